@@ -1,0 +1,1 @@
+"""What was seen, and whether it is as promised: pure, with no network, no SDK and no screen."""

@@ -1,0 +1,27 @@
+"""Times as enctop writes them: seconds since the epoch, UTC, and RFC 3339 on the outside."""
+
+from datetime import UTC, datetime
+
+Utc = float
+"""Seconds since 1970-01-01T00:00:00Z."""
+Seconds = float
+"""A duration in seconds."""
+
+
+def rfc3339(at: Utc) -> str:
+    """`at` as RFC 3339 in UTC, to the second: `2026-11-23T14:00:00Z`."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_rfc3339(text: str) -> Utc:
+    """Read what `rfc3339` wrote. Raises ValueError."""
+    return datetime.fromisoformat(text).timestamp()
+
+
+def age(seconds: Seconds) -> str:
+    """A duration as on-call engineers read it, at most four characters: `3s`, `12m`, `5h`, `9d`."""
+    whole = max(0, int(seconds))
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if whole >= 2 * size or (unit == "d" and whole >= size):
+            return f"{whole // size}{unit}"
+    return f"{whole}s"

@@ -1,0 +1,1 @@
+"""Controls: one promise each, as a pure function with its metadata as data."""

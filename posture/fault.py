@@ -1,0 +1,62 @@
+"""What can go wrong, as one tree: what a provider refused, and what a user mistyped."""
+
+from enum import StrEnum
+
+import msgspec
+
+from posture.clock import Seconds
+
+
+class FaultKind(StrEnum):
+    """Why there is no answer. Each is also a source state (see `posture.source.State`)."""
+
+    DENIED = "denied"
+    EXPIRED = "expired"
+    THROTTLED = "throttled"
+    UNREACHABLE = "unreachable"
+    DISABLED = "disabled"
+    ERROR = "error"
+
+
+class Fault(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One refusal, already translated from the SDK's exception at the provider's edge.
+
+    `operation` is the API call (`ec2:DescribeVolumes`), `permission` what would allow it (`s3:GetEncryptionConfiguration`), where a permission would help.
+    `retry_after` is in seconds, as the server asked.
+    """
+
+    kind: FaultKind
+    code: str
+    operation: str
+    message: str = ""
+    permission: str | None = None
+    retry_after: Seconds | None = None
+
+    def __str__(self) -> str:
+        """One line for a person: what was refused and what would mend it."""
+        mend = f", needs {self.permission}" if self.kind is FaultKind.DENIED and self.permission else ""
+        return f"{self.operation}: {self.kind} ({self.code}{mend})"
+
+
+class EnctopError(Exception):
+    """Anything with one clear line for the person who runs enctop; never shown as a traceback."""
+
+
+class ConfigError(EnctopError):
+    """The configuration is not usable: file, key, what is wrong, what is allowed."""
+
+
+class FilterError(EnctopError):
+    """The filter cannot be read: which word, and what is allowed."""
+
+
+class SnapshotError(EnctopError):
+    """A snapshot file cannot be read or written."""
+
+
+class Refused(EnctopError):
+    """A provider gave no answer. Carries the `Fault`."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(str(fault))
+        self.fault = fault

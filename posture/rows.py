@@ -1,0 +1,76 @@
+"""A resource as one line of a table: what every kind shares, and the two or three columns of its own.
+
+The provider that makes a `Resource` fills `Resource.cells`, one short text for each title its kind has here; the viewer only shows them.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from posture.clock import Utc
+from posture.resource import KeyClass
+
+CELLS: Mapping[str, tuple[str, ...]] = {
+    "volume": ("USED BY", "SIZE"),
+    "snapshot": ("OF", "SHARED", "SIZE"),
+    "bucket": ("DEFAULT SSE", "TLS ONLY", "PUBLIC"),
+    "key": ("MANAGER", "STATE", "ROTATION"),
+    "account": ("DEFAULT",),
+    "workload": ("DISKS",),
+}
+"""Kind -> titles of its own columns."""
+
+KEY_CLASSES: tuple[KeyClass, ...] = tuple(KeyClass)
+"""`Row.key_class` is an index into this."""
+
+
+class Place(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What thousands of rows have in common; a row names it by number."""
+
+    kind: str
+    type: str
+    tenant: str
+    provider: str
+    scope: str
+    region: str
+    source: str
+
+
+class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One resource as a table shows it, small enough for 100,000 of them.
+
+    `place` numbers a `Place`; `key_class` indexes `KEY_CLASSES` (-1: the kind has no encryption of its own); `key` is a short label of the key;
+    `reason` is that of the worst finding; `severity` the worst among the findings of `status`; `since` when the status began (UTC seconds);
+    `users` how many resources point at this one.
+    """
+
+    id: str
+    place: int
+    name: str
+    status: int
+    severity: int
+    key_class: int
+    key: str
+    reason: str
+    since: Utc
+    users: int
+    cells: tuple[str, ...]
+
+
+class FindingRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One finding that is not PASS or NOT_APPLICABLE, as the Findings view shows it. `name` and `place` are those of its resource."""
+
+    control: str
+    resource: str
+    place: int
+    name: str
+    status: int
+    severity: int
+    reason: str
+    since: Utc
+    excepted_until: str
+
+    @property
+    def id(self) -> str:
+        """Unique among findings."""
+        return f"{self.control} {self.resource}"

@@ -1,0 +1,118 @@
+"""What a control says of one resource, and the finding that is kept of it."""
+
+from collections.abc import Iterable, Mapping
+from enum import IntEnum, StrEnum
+from typing import Any
+
+import msgspec
+
+from posture.clock import Utc
+from posture.fault import Fault
+
+
+class Status(IntEnum):
+    """Worst first, so that the least is the roll-up (CONTROLS.md 2.1)."""
+
+    FAIL = 0
+    UNKNOWN = 1
+    WARN = 2
+    PASS = 3
+    NOT_APPLICABLE = 4
+
+    @property
+    def word(self) -> str:
+        """As filters and snapshots spell it: `not_applicable`."""
+        return self.name.lower()
+
+
+def worst(statuses: Iterable[Status]) -> Status:
+    """The roll-up of a group; NOT_APPLICABLE for an empty one, never PASS."""
+    return min(statuses, default=Status.NOT_APPLICABLE)
+
+
+class Severity(IntEnum):
+    """For a person on call, worst first (CONTROLS.md 2.5)."""
+
+    CRITICAL = 0
+    HIGH = 1
+    MEDIUM = 2
+    LOW = 3
+    INFO = 4
+
+    @property
+    def word(self) -> str:
+        """As data files and snapshots spell it: `critical`."""
+        return self.name.lower()
+
+
+class EvidenceClass(StrEnum):
+    """Read from the resource, taken on somebody's word, or derived (CONTROLS.md 2.2)."""
+
+    OBSERVED = "observed"
+    ATTESTED = "attested"
+    INFERRED = "inferred"
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """A control's answer. `valid_until` is when time alone would change it (UTC seconds), None if only new facts can."""
+
+    status: Status
+    reason: str
+    evidence: Mapping[str, Any] = {}
+    valid_until: Utc | None = None
+    fault: Fault | None = None
+    evidence_class: EvidenceClass | None = None
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """A control's verdict on one resource, as kept and shown. `since` is when this status began (UTC seconds)."""
+
+    control: str
+    resource: str
+    tenant: str
+    status: Status
+    severity: Severity
+    evidence_class: EvidenceClass
+    reason: str
+    evidence: Mapping[str, Any]
+    since: Utc
+    fault: Fault | None = None
+    exception: "Excepted | None" = None
+
+
+class Excepted(msgspec.Struct, frozen=True):
+    """The exception that turned a FAIL into a WARN: until when (UTC date, `2027-01-31`), why, on whose word."""
+
+    until: str
+    reason: str
+    approved_by: str
+
+
+def passed(reason: str, evidence: Mapping[str, Any] | None = None, *, until: Utc | None = None, by: EvidenceClass | None = None) -> Verdict:
+    """As promised."""
+    return Verdict(Status.PASS, reason, evidence or {}, until, None, by)
+
+
+def failed(reason: str, evidence: Mapping[str, Any] | None = None, *, until: Utc | None = None) -> Verdict:
+    """The evidence contradicts the promise or the tenant's policy."""
+    return Verdict(Status.FAIL, reason, evidence or {}, until)
+
+
+def warned(reason: str, evidence: Mapping[str, Any] | None = None, *, until: Utc | None = None) -> Verdict:
+    """As promised, but fragile, partial, ageing or outside the document's letter."""
+    return Verdict(Status.WARN, reason, evidence or {}, until)
+
+
+def unknown(reason: str, fault: Fault | None = None, evidence: Mapping[str, Any] | None = None) -> Verdict:
+    """There is no answer; `fault` says why where a call was refused."""
+    return Verdict(Status.UNKNOWN, reason, evidence or {}, None, fault)
+
+
+def unanswered(fault: Fault) -> Verdict:
+    """UNKNOWN because this call was refused."""
+    return Verdict(Status.UNKNOWN, str(fault), {}, None, fault)
+
+
+def not_applicable(reason: str, evidence: Mapping[str, Any] | None = None) -> Verdict:
+    """The question does not arise here, for a reason that was seen."""
+    return Verdict(Status.NOT_APPLICABLE, reason, evidence or {})

@@ -1,0 +1,1 @@
+"""One room per outside system, and the loop that asks it."""
