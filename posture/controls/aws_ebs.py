@@ -1,0 +1,164 @@
+"""EBS: volumes, snapshots, each region's defaults, and the launch templates of nodes."""
+
+import msgspec
+
+from posture.controls.keys import class_verdict, key_health, linked_key
+from posture.controls.reading import NoAnswer, refusals, told
+from posture.controls.registry import Context, control
+from posture.keyclass import DESCRIBE_KEY, key_class, key_holder
+from posture.resource import KeyClass, Resource
+from posture.verdict import EvidenceClass, Status, Verdict, failed, not_applicable, passed, unanswered, unknown, warned
+
+_LISTED_BY = {"aws.ebs.volume": "ec2:DescribeVolumes", "aws.ebs.snapshot": "ec2:DescribeSnapshots"}
+_DEFAULT_KEY = "ec2:GetEbsDefaultKmsKeyId"
+_DEFAULT_ON = "ec2:GetEbsEncryptionByDefault"
+_BLOCK = "ec2:GetSnapshotBlockPublicAccessState"
+_SHARED = "ec2:DescribeSnapshots(RestorableByUserIds=all)"
+_TEMPLATE = "ec2:DescribeLaunchTemplateVersions"
+
+# One verdict for 10,000 volumes, not 10,000 equal ones.
+_VOLUME = {
+    True: passed("Encrypted is true", {"ec2:DescribeVolumes.Encrypted": True}),
+    False: failed("Encrypted is false", {"ec2:DescribeVolumes.Encrypted": False}),
+}
+_SNAPSHOT = {
+    True: passed("Encrypted is true", {"ec2:DescribeSnapshots.Encrypted": True}),
+    False: failed("Encrypted is false", {"ec2:DescribeSnapshots.Encrypted": False}),
+}
+_DELETED = not_applicable("the volume is deleted", {"ec2:DescribeVolumes.State": "deleted"})
+_NO_KEY = not_applicable("not encrypted: no key is involved")
+
+
+@control("aws.ebs.volume-encrypted", on="aws.ebs.volume")
+def volume_encrypted(volume: Resource, see: Context) -> Verdict:
+    """Attached or not, in any state but `deleted`."""
+    if volume.fields.get("State") == "deleted":
+        return _DELETED
+    return _VOLUME.get(told(volume, "ec2:DescribeVolumes", "Encrypted")) or unknown("ec2:DescribeVolumes answered without Encrypted")
+
+
+@control("aws.ebs.volume-key-policy", on="aws.ebs.volume")
+def volume_key_policy(volume: Resource, see: Context) -> Verdict:
+    """The class as the policy says; a key that neither the region nor the policy names is worth a look."""
+    told(volume, "ec2:DescribeVolumes", "Encrypted")
+    key = see.linked(volume, "key")
+    evidence = {"ec2:DescribeVolumes.KmsKeyId": volume.fields.get("KmsKeyId")}
+    verdict = class_verdict(key_class(volume, see), see, "aws.ebs.volume-key-policy", key=key, evidence=evidence)
+    if verdict.status is not Status.PASS or key is None or key.id in see.policy.required_keys:
+        return verdict
+    region = see.linked(volume, "region")
+    default = see.linked(region, "key") if region is not None else None
+    if default is None or default.id == key.id:
+        return verdict
+    return warned("key is not the region's default key", {**verdict.evidence, f"{_DEFAULT_KEY}.KmsKeyId": default.id})
+
+
+@control("aws.ebs.kms-key-usable", on=("aws.ebs.volume", "aws.ebs.snapshot"))
+def kms_key_usable(disk: Resource, see: Context) -> Verdict:
+    """An attached volume works on, for its data key is in the host: the outage comes with the next detach, stop or reschedule."""
+    if told(disk, _LISTED_BY[disk.type], "Encrypted") is False:
+        return _NO_KEY
+    health = key_health(linked_key(disk, see), see.now)
+    if health.status is Status.FAIL and disk.fields.get("Attachments"):
+        return msgspec.structs.replace(health, reason=f"{health.reason}; works until detached")
+    return health
+
+
+@control("aws.ebs.cross-account-key", on="aws.ebs.volume")
+def cross_account_key(volume: Resource, see: Context) -> Verdict:
+    """The ARN proves the account even where the key cannot be described."""
+    if told(volume, "ec2:DescribeVolumes", "Encrypted") is False:
+        return _NO_KEY
+    arn = told(volume, "ec2:DescribeVolumes", "KmsKeyId")
+    parts = str(arn).split(":")
+    evidence = {"ec2:DescribeVolumes.KmsKeyId": arn}
+    if len(parts) < 6:
+        return unknown("KmsKeyId is not an ARN: it names no account", evidence=evidence)
+    if parts[4] == volume.scope:
+        return passed("key belongs to the volume's account", evidence)
+    if parts[4] not in see.policy.key_accounts:
+        return failed(f"key belongs to account {parts[4]}, not listed", evidence)
+    key = see.linked(volume, "key")
+    if key is None or DESCRIBE_KEY in key.faults:
+        return warned("key belongs to a listed account, its state is not seen", evidence)
+    return passed("key belongs to a listed account", evidence)
+
+
+@control("aws.ebs.default-encryption-region", on="aws.ec2.region")
+def default_encryption_region(region: Resource, see: Context) -> Verdict:
+    """Off where volumes are is false to the document; off where none was seen is an open door."""
+    on = told(region, _DEFAULT_ON, "EbsEncryptionByDefault")
+    evidence = {f"{_DEFAULT_ON}.EbsEncryptionByDefault": on}
+    if on is True:
+        return passed("EBS encryption by default is on", evidence)
+    if on is not False:
+        return unknown(f"{_DEFAULT_ON} answered without EbsEncryptionByDefault")
+    if any(user.kind == "volume" for user in see.users(region)):
+        return failed("EBS encryption by default is off, and volumes are here", evidence)
+    return warned("EBS encryption by default is off; no volume seen here", evidence)
+
+
+@control("aws.ebs.default-key-policy", on="aws.ec2.region")
+def default_key_policy(region: Resource, see: Context) -> Verdict:
+    """Aliases that begin with `aws/` are AWS's own: in a region where `aws/ebs` was never used, the alias alone tells the class."""
+    named = told(region, _DEFAULT_KEY, "KmsKeyId")
+    key = see.linked(region, "key")
+    evidence = {f"{_DEFAULT_KEY}.KmsKeyId": named}
+    reserved = key is None and str(named).endswith(("alias/aws/ebs",))
+    observed = KeyClass.PROVIDER_VISIBLE if reserved else key_holder(region, see)
+    verdict = class_verdict(observed, see, "aws.ebs.default-key-policy", key=key, evidence=evidence)
+    return msgspec.structs.replace(verdict, evidence_class=EvidenceClass.INFERRED) if reserved else verdict
+
+
+@control("aws.ebs.snapshot-encrypted", on="aws.ebs.snapshot")
+def snapshot_encrypted(snapshot: Resource, see: Context) -> Verdict:
+    """Snapshots outlive volumes and tenants; archived ones count."""
+    return _SNAPSHOT.get(told(snapshot, "ec2:DescribeSnapshots", "Encrypted")) or unknown("ec2:DescribeSnapshots answered without Encrypted")
+
+
+@control("aws.ebs.snapshot-public", on="aws.ebs.snapshot")
+def snapshot_public(snapshot: Resource, see: Context) -> Verdict:
+    """Shared with all is exposed now; not shared, but not blocked either, is one command away."""
+    shared = told(snapshot, _SHARED, "Public")
+    if shared is True:
+        return failed("shared with everyone", {f"{_SHARED}.SnapshotId": snapshot.fields.get("SnapshotId", snapshot.id)})
+    region = see.linked(snapshot, "region")
+    if region is None:
+        return unknown("its region's block of public snapshots has not been seen")
+    state = told(region, _BLOCK, "SnapshotBlockPublicAccessState")
+    if shared is False and state in {"block-all-sharing", "block-new-sharing"}:
+        return passed("not public, and the region blocks sharing", {f"{_BLOCK}.State": state})
+    if shared is False and state == "unblocked":
+        return warned("not public, but the region does not block it", {f"{_BLOCK}.State": state})
+    return unknown(f"{_BLOCK} answered {state}" if shared is False else f"{_SHARED} answered without Public")
+
+
+@control("aws.ebs.launch-template-encrypted", on="aws.ec2.launch-template")
+def launch_template_encrypted(template: Resource, see: Context) -> Verdict:
+    """What the template asks for, or what the region gives where it asks for nothing; the region overrides an explicit false."""
+    mappings = told(template, _TEMPLATE, "BlockDeviceMappings") or []
+    asked = [mapping["Ebs"].get("Encrypted") for mapping in mappings if mapping.get("Ebs")]
+    evidence = {f"{_TEMPLATE}.BlockDeviceMappings[].Ebs.Encrypted": asked}
+    if asked and all(value is True for value in asked):
+        return passed("asks for encryption on every device", evidence)
+    default = _default_on(template, see)
+    evidence[f"{_DEFAULT_ON}.EbsEncryptionByDefault"] = [default]
+    match False in asked, default:
+        case True, True:
+            return warned("asks for Encrypted=false; the region's default overrides it", evidence)
+        case True, False:
+            return failed("asks for Encrypted=false, and the region's default is off", evidence)
+        case False, True:
+            return passed("the region encrypts by default", evidence)
+        case _:
+            return warned("does not ask for encryption, and the region's default is off", evidence)
+
+
+def _default_on(template: Resource, see: Context) -> bool:
+    region = see.linked(template, "region")
+    if region is None:
+        raise NoAnswer(unknown("its region's default encryption has not been seen"))
+    fault = refusals(region, _DEFAULT_ON)
+    if fault is not None:
+        raise NoAnswer(unanswered(fault))
+    return told(region, _DEFAULT_ON, "EbsEncryptionByDefault") is True

@@ -1,0 +1,82 @@
+"""KMS keys: can they be used, do they rotate, and who may use them."""
+
+from collections import Counter
+
+import msgspec
+
+from posture.controls.iam_policy import PolicyError, open_to_everyone, statements
+from posture.controls.keys import key_health
+from posture.controls.reading import told
+from posture.controls.registry import Context, control
+from posture.keyclass import DESCRIBE_KEY
+from posture.resource import Resource
+from posture.verdict import Status, Verdict, failed, not_applicable, passed, unanswered, unknown, warned
+
+_ROTATION = "kms:GetKeyRotationStatus"
+_NO_ROTATION = {  # field -> value -> why AWS never rotates such a key by itself
+    "Origin": {"EXTERNAL": "imported material", "AWS_CLOUDHSM": "custom key store", "EXTERNAL_KEY_STORE": "external key store"},
+    "KeyState": {"PendingDeletion": "waiting for deletion", "PendingReplicaDeletion": "waiting for deletion"},
+}
+
+
+@control("aws.kms.key-state", on="aws.kms.key")
+def key_state(key: Resource, see: Context) -> Verdict:
+    """Healthy, or not and used: a key that nothing uses may be as it likes."""
+    health = key_health(key, see.now)
+    if health.status is Status.FAIL and not any(see.users(key)):
+        return not_applicable("not usable, but nothing seen uses it", health.evidence)
+    evidence = {**health.evidence, "users": dict(sorted(Counter(user.kind for user in see.users(key)).items()))}
+    if health.status is Status.PASS and key.fields.get("Origin") == "EXTERNAL_KEY_STORE":
+        return warned("external key store: available only while a third party is", {**evidence, f"{DESCRIBE_KEY}.Origin": "EXTERNAL_KEY_STORE"})
+    return msgspec.structs.replace(health, evidence=evidence)
+
+
+@control("aws.kms.rotation", on="aws.kms.key")
+def rotation(key: Resource, see: Context) -> Verdict:
+    """Only symmetric customer keys whose material AWS made can rotate by themselves; of those, every one should."""
+    if DESCRIBE_KEY not in key.faults and key.fields.get("NotFound") is True:
+        return not_applicable("key does not exist")
+    if told(key, DESCRIBE_KEY, "KeyManager") == "AWS":
+        return not_applicable("AWS-managed: AWS rotates it every year")
+    if told(key, DESCRIBE_KEY, "KeySpec") != "SYMMETRIC_DEFAULT" or told(key, DESCRIBE_KEY, "KeyUsage") != "ENCRYPT_DECRYPT":
+        return not_applicable("asymmetric or HMAC: cannot rotate by itself", {f"{DESCRIBE_KEY}.KeySpec": key.fields["KeySpec"]})
+    for field, reasons in _NO_ROTATION.items():
+        if why := reasons.get(told(key, DESCRIBE_KEY, field)):
+            return not_applicable(f"{why}: cannot rotate by itself", {f"{DESCRIBE_KEY}.{field}": key.fields[field]})
+    return _rotates(key, see.policy.rotation_max_days)
+
+
+def _rotates(key: Resource, limit: int) -> Verdict:
+    refusal = key.faults.get(_ROTATION)
+    if refusal is not None and refusal.code == "UnsupportedOperationException":
+        return not_applicable("KMS says that this key cannot rotate", {f"{_ROTATION}.Code": refusal.code})
+    if refusal is not None:
+        return unanswered(refusal)
+    match told(key, _ROTATION, "KeyRotationEnabled"):
+        case False:
+            return failed("rotation is off", {f"{_ROTATION}.KeyRotationEnabled": False})
+        case True:
+            days = told(key, _ROTATION, "RotationPeriodInDays")
+            evidence = {f"{_ROTATION}.KeyRotationEnabled": True, f"{_ROTATION}.RotationPeriodInDays": days}
+            if not isinstance(days, int):
+                return unknown(f"{_ROTATION} answered without RotationPeriodInDays", evidence=evidence)
+            answer = passed if days <= limit else warned
+            return answer(f"rotates every {days} d, policy: at most {limit} d", evidence)
+        case _:
+            return unknown(f"{_ROTATION} answered without KeyRotationEnabled")
+
+
+@control("aws.kms.key-public", on="aws.kms.key")
+def key_public(key: Resource, see: Context) -> Verdict:
+    """AWS's own key policies name `*` bound to the calling account: that is not public."""
+    operation = "kms:GetKeyPolicy"
+    text = told(key, operation, "Policy")
+    try:
+        wide, weak = open_to_everyone(statements(text))
+    except (PolicyError, TypeError):
+        return unknown("key policy cannot be read as a policy document", evidence={f"{operation}.Policy": text})
+    if wide:
+        return failed("key policy allows everyone", {f"{operation}.Policy": wide})
+    if weak:
+        return warned("key policy allows everyone, under weak conditions only", {f"{operation}.Policy": weak})
+    return passed("key policy is open to nobody in general", {f"{operation}.Policy": "no open statement"})

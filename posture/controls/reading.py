@@ -1,0 +1,48 @@
+"""Reading a resource's fields without guessing: a value, or the reason why there is none."""
+
+from typing import Any
+
+from posture.clock import Utc, parse_rfc3339
+from posture.fault import EnctopError, Fault
+from posture.resource import Resource
+from posture.verdict import Verdict, unanswered, unknown
+
+
+class NoAnswer(EnctopError):
+    """The question ends here: what would answer it was refused or is missing. Carries the verdict, which is UNKNOWN; `@control` hands it on."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.reason)
+        self.verdict = verdict
+
+
+def told(resource: Resource, operation: str, field: str) -> Any:
+    """The field that `operation` answers with; None where the API said that there is none. Raises `NoAnswer` where it was refused or left out."""
+    refusal = resource.faults.get(operation)
+    if refusal is not None:
+        raise NoAnswer(unanswered(refusal))
+    try:
+        return resource.fields[field]
+    except KeyError:
+        raise NoAnswer(unknown(f"{operation} answered without {field}")) from None
+
+
+def inside(answer: Any, operation: str, field: str) -> Any:
+    """A field inside what an operation answered. Raises `NoAnswer` where it was left out."""
+    if not isinstance(answer, dict) or answer.get(field) is None:
+        raise NoAnswer(unknown(f"{operation} answered without {field}"))
+    return answer[field]
+
+
+def instant(text: Any, operation: str, field: str) -> Utc:
+    """A time as the provider reports it, RFC 3339 with a zone. Raises `NoAnswer` where it is none."""
+    try:
+        return parse_rfc3339(text)
+    except (TypeError, ValueError):
+        raise NoAnswer(unknown(f"{operation}: {field} is not a time: {text!r}")) from None
+
+
+def refusals(resource: Resource, *operations: str) -> Fault | None:
+    """The first of these operations that was refused; any of the resource's, where none is named."""
+    named = operations or tuple(resource.faults)
+    return next((resource.faults[operation] for operation in named if operation in resource.faults), None)

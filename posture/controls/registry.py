@@ -1,0 +1,205 @@
+"""The controls by id and by what they judge: the functions of the areas, joined with their metadata, which is data beside them."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache, wraps
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from posture.clock import Utc
+from posture.controls.reading import NoAnswer
+from posture.policy import Policy
+from posture.resource import Resource
+from posture.source import Source
+from posture.verdict import EvidenceClass, Severity, Status, Verdict
+
+AREAS = ("aws_ebs", "aws_kms", "aws_s3", "aws_s3_objects", "meta")
+"""Each is a module with judgements and a TOML file with their metadata, here in `posture/controls/`."""
+
+BLANKS = frozenset({"name", "id", "region", "key", "scope", "tenant"})
+"""What a remedy may leave to be filled in, beside the resource's own fields, which begin with a capital letter (`{VolumeId}`)."""
+
+BLANK = re.compile(r"\{([A-Za-z]+)\}")
+
+
+class Context(Protocol):
+    """What a control may look at beside its resource. It cannot fetch anything."""
+
+    @property
+    def now(self) -> Utc:
+        """The time of judging."""
+
+    @property
+    def policy(self) -> Policy:
+        """What the resource's tenant is meant to have."""
+
+    def linked(self, resource: Resource, rel: str) -> Resource | None:
+        """The resource pointed at by `rel`; None where not pointed at or not seen."""
+
+    def users(self, resource: Resource) -> Iterator[Resource]:
+        """Resources that point at `resource` or one of its aliases, lazily."""
+
+    def sources(self, tenant: str) -> Iterable[Source]:
+        """Every source of a tenant."""
+
+    def source(self, source_id: str) -> Source | None:
+        """One source, by id."""
+
+    def unassigned(self, tenant: str) -> int:
+        """How many resources of the accounts this tenant shares carry no tenant's tag."""
+
+
+Judge = Callable[[Resource, Context], Verdict]
+
+
+class Control(msgspec.Struct, frozen=True, kw_only=True):
+    """One promise. `judge` answers for one resource of a type in `applies`; all else is for people and reports.
+
+    `verifies` are sentences of the document; `reads` the operations without which it is UNKNOWN; `maps` framework -> its numbers;
+    `states` what each status means here; `remedy` a template (see `posture.controls.remedy`); `evidence_class` that of a verdict which names none.
+    """
+
+    id: str
+    title: str
+    severity: Severity
+    cadence: Literal["live", "warm", "cold"]
+    evidence_class: EvidenceClass
+    subject: str
+    verifies: tuple[str, ...]
+    reads: tuple[str, ...]
+    evidence: str
+    states: Mapping[Status, str]
+    maps: Mapping[str, tuple[str, ...]]
+    remedy: str
+    traps: str
+    applies: tuple[str, ...]
+    judge: Judge
+
+
+class Registry:
+    """All controls, in the order of their ids."""
+
+    def __init__(self, controls: Iterable[Control], sentences: Mapping[str, str]) -> None:
+        self.sentences = sentences
+        """Sentence id -> what the document claims there, paraphrased."""
+        self._by_id = {control.id: control for control in sorted(controls, key=lambda control: control.id)}
+        types = {type_ for control in self._by_id.values() for type_ in control.applies}
+        self._by_type = {type_: tuple(c for c in self._by_id.values() if type_ in c.applies) for type_ in types}
+
+    def __iter__(self) -> Iterator[Control]:
+        return iter(self._by_id.values())
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def get(self, control_id: str) -> Control | None:
+        """The control with this id."""
+        return self._by_id.get(control_id)
+
+    def for_type(self, type_: str) -> tuple[Control, ...]:
+        """The controls that judge resources of this type."""
+        return self._by_type.get(type_, ())
+
+    def reading(self, operation: str) -> tuple[str, ...]:
+        """Ids of the controls that cannot answer without this operation, however it was parametrised."""
+        plain = operation.partition("(")[0]
+        return tuple(control.id for control in self if plain in control.reads)
+
+
+_judges: dict[str, tuple[tuple[str, ...], Judge]] = {}
+
+
+def control(control_id: str, *, on: str | tuple[str, ...]) -> Callable[[Judge], Judge]:
+    """Make a function the judgement of `control_id` on resources of the type, or types, `on`. Where it gets no answer, it is UNKNOWN."""
+
+    def register(judge: Judge) -> Judge:
+        @wraps(judge)
+        def answer(resource: Resource, see: Context) -> Verdict:
+            try:
+                return judge(resource, see)
+            except NoAnswer as ended:
+                return ended.verdict
+
+        if control_id in _judges:
+            raise ValueError(f"control {control_id} is judged twice, the second time by {judge.__module__}.{judge.__qualname__}")
+        _judges[control_id] = ((on,) if isinstance(on, str) else on, answer)
+        return answer
+
+    return register
+
+
+@cache
+def registry() -> Registry:
+    """Every control there is. Raises ValueError, at import, where a function and its metadata do not match."""
+    here = Path(__file__).parent
+    for area in AREAS:
+        import_module(f"posture.controls.{area}")
+    sentences = _decoded(here / "sentences.toml", dict[str, str])
+    return joined(_judges, {area: _decoded(here / f"{area}.toml", dict[str, Metadata]) for area in AREAS}, sentences)
+
+
+class Metadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One table of an area's TOML file."""
+
+    title: str
+    severity: Literal["critical", "high", "medium", "low", "info"]
+    cadence: Literal["live", "warm", "cold"]
+    evidence_class: EvidenceClass
+    subject: str
+    verifies: tuple[str, ...]
+    evidence: str
+    states: dict[Literal["pass", "warn", "fail", "unknown", "not_applicable"], str]
+    maps: dict[str, tuple[str, ...]]
+    remedy: str
+    reads: tuple[str, ...] = ()
+    traps: str = ""
+
+
+def joined(judges: Mapping[str, tuple[tuple[str, ...], Judge]], areas: Mapping[str, Mapping[str, Metadata]], sentences: Mapping[str, str]) -> Registry:
+    """Functions and metadata as one registry. Raises ValueError in one line where one is without the other, or says what cannot be."""
+    controls: dict[str, Control] = {}
+    for area, table in areas.items():
+        for control_id, data in table.items():
+            where = f"{area}.toml: {control_id}"
+            if control_id in controls:
+                raise ValueError(f"{where} stands in another area as well")
+            if control_id not in judges:
+                raise ValueError(f"{where} has no function; write one under @control({control_id!r}, on=...) in {area}.py")
+            if unknown := [sentence for sentence in data.verifies if sentence not in sentences]:
+                raise ValueError(f"{where} verifies {unknown[0]}, which is no sentence of sentences.toml")
+            if blanks := [blank for blank in BLANK.findall(data.remedy) if blank not in BLANKS and not blank[0].isupper()]:
+                raise ValueError(f"{where} leaves {{{blanks[0]}}} to be filled in; a remedy may leave {', '.join(sorted(BLANKS))} or a field")
+            controls[control_id] = _control(control_id, data, *judges[control_id])
+    if missing := sorted(judges.keys() - controls.keys()):
+        raise ValueError(f'control {missing[0]} has no metadata; write a table ["{missing[0]}"] in the TOML file of its area')
+    return Registry(controls.values(), sentences)
+
+
+def _control(control_id: str, data: Metadata, applies: tuple[str, ...], judge: Judge) -> Control:
+    return Control(
+        id=control_id,
+        title=data.title,
+        severity=Severity[data.severity.upper()],
+        cadence=data.cadence,
+        evidence_class=data.evidence_class,
+        subject=data.subject,
+        verifies=data.verifies,
+        reads=data.reads,
+        evidence=data.evidence.strip(),
+        states={Status[word.upper()]: text.strip() for word, text in data.states.items()},
+        maps=data.maps,
+        remedy=data.remedy.strip(),
+        traps=data.traps.strip(),
+        applies=applies,
+        judge=judge,
+    )
+
+
+def _decoded(path: Path, shape: Any) -> Any:
+    try:
+        return msgspec.toml.decode(path.read_bytes(), type=shape)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"{path.name}: {error}") from None
