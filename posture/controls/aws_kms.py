@@ -73,7 +73,7 @@ def key_public(key: Resource, see: Context) -> Verdict:
     text = told(key, operation, "Policy")
     try:
         wide, weak = open_to_everyone(statements(text))
-    except (PolicyError, TypeError):
+    except PolicyError:
         return unknown("key policy cannot be read as a policy document", evidence={f"{operation}.Policy": text})
     if wide:
         return failed("key policy allows everyone", {f"{operation}.Policy": wide})

@@ -155,7 +155,7 @@ def _policy(bucket: Resource) -> tuple[Statement, ...] | None:
         return None
     try:
         return statements(text)
-    except (PolicyError, TypeError) as error:
+    except PolicyError as error:
         raise NoAnswer(unknown(f"bucket policy cannot be read: {error}", evidence={f"{_POLICY}.Policy": text})) from None
 
 

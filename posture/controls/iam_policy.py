@@ -1,6 +1,5 @@
 """AWS resource policies, read as IAM reads them: scalars are lists of one, operators, actions and condition keys have no case, `*` and `?` are wild."""
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -44,8 +43,8 @@ class PolicyError(ValueError):
 def statements(text: str) -> tuple[Statement, ...]:
     """The statements of a policy document. Raises `PolicyError` where it cannot be read."""
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
+        document = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError, TypeError):
         raise PolicyError("not JSON") from None
     if not isinstance(document, dict) or "Statement" not in document:
         raise PolicyError("no Statement")
@@ -58,7 +57,7 @@ def denial(policy: tuple[Statement, ...], bucket_arn: str, meant: Callable[[Cond
     `meant` answers None for a condition that is about something else, "" for one that does what is wanted, else why it does so only in part.
     What one whole statement leaves out (only the bucket, only the objects) another may add.
     """
-    partial: list[list[str]] = []
+    partial: list[tuple[str, ...]] = []
     bucket = objects = False
     for statement in policy:
         verdicts = [meant(condition) for condition in statement.conditions]
@@ -69,10 +68,10 @@ def denial(policy: tuple[Statement, ...], bucket_arn: str, meant: Callable[[Cond
         if not shortfalls:
             bucket |= _covers_bucket(statement, bucket_arn)
             objects |= _covers_objects(statement, bucket_arn)
-        partial.append(shortfalls + _unreached(_covers_bucket(statement, bucket_arn), _covers_objects(statement, bucket_arn)))
+        partial.append((*shortfalls, *_unreached(_covers_bucket(statement, bucket_arn), _covers_objects(statement, bucket_arn))))
     if bucket and objects:
         return Coverage(True)
-    return Coverage(False, tuple(min(partial, key=lambda shortfalls: len(shortfalls), default=[])))
+    return Coverage(False, min(partial, key=lambda shortfalls: len(shortfalls), default=()))
 
 
 def open_to_everyone(policy: tuple[Statement, ...]) -> tuple[list[str], list[str]]:
