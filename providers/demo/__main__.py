@@ -6,19 +6,26 @@ Prints one JSON line: `url` of the simulated AWS, `configuration` (TOML) and `en
 import contextlib
 import json
 import sys
+import threading
 
-from providers.demo import moto, world
+from providers.demo import moto
+from providers.demo.accounts import ENVIRONMENT
+from providers.demo.live import live
+from providers.demo.world import configuration, seed
 
 
 def main() -> int:
     """Run until whoever started us is gone."""
     server = moto.start()
-    started = {"url": server.url, "configuration": world.configuration(server.url), "environment": world.ENVIRONMENT}
-    sys.stdout.write(json.dumps(started) + "\n")
+    world, stopped = seed(server.faults), threading.Event()
+    happening = threading.Thread(target=live, args=(world, stopped), name="live", daemon=True)
+    happening.start()
+    sys.stdout.write(json.dumps({"url": server.url, "configuration": configuration(server.url), "environment": ENVIRONMENT}) + "\n")
     sys.stdout.flush()
     with contextlib.suppress(KeyboardInterrupt):
-        while sys.stdin.buffer.read(4096):
+        while sys.stdin.readline():
             pass
+    stopped.set()
     server.stop()
     return 0
 

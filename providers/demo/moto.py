@@ -24,6 +24,7 @@ import msgspec
 from providers.demo import http, repairs
 from providers.demo.answer import Answer
 from providers.demo.answers import answer as answer_ourselves
+from providers.demo.answers import regions
 from providers.demo.asked import Asked, Environ, read
 from providers.demo.faults import Faults, Rule
 
@@ -148,6 +149,7 @@ def empty() -> None:
 
     with _emptying:
         BackendDict.reset()
+        regions.opted_in.clear()
 
 
 _emptying = threading.Lock()

@@ -1,6 +1,6 @@
 """The reads that moto answers wrongly or slowly, answered here from what moto keeps. Everything else, and every write, is moto's own.
 
-`reference`: moto 5.2.5 pages neither volumes, snapshots, keys, aliases nor buckets, leaves fields out, and needs 0.2 ms a row; a page here costs
+moto 5.2.5 pages neither volumes, snapshots, keys, aliases nor buckets, leaves fields out, and needs 0.2 ms a row; a page here costs
 a few milliseconds, so that who measures a client measures the client.
 """
 
