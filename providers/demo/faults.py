@@ -1,0 +1,182 @@
+"""What can go wrong between enctop and AWS, on demand: refusals in each service's own words, slowness, and broken answers."""
+
+import fnmatch
+import threading
+import time
+from typing import Literal
+
+import msgspec
+
+from providers.demo.answer import BROKEN, DENIED, EXPIRED, OPTED_OUT, THROTTLED, Answer, Spelling, error
+from providers.demo.asked import Asked
+
+Kind = Literal["deny", "expire", "throttle", "opted-out", "fail", "delay", "cut", "truncate", "html", "hang", "refuse"]
+
+HTML = b"<html><head><title>Sign in</title></head><body><h1>Your proxy wants you to sign in</h1></body></html>"
+MESSAGES = {
+    "deny": "User: arn:aws:sts::{account}:assumed-role/enctop/enctop is not authorized to perform: {operation}",
+    "expire": "The security token included in the request is expired",
+    "throttle": "Rate exceeded, please reduce your request rate",
+    "opted-out": "AWS was not able to validate the provided access credentials",
+    "fail": "An internal error has occurred",
+}
+SPELLINGS: dict[str, dict[str, Spelling]] = {"deny": DENIED, "expire": EXPIRED, "throttle": THROTTLED, "opted-out": OPTED_OUT, "fail": BROKEN}
+
+
+class Rule(msgspec.Struct, forbid_unknown_fields=True):
+    """One fault. `operation`, `resource`, `account` and `region` are globs over the request's own (`ec2:Describe*`, a bucket, a key id or ARN).
+
+    `times` is how many requests it still hits (None: all); `retry_after` is in seconds; `seconds` is how long `delay` and `hang` take;
+    `status` replaces the service's own status of a `fail`; `header` is how a throttle says when to come back.
+    """
+
+    kind: Kind
+    operation: str = "*"
+    resource: str = "*"
+    account: str = "*"
+    region: str = "*"
+    times: int | None = None
+    seconds: float = 0.0
+    retry_after: float | None = None
+    header: Literal["retry-after", "x-amz-retry-after"] = "retry-after"
+    status: int | None = None
+
+    def hits(self, asked: Asked) -> bool:
+        """Whether this request is one of those meant."""
+        return (
+            fnmatch.fnmatchcase(asked.operation, self.operation)
+            and (fnmatch.fnmatchcase(asked.resource, self.resource) or fnmatch.fnmatchcase(asked.bucket, self.resource))
+            and fnmatch.fnmatchcase(asked.account, self.account)
+            and fnmatch.fnmatchcase(asked.region, self.region)
+        )
+
+
+class Drop(Exception):
+    """The connection ends here: with a reset, or after half of an answer whose length promised more (`half`)."""
+
+    def __init__(self, half: Answer | None = None) -> None:
+        super().__init__("the connection is dropped on purpose")
+        self.half = half
+
+
+class Faults:
+    """The rules in force. Safe to use from any thread; the newest rule is asked first."""
+
+    def __init__(self) -> None:
+        self._rules: list[Rule] = []
+        self._lock = threading.Lock()
+
+    def add(self, rule: Rule) -> Rule:
+        """Put a rule in force."""
+        with self._lock:
+            self._rules.insert(0, rule)
+        return rule
+
+    def remove(self, rule: Rule) -> None:
+        """Lift a rule; nothing happens if it is not in force any more."""
+        with self._lock:
+            self._rules = [kept for kept in self._rules if kept is not rule]
+
+    def clear(self) -> None:
+        """Lift all rules."""
+        with self._lock:
+            self._rules.clear()
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules in force, newest first."""
+        with self._lock:
+            return tuple(self._rules)
+
+    def deny(self, operation: str = "*", resource: str = "*", account: str = "*", region: str = "*") -> Rule:
+        """No permission."""
+        return self.add(Rule("deny", operation, resource, account, region))
+
+    def expire(self, operation: str = "*", account: str = "*") -> Rule:
+        """The credentials have expired."""
+        return self.add(Rule("expire", operation, account=account))
+
+    def throttle(self, operation: str = "*", times: int | None = 1, *, retry_after: float | None = None, in_milliseconds: bool = False) -> Rule:
+        """The next `times` requests are too many. `retry_after` seconds are said as `Retry-After`, or as `x-amz-retry-after` in milliseconds."""
+        header: Literal["retry-after", "x-amz-retry-after"] = "x-amz-retry-after" if in_milliseconds else "retry-after"
+        return self.add(Rule("throttle", operation, times=times, retry_after=retry_after, header=header))
+
+    def fail(self, operation: str = "*", times: int | None = None, status: int | None = None) -> Rule:
+        """The service has a fault of its own (5xx)."""
+        return self.add(Rule("fail", operation, times=times, status=status))
+
+    def delay(self, seconds: float, operation: str = "*", region: str = "*") -> Rule:
+        """Every answer takes that much longer; requests do not wait for each other."""
+        return self.add(Rule("delay", operation, region=region, seconds=seconds))
+
+    def cut(self, operation: str = "*", times: int | None = None) -> Rule:
+        """The connection ends in the middle of the answer, which had said its whole length."""
+        return self.add(Rule("cut", operation, times=times))
+
+    def truncate(self, operation: str = "*", times: int | None = None) -> Rule:
+        """The answer is whole for HTTP, but its XML or JSON ends in the middle."""
+        return self.add(Rule("truncate", operation, times=times))
+
+    def html(self, operation: str = "*", times: int | None = None) -> Rule:
+        """A proxy answers 200 with a page for people."""
+        return self.add(Rule("html", operation, times=times))
+
+    def hang(self, region: str = "*", operation: str = "*", seconds: float = 3600.0) -> Rule:
+        """No answer at all for `seconds`, then a reset."""
+        return self.add(Rule("hang", operation, region=region, seconds=seconds))
+
+    def refuse(self, region: str = "*", operation: str = "*") -> Rule:
+        """The connection is reset without an answer."""
+        return self.add(Rule("refuse", operation, region=region))
+
+    def before(self, asked: Asked) -> Answer | None:
+        """Wait as long as the rules say, and give the refusal that takes the answer's place, if there is one. Raises `Drop`."""
+        for rule in self._taken(asked, ("delay",)):
+            time.sleep(rule.seconds)
+        for rule in self._taken(asked, ("hang", "refuse", "expire", "opted-out", "deny", "throttle", "fail", "html"), first=True):
+            return self._instead(rule, asked)
+        return None
+
+    def after(self, asked: Asked, answer: Answer) -> Answer:
+        """Break the answer if a rule says so. Raises `Drop`."""
+        for rule in self._taken(asked, ("cut", "truncate"), first=True):
+            if rule.kind == "cut":
+                raise Drop(answer)
+            return Answer(answer.status, answer.body[: len(answer.body) // 2], answer.headers)
+        return answer
+
+    def _taken(self, asked: Asked, kinds: tuple[str, ...], *, first: bool = False) -> list[Rule]:
+        """The rules that hit this request; those that count have counted it."""
+        taken = []
+        with self._lock:
+            for rule in self._rules:
+                if rule.kind not in kinds or rule.times == 0 or not rule.hits(asked):
+                    continue
+                if rule.times is not None:
+                    rule.times -= 1
+                taken.append(rule)
+                if first:
+                    break
+        return taken
+
+    def _instead(self, rule: Rule, asked: Asked) -> Answer:
+        if rule.kind in ("hang", "refuse"):
+            self._wait(rule)
+            raise Drop
+        if rule.kind == "html":
+            return Answer(200, HTML, {"content-type": "text/html"})
+        spelling = SPELLINGS[rule.kind].get(asked.service) or SPELLINGS[rule.kind]["sts"]
+        message = MESSAGES[rule.kind].format(account=asked.account, operation=asked.operation)
+        headers: dict[str, str] = {} if rule.retry_after is None else {rule.header: _come_back(rule)}
+        return error(asked.service, rule.status or spelling.status, spelling.code, message, headers, head=asked.method == "HEAD")
+
+    def _wait(self, rule: Rule) -> None:
+        """Hang until the time is over or the rule is lifted."""
+        end = time.monotonic() + (rule.seconds if rule.kind == "hang" else 0.0)
+        while time.monotonic() < end and any(kept is rule for kept in self.rules):
+            time.sleep(0.02)
+
+
+def _come_back(rule: Rule) -> str:
+    assert rule.retry_after is not None
+    return str(int(rule.retry_after * 1000)) if rule.header == "x-amz-retry-after" else str(int(rule.retry_after))
