@@ -55,8 +55,9 @@ class SnapshotError(EnctopError):
 
 
 class Refused(EnctopError):
-    """A provider gave no answer. Carries the `Fault`."""
+    """A provider gave no answer. Carries the `Fault`; `transient` says that the same call may well succeed at once."""
 
-    def __init__(self, fault: Fault) -> None:
+    def __init__(self, fault: Fault, *, transient: bool = False) -> None:
         super().__init__(str(fault))
         self.fault = fault
+        self.transient = transient

@@ -1,6 +1,159 @@
-"""The command line."""
+"""The command line: reads the arguments, and imports only what the command needs."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+DONE, FOUND, USAGE, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
+VIEWS = ("overview", "volumes", "snapshots", "buckets", "keys", "findings", "sources")
+FORMATS = ("json", "jsonl")
+NEEDS = ("role", "tag", "object_sample", "inventory")
 
 
-def main() -> int:
-    """Run enctop; returns the exit code."""
-    return 0
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run enctop; returns the exit code (README, "Exit codes"). Whatever a user can cause ends in one line on standard error."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if list(arguments) in (["--version"], ["-V"]):
+        from providers.version import enctop_version
+
+        sys.stdout.write(f"enctop {enctop_version()}\n")
+        return DONE
+    from posture.fault import EnctopError
+
+    chosen = _parser().parse_args(arguments)
+    if chosen.no_color:
+        os.environ["NO_COLOR"] = "1"
+    try:
+        return _run(chosen)
+    except EnctopError as error:
+        sys.stderr.write(f"enctop: {error}\n")
+        return USAGE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # `enctop controls | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    match chosen.command:
+        case None | "demo" | "view":
+            return _dashboard(chosen)
+        case "snapshot":
+            from tui.commands import snapshot
+
+            return snapshot(chosen)
+        case "check":
+            from tui.commands import check
+
+            return check(chosen)
+        case "controls":
+            from tui.describe import controls
+
+            return controls(chosen.id)
+        case "policy":
+            from providers.rooms import policy_text
+
+            sys.stdout.write(policy_text(chosen.provider, frozenset(chosen.needs)))
+            return DONE
+        case _:
+            from tui.describe import schema
+
+            return schema()
+
+
+def _dashboard(chosen: argparse.Namespace) -> int:
+    """Check what can be checked before the screen is taken, then start the collector and show it."""
+    from posture.filter import parse
+
+    parse(chosen.filter)
+    serve = [sys.executable, "-m", "providers.serve"]
+    if chosen.log_file is not None:
+        serve += ["--log-file", str(chosen.log_file)]
+    if chosen.command == "demo":
+        from providers.serve import need_demo
+
+        need_demo()
+        serve.append("--demo")
+    elif chosen.command == "view":
+        from posture.snapshot import read
+
+        read(chosen.file)
+        serve += ["--file", str(chosen.file)]
+    else:
+        from providers.config import AMBIENT, find, load
+
+        path = find(chosen.config)
+        (AMBIENT if path is None else load(path)).only(chosen.tenant)
+        serve += ["--config", str(path)] if path is not None else []
+    serve += [part for name in chosen.tenant for part in ("--tenant", name)]
+    from tui.app import run
+
+    return run(serve, view=chosen.view, query=chosen.filter, export_dir=Path.cwd(), log_file=chosen.log_file)
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = _common()
+    parser = argparse.ArgumentParser(
+        prog="enctop",
+        description="top for encryption: shows live, per tenant, whether what a security page promises is true now. Read-only.",
+        epilog="Without a command: the dashboard.",
+        parents=[common],
+    )
+    parser.add_argument("-V", "--version", action="store_true", help="print the version")
+    parser.set_defaults(config=None, tenant=[], filter="", view="overview", log_file=None, no_color=False)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands.add_parser("demo", parents=[common], help="the dashboard on simulated tenants; needs no account and no network")
+    _snapshot(commands.add_parser("snapshot", parents=[common], help="poll everything once and write what was seen as JSON"))
+    view = commands.add_parser("view", parents=[common], help="open a snapshot in the dashboard, offline")
+    view.add_argument("file", type=Path, metavar="FILE")
+    check = commands.add_parser("check", parents=[common], help="try every source and say what will be UNKNOWN, and which permission would mend it")
+    check.add_argument("--timeout", type=_positive, default=60.0, metavar="SECONDS")
+    check.add_argument("--demo", action="store_true", help="the simulated tenants")
+    controls = commands.add_parser("controls", parents=[common], help="list the controls, or describe one")
+    controls.add_argument("id", nargs="?", metavar="ID")
+    policy = commands.add_parser("policy", parents=[common], help="print the least-privilege read-only policy of a provider")
+    policy.add_argument("provider", metavar="PROVIDER", help="aws")
+    policy.add_argument("--with", dest="needs", action="append", choices=NEEDS, default=[], help="add what this setting needs (repeatable)")
+    commands.add_parser("schema", parents=[common], help="print the snapshot's JSON Schema")
+    return parser
+
+
+def _common() -> argparse.ArgumentParser:
+    """Options every command takes, before or after its name."""
+    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    common.add_argument("--config", type=Path, metavar="FILE", help="default: ./enctop.toml, else the user's, else the credentials that are there")
+    common.add_argument("--tenant", action="append", metavar="NAME", help="only this tenant (repeatable)")
+    common.add_argument("--filter", metavar="QUERY", help="as in the dashboard: 'status:fail kind:volume region:eu*'")
+    common.add_argument("--view", choices=VIEWS, help="the view to open on")
+    common.add_argument("--log-file", type=Path, metavar="FILE", help="what went wrong, in full; never a secret")
+    common.add_argument("--no-color", action="store_true", help="no colours; NO_COLOR works too")
+    return common
+
+
+def _snapshot(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: standard output")
+    parser.add_argument("--demo", action="store_true", help="of the simulated tenants")
+    parser.add_argument("--timeout", type=_positive, default=300.0, metavar="SECONDS", help="for everything together (default 300)")
+    parser.add_argument("--format", choices=FORMATS, default="json", help="json: one object; jsonl: one finding a line")
+    parser.add_argument("--fail-on", choices=("fail", "warn", "unknown"), help="exit 1 if a finding is this bad, or worse")
+    parser.add_argument("--require-complete", action="store_true", help="exit 3 if a source did not answer")
+    shape = parser.add_mutually_exclusive_group()
+    shape.add_argument("--pretty", action="store_true", default=True, help="indented (default)")
+    shape.add_argument("--compact", dest="pretty", action="store_false", help="one line")
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 86400:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds between 0 and 86400")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,146 @@
+"""A resource with its verdicts, and how they are reached."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from posture.clock import Seconds, Utc, age
+from posture.keyclass import key_class
+from posture.policy import Policy
+from posture.resource import KeyClass, Resource
+from posture.source import STALE_CADENCES, Source
+from posture.verdict import Finding, Status, Verdict, unknown, worst
+
+if TYPE_CHECKING:
+    from posture.controls.registry import Control, Registry
+    from posture.model import Model
+
+_OWN = "enctop"
+
+
+class Held:
+    """One resource as the model keeps it: who reported it in which poll, when it was last seen (UTC seconds), and its findings by control."""
+
+    __slots__ = ("counted", "findings", "key_class", "observed_at", "poll", "resource", "source", "status", "users")
+
+    def __init__(self, resource: Resource, source: str, poll: int, observed_at: Utc) -> None:
+        self.resource = resource
+        self.source = source
+        self.poll = poll
+        self.observed_at = observed_at
+        self.findings: dict[str, Finding] = {}
+        self.status = Status.NOT_APPLICABLE
+        self.key_class = KeyClass.UNKNOWN
+        self.users = 0
+        self.counted: tuple[Status, tuple[Status, ...]] | None = None
+
+    def worst(self) -> Finding | None:
+        """The finding a row shows: of the worst status, the most severe."""
+        return min(self.findings.values(), key=_rank, default=None)
+
+    def looks(self) -> object:
+        """What a row, a finding and the roll-ups show of it: when this is equal, nothing on a screen moves."""
+        return self.status, self.key_class, self.users, dict(self.findings)
+
+
+def _rank(finding: Finding) -> tuple[int, int]:
+    return finding.status, finding.severity
+
+
+class See:
+    """The model as the controls of one tenant's resources see it (`posture.controls.registry.Context`)."""
+
+    def __init__(self, model: Model, policy: Policy) -> None:
+        self._model = model
+        self.policy = policy
+
+    @property
+    def now(self) -> Utc:
+        """The time of judging, UTC seconds."""
+        return self._model.now
+
+    def linked(self, resource: Resource, rel: str) -> Resource | None:
+        """The resource at the other end of the link `rel`, where it was seen."""
+        target = resource.link(rel)
+        if target is None:
+            return None
+        held = self._model.held(target)
+        return held.resource if held else None
+
+    def users(self, resource: Resource) -> Iterator[Resource]:
+        """Who points at this resource."""
+        for user in self._model.links.users(resource):
+            held = self._model.held(user)
+            if held is not None:
+                yield held.resource
+
+    def count_users(self, resource: Resource) -> int:
+        """How many point at this resource."""
+        return self._model.links.count(resource)
+
+    def sources(self, tenant: str) -> Iterable[Source]:
+        """Every source of a tenant."""
+        return [source for source in self._model.sources.values() if tenant in source.tenant.split("+")]
+
+    def source(self, source_id: str) -> Source | None:
+        """One source."""
+        return self._model.sources.get(source_id)
+
+    def unassigned(self, tenant: str) -> int:
+        """Resources that carry no tenant's tag in accounts this tenant shares."""
+        return self._model.unassigned(tenant)
+
+
+def judge(held: Held, see: See, registry: Registry) -> Utc | None:
+    """Judge every control of a resource anew; returns when time alone will change a verdict, None if never.
+
+    A finding keeps its `since` while its status stays.
+    """
+    resource = held.resource
+    stale = None if resource.provider == _OWN else _stale(held, see)
+    wake: Utc | None = None
+    findings: dict[str, Finding] = {}
+    for control in registry.for_type(resource.type):
+        verdict = stale or control.judge(resource, see)
+        finding, until = _finding(control, verdict, held, see)
+        findings[control.id] = finding
+        if until is not None and (wake is None or until < wake):
+            wake = until
+    held.findings = findings
+    held.status = worst(finding.status for finding in findings.values())
+    held.key_class = key_class(resource, see) if resource.encryption is not None else KeyClass.UNKNOWN
+    held.users = see.count_users(resource)
+    return wake
+
+
+def _stale(held: Held, see: See) -> Verdict | None:
+    source = see.source(held.source)
+    if source is None or source.stale_at is None or see.now < source.stale_at:
+        return None
+    return unknown(f"not seen for over {age(_limit(source))}", source.fault)
+
+
+def _limit(source: Source) -> Seconds:
+    return STALE_CADENCES * source.cadence
+
+
+def _finding(control: Control, verdict: Verdict, held: Held, see: See) -> tuple[Finding, Utc | None]:
+    resource, exception = held.resource, None
+    if verdict.status is Status.FAIL and see.policy.exception:
+        verdict, exception = see.policy.excused(control.id, resource.id, verdict, see.now)
+    known = held.findings.get(control.id)
+    finding = Finding(
+        control.id,
+        resource.id,
+        resource.tenant,
+        verdict.status,
+        see.policy.effective_severity(control.severity, excepted=exception is not None),
+        verdict.evidence_class or control.evidence_class,
+        verdict.reason,
+        verdict.evidence,
+        known.since if known is not None and known.status is verdict.status else see.now,
+        verdict.fault,
+        exception,
+    )
+    return (known if known == finding else finding), verdict.valid_until

@@ -1,0 +1,332 @@
+"""The shared state: what every source reported, joined, judged, and what moved by it."""
+
+import heapq
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+
+from posture.batch import Batch, Listed, Partly, Report
+from posture.clock import Seconds, Utc
+from posture.controls.registry import Registry
+from posture.fault import Fault
+from posture.judging import Held, See, judge
+from posture.links import Links
+from posture.policy import Policy
+from posture.resource import Resource
+from posture.source import ANSWERED, Source, State
+from posture.verdict import Finding, Status, worst
+
+UNASSIGNED = "unassigned"
+"""The tenant of whatever carries no tenant's tag in an account that tenants share (CONTROLS.md 3.1)."""
+OWN = "enctop"
+"""The provider of the resources the model makes itself: sources and tenants."""
+
+
+class Change(msgspec.Struct):
+    """What moved since the last `Model.drain`: ids of resources, and of sources; `tenants` when a roll-up did."""
+
+    resources: set[str] = msgspec.field(default_factory=set)
+    gone: set[str] = msgspec.field(default_factory=set)
+    sources: set[str] = msgspec.field(default_factory=set)
+    sources_gone: set[str] = msgspec.field(default_factory=set)
+    tenants: set[str] = msgspec.field(default_factory=set)
+
+    def __bool__(self) -> bool:
+        return bool(self.resources or self.gone or self.sources or self.sources_gone or self.tenants)
+
+
+class Rollup(msgspec.Struct):
+    """How many resources and findings of a tenant stand at each status, indexed by `Status`."""
+
+    resources: list[int] = msgspec.field(default_factory=lambda: [0] * len(Status))
+    findings: list[int] = msgspec.field(default_factory=lambda: [0] * len(Status))
+
+    @property
+    def status(self) -> Status:
+        """FAIL, UNKNOWN or WARN if any finding is; PASS only if a resource of a provider is (CONTROLS.md 2.1)."""
+        bad = worst(status for status in (Status.FAIL, Status.UNKNOWN, Status.WARN) if self.findings[status])
+        if bad is not Status.NOT_APPLICABLE:
+            return bad
+        return Status.PASS if self.resources[Status.PASS] else Status.NOT_APPLICABLE
+
+
+class Model:
+    """Applies what sources report, keeps the joins, and judges only what a report, a join or the time changed.
+
+    `policies` maps each tenant to what it is meant to have. Time comes in with every call (UTC seconds) and is never read.
+    """
+
+    def __init__(self, registry: Registry, policies: Mapping[str, Policy], now: Utc) -> None:
+        self.registry = registry
+        self.policies = dict(policies)
+        self.sources: dict[str, Source] = {}
+        self.rollups: dict[str, Rollup] = {}
+        self.links = Links()
+        self._now = now
+        self._held: dict[str, Held] = {}
+        self._by_source: dict[str, dict[str, None]] = {}
+        self._polls: Counter[str] = Counter()
+        self._seen: Counter[str] = Counter()
+        self._partly: dict[str, Fault] = {}
+        self._alone: Counter[str] = Counter()
+        self._dirty: dict[str, None] = {}
+        self._clock: list[tuple[Utc, str]] = []
+        self._change = Change()
+        self._see = {tenant: See(self, policy) for tenant, policy in self.policies.items()}
+        for tenant in self.policies:
+            self._own(f"enctop://{tenant}", "tenant", tenant, tenant)
+
+    # ------------------------------------------------------------ what is held
+
+    @property
+    def now(self) -> Utc:
+        """The time of the latest call, UTC seconds."""
+        return self._now
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def held(self, resource_id: str) -> Held | None:
+        """A resource with its findings, by id or alias."""
+        return self._held.get(self.links.resolve(resource_id))
+
+    def all(self) -> Iterator[Held]:
+        """Everything held, in no order."""
+        return iter(self._held.values())
+
+    def see(self, tenant: str) -> See:
+        """What a control of this tenant's resources may look at."""
+        found = self._see.get(tenant)
+        if found is None:
+            found = self._see[tenant] = See(self, Policy())
+        return found
+
+    def unassigned(self, tenant: str) -> int:
+        """Resources without a tenant in the accounts whose sources this tenant shares."""
+        scopes = {source.scope.split("/")[0] for source in self.sources.values() if "+" in source.tenant and tenant in source.tenant.split("+")}
+        return sum(self._alone[scope] for scope in scopes)
+
+    # ------------------------------------------------------------ what sources do
+
+    def add_source(self, source: Source) -> None:
+        """A source exists from now on; it keeps what it reported under this id before."""
+        known = self.sources.get(source.id)
+        if known is not None:
+            source = msgspec.structs.replace(
+                source, state=known.state, last_success=known.last_success, last_attempt=known.last_attempt, resources=known.resources, fault=known.fault
+            )
+        self._by_source.setdefault(source.id, {})
+        self._own(source.id, "source", source.service, source.tenant)
+        self._set_source(source)
+
+    def drop_source(self, source_id: str, now: Utc) -> None:
+        """A source exists no more, nor does what only it reported."""
+        self._now = max(now, self._now)
+        source = self.sources.pop(source_id)
+        for resource_id in list(self._by_source.pop(source_id, {})):
+            self._remove(resource_id)
+        self._remove(source_id)
+        self._change.sources.discard(source_id)
+        self._change.sources_gone.add(source_id)
+        self._touch_tenants(source)
+
+    def begin(self, source_id: str, now: Utc) -> None:
+        """A poll starts."""
+        self._now = max(now, self._now)
+        self._polls[source_id] += 1
+        self._seen[source_id] = 0
+        self._partly.pop(source_id, None)
+        self._set_source(msgspec.structs.replace(self.sources[source_id], polling=True, last_attempt=now, next_due=None))
+
+    def apply(self, source_id: str, report: Report, now: Utc) -> None:
+        """Take in what a poll reports on its way. Nothing is judged before `settle`."""
+        self._now = max(now, self._now)
+        match report:
+            case Batch():
+                poll = self._polls[source_id]
+                for resource in report.resources:
+                    self._put(resource, source_id, poll, now)
+            case Listed():
+                self._forget(source_id, report.types)
+            case Partly():
+                self._partly.setdefault(source_id, report.fault)
+
+    def finish(self, source_id: str, now: Utc, *, fault: Fault | None, calls: int, seconds: Seconds, next_due: Utc | None) -> None:
+        """A poll ends: in full (`fault` None), in part, or refused. Rows stay in any case and age from the last success on."""
+        self._now = max(now, self._now)
+        source = self.sources[source_id]
+        part = self._partly.pop(source_id, None)
+        if fault is None:
+            state, refusal = (State.PARTIAL if part else State.OK), part
+        else:
+            state, refusal = (State.PARTIAL if self._seen[source_id] else State(fault.kind)), fault
+        self._set_source(
+            msgspec.structs.replace(
+                source,
+                state=state,
+                fault=refusal,
+                last_success=now if fault is None else source.last_success,
+                calls=calls,
+                seconds=seconds,
+                polling=False,
+                next_due=next_due,
+                resources=len(self._by_source[source_id]),
+            )
+        )
+        settled = self.sources[source_id]
+        if settled.stale_at is not None:
+            heapq.heappush(self._clock, (settled.stale_at, f"source:{source_id}"))
+        if source.stale_at is not None and now >= source.stale_at:
+            self._dirty.update(self._by_source[source_id])
+
+    def tick(self, now: Utc) -> None:
+        """Time went on: what only time changes is judged again."""
+        self._now = max(now, self._now)
+        while self._clock and self._clock[0][0] <= now:
+            _, what = heapq.heappop(self._clock)
+            kind, _, name = what.partition(":")
+            if kind == "source" and name in self.sources:
+                self._dirty.update(self._by_source[name])
+                self._dirty[name] = None
+            elif kind == "resource" and name in self._held:
+                self._dirty[name] = None
+        self.settle()
+
+    def wakes_at(self) -> Utc | None:
+        """When `tick` has something to do next."""
+        return self._clock[0][0] if self._clock else None
+
+    def settle(self) -> None:
+        """Judge what was touched since the last time."""
+        dirty, self._dirty = self._dirty, {}
+        for resource_id in dirty:
+            held = self._held.get(resource_id)
+            if held is None:
+                continue
+            before = held.looks()
+            until = judge(held, self.see(held.resource.tenant), self.registry)
+            if until is not None:
+                heapq.heappush(self._clock, (until, f"resource:{resource_id}"))
+            if held.looks() != before or resource_id in self._change.resources:
+                self._change.resources.add(resource_id)
+            self._recount(held)
+
+    def drain(self) -> Change:
+        """What moved since the last call, settled."""
+        self.settle()
+        change, self._change = self._change, Change()
+        return change
+
+    # ------------------------------------------------------------ inside
+
+    def _own(self, resource_id: str, kind: str, name: str, tenant: str) -> None:
+        resource = Resource(resource_id, kind, f"{OWN}.{kind}", name, tenant, OWN, "", "", resource_id)
+        held = self._held.get(resource_id)
+        if held is None:
+            self._held[resource_id] = Held(resource, resource_id, 0, self._now)
+        self._dirty[resource_id] = None
+
+    def _set_source(self, source: Source) -> None:
+        known = self.sources.get(source.id)
+        if known == source:
+            return
+        self.sources[source.id] = source
+        self._change.sources.add(source.id)
+        if known is None or (known.state, known.fault, known.last_success) != (source.state, source.fault, source.last_success):
+            self._dirty[source.id] = None
+            self._touch_tenants(source)
+
+    def _touch_tenants(self, source: Source) -> None:
+        for tenant in source.tenant.split("+"):
+            if f"enctop://{tenant}" in self._held:
+                self._dirty[f"enctop://{tenant}"] = None
+
+    def _put(self, resource: Resource, source_id: str, poll: int, now: Utc) -> None:
+        held = self._held.get(resource.id)
+        if held is None:
+            held = self._held[resource.id] = Held(resource, source_id, poll, now)
+            self._moved(None, resource)
+            self._seen[source_id] += 1
+        else:
+            self._seen[source_id] += held.poll != poll or held.source != source_id
+            if held.source != source_id:
+                self._by_source.get(held.source, {}).pop(resource.id, None)
+            old = held.resource
+            held.source, held.poll, held.observed_at = source_id, poll, now
+            if old == resource:
+                self._by_source[source_id][resource.id] = None
+                return
+            if old.tenant != resource.tenant:
+                self._uncount(held)
+            held.resource = resource
+            self._moved(old, resource)
+        self._by_source[source_id][resource.id] = None
+        self._dirty[resource.id] = None
+        self._change.gone.discard(resource.id)
+        self._change.resources.add(resource.id)
+
+    def _moved(self, old: Resource | None, new: Resource | None) -> None:
+        for touched in self.links.replace(old, new):
+            self._dirty[touched] = None
+        for resource in (old, new):
+            if resource is not None:
+                for user in self.links.users(resource):
+                    self._dirty[user] = None
+        for resource, step in ((old, -1), (new, 1)):
+            if resource is not None and resource.tenant == UNASSIGNED:
+                self._alone[resource.scope] += step
+                for tenant in self.policies:
+                    self._dirty[f"enctop://{tenant}"] = None
+
+    def _forget(self, source_id: str, types: tuple[str, ...]) -> None:
+        poll = self._polls[source_id]
+        for resource_id in list(self._by_source[source_id]):
+            held = self._held[resource_id]
+            if held.poll != poll and held.resource.type in types:
+                self._remove(resource_id)
+
+    def _remove(self, resource_id: str) -> None:
+        held = self._held.pop(resource_id, None)
+        if held is None:
+            return
+        self._by_source.get(held.source, {}).pop(resource_id, None)
+        self._moved(held.resource, None)
+        self._uncount(held)
+        self._change.resources.discard(resource_id)
+        self._change.gone.add(resource_id)
+
+    # ------------------------------------------------------------ roll-ups
+
+    def _recount(self, held: Held) -> None:
+        counted = (held.status, tuple(finding.status for finding in held.findings.values()))
+        if counted == held.counted:
+            return
+        self._uncount(held)
+        self._count(held, *counted, 1)
+        held.counted = counted
+
+    def _uncount(self, held: Held) -> None:
+        if held.counted is not None:
+            self._count(held, *held.counted, -1)
+            held.counted = None
+
+    def _count(self, held: Held, status: Status, findings: Iterable[Status], step: int) -> None:
+        own = held.resource.provider == OWN
+        for tenant in held.resource.tenant.split("+"):
+            rollup = self.rollups.setdefault(tenant, Rollup())
+            if not own:
+                rollup.resources[status] += step
+            for finding in findings:
+                rollup.findings[finding] += step
+            self._change.tenants.add(tenant)
+
+
+def answered(sources: Iterable[Source]) -> bool:
+    """Whether every source said all it was asked; what `--require-complete` asks for."""
+    return all(source.state in ANSWERED for source in sources)
+
+
+def shown(finding: Finding) -> bool:
+    """Whether the Findings view lists it: FAIL, UNKNOWN and WARN are listed."""
+    return finding.status < Status.PASS

@@ -1,0 +1,349 @@
+"""The model, written down: `enctop.snapshot/1` (README, `enctop schema`)."""
+
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from posture.clock import Utc, rfc3339
+from posture.fault import Fault, SnapshotError
+from posture.filter import Filter, parse
+from posture.judging import Held
+from posture.model import OWN, Model, answered
+from posture.resource import KeyClass, Link
+from posture.rows import CELLS
+from posture.verdict import Excepted, Finding, Status, worst
+
+SCHEMA = "enctop.snapshot/1"
+StatusWord = Literal["pass", "warn", "fail", "unknown", "not_applicable"]
+StateWord = Literal["ok", "partial", "denied", "expired", "throttled", "unreachable", "disabled", "error", "pending"]
+SeverityWord = Literal["critical", "high", "medium", "low", "info"]
+Time = str
+
+
+class Tool(msgspec.Struct):
+    """What wrote it."""
+
+    name: str
+    version: str
+
+
+class Scope(msgspec.Struct):
+    """What it is of: tenants, the filter it was taken through, and whether the clouds were simulated."""
+
+    tenants: list[str]
+    filter: str | None
+    simulated: bool
+
+
+class TenantSummary(msgspec.Struct, rename={"pass_": "pass"}):
+    """A tenant's roll-up and its findings by status."""
+
+    status: StatusWord
+    pass_: int
+    warn: int
+    fail: int
+    unknown: int
+
+
+class Summary(msgspec.Struct):
+    """Counts by status; `excepted` are FAILs that an exception turned into WARN, and are among `warn`."""
+
+    findings: dict[str, int]
+    resources: dict[str, int]
+    tenants: dict[str, TenantSummary]
+
+
+class SourceEntry(msgspec.Struct):
+    """One source (`posture.source.Source`)."""
+
+    id: str
+    tenant: str
+    provider: str
+    scope: str
+    service: str
+    cadence: float
+    state: StateWord
+    last_success: Time | None
+    calls: int
+    seconds: float
+    resources: int
+    error: Fault | None
+
+
+class EncryptionEntry(msgspec.Struct):
+    """Encryption at rest, its class as joined with its key."""
+
+    at_rest: bool | None
+    algorithm: str | None
+    key_class: KeyClass
+    key: str | None
+
+
+class ResourceEntry(msgspec.Struct):
+    """One resource; `attributes` are the provider's own fields, `columns` what its table shows beside the common ones."""
+
+    id: str
+    kind: str
+    type: str
+    name: str
+    tenant: str
+    provider: str
+    scope: str
+    region: str
+    encryption: EncryptionEntry | None
+    status: StatusWord
+    observed_at: Time
+    source: str
+    attributes: dict[str, Any]
+    columns: dict[str, str]
+    links: list[Link]
+
+
+class FindingEntry(msgspec.Struct):
+    """One verdict. `fault` says why it is unknown, where a call was refused."""
+
+    control: str
+    resource: str
+    tenant: str
+    status: StatusWord
+    severity: SeverityWord
+    evidence_class: Literal["observed", "attested", "inferred"]
+    reason: str
+    evidence: dict[str, Any]
+    since: Time
+    exception: Excepted | None
+    fault: Fault | None
+
+
+class ControlEntry(msgspec.Struct):
+    """What a control says of itself."""
+
+    title: str
+    severity: SeverityWord
+    verifies: list[str]
+    maps: dict[str, list[str]]
+    remedy: str
+
+
+class Snapshot(msgspec.Struct):
+    """Everything at one time, keys and arrays in a fixed order so that two snapshots can be compared line by line."""
+
+    schema: Literal["enctop.snapshot/1"]
+    generated_at: Time
+    tool: Tool
+    scope: Scope
+    complete: bool
+    summary: Summary
+    sources: list[SourceEntry]
+    resources: list[ResourceEntry]
+    findings: list[FindingEntry]
+    controls: dict[str, ControlEntry]
+
+
+def take(model: Model, at: Utc, version: str, *, query: str = "", simulated: bool = False) -> Snapshot:
+    """The model at `at` (UTC seconds), through a filter. Raises `posture.fault.FilterError`."""
+    model.tick(at)
+    wanted = parse(query)
+    held = sorted((one for one in model.all() if one.resource.provider != OWN and matches(wanted, one)), key=lambda one: one.resource.id)
+    own = (one for one in model.all() if one.resource.provider == OWN and matches(wanted, one))
+    findings = sorted(
+        (finding for one in (*held, *own) for finding in one.findings.values() if chosen(wanted, finding)),
+        key=lambda finding: (finding.resource, finding.control),
+    )
+    sources = sorted(model.sources.values(), key=lambda source: source.id)
+    return Snapshot(
+        schema="enctop.snapshot/1",
+        generated_at=rfc3339(at),
+        tool=Tool("enctop", version),
+        scope=Scope(sorted(model.policies), query or None, simulated),
+        complete=answered(sources),
+        summary=_summary(model, held, findings, whole=not wanted.terms),
+        sources=[
+            SourceEntry(
+                source.id,
+                source.tenant,
+                source.provider,
+                source.scope,
+                source.service,
+                source.cadence,
+                source.state.value,
+                None if source.last_success is None else rfc3339(source.last_success),
+                source.calls,
+                round(source.seconds, 3),
+                source.resources,
+                source.fault,
+            )
+            for source in sources
+        ],
+        resources=[_resource(one) for one in held],
+        findings=[_finding(finding) for finding in findings],
+        controls=_controls(model, {finding.control for finding in findings}),
+    )
+
+
+def matches(wanted: Filter, held: Held) -> bool:
+    """Whether a resource passes a filter; `control:` asks for one of its findings."""
+    if not wanted.terms:
+        return True
+    resource = held.resource
+
+    def read(field: str) -> str:
+        match field:
+            case "status":
+                return held.status.word
+            case "severity":
+                found = held.worst()
+                return found.severity.word if found else ""
+            case "key":
+                return str(held.key_class)
+            case "control" | "":
+                return ""
+        return str(getattr(resource, field))
+
+    for term in wanted.terms:
+        test = term.test()
+        if term.field == "control":
+            hit = any(test(control) for control in held.findings)
+            if not hit:
+                return False
+        elif term.field == "":
+            text = f"{resource.name} {resource.id} {' '.join(finding.reason for finding in held.findings.values())} {' '.join(held.findings)}"
+            if not test(text):
+                return False
+        elif not test(read(term.field)):
+            return False
+    return True
+
+
+def chosen(wanted: Filter, finding: Finding) -> bool:
+    """Whether a filter that names controls names this finding's."""
+    return all(term.test()(finding.control) for term in wanted.terms if term.field == "control")
+
+
+def to_json(snapshot: Snapshot, *, pretty: bool = True) -> bytes:
+    """As it is written: keys sorted, a newline at the end."""
+    body = msgspec.json.encode(snapshot, order="sorted")
+    return (msgspec.json.format(body, indent=2) if pretty else body) + b"\n"
+
+
+def to_jsonl(snapshot: Snapshot) -> bytes:
+    """One finding a line, each with what a log collector needs to place it."""
+    encoder = msgspec.json.Encoder(order="sorted")
+    return b"".join(encoder.encode({"generated_at": snapshot.generated_at, **msgspec.to_builtins(finding)}) + b"\n" for finding in snapshot.findings)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a snapshot."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:{SCHEMA.replace('/', ':')}",
+        "title": SCHEMA,
+        **msgspec.json.schema(Snapshot),
+    }
+
+
+def read(path: Path) -> Snapshot:
+    """A snapshot from a file. Raises `SnapshotError` with one line."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Snapshot)
+    except OSError as error:
+        raise SnapshotError(f"{path}: {error.strerror}") from None
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise SnapshotError(f"{path}: not an {SCHEMA} file: {error}") from None
+
+
+def write(path: Path, body: bytes) -> None:
+    """Put `body` at `path`, mode 0600: the file is the old one whole or the new one whole, whenever the machine stops. Raises `SnapshotError`."""
+    try:
+        directory = path.parent
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=directory)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(body)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise SnapshotError(f"{path}: {error.strerror}") from None
+
+
+# ---------------------------------------------------------------- parts
+
+
+def _summary(model: Model, held: Iterable[Held], findings: list[Finding], *, whole: bool) -> Summary:
+    by_status = dict.fromkeys((*(status.word for status in Status), "excepted"), 0)
+    tenants: dict[str, list[int]] = {name: [0] * len(Status) for name in model.policies}
+    for finding in findings:
+        by_status[finding.status.word] += 1
+        by_status["excepted"] += finding.exception is not None
+        for tenant in finding.tenant.split("+"):
+            tenants.setdefault(tenant, [0] * len(Status))[finding.status] += 1
+    resources = dict.fromkeys((status.word for status in Status), 0)
+    for one in held:
+        resources[one.status.word] += 1
+    summaries = {}
+    for tenant, counts in sorted(tenants.items()):
+        rollup = model.rollups.get(tenant)
+        status = rollup.status if whole and rollup else worst(status for status in Status if counts[status])
+        summaries[tenant] = TenantSummary(status.word, counts[Status.PASS], counts[Status.WARN], counts[Status.FAIL], counts[Status.UNKNOWN])  # type: ignore[arg-type]  # word is one of StatusWord
+    return Summary(by_status, resources, summaries)
+
+
+def _resource(held: Held) -> ResourceEntry:
+    resource = held.resource
+    encryption = resource.encryption
+    return ResourceEntry(
+        resource.id,
+        resource.kind,
+        resource.type,
+        resource.name,
+        resource.tenant,
+        resource.provider,
+        resource.scope,
+        resource.region,
+        None if encryption is None else EncryptionEntry(encryption.at_rest, encryption.algorithm, held.key_class, encryption.key),
+        held.status.word,  # type: ignore[arg-type]  # word is one of StatusWord
+        rfc3339(held.observed_at),
+        held.source,
+        dict(resource.fields),
+        dict(zip(CELLS.get(resource.kind, ()), resource.cells, strict=False)),
+        sorted(resource.links, key=lambda link: (link.rel, link.to)),
+    )
+
+
+def _finding(finding: Finding) -> FindingEntry:
+    return FindingEntry(
+        finding.control,
+        finding.resource,
+        finding.tenant,
+        finding.status.word,  # type: ignore[arg-type]  # word is one of StatusWord
+        finding.severity.word,  # type: ignore[arg-type]  # word is one of SeverityWord
+        finding.evidence_class.value,
+        finding.reason,
+        dict(finding.evidence),
+        rfc3339(finding.since),
+        finding.exception,
+        finding.fault,
+    )
+
+
+def _controls(model: Model, used: Iterable[str]) -> dict[str, ControlEntry]:
+    entries = {}
+    for name in sorted(used):
+        control = model.registry.get(name)
+        if control is not None:
+            entries[name] = ControlEntry(
+                control.title,
+                control.severity.word,  # type: ignore[arg-type]  # word is one of SeverityWord
+                list(control.verifies),
+                {framework: list(numbers) for framework, numbers in control.maps.items()},
+                control.remedy,
+            )
+    return entries

@@ -1,0 +1,282 @@
+"""One way into AWS: who we are there, the clients, the budgets, and the two ways of asking."""
+
+import asyncio
+import ssl
+import threading
+import xml.etree.ElementTree as ET
+from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache, partial
+from typing import Any, cast
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import aiohttp
+import boto3
+import botocore.loaders
+import botocore.session
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials, ReadOnlyCredentials, RefreshableCredentials
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.httpsession import get_cert_path
+from botocore.parsers import ResponseParserError
+from yarl import URL
+
+from posture.fault import Fault, FaultKind, Refused
+from providers.aws.calls import BUDGETS, Call
+from providers.aws.faults import answered, refused
+from providers.aws.settings import AwsSettings
+from providers.aws.wire import UnreadablePage, Wire, read_pages_lean
+from providers.lane import Lane
+from providers.source import TALLY
+
+WORKERS = 16
+"""Threads for boto3's blocking calls, for all accounts together; each client keeps as many connections."""
+CONNECT_TIMEOUT, READ_TIMEOUT = 5, 20
+LEAN_PAGES = ("DescribeVolumes", "DescribeSnapshots")
+
+_SDK_ERRORS = (BotoCoreError, ClientError, ResponseParserError, UnreadablePage, OSError)
+_loader = botocore.loaders.create_loader()
+_threads = ThreadPoolExecutor(WORKERS, thread_name_prefix="aws")
+_making = threading.Lock()
+
+
+class Account:
+    """Asks one account, in any region. `number` and `partition` are known once `whoami` was answered."""
+
+    def __init__(self, settings: AwsSettings, version: str) -> None:
+        self.settings = settings
+        self.number = ""
+        self.partition = "aws"
+        self._core = botocore.session.Session(profile=settings.profile)
+        self._core.register_component("data_loader", _loader)  # a loader each costs 30 MB and 0.3 s a session
+        self._core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=lambda text: text)
+        self._session = boto3.Session(botocore_session=self._core)
+        self._config = Config(
+            retries={"total_max_attempts": 1, "mode": "standard"},  # the lane retries; two layers of it would multiply
+            max_pool_connections=WORKERS,
+            connect_timeout=CONNECT_TIMEOUT,
+            read_timeout=READ_TIMEOUT,
+            user_agent_extra=f"enctop/{version}",
+            s3={"addressing_style": "path"} if settings.endpoint_url else {},
+            parameter_validation=False,
+        )
+        self._assumed = False
+        self._clients: dict[tuple[str, str], Any] = {}
+        self._lanes: dict[tuple[str, str], Lane] = {}
+        self._http: aiohttp.ClientSession | None = None
+
+    @property
+    def home(self) -> str:
+        """The region asked for what belongs to no region: the first configured, else the profile's, else us-east-1."""
+        regions = self.settings.regions
+        if isinstance(regions, tuple) and regions:
+            return regions[0]
+        return self._session.region_name or "us-east-1"
+
+    @property
+    def own_region(self) -> str | None:
+        """The region of the profile or the environment, None where neither names one."""
+        return cast("str | None", self._session.region_name)
+
+    def arn(self, service: str, region: str, resource: str, account: str | None = None) -> str:
+        """An ARN of this account's partition; `account` "" for those that carry none."""
+        return f"arn:{self.partition}:{service}:{region}:{self.number if account is None else account}:{resource}"
+
+    async def ask(self, call: Call, region: str, **parameters: Any) -> dict[str, Any]:
+        """Make one declared call through boto3, in its lane. Raises `Refused`."""
+
+        async def attempt() -> dict[str, Any]:
+            TALLY.get().calls += 1
+            return await asyncio.get_running_loop().run_in_executor(_threads, partial(self._blocking, call, region, parameters))
+
+        return await self.lane(call, region).run(attempt)
+
+    async def pages(self, call: Call, region: str, answers: str, token: tuple[str, str], **parameters: Any) -> AsyncIterator[list[dict[str, Any]]]:
+        """The pages of a listing: the lists under `answers`. `token` names the continuation in the answer and in the request."""
+        out, back = token
+        more: dict[str, Any] = {}
+        while True:
+            page = await self.ask(call, region, **parameters, **more)
+            yield page.get(answers, [])
+            following = page.get(out)
+            if not following or following == more.get(back):
+                return
+            more = {back: following}
+
+    async def read_bucket(self, call: Call, bucket: str, region: str) -> Any:
+        """One GET of a bucket's sub-resource, decoded by its output shape: the payload, or the whole structure where it has none. Raises `Refused`.
+
+        boto3 spends 0.84 ms of CPU on such a call and there are three for each of thousands of buckets; credentials, endpoint, model and signature are
+        botocore's here too, but the request goes out through aiohttp, at about a third of that (tests/bench).
+        """
+
+        async def attempt() -> Any:
+            TALLY.get().calls += 1
+            return await self._get(call, bucket, region)
+
+        return await self.lane(call, region).run(attempt)
+
+    def lane(self, call: Call, region: str) -> Lane:
+        """The budget a call draws on: one for each account, region and family."""
+        key = (call.family, region)
+        found = self._lanes.get(key)
+        if found is None:
+            found = self._lanes[key] = Lane(*BUDGETS[call.family])
+        return found
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._http is not None:
+            await self._http.close()
+
+    # ------------------------------------------------------------ boto3, in threads
+
+    def _blocking(self, call: Call, region: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            return cast("dict[str, Any]", getattr(self._client(call.service, region), call.method)(**parameters))
+        except _SDK_ERRORS as error:
+            raise refused(error, call) from None
+
+    def _client(self, service: str, region: str) -> Any:
+        key = (service, region)
+        with _making:  # sessions are not thread-safe; clients are
+            found = self._clients.get(key)
+            if found is None:
+                if self.settings.role_arn and not self._assumed:
+                    self._assume(self.settings.role_arn)
+                found = self._clients[key] = self._make(service, region)
+            return found
+
+    def _make(self, service: str, region: str) -> Any:
+        client = self._session.client(service, region_name=region, endpoint_url=self.settings.endpoint_url, config=self._config)
+        if service == "ec2":
+            for operation in LEAN_PAGES:
+                read_pages_lean(client, operation)
+        if service == "s3control" and self.settings.endpoint_url:
+            client.meta.events.register("before-sign.s3-control.*", partial(_host_without_account, self.settings.endpoint_url))
+        return client
+
+    def _assume(self, role: str) -> None:
+        """Ask with a role's credentials from here on; botocore renews them before they expire."""
+        fetcher = AssumeRoleCredentialFetcher(
+            client_creator=partial(self._core.create_client, endpoint_url=self.settings.endpoint_url, config=self._config, region_name=self.home),
+            source_credentials=self._core.get_credentials() or _no_credentials(),
+            role_arn=role,
+            extra_args={"RoleSessionName": "enctop", **({"ExternalId": self.settings.external_id} if self.settings.external_id else {})},
+        )
+        session = botocore.session.Session(profile=self.settings.profile)
+        for component in ("data_loader", "response_parser_factory"):
+            session.register_component(component, self._core.get_component(component))
+        session._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")  # the way botocore's own providers hand them on
+        self._session = boto3.Session(botocore_session=session)
+        self._assumed = True
+
+    # ------------------------------------------------------------ signed GETs, in the loop
+
+    async def _get(self, call: Call, bucket: str, region: str, *, redirected: bool = False) -> Any:
+        if self._ready(region):
+            reader, base, credentials = self._prepared(call, region)
+        else:
+            reader, base, credentials = await asyncio.get_running_loop().run_in_executor(_threads, partial(self._prepared, call, region))
+        request = AWSRequest("GET", _bucket_url(base, bucket, reader.query))
+        S3SigV4Auth(credentials, "s3", region).add_auth(request)
+        try:
+            async with self._session_for(base).get(URL(request.url, encoded=True), headers=dict(request.headers.items()), allow_redirects=False) as response:
+                body = await response.read()
+        except aiohttp.ClientPayloadError as error:
+            raise Refused(Fault(FaultKind.ERROR, "UnreadableAnswer", call.operation, str(error)), transient=True) from None
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            text = str(error) or type(error).__name__
+            refusing = isinstance(error, aiohttp.ClientConnectorError)
+            raise Refused(Fault(FaultKind.UNREACHABLE, type(error).__name__, call.operation, text), transient=not refusing) from None
+        elsewhere = response.headers.get("x-amz-bucket-region", region)
+        if response.status in {301, 307, 400} and elsewhere != region and not redirected:
+            return await self._get(call, bucket, elsewhere, redirected=True)
+        if response.status != 200:
+            raise answered(call, response.status, *_error(body), response.headers)
+        try:
+            return reader.read(body)
+        except UnreadablePage as error:
+            raise refused(error, call) from None
+
+    def _ready(self, region: str) -> bool:
+        """Whether a request can be signed at once, without making a client or asking for new credentials."""
+        if ("s3", region) not in self._clients:
+            return False
+        found = self._session.get_credentials()
+        return not (isinstance(found, RefreshableCredentials) and found.refresh_needed())
+
+    def _prepared(self, call: Call, region: str) -> "tuple[_Reader, str, ReadOnlyCredentials]":
+        client = self._client("s3", region)
+        try:
+            found = self._session.get_credentials()
+            if found is None:
+                raise NoCredentialsError
+            return _reader(call.name), str(client.meta.endpoint_url), found.get_frozen_credentials()
+        except _SDK_ERRORS as error:
+            raise refused(error, call) from None
+
+    def _session_for(self, base: str) -> aiohttp.ClientSession:
+        if self._http is None:
+            context: ssl.SSLContext | bool = True
+            if base.startswith("https:"):
+                context = ssl.create_default_context(cafile=get_cert_path(self._core.get_config_variable("ca_bundle") or True))
+            self._http = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, ssl=context),
+                timeout=aiohttp.ClientTimeout(sock_connect=CONNECT_TIMEOUT, sock_read=READ_TIMEOUT),
+                trust_env=True,
+            )
+        return self._http
+
+
+class _Reader:
+    """How the answer of one S3 operation is asked for and read, from botocore's model of it."""
+
+    def __init__(self, name: str) -> None:
+        model = botocore.session.Session()
+        model.register_component("data_loader", _loader)
+        operation = model.get_service_model("s3").operation_model(name)
+        shape = operation.output_shape
+        self.query = operation.http["requestUri"].partition("?")[2]
+        payload = shape.serialization.get("payload")
+        self._text = payload is not None and shape.members[payload].type_name == "string"
+        self._wire = Wire(shape.members[payload] if payload else shape)
+        self._root = None if self._text else payload
+
+    def read(self, body: bytes) -> Any:
+        if self._text:
+            return body.decode("utf-8", "replace")
+        return self._wire.decode(body, self._root)
+
+
+@lru_cache(maxsize=32)
+def _reader(name: str) -> _Reader:
+    return _Reader(name)
+
+
+def _bucket_url(base: str, bucket: str, query: str) -> str:
+    parts = urlsplit(base)
+    dotted = "." in bucket or not (parts.hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn"))
+    if dotted:  # a dot breaks the wildcard certificate, and other endpoints know paths only
+        return urlunsplit((parts.scheme, parts.netloc, f"/{quote(bucket)}", query, ""))
+    return urlunsplit((parts.scheme, f"{bucket}.{parts.netloc}", "/", query, ""))
+
+
+def _error(body: bytes) -> tuple[str, str]:
+    try:
+        root = ET.fromstring(body)
+    except ET.ParseError:
+        return "", ""
+    return root.findtext("Code", ""), root.findtext("Message", "")
+
+
+def _host_without_account(endpoint: str, request: Any, **_: Any) -> None:
+    """S3 Control puts the account's number before the host, which a local endpoint does not resolve; it stands in a header too."""
+    parts, own = urlsplit(request.url), urlsplit(endpoint)
+    request.url = urlunsplit((own.scheme, own.netloc, parts.path, parts.query, ""))
+
+
+def _no_credentials() -> Any:
+    raise NoCredentialsError

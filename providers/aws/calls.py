@@ -1,0 +1,109 @@
+"""Every AWS operation enctop may call, and the permission it takes. A call that is not declared here cannot be made.
+
+Names: API references of EC2, S3, S3 Control, KMS and STS; permissions: Service Authorization Reference.
+"""
+
+from typing import Literal
+
+import msgspec
+
+Need = Literal["always", "role", "tag", "object_sample", "inventory"]
+
+
+class Call(msgspec.Struct, frozen=True):
+    """One declared operation. `operation` is `service:Operation`, `permission` the IAM action, `family` the request budget it draws on.
+
+    `need` is the setting without which it is never made (`always`: none).
+    """
+
+    service: str
+    name: str
+    permission: str
+    family: str
+    need: Need = "always"
+
+    @property
+    def operation(self) -> str:
+        """As errors and evidence name it: `ec2:DescribeVolumes`."""
+        return f"{'s3' if self.service == 's3control' else self.service}:{self.name}"
+
+    @property
+    def method(self) -> str:
+        """boto3's name of it."""
+        from botocore import xform_name
+
+        return str(xform_name(self.name))
+
+
+def _call(service: str, name: str, permission: str | None = None, family: str | None = None, need: Need = "always") -> Call:
+    call = Call(service, name, permission or f"{service}:{name}", family or service, need)
+    CALLS[name if service != "s3control" else f"Account{name}"] = call
+    return call
+
+
+CALLS: dict[str, Call] = {}
+
+GET_CALLER_IDENTITY = _call("sts", "GetCallerIdentity")
+ASSUME_ROLE = _call("sts", "AssumeRole", need="role")
+DESCRIBE_REGIONS = _call("ec2", "DescribeRegions")
+
+DESCRIBE_VOLUMES = _call("ec2", "DescribeVolumes", family="ec2:DescribeVolumes")
+DESCRIBE_SNAPSHOTS = _call("ec2", "DescribeSnapshots", family="ec2:DescribeSnapshots")
+GET_EBS_ENCRYPTION_BY_DEFAULT = _call("ec2", "GetEbsEncryptionByDefault")
+GET_EBS_DEFAULT_KMS_KEY_ID = _call("ec2", "GetEbsDefaultKmsKeyId")
+GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE = _call("ec2", "GetSnapshotBlockPublicAccessState")
+DESCRIBE_LAUNCH_TEMPLATE_VERSIONS = _call("ec2", "DescribeLaunchTemplateVersions")
+
+LIST_BUCKETS = _call("s3", "ListBuckets", "s3:ListAllMyBuckets")
+GET_BUCKET_LOCATION = _call("s3", "GetBucketLocation")
+GET_BUCKET_ENCRYPTION = _call("s3", "GetBucketEncryption", "s3:GetEncryptionConfiguration")
+GET_BUCKET_POLICY = _call("s3", "GetBucketPolicy")
+GET_BUCKET_POLICY_STATUS = _call("s3", "GetBucketPolicyStatus")
+GET_PUBLIC_ACCESS_BLOCK = _call("s3", "GetPublicAccessBlock", "s3:GetBucketPublicAccessBlock")
+GET_ACCOUNT_PUBLIC_ACCESS_BLOCK = _call("s3control", "GetPublicAccessBlock", "s3:GetAccountPublicAccessBlock")
+GET_BUCKET_TAGGING = _call("s3", "GetBucketTagging", need="tag")
+LIST_OBJECTS_V2 = _call("s3", "ListObjectsV2", "s3:ListBucket", need="object_sample")
+HEAD_OBJECT = _call("s3", "HeadObject", "s3:GetObject", need="object_sample")
+LIST_BUCKET_INVENTORY_CONFIGURATIONS = _call("s3", "ListBucketInventoryConfigurations", "s3:GetInventoryConfiguration", need="inventory")
+LIST_INVENTORY_REPORTS = msgspec.structs.replace(LIST_OBJECTS_V2, need="inventory")
+GET_INVENTORY_REPORT = _call("s3", "GetObject", need="inventory")
+
+LIST_KEYS = _call("kms", "ListKeys")
+LIST_ALIASES = _call("kms", "ListAliases")
+DESCRIBE_KEY = _call("kms", "DescribeKey")
+GET_KEY_ROTATION_STATUS = _call("kms", "GetKeyRotationStatus")
+GET_KEY_POLICY = _call("kms", "GetKeyPolicy")
+
+# Requests a period, the period in seconds, and how many under way, per account and region. EC2 refills 20 a second into a bucket of 100 for each
+# action and shares it with every other tool of the account (EC2 request throttling): half of it is taken. S3 and KMS publish no rate for these reads;
+# they answer SlowDown or ThrottlingException, and the lane shrinks.
+BUDGETS: dict[str, tuple[int, float, int]] = {
+    "ec2:DescribeVolumes": (50, 5.0, 4),
+    "ec2:DescribeSnapshots": (50, 5.0, 4),
+    "ec2": (50, 5.0, 8),
+    "s3": (400, 1.0, 48),
+    "s3control": (10, 1.0, 2),
+    "kms": (100, 1.0, 16),
+    "sts": (10, 1.0, 2),
+}
+
+
+_SIDS: dict[Need, str] = {
+    "always": "EnctopPosture",
+    "tag": "EnctopPosture",
+    "role": "EnctopAssumeRole",
+    "object_sample": "EnctopObjectSample",
+    "inventory": "EnctopInventory",
+}
+
+
+def policy(needs: frozenset[str]) -> dict[str, object]:
+    """The least IAM policy, as a JSON object: the permissions of every call that enctop can make with the settings `needs`, and of no other."""
+    actions: dict[str, set[str]] = {}
+    for call in (*CALLS.values(), LIST_INVENTORY_REPORTS):
+        if call.need in {"always", *needs}:
+            actions.setdefault(_SIDS[call.need], set()).add(call.permission)
+    return {
+        "Version": "2012-10-17",
+        "Statement": [{"Sid": sid, "Effect": "Allow", "Action": sorted(found), "Resource": "*"} for sid, found in sorted(actions.items(), reverse=True)],
+    }

@@ -1,0 +1,192 @@
+"""EBS volumes and snapshots, and what a region does to new ones."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from posture.batch import Batch, Listed, Partly
+from posture.fault import Fault, Refused
+from posture.resource import Encryption, KeyClass, Link, Resource
+from providers.aws.calls import (
+    DESCRIBE_LAUNCH_TEMPLATE_VERSIONS,
+    DESCRIBE_SNAPSHOTS,
+    DESCRIBE_VOLUMES,
+    GET_EBS_DEFAULT_KMS_KEY_ID,
+    GET_EBS_ENCRYPTION_BY_DEFAULT,
+    GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE,
+    Call,
+)
+from providers.aws.place import AwsSource, region_id, tag
+from providers.source import Yield
+
+TOKEN = ("NextToken", "NextToken")
+PAGE = 1000
+"""Asked for; EC2 may give fewer."""
+PUBLIC_LISTING = f"{DESCRIBE_SNAPSHOTS.operation}(RestorableByUserIds=all)"
+
+
+class Volumes(AwsSource):
+    """EBS volumes of one account and region: the unencrypted first, then all."""
+
+    service = "ebs"
+    calls = (DESCRIBE_VOLUMES,)
+
+    async def poll(self) -> AsyncIterator[Yield]:
+        """Two listings of the same kind; the first is nearly always one empty page, and what it holds is on the screen before the inventory is read."""
+        everything = {"MaxResults": PAGE, "IncludeManagedResources": True}
+        plaintext = [{"Name": "encrypted", "Values": ["false"]}]
+        async for page in self.account.pages(DESCRIBE_VOLUMES, self.region, "Volumes", TOKEN, Filters=plaintext, **everything):
+            yield Batch.of(map(self._volume, page))
+        async for page in self.account.pages(DESCRIBE_VOLUMES, self.region, "Volumes", TOKEN, **everything):
+            yield Batch.of(map(self._volume, page))
+        yield Listed(("aws.ebs.volume",))
+
+    def _volume(self, fields: Mapping[str, Any]) -> Resource:
+        volume_id = fields["VolumeId"]
+        encryption, links = at_rest(self, fields)
+        return self.resource(
+            self.account.arn("ec2", self.region, f"volume/{volume_id}"),
+            "volume",
+            "aws.ebs.volume",
+            tag(fields, "Name") or volume_id,
+            fields,
+            encryption=encryption,
+            links=links,
+            cells=(_used_by(fields), f"{fields.get('Size', '?')} GiB"),
+        )
+
+
+class Snapshots(AwsSource):
+    """EBS snapshots that the account owns, and which of them anybody may restore."""
+
+    service = "snapshots"
+    calls = (DESCRIBE_SNAPSHOTS,)
+
+    async def poll(self) -> AsyncIterator[Yield]:
+        """One short listing tells the public ones, where `DescribeSnapshotAttribute` would be a call for each."""
+        own = {"OwnerIds": ["self"], "MaxResults": PAGE}
+        found: set[str] = set()
+        public: set[str] | None = found
+        faults: dict[str, Fault] = {}
+        try:
+            async for page in self.account.pages(DESCRIBE_SNAPSHOTS, self.region, "Snapshots", TOKEN, RestorableByUserIds=["all"], **own):
+                found.update(fields["SnapshotId"] for fields in page)
+        except Refused as refused:
+            public, faults = None, {PUBLIC_LISTING: refused.fault}
+            yield Partly(refused.fault)
+        async for page in self.account.pages(DESCRIBE_SNAPSHOTS, self.region, "Snapshots", TOKEN, **own):
+            yield Batch.of(self._snapshot(fields, public, faults) for fields in page)
+        yield Listed(("aws.ebs.snapshot",))
+
+    def _snapshot(self, fields: dict[str, Any], public: set[str] | None, faults: Mapping[str, Fault]) -> Resource:
+        snapshot_id = fields["SnapshotId"]
+        if public is not None:
+            fields["Public"] = snapshot_id in public
+        encryption, links = at_rest(self, fields)
+        shared = "?" if public is None else "PUBLIC" if fields["Public"] else "no"
+        return self.resource(
+            self.account.arn("ec2", self.region, f"snapshot/{snapshot_id}", account=""),
+            "snapshot",
+            "aws.ebs.snapshot",
+            tag(fields, "Name") or snapshot_id,
+            fields,
+            encryption=encryption,
+            links=links,
+            faults=faults,
+            cells=(fields.get("VolumeId", ""), shared, f"{fields.get('VolumeSize', '?')} GiB"),
+        )
+
+
+class Region(AwsSource):
+    """What a region of an account does to new volumes and snapshots, and what its launch templates ask for."""
+
+    service = "ec2"
+    calls = (GET_EBS_ENCRYPTION_BY_DEFAULT, GET_EBS_DEFAULT_KMS_KEY_ID, GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE, DESCRIBE_LAUNCH_TEMPLATE_VERSIONS)
+
+    async def poll(self) -> AsyncIterator[Yield]:
+        """Three settings, each on its own, then the default version of every launch template."""
+        fields: dict[str, Any] = {}
+        faults: dict[str, Fault] = {}
+        questions: tuple[tuple[Call, str, str], ...] = (
+            (GET_EBS_ENCRYPTION_BY_DEFAULT, "EbsEncryptionByDefault", "EbsEncryptionByDefault"),
+            (GET_EBS_DEFAULT_KMS_KEY_ID, "KmsKeyId", "KmsKeyId"),
+            (GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE, "State", "SnapshotBlockPublicAccessState"),
+        )
+        for call, field, name in questions:
+            try:
+                answer = await self.account.ask(call, self.region)
+                if field in answer:
+                    fields[name] = answer[field]
+            except Refused as refused:
+                faults[call.operation] = refused.fault
+                yield Partly(refused.fault)
+        yield Batch((self._region(fields, faults),))
+        yield Listed(("aws.ec2.region",))
+        listing = self.account.pages(DESCRIBE_LAUNCH_TEMPLATE_VERSIONS, self.region, "LaunchTemplateVersions", TOKEN, Versions=["$Default"], MaxResults=200)
+        async for page in listing:
+            yield Batch.of(map(self._template, page))
+        yield Listed(("aws.ec2.launch-template",))
+
+    def _region(self, fields: Mapping[str, Any], faults: Mapping[str, Fault]) -> Resource:
+        key = fields.get("KmsKeyId")
+        links: tuple[Link, ...] = ()
+        if key:
+            links = (Link("key", key_arn(self, str(key), self.region)),)
+        default = fields.get("EbsEncryptionByDefault")
+        return self.resource(
+            region_id(self.account.number, self.region),
+            "account",
+            "aws.ec2.region",
+            f"{self.account.number} {self.region}",
+            fields,
+            links=links,
+            faults=faults,
+            cells=("?" if default is None else "encrypted" if default else "PLAINTEXT",),
+            tenant=self.tenancy.name,
+        )
+
+    def _template(self, answer: Mapping[str, Any]) -> Resource:
+        data = answer.get("LaunchTemplateData") or {}
+        fields = {name: answer[name] for name in ("LaunchTemplateId", "LaunchTemplateName", "VersionNumber", "CreateTime") if name in answer}
+        fields["BlockDeviceMappings"] = data.get("BlockDeviceMappings", [])
+        fields["Tags"] = [pair for spec in data.get("TagSpecifications", []) for pair in spec.get("Tags", [])]
+        asked = [mapping.get("Ebs", {}).get("Encrypted") for mapping in fields["BlockDeviceMappings"] if "Ebs" in mapping]
+        words = ["encrypted" if ask else "unset" if ask is None else "PLAINTEXT" for ask in asked]
+        return self.resource(
+            self.account.arn("ec2", self.region, f"launch-template/{answer['LaunchTemplateId']}"),
+            "workload",
+            "aws.ec2.launch-template",
+            answer.get("LaunchTemplateName", answer["LaunchTemplateId"]),
+            fields,
+            links=(Link("region", region_id(self.account.number, self.region)),),
+            cells=(", ".join(dict.fromkeys(words)) or "none",),
+        )
+
+
+def at_rest(source: AwsSource, fields: Mapping[str, Any]) -> tuple[Encryption, tuple[Link, ...]]:
+    """The encryption of a volume or snapshot, and its links to key and region. Whose the key is, the key says."""
+    home = Link("region", region_id(source.account.number, source.region))
+    encrypted = fields.get("Encrypted")
+    if not encrypted:
+        return (Encryption(encrypted, None, KeyClass.NONE) if encrypted is False else Encryption()), (home,)
+    key = fields.get("KmsKeyId")
+    if not key:
+        return Encryption(True, "AES-256"), (home,)
+    arn = key_arn(source, str(key), source.region)
+    source.keys.arns.add(arn)
+    return Encryption(True, "AES-256", KeyClass.UNKNOWN, arn), (Link("key", arn), home)
+
+
+def key_arn(source: AwsSource, key: str, region: str) -> str:
+    """What names a key in any of KMS's four ways, as an ARN: of the key, or of the alias."""
+    if key.startswith("arn:"):
+        return key
+    return source.account.arn("kms", region, key if key.startswith(("alias/", "key/")) else f"key/{key}")
+
+
+def _used_by(fields: Mapping[str, Any]) -> str:
+    claim = tag(fields, "kubernetes.io/created-for/pvc/name")
+    if claim:
+        space = tag(fields, "kubernetes.io/created-for/pvc/namespace")
+        return f"{space}/{claim}" if space else claim
+    instances = [held.get("InstanceId", "") for held in fields.get("Attachments") or ()]
+    return ", ".join(filter(None, instances)) or str(fields.get("State", ""))

@@ -1,0 +1,164 @@
+"""KMS keys: who manages them, whether they can be used, whether they rotate, and who may."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from posture.batch import Batch, Listed, Partly
+from posture.clock import Seconds
+from posture.fault import Fault, Refused
+from posture.resource import Encryption, KeyClass, Resource
+from posture.source import COLD
+from providers.aws.calls import DESCRIBE_KEY, GET_KEY_POLICY, GET_KEY_ROTATION_STATUS, LIST_ALIASES, LIST_KEYS, Call
+from providers.aws.place import AwsSource
+from providers.source import Yield
+
+MARKER = ("NextMarker", "Marker")
+_TIMES = ("CreationDate", "DeletionDate", "ValidTo", "NextRotationDate")
+_NOT_THERE = "NotFoundException"
+
+
+class _Cold(msgspec.Struct):
+    """What changes seldom about a key, and when it was read (monotonic seconds)."""
+
+    read_at: Seconds
+    fields: dict[str, Any]
+    faults: dict[str, Fault]
+
+
+class Keys(AwsSource):
+    """Every key of one account and region, each once; rotation and policy are read on the cold cadence."""
+
+    service = "kms"
+    calls = (LIST_KEYS, LIST_ALIASES, DESCRIBE_KEY, GET_KEY_ROTATION_STATUS, GET_KEY_POLICY)
+    cold: Seconds = COLD
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._cold: dict[str, _Cold] = {}
+        self.keys.listed.add((self.account.number, self.region))
+
+    async def poll(self) -> AsyncIterator[Yield]:
+        """List keys and aliases, then describe key by key, several at a time."""
+        try:
+            aliases = await self._aliases()
+        except Refused as refused:
+            aliases = {}
+            yield Partly(refused.fault)
+        listed: list[str] = []
+        async for page in self.account.pages(LIST_KEYS, self.region, "Keys", MARKER, Limit=1000):
+            listed += [entry["KeyArn"] for entry in page]
+        for answer in asyncio.as_completed([self._read(arn, aliases.get(arn, ())) for arn in listed]):
+            key = await answer
+            for fault in key.faults.values():
+                yield Partly(fault)
+            yield Batch((key,))
+        self._cold = {arn: self._cold[arn] for arn in listed if arn in self._cold}
+        yield Listed(("aws.kms.key",))
+
+    async def _aliases(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, list[str]] = {}
+        async for page in self.account.pages(LIST_ALIASES, self.region, "Aliases", MARKER, Limit=100):
+            for alias in page:
+                if "TargetKeyId" in alias:
+                    found.setdefault(self.account.arn("kms", self.region, f"key/{alias['TargetKeyId']}"), []).append(alias["AliasArn"])
+        return {arn: tuple(sorted(names)) for arn, names in found.items()}
+
+    async def _read(self, arn: str, aliases: tuple[str, ...]) -> Resource:
+        try:
+            described = await self.account.ask(DESCRIBE_KEY, self.region, KeyId=arn)
+        except Refused as refused:
+            return key_resource(self, arn, {}, {DESCRIBE_KEY.operation: refused.fault}, aliases)
+        fields = _plain(described["KeyMetadata"])
+        seldom = await self._seldom(arn, fields)
+        return key_resource(self, arn, {**fields, **seldom.fields}, seldom.faults, aliases)
+
+    async def _seldom(self, arn: str, fields: Mapping[str, Any]) -> _Cold:
+        """Rotation and policy. Keys that cannot be set to rotate are not asked (CONTROLS.md aws.kms.rotation), nor AWS's own for their policy."""
+        now = asyncio.get_running_loop().time()
+        known = self._cold.get(arn)
+        if known is not None and now - known.read_at < self.cold and not known.faults:
+            return known
+        cold = _Cold(now, {}, {})
+        if fields.get("KeyManager") == "CUSTOMER":
+            if can_rotate(fields):
+                await self._ask_into(cold, GET_KEY_ROTATION_STATUS, arn)
+            await self._ask_into(cold, GET_KEY_POLICY, arn, PolicyName="default")
+        self._cold[arn] = cold
+        return cold
+
+    async def _ask_into(self, cold: _Cold, call: Call, arn: str, **parameters: str) -> None:
+        try:
+            answer = await self.account.ask(call, self.region, KeyId=arn, **parameters)
+        except Refused as refused:
+            cold.faults[call.operation] = refused.fault
+            return
+        cold.fields.update(_plain({name: value for name, value in answer.items() if name not in {"ResponseMetadata", "KeyId", "PolicyName"}}))
+
+
+class ForeignKeys(AwsSource):
+    """Keys that volumes and buckets name but no source lists: of other accounts, and of regions that are not configured."""
+
+    service = "kms-foreign"
+    calls = (DESCRIBE_KEY,)
+
+    async def poll(self) -> AsyncIterator[Yield]:
+        """Describe each, in its own region; asks nothing where there are none."""
+        for arn in self.keys.foreign():
+            region = arn.split(":")[3]
+            try:
+                fields = _plain((await self.account.ask(DESCRIBE_KEY, region, KeyId=arn))["KeyMetadata"])
+                key = key_resource(self, arn, fields, {}, ())
+            except Refused as refused:
+                if refused.fault.code == _NOT_THERE:
+                    key = key_resource(self, arn, {"NotFound": True}, {}, ())
+                else:
+                    key = key_resource(self, arn, {}, {DESCRIBE_KEY.operation: refused.fault}, ())
+                    yield Partly(refused.fault)
+            yield Batch((key,))
+        yield Listed(("aws.kms.key",))
+
+
+def can_rotate(fields: Mapping[str, Any]) -> bool:
+    """Whether KMS can rotate the key at all: symmetric encryption keys with material of its own."""
+    return fields.get("KeySpec") == "SYMMETRIC_DEFAULT" and fields.get("Origin") == "AWS_KMS"
+
+
+def key_resource(source: AwsSource, arn: str, fields: Mapping[str, Any], faults: Mapping[str, Fault], aliases: tuple[str, ...]) -> Resource:
+    """A key as a resource; its class is what it makes of whatever it encrypts."""
+    manager = fields.get("KeyManager")
+    key_class = {"AWS": KeyClass.PROVIDER_VISIBLE, "CUSTOMER": KeyClass.CUSTOMER}.get(str(manager), KeyClass.UNKNOWN)
+    _, _, _, region, owner, name = arn.split(":", 5)
+    names = [alias.split(":", 5)[5] for alias in aliases]
+    rotation = fields.get("KeyRotationEnabled")
+    resource = source.resource(
+        arn,
+        "key",
+        "aws.kms.key",
+        names[0] if names else name.removeprefix("key/"),
+        {**fields, "Aliases": names},
+        region=region,
+        encryption=Encryption(None, fields.get("KeySpec"), key_class),
+        faults=faults,
+        aliases=aliases,
+        cells=(
+            str(manager or "?"),
+            str(fields.get("KeyState") or ("not found" if fields.get("NotFound") else "?")),
+            "" if rotation is None else "on" if rotation else "off",
+        ),
+        tenant=source.tenancy.name,
+    )
+    return resource if owner == source.account.number else msgspec.structs.replace(resource, scope=owner)
+
+
+def _plain(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """KMS's own fields with times as RFC 3339 text; its JSON carries seconds."""
+    plain = dict(fields)
+    for name in _TIMES:
+        at = plain.get(name)
+        if isinstance(at, int | float):
+            plain[name] = datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return plain

@@ -1,0 +1,79 @@
+"""What the AWS sources share: the account they ask, whose it is, and how their resources are named."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from posture.clock import Seconds
+from posture.fault import Fault
+from posture.resource import Encryption, Link, Resource
+from providers.aws.account import Account
+from providers.aws.calls import Call
+from providers.aws.tenancy import Tenancy
+from providers.source import Source
+
+
+class AwsSource(Source):
+    """A question asked of one region of one account, or of the account as a whole (`region` empty)."""
+
+    calls: tuple[Call, ...] = ()
+    region_label: str | None = None
+
+    def __init__(self, account: Account, tenancy: Tenancy, region: str, cadence: Seconds, keys: "KeysSeen") -> None:
+        self.account = account
+        self.tenancy = tenancy
+        self.region = region
+        self.keys = keys
+        self.permissions = tuple(sorted({call.permission for call in self.calls}))
+        super().__init__(tenancy.name, "aws", "/".join(filter(None, (account.number, region))), cadence)
+
+    def resource(
+        self,
+        id: str,
+        kind: str,
+        type: str,
+        name: str,
+        fields: Mapping[str, Any],
+        *,
+        region: str | None = None,
+        encryption: Encryption | None = None,
+        links: tuple[Link, ...] = (),
+        faults: Mapping[str, Fault] | None = None,
+        aliases: tuple[str, ...] = (),
+        cells: tuple[str, ...] = (),
+        tenant: str | None = None,
+    ) -> Resource:
+        """A resource of this account; its tenant is told by its tags where tenants share the account."""
+        owner = tenant or self.tenancy.of(fields.get("Tags") or ())
+        place = self.region if region is None else region
+        return Resource(id, kind, type, name, owner, "aws", self.account.number, place, self.id, encryption, fields, links, faults or {}, aliases, cells)
+
+
+class KeysSeen:
+    """The KMS keys that an account's volumes and buckets name, so that those of other accounts and regions can be described too."""
+
+    def __init__(self) -> None:
+        self.arns: set[str] = set()
+        self.listed: set[tuple[str, str]] = set()
+        """(account, region) pairs whose keys a source lists anyway."""
+
+    def foreign(self) -> list[str]:
+        """Key ARNs that no source lists."""
+        return sorted(arn for arn in self.arns if ":key/" in arn and _owner(arn) not in self.listed)
+
+
+def _owner(arn: str) -> tuple[str, str]:
+    parts = arn.split(":")
+    return parts[4], parts[3]
+
+
+def region_id(account: str, region: str) -> str:
+    """The id of what belongs to a region of an account."""
+    return f"aws://{account}/{region}"
+
+
+def tag(fields: Mapping[str, Any], key: str) -> str:
+    """The value of a tag, or an empty text."""
+    for pair in fields.get("Tags") or ():
+        if pair.get("Key") == key:
+            return str(pair.get("Value", ""))
+    return ""

@@ -1,0 +1,150 @@
+"""Where AWS begins: who we are, which regions there are, and so which sources."""
+
+from collections.abc import AsyncIterator, Sequence
+
+from posture.batch import Partly
+from posture.clock import Seconds
+from posture.fault import Fault, FaultKind, Refused
+from providers.aws.account import Account
+from providers.aws.calls import DESCRIBE_REGIONS, GET_CALLER_IDENTITY
+from providers.aws.ebs import Region, Snapshots, Volumes
+from providers.aws.kms import ForeignKeys, Keys
+from providers.aws.place import AwsSource, KeysSeen
+from providers.aws.s3 import Buckets
+from providers.aws.settings import AwsSettings
+from providers.aws.tenancy import Tenancy
+from providers.cadence import Cadence
+from providers.source import Children, Source, Yield
+
+
+class Root(Source):
+    """Who the credentials are, and what they can look at: the parent of the account's sources."""
+
+    service = "account"
+    permissions = (GET_CALLER_IDENTITY.permission, DESCRIBE_REGIONS.permission)
+
+    def __init__(self, settings: AwsSettings, tenancy: Tenancy, label: str, cadence: Cadence, version: str, claimed: dict[str, str]) -> None:
+        super().__init__(tenancy.name, "aws", label, cadence.warm)
+        self._settings = settings
+        self._tenancy = tenancy
+        self._cadence = cadence
+        self._version = version
+        self._claimed = claimed
+        self._account: Account | None = None
+        self._made: dict[str, Source] = {}
+        self._keys = KeysSeen()
+
+    async def poll(self) -> AsyncIterator[Yield]:
+        """Ask who we are, then which regions are on; a region that is off is named and left alone."""
+        account = self._account = self._account or Account(self._settings, self._version)
+        who = await account.ask(GET_CALLER_IDENTITY, account.home)
+        account.number, account.partition = who["Account"], who["Arn"].split(":")[1]
+        self._claim(account.number)
+        wanted, off = await self._regions(account)
+        if isinstance(off, Fault):
+            yield Partly(off)
+            off = ()
+        yield Children(tuple(self._sources(account, wanted, off)))
+
+    async def close(self) -> None:
+        """Close the account's connections."""
+        if self._account is not None:
+            await self._account.close()
+
+    def _claim(self, number: str) -> None:
+        """An account has one way in: seen twice, every resource in it would be two tenants'."""
+        owner = self._claimed.setdefault(number, self.id)
+        if owner != self.id:
+            raise Refused(
+                Fault(
+                    FaultKind.DISABLED,
+                    "AlreadyPolled",
+                    GET_CALLER_IDENTITY.operation,
+                    f'account {number} is polled by {owner} already; tenants share an account by tag = "KEY=VALUE"',
+                )
+            )
+
+    async def _regions(self, account: Account) -> tuple[tuple[str, ...], tuple[str, ...] | Fault]:
+        configured = self._settings.regions
+        if configured is None:
+            if account.own_region is None:
+                raise Refused(
+                    Fault(FaultKind.ERROR, "NoRegion", DESCRIBE_REGIONS.operation, "no region is configured; set regions, AWS_REGION or the profile's region")
+                )
+            configured = (account.own_region,)
+        try:
+            answer = await account.ask(DESCRIBE_REGIONS, account.home, AllRegions=True)
+        except Refused as refused:
+            if configured == "all":
+                raise
+            return tuple(configured), refused.fault
+        status = {entry["RegionName"]: entry.get("OptInStatus", "opt-in-not-required") for entry in answer.get("Regions", [])}
+        if configured == "all":
+            return tuple(sorted(name for name, opted in status.items() if opted != "not-opted-in")), ()
+        off = tuple(name for name in configured if status.get(name) == "not-opted-in")
+        return tuple(name for name in configured if name not in off), off
+
+    def _sources(self, account: Account, regions: Sequence[str], off: Sequence[str]) -> list[Source]:
+        live, warm, cold = self._cadence.live, self._cadence.warm, self._cadence.cold
+        made: list[Source] = []
+        for region in regions:
+            made += [
+                self._once(Volumes, account, region, live),
+                self._once(Keys, account, region, live),
+                self._once(Region, account, region, warm),
+                self._once(Snapshots, account, region, cold),
+            ]
+        made += [self._once(OptedOut, account, region, cold) for region in off]
+        made.append(self._once(Buckets, account, "", warm))
+        if self._settings.object_sample:
+            made.append(self._opt_in("ObjectSample", account, cold))
+        if self._settings.inventory:
+            made.append(self._opt_in("Inventory", account, cold))
+        foreign = self._once(ForeignKeys, account, "", live)
+        foreign.after = tuple(source.id for source in made if source.service in {"ebs", "s3", "snapshots"})
+        return [*made, foreign]
+
+    def _once(self, kind: type[AwsSource], account: Account, region: str, cadence: Seconds) -> Source:
+        """The source of this kind and place, made the first time: it remembers things between polls."""
+        name = f"{kind.__name__}/{region}"
+        if name not in self._made:
+            source = kind(account, self._tenancy, region, cadence, self._keys)
+            if isinstance(source, Keys):
+                source.cold = self._cadence.cold
+            self._made[name] = source
+        return self._made[name]
+
+    def _opt_in(self, name: str, account: Account, cadence: Seconds) -> Source:
+        from providers.aws import objects
+
+        return self._once(getattr(objects, name), account, "", cadence)
+
+
+class OptedOut(AwsSource):
+    """A configured region that the account has not switched on: nothing of its can exist there."""
+
+    service = "region"
+
+    async def poll(self) -> AsyncIterator[Yield]:
+        """Say so."""
+        raise Refused(
+            Fault(FaultKind.DISABLED, "OptInRequired", DESCRIBE_REGIONS.operation, f"{self.region} is not switched on in account {self.account.number}")
+        )
+        yield
+
+
+def open_aws(blocks: Sequence[tuple[str, AwsSettings]], cadence: Cadence, version: str) -> list[Source]:
+    """The first sources of every way into AWS. Blocks that are the same way in, of several tenants, become one that is shared by their tags."""
+    ways: dict[tuple[object, ...], list[tuple[str, AwsSettings]]] = {}
+    for tenant, settings in blocks:
+        ways.setdefault(settings.connection, []).append((tenant, settings))
+    claimed: dict[str, str] = {}
+    labels: dict[str, int] = {}
+    made: list[Source] = []
+    for members in ways.values():
+        settings = members[0][1]
+        base = settings.role_arn.split(":")[4] if settings.role_arn else settings.profile or "default"
+        labels[base] = labels.get(base, 0) + 1
+        label = base if labels[base] == 1 else f"{base}-{labels[base]}"
+        made.append(Root(settings, Tenancy({tenant: block.tag for tenant, block in members}), label, cadence, version, claimed))
+    return made

@@ -1,0 +1,58 @@
+"""`[[tenant.aws]]`: which accounts and regions, and by whose hand."""
+
+import re
+from typing import Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+_ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/.+")
+_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+class AwsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One way into AWS (INTERFACE section 2). No secret ever stands here: a profile, a role, or the default chain.
+
+    `tag` (`tenant=acme`) is for an account that tenants share: what carries it is this tenant's, what carries no tenant's is `unassigned`.
+    `object_sample` objects a bucket are asked for their headers (needs s3:GetObject; 0 = off); `inventory` reads S3 Inventory reports.
+    """
+
+    profile: str | None = None
+    role_arn: str | None = None
+    external_id: str | None = None
+    regions: tuple[str, ...] | Literal["all"] | None = None
+    endpoint_url: str | None = None
+    allow_plaintext: bool = False
+    tag: str | None = None
+    object_sample: int = 0
+    inventory: bool = False
+
+    def __post_init__(self) -> None:
+        if self.role_arn is not None and not _ROLE.fullmatch(self.role_arn):
+            raise ValueError(f"role_arn: {self.role_arn!r} is not a role's ARN (arn:aws:iam::111122223333:role/NAME)")
+        if self.external_id is not None and self.role_arn is None:
+            raise ValueError("external_id: goes with role_arn")
+        for region in self.regions if isinstance(self.regions, tuple) else ():
+            if not _REGION.fullmatch(region):
+                raise ValueError(f'regions: {region!r} is not a region name (us-east-1); "all" stands alone, without brackets')
+        if self.endpoint_url is not None:
+            self._check_endpoint(self.endpoint_url)
+        if self.tag is not None and not re.fullmatch(r"[^=]+=.+", self.tag):
+            raise ValueError(f'tag: {self.tag!r} is not KEY=VALUE, as in "tenant=acme"')
+        if not 0 <= self.object_sample <= 100:
+            raise ValueError(f"object_sample: {self.object_sample} is not between 0 and 100")
+
+    def _check_endpoint(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError(f"endpoint_url: {url!r} is not an http or https URL")
+        if parts.username or parts.password:
+            raise ValueError("endpoint_url: carries a name or password; no secret ever stands in this file")
+        if parts.scheme == "http" and parts.hostname not in _LOOPBACK and not self.allow_plaintext:
+            raise ValueError(f"endpoint_url: plain http to {parts.hostname} is refused; use https, or allow_plaintext = true beside it")
+
+    @property
+    def connection(self) -> tuple[object, ...]:
+        """What makes two blocks the same way into the same account."""
+        return (self.profile, self.role_arn, self.external_id, self.regions, self.endpoint_url)

@@ -1,0 +1,14 @@
+"""How often which kind of question is asked."""
+
+import msgspec
+
+from posture.clock import Seconds
+from posture.source import COLD, LIVE, WARM
+
+
+class Cadence(msgspec.Struct, frozen=True):
+    """The three cadences of CONTROLS.md 2.4, in seconds."""
+
+    live: Seconds = LIVE
+    warm: Seconds = WARM
+    cold: Seconds = COLD

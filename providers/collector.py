@@ -1,0 +1,148 @@
+"""The collector: polls, keeps the model, judges, and streams what moved. One process, apart from any screen.
+
+`python -m providers.collector` speaks frames on its standard output and listens for asks on its standard input, whose end is its own.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+
+from posture.clock import Seconds, Utc
+from posture.controls.registry import registry
+from posture.fault import EnctopError
+from posture.filter import parse
+from posture.model import Model
+from posture.snapshot import take, to_json, write
+from providers.config import Config
+from providers.poller import Poller
+from providers.publisher import Publisher
+from providers.rooms import open_rooms
+from providers.source import Source
+from providers.stream import Ask, Decoder, Encoder, Export, Frame, Hello, Notice, Open, Pause, Refresh, Settled
+from providers.version import enctop_version
+
+log = logging.getLogger(__name__)
+
+GATHER: Seconds = 0.03
+"""Changes are gathered this long before they are sent: a frame of a screen, not more."""
+NICE = 5
+"""The collector yields to the screen where both want a core."""
+
+
+class Collector:
+    """A model, what feeds it, and what it tells."""
+
+    def __init__(self, config: Config, *, simulated: bool = False, now: Callable[[], Utc] = time.time) -> None:
+        self.config = config
+        self.simulated = simulated
+        self._now = now
+        self.model = Model(registry(), {tenant.name: tenant.policy for tenant in config.tenant}, now())
+        self._moved = asyncio.Event()
+        self.poller = Poller(self.model, self._moved.set, now)
+        self.version = enctop_version()
+
+    def sources(self) -> list[Source]:
+        """The first sources of all that is configured."""
+        return open_rooms(self.config, self.version)
+
+    async def once(self, timeout: Seconds) -> None:
+        """Poll everything one time, for a snapshot."""
+        await self.poller.once(self.sources(), timeout)
+        self.model.tick(self._now())
+
+    async def stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Poll until the reader ends, and write frames as the model moves."""
+        encoder, publisher = Encoder(), Publisher(self.model)
+
+        async def send(*frames: Frame) -> None:
+            for frame in frames:
+                writer.write(encoder.encode(frame))
+            await writer.drain()
+
+        await send(Hello(self.version, tuple(sorted(self.model.policies)), self.simulated, self._now()))
+        self.poller.add(self.sources())
+        try:
+            async with asyncio.TaskGroup() as jobs:
+                jobs.create_task(self._publish(publisher, send))
+                jobs.create_task(self._tell_settled(send))
+                jobs.create_task(self._listen(reader, publisher, send))
+        except* _Left:
+            log.info("the viewer left")
+        finally:
+            await self.poller.stop()
+
+    async def _publish(self, publisher: Publisher, send: "Send") -> None:
+        while True:
+            await self._awaken()
+            self._moved.clear()
+            self.model.tick(self._now())
+            for frame in publisher.frames(self.model.drain()):
+                await send(frame)
+            await asyncio.sleep(GATHER)
+
+    async def _awaken(self) -> None:
+        """Until something was reported, or time alone changes a verdict."""
+        wakes_at = self.model.wakes_at()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(None if wakes_at is None else max(0.05, wakes_at - self._now())):
+                await self._moved.wait()
+
+    async def _tell_settled(self, send: "Send") -> None:
+        await self.poller.settled()
+        self._moved.set()
+        await asyncio.sleep(3 * GATHER)
+        await send(Settled())
+
+    async def _listen(self, reader: asyncio.StreamReader, publisher: Publisher, send: "Send") -> None:
+        decoder = Decoder(Ask)
+        while data := await reader.read(1 << 16):
+            for ask in decoder.feed(data):
+                match ask:
+                    case Open():
+                        await send(publisher.detail(ask.id))
+                    case Refresh():
+                        self.poller.refresh(ask.source)
+                    case Pause():
+                        self.poller.pause(ask.on)
+                    case Export():
+                        await send(self._export(ask))
+        raise _Left
+
+    def _export(self, ask: Export) -> Notice:
+        path = Path(ask.path)
+        try:
+            parse(ask.query)
+            snapshot = take(self.model, self._now(), self.version, query=ask.query, simulated=self.simulated)
+            write(path, to_json(snapshot))
+        except EnctopError as error:
+            return Notice("error", str(error))
+        return Notice("information", f"{len(snapshot.resources)} resources and {len(snapshot.findings)} findings written to {path}")
+
+
+class _Left(Exception):
+    """Nobody listens any more."""
+
+
+Send = Callable[..., Coroutine[None, None, None]]
+
+
+async def over_pipes(run: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, None]]) -> None:
+    """Give `run` standard input and output as streams. Whatever else writes to standard output goes to standard error: a stray line would break the frames."""
+    loop = asyncio.get_running_loop()
+    out = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)
+    reader = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, out)
+    writer = asyncio.StreamWriter(transport, protocol, None, loop)
+    task = asyncio.create_task(run(reader, writer))
+    for sig in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        loop.add_signal_handler(sig, task.cancel)
+    with contextlib.suppress(asyncio.CancelledError, ConnectionError):
+        await task

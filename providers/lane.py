@@ -1,0 +1,95 @@
+"""The way to one API budget: first come, first served, under a rate, and slower when the server asks for it."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from asyncio_throttle.throttler import Throttler
+
+from posture.clock import Seconds
+from posture.fault import FaultKind, Refused
+
+T = TypeVar("T")
+
+ATTEMPTS = 5
+"""How often a throttled call is tried, the first included."""
+TRANSIENT_ATTEMPTS = 3
+"""How often a call is tried that got a 5xx or a broken connection."""
+LONGEST_WAIT: Seconds = 60.0
+"""A longer Retry-After is not slept out in the lane: the call fails as throttled, and its source is asked again on its cadence."""
+
+
+class Lane:
+    """One budget: at most `rate` calls in any `period` seconds, at most `concurrency` under way.
+
+    asyncio-throttle polls its waiters and serves newcomers first (5,000 waiters cost 28 % of a core), so one caller at a time waits on it and the others
+    queue behind a lock, which is first in, first out. A throttled answer halves the rate and holds everybody back as long as the server asked; every
+    answer after that gives one call a period back.
+    """
+
+    def __init__(self, rate: int, period: Seconds, concurrency: int) -> None:
+        self.full_rate = rate
+        self._throttler = Throttler(rate, period)
+        self._period = period
+        self._turn = asyncio.Lock()
+        self._places = asyncio.Semaphore(concurrency)
+        self._not_before = 0.0
+        self._shrunk_at = -period
+
+    @property
+    def rate(self) -> int:
+        """Calls a period that are allowed now; below `full_rate` while the server is throttling."""
+        return int(self._throttler.rate_limit)
+
+    @property
+    def held_for(self) -> Seconds:
+        """How long nobody may call, because the server said so."""
+        return max(0.0, self._not_before - time.monotonic())
+
+    async def run(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Make a call in its turn. Raises the `Refused` of the last attempt."""
+        attempt = 0
+        while True:
+            attempt += 1
+            async with self._places:
+                await self._enter()
+                try:
+                    answer = await call()
+                except Refused as refused:
+                    pause = self._pause(refused, attempt)
+                    if pause is None:
+                        raise
+                else:
+                    self._recover()
+                    return answer
+            await asyncio.sleep(pause)
+
+    async def _enter(self) -> None:
+        async with self._turn:
+            await asyncio.sleep(self.held_for)
+            await self._throttler.acquire()  # type: ignore[no-untyped-call]  # the package has no types
+
+    def _pause(self, refused: Refused, attempt: int) -> Seconds | None:
+        """How long to wait before the next attempt, or None to give up."""
+        fault = refused.fault
+        backoff: Seconds = random.uniform(0.5, 1.0) * min(8.0, 0.25 * 2.0**attempt)
+        if fault.kind is FaultKind.THROTTLED:
+            asked = fault.retry_after if fault.retry_after is not None else backoff
+            self._shrink(asked)
+            return None if attempt >= ATTEMPTS or asked > LONGEST_WAIT else random.uniform(0.0, 0.1)
+        if refused.transient and attempt < TRANSIENT_ATTEMPTS:
+            return backoff / 4
+        return None
+
+    def _shrink(self, hold: Seconds) -> None:
+        now = time.monotonic()
+        self._not_before = max(self._not_before, now + min(hold, LONGEST_WAIT))
+        if now - self._shrunk_at >= min(1.0, self._period):  # one burst of refusals is one event
+            self._shrunk_at = now
+            self._throttler.rate_limit = max(1, self._throttler.rate_limit // 2)
+
+    def _recover(self) -> None:
+        if self._throttler.rate_limit < self.full_rate:
+            self._throttler.rate_limit += 1

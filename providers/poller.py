@@ -1,0 +1,201 @@
+"""The loop that asks: every source on its cadence, one poll of it at a time, never all at once."""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Iterable
+
+from posture.batch import Partly
+from posture.clock import Seconds, Utc
+from posture.fault import Fault, FaultKind, Refused
+from posture.model import Model
+from posture.source import ANSWERED
+from providers.source import TALLY, Children, Source, Tally
+
+log = logging.getLogger(__name__)
+
+JITTER = 0.1
+"""Each wait is up to this share shorter than the cadence, so that sources drift apart instead of polling together."""
+FIRST_RETRY: Seconds = 2.0
+"""After a failure that may pass, the first wait; doubled each time, never longer than the cadence."""
+
+_MAY_PASS = frozenset({FaultKind.UNREACHABLE, FaultKind.THROTTLED, FaultKind.ERROR, FaultKind.EXPIRED})
+
+
+class Poller:
+    """Keeps the sources polled and the model fed.
+
+    `moved` is called whenever the model may have changed. `now` gives UTC seconds.
+    """
+
+    def __init__(self, model: Model, moved: Callable[[], None], now: Callable[[], Utc] = time.time) -> None:
+        self._model = model
+        self._moved = moved
+        self._now = now
+        self._sources: dict[str, Source] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._asked: dict[str, asyncio.Event] = {}
+        self._first: dict[str, asyncio.Event] = {}
+        self._children: dict[str, tuple[str, ...]] = {}
+        self._failures: dict[str, int] = {}
+        self._go = asyncio.Event()
+        self._go.set()
+        self._once = False
+        self._all_settled = asyncio.Event()
+
+    # ------------------------------------------------------------ what callers do
+
+    def add(self, sources: Iterable[Source]) -> None:
+        """Poll these from now on. A source of the same id is replaced, and keeps its rows."""
+        for source in sources:
+            old = self._tasks.pop(source.id, None)
+            if old is not None:
+                old.cancel()
+            self._sources[source.id] = source
+            self._model.add_source(source.record())
+            self._asked[source.id] = asyncio.Event()
+            self._first.setdefault(source.id, asyncio.Event())
+            self._tasks[source.id] = asyncio.create_task(self._run(source), name=source.id)
+        self._moved()
+
+    def drop(self, source_id: str) -> None:
+        """Poll this no more; what only it reported goes."""
+        for child in self._children.pop(source_id, ()):
+            self.drop(child)
+        task = self._tasks.pop(source_id, None)
+        if task is None:
+            return
+        task.cancel()
+        del self._sources[source_id]
+        self._first.pop(source_id).set()
+        self._model.drop_source(source_id, self._now())
+        self._moved()
+
+    def refresh(self, source_id: str | None = None) -> None:
+        """Poll one source now, or all; one that is being polled already is left to it."""
+        for name, asked in self._asked.items():
+            if source_id in (None, name):
+                asked.set()
+
+    def pause(self, on: bool) -> None:
+        """Start no more polls, or go on; polls under way end."""
+        if on:
+            self._go.clear()
+        else:
+            self._go.set()
+
+    async def settled(self) -> None:
+        """Wait until every source, children included, has answered or failed once."""
+        while True:
+            waiting = [event.wait() for event in list(self._first.values()) if not event.is_set()]
+            if not waiting:
+                return
+            await asyncio.gather(*waiting)
+
+    async def once(self, sources: Iterable[Source], timeout: Seconds) -> None:
+        """Poll each source and its children one time. What has not ended after `timeout` seconds is recorded as unreachable."""
+        self._once = True
+        self.add(sources)
+        try:
+            async with asyncio.timeout(timeout):
+                await self.settled()
+        except TimeoutError:
+            fault = Fault(FaultKind.UNREACHABLE, "Timeout", "enctop", f"no answer within {timeout:g} s")
+            for name, event in self._first.items():
+                if not event.is_set():
+                    self._model.finish(name, self._now(), fault=fault, calls=0, seconds=timeout, next_due=None)
+        await self.stop()
+
+    async def stop(self) -> None:
+        """End every poll."""
+        tasks = list(self._tasks.values())
+        self._tasks.clear()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for source in self._sources.values():
+            await source.close()
+
+    # ------------------------------------------------------------ one source
+
+    async def _run(self, source: Source) -> None:
+        for needed in source.after:
+            if needed in self._first:
+                await self._first[needed].wait()
+        asked = self._asked[source.id]
+        while True:
+            await self._go.wait()
+            asked.clear()
+            wait = await self._poll(source)
+            self._first[source.id].set()
+            if self._once:
+                return
+            await _first_of(asked.wait(), wait)
+
+    async def _poll(self, source: Source) -> Seconds:
+        """Poll once; returns the seconds until the next one."""
+        model, started, tally = self._model, time.monotonic(), Tally()
+        TALLY.set(tally)
+        model.begin(source.id, self._now())
+        self._moved()
+        fault: Fault | None = None
+        passing: Fault | None = None
+        try:
+            async for report in source.poll():
+                if isinstance(report, Partly) and report.fault.kind in _MAY_PASS:
+                    passing = report.fault
+                if isinstance(report, Children):
+                    self._adopt(source, report)
+                else:
+                    model.apply(source.id, report, self._now())
+                    self._moved()
+                    await asyncio.sleep(0)
+        except Refused as refused:
+            fault = refused.fault
+        except Exception as error:  # a defect of ours must not end the loop, nor look like an answer
+            log.exception("%s: %s", source.id, error)
+            fault = Fault(
+                FaultKind.ERROR, type(error).__name__, f"{source.provider}:{source.service}", "enctop failed while reading the answer; see --log-file"
+            )
+        wait = self._wait(source, fault or passing)
+        model.finish(
+            source.id, self._now(), fault=fault, calls=tally.calls, seconds=time.monotonic() - started, next_due=None if self._once else self._now() + wait
+        )
+        self._moved()
+        return wait
+
+    def _wait(self, source: Source, fault: Fault | None) -> Seconds:
+        known = self._failures.get(source.id, 0)
+        if fault is None:
+            if known:
+                log.info("%s: recovered", source.id)
+            self._failures.pop(source.id, None)
+            return source.cadence * (1 - random.uniform(0, JITTER))
+        if not known:
+            log.warning("%s: %s %s", source.id, fault, fault.message)
+        self._failures[source.id] = known + 1
+        if fault.kind not in _MAY_PASS:
+            return source.cadence * (1 - random.uniform(0, JITTER))
+        soon: Seconds = max(fault.retry_after or 0.0, FIRST_RETRY * 2.0 ** min(known, 16))
+        return min(source.cadence, soon) * (1 - random.uniform(0, JITTER))
+
+    def _adopt(self, parent: Source, report: Children) -> None:
+        named = tuple(child.id for child in report.sources)
+        for gone in set(self._children.get(parent.id, ())) - set(named):
+            self.drop(gone)
+        self._children[parent.id] = named
+        self.add(child for child in report.sources if child.id not in self._sources)
+
+
+async def _first_of(asked: Awaitable[object], wait: Seconds) -> None:
+    try:
+        async with asyncio.timeout(wait):
+            await asked
+    except TimeoutError:
+        return
+
+
+def unfinished(model: Model) -> list[str]:
+    """Ids of sources that have not said all they were asked."""
+    return sorted(source.id for source in model.sources.values() if source.state not in ANSWERED)

@@ -1,0 +1,27 @@
+"""The rooms of the house: which configured systems are asked, each imported only when one is."""
+
+from posture.fault import ConfigError
+from providers.config import Config
+from providers.source import Source
+
+
+def open_rooms(config: Config, version: str) -> list[Source]:
+    """The first sources of everything that is configured."""
+    cadence = config.poll.cadence()
+    sources: list[Source] = []
+    if config.aws:
+        from providers.aws.root import open_aws
+
+        sources += open_aws(config.aws, cadence, version)
+    return sources
+
+
+def policy_text(provider: str, needs: frozenset[str]) -> str:
+    """The least-privilege policy of a provider, ready to be attached. Raises `ConfigError` for one that enctop does not ask."""
+    if provider != "aws":
+        raise ConfigError(f"policy {provider}: enctop does not ask {provider} yet; there is aws")
+    import json
+
+    from providers.aws.calls import policy
+
+    return json.dumps(policy(needs), indent=2) + "\n"

@@ -1,0 +1,66 @@
+"""What a room gives the poller: sources, each one question asked of one place on a cadence."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Sequence
+from contextvars import ContextVar
+from typing import ClassVar, Union
+
+import msgspec
+
+from posture.batch import Report
+from posture.clock import Seconds
+from posture.source import Source as Record
+
+
+class Tally:
+    """How many requests a poll has sent; retries count."""
+
+    __slots__ = ("calls",)
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+
+TALLY: ContextVar[Tally] = ContextVar("TALLY")
+"""The tally of the poll that runs in this task; a room adds to it with every request it sends."""
+
+
+class Source(ABC):
+    """One question asked of one place.
+
+    `poll` yields reports page by page and raises `posture.fault.Refused` when there is no answer, already translated by its room.
+    `after` are ids of sources whose first poll comes before the first of this one. `permissions` are what it needs to be allowed.
+    """
+
+    service: ClassVar[str]
+    permissions: tuple[str, ...] = ()
+    after: Sequence[str] = ()
+
+    def __init__(self, tenant: str, provider: str, scope: str, cadence: Seconds) -> None:
+        self.tenant = tenant
+        self.provider = provider
+        self.scope = scope
+        self.cadence = cadence
+        self.id = f"{tenant}/{provider}/{scope}/{self.service}"
+
+    @abstractmethod
+    def poll(self) -> AsyncIterator[Report | Children]:
+        """Ask once, in full."""
+
+    async def close(self) -> None:  # noqa: B027 - most sources hold nothing open
+        """Let go of what is open; called once, when nothing is polled any more."""
+
+    def record(self) -> Record:
+        """The source as model and screen know it, before its first answer."""
+        return Record(self.id, self.tenant, self.provider, self.scope, self.service, self.cadence, permissions=self.permissions)
+
+
+class Children(msgspec.Struct, frozen=True):
+    """The sources that this poll found to exist below its own; those it named before and does not name now are dropped."""
+
+    sources: tuple[Source, ...]
+
+
+Yield = Union[Report, Children]

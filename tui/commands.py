@@ -1,0 +1,111 @@
+"""Commands that poll once and end: snapshot and check."""
+
+import argparse
+import asyncio
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from posture.clock import Seconds
+from posture.filter import parse
+from posture.model import answered
+from posture.snapshot import Snapshot, SourceEntry, take, to_json, to_jsonl, write
+from posture.source import ANSWERED
+from providers.collector import Collector
+from providers.config import AMBIENT, Config, find, load
+from providers.serve import Demo, keep_log, need_demo
+
+WORSE = {"fail": ("fail",), "unknown": ("fail", "unknown"), "warn": ("fail", "unknown", "warn")}
+
+
+def snapshot(chosen: argparse.Namespace) -> int:
+    """Poll everything once, write what was seen, and say by the exit code what the caller asked to be told."""
+    parse(chosen.filter)
+    collector = _polled(chosen, chosen.timeout)
+    taken = take(collector.model, time.time(), collector.version, query=chosen.filter, simulated=collector.simulated)
+    body = to_jsonl(taken) if chosen.format == "jsonl" else to_json(taken, pretty=chosen.pretty)
+    if chosen.output is None:
+        sys.stdout.buffer.write(body)
+        sys.stdout.flush()
+    else:
+        write(chosen.output, body)
+    if chosen.require_complete and not taken.complete:
+        missing = [source.id for source in taken.sources if source.state not in ANSWERED]
+        sys.stderr.write(f"enctop: {len(missing)} of {len(taken.sources)} sources did not answer, first {missing[0]}\n")
+        return 3
+    return 1 if chosen.fail_on and any(taken.summary.findings[word] for word in WORSE[chosen.fail_on]) else 0
+
+
+def check(chosen: argparse.Namespace) -> int:
+    """Ask every source once and tell, for each, whether it answered; where it did not, which permission would mend it and what is UNKNOWN until then."""
+    collector = _polled(chosen, chosen.timeout)
+    taken = take(collector.model, time.time(), collector.version)
+    tenant = ""
+    for source in taken.sources:
+        if source.tenant != tenant:
+            tenant = source.tenant
+            sys.stdout.write(f"{tenant}\n")
+        sys.stdout.write(_line(source, taken, collector))
+    silent = sum(source.state not in ANSWERED for source in taken.sources)
+    sys.stdout.write(f"{len(taken.sources) - silent} of {len(taken.sources)} sources answered in full\n")
+    return 0 if answered(collector.model.sources.values()) else 3
+
+
+def _line(source: SourceEntry, taken: Snapshot, collector: Collector) -> str:
+    mark = {"ok": "+", "disabled": "-"}.get(source.state, "!")
+    text = f"  {mark} {source.id.split('/', 1)[1]:<44} {source.state:<12}{source.resources:>7} resources {source.calls:>5} calls\n"
+    faults = {fault.operation: fault for fault in ([source.error] if source.error else [])}
+    theirs = {entry.id for entry in taken.resources if entry.source == source.id}
+    for finding in taken.findings:
+        if finding.fault is not None and finding.resource in theirs:
+            faults.setdefault(finding.fault.operation, finding.fault)
+    for operation, fault in sorted(faults.items()):
+        unknown = collector.model.registry.reading(operation)
+        text += f"      {fault}{f': {fault.message}' if fault.message else ''}\n"
+        if unknown and source.state != "disabled":
+            text += f"      UNKNOWN until then: {', '.join(unknown)}\n"
+    return text
+
+
+def _polled(chosen: argparse.Namespace, timeout: Seconds) -> Collector:
+    with contextlib.ExitStack() as stack:
+        keep_log(chosen.log_file)
+        if chosen.demo:
+            need_demo()
+            config = stack.enter_context(_demo())
+        else:
+            path: Path | None = find(chosen.config)
+            config = AMBIENT if path is None else load(path)
+        collector = Collector(config.only(chosen.tenant), simulated=chosen.demo)
+        asyncio.run(_poll(collector, timeout))
+        return collector
+
+
+async def _poll(collector: Collector, timeout: Seconds) -> None:
+    progress = asyncio.create_task(_progress(collector)) if sys.stderr.isatty() else None
+    try:
+        await collector.once(timeout)
+    finally:
+        if progress is not None:
+            progress.cancel()
+            sys.stderr.write("\r\x1b[K")
+
+
+async def _progress(collector: Collector) -> None:
+    while True:
+        sources = collector.model.sources.values()
+        ended = sum(source.last_attempt is not None and not source.polling for source in sources)
+        sys.stderr.write(f"\r\x1b[K{ended} of {len(sources)} sources, {len(collector.model)} resources")
+        sys.stderr.flush()
+        await asyncio.sleep(0.2)
+
+
+@contextlib.contextmanager
+def _demo() -> Iterator[Config]:
+    demo = Demo()
+    try:
+        yield demo.config
+    finally:
+        demo.stop()
