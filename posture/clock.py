@@ -1,6 +1,7 @@
 """Times as enctop writes them: seconds since the epoch, UTC, and RFC 3339 on the outside."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 Utc = float
 """Seconds since 1970-01-01T00:00:00Z."""
@@ -10,6 +11,11 @@ Seconds = float
 
 def rfc3339(at: Utc) -> str:
     """`at` as RFC 3339 in UTC, to the second: `2026-11-23T14:00:00Z`."""
+    return _second(int(at))
+
+
+@lru_cache(maxsize=1024)
+def _second(at: int) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -22,7 +22,7 @@ class Status(IntEnum):
     @property
     def word(self) -> str:
         """As filters and snapshots spell it: `not_applicable`."""
-        return self.name.lower()
+        return _STATUS_WORDS[self]
 
 
 def worst(statuses: Iterable[Status]) -> Status:
@@ -42,7 +42,12 @@ class Severity(IntEnum):
     @property
     def word(self) -> str:
         """As data files and snapshots spell it: `critical`."""
-        return self.name.lower()
+        return _SEVERITY_WORDS[self]
+
+
+# Looked up, since Enum.name costs a microsecond and there is a word to say for every finding of a snapshot.
+_STATUS_WORDS = tuple(status.name.lower() for status in Status)
+_SEVERITY_WORDS = tuple(severity.name.lower() for severity in Severity)
 
 
 class EvidenceClass(StrEnum):

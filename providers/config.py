@@ -149,9 +149,8 @@ def _check(config: Config, where: str) -> None:
     for members in ways.values():
         tags = [settings.tag for _, settings in members]
         if len(members) > 1 and (None in tags or len(set(tags)) < len(tags)):
-            raise ConfigError(
-                f'{where}: tenant.aws: {members[0][0]} and {members[1][0]} name the same account; give each a tag of its own, as in tag = "tenant={members[0][0]}"'
-            )
+            first, second = members[0][0], members[1][0]
+            raise ConfigError(f'{where}: tenant.aws: {first} and {second} name the same account; give each a tag of its own, as in tag = "tenant={first}"')
     _check_profiles(config, where)
 
 

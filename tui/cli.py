@@ -42,11 +42,11 @@ def _run(chosen: argparse.Namespace) -> int:
         case None | "demo" | "view":
             return _dashboard(chosen)
         case "snapshot":
-            from tui.commands import snapshot
+            from tui.once import snapshot
 
             return snapshot(chosen)
         case "check":
-            from tui.commands import check
+            from tui.once import check
 
             return check(chosen)
         case "controls":

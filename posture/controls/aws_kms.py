@@ -70,6 +70,8 @@ def _rotates(key: Resource, limit: int) -> Verdict:
 def key_public(key: Resource, see: Context) -> Verdict:
     """AWS's own key policies name `*` bound to the calling account: that is not public."""
     operation = "kms:GetKeyPolicy"
+    if key.fields.get("KeyManager") == "AWS":
+        return not_applicable("AWS manages this key and its policy")
     text = told(key, operation, "Policy")
     try:
         wide, weak = open_to_everyone(statements(text))

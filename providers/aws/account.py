@@ -21,6 +21,7 @@ from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshabl
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from botocore.httpsession import get_cert_path
 from botocore.parsers import ResponseParserError
+from botocore.utils import get_environ_proxies
 from yarl import URL
 
 from posture.fault import Fault, FaultKind, Refused
@@ -66,6 +67,7 @@ class Account:
         self._clients: dict[tuple[str, str], Any] = {}
         self._lanes: dict[tuple[str, str], Lane] = {}
         self._http: aiohttp.ClientSession | None = None
+        self._proxy: str | None = None
 
     @property
     def home(self) -> str:
@@ -183,7 +185,9 @@ class Account:
         request = AWSRequest("GET", _bucket_url(base, bucket, reader.query))
         S3SigV4Auth(credentials, "s3", region).add_auth(request)
         try:
-            async with self._session_for(base).get(URL(request.url, encoded=True), headers=dict(request.headers.items()), allow_redirects=False) as response:
+            async with self._session_for(base).get(
+                URL(request.url, encoded=True), headers=dict(request.headers.items()), allow_redirects=False, proxy=self._proxy
+            ) as response:
                 body = await response.read()
         except aiohttp.ClientPayloadError as error:
             raise Refused(Fault(FaultKind.ERROR, "UnreadableAnswer", call.operation, str(error)), transient=True) from None
@@ -223,10 +227,12 @@ class Account:
             context: ssl.SSLContext | bool = True
             if base.startswith("https:"):
                 context = ssl.create_default_context(cafile=get_cert_path(self._core.get_config_variable("ca_bundle") or True))
+            # Once, not by aiohttp's trust_env: that reads the environment and ~/.netrc in a thread for every request.
+            self._proxy = get_environ_proxies(base).get(urlsplit(base).scheme)
             self._http = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, ssl=context),
                 timeout=aiohttp.ClientTimeout(sock_connect=CONNECT_TIMEOUT, sock_read=READ_TIMEOUT),
-                trust_env=True,
+                cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._http
 

@@ -81,7 +81,7 @@ BUDGETS: dict[str, tuple[int, float, int]] = {
     "ec2:DescribeVolumes": (50, 5.0, 4),
     "ec2:DescribeSnapshots": (50, 5.0, 4),
     "ec2": (50, 5.0, 8),
-    "s3": (400, 1.0, 48),
+    "s3": (1000, 1.0, 48),
     "s3control": (10, 1.0, 2),
     "kms": (100, 1.0, 16),
     "sts": (10, 1.0, 2),

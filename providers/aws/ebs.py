@@ -172,7 +172,7 @@ def at_rest(source: AwsSource, fields: Mapping[str, Any]) -> tuple[Encryption, t
     if not key:
         return Encryption(True, "AES-256"), (home,)
     arn = key_arn(source, str(key), source.region)
-    source.keys.arns.add(arn)
+    source.seen.arns.add(arn)
     return Encryption(True, "AES-256", KeyClass.UNKNOWN, arn), (Link("key", arn), home)
 
 

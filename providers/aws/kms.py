@@ -39,7 +39,7 @@ class Keys(AwsSource):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._cold: dict[str, _Cold] = {}
-        self.keys.listed.add((self.account.number, self.region))
+        self.seen.listed.add((self.account.number, self.region))
 
     async def poll(self) -> AsyncIterator[Yield]:
         """List keys and aliases, then describe key by key, several at a time."""
@@ -107,7 +107,7 @@ class ForeignKeys(AwsSource):
 
     async def poll(self) -> AsyncIterator[Yield]:
         """Describe each, in its own region; asks nothing where there are none."""
-        for arn in self.keys.foreign():
+        for arn in self.seen.foreign():
             region = arn.split(":")[3]
             try:
                 fields = _plain((await self.account.ask(DESCRIBE_KEY, region, KeyId=arn))["KeyMetadata"])

@@ -18,11 +18,11 @@ class AwsSource(Source):
     calls: tuple[Call, ...] = ()
     region_label: str | None = None
 
-    def __init__(self, account: Account, tenancy: Tenancy, region: str, cadence: Seconds, keys: "KeysSeen") -> None:
+    def __init__(self, account: Account, tenancy: Tenancy, region: str, cadence: Seconds, seen: "Seen") -> None:
         self.account = account
         self.tenancy = tenancy
         self.region = region
-        self.keys = keys
+        self.seen = seen
         self.permissions = tuple(sorted({call.permission for call in self.calls}))
         super().__init__(tenancy.name, "aws", "/".join(filter(None, (account.number, region))), cadence)
 
@@ -48,11 +48,15 @@ class AwsSource(Source):
         return Resource(id, kind, type, name, owner, "aws", self.account.number, place, self.id, encryption, fields, links, faults or {}, aliases, cells)
 
 
-class KeysSeen:
-    """The KMS keys that an account's volumes and buckets name, so that those of other accounts and regions can be described too."""
+class Seen:
+    """What some sources of an account learn and others need: the keys that volumes and buckets name, and where the buckets are."""
 
     def __init__(self) -> None:
         self.arns: set[str] = set()
+        self.buckets: dict[str, str] = {}
+        """Bucket -> its region."""
+        self.owners: dict[str, str] = {}
+        """Bucket -> its tenant."""
         self.listed: set[tuple[str, str]] = set()
         """(account, region) pairs whose keys a source lists anyway."""
 

@@ -9,7 +9,8 @@ from providers.aws.account import Account
 from providers.aws.calls import DESCRIBE_REGIONS, GET_CALLER_IDENTITY
 from providers.aws.ebs import Region, Snapshots, Volumes
 from providers.aws.kms import ForeignKeys, Keys
-from providers.aws.place import AwsSource, KeysSeen
+from providers.aws.objects import Inventory, ObjectSample
+from providers.aws.place import AwsSource, Seen
 from providers.aws.s3 import Buckets
 from providers.aws.settings import AwsSettings
 from providers.aws.tenancy import Tenancy
@@ -32,7 +33,7 @@ class Root(Source):
         self._claimed = claimed
         self._account: Account | None = None
         self._made: dict[str, Source] = {}
-        self._keys = KeysSeen()
+        self._seen = Seen()
 
     async def poll(self) -> AsyncIterator[Yield]:
         """Ask who we are, then which regions are on; a region that is off is named and left alone."""
@@ -95,29 +96,26 @@ class Root(Source):
                 self._once(Snapshots, account, region, cold),
             ]
         made += [self._once(OptedOut, account, region, cold) for region in off]
-        made.append(self._once(Buckets, account, "", warm))
-        if self._settings.object_sample:
-            made.append(self._opt_in("ObjectSample", account, cold))
-        if self._settings.inventory:
-            made.append(self._opt_in("Inventory", account, cold))
+        buckets = self._once(Buckets, account, "", warm)
+        made.append(buckets)
+        for wanted, kind in ((self._settings.object_sample, ObjectSample), (self._settings.inventory, Inventory)):
+            if wanted:
+                objects = self._once(kind, account, "", cold)
+                objects.after = (buckets.id,)
+                made.append(objects)
         foreign = self._once(ForeignKeys, account, "", live)
-        foreign.after = tuple(source.id for source in made if source.service in {"ebs", "s3", "snapshots"})
+        foreign.after = tuple(source.id for source in made if source.service in {"ebs", "s3", "snapshots", "s3-objects"})
         return [*made, foreign]
 
     def _once(self, kind: type[AwsSource], account: Account, region: str, cadence: Seconds) -> Source:
         """The source of this kind and place, made the first time: it remembers things between polls."""
         name = f"{kind.__name__}/{region}"
         if name not in self._made:
-            source = kind(account, self._tenancy, region, cadence, self._keys)
+            source = kind(account, self._tenancy, region, cadence, self._seen)
             if isinstance(source, Keys):
                 source.cold = self._cadence.cold
             self._made[name] = source
         return self._made[name]
-
-    def _opt_in(self, name: str, account: Account, cadence: Seconds) -> Source:
-        from providers.aws import objects
-
-        return self._once(getattr(objects, name), account, "", cadence)
 
 
 class OptedOut(AwsSource):

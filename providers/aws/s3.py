@@ -67,6 +67,7 @@ class Buckets(AwsSource):
             yield Partly(fault)
         yield Batch((account,))
         down: Counter[str] = Counter()
+        here: dict[str, Resource] = {}
         async for page in self.account.pages(LIST_BUCKETS, self.account.home, "Buckets", TOKEN, MaxBuckets=PAGE):
             for first in range(0, len(page), AT_ONCE):
                 tasks = [asyncio.create_task(self._bucket(entry, down)) for entry in page[first : first + AT_ONCE]]
@@ -75,12 +76,15 @@ class Buckets(AwsSource):
                         bucket = await answer
                         if bucket is None:
                             continue
+                        here[bucket.name] = bucket
                         for fault in bucket.faults.values():
                             yield Partly(fault)
                         yield Batch((bucket,))
                 finally:
                     for task in tasks:
                         task.cancel()
+        self.seen.buckets = {name: bucket.region for name, bucket in here.items()}
+        self.seen.owners = {name: bucket.tenant for name, bucket in here.items()}
         yield Listed(("aws.s3.bucket", "aws.account"))
 
     async def _account(self) -> Resource:
@@ -160,7 +164,7 @@ class Buckets(AwsSource):
         if not algorithm.startswith("aws:kms"):
             return Encryption(True, algorithm), ()
         arn = key_arn(self, key or "alias/aws/s3", region)
-        self.keys.arns.add(arn)
+        self.seen.arns.add(arn)
         double = algorithm == "aws:kms:dsse"
         key_class = KeyClass.DOUBLE if double else KeyClass.UNKNOWN if key else KeyClass.PROVIDER_VISIBLE
         return Encryption(True, algorithm, key_class, arn), (Link("key", arn),)
