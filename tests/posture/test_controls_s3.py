@@ -107,8 +107,9 @@ def test_kms_key_usable(bucket: Resource, status: str) -> None:
     assert World(keys).ask("aws.s3.kms-key-usable", bucket).status.word == status
 
 
-def test_awss_own_key_that_no_one_named_is_usable_by_inference() -> None:
-    verdict = World().ask("aws.s3.kms-key-usable", bucket("aws:kms"))
+@pytest.mark.parametrize("algorithm", ["aws:kms", "aws:kms:dsse"])
+def test_awss_own_key_that_no_one_named_is_usable_by_inference(algorithm: str) -> None:
+    verdict = World().ask("aws.s3.kms-key-usable", bucket(algorithm))
     assert (verdict.status, verdict.evidence_class) == (Status.PASS, EvidenceClass.INFERRED)
 
 
