@@ -26,6 +26,9 @@ class KeyMode(StrEnum):
     DOUBLE = "double"
 
 
+_COLUMNS = {KeyMode.PROVIDER_MANAGED: 1, KeyMode.EITHER: 2, KeyMode.CUSTOMER_MANAGED: 3, KeyMode.DOUBLE: 4}
+
+
 class ExceptionRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One agreed exception: `control` is an id or the beginning of one up to a dot, `resource` an id or a glob of `*` and `?`.
 
@@ -86,6 +89,11 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         prefixes = [prefix for prefix in self.overrides if _begins(control, prefix)]
         return self.overrides[max(prefixes, key=len)] if prefixes else self.keys
 
+    def column(self, control: str) -> int:
+        """The column of a decision table that holds for this control: strict, provider, either, customer, double."""
+        mode = self.mode(control)
+        return 0 if mode is KeyMode.PROVIDER_MANAGED and self.strict else _COLUMNS[mode]
+
     def excepting(self, control: str, resource_id: str, now: Utc) -> ExceptionRule | None:
         """The exception in force for this control on this resource; the one that holds longest where there are several."""
         rules = [rule for rule in self.exception if rule.approved and now < rule.ends and rule.covers(control, resource_id)]
@@ -140,7 +148,6 @@ S3_DOUBLE: Mapping[KeyClass, Cells] = {
     KeyClass.CUSTOMER_FOREIGN:           (FAIL,    FAIL,    WARN,    ONLY_LISTED, ONLY_LISTED),
 }
 # fmt: on
-_COLUMNS = {KeyMode.PROVIDER_MANAGED: 1, KeyMode.EITHER: 2, KeyMode.CUSTOMER_MANAGED: 3, KeyMode.DOUBLE: 4}
 _NOT_SEEN: Cells = DECISIONS["", KeyClass.UNKNOWN]
 
 
@@ -149,9 +156,7 @@ def decide(observed: KeyClass, policy: Policy, control_id: str, *, key: str | No
 
     `key` is the id of the key, for the list of required keys; `beneath` is, for S3's double encryption, the class of the one key under it.
     """
-    mode = policy.mode(control_id)
-    column = 0 if mode is KeyMode.PROVIDER_MANAGED and policy.strict else _COLUMNS[mode]
-    cell = _row(observed, control_id, beneath)[column]
+    cell = _row(observed, control_id, beneath)[policy.column(control_id)]
     if isinstance(cell, Status):
         return cell
     listed = key in policy.required_keys or (cell is LISTED and not policy.required_keys)

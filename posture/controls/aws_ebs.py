@@ -3,11 +3,11 @@
 import msgspec
 
 from posture.controls.keys import class_verdict, key_health, linked_key
-from posture.controls.reading import NoAnswer, refusals, told
+from posture.controls.reading import NoAnswer, told
 from posture.controls.registry import Context, control
 from posture.keyclass import DESCRIBE_KEY, key_class, key_holder
 from posture.resource import KeyClass, Resource
-from posture.verdict import EvidenceClass, Status, Verdict, failed, not_applicable, passed, unanswered, unknown, warned
+from posture.verdict import EvidenceClass, Status, Verdict, failed, not_applicable, passed, unknown, warned
 
 _LISTED_BY = {"aws.ebs.volume": "ec2:DescribeVolumes", "aws.ebs.snapshot": "ec2:DescribeSnapshots"}
 _DEFAULT_KEY = "ec2:GetEbsDefaultKmsKeyId"
@@ -32,9 +32,10 @@ _NO_KEY = not_applicable("not encrypted: no key is involved")
 @control("aws.ebs.volume-encrypted", on="aws.ebs.volume")
 def volume_encrypted(volume: Resource, see: Context) -> Verdict:
     """Attached or not, in any state but `deleted`."""
+    encrypted = told(volume, "ec2:DescribeVolumes", "Encrypted")
     if volume.fields.get("State") == "deleted":
         return _DELETED
-    return _VOLUME.get(told(volume, "ec2:DescribeVolumes", "Encrypted")) or unknown("ec2:DescribeVolumes answered without Encrypted")
+    return _VOLUME.get(encrypted) or unknown("ec2:DescribeVolumes answered without Encrypted")
 
 
 @control("aws.ebs.volume-key-policy", on="aws.ebs.volume")
@@ -104,7 +105,7 @@ def default_key_policy(region: Resource, see: Context) -> Verdict:
     named = told(region, _DEFAULT_KEY, "KmsKeyId")
     key = see.linked(region, "key")
     evidence = {f"{_DEFAULT_KEY}.KmsKeyId": named}
-    reserved = key is None and str(named).endswith(("alias/aws/ebs",))
+    reserved = key is None and str(named).endswith("alias/aws/ebs")
     observed = KeyClass.PROVIDER_VISIBLE if reserved else key_holder(region, see)
     verdict = class_verdict(observed, see, "aws.ebs.default-key-policy", key=key, evidence=evidence)
     return msgspec.structs.replace(verdict, evidence_class=EvidenceClass.INFERRED) if reserved else verdict
@@ -137,7 +138,7 @@ def snapshot_public(snapshot: Resource, see: Context) -> Verdict:
 def launch_template_encrypted(template: Resource, see: Context) -> Verdict:
     """What the template asks for, or what the region gives where it asks for nothing; the region overrides an explicit false."""
     mappings = told(template, _TEMPLATE, "BlockDeviceMappings") or []
-    asked = [mapping["Ebs"].get("Encrypted") for mapping in mappings if mapping.get("Ebs")]
+    asked = [mapping["Ebs"].get("Encrypted") for mapping in mappings if mapping.get("Ebs") is not None]
     evidence = {f"{_TEMPLATE}.BlockDeviceMappings[].Ebs.Encrypted": asked}
     if asked and all(value is True for value in asked):
         return passed("asks for encryption on every device", evidence)
@@ -158,7 +159,8 @@ def _default_on(template: Resource, see: Context) -> bool:
     region = see.linked(template, "region")
     if region is None:
         raise NoAnswer(unknown("its region's default encryption has not been seen"))
-    fault = refusals(region, _DEFAULT_ON)
-    if fault is not None:
-        raise NoAnswer(unanswered(fault))
-    return told(region, _DEFAULT_ON, "EbsEncryptionByDefault") is True
+    match told(region, _DEFAULT_ON, "EbsEncryptionByDefault"):
+        case bool(on):
+            return on
+        case _:
+            raise NoAnswer(unknown(f"{_DEFAULT_ON} answered without EbsEncryptionByDefault"))

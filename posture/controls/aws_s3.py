@@ -22,9 +22,14 @@ _ALGORITHM = f"{_ENCRYPTION}.SSEAlgorithm"
 _NO_RULE = failed("no default encryption rule", {_ALGORITHM: None})
 _DEFAULTS = {algorithm: passed(f"default encryption is {algorithm}", {_ALGORITHM: algorithm}) for algorithm in ("AES256", "aws:kms", "aws:kms:dsse")}
 _NO_KMS_KEY = not_applicable("AES256: no KMS key is involved", {_ALGORITHM: "AES256"})
-_AWS_OWN_KEY = passed(
-    "aws/s3: AWS's own key, nobody else can disable it", {_ALGORITHM: "aws:kms", f"{_ENCRYPTION}.KMSMasterKeyID": None}, by=EvidenceClass.INFERRED
-)
+_AWS_OWN_KEY = {
+    algorithm: passed(
+        "aws/s3: AWS's own key, nobody else can disable it",
+        {_ALGORITHM: algorithm, f"{_ENCRYPTION}.KMSMasterKeyID": None},
+        by=EvidenceClass.INFERRED,
+    )
+    for algorithm in ("aws:kms", "aws:kms:dsse")
+}
 
 
 @control("aws.s3.default-encryption", on="aws.s3.bucket")
@@ -74,8 +79,9 @@ def kms_key_usable(bucket: Resource, see: Context) -> Verdict:
     default = _default(rule)
     if default["SSEAlgorithm"] == "AES256":
         return _NO_KMS_KEY
-    if default["SSEAlgorithm"] in _DEFAULTS and not default.get("KMSMasterKeyID") and bucket.link("key") is None:
-        return _AWS_OWN_KEY
+    own = _AWS_OWN_KEY.get(default["SSEAlgorithm"])
+    if own is not None and not default.get("KMSMasterKeyID") and bucket.link("key") is None:
+        return own
     return key_health(linked_key(bucket, see), see.now)
 
 

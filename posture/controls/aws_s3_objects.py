@@ -8,7 +8,7 @@ from posture.controls.keys import class_verdict
 from posture.controls.reading import NoAnswer, instant, refusals, told
 from posture.controls.registry import Context, control
 from posture.keyclass import key_class, key_holder
-from posture.policy import DAY, KeyMode
+from posture.policy import DAY
 from posture.resource import KeyClass, Resource
 from posture.verdict import Status, Verdict, failed, not_applicable, unanswered, unknown, warned, worst
 
@@ -28,7 +28,6 @@ ROWS: Mapping[str, tuple[Status, Status, Status, Status, Status]] = {
     "NOT-SSE":  (FAIL,   FAIL,     FAIL,   FAIL,     FAIL),
 }
 # fmt: on
-_COLUMNS = {KeyMode.PROVIDER_MANAGED: 1, KeyMode.EITHER: 2, KeyMode.CUSTOMER_MANAGED: 3, KeyMode.DOUBLE: 4}
 
 
 @control("aws.s3.object-encryption-inventory", on="aws.s3.inventory")
@@ -83,7 +82,7 @@ def _missing(configuration: Mapping[str, Any]) -> str:
 
 def _counted(counts: Mapping[str, int], gap: str, see: Context, evidence: Mapping[str, Any], until: Utc) -> Verdict:
     mode = see.policy.mode("aws.s3.object-encryption-inventory")
-    column = 0 if mode is KeyMode.PROVIDER_MANAGED and see.policy.strict else _COLUMNS[mode]
+    column = see.policy.column("aws.s3.object-encryption-inventory")
     rows = {name: ROWS[name][column] if name in ROWS else UNKNOWN for name, count in counts.items() if count}
     if not rows:
         return warned(gap, evidence, until=until) if gap else not_applicable("the report lists no object", evidence)

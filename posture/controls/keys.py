@@ -26,6 +26,8 @@ WORDS: Mapping[KeyClass, str] = {
     KeyClass.UNKNOWN: "unknown key",
 }
 
+_ENABLED = passed("key is Enabled", {f"{DESCRIBE_KEY}.KeyState": "Enabled"})  # one verdict for all that use a healthy key
+
 
 def linked_key(resource: Resource, see: Context) -> Resource:
     """The key a resource points at. Raises `NoAnswer` where it points at none, or at one that was not seen."""
@@ -79,13 +81,13 @@ def key_health(key: Resource, now: Utc) -> Verdict:
     if DESCRIBE_KEY not in key.faults and key.fields.get("NotFound") is True:
         return failed("key does not exist", {f"{DESCRIBE_KEY}.Code": "NotFoundException"})
     state = told(key, DESCRIBE_KEY, "KeyState")
+    if state == "Enabled" and not key.fields.get("ValidTo"):
+        return _ENABLED
     facts: dict[str, Any] = {f"{DESCRIBE_KEY}.KeyState": state}
     if state == "Updating":
         return warned("key is Updating", facts)
     if state != "Enabled":
         return _unusable(key, state, facts, now)
-    if not key.fields.get("ValidTo"):
-        return passed("key is Enabled", facts)
     ends = instant(key.fields["ValidTo"], DESCRIBE_KEY, "ValidTo")
     facts[f"{DESCRIBE_KEY}.ValidTo"] = rfc3339(ends)
     if now >= ends:
