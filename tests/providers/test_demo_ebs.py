@@ -130,8 +130,8 @@ def test_the_default_versions_of_all_launch_templates_come_in_pages(aws: Aws) ->
     made = {region.launch_template(f"t-{i}", None, i % 2 == 0).rpartition("/")[2] for i in range(23)}
     found = [v for page in pages(ec2, "describe_launch_template_versions", Versions=["$Default"], MaxResults=10) for v in page["LaunchTemplateVersions"]]
     assert {version["LaunchTemplateId"] for version in found} == made
-    devices = found[0]["LaunchTemplateData"]["BlockDeviceMappings"]
-    assert [device["Ebs"].get("Encrypted") for device in devices] == [None, True]
+    data = next(version["LaunchTemplateData"] for version in found if version["LaunchTemplateName"] == "t-4")
+    assert [device["Ebs"].get("Encrypted") for device in data["BlockDeviceMappings"]] == [None, True]
 
 
 def test_a_new_default_version_is_the_one_shown(aws: Aws) -> None:

@@ -69,11 +69,10 @@ class Aws:
         """Seed the big tenant."""
         return big(volumes, snapshots, buckets)
 
-    def client(self, service: str, region: str = "us-east-1", account: str = ACCOUNT) -> Any:
-        """A boto3 client that does not retry; of another account by its role."""
-        return self._session(account).client(
-            service, region_name=region, endpoint_url=self.url, config=Config(retries={"total_max_attempts": 1, "mode": "standard"}, read_timeout=10)
-        )
+    def client(self, service: str, region: str = "us-east-1", account: str = ACCOUNT, *, timeout: float = 10.0) -> Any:
+        """A boto3 client that does not retry and waits `timeout` seconds; of another account by its role."""
+        config = Config(retries={"total_max_attempts": 1, "mode": "standard"}, read_timeout=timeout)
+        return self._session(account).client(service, region_name=region, endpoint_url=self.url, config=config)
 
     def _session(self, account: str) -> Any:
         if account not in self._sessions:
