@@ -20,6 +20,17 @@ MESSAGES = {
     "opted-out": "AWS was not able to validate the provided access credentials",
     "fail": "An internal error has occurred",
 }
+PERMISSIONS = {
+    "s3:ListBuckets": "s3:ListAllMyBuckets",
+    "s3:GetBucketEncryption": "s3:GetEncryptionConfiguration",
+    "s3:GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
+    "s3:ListBucketInventoryConfigurations": "s3:GetInventoryConfiguration",
+    "s3:HeadObject": "s3:GetObject",
+    "s3:ListObjectsV2": "s3:ListBucket",
+    "s3:HeadBucket": "s3:ListBucket",
+    "s3control:GetPublicAccessBlock": "s3:GetAccountPublicAccessBlock",
+}
+"""Operation -> the permission it needs, where IAM calls it otherwise. A refusal names the permission, as the real one does."""
 SPELLINGS: dict[str, dict[str, Spelling]] = {"deny": DENIED, "expire": EXPIRED, "throttle": THROTTLED, "opted-out": OPTED_OUT, "fail": BROKEN}
 
 
@@ -42,9 +53,10 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True):
     status: int | None = None
 
     def hits(self, asked: Asked) -> bool:
-        """Whether this request is one of those meant."""
+        """Whether this request is one of those meant; an operation may also be named by the permission it needs."""
+        named = (asked.operation, PERMISSIONS.get(asked.operation, asked.operation))
         return (
-            fnmatch.fnmatchcase(asked.operation, self.operation)
+            any(fnmatch.fnmatchcase(name, self.operation) for name in named)
             and (fnmatch.fnmatchcase(asked.resource, self.resource) or fnmatch.fnmatchcase(asked.bucket, self.resource))
             and fnmatch.fnmatchcase(asked.account, self.account)
             and fnmatch.fnmatchcase(asked.region, self.region)
@@ -166,7 +178,7 @@ class Faults:
         if rule.kind == "html":
             return Answer(200, HTML, {"content-type": "text/html"})
         spelling = SPELLINGS[rule.kind].get(asked.service) or SPELLINGS[rule.kind]["sts"]
-        message = MESSAGES[rule.kind].format(account=asked.account, operation=asked.operation)
+        message = MESSAGES[rule.kind].format(account=asked.account, operation=PERMISSIONS.get(asked.operation, asked.operation))
         headers: dict[str, str] = {} if rule.retry_after is None else {rule.header: _come_back(rule)}
         return error(asked.service, rule.status or spelling.status, spelling.code, message, headers, head=asked.method == "HEAD")
 

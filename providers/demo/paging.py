@@ -1,7 +1,9 @@
 """Pages of a listing that may change between two pages, as AWS's services hand them out."""
 
 import base64
-from collections.abc import Callable, Sequence
+import binascii
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -11,26 +13,23 @@ class BadToken(ValueError):
     """A token this server did not make."""
 
 
-def page(things: Sequence[T], name: Callable[[T], str], limit: int | None, token: str | None) -> tuple[Sequence[T], str | None]:
-    """The page of `things` that `token` stands for, and the token of the next, None after the last.
+def page(things: Iterable[T], name: Callable[[T], str], limit: int | None, token: str | None) -> tuple[Sequence[T], str | None]:
+    """The page of `things`, by name, that `token` stands for, and the token of the next, None after the last.
 
-    A token names the thing it starts with, and where it stood: if that is gone meanwhile, the page starts where it would have been.
+    A token is the name the next page begins with, so that nothing is shown twice or left out because something else came or went meanwhile.
     """
-    start = _start(things, name, token)
-    if limit is None or start + limit >= len(things):
-        return things[start:], None
-    nxt = start + limit
-    return things[start:nxt], base64.urlsafe_b64encode(f"{nxt}:{name(things[nxt])}".encode()).decode()
+    ordered = sorted(things, key=name)
+    start = bisect_left(ordered, _wanted(token), key=name) if token else 0
+    if limit is None or start + limit >= len(ordered):
+        return ordered[start:], None
+    following = ordered[start + limit]
+    return ordered[start : start + limit], "page-" + base64.urlsafe_b64encode(name(following).encode()).decode()
 
 
-def _start(things: Sequence[T], name: Callable[[T], str], token: str | None) -> int:
-    if not token:
-        return 0
+def _wanted(token: str) -> str:
     try:
-        at, _, wanted = base64.urlsafe_b64decode(token.encode()).decode().partition(":")
-        guess = int(at)
-    except ValueError as wrong:
+        if not token.startswith("page-"):
+            raise BadToken(token)
+        return base64.urlsafe_b64decode(token.removeprefix("page-").encode()).decode()
+    except (binascii.Error, UnicodeError) as wrong:
         raise BadToken(token) from wrong
-    if guess < len(things) and name(things[guess]) == wanted:
-        return guess
-    return next((i for i, thing in enumerate(things) if name(thing) == wanted), min(guess, len(things)))

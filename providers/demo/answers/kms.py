@@ -33,7 +33,6 @@ def list_aliases(asked: Asked, environ: Environ) -> Answer:
         used = {row["AliasName"] for row in rows}
         prefix = f"arn:aws:kms:{asked.region}:{asked.account}:"
         rows += [{"AliasName": name, "AliasArn": prefix + name} for name in RESERVED_ALIASES if name not in used]
-    rows.sort(key=lambda row: str(row["AliasName"]))
     shown, marker = page(rows, lambda row: str(row["AliasName"]), int(asked.parameters.get("Limit", 50)), asked.parameters.get("Marker"))
     return _listing({"Aliases": list(shown)}, marker)
 

@@ -16,8 +16,8 @@ BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictP
 def list_buckets(asked: Asked, environ: Environ) -> Answer:
     """By name. `BucketRegion` is said when the question is paged, as S3 does."""
     query = asked.parameters
-    buckets = sorted(_backend(asked).buckets.values(), key=lambda bucket: str(bucket.name))
-    buckets = [b for b in buckets if b.name.startswith(query.get("prefix", "")) and b.region_name == query.get("bucket-region", b.region_name)]
+    prefix, region = query.get("prefix", ""), query.get("bucket-region")
+    buckets = [b for b in list(_backend(asked).buckets.values()) if b.name.startswith(prefix) and region in (None, b.region_name)]
     paged = "max-buckets" in query
     shown, token = page(buckets, lambda bucket: str(bucket.name), int(query.get("max-buckets", MAX_BUCKETS)), query.get("continuation-token"))
     rows = "".join(_bucket_xml(bucket, paged) for bucket in shown)

@@ -1,0 +1,24 @@
+"""Fixtures that more than one room uses."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from providers.demo.accounts import ENVIRONMENT
+from tests.world.aws import Aws, serving
+
+
+@pytest.fixture(scope="session")
+def aws_server() -> Iterator[Aws]:
+    """The simulated AWS, one for all tests: starting it costs two seconds."""
+    with serving() as aws:
+        yield aws
+
+
+@pytest.fixture
+def aws(aws_server: Aws, monkeypatch: pytest.MonkeyPatch) -> Aws:
+    """The simulated AWS, empty, with the environment in which boto3's default chain finds simulated credentials and no real ones."""
+    aws_server.reset()
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    return aws_server
