@@ -1,0 +1,51 @@
+"""Opens the dashboard. Textual is imported only after the collector was started, so that both begin at once."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from posture.filter import parse
+from tui.collector import Collector
+
+
+def run(collector: Sequence[str], *, view: str = "overview", query: str = "", export_dir: Path, log_file: Path | None = None) -> int:
+    """Open the dashboard on a collector and stay until it is left; returns the exit code.
+
+    `collector` is the command of a process that writes the frames of `providers.stream` on stdout and reads asks on stdin; it ends when its stdin does.
+    `view` is one of `tui.dashboard.Dashboard.VIEWS`, `query` a filter, `export_dir` where `e` writes. What the collector says on stderr goes to `log_file`.
+    Codes: 0 left, 2 there is no usable terminal or the collector refused its configuration (one line on stderr), 130 interrupted, 129 and 143 on a signal.
+    Raises `FilterError` for a `query` that cannot be read.
+    """
+    parse(query)
+    if (problem := unusable()) is not None:
+        print(f"enctop: {problem}", file=sys.stderr)  # noqa: T201
+        return 2
+    child = Collector(collector, log_file)
+    try:
+        child.start()
+    except OSError as error:
+        print(f"enctop: cannot start the collector: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    from tui.dashboard import Dashboard
+    from tui.feed import Feed
+    from tui.replica import Replica
+
+    app = Dashboard(Feed(child, Replica()), view=view, query=query, export_dir=export_dir)
+    try:
+        app.run()
+    finally:
+        child.stop()
+    if app.refused:
+        print(f"enctop: {app.refused}", file=sys.stderr)  # noqa: T201
+    return app.return_code or 0
+
+
+def unusable() -> str | None:
+    """Why no dashboard can be drawn here, or None."""
+    for stream, name in ((sys.__stdin__, "input"), (sys.__stdout__, "output"), (sys.__stderr__, "error output")):
+        if stream is None or not stream.isatty():
+            return f"the dashboard needs a terminal, and standard {name} is none; `enctop snapshot` writes JSON without one"
+    if os.environ.get("TERM", "") in {"", "dumb"}:
+        return f"the dashboard cannot draw on TERM={os.environ.get('TERM') or '(unset)'}; set TERM to what your terminal is, as in TERM=xterm-256color"
+    return None

@@ -1,0 +1,389 @@
+"""The dashboard: which view is in front, what is typed, what is asked of the collector. It holds no data of its own."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.screen import Screen
+
+from posture.clock import Seconds
+from posture.fault import EnctopError, FilterError
+from posture.filter import parse
+from providers.stream import Export, Notice, Open, Pause, Refresh
+from tui import bars, commands
+from tui.bars import Bar
+from tui.feed import Feed
+from tui.shell import Shell
+from tui.views import view_class
+from tui.views.overview import Narrowed, OverviewView, Wanted
+from tui.views.resources import Opened, of_kind
+
+
+class Dashboard(Shell):
+    """The screen over a feed. `view` and `query` are what it opens with; exports go to `export_dir`."""
+
+    TITLE = "enctop"
+    ENABLE_COMMAND_PALETTE = True
+    ESCAPE_TO_MINIMIZE = False
+    CSS = """
+    Screen { background: $background; color: $foreground; layers: base above; }
+    #stage { height: 1fr; background: $background; }
+    #stage > * { height: 1fr; }
+    #banner { display: none; }
+    #filter { display: none; height: 1; layout: horizontal; background: $panel; }
+    #filter #sign { width: 3; }
+    #filter #text { width: 1fr; }
+    #filter Prompt { width: 2fr; }
+    #too-small { display: none; height: 1fr; }
+    Screen.-small #stage, Screen.-small #header, Screen.-small #footer, Screen.-small #filter, Screen.-small #banner { display: none; }
+    Screen.-small #too-small { display: block; }
+    .pane, RowsView, DetailView { border: round $frame; border-title-color: $name; border-title-style: bold; border-subtitle-color: $faint;
+        border-title-background: $background; border-subtitle-background: $background; }
+    .pane:focus, RowsView:focus, DetailView:focus { border: round $frame-focus; }
+    """
+    VIEWS: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("overview", "Overview"),
+        ("volumes", "Volumes"),
+        ("snapshots", "Snapshots"),
+        ("buckets", "Buckets"),
+        ("keys", "Keys"),
+        ("findings", "Findings"),
+        ("sources", "Sources"),
+        ("others", "Others"),
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(Binding(str(number), f"view('{name}')", f"{title}", show=False) for number, (name, title) in enumerate(VIEWS, 1)),
+        Binding("tab", "step(1)", "next view", priority=True),
+        Binding("shift+tab", "step(-1)", "view before", priority=True),
+        Binding("slash", "filter", "filter"),
+        Binding("colon", "command", "type a command"),
+        Binding("ctrl+p", "command_palette", "command palette"),
+        Binding("escape", "back", "back; clear the filter"),
+        Binding("e", "export", "export what is shown to JSON"),
+        Binding("y", "copy_id", "copy the id (or what the mouse selected)"),
+        Binding("r", "refresh", "poll now: the source under the cursor, else all"),
+        Binding("p", "pause", "pause polling, go on"),
+        Binding("question_mark,f1", "help", "this help"),
+        Binding("q", "end", "quit"),
+        Binding("ctrl+c", "interrupt", "quit", priority=True),
+        Binding("ctrl+z", "suspend_process", "to the shell and back (fg)"),
+    ]
+
+    def __init__(self, feed: Feed, *, view: str, query: str, export_dir: Path, on_terminal: bool = True) -> None:
+        super().__init__(on_terminal=on_terminal)
+        self.feed, self.replica = feed, feed.replica
+        self.export_dir = export_dir
+        self.filter = parse(query)
+        self.refused = ""
+        """Why the collector would not start at all."""
+        self._views: dict[str, Any] = {}
+        self._shown = self._under = self._known(view)
+        self._banner = ""
+        self._restart_at = 0.0
+
+    # ---------------------------------------------------------------- beginning and end
+
+    def compose(self) -> ComposeResult:
+        """Header, banner, filter, the view, footer."""
+        yield Bar(id="header")
+        yield Bar(id="banner")
+        with Container(id="filter"):
+            yield Bar(id="sign")
+            yield Bar(id="text")
+        yield Container(id="stage")
+        yield Bar(id="too-small")
+        yield Bar(id="footer")
+
+    async def on_mount(self) -> None:
+        """Open the first view, begin to read, and mind the signals."""
+        self.feed.on_moved, self.feed.on_notice, self.feed.on_down, self.feed.on_refused = self._moved, self._notice, self._down, self._refused
+        self.theme_changed_signal.subscribe(self, lambda theme: self._repaint())
+        await self._front(self._shown)
+        self._show_filter()
+        self.feed.start()
+        self.set_interval(1.0, self._tick)
+        self.mind_signals()
+
+    def on_unmount(self) -> None:
+        """The collector ends with its viewer."""
+        self.feed.stop()
+
+    def _repaint(self) -> None:
+        if self._shown in self._views:
+            self.current.forget()
+        for bar in self.query(Bar):
+            bar.refresh()
+
+    # ---------------------------------------------------------------- views
+
+    @property
+    def current(self) -> Any:
+        """The view in front."""
+        return self._views[self._shown]
+
+    async def _front(self, name: str) -> None:
+        """Bring a view to the front, making it when it is wanted for the first time."""
+        stage = self.query_one("#stage")
+        if self._shown in self._views:
+            self.current.display = False
+        self._shown = name
+        if (view := self._views.get(name)) is None:
+            view = self._views[name] = self._make(name)
+            view.narrow(self.filter)
+            await stage.mount(view)
+        view.display = True
+        if name != "detail":
+            self._under = name
+            view.narrow(self.filter)
+        view.look()
+        (view.focus_inside if isinstance(view, OverviewView) else view.focus)()
+        self._bars()
+        self._show_filter()
+
+    def _make(self, name: str) -> Any:
+        if name == "overview":
+            return OverviewView(self.replica)
+        if name.startswith("kind-"):
+            return of_kind(name.removeprefix("kind-"))(self.replica)
+        if name == "detail":
+            from tui.views.detail import DetailView
+
+            return DetailView(self.replica, lambda resource: self.feed.ask(Open(resource)))
+        return view_class(name)(self.replica)
+
+    def _known(self, name: str) -> str:
+        return name if name in dict(self.VIEWS) or name.startswith("kind-") else "overview"
+
+    async def action_view(self, name: str) -> None:
+        """To another view."""
+        self._close_detail()
+        await self._front(self._known(name))
+
+    def go(self, name: str) -> None:
+        """To another view, soon."""
+        self.call_later(self.action_view, name)
+
+    async def action_step(self, step: int) -> None:
+        """To the next view, round in a circle."""
+        names = [name for name, _ in self.VIEWS]
+        at = names.index(self._under) if self._under in names else 0
+        await self.action_view(names[(at + step) % len(names)])
+
+    async def on_wanted(self, event: Wanted) -> None:
+        """A pane leads to its view."""
+        await self.action_view(event.view.replace(":", "kind-"))
+
+    async def on_opened(self, event: Opened) -> None:
+        """A resource is opened."""
+        await self.open(event.id)
+
+    async def open(self, resource: str) -> None:
+        """Show the detail of a resource."""
+        title = dict(self.VIEWS).get(self._under, self._under.removeprefix("kind-"))
+        await self._front("detail")
+        self.current.origin = title
+        self.current.open(resource)
+
+    def _close_detail(self) -> None:
+        if "detail" in self._views:
+            self._views["detail"].trail.clear()
+        self.feed.forget_open()
+
+    async def action_back(self) -> None:
+        """Esc: close what was opened last, then clear the filter."""
+        if self._shown == "detail":
+            if not self.current.back():
+                self._close_detail()
+                await self._front(self._under)
+        elif self.filter.terms:
+            self.set_filter("")
+
+    async def on_narrowed(self, event: Narrowed) -> None:
+        """A tenant was chosen on the overview."""
+        words = [word for word in self.filter.text.split() if not word.startswith("tenant:")]
+        self.set_filter(" ".join([*words, event.query]))
+
+    # ---------------------------------------------------------------- the filter and commands
+
+    def set_filter(self, text: str) -> None:
+        """Show only what passes this. Raises `FilterError`."""
+        self.filter = parse(text)
+        self.current.narrow(self.filter)
+        self.current.rebuild()
+        self._show_filter()
+
+    def _show_filter(self) -> None:
+        line, sign, told = self.query_one("#filter"), self.query_one("#sign", Bar), self.query_one("#text", Bar)
+        typing = self._prompt()
+        line.display = bool(typing or self.filter.terms)
+        if not line.display:
+            return
+        sign.show([(f" {typing.sign if typing else '/'} ", "accent")])
+        right: list[bars.Part] = []
+        if self._shown != "detail" and (typing is None or typing.sign == "/"):
+            matched, total = self.current.matched if isinstance(self.current, OverviewView) else (len(self.current.items), self.current.total)
+            right = [(f" {matched:,}/{total:,} ", "title" if matched else "warn")]
+        told.show([] if typing else [(self.filter.text, "name"), ("   Esc clears", "faint")], right)
+
+    def _prompt(self) -> Any:
+        found = self.query("#prompt")
+        return found.first() if found else None
+
+    async def _type(self, sign: str) -> None:
+        from tui.prompt import Prompt
+
+        if self._prompt() is not None or self.has_class("-small"):
+            return
+        words = (
+            commands.names(self)
+            if sign == ":"
+            else [*(f"{field}:" for field in ("status", "tenant", "region", "key", "control", "severity")), "status:fail", "status:unknown"]
+        )
+        prompt = Prompt(sign, self.filter.text if sign == "/" else "", words)
+        self.query_one("#filter").display = True
+        await self.query_one("#filter").mount(prompt, after="#sign")
+        prompt.focus()
+        self._show_filter()
+
+    async def action_filter(self) -> None:
+        """Type a filter; it works while it is typed."""
+        await self._type("/")
+
+    async def action_command(self) -> None:
+        """Type a command."""
+        await self._type(":")
+
+    def on_prompt_typed(self, event: Any) -> None:
+        """A half-written filter leaves the last whole one in force."""
+        if event.sign != "/":
+            return
+        try:
+            self.set_filter(event.text)
+            self._say("")
+        except FilterError as error:
+            self._say(str(error))
+
+    async def on_prompt_left(self, event: Any) -> None:
+        """Enter keeps the filter or runs the command; Esc clears the filter or forgets the command."""
+        prompt = self._prompt()
+        if prompt is not None:
+            await prompt.remove()
+        self._say("")
+        self._focus_view()
+        try:
+            if event.sign == "/":
+                self.set_filter(event.text if event.accepted else "")
+            elif event.accepted:
+                commands.run(self, event.text)
+        except EnctopError as error:
+            self.notify(str(error), severity="error")
+        self._show_filter()
+
+    def _focus_view(self) -> None:
+        (self.current.focus_inside if isinstance(self.current, OverviewView) else self.current.focus)()
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """What ctrl+p offers."""
+        for title, about, act in commands.palette(self):
+            yield SystemCommand(title, about, act)
+
+    # ---------------------------------------------------------------- what the collector sends
+
+    def _moved(self, touched: set[str]) -> None:
+        if touched & {"hello", "sources", "settled"}:
+            self._bars()
+        self.current.moved(touched)
+        if self.filter.terms:
+            self._show_filter()
+
+    def _notice(self, notice: Notice) -> None:
+        severities: dict[str, Any] = {"warning": "warning", "error": "error"}
+        self.notify(notice.text, severity=severities.get(notice.level, "information"), markup=False)
+
+    def _down(self, reason: str, wait: Seconds) -> None:
+        self._restart_at = monotonic() + wait if reason else 0.0
+        self._bars()
+
+    def _refused(self, reason: str) -> None:
+        self.refused = reason
+        self.leave(2)
+
+    def _tick(self) -> None:
+        self.mind_terminal()
+        self._bars()
+        self.current.tick(self.replica.now())
+
+    # ---------------------------------------------------------------- the lines around the view
+
+    def _bars(self) -> None:
+        width = self.size.width
+        self.query_one("#header", Bar).show(*bars.header(self.replica, width, self.feed.paused))
+        self.query_one("#footer", Bar).show(*bars.footer(self.VIEWS, self._under, width))
+        banner = self.query_one("#banner", Bar)
+        parts = self._banner_parts()
+        banner.display = bool(parts)
+        if parts:
+            banner.show(parts)
+
+    def _banner_parts(self) -> list[bars.Part]:
+        if self._banner:
+            return [(" ✗ ", "fail"), (self._banner, "warn")]
+        if self.feed.down:
+            left = max(0, round(self._restart_at - monotonic()))
+            return [(" ✗ the collector ended", "fail"), (f" · restart in {left}s, what is shown is from before · {self.feed.down}", "warn")]
+        if self.feed.paused:
+            return [(" ❚❚ PAUSED", "warn"), (" · nothing is polled and everything shown grows older · p goes on", "bar")]
+        if self.replica.hello is not None and self.replica.hello.frozen_at is not None:
+            at = datetime.fromtimestamp(self.replica.hello.frozen_at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+            return [(f" SNAPSHOT of {at}", "warn"), (" · offline, ages are as of then", "bar")]
+        return []
+
+    def _say(self, text: str) -> None:
+        self._banner = text
+        self._bars()
+
+    # ---------------------------------------------------------------- what is asked
+
+    def action_export(self) -> None:
+        """Write the snapshot of what is shown."""
+        name = f"enctop-{self._shown}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
+        words = [self.filter.text, self.current.own_filter]
+        if self._shown == "detail":
+            words = [f'id:"{self.current.id_shown}"']
+        self.feed.ask(Export(str(self.export_dir / name), " ".join(filter(None, words))))
+
+    def action_pause(self) -> None:
+        """Pause, or go on."""
+        self.feed.ask(Pause(not self.feed.paused))
+        self._bars()
+
+    def action_refresh(self) -> None:
+        """Poll now."""
+        source = self.current.source_id()
+        self.feed.ask(Refresh(source))
+        self.notify(f"asking {source or 'every source'} again", timeout=2, markup=False)
+
+    def action_copy_id(self) -> None:
+        """Copy what the mouse selected, else the id under the cursor."""
+        if selected := self.screen.get_selected_text():
+            self.copy(selected, "the selection")
+        elif (target := self.current.target() or self.current.source_id()) is not None:
+            self.copy(target, "the id")
+        else:
+            self.notify("there is nothing under the cursor to copy", severity="warning")
+
+    def on_copied(self, event: Any) -> None:
+        """The detail page wants something copied."""
+        self.copy(event.text, event.what)
+
+    def action_help(self) -> None:
+        """Keys and words."""
+        from tui.help import Help
+
+        if not isinstance(self.screen, Help):
+            self.push_screen(Help(self.BINDINGS))

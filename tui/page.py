@@ -1,0 +1,176 @@
+"""A resource's detail as lines of text, each in parts that have a paint, some of them leading elsewhere. Pure: nothing here draws."""
+
+import json
+from collections.abc import Iterator, Mapping
+from textwrap import wrap
+from typing import Any, NamedTuple
+
+import msgspec
+
+from posture.clock import Utc, age
+from posture.rows import CELLS
+from posture.verdict import Status
+from providers.stream import Detail, Judged, Linked
+from tui.columns import PAINTS, SEVERITIES, SEVERITY_PAINTS, status_cell
+
+Part = tuple[str, str]
+"""Text, and the name of a paint."""
+LABEL = 10
+"""Cells that labels take on the left."""
+INDENT = 3
+
+
+class Line(NamedTuple):
+    """`opens` is the resource that Enter leads to; `copies` is what `c` copies on this line."""
+
+    parts: tuple[Part, ...]
+    opens: str = ""
+    copies: str = ""
+
+    @property
+    def text(self) -> str:
+        """As plain text."""
+        return "".join(text for text, _ in self.parts)
+
+
+def page(detail: Detail, width: int, now: Utc, freshness: str) -> list[Line]:
+    """What a person reads of a resource: verdicts worst first, then where it leads, then its fields. `freshness` tells of its source."""
+    return list(_lines(detail, max(40, width), now, freshness))
+
+
+def raw(detail: Detail, width: int) -> list[Line]:
+    """The same as indented JSON."""
+    text = json.dumps(msgspec.to_builtins(detail.resource), indent=2, ensure_ascii=False, sort_keys=False)
+    found = json.dumps(msgspec.to_builtins([judged.finding for judged in detail.findings]), indent=2, ensure_ascii=False)
+    lines = [("resource", text), ("findings", found)]
+    made: list[Line] = []
+    for title, body in lines:
+        made += [Line(((title.upper(), "head"),)), *(_json_line(line) for line in body.splitlines()), Line(())]
+    return made
+
+
+def _json_line(line: str) -> Line:
+    name, colon, value = line.partition('": ')
+    return Line(((f'{name}"', "accent"), (": ", "faint"), (value, "text"))) if colon else Line(((line, "text"),))
+
+
+def _lines(detail: Detail, width: int, now: Utc, freshness: str) -> Iterator[Line]:
+    resource = detail.resource
+    if resource is None:
+        yield Line((("this resource has not been seen, or is gone", "unknown"),))
+        yield from _wrapped(detail.id, width, 0, "faint")
+        return
+    yield Line((status_cell(detail.status), ("  ", "text"), (resource.name or resource.id, "title"), (f"   {resource.type}", "faint")))
+    yield from _wrapped(resource.id, width, 0, "faint", copies=resource.id)
+    where = (("tenant", resource.tenant), ("scope", resource.scope), ("region", resource.region), ("kind", resource.kind))
+    yield from _pairs([(name, value, "text") for name, value in where if value], width)
+    if (encryption := resource.encryption) is not None:
+        at_rest = {True: ("yes", "pass"), False: ("no", "fail"), None: ("not seen", "unknown")}[encryption.at_rest]
+        words = [("at rest", *at_rest), ("algorithm", encryption.algorithm or "-", "text"), ("key class", encryption.key_class, "text")]
+        yield from _pairs(words, width)
+    own = [(title.lower(), cell, "text") for title, cell in zip(CELLS.get(resource.kind, ()), resource.cells, strict=False) if cell]
+    yield from _pairs(own, width)
+    seen = f"seen {age(now - detail.observed_at)} ago" if detail.observed_at is not None else "never seen"
+    yield Line(((f"{seen} · {freshness}", "faint"),))
+    yield from _verdicts(detail, width, now)
+    yield from _linked("LEADS TO", detail.links, len(detail.links))
+    yield from _linked("USED BY", detail.users, detail.users_total)
+    yield from _refused(detail, width)
+    if resource.fields:
+        yield from _title("FIELDS")
+        yield from _fields(resource.fields, width)
+
+
+def _verdicts(detail: Detail, width: int, now: Utc) -> Iterator[Line]:
+    tally = [sum(judged.finding.status is status for judged in detail.findings) for status in Status]
+    words = "  ".join(f"{many} {status.word.replace('_', ' ')}" for status, many in zip(Status, tally, strict=True) if many)
+    yield from _title("VERDICTS", words or "no control applies")
+    for judged in sorted(detail.findings, key=lambda judged: (judged.finding.status, judged.finding.severity)):
+        yield from _verdict(judged, width, now)
+
+
+def _verdict(judged: Judged, width: int, now: Utc) -> Iterator[Line]:
+    finding = judged.finding
+    severity = (f"{SEVERITIES[finding.severity]:<5}", SEVERITY_PAINTS[finding.severity])
+    head = (status_cell(finding.status), ("  ", "text"), severity, (judged.title, "name"), (f"   {finding.control}", "faint"))
+    yield Line(head, copies=judged.remedy)
+    since = f"  (since {age(now - finding.since)}, {finding.evidence_class})" if finding.since else ""
+    yield from _wrapped(finding.reason + since, width, INDENT, PAINTS[finding.status] if finding.status < Status.PASS else "faint", copies=judged.remedy)
+    for sentence, claim in judged.verifies:
+        yield from _labelled("promise", f"{sentence} “{claim}”", width, "text")
+    label = "evidence"
+    for name, value in finding.evidence.items():
+        yield from _labelled(label, f"{name} = {_value(value)}", width, "accent")
+        label = ""
+    if finding.fault is not None:
+        yield from _labelled("refused", str(finding.fault), width, "unknown")
+        if finding.fault.permission:
+            yield from _labelled("needs", finding.fault.permission, width, "warn", copies=finding.fault.permission)
+    if (excepted := finding.exception) is not None:
+        yield from _labelled("excepted", f"until {excepted.until} by {excepted.approved_by}: {excepted.reason}", width, "warn")
+    if judged.remedy and finding.status < Status.PASS:
+        yield from _labelled("remedy", judged.remedy, width, "name", copies=judged.remedy)
+        yield from _labelled("", "c copies the remedy", width, "faint", copies=judged.remedy)
+    if judged.maps and finding.status < Status.PASS:
+        yield from _labelled("maps to", " · ".join(f"{name} {value}" for name, value in judged.maps.items() if value), width, "faint")
+
+
+def _linked(title: str, others: tuple[Linked, ...], total: int) -> Iterator[Line]:
+    if not others and not total:
+        return
+    yield from _title(title, f"{total:,}" if total == len(others) else f"{len(others):,} of {total:,}")
+    for other in others:
+        status = status_cell(other.status) if other.status is not None else ("? not seen", "faint")
+        name = (other.name or other.id, "link" if other.status is not None else "faint")
+        yield Line(((f"{'':{INDENT}}{other.rel:<{LABEL}}", "faint"), (f"{status[0]:<8}", status[1]), name, (f"   {other.kind}", "faint")), opens=other.id)
+
+
+def _refused(detail: Detail, width: int) -> Iterator[Line]:
+    if detail.resource is not None and detail.resource.faults:
+        yield from _title("REFUSED READS")
+        for fault in detail.resource.faults.values():
+            yield from _wrapped(str(fault), width, INDENT, "unknown", copies=fault.permission or "")
+
+
+def _fields(fields: Mapping[str, Any], width: int) -> Iterator[Line]:
+    longest = min(32, max(map(len, fields)))
+    for name, value in fields.items():
+        text = _value(value)
+        first, *rest = wrap(text, max(20, width - INDENT - longest - 2), break_on_hyphens=False) or [""]
+        yield Line(((f"{'':{INDENT}}{name:<{longest}}  ", "faint"), (first, "text")), copies=text)
+        for more in rest:
+            yield Line(((" " * (INDENT + longest + 2) + more, "text"),), copies=text)
+
+
+def _title(title: str, more: str = "") -> Iterator[Line]:
+    yield Line(())
+    yield Line(((title, "sorted"), (f"  {more}" if more else "", "faint")))
+
+
+def _pairs(pairs: list[tuple[str, str, str]], width: int) -> Iterator[Line]:
+    """`name value   name value`, as many as fit a line."""
+    parts: list[Part] = []
+    used = 0
+    for name, value, paint in pairs:
+        if parts and used + len(name) + len(value) + 4 > width:
+            yield Line(tuple(parts))
+            parts, used = [], 0
+        parts += [(f"{name} ", "faint"), (f"{value}   ", paint)]
+        used += len(name) + len(value) + 4
+    if parts:
+        yield Line(tuple(parts))
+
+
+def _labelled(label: str, text: str, width: int, paint: str, copies: str = "") -> Iterator[Line]:
+    for part in wrap(text, max(20, width - INDENT - LABEL), break_on_hyphens=False) or [""]:
+        yield Line(((f"{'':{INDENT}}{label:<{LABEL}}", "faint"), (part, paint)), copies=copies)
+        label = ""
+
+
+def _wrapped(text: str, width: int, indent: int, paint: str, copies: str = "") -> Iterator[Line]:
+    for part in wrap(text, max(20, width - indent), break_on_hyphens=False) or [""]:
+        yield Line(((" " * indent + part, paint),), copies=copies)
+
+
+def _value(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(msgspec.to_builtins(value), ensure_ascii=False)

@@ -1,0 +1,107 @@
+"""How the dashboard lives in its terminal: colours, signals, exit codes, the clipboard, a terminal that is too small or gone."""
+
+import asyncio
+import os
+import select
+import signal
+import sys
+from typing import Any
+
+from textual import events
+from textual.app import App
+
+from tui import themes
+from tui.bars import Bar
+from tui.clipboard import copy
+from tui.paint import Paint
+
+LEAST = (60, 15)
+"""Columns and lines below which there is nothing sensible to draw."""
+
+
+class Shell(App[int]):
+    """An app that leaves its terminal as it found it, whatever ends it. `on_terminal` is False under test."""
+
+    def __init__(self, *, on_terminal: bool) -> None:
+        super().__init__()
+        self.paint = Paint({})
+        self._on_terminal = on_terminal
+        for theme in themes.THEMES:
+            self.register_theme(theme)
+        wanted = os.environ.get("TEXTUAL_THEME", "")
+        self.theme = wanted if wanted in self.available_themes else themes.DEFAULT
+
+    def mind_signals(self) -> None:
+        """From now on a signal ends the app as `q` does, with the exit code that shells expect."""
+        if self._on_terminal:
+            loop = asyncio.get_running_loop()
+            for number, code in ((signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)):
+                loop.add_signal_handler(number, self.leave, code)
+
+    def mind_terminal(self) -> None:
+        """End when the terminal is gone: reading it would otherwise burn a core for ever."""
+        if self._on_terminal and hung_up(sys.__stdin__):
+            self.leave(129)
+
+    def leave(self, code: int) -> None:
+        """End with this exit code."""
+        self.exit(code, return_code=code)
+
+    def action_end(self) -> None:
+        """q."""
+        self.leave(0)
+
+    def action_interrupt(self) -> None:
+        """Ctrl-C."""
+        self.leave(130)
+
+    async def action_quit(self) -> None:
+        """Ctrl-Q."""
+        self.leave(0)
+
+    # ---------------------------------------------------------------- colours and size
+
+    def get_css_variables(self) -> dict[str, str]:
+        """The theme's variables and those that enctop derives from them; also what all drawing is done with."""
+        variables = themes.completed(super().get_css_variables())
+        self.theme_variables = variables
+        self.paint = Paint(variables)
+        return variables
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Below a useful size say so, and come back when there is room."""
+        width, height = event.size
+        small = width < LEAST[0] or height < LEAST[1]
+        for screen in self.screen_stack:
+            screen.set_class(small, "-small")
+        if small:
+            self.query_one("#too-small", Bar).show([(f" {width}x{height} is too small, enctop needs {LEAST[0]}x{LEAST[1]}", "warn"), (" · q quits", "bar")])
+
+    # ---------------------------------------------------------------- copying
+
+    def copy(self, text: str, what: str) -> None:
+        """Copy, and say what was copied or why not."""
+        problem = copy(text, self._to_terminal)
+        if problem:
+            self.notify(problem, title=f"{what} was not copied", severity="error")
+        else:
+            self._clipboard = text
+            self.notify(_shortened(text), title=f"copied {what}", markup=False)
+
+    def _to_terminal(self, sequence: str) -> None:
+        if self._driver is not None:
+            self._driver.write(sequence)
+
+
+def hung_up(stream: Any) -> bool:
+    """Whether the terminal behind this stream has gone away."""
+    poll = select.poll()
+    try:
+        poll.register(stream.fileno(), select.POLLHUP | select.POLLERR)
+        return any(event & (select.POLLHUP | select.POLLERR | select.POLLNVAL) for _, event in poll.poll(0))
+    except (OSError, ValueError, AttributeError):
+        return True
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 160 else f"{text[:159]}…"

@@ -1,0 +1,14 @@
+"""Every bucket, worst first: its default encryption, whether it wants TLS, whether it is public."""
+
+from tui.columns import AGE, KEY, KEY_CLASS, NAME, REASON, REGION, SINCE, STATUS, TENANT, own
+from tui.views.resources import ResourceView
+
+
+class BucketsView(ResourceView):
+    """Every bucket, worst first: its default encryption, whether it wants TLS, whether it is public."""
+
+    kind = "bucket"
+    name_of = "buckets"
+    title = "Buckets"
+    own_filter = "kind:bucket"
+    columns_of = (STATUS, NAME, TENANT, REGION, KEY_CLASS, KEY, *own("bucket"), REASON, SINCE, AGE)

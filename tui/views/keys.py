@@ -1,0 +1,14 @@
+"""Every key, worst first: who manages it, its state, its rotation, and how much hangs on it."""
+
+from tui.columns import AGE, NAME, REASON, REGION, SINCE, STATUS, TENANT, USERS, own
+from tui.views.resources import ResourceView
+
+
+class KeysView(ResourceView):
+    """Every key, worst first: who manages it, its state, its rotation, and how much hangs on it."""
+
+    kind = "key"
+    name_of = "keys"
+    title = "Keys"
+    own_filter = "kind:key"
+    columns_of = (STATUS, NAME, TENANT, REGION, *own("key"), USERS, REASON, SINCE, AGE)

@@ -1,0 +1,308 @@
+"""The first screen: how each tenant stands, and the worst of volumes, buckets, TLS endpoints and leases, side by side."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from heapq import nsmallest
+from operator import attrgetter
+from typing import Any, ClassVar
+
+from rich.segment import Segment
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.message import Message
+from textual.strip import Strip
+
+from posture.clock import Utc
+from posture.filter import Filter
+from posture.rows import Row
+from posture.verdict import Status
+from providers.stream import TenantRollup
+from tui.columns import AGE, GLYPHS, NAME, PAINTS, REASON, STATUS, TALLIES, TENANT, TENANT_AGES, TENANT_NAME, TENANT_RESOURCES, TENANT_STATUS
+from tui.lines import Lines
+from tui.linetable import LineTable
+from tui.replica import Replica, count
+from tui.sieve import rollup_tenants, sieve
+from tui.views.resources import Opened
+
+PANES = (("volume", "Volumes", "volumes"), ("bucket", "Buckets", "buckets"), ("endpoint", "TLS endpoints", ":endpoint"), ("lease", "Secret leases", ":lease"))
+"""Kind, title, and the view that Enter opens when there is nothing bad to open."""
+WORST = 100
+"""Rows a pane lists at the most."""
+PANE_COLUMNS = (STATUS, replace(NAME, width=10, most=30), replace(TENANT, width=7, keep=3), replace(REASON, width=10, keep=7), AGE)
+
+
+class Narrowed(Message):
+    """A tenant was chosen: show only what is its own."""
+
+    def __init__(self, query: str) -> None:
+        super().__init__()
+        self.query = query
+
+
+class Wanted(Message):
+    """Another view is wanted."""
+
+    def __init__(self, view: str) -> None:
+        super().__init__()
+        self.view = view
+
+
+class Tenants(LineTable[TenantRollup]):
+    """One line a tenant, the worst first."""
+
+    def __init__(self, replica: Replica) -> None:
+        columns = (TENANT_STATUS, TENANT_NAME, *TALLIES, TENANT_RESOURCES, TENANT_AGES)
+        super().__init__(columns, replica, attrgetter("tenant"), latest=lambda item: replica.rollups.get(item.tenant, item), id="tenants", classes="pane")
+        self.border_title = "Tenants"
+
+    def follow(self, query: Filter) -> None:
+        """List the tenants the filter leaves."""
+        rollups = self.replica.rollups
+        self.empty = "waiting for the first answers …" if not rollups else "no tenant of that name"
+        left = [rollups[tenant] for tenant in rollup_tenants(query, rollups)]
+        self.show(sorted(left, key=lambda rollup: (rollup.status, *(-many for many in rollup.findings[:3]), rollup.tenant)))
+        self.border_title = f"Tenants {len(left)}" if len(left) == len(rollups) else f"Tenants {len(left)}/{len(rollups)}"
+
+    def on_lines_chosen(self, event: Lines.Chosen) -> None:
+        """Enter narrows everything to this tenant."""
+        event.stop()
+        if self.current is not None:
+            name = self.current.tenant
+            self.post_message(Narrowed(f'tenant:"{name}"' if " " in name else f"tenant:{name}"))
+
+
+class Pane(LineTable[Row]):
+    """One kind of resource: a bar of how many stand where, and below it the worst ones."""
+
+    def __init__(self, replica: Replica, kind: str, title: str, view: str) -> None:
+        table = replica.table(kind)
+        super().__init__(PANE_COLUMNS, replica, attrgetter("id"), latest=lambda item: table.rows.get(item.id, item), id=f"pane-{kind}", classes="pane")
+        self.kind, self.title, self.view = kind, title, view
+        self.border_title = title
+        self.counts: Sequence[int] = (0,) * 5
+
+    def _dim(self, item: Row, now: Utc) -> bool:
+        source = self.replica.source(item)
+        return source is None or source.dim(now)
+
+    def on_mount(self) -> None:
+        """Old evidence is dim here too."""
+        self.dim = self._dim
+
+    def follow(self, query: Filter) -> None:
+        """Count and find the worst anew."""
+        rows: Sequence[Row] = list(self.replica.table(self.kind).rows.values())
+        chosen = rows if (through := sieve(query, self.replica)) is None else through(rows)
+        self.counts = count(chosen)
+        bad = [row for row in chosen if row.status < Status.PASS]
+        self.show(nsmallest(WORST, bad, key=lambda row: (row.status, row.severity, -row.since, row.name)))
+        total = f"{len(chosen):,}" if len(chosen) == len(rows) else f"{len(chosen):,}/{len(rows):,}"
+        self.border_title = f"{self.title} {total}" if rows else self.title
+        self.border_subtitle = f"worst {WORST} of {len(bad):,}" if len(bad) > WORST else ""
+        if chosen:
+            self.empty = "all as promised" if not bad else ""
+        elif rows:
+            self.empty = "nothing matches the filter"
+        else:
+            self.empty = "nothing configured" if self.replica.settled or self.kind in {"endpoint", "lease"} else "waiting for the first answers …"
+        self.refresh_visible(0)
+
+    def draw_head(self, y: int, width: int) -> Strip:
+        """`✗ 12 ? 3 ! 40 ✓ 9,945` and a bar in the same proportions."""
+        paint, counts = self.paint, self.counts
+        segments = [Segment(" ", paint.plain)]
+        used = 1
+        for status in Status if sum(counts) else ():
+            if counts[status] or status < Status.NOT_APPLICABLE:
+                text = f"{GLYPHS[status]} {_short(counts[status])}  "
+                segments.append(Segment(text, paint[PAINTS[status] if counts[status] else "faint"]))
+                used += len(text)
+        segments += _bar(counts, width - used - 1, self.paint)
+        return Strip(segments).adjust_cell_length(width, paint.plain)
+
+    def click_head(self, x: int) -> None:
+        """The bar leads to the whole view."""
+        self.post_message(Wanted(self.view))
+
+    def on_lines_chosen(self, event: Lines.Chosen) -> None:
+        """Enter opens the resource."""
+        event.stop()
+        if self.current is not None:
+            self.post_message(Opened(self.current.id))
+
+    def action_choose(self) -> None:
+        """With nothing bad to open, Enter leads to the whole view."""
+        if self.items:
+            super().action_choose()
+        else:
+            self.post_message(Wanted(self.view))
+
+
+def _short(many: int) -> str:
+    return f"{many:,}" if many < 100_000 else f"{many / 1000:,.0f}k"
+
+
+def _bar(counts: Sequence[int], width: int, paint: Any) -> Iterator[Segment]:
+    """At least one cell for whatever is there at all, so that one failure among 100,000 is seen."""
+    total = sum(counts)
+    if not total or width < 8:
+        return
+    cells = [max(1, many * width // total) if many else 0 for many in counts]
+    cells[cells.index(max(cells))] += width - sum(cells)
+    for status, wide in enumerate(cells):
+        if wide > 0:
+            yield Segment("━" * wide, paint[PAINTS[status]])
+
+
+class OverviewView(Container):
+    """Tenants above, panes below. Left and right go from pane to pane."""
+
+    DEFAULT_CSS = """
+    OverviewView { layout: vertical; }
+    OverviewView #panes { layout: grid; grid-size: 2 2; height: 1fr; }
+    OverviewView.-wide #panes { grid-size: 4 1; }
+    OverviewView.-narrow #panes { layout: vertical; }
+    OverviewView.-narrow .pane { border: none; }
+    OverviewView.-narrow #panes .pane { display: none; height: 1fr; }
+    OverviewView.-narrow #panes .pane.-front { display: block; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left,h", "pane(-1)", "the pane before"),
+        Binding("right,l", "pane(1)", "the next pane"),
+    ]
+    name_of = "overview"
+    title = "Overview"
+    own_filter = ""
+
+    def __init__(self, replica: Replica) -> None:
+        super().__init__(id=self.name_of)
+        self.replica = replica
+        self.filter = Filter("")
+        self.tenants = Tenants(replica)
+        self.panes = [Pane(replica, *pane) for pane in PANES]
+
+    def compose(self) -> ComposeResult:
+        """The tenants, and the panes in a grid."""
+        yield self.tenants
+        with Container(id="panes"):
+            yield from self.panes
+
+    # ---------------------------------------------------------------- as every view
+
+    def look(self) -> None:
+        """The view comes to the front."""
+        for table in self._tables():
+            table.forget()
+        self.follow({"rollups", *(pane.kind for pane in self.panes)})
+
+    def narrow(self, query: Filter) -> None:
+        """Another filter."""
+        self.filter = query
+
+    def rebuild(self) -> None:
+        """Everything anew, after a person's act."""
+        self.follow({"rollups", *(pane.kind for pane in self.panes)})
+
+    def moved(self, touched: set[str]) -> None:
+        """Something in the replica moved."""
+        if "settled" in touched or "hello" in touched:
+            touched = {*touched, "rollups", *(pane.kind for pane in self.panes)}
+        self._waiting = self._waiting | touched
+        if not self._timer_runs:
+            self._timer_runs = True
+            self.set_timer(0.5 if self._looked else 0.01, self._catch_up)
+            self._looked = True
+
+    _waiting: frozenset[str] | set[str] = frozenset()
+    _timer_runs = False
+    _looked = False
+
+    def _catch_up(self) -> None:
+        self._timer_runs = False
+        waiting, self._waiting = self._waiting, set()
+        if self.display:
+            self.follow(set(waiting))
+
+    def follow(self, touched: set[str]) -> None:
+        """Bring what was touched up to date."""
+        if touched & {"rollups", "sources"}:
+            before = len(self.tenants.items)
+            self.tenants.follow(self.filter)
+            if len(self.tenants.items) != before:
+                self._arrange()
+        for pane in self.panes:
+            if pane.kind in touched:
+                pane.follow(self.filter)
+            elif "sources" in touched:
+                pane.repaint()
+
+    def tick(self, now: Utc) -> None:
+        """A second has passed."""
+        for table in self._tables():
+            table.tick(now)
+
+    def forget(self) -> None:
+        """The theme is another."""
+        for table in self._tables():
+            table.forget()
+
+    def target(self) -> str | None:
+        """The id of the resource under the cursor of the pane with the focus."""
+        pane = self._front()
+        return pane.current.id if isinstance(pane, Pane) and pane.current is not None else None
+
+    def source_id(self) -> str | None:
+        """Refresh means everything here."""
+        return None
+
+    def focus_inside(self) -> None:
+        """Put the focus on the pane that had it, or on the tenants."""
+        self._front().focus()
+
+    @property
+    def matched(self) -> tuple[int, int]:
+        """Rows in the panes that the filter leaves, and all of them."""
+        return sum(sum(pane.counts) for pane in self.panes), sum(len(self.replica.table(pane.kind).rows) for pane in self.panes)
+
+    # ---------------------------------------------------------------- panes
+
+    def _tables(self) -> list[LineTable[Any]]:
+        return [self.tenants, *self.panes]
+
+    def _front(self) -> LineTable[Any]:
+        return next((table for table in self._tables() if table.has_focus), self._last_front)
+
+    @property
+    def _last_front(self) -> LineTable[Any]:
+        return next((pane for pane in self.panes if pane.has_class("-front") and self._stepped), self.tenants)
+
+    _stepped = False
+
+    def action_pane(self, step: int) -> None:
+        """To the next pane, round in a circle."""
+        tables = self._tables()
+        following = tables[(tables.index(self._front()) + step) % len(tables)]
+        self._stepped = following is not self.tenants
+        if isinstance(following, Pane):
+            for pane in self.panes:
+                pane.set_class(pane is following, "-front")
+        following.focus()
+
+    def on_mount(self) -> None:
+        """One pane is in front where only one fits."""
+        self.panes[0].add_class("-front")
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Four beside each other, two by two, or one at a time."""
+        self._arrange()
+
+    def _arrange(self) -> None:
+        width, height = self.size
+        narrow = width < 78 or height < 18
+        self.set_class(narrow, "-narrow")
+        self.set_class(not narrow and width >= 176, "-wide")
+        frame = 1 if narrow else 3
+        room = max(2, height * 2 // 5 if narrow else height // 3)
+        self.tenants.styles.height = min(room, max(1, len(self.tenants.items)) + frame)

@@ -1,0 +1,14 @@
+"""Every snapshot, worst first: of what it was taken, with whom it is shared."""
+
+from tui.columns import AGE, KEY, KEY_CLASS, NAME, REASON, REGION, SINCE, STATUS, TENANT, own
+from tui.views.resources import ResourceView
+
+
+class SnapshotsView(ResourceView):
+    """Every snapshot, worst first: of what it was taken, with whom it is shared."""
+
+    kind = "snapshot"
+    name_of = "snapshots"
+    title = "Snapshots"
+    own_filter = "kind:snapshot"
+    columns_of = (STATUS, NAME, TENANT, REGION, KEY_CLASS, KEY, *own("snapshot"), REASON, SINCE, AGE)

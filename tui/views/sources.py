@@ -1,0 +1,54 @@
+"""Every source: how it stands, how old its answer is, and what would mend it."""
+
+from collections.abc import Callable
+from functools import partial
+from operator import attrgetter
+from typing import Any
+
+from posture.clock import Utc
+from tui.columns import CADENCE, CALLS, ERROR, PERMISSION, RESOURCES, SECONDS, SERVICE, SOURCE_SCOPE, SOURCE_STATE, SOURCE_TENANT, SUCCESS
+from tui.replica import Table
+from tui.sieve import Sieve, source_matches
+from tui.views.resources import RowsView
+
+
+class SourcesView(RowsView):
+    """What was asked of whom, worst first; `r` asks the one under the cursor again."""
+
+    name_of = "sources"
+    title = "Sources"
+    columns_of = (SOURCE_STATE, SERVICE, SOURCE_TENANT, SOURCE_SCOPE, SUCCESS, CADENCE, CALLS, SECONDS, RESOURCES, ERROR, PERMISSION)
+
+    def table(self) -> Table[Any]:
+        """The sources as a table made on the spot; there are hundreds, not thousands."""
+        table: Table[Any] = Table()
+        table.rows = dict(self.replica.sources)
+        table.version = -2  # always another than the last seen
+        table.moved = None
+        return table
+
+    def kinds(self) -> set[str]:
+        """Sources are their own kind."""
+        return {"sources"}
+
+    def tie(self) -> Callable[[Any], Any]:
+        """By id."""
+        return attrgetter("id")
+
+    def sieve(self) -> Sieve | None:
+        """Sources are chosen by their own fields."""
+        return partial(source_matches, self.filter) if self.filter.terms else None
+
+    def _latest(self, item: Any) -> Any:
+        return self.replica.sources.get(item.id, item)
+
+    def _dim(self, item: Any, now: Utc) -> bool:
+        return False
+
+    def target(self) -> str | None:
+        """A source is no resource."""
+        return None
+
+    def source_id(self) -> str | None:
+        """The source under the cursor."""
+        return None if self.current is None else str(self.current.id)

@@ -1,0 +1,14 @@
+"""Every volume of every cloud, worst first."""
+
+from tui.columns import AGE, KEY, KEY_CLASS, NAME, REASON, REGION, SINCE, STATUS, TENANT, own
+from tui.views.resources import ResourceView
+
+
+class VolumesView(ResourceView):
+    """Every volume of every cloud, worst first."""
+
+    kind = "volume"
+    name_of = "volumes"
+    title = "Volumes"
+    own_filter = "kind:volume"
+    columns_of = (STATUS, NAME, TENANT, REGION, KEY_CLASS, KEY, *own("volume"), REASON, SINCE, AGE)
