@@ -7,17 +7,16 @@ from typing import Literal
 
 import msgspec
 
-from providers.demo.answer import BROKEN, DENIED, EXPIRED, OPTED_OUT, THROTTLED, Answer, Spelling, error
+from providers.demo.answer import BROKEN, DENIED, EXPIRED, THROTTLED, Answer, Spelling, error
 from providers.demo.asked import Asked
 
-Kind = Literal["deny", "expire", "throttle", "opted-out", "fail", "delay", "cut", "truncate", "html", "hang", "refuse"]
+Kind = Literal["deny", "expire", "throttle", "fail", "delay", "cut", "truncate", "html", "hang", "refuse"]
 
 HTML = b"<html><head><title>Sign in</title></head><body><h1>Your proxy wants you to sign in</h1></body></html>"
 MESSAGES = {
     "deny": "User: arn:aws:sts::{account}:assumed-role/enctop/enctop is not authorized to perform: {operation}",
     "expire": "The security token included in the request is expired",
     "throttle": "Rate exceeded, please reduce your request rate",
-    "opted-out": "AWS was not able to validate the provided access credentials",
     "fail": "An internal error has occurred",
 }
 PERMISSIONS = {
@@ -31,7 +30,7 @@ PERMISSIONS = {
     "s3control:GetPublicAccessBlock": "s3:GetAccountPublicAccessBlock",
 }
 """Operation -> the permission it needs, where IAM calls it otherwise. A refusal names the permission, as the real one does."""
-SPELLINGS: dict[str, dict[str, Spelling]] = {"deny": DENIED, "expire": EXPIRED, "throttle": THROTTLED, "opted-out": OPTED_OUT, "fail": BROKEN}
+SPELLINGS: dict[str, dict[str, Spelling]] = {"deny": DENIED, "expire": EXPIRED, "throttle": THROTTLED, "fail": BROKEN}
 
 
 class Rule(msgspec.Struct, forbid_unknown_fields=True):
@@ -57,7 +56,7 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True):
         named = (asked.operation, PERMISSIONS.get(asked.operation, asked.operation))
         return (
             any(fnmatch.fnmatchcase(name, self.operation) for name in named)
-            and (fnmatch.fnmatchcase(asked.resource, self.resource) or fnmatch.fnmatchcase(asked.bucket, self.resource))
+            and any(fnmatch.fnmatchcase(name, _bare(self.resource)) for name in {asked.resource, asked.bucket, _bare(asked.resource)})
             and fnmatch.fnmatchcase(asked.account, self.account)
             and fnmatch.fnmatchcase(asked.region, self.region)
         )
@@ -145,7 +144,7 @@ class Faults:
         """Wait as long as the rules say, and give the refusal that takes the answer's place, if there is one. Raises `Drop`."""
         for rule in self._taken(asked, ("delay",)):
             time.sleep(rule.seconds)
-        for rule in self._taken(asked, ("hang", "refuse", "expire", "opted-out", "deny", "throttle", "fail", "html"), first=True):
+        for rule in self._taken(asked, ("hang", "refuse", "expire", "deny", "throttle", "fail", "html"), first=True):
             return self._instead(rule, asked)
         return None
 
@@ -187,6 +186,11 @@ class Faults:
         end = time.monotonic() + (rule.seconds if rule.kind == "hang" else 0.0)
         while time.monotonic() < end and any(kept is rule for kept in self.rules):
             time.sleep(0.02)
+
+
+def _bare(resource: str) -> str:
+    """A bucket or a key may be named by its ARN on either side."""
+    return resource.rpartition(":key/")[2].removeprefix("arn:aws:s3:::")
 
 
 def _come_back(rule: Rule) -> str:

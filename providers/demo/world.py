@@ -128,7 +128,7 @@ def _regions(regions: dict[tuple[str, str], Region]) -> None:
     for (account, name), region in regions.items():
         late = (account, name) == (SECOND, "eu-west-1")
         region.encrypt_by_default(not late)
-        region.share_snapshots("block-new-sharing" if account == ACCOUNT else "unblocked")
+        region.share_snapshots("unblocked" if late else "block-new-sharing")
         region.launch_template(f"eks-nodes-{name}", True)
         region.launch_template(f"eks-spot-{name}", not late, None if late else True)
     block_public_access(ACCOUNT)

@@ -7,6 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from providers.demo.accounts import FOREIGN, SECOND
+from providers.demo.seed import opt_in
 from tests.world.aws import Aws
 
 
@@ -152,6 +153,13 @@ def test_some_regions_are_not_opted_in_and_answer_as_if_credentials_were_bad(aws
         aws.client("ec2", "eu-south-2").describe_volumes()
     with pytest.raises(ClientError, match="UnrecognizedClientException"):
         aws.client("kms", "eu-south-2").list_keys()
+
+
+def test_a_region_that_was_opted_in_answers(aws: Aws) -> None:
+    opt_in("eu-south-2")
+    (found,) = aws.client("ec2").describe_regions(RegionNames=["eu-south-2"])["Regions"]
+    assert found["OptInStatus"] == "opted-in"
+    assert aws.client("ec2", "eu-south-2").describe_volumes()["Volumes"] == []
 
 
 def test_accounts_and_regions_are_apart(aws: Aws) -> None:

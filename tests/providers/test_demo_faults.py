@@ -75,6 +75,7 @@ def test_a_denial_may_be_for_one_key_region_or_account(aws: Aws) -> None:
     aws.client("s3").list_buckets()
     asks: tuple[Callable[[], object], ...] = (
         lambda: aws.client("kms").describe_key(KeyId=key),
+        lambda: aws.client("kms").describe_key(KeyId=key.rpartition("/")[2]),
         lambda: aws.client("ec2", "eu-west-1").describe_volumes(),
         lambda: aws.client("s3", account=SECOND).list_buckets(),
     )

@@ -19,25 +19,29 @@ FOREIGN_KEY = f"arn:aws:kms:{REGION}:{FOREIGN}:key/0f0f0f0f-1111-4222-8333-44444
 class Golden(msgspec.Struct):
     """`cases` is case number -> the resource it speaks of; `truth` the statuses, of the cases' resources and of what they lean on.
 
-    Poll account 123456789012 in `regions`: one is not opted in, and must not show at all; one hangs until its fault is lifted.
+    Poll account 123456789012 in `regions`: `opted_out` is not opted in, and must not show at all; `hanging` hangs until its fault is lifted.
+    `objects` are the statuses of the controls that look at objects, for those who asked for that, by bucket.
     """
 
     cases: dict[int, str]
     truth: Truth
+    objects: Truth
     regions: tuple[str, ...] = (REGION, OPTED_OUT, HANGING)
+    opted_out: str = OPTED_OUT
+    hanging: str = HANGING
 
 
 def golden(faults: Faults) -> Golden:
     """Seed every case."""
-    made = Golden({}, {})
+    made = Golden({}, {}, {})
     home = Region(REGION)
     home.encrypt_by_default()
     home.share_snapshots("block-all-sharing")
-    made.truth[home.id] = {**truth.region(), "aws.ebs.snapshot-public": PASS}
+    made.truth[home.id] = dict(truth.region())
     _buckets(made, faults)
     _volumes(made, home)
     made.cases[10] = f"aws://{ACCOUNT}/{HANGING}"
-    made.truth[made.cases[10]] = dict.fromkeys(("aws.ebs.default-encryption-region", "aws.ebs.default-key-policy", "aws.ebs.snapshot-public"), UNKNOWN)
+    made.truth[made.cases[10]] = dict(truth.region(default=UNKNOWN, default_key=UNKNOWN))
     faults.hang(HANGING)
     return made
 
@@ -62,12 +66,14 @@ def _buckets(made: Golden, faults: Faults) -> None:
     own.make("golden-reports", policy=bucketpolicy.tls_12("golden-reports"))
     own.make("golden-04-not-sse", policy=bucketpolicy.tls_12("golden-04-not-sse"))
     own.inventory("golden-04-not-sse", "golden-reports", {"2019/old.csv": "NOT-SSE", "2026/new.csv": "SSE-S3"})
-    case(4, "golden-04-not-sse", dict(truth.bucket(inventory=FAIL)))
+    case(4, "golden-04-not-sse", dict(truth.bucket()))
+    made.objects[made.cases[4]] = {"aws.s3.object-encryption-inventory": FAIL}
     made.truth["arn:aws:s3:::golden-reports"] = dict(truth.bucket())
 
     own.make("golden-05-sse-c", blocked=("NONE",), policy=bucketpolicy.tls_12("golden-05-sse-c"))
     own.put("golden-05-sse-c", "report.pdf", b"x", by_customer=True)
-    case(5, "golden-05-sse-c", {**truth.bucket(ssec=FAIL), "aws.s3.object-encryption-sample": FAIL})
+    case(5, "golden-05-sse-c", dict(truth.bucket(ssec=FAIL)))
+    made.objects[made.cases[5]] = {"aws.s3.object-encryption-sample": FAIL}
 
     own.make("golden-06-get-only", policy=bucketpolicy.tls_only_for_reads("golden-06-get-only"))
     case(6, "golden-06-get-only", dict(truth.bucket(tls=WARN, tls_min=WARN)))

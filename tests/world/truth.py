@@ -62,9 +62,8 @@ def bucket(
     tls: Status = PASS,
     tls_min: Status = PASS,
     public: Status = PASS,
-    inventory: Status = WARN,
 ) -> Mapping[str, Status]:
-    """A bucket; the defaults are one with the AES256 rule, SSE-C blocked, a policy for TLS 1.2, not public, and without an inventory."""
+    """A bucket; the defaults are one with the AES256 rule, SSE-C blocked, a policy for TLS 1.2, and not public."""
     return {
         "aws.s3.default-encryption": encryption,
         "aws.s3.default-key-policy": key_policy,
@@ -73,7 +72,6 @@ def bucket(
         "aws.s3.tls-only-policy": tls,
         "aws.s3.tls-min-version": tls_min,
         "aws.s3.public-access": public,
-        "aws.s3.object-encryption-inventory": inventory,
     }
 
 
