@@ -1,78 +1,81 @@
-"""What a good engineer writes in an afternoon: boto3, 32 threads, the same facts, the same regions. `plain_boto3.py URL REGION...` prints what it counted."""
+"""What a good engineer writes in an afternoon: boto3, 32 threads, the same facts. `plain_boto3.py URL REGION...` prints what it counted as JSON."""
 
 import json
 import sys
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+THREADS = 32
+
+
+class Reader:
+    """Clients of one endpoint, and the pool that uses them."""
+
+    def __init__(self, url: str, home: str, pool: ThreadPoolExecutor) -> None:
+        self._session = boto3.Session(region_name=home)
+        self._more = {"endpoint_url": url, "config": Config(max_pool_connections=THREADS, retries={"mode": "standard"}, s3={"addressing_style": "path"})}
+        self.pool = pool
+        self.facts: list[Future[Any]] = []
+        self.counts: Counter[str] = Counter()
+
+    def client(self, service: str, region: str) -> Any:
+        return self._session.client(service, region_name=region, **self._more)
+
+    def ask(self, call: Any, **arguments: Any) -> None:
+        self.facts.append(self.pool.submit(_answer, call, arguments))
+
+    def listed(self, client: Any, operation: str, key: str, **arguments: Any) -> list[dict[str, Any]]:
+        found = [item for page in client.get_paginator(operation).paginate(**arguments) for item in page[key]]
+        self.counts[operation] += len(found)
+        return found
+
+
+def _answer(call: Any, arguments: dict[str, Any]) -> Any:
+    try:
+        return call(**arguments)
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+
+
+def _region(reader: Reader, region: str) -> None:
+    ec2, kms, page = reader.client("ec2", region), reader.client("kms", region), {"PageSize": 1000}
+    for operation, key, arguments in (
+        ("describe_volumes", "Volumes", {"PaginationConfig": page}),
+        ("describe_snapshots", "Snapshots", {"OwnerIds": ["self"], "PaginationConfig": page}),
+        ("describe_snapshots", "Snapshots", {"OwnerIds": ["self"], "RestorableByUserIds": ["all"], "PaginationConfig": page}),
+        ("describe_launch_template_versions", "LaunchTemplateVersions", {"Versions": ["$Default"]}),
+    ):
+        reader.facts.append(reader.pool.submit(reader.listed, ec2, operation, key, **arguments))
+    for call in (ec2.get_ebs_encryption_by_default, ec2.get_ebs_default_kms_key_id, ec2.get_snapshot_block_public_access_state):
+        reader.ask(call)
+    reader.facts.append(reader.pool.submit(reader.listed, kms, "list_aliases", "Aliases"))
+    for key in reader.listed(kms, "list_keys", "Keys"):
+        reader.ask(kms.describe_key, KeyId=key["KeyArn"])
+        reader.ask(kms.get_key_rotation_status, KeyId=key["KeyArn"])
+        reader.ask(kms.get_key_policy, KeyId=key["KeyArn"], PolicyName="default")
+
 
 def main(url: str, regions: list[str]) -> None:
     """Read everything once."""
-    config = Config(max_pool_connections=32, retries={"mode": "standard"}, s3={"addressing_style": "path"})
-    session = boto3.Session(region_name=regions[0])
-
-    def client(service: str, region: str):
-        return session.client(service, region_name=region, endpoint_url=url, config=config)
-
-    def try_(call, **arguments):
-        try:
-            return call(**arguments)
-        except ClientError as error:
-            return error.response["Error"]["Code"]
-
-    counts: Counter[str] = Counter()
-    facts = []
-    client("sts", regions[0]).get_caller_identity()
-    client("ec2", regions[0]).describe_regions(AllRegions=True)
-    with ThreadPoolExecutor(32) as pool:
-        buckets = {}
-        jobs = []
+    with ThreadPoolExecutor(THREADS) as pool:
+        reader = Reader(url, regions[0], pool)
+        reader.client("sts", regions[0]).get_caller_identity()
+        reader.client("ec2", regions[0]).describe_regions(AllRegions=True)
         for region in regions:
-            ec2, kms, s3 = client("ec2", region), client("kms", region), client("s3", region)
-            buckets[region] = s3
-
-            def pages(call, key, **arguments):
-                return [item for page in call.paginate(**arguments) for item in page[key]]
-
-            jobs.append(pool.submit(pages, ec2.get_paginator("describe_volumes"), "Volumes", PaginationConfig={"PageSize": 1000}))
-            jobs.append(pool.submit(pages, ec2.get_paginator("describe_snapshots"), "Snapshots", OwnerIds=["self"], PaginationConfig={"PageSize": 1000}))
-            jobs.append(
-                pool.submit(
-                    pages,
-                    ec2.get_paginator("describe_snapshots"),
-                    "Snapshots",
-                    OwnerIds=["self"],
-                    RestorableByUserIds=["all"],
-                    PaginationConfig={"PageSize": 1000},
-                )
-            )
-            jobs.append(pool.submit(pages, ec2.get_paginator("describe_launch_template_versions"), "LaunchTemplateVersions", Versions=["$Default"]))
-            for call in (ec2.get_ebs_encryption_by_default, ec2.get_ebs_default_kms_key_id, ec2.get_snapshot_block_public_access_state):
-                jobs.append(pool.submit(try_, call))
-
-            def keys(kms=kms):
-                found = pages(kms.get_paginator("list_keys"), "Keys")
-                pages(kms.get_paginator("list_aliases"), "Aliases")
-                for key in found:
-                    for call, more in ((kms.describe_key, {}), (kms.get_key_rotation_status, {}), (kms.get_key_policy, {"PolicyName": "default"})):
-                        facts.append(pool.submit(try_, call, KeyId=key["KeyArn"], **more))
-                counts["keys"] += len(found)
-
-            jobs.append(pool.submit(keys))
-        for bucket in pages(buckets[regions[0]].get_paginator("list_buckets"), "Buckets", PaginationConfig={"PageSize": 1000}):
-            s3 = buckets.get(bucket["BucketRegion"]) or client("s3", bucket["BucketRegion"])
-            counts["buckets"] += 1
+            _region(reader, region)
+        clients = {region: reader.client("s3", region) for region in regions}
+        for bucket in reader.listed(clients[regions[0]], "list_buckets", "Buckets", PaginationConfig={"PageSize": 1000}):
+            s3 = clients[bucket["BucketRegion"]]
             for call in (s3.get_bucket_encryption, s3.get_bucket_policy, s3.get_bucket_policy_status, s3.get_public_access_block):
-                facts.append(pool.submit(try_, call, Bucket=bucket["Name"]))
-        answers = [job.result() for job in jobs]
-        for fact in facts:
+                reader.ask(call, Bucket=bucket["Name"])
+        for fact in reader.facts:
             fact.result()
-    counts["volumes"] = sum(len(answer) for answer in answers if isinstance(answer, list) and answer and "VolumeId" in answer[0] and "Size" in answer[0])
-    print(json.dumps(counts))  # noqa: T201 - a program's output
+    sys.stdout.write(json.dumps(reader.counts) + "\n")
 
 
 if __name__ == "__main__":

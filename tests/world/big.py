@@ -39,7 +39,7 @@ def _defaults(known: Truth, region: Region, *, on: bool) -> None:
     region.share_snapshots("block-new-sharing")
     known[region.id] = dict(truth.region(default=PASS if on else FAIL))
     for service in ("ebs", "s3"):
-        known[region.aws_key(service)] = dict(truth.key(rotation=NA))
+        known[region.aws_key(service)] = dict(truth.key(rotation=NA, public=NA))
     known[region.launch_template("nodes-encrypted", True, True)] = dict(truth.launch_template(PASS))
     known[region.launch_template("nodes-plaintext", True, False)] = dict(truth.launch_template(WARN if on else FAIL))
     known[region.launch_template("nodes-unsaid", None)] = dict(truth.launch_template(PASS if on else WARN))

@@ -85,7 +85,7 @@ def _buckets(made: Golden, faults: Faults) -> None:
 def _volumes(made: Golden, home: Region) -> None:
     dying = home.key("golden-dying", deleted_in=7)
     made.truth[dying] = dict(truth.key(state=FAIL, rotation=NA))
-    made.truth[home.aws_key("ebs")] = made.truth[home.aws_key("s3")] = dict(truth.key(rotation=NA))
+    made.truth[home.aws_key("ebs")] = made.truth[home.aws_key("s3")] = dict(truth.key(rotation=NA, public=NA))
     tags = {"tenant": "acme"}
     made.cases[8] = home.volume(tags | {"Name": "golden-08"}, key=dying, instance="i-00000000000000008")
     made.truth[made.cases[8]] = dict(truth.customer_key_volume(usable=FAIL))
