@@ -324,8 +324,9 @@ def _what(resource: Resource) -> tuple[str, ...]:
 
 
 def answered(sources: Iterable[Source]) -> bool:
-    """Whether every source said all it was asked; what `--require-complete` asks for."""
-    return all(source.state in ANSWERED for source in sources)
+    """Whether every source said all it was asked, and there is one; what `--require-complete` asks for."""
+    states = [source.state for source in sources]
+    return bool(states) and ANSWERED.issuperset(states)
 
 
 def shown(finding: Finding) -> bool:
