@@ -116,7 +116,7 @@ def judge(held: Held, see: See, registry: Registry) -> Utc | None:
 
 def _stale(held: Held, see: See) -> Verdict | None:
     source = see.source(held.source)
-    if source is None or source.stale_at is None or see.now < source.stale_at:
+    if source is None or see.now < held.observed_at + _limit(source):
         return None
     return unknown(f"not seen for over {age(_limit(source))}", source.fault)
 

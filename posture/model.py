@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from posture.batch import Batch, Listed, Partly, Report
+from posture.batch import Batch, Kept, Listed, Partly, Report
 from posture.clock import Seconds, Utc
 from posture.controls.registry import Registry
 from posture.fault import Fault
@@ -14,7 +14,7 @@ from posture.judging import Held, See, judge
 from posture.links import Links
 from posture.policy import Policy
 from posture.resource import Resource
-from posture.source import ANSWERED, Source, State
+from posture.source import ANSWERED, STALE_CADENCES, Source, State
 from posture.verdict import Finding, Status, worst
 
 UNASSIGNED = "unassigned"
@@ -151,9 +151,13 @@ class Model:
                 self._forget(source_id, report.types)
             case Partly():
                 self._partly.setdefault(source_id, report.fault)
+            case Kept():
+                for resource_id in report.ids:
+                    if resource_id in self._by_source[source_id]:
+                        self._held[resource_id].poll = self._polls[source_id]
 
     def finish(self, source_id: str, now: Utc, *, fault: Fault | None, calls: int, seconds: Seconds, next_due: Utc | None) -> None:
-        """A poll ends: in full (`fault` None), in part, or refused. Rows stay in any case and age from the last success on."""
+        """A poll ends: in full (`fault` None), in part, or refused. Rows stay in any case; each ages from when it was seen."""
         self._now = max(now, self._now)
         source = self.sources[source_id]
         part = self._partly.pop(source_id, None)
@@ -174,11 +178,7 @@ class Model:
                 resources=len(self._by_source[source_id]),
             )
         )
-        settled = self.sources[source_id]
-        if settled.stale_at is not None:
-            heapq.heappush(self._clock, (settled.stale_at, f"source:{source_id}"))
-        if source.stale_at is not None and now >= source.stale_at:
-            self._dirty.update(self._by_source[source_id])
+        heapq.heappush(self._clock, (now + STALE_CADENCES * source.cadence, f"source:{source_id}"))
 
     def tick(self, now: Utc) -> None:
         """Time went on: what only time changes is judged again."""
@@ -187,7 +187,8 @@ class Model:
             _, what = heapq.heappop(self._clock)
             kind, _, name = what.partition(":")
             if kind == "source" and name in self.sources:
-                self._dirty.update(self._by_source[name])
+                seen_by = self._now - STALE_CADENCES * self.sources[name].cadence
+                self._dirty.update((row, None) for row in self._by_source[name] if self._held[row].observed_at <= seen_by)
                 self._dirty[name] = None
             elif kind == "resource" and name in self._held:
                 self._dirty[name] = None
@@ -252,9 +253,9 @@ class Model:
             self._seen[source_id] += held.poll != poll or held.source != source_id
             if held.source != source_id:
                 self._by_source.get(held.source, {}).pop(resource.id, None)
-            old = held.resource
+            old, stale = held.resource, now - held.observed_at >= STALE_CADENCES * self.sources[source_id].cadence
             held.source, held.poll, held.observed_at = source_id, poll, now
-            if old == resource:
+            if old == resource and not stale:
                 self._by_source[source_id][resource.id] = None
                 return
             if old.tenant != resource.tenant:
