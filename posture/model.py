@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from posture.batch import Batch, Listed, Partly, Report
+from posture.batch import Batch, Kept, Listed, Partly, Report
 from posture.clock import Seconds, Utc
 from posture.controls.registry import Registry
 from posture.fault import Fault
@@ -143,6 +143,10 @@ class Model:
                 self._forget(source_id, report.types)
             case Partly():
                 self._partly.setdefault(source_id, report.fault)
+            case Kept():
+                for resource_id in report.ids:
+                    if resource_id in self._by_source[source_id]:
+                        self._held[resource_id].poll = self._polls[source_id]
 
     def finish(self, source_id: str, now: Utc, *, fault: Fault | None, calls: int, seconds: Seconds, next_due: Utc | None) -> None:
         """A poll ends: in full (`fault` None), in part, or refused. Rows stay in any case, and each ages from when it was last seen."""

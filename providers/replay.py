@@ -61,11 +61,10 @@ class Replay:
             writer.write(encoder.encode(frame))
             await writer.drain()
         decoder = Decoder(Ask)
-        while data := await reader.read(1 << 16):
-            for ask in decoder.feed(data):
-                answer = self._answer(ask)
-                if answer is not None:
-                    writer.write(encoder.encode(answer))
+        async for ask in decoder.read_from(reader):
+            answer = self._answer(ask)
+            if answer is not None:
+                writer.write(encoder.encode(answer))
             await writer.drain()
 
     def _frames(self) -> list[Frame]:
