@@ -121,7 +121,7 @@ def _worst_first(replica: Replica) -> Callable[[Any], Any]:
 STATUS = Column("STATUS", lambda row, replica, now: status_cell(row.status), _worst_first, 6, keep=10)
 NAME = Column("NAME", lambda row, replica, now: (row.name or row.id, "name"), _by("name"), 14, 44, 2, keep=9)
 TENANT = Column("TENANT", _place_cell("tenant"), _by_place("tenant"), 8, 16, 1, keep=6)
-REGION = Column("REGION", _place_cell("region"), _by_place("region"), 10, 16, 1, keep=4)
+REGION = Column("REGION", _place_cell("region"), _by_place("region"), 14, 18, 1, keep=4)
 SCOPE = Column("SCOPE", _place_cell("scope"), _by_place("scope"), 12, 28, 1, keep=2)
 KIND = Column("KIND", _place_cell("kind"), _by_place("kind"), 8, 16, 1, keep=7)
 KEY_CLASS = Column("KEY CLASS", _key_class_cell, _by("key_class"), 9, 16, 1, keep=5)

@@ -57,7 +57,7 @@ class Dashboard(Shell):
         ("others", "Others"),
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(str(number), f"view('{name}')", f"{title}", show=False) for number, (name, title) in enumerate(VIEWS, 1)),
+        *(Binding(str(number), f"view('{name}')", title) for number, (name, title) in enumerate(VIEWS, 1)),
         Binding("tab", "step(1)", "next view", priority=True),
         Binding("shift+tab", "step(-1)", "view before", priority=True),
         Binding("slash", "filter", "filter"),
@@ -259,13 +259,14 @@ class Dashboard(Shell):
         await self._type(":")
 
     def on_prompt_typed(self, event: Any) -> None:
-        """A half-written filter leaves the last whole one in force."""
+        """While the last word is half-written the words before it hold."""
         if event.sign != "/":
             return
         try:
             self.set_filter(event.text)
             self._say("")
         except FilterError as error:
+            self.set_filter(_whole(event.text))
             self._say(str(error))
 
     async def on_prompt_left(self, event: Any) -> None:
@@ -387,3 +388,15 @@ class Dashboard(Shell):
 
         if not isinstance(self.screen, Help):
             self.push_screen(Help(self.BINDINGS))
+
+
+def _whole(text: str) -> str:
+    """As many words from the left as can be read."""
+    words = text.split()
+    while words:
+        words.pop()
+        try:
+            return parse(" ".join(words)).text
+        except FilterError:
+            continue
+    return ""

@@ -61,7 +61,7 @@ class Lines(ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self.cursor = 0
-        self._painted: dict[int, Hashable] = {}
+        self._painted: dict[int, tuple[bool, bool, Hashable]] = {}
         self._strips: LRUCache[Hashable, Strip] = LRUCache(1000)
 
     # ---------------------------------------------------------------- for subclasses
@@ -116,20 +116,28 @@ class Lines(ScrollView, can_focus=True):
         key = (width, mark)
         strip = self._strips.get(key)
         if strip is None:
-            strip = self._strips[key] = self.draw(index, width, mark[2])
+            strip = self.draw(index, width, mark[2])
             if mark[0]:
                 over = self.paint.cursor if mark[1] else self.paint.blurred
-                strip = self._strips[key] = Strip([Segment(text, (style or Style.null()) + over, control) for text, style, control in strip], width)
+                strip = Strip([Segment(text, (style or Style.null()) + over, control) for text, style, control in strip], width)
+            self._strips[key] = strip
         return strip
 
     def repaint(self) -> None:
-        """Draw those visible lines again that look different now, and no others."""
+        """Draw those visible lines again that look different now, and of them what is different, and nothing else."""
         top, last = self.scroll_offset.y - self.head, self.count() - 1
+        width = self.wide
         for y in range(self.head, self.size.height):
             index = top + y
             mark = (index == self.cursor, self.has_focus, self.fingerprint(index)) if index <= last else None
-            if self._painted.get(y) != mark:
-                self.refresh_visible(y)
+            painted = self._painted.get(y)
+            if painted != mark:
+                spans = self.differences(painted[2], mark[2], width) if painted and mark and painted[:2] == mark[:2] else [(0, width)]
+                self.refresh(*(Region(left, y, wide, 1) for left, wide in spans))
+
+    def differences(self, before: Hashable, after: Hashable, width: int) -> list[tuple[int, int]]:
+        """Which parts of a line (left, width) look different, given two fingerprints; by default all of it."""
+        return [(0, width)]
 
     def refresh_visible(self, y: int, lines: int = 1) -> None:
         """Draw lines again, counted from the top of what is seen."""

@@ -14,6 +14,7 @@ from tui import themes
 from tui.bars import Bar
 from tui.clipboard import copy
 from tui.paint import Paint
+from tui.terminal import LeanDriver
 
 LEAST = (60, 15)
 """Columns and lines below which there is nothing sensible to draw."""
@@ -23,7 +24,7 @@ class Shell(App[int]):
     """An app that leaves its terminal as it found it, whatever ends it. `on_terminal` is False under test."""
 
     def __init__(self, *, on_terminal: bool) -> None:
-        super().__init__()
+        super().__init__(driver_class=LeanDriver if on_terminal else None)
         self.paint = Paint({})
         self._on_terminal = on_terminal
         for theme in themes.THEMES:

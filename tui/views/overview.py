@@ -30,7 +30,7 @@ PANES = (("volume", "Volumes", "volumes"), ("bucket", "Buckets", "buckets"), ("e
 """Kind, title, and the view that Enter opens when there is nothing bad to open."""
 WORST = 100
 """Rows a pane lists at the most."""
-PANE_COLUMNS = (STATUS, replace(NAME, width=10, most=30), replace(TENANT, width=7, keep=3), replace(REASON, width=10, keep=7), AGE)
+PANE_COLUMNS = (STATUS, replace(NAME, width=10, most=30), replace(TENANT, width=7, keep=3), replace(REASON, width=11, keep=7), AGE)
 
 
 class Narrowed(Message):
@@ -163,6 +163,8 @@ class OverviewView(Container):
     OverviewView { layout: vertical; }
     OverviewView #panes { layout: grid; grid-size: 2 2; height: 1fr; }
     OverviewView.-wide #panes { grid-size: 4 1; }
+    OverviewView.-short-below #panes { grid-rows: 1fr 4; }
+    OverviewView.-wide.-short-below #panes { grid-columns: 5fr 5fr 2fr 2fr; grid-rows: 1fr; }
     OverviewView.-narrow #panes { layout: vertical; }
     OverviewView.-narrow .pane { border: none; }
     OverviewView.-narrow #panes .pane { display: none; height: 1fr; }
@@ -237,6 +239,7 @@ class OverviewView(Container):
                 pane.follow(self.filter)
             elif "sources" in touched:
                 pane.repaint()
+        self.set_class(not any(self.replica.table(pane.kind).rows for pane in self.panes[2:]), "-short-below")
 
     def tick(self, now: Utc) -> None:
         """A second has passed."""

@@ -172,7 +172,6 @@ class RowsView(LineTable[Any]):
         matched = len(self.selection)
         shown = f"{matched:,}" if matched == self.total else f"{matched:,}/{self.total:,}"
         self.border_title = f"{self.title} {shown}"
-        self.border_subtitle = f"{self.cursor + 1:,}/{matched:,}" if matched else ""
         self.empty = self.why_empty()
 
     def why_empty(self) -> str:
@@ -182,11 +181,6 @@ class RowsView(LineTable[Any]):
         if not self.replica.settled:
             return "waiting for the first answers …"
         return f"no {self.title.lower()} seen"
-
-    def on_lines_moved(self, event: Lines.Moved) -> None:
-        """The cursor's place stands in the frame."""
-        if self.items:
-            self.border_subtitle = f"{self.cursor + 1:,}/{len(self.items):,}"
 
     def on_lines_chosen(self, event: Lines.Chosen) -> None:
         """Enter opens the resource."""
