@@ -299,6 +299,9 @@ class Dashboard(Shell):
         if touched & {"hello", "sources", "settled"}:
             self._bars()
         self.current.moved(touched)
+
+    def on_counted(self) -> None:
+        """The filter line tells how many match."""
         if self.filter.terms:
             self._show_filter()
 
@@ -336,7 +339,9 @@ class Dashboard(Shell):
             return [(" ✗ ", "fail"), (self._banner, "warn")]
         if self.feed.down:
             left = max(0, round(self._restart_at - monotonic()))
-            return [(" ✗ the collector ended", "fail"), (f" · restart in {left}s, what is shown is from before · {self.feed.down}", "warn")]
+            rest = f" · restart in {left}s, what is shown is from before"
+            reason = bars.cut(self.feed.down, max(16, self.size.width - len(rest) - 24))
+            return [(" ✗ the collector ended", "fail"), (f": {reason}", "warn"), (rest, "bar")]
         if self.feed.paused:
             return [(" ❚❚ PAUSED", "warn"), (" · nothing is polled and everything shown grows older · p goes on", "bar")]
         if self.replica.hello is not None and self.replica.hello.frozen_at is not None:

@@ -97,7 +97,7 @@ class Lines(ScrollView, can_focus=True):
     @property
     def wide(self) -> int:
         """Cells a line has, beside the scroll bar."""
-        return self.scrollable_content_region.width
+        return self.size.width - (1 if self.show_vertical_scrollbar else 0)
 
     def blank(self, width: int) -> Strip:
         """An empty line."""
@@ -141,7 +141,7 @@ class Lines(ScrollView, can_focus=True):
 
     def refresh_visible(self, y: int, lines: int = 1) -> None:
         """Draw lines again, counted from the top of what is seen."""
-        self.refresh(Region(0, y, self.size.width, lines))
+        self.refresh(Region(0, y, self.wide, lines))
 
     def forget(self) -> None:
         """Draw everything anew: the theme or the columns are others."""
@@ -155,11 +155,6 @@ class Lines(ScrollView, can_focus=True):
         if size != self.virtual_size:
             self.virtual_size = size
         self.cursor = max(0, min(self.cursor, self.count() - 1))
-
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Scrolling redraws the lines, mostly from the cache."""
-        super().watch_scroll_y(old_value, new_value)
-        self.refresh()
 
     def on_focus(self) -> None:
         """The cursor line looks different with the focus."""
@@ -186,7 +181,8 @@ class Lines(ScrollView, can_focus=True):
         elif index >= top + self.page:
             self._scroll_top(index - self.page + 1)
         if before != index:
-            self.repaint()
+            if self.scroll_offset.y == top:
+                self.repaint()
             self.post_message(self.Moved())
 
     def _scroll_top(self, top: int) -> None:

@@ -39,8 +39,9 @@ class Selection(Generic[T]):
 
     def resort(self) -> None:
         """Sort what is there anew, as when the key changed."""
-        self._ascending.sort(key=self.tie)
-        self._ascending.sort(key=self.key)
+        again = sorted(self._ascending, key=self.tie)  # another list: the one that is shown stays as it is until the table is told
+        again.sort(key=self.key)
+        self._ascending = again
 
     def update(self, rows: Mapping[str, T], moved: Mapping[str, T | None], identity: Callable[[Any], str]) -> bool:
         """Take in what moved (id -> the row as it was before); says whether the order or the membership is another now."""

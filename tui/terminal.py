@@ -1,6 +1,7 @@
 """What goes to the terminal, with no byte that changes nothing.
 
-Every cell of ours has a foreground and a background, and Textual writes both, and a reset, for each run of text: 40 bytes where 19 do. Over SSH that halves a page.
+Every cell of ours has a foreground and a background, and Textual writes both, and a reset, for each run of text: 40 bytes where 19 do.
+Over SSH that halves a page.
 """
 
 import re
@@ -33,9 +34,12 @@ def lean(data: str) -> str:
         wanted = _look(wanted, parts[index])
         text = parts[index + 1]
         if text:
-            if wanted != real:
-                out.append(_change(real, wanted))
-                real = wanted
+            needed = wanted
+            if not text.strip(" ") and {wanted[2], real[2]} <= {"", "1"}:
+                needed = (real[0], wanted[1], real[2])  # the colour of blanks is not seen
+            if needed != real:
+                out.append(_change(real, needed))
+                real = needed
             out.append(text)
     if real != wanted:
         out.append(_change(real, wanted))
@@ -72,7 +76,9 @@ def _change(real: Look, wanted: Look) -> str:
         return "\x1b[0m"
     codes = []
     if real[2] != wanted[2]:
-        if real[2]:
+        if real[2] == "1" and not wanted[2]:
+            codes.append("22")
+        elif real[2]:
             real = _RESET
             codes.append("0")
         if wanted[2]:

@@ -24,7 +24,7 @@ from tui.lines import Lines
 from tui.linetable import LineTable
 from tui.replica import Replica, count
 from tui.sieve import rollup_tenants, sieve
-from tui.views.resources import Opened
+from tui.views.resources import Counted, Opened
 
 PANES = (("volume", "Volumes", "volumes"), ("bucket", "Buckets", "buckets"), ("endpoint", "TLS endpoints", ":endpoint"), ("lease", "Secret leases", ":lease"))
 """Kind, title, and the view that Enter opens when there is nothing bad to open."""
@@ -212,7 +212,9 @@ class OverviewView(Container):
         if "settled" in touched or "hello" in touched:
             touched = {*touched, "rollups", *(pane.kind for pane in self.panes)}
         self._waiting = self._waiting | touched
-        if not self._timer_runs:
+        if "settled" in touched:
+            self._catch_up()
+        elif not self._timer_runs:
             self._timer_runs = True
             self.set_timer(0.5 if self._looked else 0.01, self._catch_up)
             self._looked = True
@@ -226,6 +228,7 @@ class OverviewView(Container):
         waiting, self._waiting = self._waiting, set()
         if self.display:
             self.follow(set(waiting))
+            self.post_message(Counted())
 
     def follow(self, touched: set[str]) -> None:
         """Bring what was touched up to date."""

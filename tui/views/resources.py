@@ -29,6 +29,14 @@ class Opened(Message):
         self.id = id
 
 
+class Counted(Message):
+    """How many match, or how many there are, may be another number now."""
+
+    def can_replace(self, message: Message) -> bool:
+        """Only the last matters."""
+        return isinstance(message, Counted)
+
+
 class RowsView(LineTable[Any]):
     """A table over rows of the replica, filtered and in order. Subclasses say which rows (`table`) and which columns."""
 
@@ -100,33 +108,32 @@ class RowsView(LineTable[Any]):
         moved = self.table().take()
         if moved is None or self._pending is None:
             self._pending = None
-            self.repaint()
         else:
             for name, old in moved.items():
                 self._pending.setdefault(name, old)
-            if self.replica.settled:
-                self.mark(list(moved), self.replica.now())
-            else:
-                self.repaint()
-        self._reorder_when_due()
+        if moved and self.replica.settled:
+            self.mark(list(moved), self.replica.now())
+        else:
+            self.repaint()
+        self._reorder_when_due("settled" in touched)
 
     def concerns(self, touched: set[str]) -> bool:
         """Whether what was touched may change the order or the membership."""
         by_source = self.order is not None and self.order[0].by_source and "sources" in touched
         if by_source or "hello" in touched:
             self._pending = None
-        return by_source or "hello" in touched or bool(touched & self.kinds())
+        return by_source or bool(touched & {"hello", "settled"}) or bool(touched & self.kinds())
 
     def kinds(self) -> set[str]:
         """The names of the replica's tables shown here."""
         raise NotImplementedError
 
-    def _reorder_when_due(self) -> None:
-        if self._reorder_later:
+    def _reorder_when_due(self, at_once: bool) -> None:
+        if self._reorder_later and not at_once:
             return
         pause = max(REORDER, 8 * self._took) if self.total else 0.0
         wait = self._last + pause - monotonic()
-        if wait <= 0:
+        if wait <= 0 or at_once:
             self._reorder()
         else:
             self._reorder_later = True
@@ -173,6 +180,7 @@ class RowsView(LineTable[Any]):
         shown = f"{matched:,}" if matched == self.total else f"{matched:,}/{self.total:,}"
         self.border_title = f"{self.title} {shown}"
         self.empty = self.why_empty()
+        self.post_message(Counted())
 
     def why_empty(self) -> str:
         """What an empty table says."""
