@@ -73,7 +73,7 @@ def status_cell(status: int) -> Cell:
 def _by_place(field: str) -> Callable[[Replica], Callable[[Any], Any]]:
     def order(replica: Replica) -> Callable[[Any], Any]:
         texts = {number: getattr(place, field) for number, place in replica.places.items()}
-        return lambda row: texts[row.place]
+        return lambda row: texts.get(row.place, "")
 
     return order
 
@@ -81,7 +81,7 @@ def _by_place(field: str) -> Callable[[Replica], Callable[[Any], Any]]:
 def _by_source(field: str) -> Callable[[Replica], Callable[[Any], Any]]:
     def order(replica: Replica) -> Callable[[Any], Any]:
         values = {number: getattr(source, field) or 0.0 if (source := replica.sources.get(place.source)) else 0.0 for number, place in replica.places.items()}
-        return lambda row: -values[row.place]
+        return lambda row: -values.get(row.place, 0.0)
 
     return order
 

@@ -4,6 +4,7 @@ Nothing is laid out or measured beyond the lines on the screen, so 100,000 lines
 """
 
 from collections.abc import Hashable
+from time import monotonic
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -61,6 +62,8 @@ class Lines(ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self.cursor = 0
+        self.moved_at = 0.0
+        """When somebody last moved the cursor, on the monotonic clock."""
         self._painted: dict[int, tuple[bool, bool, Hashable]] = {}
         self._strips: LRUCache[Hashable, Strip] = LRUCache(1000)
 
@@ -190,10 +193,12 @@ class Lines(ScrollView, can_focus=True):
 
     def action_move(self, step: int) -> None:
         """One line up or down."""
+        self.moved_at = monotonic()
         self.move_to(self.cursor + step)
 
     def action_page(self, step: int) -> None:
         """One screenful up or down; the cursor keeps its height on the screen."""
+        self.moved_at = monotonic()
         distance = step * self.page
         self._scroll_top(max(0, min(self.scroll_offset.y + distance, self.count() - self.page)))
         self.move_to(self.cursor + distance)

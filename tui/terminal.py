@@ -19,8 +19,9 @@ class LeanDriver(LinuxDriver):
     """Textual's driver, writing less."""
 
     def write(self, data: str) -> None:
-        """Write to the terminal."""
-        super().write(lean(data))
+        """Write to the terminal; nothing, once it is gone: the queue of a writer that died would fill and block for ever."""
+        if self._writer_thread is None or self._writer_thread.is_alive():
+            super().write(lean(data))
 
 
 def lean(data: str) -> str:

@@ -306,3 +306,18 @@ async def test_control_characters_in_a_name_do_not_reach_the_terminal():
         it.replica.table("volume").put(row.id, replace(row, name="evil\x1b]0;x\x07name"))
         it.view.moved({"volume"})
         await it.shows("evil·]0;x·name")
+
+
+async def test_rows_of_a_place_that_is_new_are_found_by_a_filter_that_was_there_before():
+    async with dashboard(view="volumes", query="region:mars-*") as it:
+        from msgspec.structs import replace
+
+        from providers.stream import Places, Rows
+
+        assert not it.view.items
+        row = next(iter(it.replica.table("volume").rows.values()))
+        number = len(it.replica.places)
+        it.app.feed._frame(Places(number, (replace(it.replica.place(row), region="mars-1"),)))
+        it.app.feed._frame(Rows((replace(row, id="arn:new", place=number),)))
+        await it.until(lambda: [row.id for row in it.view.items] == ["arn:new"])
+        await it.press("s", "s", "s", "s")

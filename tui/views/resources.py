@@ -13,12 +13,18 @@ from posture.filter import Filter
 from tui.columns import AGE, KEY, KEY_CLASS, NAME, REASON, REGION, SINCE, STATUS, TENANT, Column, own
 from tui.lines import Lines
 from tui.linetable import LineTable
-from tui.replica import Replica, Table
+from tui.replica import FINDING, Replica, Table
 from tui.selection import Selection
 from tui.sieve import Sieve, sieve
 
 REORDER: Seconds = 0.5
 """The least time between two new orders while data streams; what a person does takes effect at once."""
+
+
+QUIET: Seconds = 0.2
+"""No new order comes this soon after the cursor moved, so that the key after it need not wait."""
+PUT_OFF: Seconds = 2.0
+"""But it comes at the latest so long after the last."""
 
 
 class Opened(Message):
@@ -115,14 +121,16 @@ class RowsView(LineTable[Any]):
             self.mark(list(moved), self.replica.now())
         else:
             self.repaint()
-        self._reorder_when_due("settled" in touched)
+        self._reorder_when_due(bool(touched & {"hello", "settled"}))
 
     def concerns(self, touched: set[str]) -> bool:
         """Whether what was touched may change the order or the membership."""
         by_source = self.order is not None and self.order[0].by_source and "sources" in touched
-        if by_source or "hello" in touched:
+        by_finding = FINDING in touched and any(term.field in {"", "control"} for term in self.filter.terms)
+        anew = by_source or by_finding or bool(touched & {"hello", "settled", "places"})
+        if anew:
             self._pending = None
-        return by_source or bool(touched & {"hello", "settled"}) or bool(touched & self.kinds())
+        return anew or bool(touched & self.kinds())
 
     def kinds(self) -> set[str]:
         """The names of the replica's tables shown here."""
@@ -143,6 +151,10 @@ class RowsView(LineTable[Any]):
         self._reorder_later = False
         if not self.display:
             self._version = -1
+            return
+        if monotonic() - self.moved_at < QUIET and monotonic() - self._last < PUT_OFF:
+            self._reorder_later = True
+            self.set_timer(QUIET, self._reorder)
             return
         if self._pending is None:
             self.rebuild()
