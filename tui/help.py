@@ -42,7 +42,9 @@ class Help(ModalScreen[None]):
             yield Static(Content("\n").join([*self._text()]))
 
     def _text(self) -> Iterator[Content]:
-        yield from _section("Everywhere", self._everywhere)
+        views = [binding for binding in self._everywhere if isinstance(binding, Binding) and binding.key.isdigit()]
+        yield Content("  ".join(f"{binding.key} {binding.description}" for binding in views))
+        yield from _section("Everywhere", [binding for binding in self._everywhere if binding not in views])
         for title, owner in SECTIONS:
             yield from _section(title, owner.__dict__.get("BINDINGS", ()))
         yield _title("Filter")
