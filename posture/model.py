@@ -206,6 +206,19 @@ class Model:
         change, self._change = self._change, Change()
         return change
 
+    def restore(self, seen: Iterable[Held], now: Utc) -> None:
+        """Take in what an earlier run had seen, of sources that are added already. It ages from when it was seen, and goes when a listing does not name it."""
+        self._now = max(now, self._now)
+        for held in seen:
+            if held.resource.id in self._held or held.source not in self.sources:
+                continue
+            self._held[held.resource.id] = held
+            self._by_source[held.source][held.resource.id] = None
+            self._moved(None, held.resource)
+            self._dirty[held.resource.id] = None
+            self._change.resources.add(held.resource.id)
+            self._rows_age.set(held.source, self._now)
+
     # ------------------------------------------------------------ inside
 
     def _own(self, resource_id: str, kind: str, name: str, tenant: str) -> None:
