@@ -329,25 +329,11 @@ class Dashboard(Shell):
         self.query_one("#header", Bar).show(*bars.header(self.replica, width, self.feed.paused))
         self.query_one("#footer", Bar).show(*bars.footer(self.VIEWS, self._under, width))
         banner = self.query_one("#banner", Bar)
-        parts = self._banner_parts()
+        left = max(0, round(self._restart_at - monotonic()))
+        parts = bars.banner(self.replica, width, error=self._banner, down=self.feed.down, restart_in=left, paused=self.feed.paused)
         banner.display = bool(parts)
         if parts:
             banner.show(parts)
-
-    def _banner_parts(self) -> list[bars.Part]:
-        if self._banner:
-            return [(" ✗ ", "fail"), (self._banner, "warn")]
-        if self.feed.down:
-            left = max(0, round(self._restart_at - monotonic()))
-            rest = f" · restart in {left}s, what is shown is from before"
-            reason = bars.cut(self.feed.down, max(16, self.size.width - len(rest) - 24))
-            return [(" ✗ the collector ended", "fail"), (f": {reason}", "warn"), (rest, "bar")]
-        if self.feed.paused:
-            return [(" ❚❚ PAUSED", "warn"), (" · nothing is polled and everything shown grows older · p goes on", "bar")]
-        if self.replica.hello is not None and self.replica.hello.frozen_at is not None:
-            at = datetime.fromtimestamp(self.replica.hello.frozen_at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-            return [(f" SNAPSHOT of {at}", "warn"), (" · offline, ages are as of then", "bar")]
-        return []
 
     def _say(self, text: str) -> None:
         self._banner = text

@@ -25,7 +25,10 @@ class Help(ModalScreen[None]):
 
     DEFAULT_CSS = """
     Help { align: center middle; background: $background 60%; }
-    Help VerticalScroll { width: 84; max-width: 96%; height: auto; max-height: 92%; border: round $frame-focus; background: $background; padding: 0 2; }
+    Help VerticalScroll {
+        width: 90; max-width: 96%; height: auto; max-height: 92%; padding: 0 2; border: round $frame-focus; background: $background;
+        scrollbar-size-vertical: 1; scrollbar-background: $background; scrollbar-color: $frame;
+    }
     Help Static { background: $background; height: auto; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,q,enter", "dismiss", "close")]

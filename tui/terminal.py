@@ -65,7 +65,9 @@ def _look(before: Look, parameters: str) -> Look:
             colour = "" if code == "39" else code
         elif code.isdigit() and (40 <= int(code) <= 47 or 100 <= int(code) <= 107 or code == "49"):
             ground = "" if code == "49" else code
-        else:
+        elif code == "22":
+            attributes = ";".join(kept for kept in attributes.split(";") if kept not in {"1", "2"})
+        elif code not in attributes.split(";"):
             attributes = f"{attributes};{code}" if attributes else code
     return colour, ground, attributes
 

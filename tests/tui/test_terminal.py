@@ -187,4 +187,8 @@ def test_writing_less_draws_the_same_picture(runs: list[str]):
         return [[(cell.data, cell.bg, cell.data == " " or (cell.fg, cell.bold)) for cell in (screen.buffer[y][x] for x in range(20))] for y in range(6)]
 
     assert picture(lean(data)) == picture(data)
-    assert len(lean(data)) <= len(data) + 4
+
+
+def test_a_run_of_cells_costs_half_of_what_it_did():
+    run = "\x1b[38;2;200;208;224;48;2;15;20;25mus-east-1 \x1b[0m\x1b[38;2;102;115;138;48;2;15;20;25m12s\x1b[0m"
+    assert len(lean(run * 20)) < 0.6 * len(run * 20)

@@ -321,3 +321,28 @@ async def test_rows_of_a_place_that_is_new_are_found_by_a_filter_that_was_there_
         it.app.feed._frame(Rows((replace(row, id="arn:new", place=number),)))
         await it.until(lambda: [row.id for row in it.view.items] == ["arn:new"])
         await it.press("s", "s", "s", "s")
+
+
+async def test_the_mouse_selects_text_of_the_detail_and_y_copies_it(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PATH", "")
+    async with dashboard(view="volumes") as it:
+        await it.press("enter")
+        await it.shows("FIELDS")
+        await it.pilot.mouse_down("#detail", offset=(3, 2))
+        await it.pilot.hover("#detail", offset=(30, 2))
+        await it.pilot.mouse_up("#detail", offset=(30, 2))
+        await it.press("y")
+        selected = [toast for toast in it.toasts() if "copied the selection" in toast]
+        assert selected
+        assert "rn:aws:ec2" in selected[0]
+
+
+async def test_rows_of_a_source_that_is_late_are_drawn_dim_with_their_age():
+    async with dashboard("--rows", "5000", view="snapshots", query="tenant:initech") as it:
+        await it.shows("15m")
+        assert it.view.dim(it.view.items[0], it.replica.now())
+        faint = it.app.paint["faint"].color
+        strips = it.app.screen._compositor.render_strips()
+        line = next(strip for strip in strips if it.view.items[0].name in strip.text)
+        segment = next(segment for segment in line if it.view.items[0].name in segment.text)
+        assert segment.style.color == faint
