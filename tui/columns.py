@@ -122,12 +122,17 @@ def _worst_first(replica: Replica) -> Callable[[Any], Any]:
     return lambda row: row.status * 8 + row.severity
 
 
+def _name_cell(row: Any, replica: Replica, now: Utc) -> Cell:
+    """Bright where there is something to do; what is as promised stays calm (and costs a page key 700 bytes less)."""
+    return row.name or row.id, "name" if row.status < Status.PASS else "text"
+
+
 def _several_tenants(replica: Replica) -> bool:
     return len({place.tenant for place in replica.places.values()}) > 1
 
 
 STATUS = Column("STATUS", lambda row, replica, now: status_cell(row.status), _worst_first, 6, keep=10)
-NAME = Column("NAME", lambda row, replica, now: (row.name or row.id, "name"), _by("name"), 14, 44, 2, keep=9, middle=True)
+NAME = Column("NAME", _name_cell, _by("name"), 14, 44, 2, keep=9, middle=True)
 TENANT = Column("TENANT", _place_cell("tenant"), _by_place("tenant"), 8, 16, 1, keep=6, needed=_several_tenants)
 REGION = Column("REGION", _place_cell("region"), _by_place("region"), 14, 18, 1, keep=4)
 SCOPE = Column("SCOPE", _place_cell("scope"), _by_place("scope"), 12, 28, 1, keep=2)
