@@ -146,6 +146,7 @@ class Buckets(AwsSource):
         fields = read.fields
         encryption, links = self._at_rest(fields, read.region)
         rules = (fields.get("ServerSideEncryptionConfiguration") or {}).get("Rules")
+        before = (self.seen.buckets or {}).get(fields["Name"]) if GET_BUCKET_TAGGING.operation in read.faults else None
         default = "none" if rules == [] or fields.get("ServerSideEncryptionConfiguration", "") is None else (encryption.algorithm or "?")
         return self.resource(
             self.account.arn("s3", "", fields["Name"], account=""),
@@ -158,6 +159,7 @@ class Buckets(AwsSource):
             links=(*links, Link("account", f"aws://{self.account.number}")),
             faults=read.faults,
             cells=(default, _tls_only(fields), _public(fields)),
+            tenant=before.tenant if before else None,  # a refusal to tell the tags does not take it from its tenant
         )
 
     def _at_rest(self, fields: dict[str, Any], region: str) -> tuple[Encryption, tuple[Link, ...]]:

@@ -95,7 +95,7 @@ class Watch:
 async def until(true: Callable[[], object], seconds: Seconds = SOON) -> None:
     """Wait until something is so."""
     async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110 - no event tells of everything a test may wait for
+        while not true():  # noqa: ASYNC110 - what is waited for does not know that it is
             await asyncio.sleep(0.01)
 
 
