@@ -38,6 +38,13 @@ class Held:
         self.users = 0
         self.counted: Counted | None = None
 
+    @classmethod
+    def seen(cls, resource: Resource, source: str, observed_at: Utc, findings: dict[str, Finding]) -> Held:
+        """As it stood in an earlier run; its findings keep their `since` while their status stays."""
+        held = cls(resource, source, 0, observed_at)
+        held.findings = findings
+        return held
+
     def worst(self) -> Finding | None:
         """The finding a row shows: of the worst status, the most severe."""
         return min(self.findings.values(), key=_rank, default=None)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from posture.batch import Batch, Listed, Partly, Report
+from posture.batch import Batch, Kept, Listed, Partly, Report
 from posture.clock import Seconds, Utc
 from posture.controls.registry import Registry
 from posture.fault import Fault
@@ -143,6 +143,10 @@ class Model:
                 self._forget(source_id, report.types)
             case Partly():
                 self._partly.setdefault(source_id, report.fault)
+            case Kept():
+                for resource_id in report.ids:
+                    if resource_id in self._by_source[source_id]:
+                        self._held[resource_id].poll = self._polls[source_id]
 
     def finish(self, source_id: str, now: Utc, *, fault: Fault | None, calls: int, seconds: Seconds, next_due: Utc | None) -> None:
         """A poll ends: in full (`fault` None), in part, or refused. Rows stay in any case, and each ages from when it was last seen."""
@@ -201,6 +205,19 @@ class Model:
         self.settle()
         change, self._change = self._change, Change()
         return change
+
+    def restore(self, seen: Iterable[Held], now: Utc) -> None:
+        """Take in what an earlier run had seen, of sources that are added already. It ages from when it was seen, and goes when a listing does not name it."""
+        self._now = max(now, self._now)
+        for held in seen:
+            if held.resource.id in self._held or held.source not in self.sources:
+                continue
+            self._held[held.resource.id] = held
+            self._by_source[held.source][held.resource.id] = None
+            self._moved(None, held.resource)
+            self._dirty[held.resource.id] = None
+            self._change.resources.add(held.resource.id)
+            self._rows_age.set(held.source, self._now)
 
     # ------------------------------------------------------------ inside
 
