@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,6 +20,7 @@ from posture.fault import EnctopError
 from posture.filter import parse
 from posture.model import Model
 from posture.snapshot import take, to_json, write
+from providers import warm
 from providers.config import Config
 from providers.poller import Poller
 from providers.publisher import Publisher
@@ -72,16 +73,29 @@ class Collector:
             await writer.drain()
 
         await send(Hello(self.version, tuple(sorted(self.model.policies)), self.simulated, self._now()))
+        kept = None if self.simulated else warm.path_for(self.config)
+        restored = [] if kept is None else warm.restore(self.model, kept, self._now())
+        for frame in publisher.frames(self.model.drain()):
+            await send(frame)
         self.poller.add(self.sources())
         try:
             async with asyncio.TaskGroup() as jobs:
-                settled = jobs.create_task(self._settled())
+                settled = jobs.create_task(self._settled(restored))
+                if kept is not None:
+                    jobs.create_task(self._keep(kept))
                 jobs.create_task(self._publish(publisher, send, settled))
                 jobs.create_task(self._listen(reader, publisher, send))
         except* (_Left, ConnectionError):
             log.info("the viewer left")
         finally:
+            if kept is not None:
+                warm.keep(self.model, kept)
             await self.poller.stop()
+
+    async def _keep(self, path: Path) -> None:
+        while True:
+            await asyncio.sleep(warm.EVERY)
+            warm.keep(self.model, path)
 
     async def _publish(self, publisher: Publisher, send: "Send", settled: asyncio.Task[None]) -> None:
         told = False
@@ -104,8 +118,10 @@ class Collector:
             async with asyncio.timeout(None if wakes_at is None else max(0.05, wakes_at - self._now())):
                 await self._moved.wait()
 
-    async def _settled(self) -> None:
+    async def _settled(self, restored: Sequence[str]) -> None:
         await self.poller.settled()
+        for source_id in restored:
+            self.poller.forget(source_id)
         self._moved.set()
 
     async def _listen(self, reader: asyncio.StreamReader, publisher: Publisher, send: "Send") -> None:

@@ -44,7 +44,6 @@ class Poller:
         self._go = asyncio.Event()
         self._go.set()
         self._once = False
-        self._all_settled = asyncio.Event()
 
     # ------------------------------------------------------------ what callers do
 
@@ -76,6 +75,16 @@ class Poller:
         self._first.pop(source_id).set()
         self._model.drop_source(source_id, self._now())
         self._moved()
+
+    def forget(self, source_id: str) -> None:
+        """Drop a source that an earlier run had and that nobody asks now, unless its parent has not said yet which there are."""
+        source = self._model.sources.get(source_id)
+        if source is None or source_id in self._sources:
+            return
+        silent = (one for one in self._sources if one not in self._children and self._model.sources[one].last_success is None)
+        if not any(one.split("/")[:2] == source_id.split("/")[:2] for one in silent):
+            self._model.drop_source(source_id, self._now())
+            self._moved()
 
     def refresh(self, source_id: str | None = None) -> None:
         """Poll one source now, or all; one that is being polled is polled again after that, for what it has read may be older than the ask."""
