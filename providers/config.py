@@ -13,9 +13,11 @@ import msgspec
 
 from posture.fault import ConfigError
 from posture.policy import Policy
+from posture.tlspolicy import TlsPolicy
 from providers.aws.settings import AwsSettings
 from providers.cadence import Cadence
 from providers.durations import seconds
+from providers.tls.settings import TlsSettings, endpoint_id
 
 SECRETS = (
     "access_key_id",
@@ -58,6 +60,7 @@ class Tenant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     aws: tuple[AwsSettings, ...] = ()
+    tls: tuple[TlsSettings, ...] = ()
     policy: Policy = msgspec.field(default_factory=Policy)
 
     def __post_init__(self) -> None:
@@ -83,6 +86,11 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def aws(self) -> list[tuple[str, AwsSettings]]:
         """Every way into AWS, with its tenant's name."""
         return [(tenant.name, settings) for tenant in self.tenant for settings in tenant.aws]
+
+    @property
+    def tls(self) -> list[tuple[str, TlsSettings]]:
+        """Every block of TLS endpoints, with its tenant's name."""
+        return [(tenant.name, settings) for tenant in self.tenant for settings in tenant.tls]
 
 
 AMBIENT = Config(tenant=(Tenant("default", aws=(AwsSettings(),)),))
@@ -142,7 +150,7 @@ def _check(config: Config, where: str) -> None:
         if names.count(name) > 1:
             raise ConfigError(f"{where}: tenant: the name {name!r} is used twice")
     if not names:
-        raise ConfigError(f"{where}: tenant: there is none; write [[tenant]] with a name and at least one [[tenant.aws]]")
+        raise ConfigError(f"{where}: tenant: there is none; write [[tenant]] with a name and at least one [[tenant.aws]] or [[tenant.tls]]")
     ways: dict[tuple[object, ...], list[tuple[str, AwsSettings]]] = {}
     for tenant, settings in config.aws:
         ways.setdefault(settings.connection, []).append((tenant, settings))
@@ -151,7 +159,18 @@ def _check(config: Config, where: str) -> None:
         if len(members) > 1 and (None in tags or len(set(tags)) < len(tags)):
             first, second = members[0][0], members[1][0]
             raise ConfigError(f'{where}: tenant.aws: {first} and {second} name the same account; give each a tag of its own, as in tag = "tenant={first}"')
+    _check_endpoints(config, where)
     _check_profiles(config, where)
+
+
+def _check_endpoints(config: Config, where: str) -> None:
+    """An endpoint is one resource: named twice, it would be two tenants', or be trusted by two sets of roots."""
+    named: dict[tuple[str, int], str] = {}
+    for tenant, settings in config.tls:
+        for target in settings.targets:
+            if target in named:
+                raise ConfigError(f"{where}: tenant.tls.endpoints: {endpoint_id(*target)} is named by {named[target]} and by {tenant}; name it once")
+            named[target] = tenant
 
 
 def _check_profiles(config: Config, where: str) -> None:
@@ -193,7 +212,8 @@ _WORDS = (
     ("`int`", "a whole number"),
     ("`null`", "nothing"),
 )
-_TABLES: dict[str, type] = {"": Config, "poll": Poll, "tenant[]": Tenant, "tenant[].aws[]": AwsSettings, "tenant[].policy": Policy}
+_TABLES: dict[str, type] = {"": Config, "poll": Poll, "tenant[]": Tenant, "tenant[].aws[]": AwsSettings, "tenant[].tls[]": TlsSettings}
+_TABLES |= {"tenant[].policy": Policy, "tenant[].policy.tls": TlsPolicy}
 
 
 def _explained(message: str) -> str:
