@@ -123,7 +123,8 @@ def footer(names: Sequence[tuple[str, str]], current: str, width: int) -> tuple[
     for number, (name, title) in enumerate(names, 1):
         text = title if full or name == current else _abbreviated(title, room, len(names))
         action = f"app.view('{name}')"
-        left += [(f" {number}", "accent", action), (f" {text} ", "title" if name == current else "faint", action)]
+        key = str(number % 10) if number <= 10 else "·"
+        left += [(f" {key}", "accent", action), (f" {text} ", "title" if name == current else "faint", action)]
     return left, right
 
 

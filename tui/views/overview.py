@@ -26,7 +26,7 @@ from tui.replica import Replica, count
 from tui.sieve import rollup_tenants, sieve
 from tui.views.resources import Opened
 
-PANES = (("volume", "Volumes", "volumes"), ("bucket", "Buckets", "buckets"), ("endpoint", "TLS endpoints", ":endpoint"), ("lease", "Secret leases", ":lease"))
+PANES = (("volume", "Volumes", "volumes"), ("bucket", "Buckets", "buckets"), ("endpoint", "TLS endpoints", "endpoints"), ("lease", "Secret leases", ":lease"))
 """Kind, title, and the view that Enter opens when there is nothing bad to open."""
 WORST = 100
 """Rows a pane lists at the most."""
@@ -106,7 +106,7 @@ class Pane(LineTable[Row]):
         elif rows:
             self.empty = "nothing matches the filter"
         else:
-            self.empty = "nothing configured" if self.replica.settled or self.kind in {"endpoint", "lease"} else "waiting for the first answers …"
+            self.empty = "nothing configured" if self.replica.settled or self.kind == "lease" else "waiting for the first answers …"
         self.refresh_visible(0)
 
     def draw_head(self, y: int, width: int) -> Strip:
