@@ -32,6 +32,8 @@ PLAIN_LIMIT: Seconds = 3.0
 """How long a server that was silent to a handshake is given to answer in clear."""
 MOST_HELLOS = 8
 """Hellos with suites that should be refused, for a server that accepts them."""
+_NO_CERTIFICATE = frozenset({400, 495, 496})
+"""How nginx says in HTTP that the client certificate it asked for is missing."""
 _SHOULD_BE_REFUSED = (*suites.WEAK, *suites.STATIC_RSA, *suites.DHE, *suites.CBC)
 _LEGACY = (0x0302, 0x0301, 0x0300)
 _EVERYTHING = (*suites.GOOD, *suites.LEGACY)
@@ -160,7 +162,7 @@ class Prober:
         if made.group:
             fields["Group"] = suites.GROUPS.get(made.group, f"0x{made.group:04X}")
         if made.asks_certificate or made.wants_certificate:
-            fields["ClientCertificate"] = "required" if made.wants_certificate else "requested"
+            fields["ClientCertificate"] = "required" if made.wants_certificate or made.status in _NO_CERTIFICATE else "requested"
         if made.verify_code is not None:
             fields |= {"VerifyCode": made.verify_code, "VerifyText": made.verify_text}
         if made.version is not None:
