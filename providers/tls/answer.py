@@ -1,7 +1,7 @@
 """What a server answers to a ClientHello, read byte by byte: its first flight, as far as it is in the clear.
 
 Everything here comes from a server that may be hostile: lengths are checked before they are believed, the whole is bounded, and nothing raises. Fuzzed in
-tests/providers/test_tls_fuzz.py.
+tests/providers/test_tls_answer.py.
 """
 
 import struct

@@ -1,6 +1,7 @@
 """The endpoints of a tenant: each probed on the live cadence, and in full on the warm one, a few in every round so that there is never a burst."""
 
 import asyncio
+import logging
 import socket
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
@@ -20,6 +21,8 @@ from providers.tls.owners import Owners
 from providers.tls.probe import Prober, Target
 from providers.tls.resources import Known, certificate_resource, endpoint_resource
 from providers.tls.settings import endpoint_id, is_address
+
+log = logging.getLogger(__name__)
 
 RATE = 100.0
 """Endpoints a second at the most, on average: at 2 ms each, a fifth of a core. More endpoints than `live` x RATE are asked less often."""
@@ -114,7 +117,10 @@ class Endpoints(Source):
         known = self._known[name]
         for address, seen in known.seen.items():
             if seen.fields["Outcome"] == Outcome.OK:
-                seen.full = await self._prober.full(wanted.target, address, seen, self._warm)
+                try:
+                    seen.full = await self._prober.full(wanted.target, address, seen, self._warm)
+                except Exception as error:  # as in `Prober.fast`; what the last full pass saw stands, and ages
+                    log.exception("%s at %s: %s", name, address, error)
         known.full_at = self._now()
         return name
 

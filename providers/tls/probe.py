@@ -5,6 +5,7 @@ all that should be refused; what is accepted is taken out and the rest offered a
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,6 +21,8 @@ from providers.tls.hello import hello, hello_13
 from providers.tls.revocation import Revocations
 from providers.tls.strict import Contexts, Handshake, handshake
 from providers.tls.trust import Path, Roots, described
+
+log = logging.getLogger(__name__)
 
 CONNECTING = 200
 """TCP connections under way at once: what answers nothing waits here, and keeps nobody from talking."""
@@ -59,8 +62,8 @@ class Heard(msgspec.Struct):
 
     @property
     def accepted(self) -> bool:
-        """There was a ServerHello."""
-        return self.answer.accepted
+        """There was a ServerHello, and nothing unreadable behind it."""
+        return self.answer.accepted and self.answer.garbled is None
 
     @property
     def refusal(self) -> str | None:
@@ -132,20 +135,27 @@ class Prober:
     async def fast(self, target: Target, address: str, *, patient: bool = True) -> Seen:
         """A verified handshake with `HEAD /` on it, and `HEAD /` in clear where a redirect should be. `patient`: ask twice before it is called silent."""
         try:
-            try:
-                seen = await self._strict(target, address)
-            except Broken as error:
-                if not patient or error.outcome not in RETRIED or error.connected:
-                    raise
-                await asyncio.sleep(AGAIN_AFTER)
-                seen = await self._strict(target, address)
+            seen = await self._twice(target, address) if patient else await self._strict(target, address)
         except Broken as error:
             seen = Seen({"Outcome": error.outcome.value, "Detail": error.detail})
             if error.connected and patient:
                 await self._perhaps_plain(target, address, seen)
+        except Exception as error:
+            # A defect of ours, or of a library, at one endpoint must not blind us to all the others.
+            log.exception("%s:%s at %s: %s", target.host, target.port, address, error)
+            return Seen({"Outcome": Outcome.LOCAL.value, "Detail": f"enctop failed while asking ({type(error).__name__}); see --log-file"})
         if target.http_port:
             seen.fields["Http"] = await self._plain(target, address, target.http_port)
         return seen
+
+    async def _twice(self, target: Target, address: str) -> Seen:
+        try:
+            return await self._strict(target, address)
+        except Broken as error:
+            if error.outcome not in RETRIED or error.connected:
+                raise
+        await asyncio.sleep(AGAIN_AFTER)
+        return await self._strict(target, address)
 
     async def _strict(self, target: Target, address: str) -> Seen:
         made = await self._shake(target, address, verify=True)
@@ -206,6 +216,8 @@ class Prober:
             if heard.accepted:
                 break
         if not heard.accepted:
+            if heard.outcome is Outcome.GARBLED:
+                raise Broken(Outcome.GARBLED, heard.detail)
             fields["Permissive"] = {"Answer": heard.word}
             return ()
         answer = heard.answer
@@ -313,10 +325,10 @@ class Prober:
                         break
         except Broken as error:
             return Heard(answer, Outcome.OK if answer.accepted else error.outcome, error.detail)
-        if answer.accepted or answer.alert is not None:
-            return Heard(answer)
         if answer.garbled is not None:
             return Heard(answer, Outcome.NOT_TLS if answer.plain else Outcome.GARBLED, answer.garbled)
+        if answer.accepted or answer.alert is not None:
+            return Heard(answer)
         return Heard(answer, Outcome.CLOSED if not line.received else Outcome.GARBLED, "closed before a whole answer")
 
 

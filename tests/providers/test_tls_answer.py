@@ -1,5 +1,6 @@
 """Reading what a server sends: whatever it is, in bounded time and memory, and never an exception."""
 
+import itertools
 import os
 import struct
 import time
@@ -17,8 +18,8 @@ from providers.tls.revocation import by_staple
 from providers.tls.suites import GOOD, LEGACY, MODERN, WEAK, without
 from providers.tls.trust import Path, Roots
 
-SHORT = int(os.environ.get("ENCTOP_FUZZ", "20000")) // 10
-"""Inputs of one property; the bench runs them all with ENCTOP_FUZZ=200000."""
+SHORT = int(os.environ.get("ENCTOP_FUZZ", "1000"))
+"""Inputs of one property: a smoke in the usual run, ENCTOP_FUZZ=200000 where the parser was changed."""
 FUZZ = settings(max_examples=SHORT, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -62,7 +63,7 @@ def test_a_whole_first_flight_is_read() -> None:
 @given(cut=st.lists(st.integers(1, len(FLIGHT) - 1), max_size=8), pieces=st.lists(st.integers(1, 400), min_size=1, max_size=60))
 def test_it_does_not_matter_how_a_flight_is_cut_into_records_and_segments(cut: list[int], pieces: list[int]) -> None:
     places = sorted({0, *cut, len(FLIGHT)})
-    stream = b"".join(record(FLIGHT[start:end]) for start, end in zip(places, places[1:], strict=False))
+    stream = b"".join(record(FLIGHT[start:end]) for start, end in itertools.pairwise(places))
     whole, torn = Answer(), Answer()
     whole.feed(record(FLIGHT))
     at = 0
@@ -87,7 +88,9 @@ def test_a_retry_names_the_group_the_server_wants() -> None:
     assert (answer.version, answer.retry, answer.group) == (0x0304, True, 0x11EC)
 
 
-@pytest.mark.parametrize(("level", "number", "alert"), [(2, 70, "protocol_version"), (2, 40, "handshake_failure"), (1, 0, "close_notify"), (2, 222, "alert 222")])
+@pytest.mark.parametrize(
+    ("level", "number", "alert"), [(2, 70, "protocol_version"), (2, 40, "handshake_failure"), (1, 0, "close_notify"), (2, 222, "alert 222")]
+)
 def test_an_alert_is_a_refusal_in_words(level: int, number: int, alert: str) -> None:
     answer = Answer()
     assert answer.feed(record(bytes([level, number]), 21))
@@ -133,8 +136,7 @@ def test_a_broken_flight_says_what_is_wrong(stream: bytes, says: str) -> None:
 
 def test_a_flight_without_end_is_cut_off() -> None:
     answer = Answer()
-    endless = record(server_hello()) + record(message(11, vector(3, b"")[:3])) * 1
-    answer.feed(endless)
+    answer.feed(record(server_hello()))
     filler = record(b"\x0b\x01\x00\x00" + b"\x00" * 8000)
     tracemalloc.start()
     for _ in range(1000):
@@ -155,14 +157,12 @@ def test_a_chain_of_a_thousand_certificates_is_cut_short() -> None:
 
 
 def test_a_byte_at_a_time_costs_no_more_than_linear_time() -> None:
-    stream = record(FLIGHT) * 1
     body = record(server_hello()) + b"".join(record(b"\x0b\x00\xf0\x00" + b"\x00" * 16000 if not n else b"\x00" * 16000) for n in range(3))
     started = time.process_time()
     answer = Answer()
     for byte in body:
         answer.feed(bytes([byte]))
     assert time.process_time() - started < 2.0
-    assert stream
 
 
 def test_what_is_left_to_offer_shrinks_with_every_acceptance() -> None:
@@ -179,7 +179,9 @@ def test_what_is_left_to_offer_shrinks_with_every_acceptance() -> None:
 # ---------------------------------------------------------------- fuzz
 
 _MUTATIONS = st.lists(st.tuples(st.integers(0, 1 << 16), st.integers(0, 255)), max_size=12)
-_BASES = st.sampled_from([record(FLIGHT), record(server_hello()) + record(CERTIFICATES), record(server_hello(suite=0x009E) + EXCHANGE), record(b"\x02\x28", 21), b""])
+_BASES = st.sampled_from(
+    [record(FLIGHT), record(server_hello()) + record(CERTIFICATES), record(server_hello(suite=0x009E) + EXCHANGE), record(b"\x02\x28", 21), b""]
+)
 
 
 @st.composite

@@ -260,6 +260,11 @@ class Lab:
         self.add("silent", self.threads.listen(servers.silent), EVERYTHING, {"tls.reachable": "timeout"})
         self.add("closes", self.threads.listen(servers.says()), EVERYTHING, {"tls.reachable": "closed"})
         self.add("drips", self.threads.listen(servers.drip(b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc")), EVERYTHING, {"tls.reachable": "timeout"})
+        hello = _server_hello()
+        self.add("garbage-after-hello", self.threads.listen(servers.says(hello, bytes(range(200, 255)) * 9)), EVERYTHING, {"tls.reachable": "garbled"})
+        self.add("oversized-record", self.threads.listen(servers.says(b"\x16\x03\x03\xff\xff" + b"x" * 65535)), EVERYTHING)
+        self.add("truncated", self.threads.listen(servers.says(hello[:30])), EVERYTHING)
+        self.add("endless", self.threads.listen(servers.says(hello, *[b"\x16\x03\x03\x40\x00" + b"\x0b\x01\xf0\x00" * 4096] * 40)), EVERYTHING)
         self.add("nowhere", 443, EVERYTHING, {"tls.reachable": "dns"}, host="nowhere.invalid")
 
     def _programmed(self) -> None:
@@ -319,6 +324,13 @@ class Lab:
         command = [program, "s_server", "-accept", f"127.0.0.1:{port}", "-cert", str(files[0]), "-cert_chain", str(files[0]), "-key", str(files[1]), "-quiet"]
         self._programs.append(Program(*command, "-www", "-cipher", "ECDHE+AESGCM", "-naccept", "100000", ready=port))
         self.add("openssl", port, {"tls.hsts": UNKNOWN}, {"tls.hsts": "no HTTP answer"})  # -www knows GET only
+
+
+def _server_hello() -> bytes:
+    """A proper ServerHello of TLS 1.2, and nothing after it."""
+    body = b"\x03\x03" + b"r" * 32 + b"\x00" + b"\xc0\x2f" + b"\x00"
+    message = b"\x02" + len(body).to_bytes(3, "big") + body
+    return b"\x16\x03\x03" + len(message).to_bytes(2, "big") + message
 
 
 def _patient_http(connection: object) -> None:
