@@ -1,6 +1,7 @@
 """KMS keys: who manages them, whether they can be used, whether they rotate, and who may."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import msgspec
 
 from posture.batch import Batch, Listed, Partly
-from posture.clock import Seconds
+from posture.clock import Seconds, Utc, parse_rfc3339
 from posture.fault import Fault, Refused
 from posture.resource import Encryption, KeyClass, Resource
 from posture.source import COLD
@@ -151,7 +152,16 @@ def key_resource(source: AwsSource, arn: str, fields: Mapping[str, Any], faults:
         ),
         tenant=source.tenancy.name,
     )
-    return resource if owner == source.account.number else msgspec.structs.replace(resource, scope=owner)
+    return msgspec.structs.replace(resource, expires=_ends(fields), scope=resource.scope if owner == source.account.number else owner)
+
+
+def _ends(fields: Mapping[str, Any]) -> Utc | None:
+    """When the key goes: its deletion, or the end of imported material."""
+    for name in ("DeletionDate", "ValidTo"):
+        if isinstance(text := fields.get(name), str):
+            with contextlib.suppress(ValueError):
+                return parse_rfc3339(text)
+    return None
 
 
 def _plain(fields: Mapping[str, Any]) -> dict[str, Any]:
