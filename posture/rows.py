@@ -17,6 +17,8 @@ CELLS: Mapping[str, tuple[str, ...]] = {
     "key": ("MANAGER", "STATE", "ROTATION"),
     "account": ("DEFAULT",),
     "workload": ("DISKS",),
+    "endpoint": ("PROTOCOL", "SUITE", "ISSUER", "HSTS", "HTTP", "CHANGED"),
+    "certificate": ("ISSUER", "KEY", "SIGNED", "LIFE", "NAMES"),
 }
 """Kind -> titles of its own columns."""
 
@@ -41,7 +43,7 @@ class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     `place` numbers a `Place`; `key_class` indexes `KEY_CLASSES` (-1: the kind has no encryption of its own); `key` is a short label of the key;
     `reason` is that of the worst finding; `severity` the worst among the findings of `status`; `since` when the status began (UTC seconds);
-    `users` how many resources point at this one.
+    `users` how many resources point at this one; `expires` when it ends by itself (UTC seconds), 0 for never.
     """
 
     id: str
@@ -55,6 +57,7 @@ class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
     since: Utc
     users: int
     cells: tuple[str, ...]
+    expires: float = 0.0
 
 
 class FindingRow(msgspec.Struct, frozen=True, array_like=True, gc=False):

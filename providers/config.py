@@ -17,6 +17,7 @@ from providers.aws.settings import AwsSettings
 from providers.cadence import Cadence
 from providers.durations import seconds
 from providers.explain import explained, nearest, one_line
+from providers.tls.settings import TlsSettings, endpoint_id
 
 SECRETS = frozenset(
     {
@@ -57,6 +58,7 @@ class Tenant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     aws: tuple[AwsSettings, ...] = ()
+    tls: tuple[TlsSettings, ...] = ()
     policy: Policy = msgspec.field(default_factory=Policy)
 
     def __post_init__(self) -> None:
@@ -82,6 +84,11 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def aws(self) -> list[tuple[str, AwsSettings]]:
         """Every way into AWS, with its tenant's name."""
         return [(tenant.name, settings) for tenant in self.tenant for settings in tenant.aws]
+
+    @property
+    def tls(self) -> list[tuple[str, TlsSettings]]:
+        """Every block of TLS endpoints, with its tenant's name."""
+        return [(tenant.name, settings) for tenant in self.tenant for settings in tenant.tls]
 
 
 AMBIENT = Config(tenant=(Tenant("default", aws=(AwsSettings(),)),))
@@ -144,7 +151,7 @@ def _check(config: Config, where: str) -> None:
         if names.count(name) > 1:
             raise ConfigError(f"{where}: tenant: the name {name!r} is used twice")
     if not names:
-        raise ConfigError(f"{where}: tenant: there is none; write [[tenant]] with a name and at least one [[tenant.aws]]")
+        raise ConfigError(f"{where}: tenant: there is none; write [[tenant]] with a name and at least one [[tenant.aws]] or [[tenant.tls]]")
     ways: dict[tuple[object, ...], list[tuple[str, AwsSettings]]] = {}
     for tenant, settings in config.aws:
         ways.setdefault(settings.connection, []).append((tenant, settings))
@@ -153,8 +160,19 @@ def _check(config: Config, where: str) -> None:
         if len(members) > 1 and (None in tags or len(set(tags)) < len(tags)):
             first, second = members[0][0], members[1][0]
             raise ConfigError(f'{where}: tenant.aws: {first} and {second} name the same account; give each a tag of its own, as in tag = "tenant={first}"')
+    _check_endpoints(config, where)
     _check_profiles(config, where)
     _check_controls(config, where)
+
+
+def _check_endpoints(config: Config, where: str) -> None:
+    """An endpoint is one resource: named twice, it would be two tenants', or be trusted by two sets of roots."""
+    named: dict[tuple[str, int], str] = {}
+    for tenant, settings in config.tls:
+        for target in settings.targets:
+            if target in named:
+                raise ConfigError(f"{where}: tenant.tls.endpoints: {endpoint_id(*target)} is named by {named[target]} and by {tenant}; name it once")
+            named[target] = tenant
 
 
 def _check_profiles(config: Config, where: str) -> None:

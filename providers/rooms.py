@@ -1,8 +1,11 @@
 """The rooms of the house: which configured systems are asked, each imported only when one is."""
 
+from urllib.parse import urlsplit
+
 from posture.fault import ConfigError
 from providers.config import Config
 from providers.source import Source
+from providers.tls.settings import TlsSettings
 
 
 def open_rooms(config: Config, version: str) -> list[Source]:
@@ -13,7 +16,29 @@ def open_rooms(config: Config, version: str) -> list[Source]:
         from providers.aws.root import open_aws
 
         sources += open_aws(config.aws, cadence, version)
+    tls = [(tenant, settings, "configuration") for tenant, settings in config.tls] + listeners(config)
+    if tls:
+        from providers.tls.root import open_tls
+
+        sources += open_tls(tls, cadence, version)
     return sources
+
+
+def listeners(config: Config) -> list[tuple[str, TlsSettings, str]]:
+    """TLS endpoints that other rooms' settings name: Vault's own listener. Each as (tenant, settings, who named it), unless the configuration names it too."""
+    named = {target for _, settings in config.tls for target in settings.targets}
+    found = []
+    for tenant in config.tenant:
+        for vault in getattr(tenant, "vault", ()):
+            address = urlsplit(str(vault.address))
+            if address.scheme != "https" or not address.hostname:
+                continue
+            target = (address.hostname.lower(), address.port or 443)
+            if target not in named:
+                named.add(target)
+                host = f"[{target[0]}]" if ":" in target[0] else target[0]
+                found.append((tenant.name, TlsSettings((f"{host}:{target[1]}",), getattr(vault, "ca_file", None), http_port=0), "vault"))
+    return found
 
 
 def policy_text(provider: str, needs: frozenset[str]) -> str:

@@ -144,7 +144,9 @@ def footer(names: Sequence[tuple[str, str]], current: str, width: int) -> tuple[
     for number, (name, title) in enumerate(names, 1):
         action = f"app.view('{name}')"
         text = title if full or name == current else "" if numbers_only else SHORT.get(title, title[:4])
-        left += [(f"{number}", "accent", action), (f" {text}{'  ' if full else ' ' if text else ''}", "title" if name == current else "faint", action)]
+        key = str(number % 10) if number <= 10 else "·"  # what has no number is a tab, a click or a command away
+        gap = "  " if full else " " if text else ""
+        left += [(key, "accent", action), (f" {text}{gap}", "title" if name == current else "faint", action)]
     return left, right
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 DONE, FOUND, USAGE, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
-VIEWS = ("overview", "volumes", "snapshots", "buckets", "keys", "findings", "sources")
+VIEWS = ("overview", "volumes", "snapshots", "buckets", "keys", "findings", "sources", "endpoints", "certificates", "expiring")
 FORMATS = ("json", "jsonl")
 NEEDS = ("role", "tag", "object_sample", "inventory")
 

@@ -54,10 +54,13 @@ class Dashboard(Shell):
         ("keys", "Keys"),
         ("findings", "Findings"),
         ("sources", "Sources"),
+        ("endpoints", "Endpoints"),
+        ("certificates", "Certificates"),
+        ("expiring", "Expiring"),
         ("others", "Others"),
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(str(number), f"view('{name}')", title) for number, (name, title) in enumerate(VIEWS, 1)),
+        *(Binding(str(number % 10), f"view('{name}')", title) for number, (name, title) in enumerate(VIEWS[:10], 1)),
         Binding("tab", "step(1)", "next view", priority=True),
         Binding("shift+tab", "step(-1)", "view before", priority=True),
         Binding("slash", "filter", "filter"),

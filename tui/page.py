@@ -12,6 +12,7 @@ from posture.rows import CELLS
 from posture.verdict import Status
 from providers.stream import Detail, Judged, Linked
 from tui.columns import PAINTS, SEVERITIES, SEVERITY_PAINTS, status_cell
+from tui.tlspage import replaces_fields, sections
 
 Part = tuple[str, str]
 """Text, and the name of a paint."""
@@ -72,20 +73,33 @@ def _lines(detail: Detail, width: int, now: Utc, freshness: str) -> Iterator[Lin
     yield from _pairs(own, width)
     seen = f"seen {age(now - detail.observed_at)} ago" if detail.observed_at is not None else "never seen"
     yield Line(((f"{seen} · {freshness}", "faint"),))
-    yield from _verdicts(detail, width, now)
+    special = list(sections(detail, now))
+    yield from _verdicts(detail, width, now, apart=bool(special))
+    for title, more, rows in special:
+        yield from _title(title, more)
+        for parts, opens, copies in rows:
+            yield from _folded(parts, width, opens, copies)
+    if special:
+        yield from _title("AS PROMISED")
+        for judged in detail.findings:
+            if judged.finding.status >= Status.PASS:
+                yield from _verdict(judged, width, now)
     yield from _linked("LEADS TO", detail.links, len(detail.links))
     yield from _linked("USED BY", detail.users, detail.users_total)
     yield from _refused(detail, width)
-    if resource.fields:
+    if resource.fields and not replaces_fields(resource):
         yield from _title("FIELDS")
         yield from _fields(resource.fields, width)
 
 
-def _verdicts(detail: Detail, width: int, now: Utc) -> Iterator[Line]:
+def _verdicts(detail: Detail, width: int, now: Utc, *, apart: bool) -> Iterator[Line]:
+    """All, worst first; where a kind has much of its own to show, those that are as promised stand `apart`, below that."""
     tally = [sum(judged.finding.status is status for judged in detail.findings) for status in Status]
     words = "  ".join(f"{many} {status.word.replace('_', ' ')}" for status, many in zip(Status, tally, strict=True) if many)
     yield from _title("VERDICTS", words or "no control applies")
     for judged in sorted(detail.findings, key=lambda judged: (judged.finding.status, judged.finding.severity)):
+        if apart and judged.finding.status >= Status.PASS:
+            break
         yield from _verdict(judged, width, now)
 
 
@@ -141,6 +155,17 @@ def _fields(fields: Mapping[str, Any], width: int) -> Iterator[Line]:
         yield Line(((f"{'':{INDENT}}{name:<{longest}}  ", "faint"), (first, "text")), copies=text)
         for more in rest:
             yield Line(((" " * (INDENT + longest + 2) + more, "text"),), copies=text)
+
+
+def _folded(parts: tuple[Part, ...], width: int, opens: str, copies: str) -> Iterator[Line]:
+    """A row of a section; what is too long goes on below its last part."""
+    *before, (text, paint) = parts
+    used = sum(len(one) for one, _ in before)
+    room = max(20, width - used)
+    first, *rest = wrap(text, room, break_on_hyphens=False, drop_whitespace=bool(before)) or [""]
+    yield Line((*before, (first, paint)), opens, copies)
+    for more in rest:
+        yield Line(((" " * (used or INDENT) + more, paint),), copies=copies)
 
 
 def _title(title: str, more: str = "") -> Iterator[Line]:

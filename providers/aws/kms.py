@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from posture.batch import Batch, Kept, Listed, Partly
-from posture.clock import Seconds
+from posture.clock import Seconds, Utc, parse_rfc3339
 from posture.fault import Fault, Refused
 from posture.resource import Encryption, KeyClass, Resource
 from posture.source import COLD
@@ -192,7 +192,16 @@ def key_resource(source: AwsSource, arn: str, fields: Mapping[str, Any], faults:
         ),
         tenant=source.tenancy.name,
     )
-    return resource if owner == source.account.number else msgspec.structs.replace(resource, scope=owner)
+    return msgspec.structs.replace(resource, expires=_ends(fields), scope=resource.scope if owner == source.account.number else owner)
+
+
+def _ends(fields: Mapping[str, Any]) -> Utc | None:
+    """When the key goes: its deletion, or the end of imported material."""
+    for name in ("DeletionDate", "ValidTo"):
+        if isinstance(text := fields.get(name), str):
+            with contextlib.suppress(ValueError):
+                return parse_rfc3339(text)
+    return None
 
 
 def _plain(fields: Mapping[str, Any]) -> dict[str, Any]:

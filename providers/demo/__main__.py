@@ -8,7 +8,7 @@ import json
 import sys
 import threading
 
-from providers.demo import moto
+from providers.demo import moto, tls
 from providers.demo.accounts import ENVIRONMENT
 from providers.demo.live import live
 from providers.demo.world import configuration, seed
@@ -20,12 +20,17 @@ def main() -> int:
     world, stopped = seed(server.faults), threading.Event()
     happening = threading.Thread(target=live, args=(world, stopped), name="live", daemon=True)
     happening.start()
-    sys.stdout.write(json.dumps({"url": server.url, "configuration": configuration(server.url), "environment": ENVIRONMENT}) + "\n")
+    street = tls.start()
+    threading.Thread(target=tls.live, args=(street, stopped), name="renewals", daemon=True).start()
+    told = configuration(server.url, tls.configuration(street), tls.policy())
+    environment = {**ENVIRONMENT, "SSL_CERT_FILE": str(street.roots)}
+    sys.stdout.write(json.dumps({"url": server.url, "configuration": told, "environment": environment}) + "\n")
     sys.stdout.flush()
     with contextlib.suppress(KeyboardInterrupt):
         while sys.stdin.readline():
             pass
     stopped.set()
+    street.stop()
     server.stop()
     return 0
 

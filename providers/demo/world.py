@@ -79,8 +79,8 @@ def seed(faults: Faults) -> World:
     return World(regions, buckets, chance, payments, calm, guarded)
 
 
-def configuration(url: str) -> str:
-    """The collector's configuration for a server at `url`, as TOML."""
+def configuration(url: str, systems: str = "", policy: str = "") -> str:
+    """The collector's configuration for a server at `url`, as TOML; `systems` are acme's other systems, `policy` what they are meant to be."""
     regions = ", ".join(f'"{region}"' for region in REGIONS)
     return f"""\
 [poll]  # quicker than anybody would ask a cloud, so that what changes is seen while one watches
@@ -99,7 +99,7 @@ name = "acme"
   role_arn = "{ROLE}"
   regions = [{regions}]
   endpoint_url = "{url}"
-
+{systems}
   [tenant.policy]
   keys = "provider-managed"
   strict = true
@@ -110,7 +110,7 @@ name = "acme"
   until = 2099-12-31
   reason = "public style sheets and logos, read by mail programs that cannot speak TLS"
   approved_by = "r.okafor"
-"""
+{policy}"""
 
 
 def _keys(regions: dict[tuple[str, str], Region]) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from posture.resource import Resource
 from posture.source import State
 from posture.verdict import Status, Verdict
 from tests.posture.controls_world import NOW, World, account, bucket, key, made, region, snapshot, source, source_row, template, tenant, volume
+from tests.posture.tls_world import certificate, endpoint
 
 ARN = key().id
 TYPES: dict[str, Resource] = {
@@ -36,6 +37,8 @@ TYPES: dict[str, Resource] = {
         "s", "object-sample", "aws.s3.object-sample", fields={"StatusCode": 200, "ServerSideEncryption": "AES256", "SampleOf": [5, 5]}
     ),
     "aws.kms.key": key(KeyRotationEnabled=True, RotationPeriodInDays=365, Policy='{"Statement": []}', ValidTo="2027-11-23T14:00:00Z"),
+    "tls.endpoint": endpoint(),
+    "tls.certificate": certificate(),
     "enctop.source": source_row(),
     "enctop.tenant": tenant(),
 }
@@ -47,7 +50,7 @@ POLICIES = st.sampled_from(
         Policy(exception=(msgspec.convert({"control": "aws", "resource": "*", "until": "2026-12-01", "reason": "r"}, ExceptionRule),)),
     ]
 )
-AWS = [control for control in registry() if control.id.startswith("aws.")]
+AWS = [control for control in registry() if control.id.startswith(("aws.", "tls."))]
 
 
 @st.composite

@@ -13,6 +13,7 @@ from posture.controls.remedy import remedy_for
 from posture.resource import Resource
 from posture.verdict import EvidenceClass, Severity, Status, Verdict, passed
 from tests.posture.controls_world import bucket, key, key_arn, made, region, snapshot, source_row, template, tenant, volume
+from tests.posture.tls_world import certificate, endpoint
 
 RESOURCES = {
     "aws.ebs.volume": volume(key=key_arn(), AvailabilityZone="us-east-1a", VolumeType="gp3"),
@@ -23,6 +24,8 @@ RESOURCES = {
     "aws.s3.inventory": made("b-1/inventory", "inventory", "aws.s3.inventory", fields={"Bucket": "b-1"}),
     "aws.s3.object-sample": made("b-1/sample", "object-sample", "aws.s3.object-sample"),
     "aws.kms.key": key(),
+    "tls.endpoint": endpoint(),
+    "tls.certificate": certificate(Host="shop.acme.example", Connect="shop.acme.example:443"),
     "enctop.source": source_row(),
     "enctop.tenant": tenant(),
 }
@@ -31,8 +34,8 @@ RESOURCES = {
 def test_every_control_of_the_areas_is_there_in_the_order_of_ids() -> None:
     ids = [control.id for control in registry()]
     assert ids == sorted(ids)
-    assert [sum(control.startswith(area) for control in ids) for area in ("aws.s3.", "aws.ebs.", "aws.kms.", "meta.")] == [9, 9, 3, 4]
-    assert len(registry()) == 25
+    assert [sum(control.startswith(area) for control in ids) for area in ("aws.s3.", "aws.ebs.", "aws.kms.", "meta.", "tls.")] == [9, 9, 3, 4, 19]
+    assert len(registry()) == 44
 
 
 def test_a_type_is_judged_by_its_controls_and_an_unknown_type_by_none() -> None:

@@ -10,6 +10,9 @@ _CLASSES = {
     "keys": "KeysView",
     "findings": "FindingsView",
     "sources": "SourcesView",
+    "endpoints": "EndpointsView",
+    "certificates": "CertificatesView",
+    "expiring": "ExpiringView",
     "others": "OthersView",
 }
 

@@ -6,7 +6,7 @@ from tui.columns import AGE, KIND, NAME, REASON, REGION, SCOPE, SINCE, STATUS, T
 from tui.replica import Table
 from tui.views.resources import RowsView
 
-ELSEWHERE = frozenset({"volume", "snapshot", "bucket", "key"})
+ELSEWHERE = frozenset({"volume", "snapshot", "bucket", "key", "endpoint", "certificate"})
 """Kinds that have a view."""
 
 

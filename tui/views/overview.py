@@ -27,7 +27,7 @@ from tui.replica import Replica, count
 from tui.sieve import rollup_tenants, sieve
 from tui.views.resources import Counted, Opened
 
-PANES = (("volume", "Volumes", "volumes"), ("bucket", "Buckets", "buckets"), ("endpoint", "TLS endpoints", ":endpoint"), ("lease", "Secret leases", ":lease"))
+PANES = (("volume", "Volumes", "volumes"), ("bucket", "Buckets", "buckets"), ("endpoint", "TLS endpoints", "endpoints"), ("lease", "Secret leases", ":lease"))
 """Kind, title, and the view that Enter opens when there is nothing bad to open."""
 WORST = 100
 """Rows a pane lists at the most."""
@@ -112,7 +112,9 @@ class Pane(LineTable[Row]):
 
     def _why_empty(self) -> str:
         """What nothing means: that nobody asked, that nobody answered yet, or that there is nothing."""
-        if self.kind in {"endpoint", "lease"} or (self.replica.settled and not self.replica.sources):
+        provider = {"endpoint": "tls", "lease": "vault"}.get(self.kind)
+        asked = any(provider in {None, source.provider} for source in self.replica.sources.values())
+        if not asked and (provider or self.replica.settled):
             return "nothing configured"
         if not self.replica.settled:
             return "waiting for the first answers …"

@@ -1,0 +1,312 @@
+"""TLS endpoints: who can connect, by which versions and suites, and what plain HTTP does beside them."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from posture.controls.reading import NoAnswer
+from posture.controls.registry import Context, control
+from posture.controls.tls_reading import Fields, accepts_anything, every_address, guideline, in_full, silence, talked
+from posture.resource import Resource
+from posture.verdict import Verdict, failed, not_applicable, passed, unanswered, unknown, warned
+
+ENDPOINT = "tls.endpoint"
+SIX_MONTHS = 15552000
+"""180 days: an HSTS max-age below it is a warning whatever the policy says (CONTROLS.md, tls.hsts)."""
+_VERSIONS = ("TLSv1.1", "TLSv1.0", "SSLv3")
+
+
+@control("tls.reachable", on=ENDPOINT)
+def reachable(endpoint: Resource, see: Context) -> Verdict:
+    """Availability and encryption are two things: down is UNKNOWN, plaintext is FAIL."""
+    return every_address(endpoint, see, _reachable)
+
+
+def _reachable(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
+    match fields.get("Outcome"):
+        case "ok":
+            if fields.get("Slow"):
+                return warned("answers TLS, slower than 2 s", {"tls:Connect.Slow": True})
+            return passed("answers TLS", {"tls:Connect.Outcome": "ok"})
+        case "not-tls":
+            return failed("not TLS on the TLS port", {"tls:Connect.Outcome": "not-tls", "tls:Connect.Detail": fields.get("Detail", "")})
+        case "garbled":
+            return unknown("answers TLS that cannot be read", silence("garbled", fields.get("Detail")))
+        case None:
+            return unknown("tls:Connect answered without Outcome")
+        case outcome:
+            return unanswered(silence(outcome, fields.get("Detail")))
+
+
+@control("tls.protocol-legacy", on=ENDPOINT)
+def protocol_legacy(endpoint: Resource, see: Context) -> Verdict:
+    """SSLv3, TLS 1.0 and TLS 1.1 are refused by the server's own word."""
+    return every_address(endpoint, see, _legacy)
+
+
+def _legacy(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
+    full, until = in_full(fields, see)
+    words = full.get("Legacy") or {}
+    evidence = {**{f"tls:Hellos.{version}": words.get(version, "not asked") for version in _VERSIONS}, "at": full.get("At")}
+    accepted = [version for version in _VERSIONS if str(words.get(version, "")).startswith("accepted")]
+    if accepted:
+        return failed(f"accepts {' and '.join(accepted)}", evidence, until=until)
+    silent = [f"{version}: {words.get(version, 'not asked')}" for version in _VERSIONS if not str(words.get(version, "")).startswith("refused")]
+    if silent:
+        return unknown(f"no answer to this hello: {silent[0]}", evidence=evidence)
+    if not accepts_anything(fields):
+        return unknown("refuses every hello, so refusing this one says nothing", evidence=evidence)
+    return passed("SSLv3, TLS 1.0 and TLS 1.1 are refused", evidence, until=until)
+
+
+@control("tls.protocol-modern", on=ENDPOINT)
+def protocol_modern(endpoint: Resource, see: Context) -> Verdict:
+    """TLS 1.3, and 1.2 where the profile allows it."""
+    return every_address(endpoint, see, _modern)
+
+
+def _modern(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
+    talked(fields)
+    name, wanted = guideline(see.policy)
+    version = fields.get("Version") or (fields.get("Permissive") or {}).get("Version")
+    evidence = {"tls:Connect.Version": version, "guideline": name}
+    if version == "TLSv1.3":
+        if "TLSv1.2" not in wanted["tls_versions"] and str((fields.get("Full") or {}).get("Tls12", "")).startswith("accepted"):
+            return warned("TLS 1.2 is accepted beside TLS 1.3", evidence)
+        return passed("TLS 1.3", evidence)
+    if version == "TLSv1.2":
+        if "TLSv1.2" not in wanted["tls_versions"]:
+            return failed("TLS 1.2 only, where the profile demands TLS 1.3", evidence)
+        return warned("TLS 1.2 only", evidence)
+    if version is not None:
+        return failed(f"neither TLS 1.2 nor TLS 1.3, but {version}", evidence)
+    if fields.get("ClientCertificate") == "required" and fields.get("Chain"):
+        return _behind_certificate(fields, see, evidence)
+    return unknown("accepted no hello, so its version is not known", evidence=evidence)
+
+
+def _behind_certificate(fields: Fields, see: Context, evidence: Fields) -> Verdict:
+    full, until = in_full(fields, see)
+    if str(full.get("Tls12", "")).startswith("accepted"):
+        return warned("TLS 1.2, as far as can be seen without a client certificate", evidence, until=until)
+    return unknown("asks for a client certificate before its version is known", evidence=evidence)
+
+
+@control("tls.cipher-weak", on=ENDPOINT)
+def cipher_weak(endpoint: Resource, see: Context) -> Verdict:
+    """What should be refused is refused."""
+    return every_address(endpoint, see, _weak)
+
+
+def _weak(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
+    full, until = in_full(fields, see)
+    accepted = _accepted(full, "weak")
+    below = [word[10:-1] for word in map(str, (full.get("Legacy") or {}).values()) if word.startswith("accepted (") and _is_weak(word)]
+    weak = list(dict.fromkeys([*accepted, *below]))
+    name, _ = guideline(see.policy)
+    evidence = {"tls:Hellos.Accepted": weak, "at": full.get("At"), "guideline": name}
+    if weak:
+        more = f" and {len(weak) - 2} more" if len(weak) > 2 else ""
+        return failed(f"accepts {', '.join(weak[:2])}{more}", evidence, until=until)
+    _all_refused(fields, full)
+    return passed("RC4, 3DES, DES, EXPORT, NULL and anonymous suites are refused", evidence, until=until)
+
+
+def _is_weak(word: str) -> bool:
+    return any(part in word for part in ("_RC4_", "_3DES_", "_DES_", "EXPORT", "_NULL_", "_anon_", "_RC2_"))
+
+
+def _accepted(full: Fields, kind: str) -> list[str]:
+    found = full.get("Accepted")
+    if not isinstance(found, dict):
+        raise NoAnswer(unknown("tls:Hellos answered without Accepted"))
+    return list(found.get(kind, ()))
+
+
+def _all_refused(fields: Fields, full: Fields) -> None:
+    """Whether the last hello was refused by the server's own word. Raises `NoAnswer`."""
+    word = str(full.get("Others", "not asked"))
+    if not word.startswith("refused"):
+        raise NoAnswer(unknown(f"hello with the suites that should be refused: {word}"))
+    if not accepts_anything(fields):
+        raise NoAnswer(unknown("refuses every hello, so refusing this one says nothing"))
+
+
+@control("tls.forward-secrecy", on=ENDPOINT)
+def forward_secrecy(endpoint: Resource, see: Context) -> Verdict:
+    """What was recorded today cannot be read with tomorrow's stolen key."""
+    return every_address(endpoint, see, _secrecy)
+
+
+def _secrecy(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
+    full, until = in_full(fields, see)
+    static, cbc, dhe = (_accepted(full, kind) for kind in ("static-rsa", "cbc", "dhe"))
+    name, _ = guideline(see.policy)
+    evidence = {"tls:Hellos.Accepted": [*static, *cbc], "at": full.get("At"), "guideline": name}
+    good = bool(fields.get("Version")) or str(full.get("Tls12", "")).startswith("accepted")
+    if static and not (good or cbc or dhe):
+        return failed(f"nothing but static RSA: {static[0]}", evidence, until=until)
+    if static:
+        return warned(f"static RSA is accepted too: {static[0]}", evidence, until=until)
+    if cbc:
+        return warned(f"CBC is accepted{' too' if good else ', and nothing better'}: {cbc[0]}", evidence, until=until)
+    _all_refused(fields, full)
+    return passed("static RSA and CBC are refused", evidence, until=until)
+
+
+@control("tls.dh-params", on=ENDPOINT)
+def dh_params(endpoint: Resource, see: Context) -> Verdict:
+    """Finite-field Diffie-Hellman is large enough, or absent."""
+    return every_address(endpoint, see, _dh)
+
+
+def _dh(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
+    full, until = in_full(fields, see)
+    bits = full.get("DhBits")
+    evidence = {"tls:Hellos.DhBits": bits, "at": full.get("At")}
+    if isinstance(bits, int) and bits:
+        if bits < 2048:
+            return failed(f"DH prime of {bits} bits", evidence, until=until)
+        return passed(f"DH prime of {bits} bits", evidence, until=until)
+    if _accepted(full, "dhe"):
+        return unknown("DHE is accepted, but its prime was not seen", evidence=evidence)
+    _all_refused(fields, full)
+    return passed("no DHE", evidence, until=until)
+
+
+@control("tls.modern-client", on=ENDPOINT)
+def modern_client(endpoint: Resource, see: Context) -> Verdict:
+    """Whether a strict client gets through; a refusal by our own OpenSSL is none by the server."""
+    return every_address(endpoint, see, _client)
+
+
+def _client(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
+    talked(fields)
+    strict = str(fields.get("Strict", ""))
+    name, _ = guideline(see.policy)
+    evidence: dict[str, Any] = {"tls:Connect.Strict": strict, "guideline": name}
+    if fields.get("ClientCertificate") == "required":
+        return not_applicable("asks for a client certificate", evidence)
+    if strict == "ok":
+        return passed("a strict modern client connects", evidence)
+    permissive = fields.get("Permissive") or {}
+    evidence["tls:Connect.Permissive"] = permissive
+    if permissive.get("Answer") == "accepted":
+        return failed(f"a strict client is {strict}; others get {permissive.get('Version')} {permissive.get('Suite')}", evidence)
+    return unknown(f"the strict client: {strict or 'not tried'}; nothing else was accepted either", evidence=evidence)
+
+
+@control("tls.hsts", on=ENDPOINT)
+def hsts(endpoint: Resource, see: Context) -> Verdict:
+    """Never more than a WARN: the document does not promise it."""
+    return every_address(endpoint, see, _hsts)
+
+
+def _hsts(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
+    talked(fields)
+    if fields.get("ClientCertificate") == "required":
+        return not_applicable("asks for a client certificate: no browser gets in")
+    if fields.get("HttpStatus") is None:
+        return unknown("no HTTP answer to HEAD /")
+    name, wanted = guideline(see.policy)
+    least = see.policy.tls.hsts_min_age or wanted["hsts_min_age"]
+    value = fields.get("Hsts")
+    evidence = {"tls:Head.Strict-Transport-Security": value, "least": least, "guideline": name}
+    if value is None:
+        return warned("no Strict-Transport-Security", evidence)
+    age = _max_age(str(value))
+    if age is None:
+        return warned(f"Strict-Transport-Security cannot be read: {str(value)[:60]}", evidence)
+    if age < SIX_MONTHS or age < least:
+        return warned(f"max-age is {age} s, less than {max(SIX_MONTHS, least)} s", evidence)
+    return passed(f"max-age is {age} s", evidence)
+
+
+def _max_age(value: str) -> int | None:
+    """RFC 6797 6.1: directives by semicolons, names without regard to case, values perhaps quoted; a directive that stands twice makes it void."""
+    found = [part.partition("=")[2].strip().strip('"') for part in value.split(";") if part.partition("=")[0].strip().lower() == "max-age"]
+    if len(found) != 1 or not found[0].isascii() or not found[0].isdigit() or len(found[0]) > 15:
+        return None
+    return int(found[0])
+
+
+@control("tls.http-redirect", on=ENDPOINT)
+def http_redirect(endpoint: Resource, see: Context) -> Verdict:
+    """Nothing is served in clear; at most it is said where to go."""
+    if endpoint.fields.get("HttpPort") == 0 and not endpoint.faults:
+        return not_applicable("not looked for: http_port = 0")
+    return every_address(endpoint, see, _redirect)
+
+
+def _redirect(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
+    told = fields.get("Http")
+    if not isinstance(told, dict):
+        raise NoAnswer(unknown("HEAD / in clear was not asked"))
+    port = endpoint.fields.get("HttpPort")
+    match told.get("Outcome"):
+        case "refused":
+            return passed(f"port {port} is closed", {"http:Head.Outcome": "refused"})
+        case "timeout" | "unreachable" if see.policy.tls.http_filtered:
+            return not_applicable(f"port {port} is filtered, as the policy says", {"http:Head.Outcome": told["Outcome"]})
+        case "ok":
+            return _answered(told, endpoint)
+        case "not-http":
+            return warned(f"port {port} speaks, but no HTTP", {"http:Head.Outcome": "not-http"})
+        case outcome:
+            return unknown(f"port {port}: {outcome}; filtered and down cannot be told apart", silence(outcome, ""))
+
+
+def _answered(told: Fields, endpoint: Resource) -> Verdict:
+    status, place = told.get("Status"), str(told.get("Location", ""))
+    evidence = {"http:Head.Status": status, "http:Head.Location": place}
+    if not isinstance(status, int):
+        raise NoAnswer(unknown("HEAD / in clear answered without a status"))
+    if 200 <= status < 300:
+        return failed(f"content is served in clear ({status})", evidence)
+    if status not in (301, 302, 303, 307, 308):
+        return warned(f"answers {status} in clear", evidence)
+    scheme, host = _place(place)
+    if scheme == "http" or (not scheme and place):
+        return failed(f"redirects in clear, to {place[:80]}", evidence)
+    if scheme != "https":
+        return warned(f"redirects to {place[:80] or 'nowhere'}", evidence)
+    if not _same_site(host, str(endpoint.fields.get("Host", ""))):
+        return warned(f"redirects to another host, {host[:60]}", evidence)
+    if status in (302, 303, 307):
+        return warned(f"redirects with {status}, which no client remembers", evidence)
+    return passed(f"redirects to https ({status})", evidence)
+
+
+def _place(url: str) -> tuple[str, str]:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme.lower(), (parts.hostname or "").lower()
+    except ValueError:
+        return "unreadable", ""
+
+
+def _same_site(one: str, other: str) -> bool:
+    """The same name, or one below the other (`www.`), or two siblings under a name of two labels at least."""
+    if one == other or one.endswith(f".{other}") or other.endswith(f".{one}"):
+        return one != "" and other != ""
+    above = one.partition(".")[2]
+    return "." in above and above == other.partition(".")[2]
+
+
+@control("tls.pq-group", on=ENDPOINT)
+def pq_group(endpoint: Resource, see: Context) -> Verdict:
+    """Informational: what is recorded today may be read by the computers of tomorrow."""
+    if see.policy.tls.hybrid == "ignored" and not endpoint.faults:
+        return not_applicable("the policy does not look for it")
+    return every_address(endpoint, see, _hybrid)
+
+
+def _hybrid(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
+    full, until = in_full(fields, see)
+    word = str(full.get("Hybrid", "not asked"))
+    name, _ = guideline(see.policy)
+    evidence = {"tls:Hellos.Hybrid": word, "at": full.get("At"), "guideline": name}
+    if word == "accepted":
+        return passed("X25519MLKEM768 is offered", evidence, until=until)
+    if word.startswith("refused") and accepts_anything(fields):
+        return warned("X25519MLKEM768 is not offered", evidence, until=until)
+    return unknown(f"hello with X25519MLKEM768: {word}", evidence=evidence)

@@ -1,0 +1,360 @@
+"""What is asked of one address: the fast pass (two connections) and the full one (four more), as fields.
+
+The hellos and their order: reference measured at 6 connections for a healthy endpoint, where enumerating suites one by one takes hundreds. One hello offers
+all that should be refused; what is accepted is taken out and the rest offered again, so a healthy server is asked once.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from posture.clock import Seconds, Utc, rfc3339
+from providers.tls import head, suites
+from providers.tls.answer import Answer
+from providers.tls.certificates import Library
+from providers.tls.dial import CONNECT_LIMIT, TALK_LIMIT, Connection
+from providers.tls.faults import RETRIED, Broken, Outcome
+from providers.tls.hello import hello, hello_13
+from providers.tls.revocation import Revocations
+from providers.tls.strict import Contexts, Handshake, handshake
+from providers.tls.trust import Path, Roots, described
+
+log = logging.getLogger(__name__)
+
+CONNECTING = 200
+"""TCP connections under way at once: what answers nothing waits here, and keeps nobody from talking."""
+TALKING = 32
+"""Handshakes under way at once. More make nothing faster, and each waits for the others (reference/tls.md 5: p50 1.3 s at 300)."""
+AGAIN_AFTER: Seconds = 0.5
+SLOW: Seconds = 2.0
+"""An answer that takes longer is worth a warning (CONTROLS.md, tls.reachable)."""
+PLAIN_LIMIT: Seconds = 3.0
+"""How long a server that was silent to a handshake is given to answer in clear."""
+MOST_HELLOS = 8
+"""Hellos with suites that should be refused, for a server that accepts them."""
+_NO_CERTIFICATE = frozenset({400, 495, 496})
+"""How nginx says in HTTP that the client certificate it asked for is missing."""
+_SHOULD_BE_REFUSED = (*suites.WEAK, *suites.STATIC_RSA, *suites.DHE, *suites.CBC)
+_LEGACY = (0x0302, 0x0301, 0x0300)
+_EVERYTHING = (*suites.GOOD, *suites.LEGACY)
+
+Fields = dict[str, Any]
+
+
+class Target(msgspec.Struct, frozen=True):
+    """One configured endpoint. `name` is the SNI: the host, or empty where the host is an address."""
+
+    host: str
+    port: int
+    name: str
+    http_port: int = 80
+
+
+class Heard(msgspec.Struct):
+    """What a raw hello came to: an answer that was read, or how the connection ended."""
+
+    answer: Answer
+    outcome: Outcome = Outcome.OK
+    detail: str = ""
+
+    @property
+    def accepted(self) -> bool:
+        """There was a ServerHello, and nothing unreadable behind it."""
+        return self.answer.accepted and self.answer.garbled is None
+
+    @property
+    def refusal(self) -> str | None:
+        """By which word the server refused: an alert, or that it hung up. None where it did not."""
+        if self.answer.alert is not None:
+            return self.answer.alert
+        return "closed" if self.outcome is Outcome.CLOSED else None
+
+    @property
+    def word(self) -> str:
+        """`accepted`, `refused (protocol_version)`, `no answer (timeout)`."""
+        if self.accepted:
+            return "accepted"
+        return f"refused ({self.refusal})" if self.refusal else f"no answer ({self.outcome})"
+
+
+class Seen(msgspec.Struct):
+    """One address: fields of the fast pass, the chain it sent (DER), and the fields of the last full pass."""
+
+    fields: Fields
+    chain: tuple[bytes, ...] = ()
+    full: Fields | None = None
+
+    @property
+    def answered(self) -> bool:
+        """Whether anything was said about encryption."""
+        return self.fields["Outcome"] in (Outcome.OK, Outcome.NOT_TLS)
+
+
+class Slots:
+    """How much goes on at once, for all endpoints of all tenants together; and how it went, for the tests: handshakes made, the longest in milliseconds."""
+
+    def __init__(self, connecting: int = CONNECTING, talking: int = TALKING) -> None:
+        self.connecting = asyncio.Semaphore(connecting)
+        self.talking = asyncio.Semaphore(talking)
+        self.handshakes = 0
+        self.longest = 0.0
+
+    def note(self, milliseconds: float) -> None:
+        """Remember one handshake."""
+        self.handshakes += 1
+        self.longest = max(self.longest, milliseconds)
+
+
+class Prober:
+    """Asks addresses, with one set of roots. `limits` are the seconds for connecting and for talking."""
+
+    def __init__(
+        self,
+        contexts: Contexts,
+        library: Library,
+        revocations: Revocations,
+        slots: Slots,
+        version: str,
+        now: Callable[[], Utc],
+        limits: tuple[Seconds, Seconds] = (CONNECT_LIMIT, TALK_LIMIT),
+    ) -> None:
+        self._contexts = contexts
+        self._roots = Roots(contexts.roots, contexts.system)
+        self._library = library
+        self._revocations = revocations
+        self._slots = slots
+        self._version = version
+        self._now = now
+        self._limits = limits
+
+    # ------------------------------------------------------------ the fast pass
+
+    async def fast(self, target: Target, address: str, *, patient: bool = True) -> Seen:
+        """A verified handshake with `HEAD /` on it, and `HEAD /` in clear where a redirect should be. `patient`: ask twice before it is called silent."""
+        try:
+            seen = await self._twice(target, address) if patient else await self._strict(target, address)
+        except Broken as error:
+            seen = Seen({"Outcome": error.outcome.value, "Detail": error.detail})
+            if error.connected and patient:
+                await self._perhaps_plain(target, address, seen)
+        except Exception as error:
+            # A defect of ours, or of a library, at one endpoint must not blind us to all the others.
+            log.exception("%s:%s at %s: %s", target.host, target.port, address, error)
+            return Seen({"Outcome": Outcome.LOCAL.value, "Detail": f"enctop failed while asking ({type(error).__name__}); see --log-file"})
+        if target.http_port:
+            seen.fields["Http"] = await self._plain(target, address, target.http_port)
+        return seen
+
+    async def _twice(self, target: Target, address: str) -> Seen:
+        try:
+            return await self._strict(target, address)
+        except Broken as error:
+            if error.outcome not in RETRIED or error.connected:
+                raise
+        await asyncio.sleep(AGAIN_AFTER)
+        return await self._strict(target, address)
+
+    async def _strict(self, target: Target, address: str) -> Seen:
+        made = await self._shake(target, address, verify=True)
+        if made.version is None and made.verify_code and not made.wants_certificate:
+            made = await self._despite(target, address, made)
+        fields: Fields = {"Outcome": Outcome.OK.value, "Strict": _strictly(made)}
+        chain = made.chain
+        if made.version is not None:
+            fields |= {"Version": made.version, "Suite": _iana(made.suite)}
+        elif not made.wants_certificate or not chain:
+            chain = await self._permissive(target, address, fields) or chain
+            if made.closed is not None and fields["Permissive"]["Answer"] != "accepted":
+                raise Broken(Outcome.CLOSED, f"closed {made.closed}")
+        if made.group:
+            fields["Group"] = suites.GROUPS.get(made.group, f"0x{made.group:04X}")
+        if made.asks_certificate or made.wants_certificate:
+            fields["ClientCertificate"] = "required" if made.wants_certificate or made.status in _NO_CERTIFICATE else "requested"
+        if made.verify_code is not None:
+            fields |= {"VerifyCode": made.verify_code, "VerifyText": made.verify_text}
+        if made.version is not None:
+            fields |= {"HttpStatus": made.status, "Hsts": made.hsts}
+        if made.milliseconds > SLOW * 1000:
+            fields["Slow"] = True
+        if chain:
+            fields["Chain"] = [self._library.read(der)[0] for der in chain]
+            fields["Trust"] = described(self._roots.trust(chain))
+        return Seen(fields, chain)
+
+    async def _shake(self, target: Target, address: str, *, verify: bool) -> Handshake:
+        context = self._contexts.verifying if verify else self._contexts.trusting
+        request = head.request(target.host, target.port, 443, self._version)
+        async with self._slots.connecting, Connection(address, target.port, *self._limits) as line, self._slots.talking:
+            made = await handshake(line, context, target.name, request)
+        self._slots.note(made.milliseconds)
+        return made
+
+    async def _despite(self, target: Target, address: str, refused: Handshake) -> Handshake:
+        """The same handshake without verification: what a client sees that clicks the warning away, and the chain of a TLS 1.3 server."""
+        try:
+            made = await self._shake(target, address, verify=False)
+        except Broken:
+            return refused
+        made.verify_code, made.verify_text = refused.verify_code, refused.verify_text
+        made.chain = made.chain or refused.chain
+        return made
+
+    async def _permissive(self, target: Target, address: str, fields: Fields) -> tuple[bytes, ...]:
+        """The strict client cannot connect: who can? The server's own words decide, never our OpenSSL's."""
+        heard = Heard(Answer())
+        for offered in (
+            hello(0x0303, _EVERYTHING, target.name),
+            hello_13(target.name, tuple(suites.MODERN), tuple(suites.GROUPS)),
+            hello(0x0302, suites.LEGACY, target.name),
+        ):
+            heard = await self._say(target, address, offered)
+            if heard.answer.plain:
+                raise Broken(Outcome.NOT_TLS, heard.answer.garbled or "")
+            if heard.accepted:
+                break
+        if not heard.accepted:
+            if heard.outcome is Outcome.GARBLED:
+                raise Broken(Outcome.GARBLED, heard.detail)
+            fields["Permissive"] = {"Answer": heard.word}
+            return ()
+        answer = heard.answer
+        fields["Permissive"] = {"Answer": "accepted", "Version": suites.VERSIONS[answer.version], "Suite": suites.suite(answer.suite)}
+        if answer.asks_certificate:
+            fields["ClientCertificate"] = "required"
+        return answer.chain
+
+    async def _perhaps_plain(self, target: Target, address: str, seen: Seen) -> None:
+        """Silent to a handshake: a server of plain HTTP may be waiting there for the end of a line."""
+        told = await self._plain(target, address, target.port, PLAIN_LIMIT)
+        if "Status" in told:
+            seen.fields = {"Outcome": Outcome.NOT_TLS.value, "Detail": f"silent to a handshake, answers {told['Status']} to HEAD / in clear"}
+
+    async def _plain(self, target: Target, address: str, port: int, limit: Seconds | None = None) -> Fields:
+        """`HEAD /` in clear."""
+        answer = head.Head()
+        try:
+            async with self._slots.connecting, Connection(address, port, self._limits[0], limit or self._limits[1]) as line, self._slots.talking:
+                await line.send(head.request(target.host, port, 80, self._version))
+                while data := await line.receive():
+                    if answer.feed(data):
+                        break
+        except Broken as error:
+            if not answer.heard:
+                return {"Outcome": error.outcome.value}
+        answer.close()
+        if answer.status is None:
+            return {"Outcome": "not-http" if answer.heard else Outcome.CLOSED.value}
+        told: Fields = {"Outcome": Outcome.OK.value, "Status": answer.status}
+        if "location" in answer.fields:
+            told["Location"] = answer.fields["location"]
+        return told
+
+    # ------------------------------------------------------------ the full pass
+
+    async def full(self, target: Target, address: str, seen: Seen, every: Seconds) -> Fields:
+        """Versions, suites, Diffie-Hellman, staple, revocation and the hybrid group, of an address that answered the fast pass. `every` seconds it is due."""
+        full: Fields = {"At": rfc3339(self._now()), "Every": every}
+        modern = await self._say(target, address, hello(0x0303, tuple(suites.GOOD), target.name))
+        full["Tls12"] = modern.word if modern.answer.version in (0, 0x0303) else f"refused (chose {suites.VERSIONS[modern.answer.version]})"
+        answer = modern.answer
+        if answer.version == 0x0303:
+            full |= {"Tls12Suite": suites.suite(answer.suite), "Tls12Group": suites.GROUPS.get(answer.group, "")}
+        full["Legacy"] = await self._legacy(target, address)
+        await self._refusals(target, address, full)
+        await self._hybrid(target, address, seen, full)
+        if answer.asks_certificate:
+            full["ClientCertificate"] = True
+        chain = seen.chain or answer.chain
+        if chain:
+            full["Staple"] = "sent" if answer.staple else "none" if answer.chain else "not seen"
+            trusted = self._roots.trust(chain).end is Path.TRUSTED
+            full["Revocation"] = await self._revocations.look(chain, self._roots.issuer(chain), answer.staple, trusted=trusted)
+        return full
+
+    async def _legacy(self, target: Target, address: str) -> dict[str, str]:
+        """Each version below TLS 1.2 with what came of it. One hello with the highest of them asks a healthy server for all three."""
+        words: dict[int, str] = {}
+        for version in _LEGACY:
+            if version in words:
+                continue
+            heard = await self._say(target, address, hello(version, suites.LEGACY, target.name))
+            chosen = heard.answer.version if heard.accepted else 0
+            for below in _LEGACY:  # a server takes the highest it has: what lies between that and what was offered, it refuses
+                if chosen < below <= version and below not in words:
+                    words[below] = f"refused (chose {suites.VERSIONS[chosen]})" if chosen else heard.word
+            if chosen:
+                words[chosen] = f"accepted ({suites.suite(heard.answer.suite)})"
+        return {suites.VERSIONS[version]: words[version] for version in _LEGACY}
+
+    async def _refusals(self, target: Target, address: str, full: Fields) -> None:
+        """Which of the suites that should be refused are not."""
+        accepted: dict[str, list[str]] = {}
+        offered: Sequence[int] = _SHOULD_BE_REFUSED
+        word = ""
+        for _ in range(MOST_HELLOS):
+            heard = await self._say(target, address, hello(0x0303, offered, target.name))
+            word = heard.word
+            if not heard.accepted or heard.answer.suite not in offered:
+                break
+            number = heard.answer.suite
+            accepted.setdefault(suites.CLASSES[number], []).append(suites.suite(number))
+            if heard.answer.dh_bits:
+                full["DhBits"] = min(heard.answer.dh_bits, full.get("DhBits", heard.answer.dh_bits))
+            offered = suites.without(offered, number)
+        full |= {"Accepted": accepted, "Others": word}
+
+    async def _hybrid(self, target: Target, address: str, seen: Seen, full: Fields) -> None:
+        if seen.fields.get("Version", suites.TLS13) not in ("TLSv1.3", suites.TLS13):
+            full["Hybrid"] = "refused (no TLS 1.3)"
+            return
+        heard = await self._say(target, address, hello_13(target.name, tuple(suites.MODERN)))
+        named = heard.answer.retry and heard.answer.group == suites.X25519MLKEM768
+        full["Hybrid"] = "accepted" if named else "refused (another group)" if heard.accepted else heard.word
+
+    async def _say(self, target: Target, address: str, words: bytes) -> Heard:
+        """Send a raw hello, read the first flight, hang up. Raises nothing: how it ended is the answer."""
+        answer = Answer()
+        try:
+            async with self._slots.connecting, Connection(address, target.port, *self._limits) as line, self._slots.talking:
+                await line.send(words)
+                while data := await line.receive():
+                    if answer.feed(data):
+                        break
+        except Broken as error:
+            return Heard(answer, Outcome.OK if answer.accepted else error.outcome, error.detail)
+        if answer.garbled is not None:
+            return Heard(answer, Outcome.NOT_TLS if answer.plain else Outcome.GARBLED, answer.garbled)
+        if answer.accepted or answer.alert is not None:
+            return Heard(answer)
+        return Heard(answer, Outcome.CLOSED if not line.received else Outcome.GARBLED, "closed before a whole answer")
+
+
+def _strictly(made: Handshake) -> str:
+    """How the strict client fared: `ok`, `refused (protocol_version)`, `not tried (…)` where our own OpenSSL would not go on."""
+    if made.version is not None:
+        return "ok"
+    if made.wants_certificate:
+        return "refused (client certificate required)"
+    if made.alert is not None:
+        return f"refused ({made.alert})"
+    if made.closed is not None:
+        return "refused (closed)"
+    return f"not tried ({made.local or made.verify_text})"
+
+
+_OPENSSL = {
+    "ECDHE-ECDSA-AES128-GCM-SHA256": 0xC02B,
+    "ECDHE-RSA-AES128-GCM-SHA256": 0xC02F,
+    "ECDHE-ECDSA-AES256-GCM-SHA384": 0xC02C,
+    "ECDHE-RSA-AES256-GCM-SHA384": 0xC030,
+    "ECDHE-ECDSA-CHACHA20-POLY1305": 0xCCA9,
+    "ECDHE-RSA-CHACHA20-POLY1305": 0xCCA8,
+}
+
+
+def _iana(openssl: str | None) -> str:
+    number = _OPENSSL.get(openssl or "")
+    return suites.suite(number) if number else openssl or ""

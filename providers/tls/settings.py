@@ -1,0 +1,113 @@
+"""`[[tenant.tls]]`: which names are asked, at which addresses, and whom to trust."""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
+PORT = 443
+
+
+class TlsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Some endpoints and how they are reached (INTERFACE section 2).
+
+    `endpoints` are `name`, `name:port`, `192.0.2.7:8443` or `[2001:db8::7]:8443`. `ca_file` holds roots (PEM) beside the system's. `resolve` gives a name's
+    addresses instead of DNS. `http_port` is where the plain-HTTP redirect is looked for, 0: nowhere.
+    """
+
+    endpoints: tuple[str, ...]
+    ca_file: str | None = None
+    resolve: Mapping[str, str | tuple[str, ...]] = {}
+    http_port: int = 80
+
+    def __post_init__(self) -> None:
+        if not self.endpoints:
+            raise ValueError('endpoints: there is none; write endpoints = ["acme.example.com", "api.acme.example.com:8443"]')
+        seen = set()
+        for text in self.endpoints:
+            target = parse_target(text)
+            if target in seen:
+                raise ValueError(f"endpoints: {text!r} stands there twice")
+            seen.add(target)
+        names = {host for host, _ in seen}
+        for name, addresses in self.resolve.items():
+            if name.lower().rstrip(".") not in names:
+                raise ValueError(f"resolve: {name!r} is none of the endpoints' names")
+            for address in addresses_of(addresses):
+                if not is_address(address):
+                    raise ValueError(f"resolve: {address!r} is not an IP address")
+            if not addresses_of(addresses):
+                raise ValueError(f"resolve: {name!r} has no address")
+        if not 0 <= self.http_port <= 65535:
+            raise ValueError(f"http_port: {self.http_port} is not a port; 0 looks for no redirect")
+        if self.ca_file is not None and not Path(self.ca_file).expanduser().is_file():
+            raise ValueError(f"ca_file: {self.ca_file}: no such file")
+
+    @property
+    def targets(self) -> tuple[tuple[str, int], ...]:
+        """(host, port) of each endpoint; hosts are lower-case names, or addresses in their shortest form."""
+        return tuple(parse_target(text) for text in self.endpoints)
+
+    def addresses(self, host: str) -> tuple[str, ...]:
+        """The addresses `resolve` gives a name; none where DNS is to be asked."""
+        for name, addresses in self.resolve.items():
+            if name.lower().rstrip(".") == host:
+                return addresses_of(addresses)
+        return ()
+
+
+def addresses_of(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    """One address or a list of them, as a list."""
+    return (value,) if isinstance(value, str) else value
+
+
+def is_address(host: str) -> bool:
+    """Whether this is an IP address and no name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def parse_target(text: str) -> tuple[str, int]:
+    """`name`, `name:port`, `address:port` or `[IPv6]:port` as host and port. Raises ValueError that says what is allowed."""
+    wrong = ValueError(f"endpoints: {text!r} is not a host, host:port or [IPv6]:port; no scheme and no path")
+    body = text.strip()
+    if body.startswith("["):
+        host, bracket, rest = body[1:].partition("]")
+        if not bracket or (rest and not rest.startswith(":")) or ":" not in host:
+            raise wrong
+        port = rest[1:]
+    elif body.count(":") > 1:
+        host, port = body, ""
+    else:
+        host, _, port = body.partition(":")
+        if body.endswith(":"):
+            raise wrong
+    if port and (not port.isascii() or not port.isdigit() or not 0 < int(port) <= 65535):
+        raise wrong
+    number = int(port) if port else PORT
+    try:
+        return ipaddress.ip_address(host).compressed, number
+    except ValueError:
+        pass
+    return _name(host, wrong), number
+
+
+def _name(host: str, wrong: ValueError) -> str:
+    try:
+        name = host.rstrip(".").lower().encode("idna").decode("ascii") if not host.isascii() else host.rstrip(".").lower()
+    except UnicodeError:
+        raise wrong from None
+    if not name or len(name) > 253 or not all(_LABEL.fullmatch(label) for label in name.split(".")) or name.replace(".", "").isdigit():
+        raise wrong
+    return name
+
+
+def endpoint_id(host: str, port: int) -> str:
+    """`tls://HOST:PORT`, with brackets round an IPv6 address."""
+    return f"tls://[{host}]:{port}" if ":" in host else f"tls://{host}:{port}"

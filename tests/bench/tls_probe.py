@@ -1,0 +1,76 @@
+"""Probes one port under many names and prints what it cost, as JSON: `python tests/bench/tls_probe.py PORT HTTP_PORT MANY ROUNDS ROOTS [SECONDS]`.
+
+With SECONDS it goes on for so long, and tells memory and descriptors at a quarter of the time and at its end.
+"""
+
+import asyncio
+import json
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from posture.batch import Batch
+from providers.cadence import Cadence
+from providers.source import TALLY, Tally
+from providers.tls.root import open_tls
+from providers.tls.settings import TlsSettings
+
+
+def memory() -> float:
+    """Resident, MiB."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / (1 << 20)
+
+
+def descriptors() -> int:
+    """Open file descriptors."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+async def main() -> None:
+    """Probe, measure, print."""
+    port, http_port, many, rounds = map(int, sys.argv[1:5])
+    seconds = float(sys.argv[6]) if len(sys.argv) > 6 else 0.0
+    os.environ["SSL_CERT_FILE"] = sys.argv[5]
+    names = [f"e{number:05}.lab.example" for number in range(many)]
+    settings = TlsSettings(tuple(f"{name}:{port}" for name in names), resolve=dict.fromkeys(names, "127.0.0.1"), http_port=http_port)
+    clock = [time.time()]
+    (source,) = open_tls([("bench", settings, "bench")], Cadence(), "0", lambda: clock[0])
+    told: dict[str, object] = {"many": many}
+
+    async def poll() -> dict[str, float]:
+        TALLY.set(tally := Tally())
+        wall, cpu, good = time.perf_counter(), time.process_time(), 0
+        async for report in source.poll():
+            if isinstance(report, Batch):
+                good += sum(one.kind == "endpoint" and one.fields["Addresses"].get("127.0.0.1", {}).get("Outcome") == "ok" for one in report.resources)
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        return {"wall": wall, "cpu_ms": cpu / many * 1000, "calls": tally.calls / many, "good": good, "rate": many / wall}
+
+    told["first"] = await poll()
+    told["fast"] = min([await poll() for _ in range(rounds)], key=lambda one: one["cpu_ms"])
+    clock[0] += 10_000
+    told["full"] = min([await _again(poll, clock) for _ in range(max(1, rounds // 2))], key=lambda one: one["cpu_ms"])
+    if seconds:
+        until, samples = time.monotonic() + seconds, []
+        while time.monotonic() < until:
+            await poll()
+            clock[0] += 60
+            samples.append((round(time.monotonic() - until + seconds), round(memory(), 1), descriptors()))
+        told["held"] = samples
+    told["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    slots = source._prober._slots  # type: ignore[attr-defined]  # what it measured of itself
+    told["longest_ms"], told["handshakes"] = slots.longest, slots.handshakes
+    sys.stdout.write(json.dumps(told) + "\n")
+
+
+async def _again(poll: object, clock: list[float]) -> dict[str, float]:
+    clock[0] += 10_000
+    return await poll()  # type: ignore[operator,no-any-return]
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
