@@ -11,6 +11,7 @@ import msgspec
 
 from posture.clock import Utc
 from posture.resource import KeyClass
+from posture.vault_policy import VaultPolicy
 from posture.verdict import Excepted, Severity, Status, Verdict
 
 DAY = 86400.0
@@ -79,6 +80,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rotation_max_days: Annotated[int, msgspec.Meta(ge=1)] = 365
     overrides: Mapping[str, KeyMode] = {}
     exception: tuple[ExceptionRule, ...] = ()
+    vault: VaultPolicy = VaultPolicy()
 
     def __post_init__(self) -> None:
         for prefix in self.overrides:

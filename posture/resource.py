@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from posture.clock import Utc
 from posture.fault import Fault
 
 
@@ -47,7 +48,7 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
     `id` is the provider's own and unique in a model (INTERFACE section 3). `fields` are the provider's own fields under its own names.
     `faults` are the reads of this resource that were refused, by operation: a field that is missing because its read failed has its reason here.
     `aliases` are other ids by which links may name it.
-    `cells` are the texts of its kind's own columns (`posture.rows.CELLS`).
+    `cells` are the texts of its kind's own columns (`posture.rows.CELLS`). `expires` is when it ends by itself (UTC seconds), None for never.
     """
 
     id: str
@@ -65,6 +66,7 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
     faults: Mapping[str, Fault] = {}
     aliases: tuple[str, ...] = ()
     cells: tuple[str, ...] = ()
+    expires: Utc | None = None
 
     def link(self, rel: str) -> str | None:
         """The id this resource points at by `rel`, or None."""

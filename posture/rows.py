@@ -17,6 +17,11 @@ CELLS: Mapping[str, tuple[str, ...]] = {
     "key": ("MANAGER", "STATE", "ROTATION"),
     "account": ("DEFAULT",),
     "workload": ("DISKS",),
+    "vault": ("STATE", "ABOUT"),
+    "lease": ("ENGINE", "ROLE", "ISSUED", "RENEWED", "RENEWABLE", "STATE"),
+    "token": ("ISSUED", "RENEWED", "RENEWABLE", "KIND", "POLICIES"),
+    "secret-engine": ("TYPE", "DEFAULT TTL", "MAX TTL"),
+    "auth-method": ("TYPE", "DEFAULT TTL", "MAX TTL", "SECOND FACTOR"),
 }
 """Kind -> titles of its own columns."""
 
@@ -41,7 +46,7 @@ class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     `place` numbers a `Place`; `key_class` indexes `KEY_CLASSES` (-1: the kind has no encryption of its own); `key` is a short label of the key;
     `reason` is that of the worst finding; `severity` the worst among the findings of `status`; `since` when the status began (UTC seconds);
-    `users` how many resources point at this one.
+    `users` how many resources point at this one; `expires` when it ends by itself (UTC seconds, 0 = never).
     """
 
     id: str
@@ -55,6 +60,7 @@ class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
     since: Utc
     users: int
     cells: tuple[str, ...]
+    expires: float = 0.0
 
 
 class FindingRow(msgspec.Struct, frozen=True, array_like=True, gc=False):

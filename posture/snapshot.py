@@ -101,6 +101,7 @@ class ResourceEntry(msgspec.Struct):
     attributes: dict[str, Any]
     columns: dict[str, str]
     links: list[Link]
+    expires: Time | None = None
 
 
 class FindingEntry(msgspec.Struct):
@@ -315,6 +316,7 @@ def _resource(held: Held) -> ResourceEntry:
         dict(resource.fields),
         dict(zip(CELLS.get(resource.kind, ()), resource.cells, strict=False)),
         sorted(resource.links, key=lambda link: (link.rel, link.to)),
+        None if resource.expires is None else rfc3339(resource.expires),
     )
 
 

@@ -13,9 +13,11 @@ import msgspec
 
 from posture.fault import ConfigError
 from posture.policy import Policy
+from posture.vault_policy import VaultPolicy
 from providers.aws.settings import AwsSettings
 from providers.cadence import Cadence
 from providers.durations import seconds
+from providers.vault.settings import VaultSettings
 
 SECRETS = (
     "access_key_id",
@@ -27,6 +29,8 @@ SECRETS = (
     "password",
     "secret",
     "token",
+    "secret_id",
+    "jwt",
 )
 SHORTEST = 1.0
 """A shorter cadence than this many seconds only hurts the provider."""
@@ -58,6 +62,7 @@ class Tenant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     aws: tuple[AwsSettings, ...] = ()
+    vault: tuple[VaultSettings, ...] = ()
     policy: Policy = msgspec.field(default_factory=Policy)
 
     def __post_init__(self) -> None:
@@ -84,8 +89,22 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Every way into AWS, with its tenant's name."""
         return [(tenant.name, settings) for tenant in self.tenant for settings in tenant.aws]
 
+    @property
+    def vault(self) -> list[tuple[str, VaultSettings]]:
+        """Every way into a Vault, with its tenant's name."""
+        return [(tenant.name, settings) for tenant in self.tenant for settings in tenant.vault]
 
-AMBIENT = Config(tenant=(Tenant("default", aws=(AwsSettings(),)),))
+
+def _ambient_vault() -> tuple[VaultSettings, ...]:
+    """The Vault that VAULT_ADDR names; none where that is no address one may send a token to."""
+    address = os.environ.get("VAULT_ADDR") or os.environ.get("BAO_ADDR")
+    try:
+        return (VaultSettings(address, os.environ.get("VAULT_NAMESPACE", "")),) if address else ()
+    except ValueError:
+        return ()
+
+
+AMBIENT = Config(tenant=(Tenant("default", aws=(AwsSettings(),), vault=_ambient_vault()),))
 """Without a file: one tenant, from the credentials that are there."""
 
 
@@ -142,7 +161,7 @@ def _check(config: Config, where: str) -> None:
         if names.count(name) > 1:
             raise ConfigError(f"{where}: tenant: the name {name!r} is used twice")
     if not names:
-        raise ConfigError(f"{where}: tenant: there is none; write [[tenant]] with a name and at least one [[tenant.aws]]")
+        raise ConfigError(f"{where}: tenant: there is none; write [[tenant]] with a name and at least one [[tenant.aws]] or [[tenant.vault]]")
     ways: dict[tuple[object, ...], list[tuple[str, AwsSettings]]] = {}
     for tenant, settings in config.aws:
         ways.setdefault(settings.connection, []).append((tenant, settings))
@@ -151,6 +170,10 @@ def _check(config: Config, where: str) -> None:
         if len(members) > 1 and (None in tags or len(set(tags)) < len(tags)):
             first, second = members[0][0], members[1][0]
             raise ConfigError(f'{where}: tenant.aws: {first} and {second} name the same account; give each a tag of its own, as in tag = "tenant={first}"')
+    places = [settings.place for _, settings in config.vault]
+    for place in places:
+        if places.count(place) > 1:
+            raise ConfigError(f"{where}: tenant.vault: {place} is there twice; tenants share a server by a namespace each")
     _check_profiles(config, where)
 
 
@@ -194,6 +217,7 @@ _WORDS = (
     ("`null`", "nothing"),
 )
 _TABLES: dict[str, type] = {"": Config, "poll": Poll, "tenant[]": Tenant, "tenant[].aws[]": AwsSettings, "tenant[].policy": Policy}
+_TABLES |= {"tenant[].vault[]": VaultSettings, "tenant[].policy.vault": VaultPolicy}
 
 
 def _explained(message: str) -> str:

@@ -117,6 +117,7 @@ class Publisher:
             worst.since if worst else held.observed_at,
             held.users,
             resource.cells,
+            resource.expires or 0.0,
         )
 
     def _key_label(self, key: str) -> str:

@@ -120,6 +120,7 @@ class Replay:
             parse_rfc3339(worst.since if worst else entry.observed_at),
             len(self._users.get(entry.id, ())),
             tuple(entry.columns.get(title, "") for title in CELLS.get(entry.kind, ())),
+            parse_rfc3339(entry.expires) if entry.expires else 0.0,
         )
 
     def _finding_row(self, finding: FindingEntry) -> FindingRow:

@@ -13,6 +13,10 @@ def open_rooms(config: Config, version: str) -> list[Source]:
         from providers.aws.root import open_aws
 
         sources += open_aws(config.aws, cadence, version)
+    if config.vault:
+        from providers.vault.root import open_vault
+
+        sources += open_vault(config.vault, cadence, version)
     return sources
 
 
