@@ -9,6 +9,7 @@ import msgspec
 from posture.clock import parse_rfc3339
 from posture.fault import EnctopError
 from posture.resource import Encryption, Resource
+from posture.rollup import tenants_of
 from posture.rows import CELLS, KEY_CLASSES, FindingRow, Place, Row
 from posture.snapshot import FindingEntry, ResourceEntry, Snapshot, SourceEntry, read, to_json, write
 from posture.source import LIVE, Source, State
@@ -60,11 +61,10 @@ class Replay:
             writer.write(encoder.encode(frame))
             await writer.drain()
         decoder = Decoder(Ask)
-        while data := await reader.read(1 << 16):
-            for ask in decoder.feed(data):
-                answer = self._answer(ask)
-                if answer is not None:
-                    writer.write(encoder.encode(answer))
+        async for ask in decoder.read_from(reader):
+            answer = self._answer(ask)
+            if answer is not None:
+                writer.write(encoder.encode(answer))
             await writer.drain()
 
     def _frames(self) -> list[Frame]:
@@ -139,9 +139,11 @@ class Replay:
         resources: dict[str, list[int]] = defaultdict(lambda: [0] * len(Status))
         findings: dict[str, list[int]] = defaultdict(lambda: [0] * len(Status))
         for entry in self._snapshot.resources:
-            resources[entry.tenant][Status[entry.status.upper()]] += 1
+            for tenant in tenants_of(entry.tenant):
+                resources[tenant][Status[entry.status.upper()]] += 1
         for finding in self._snapshot.findings:
-            findings[finding.tenant][Status[finding.status.upper()]] += 1
+            for tenant in tenants_of(finding.tenant, own=finding.resource not in self._by_id):
+                findings[tenant][Status[finding.status.upper()]] += 1
         return tuple(
             TenantRollup(tenant, Status[summary.status.upper()], _five(resources[tenant]), _five(findings[tenant]))
             for tenant, summary in sorted(self._snapshot.summary.tenants.items())

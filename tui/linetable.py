@@ -127,6 +127,20 @@ class LineTable(Lines, Generic[T]):
             segments.append(Segment(_fitted(text, wide, column.right) + " ", style))
         return Strip(segments).adjust_cell_length(width, paint.plain)
 
+    def differences(self, before: Hashable, after: Hashable, width: int) -> list[tuple[int, int]]:
+        """The cells that changed: a line whose age alone grew costs 30 bytes instead of 600."""
+        cells, *state = cast("tuple[tuple[Cell, ...], bool, bool]", before)
+        others, *new_state = cast("tuple[tuple[Cell, ...], bool, bool]", after)
+        fitted = self._fit(width)
+        if state != new_state or not len(cells) == len(others) == len(fitted):
+            return [(0, width)]
+        spans, left = [], 1
+        for (_, wide), cell, other in zip(fitted, cells, others, strict=True):
+            if cell != other:
+                spans.append((left, wide))
+            left += wide + 1
+        return spans
+
     def draw_head(self, y: int, width: int) -> Strip:
         """The titles; the one it is sorted by shows which way."""
         paint, segments = self.paint, [Segment(" ", self.paint.plain)]

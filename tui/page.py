@@ -94,8 +94,9 @@ def _verdict(judged: Judged, width: int, now: Utc) -> Iterator[Line]:
     severity = (f"{SEVERITIES[finding.severity]:<5}", SEVERITY_PAINTS[finding.severity])
     head = (status_cell(finding.status), ("  ", "text"), severity, (judged.title, "name"), (f"   {finding.control}", "faint"))
     yield Line(head, copies=judged.remedy)
-    since = f"  (since {age(now - finding.since)}, {finding.evidence_class})" if finding.since else ""
-    yield from _wrapped(finding.reason + since, width, INDENT, PAINTS[finding.status] if finding.status < Status.PASS else "faint", copies=judged.remedy)
+    yield from _wrapped(finding.reason, width, INDENT, PAINTS[finding.status] if finding.status < Status.PASS else "faint", copies=judged.remedy)
+    since = f"since {age(now - finding.since)} · " if finding.since else ""
+    yield Line(((f"{'':{INDENT}}{since}{finding.evidence_class}", "faint"),), copies=judged.remedy)
     for sentence, claim in judged.verifies:
         yield from _labelled("promise", f"{sentence} “{claim}”", width, "text")
     label = "evidence"

@@ -1,12 +1,15 @@
 """S3 buckets: default encryption, policy, public access; each asked in its own region."""
 
-import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+import contextlib
+import time
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-from posture.batch import Batch, Listed, Partly
-from posture.fault import Fault, FaultKind, Refused
+import msgspec
+
+from posture.batch import Batch, Kept, Listed, Partly
+from posture.clock import Seconds
+from posture.fault import Fault, Refused
 from posture.resource import Encryption, KeyClass, Link, Resource
 from providers.aws.calls import (
     GET_ACCOUNT_PUBLIC_ACCESS_BLOCK,
@@ -20,15 +23,13 @@ from providers.aws.calls import (
     Call,
 )
 from providers.aws.ebs import key_arn
-from providers.aws.place import AwsSource
+from providers.aws.place import AwsSource, Place
+from providers.each import each
+from providers.lane import lost
 from providers.source import Yield
 
 TOKEN = ("ContinuationToken", "ContinuationToken")
 PAGE = 1000
-AT_ONCE = 400
-"""Buckets whose tasks exist at the same time; the lane lets fewer ask."""
-GIVE_UP_AFTER = 3
-"""Unreachable answers from one region after which the rest of its buckets is not asked in this poll."""
 BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 
 # What the service says when there is no such setting: an answer, not an error (CONTROLS.md 2.3).
@@ -60,32 +61,45 @@ class Buckets(AwsSource):
         if self.tenancy.shared:
             self.permissions = tuple(sorted({*self.permissions, GET_BUCKET_TAGGING.permission}))
 
-    async def poll(self) -> AsyncIterator[Yield]:
+    async def poll(self) -> AsyncGenerator[Yield, None]:
         """The account's own block first, then the listing, and three or four short reads of each bucket."""
+        started = time.monotonic()
         account = await self._account()
         for fault in account.faults.values():
             yield Partly(fault)
         yield Batch((account,))
-        down: Counter[str] = Counter()
-        here: dict[str, Resource] = {}
+        here: dict[str, Place] = {}
+        unread: list[_Read] = []
         async for page in self.account.pages(LIST_BUCKETS, self.account.home, "Buckets", TOKEN, MaxBuckets=PAGE):
-            for first in range(0, len(page), AT_ONCE):
-                tasks = [asyncio.create_task(self._bucket(entry, down)) for entry in page[first : first + AT_ONCE]]
-                try:
-                    for answer in asyncio.as_completed(tasks):
-                        bucket = await answer
-                        if bucket is None:
-                            continue
-                        here[bucket.name] = bucket
+            async with contextlib.aclosing(each(self._bucket(entry, started) for entry in page)) as reads:
+                async for read in reads:
+                    if read.lost:
+                        unread.append(read)
+                    elif not read.gone:
+                        bucket = self._resource(read)
+                        here[bucket.name] = Place(bucket.region, bucket.tenant)
                         for fault in bucket.faults.values():
                             yield Partly(fault)
                         yield Batch((bucket,))
-                finally:
-                    for task in tasks:
-                        task.cancel()
-        self.seen.buckets = {name: bucket.region for name, bucket in here.items()}
-        self.seen.owners = {name: bucket.tenant for name, bucket in here.items()}
+        if unread and not here and (silence := self._silence(unread[0], started)) is not None:
+            raise silence
+        known = self.seen.buckets or {}
+        for read in unread:
+            bucket = self._resource(read)
+            for fault in bucket.faults.values():
+                yield Partly(fault)
+            if bucket.name in known and self._silence(read, started) is not None:  # a fault of its region and not of this bucket
+                here[bucket.name] = known[bucket.name]
+                yield Kept((bucket.id,))
+            else:
+                here[bucket.name] = Place(bucket.region, bucket.tenant)
+                yield Batch((bucket,))
+        self.seen.buckets = here
         yield Listed(("aws.s3.bucket", "aws.account"))
+
+    def _silence(self, read: "_Read", started: Seconds) -> Refused | None:
+        """The refusal, where nobody answers any more in a bucket's region."""
+        return self.account.lane(GET_BUCKET_ENCRYPTION, read.region).silent_since(started)
 
     async def _account(self) -> Resource:
         fields: dict[str, Any] = {}
@@ -97,6 +111,7 @@ class Buckets(AwsSource):
             if refused.fault.code in _NONE_SET:
                 fields["PublicAccessBlockConfiguration"] = None
             else:
+                await self.account.confirm(refused)
                 faults[GET_ACCOUNT_PUBLIC_ACCESS_BLOCK.operation.replace("s3:Get", "s3:GetAccount")] = refused.fault
         return self.resource(
             f"aws://{self.account.number}",
@@ -110,10 +125,10 @@ class Buckets(AwsSource):
             tenant=self.tenancy.name,
         )
 
-    async def _bucket(self, entry: Mapping[str, Any], down: Counter[str]) -> Resource | None:
-        """One bucket, or None where it has gone meanwhile."""
+    async def _bucket(self, entry: Mapping[str, Any], started: Seconds) -> "_Read":
+        """All that is asked of one bucket."""
         name = entry["Name"]
-        read = _Read(self, name, down)
+        read = _Read(self, name, started)
         read.region = str(entry.get("BucketRegion") or "")
         read.fields.update(Name=name, CreationDate=entry.get("CreationDate"))
         if not read.region:
@@ -130,7 +145,7 @@ class Buckets(AwsSource):
         if self.tenancy.shared:
             await read.ask(GET_BUCKET_TAGGING, "Tags")
             read.fields["Tags"] = (read.fields.get("Tags") or {}).get("TagSet", [])
-        return None if read.gone else self._resource(read)
+        return read
 
     def _resource(self, read: "_Read") -> Resource:
         fields = read.fields
@@ -173,21 +188,23 @@ class Buckets(AwsSource):
 class _Read:
     """The reads of one bucket: what was answered, and what was refused."""
 
-    def __init__(self, source: AwsSource, bucket: str, down: Counter[str]) -> None:
+    def __init__(self, source: AwsSource, bucket: str, started: Seconds) -> None:
         self._source = source
         self._bucket = bucket
-        self._down = down
+        self._started = started
         self.region = ""
         self.fields: dict[str, Any] = {}
         self.faults: dict[str, Fault] = {}
         self.gone = False
+        self.lost = False
+        """Whether a read got no answer at all."""
 
     async def locate(self) -> None:
         """Ask where the bucket is; a listing with page size says it already."""
         try:
             answer = await self._source.account.ask(GET_BUCKET_LOCATION, self._source.account.home, Bucket=self._bucket)
         except Refused as refused:
-            self._refused(GET_BUCKET_LOCATION, refused)
+            await self._refused(GET_BUCKET_LOCATION, refused)
             self.region = self._source.account.home
             return
         self.region = {"": "us-east-1", "EU": "eu-west-1"}.get(answer.get("LocationConstraint") or "", answer.get("LocationConstraint") or "")
@@ -196,8 +213,10 @@ class _Read:
         """Read one setting into the fields; None where the service says there is none."""
         if self.gone:
             return
-        if self._down[self.region] >= GIVE_UP_AFTER:
-            self.faults[call.operation] = Fault(FaultKind.UNREACHABLE, "NotAsked", call.operation, f"S3 in {self.region} did not answer for other buckets")
+        silence = self._source.account.lane(call, self.region).silent_since(self._started)
+        if silence is not None:
+            message = f"not asked: S3 in {self.region} does not answer"
+            self.lost, self.faults[call.operation] = True, msgspec.structs.replace(silence.fault, operation=call.operation, message=message)
             return
         try:
             self.fields[field] = await self._source.account.read_bucket(call, self._bucket, self.region)
@@ -205,15 +224,13 @@ class _Read:
             if refused.fault.code in _NONE_SET:
                 self.fields[field] = None
             else:
-                self._refused(call, refused)
+                await self._refused(call, refused)
 
-    def _refused(self, call: Call, refused: Refused) -> None:
-        if refused.fault.kind is FaultKind.EXPIRED:
-            raise refused  # nothing else will be answered either
-        if refused.fault.kind is FaultKind.UNREACHABLE:
-            self._down[self.region] += 1
+    async def _refused(self, call: Call, refused: Refused) -> None:
+        await self._source.account.confirm(refused)
         self.gone = self.gone or refused.fault.code in _GONE
-        self.faults[call.operation] = refused.fault
+        self.lost = self.lost or lost(refused)
+        self.faults[call.operation] = msgspec.structs.replace(refused.fault, operation=call.operation)
 
 
 def _tls_only(fields: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -58,7 +58,7 @@ class Leases(VaultSource):
         self._backlog_polls = 0
         self._quotas: list[dict[str, Any]] | None = None
 
-    async def poll(self) -> AsyncIterator[Yield]:
+    async def poll(self) -> AsyncGenerator[Yield, None]:
         """The counts first; then, where it is allowed and sensible, the leases themselves."""
         if self._generation != self.way.generation:
             self._generation = self.way.generation

@@ -1,6 +1,6 @@
 """Namespaces, and in each: secret engines and auth methods with the TTLs that hold, and which logins want a second factor."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from posture.batch import Batch, Listed, Partly
@@ -27,7 +27,7 @@ class Mounts(VaultSource):
     service = "vault-mounts"
     calls = (NAMESPACES, MOUNTS, AUTH, TUNE, MFA_METHODS, MFA_ENFORCEMENTS, USERS, USER)
 
-    async def poll(self) -> AsyncIterator[Yield]:
+    async def poll(self) -> AsyncGenerator[Yield, None]:
         """Namespace by namespace, outermost first."""
         names, faults = await self._namespaces()
         found: list[Mount] = []

@@ -1,7 +1,7 @@
 """What the PKI engines have issued: issuers and certificates, and when each ends."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from cryptography import x509
@@ -29,7 +29,7 @@ class Pki(VaultSource):
         super().__init__(*arguments)
         self._read: dict[str, dict[str, Any]] = {}
 
-    async def poll(self) -> AsyncIterator[Yield]:
+    async def poll(self) -> AsyncGenerator[Yield, None]:
         """Mount by mount: the issuers, then the certificates."""
         wanted: set[str] = set()
         for mount in self.seen.of_type("pki"):

@@ -1,7 +1,7 @@
 """The cluster as it stands now: sealed or not, who leads, every node of it, and the token we ask with."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import msgspec
@@ -36,7 +36,7 @@ class Cluster(VaultSource):
         self._nodes: dict[str, str] = {}
         """`HOST:PORT` -> address of each node that is known."""
 
-    async def poll(self) -> AsyncIterator[Yield]:
+    async def poll(self) -> AsyncGenerator[Yield, None]:
         """First the nodes, all at once; then who leads them; then the token."""
         settings = self.way.settings
         asked = {settings.host: settings.address, **({host_of(node): node for node in settings.nodes} if settings.nodes is not None else self._nodes)}
@@ -66,6 +66,10 @@ class Cluster(VaultSource):
             raise Refused(trouble)
         for fault in own.faults.values():
             yield Partly(fault)
+
+    async def close(self) -> None:
+        """The way in is this source's to close."""
+        await self.way.close()
 
     # ------------------------------------------------------------ nodes
 

@@ -1,6 +1,6 @@
 """What the whole server shares: the barrier's key, raft, audit devices, listeners, and the licence where there is one."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from posture.batch import Batch, Listed, Partly
 from posture.resource import Resource
@@ -20,7 +20,7 @@ class System(VaultSource):
     service = "vault-system"
     calls = (SEAL_BACKENDS, KEY_STATUS, ROTATE_CONFIG, AUTOPILOT, AUDIT, METRICS, SANITIZED, LICENSE, REPLICATION)
 
-    async def poll(self) -> AsyncIterator[Yield]:
+    async def poll(self) -> AsyncGenerator[Yield, None]:
         """One after another; each is a request or two."""
         for made in (await self._keyring(), await self._raft(), await self._audit(), await self._listener(), await self._seal(), await self._license()):
             for fault in made.faults.values():

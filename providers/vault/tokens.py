@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import msgspec
@@ -36,7 +36,7 @@ class Tokens(VaultSource):
         super().__init__(*arguments)
         self._known: dict[tuple[str, str], _Known] = {}
 
-    async def poll(self) -> AsyncIterator[Yield]:
+    async def poll(self) -> AsyncGenerator[Yield, None]:
         """List, then look up what is new and what was not looked at for longest."""
         cap = self.way.settings.lease_cap
         asked = self.seen.leases is not None and self.seen.leases <= cap and self.way.settings.lease_prefixes != ()

@@ -1,7 +1,7 @@
 """Transit keys: can they leave, can they vanish, do they rotate. Never a key: only what is told about it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from posture.batch import Batch, Listed, Partly
@@ -25,7 +25,7 @@ class Transit(VaultSource):
     service = "transit"
     calls = (TRANSIT_KEYS, TRANSIT_KEY)
 
-    async def poll(self) -> AsyncIterator[Yield]:
+    async def poll(self) -> AsyncGenerator[Yield, None]:
         """Mount by mount; a mount that may not be listed is told and left."""
         for mount in self.seen.of_type("transit"):
             listing = Reading(self.way, mount.namespace)
