@@ -52,12 +52,14 @@ class Dashboard(Shell):
         ("snapshots", "Snapshots"),
         ("buckets", "Buckets"),
         ("keys", "Keys"),
+        ("vault", "Vault"),
+        ("leases", "Leases"),
         ("findings", "Findings"),
         ("sources", "Sources"),
         ("others", "Others"),
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(str(number), f"view('{name}')", title) for number, (name, title) in enumerate(VIEWS, 1)),
+        *(Binding(key, f"view('{name}')", title) for key, (name, title) in zip(bars.NUMBERS, VIEWS, strict=False)),
         Binding("tab", "step(1)", "next view", priority=True),
         Binding("shift+tab", "step(-1)", "view before", priority=True),
         Binding("slash", "filter", "filter"),

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from posture.batch import Batch, Listed, Partly
-from posture.clock import Seconds, Utc
+from posture.clock import Seconds, Utc, age, parse_rfc3339
 from posture.fault import FaultKind, Refused
 from posture.lease import SLACK, Life
 from posture.resource import Resource
@@ -26,6 +26,14 @@ CHUNK = 50
 """Lookups between two reports, so that the first rows show early."""
 FOLDERS = 200
 """Folders of the lease tree that are listed in one poll, at the most."""
+ADVISORY = 256_000
+"""Leases that Vault itself warns of (HashiCorp, "Vault limits and maximums")."""
+WHY = {
+    "off": "listing is off",
+    "too many": "more than lease_cap: set lease_prefixes",
+    "not counted": "not counted: set lease_prefixes",
+    "denied": "listing needs sudo",
+}
 FIELDS = ("path", "issue_time", "expire_time", "last_renewal", "renewable", "revoke_error")
 
 
@@ -243,11 +251,28 @@ class Leases(VaultSource):
         )
 
     def _summary(self, reading: Reading) -> Resource:
-        fields = reading.fields
-        total = self.seen.leases
-        shown = f"{fields['shown']:,} of {total:,}" if total is not None else f"{fields['shown']:,}"
-        cells = (f"{total:,} leases" if total is not None else "not counted", f"rows: {shown} ({fields['listed']})")
-        return self.resource(self.id_of("", "sys/leases"), "vault", "vault.leases", "leases", fields, faults=reading.faults, cells=cells)
+        id = self.id_of("", "sys/leases")
+        name = f"leases of {self.way.settings.place}"
+        return self.resource(id, "lease-totals", "vault.leases", name, reading.fields, faults=reading.faults, cells=self._totals(reading.fields))
+
+    def _totals(self, fields: dict[str, Any]) -> tuple[str, ...]:
+        """The figures for the screen (`posture.rows.CELLS`): TOTAL, LIMIT, GROWTH, DOUBLES, IRREVOCABLE, BACKLOG, ROWS, ENDS."""
+        total, growth, stuck = self.seen.leases, fields.get("growth") or {}, fields.get("irrevocable")
+        limits = [quota["max_leases"] for quota in fields.get("quotas") or () if quota.get("max_leases") and not quota.get("path")]
+        minute = growth.get("a_minute", 0.0)
+        by_mount = "".join(f" {mount} {many}" for mount, many in sorted((stuck or {}).get("by_mount", {}).items(), key=lambda one: -one[1])[:3])
+        backlog = fields["metrics"].get("expire_job_manager_total_jobs")
+        shown = f"sampled {fields['shown']:,} of {fields['of']:,}" if fields["shown"] < fields["of"] else f"{fields['shown']:,}"
+        return (
+            "" if total is None else str(total),
+            str(min(limits, default=ADVISORY)),
+            f"{minute:+,.0f}" if growth else "",
+            age(total / minute * 60) if total and minute > 0 else "",
+            "" if stuck is None else f"{stuck['count']}{':' if by_mount else ''}{by_mount}",
+            "" if backlog is None else str(backlog),
+            shown if fields["listed"] in {"all", "by prefix"} else f"none, {WHY[fields['listed']]}",
+            " ".join(f"{parse_rfc3339(at):.0f}:{many}" for at, many in fields["metrics"].get("expire_leases_by_expiration", ())),
+        )
 
 
 def _word(life: Life, told: Any) -> str:

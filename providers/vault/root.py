@@ -20,8 +20,8 @@ def open_vault(blocks: Sequence[tuple[str, VaultSettings]], cadence: Cadence, ve
     """The sources of every Vault. The seal is asked first, since it says which node can be asked for the rest; mounts come before what is in them."""
     made: list[Source] = []
     for tenant, settings in blocks:
-        way, seen = Way(settings, version), Seen()
-        cluster = Cluster(tenant, way, seen, cadence.live)
+        cluster = cluster_of(tenant, settings, cadence, version)
+        way, seen = cluster.way, cluster.seen
         system, mounts = System(tenant, way, seen, cadence.warm), Mounts(tenant, way, seen, cadence.warm)
         transit, pki = Transit(tenant, way, seen, cadence.warm), Pki(tenant, way, seen, cadence.warm)
         leases, tokens = Leases(tenant, way, seen, cadence.live), Tokens(tenant, way, seen, cadence.live)
@@ -30,3 +30,8 @@ def open_vault(blocks: Sequence[tuple[str, VaultSettings]], cadence: Cadence, ve
         tokens.after = (leases.id,)
         made += [cluster, system, mounts, transit, pki, leases, tokens]
     return made
+
+
+def cluster_of(tenant: str, settings: VaultSettings, cadence: Cadence, version: str) -> Cluster:
+    """The first source of one Vault, with a way in of its own."""
+    return Cluster(tenant, Way(settings, version), Seen(), cadence.live)
