@@ -1,31 +1,41 @@
 """`python -m providers.demo`: the simulated tenants until stdin closes.
 
-Prints one JSON line: `url` of the simulated AWS, `configuration` (TOML) and `environment` for the collector.
+Prints one JSON line: `url` of the simulated AWS, `vault` of the real OpenBao, `configuration` (TOML) and `environment` for the collector.
 """
 
 import contextlib
 import json
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
-from providers.demo import moto
+from providers.demo import moto, vault, world
 from providers.demo.accounts import ENVIRONMENT
 from providers.demo.live import live
-from providers.demo.world import configuration, seed
 
 
 def main() -> int:
     """Run until whoever started us is gone."""
-    server = moto.start()
-    world, stopped = seed(server.faults), threading.Event()
-    happening = threading.Thread(target=live, args=(world, stopped), name="live", daemon=True)
-    happening.start()
-    sys.stdout.write(json.dumps({"url": server.url, "configuration": configuration(server.url), "environment": ENVIRONMENT}) + "\n")
+    with ThreadPoolExecutor(1) as other:
+        starting = other.submit(vault.start)
+        server = moto.start()
+        acme, stopped = world.seed(server.faults), threading.Event()
+        secrets = starting.result()
+    for happens, where in ((live, acme), (vault.live, secrets)):
+        threading.Thread(target=happens, args=(where, stopped), name="live", daemon=True).start()
+    started = {
+        "url": server.url,
+        "vault": secrets.bao.url,
+        "configuration": world.configuration(server.url) + vault.configuration(secrets.bao.url),
+        "environment": {**ENVIRONMENT, vault.TOKEN_ENV: secrets.token},
+    }
+    sys.stdout.write(json.dumps(started) + "\n")
     sys.stdout.flush()
     with contextlib.suppress(KeyboardInterrupt):
         while sys.stdin.readline():
             pass
     stopped.set()
+    secrets.stop()
     server.stop()
     return 0
 

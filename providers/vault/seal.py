@@ -157,7 +157,7 @@ class Cluster(VaultSource):
             if refused.fault.kind is FaultKind.DENIED:
                 refused.fault = msgspec.structs.replace(refused.fault, kind=FaultKind.EXPIRED, code="InvalidToken", permission=None)
             raise
-        accessor = str(found.get("accessor") or "")
+        accessor = self.way.accessor = str(found.get("accessor") or "")
         fields = {name: found[name] for name in TOKEN_FIELDS if name in found}
         fields["accessor"] = digest(accessor) if accessor else ""
         fields["logs_in"] = self.way.settings.auth != "token"

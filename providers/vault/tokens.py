@@ -49,7 +49,7 @@ class Tokens(VaultSource):
                     raise
                 yield Partly(refused.fault)
                 continue
-            listed += [(namespace, accessor) for accessor in (answer or {}).get("keys") or ()]
+            listed += [(namespace, accessor) for accessor in (answer or {}).get("keys") or () if accessor != self.way.accessor]
         chosen = dict.fromkeys(listed[:cap])
         self._known = {key: known for key, known in self._known.items() if key in chosen}
         old = sorted(self._known, key=lambda key: self._known[key].at)[:AGAIN]

@@ -45,6 +45,8 @@ class Way:
         self.settings = settings
         self.base: str = settings.address
         self.leader: str | None = None
+        self.accessor = ""
+        """Of our own token: it has a row of its own, and none among the others."""
         self.generation = ""
         """Which cluster it is (`cluster_id`): another one means that whatever was remembered is of a server that is no more."""
         self._agent = f"enctop/{version}"
