@@ -115,16 +115,20 @@ audit "file" "main" {{
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None, *, token: str | None = None, namespace: str = "") -> Any:
         """One request as the operator; the `data` of the answer, or all of it. Raises `BaoError` and OSError."""
+        text = self.text(path, method, body, token=token, namespace=namespace)
+        decoded = json.loads(text) if text[:1] == b"{" else {}
+        return decoded.get("data") or decoded
+
+    def text(self, path: str, method: str = "GET", body: dict[str, Any] | None = None, *, token: str | None = None, namespace: str = "") -> bytes:
+        """The same, as it came. Raises `BaoError` and OSError."""
         headers = {"X-Vault-Token": self.token if token is None else token, "X-Vault-Namespace": namespace}
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.url}/v1/{path}", data, {name: value for name, value in headers.items() if value}, method=method)
         try:
             with urllib.request.urlopen(request, timeout=20, context=self._context()) as answer:
-                text = answer.read()
+                return bytes(answer.read())
         except urllib.error.HTTPError as error:
             raise BaoError(error.code, error.read().decode("utf-8", "replace")) from None
-        decoded = json.loads(text) if text[:1] == b"{" else {}
-        return decoded.get("data") or decoded
 
     def _context(self) -> Any:
         return None

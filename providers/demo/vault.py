@@ -13,7 +13,7 @@ from providers.demo.rabbit import Rabbit
 
 TOKEN_ENV = "ACME_VAULT_TOKEN"
 APPS = ("orders", "billing", "search", "mailer", "reports", "checkout", "inventory", "ledger")
-ENGINES = (  # path, type, options, default and max TTL in seconds
+ENGINES: tuple[tuple[str, str, dict[str, str], tuple[int, int] | None], ...] = (  # path, type, options, default and max TTL in seconds
     ("transit", "transit", {}, None),
     ("pki", "pki", {}, (3600, 315_360_000)),
     ("ssh", "ssh", {}, None),
@@ -104,13 +104,14 @@ def _engines(vault: Vault) -> None:
 
 
 def _keys(bao: Bao) -> None:
-    for name, settings in {
+    keys: dict[str, dict[str, Any]] = {
         "payments": {"auto_rotate_period": "720h"},
         "sessions": {"auto_rotate_period": "168h", "type": "chacha20-poly1305"},
         "customer-pii": {},
         "partner-export": {"exportable": True, "allow_plaintext_backup": True},
         "legacy-signing": {"type": "rsa-2048"},
-    }.items():
+    }
+    for name, settings in keys.items():
         bao.call("POST", f"transit/keys/{name}", settings)
     bao.call("POST", "transit/keys/customer-pii/config", {"deletion_allowed": True})
 

@@ -38,12 +38,11 @@ FIELDS = ("path", "issue_time", "expire_time", "last_renewal", "renewable", "rev
 
 
 class Known(msgspec.Struct):
-    """A lease as it was looked up: its fields, and when (UTC seconds). `first` is the length of its life before any renewal (seconds)."""
+    """A lease as it was looked up: its fields, and when (UTC seconds)."""
 
     fields: dict[str, Any]
     life: Life
     at: Utc
-    first: Seconds = 0.0
 
     def due(self) -> Utc:
         """When it is to be looked up again: shortly before its state would change if nothing has happened meanwhile."""
@@ -202,9 +201,6 @@ class Leases(VaultSource):
         before = self._known.get(key)
         fields = {name: answer[name] for name in FIELDS if name in answer}
         issued, expires, renewed = moment(fields.get("issue_time")), moment(fields.get("expire_time")), moment(fields.get("last_renewal"))
-        first = before.first if before else 0.0
-        if renewed is None and issued is not None and expires is not None:
-            first = expires - issued
         mount = self.seen.above(namespace, lease)
         life = Life(
             issued,
@@ -213,9 +209,9 @@ class Leases(VaultSource):
             bool(fields.get("renewable")),
             overdue=(answer.get("ttl") or 0) < 0,
             irrevocable=bool(fields.get("revoke_error")),
-            capped=bool(fields.get("renewable")) and _capped(issued, expires, renewed, first, mount.max_ttl if mount else 0),
+            capped=bool(fields.get("renewable")) and _capped(issued, expires, renewed, before.life if before else None, mount.max_ttl if mount else 0),
         )
-        self._known[key] = Known(fields, life, time.time(), first)
+        self._known[key] = Known(fields, life, time.time())
 
     def _resource(self, key: tuple[str, str], known: Known, error: str | None) -> Resource:
         namespace, lease = key
@@ -282,13 +278,15 @@ def _word(life: Life, told: Any) -> str:
     return "revoking" if life.overdue else "never expires" if life.expires is None else "capped" if life.capped else ""
 
 
-def _capped(issued: Utc | None, expires: Utc | None, renewed: Utc | None, first: Seconds, max_ttl: int) -> bool:
-    """Whether its end is where max TTL puts it: the mount's, or one that a renewal ran into (the role's is not told by a lookup)."""
+def _capped(issued: Utc | None, expires: Utc | None, renewed: Utc | None, before: Life | None, max_ttl: int) -> bool:
+    """Whether its end is where max TTL puts it: the mount's, or, since a role's is told by no lookup, one that a renewal was seen not to move."""
     if issued is None or expires is None:
         return False
     if max_ttl and expires - issued >= max_ttl - SLACK:
         return True
-    return renewed is not None and first > 0 and expires - renewed < 0.9 * first
+    if before is None or before.expires is None or abs(expires - before.expires) > SLACK:
+        return False
+    return before.capped or (renewed is not None and renewed > (before.renewed or issued) + SLACK)
 
 
 def _masked(text: str, lease: str) -> str:
