@@ -166,9 +166,8 @@ class Leases(VaultSource):
         first = [self._home(lease) for lease in stuck]
         chosen = dict.fromkeys([*first, *(key for key in self._known if key in listed)][:cap])
         rest = [key for key in listed if key not in chosen]
-        room = cap - len(chosen)
-        step = max(1, -(-len(rest) // room)) if room > 0 else 0
-        chosen.update(dict.fromkeys(rest[::step][:room] if step else ()))
+        room = min(cap - len(chosen), len(rest))
+        chosen.update(dict.fromkeys(rest[index * len(rest) // room] for index in range(room)))
         self._known = {key: known for key, known in self._known.items() if key in chosen}
         return list(chosen)
 

@@ -1,13 +1,14 @@
 """The cluster as it stands now: sealed or not, who leads, every node of it, and the token we ask with."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
 from typing import Any
 
 import msgspec
 
 from posture.batch import Batch, Listed, Partly
-from posture.clock import Utc, parse_rfc3339, rfc3339
+from posture.clock import Seconds, Utc, parse_rfc3339, rfc3339
 from posture.fault import Fault, FaultKind, Refused
 from posture.resource import Link, Resource
 from providers.source import Yield
@@ -21,6 +22,8 @@ TOKEN_FIELDS: tuple[str, ...] = (
     *("creation_ttl", "display_name", "expire_time", "issue_time", "explicit_max_ttl", "last_renewal_time", "namespace_path", "num_uses", "orphan"),
     *("path", "period", "policies", "renewable", "type"),
 )
+FORGOTTEN: Seconds = 3600.0
+"""A dead node is not told of for long, nor is any by a new leader at first: it is remembered this long."""
 RENEW_AT = 0.5
 """With `renew_token`, renewed when this share of its life is left."""
 
@@ -35,6 +38,8 @@ class Cluster(VaultSource):
         super().__init__(*arguments)
         self._nodes: dict[str, str] = {}
         """`HOST:PORT` -> address of each node that is known."""
+        self._told: dict[str, tuple[Seconds, str]] = {}
+        """The same, with when `sys/ha-status` told of it last (monotonic)."""
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """First the nodes, all at once; then who leads them; then the token."""
@@ -97,18 +102,26 @@ class Cluster(VaultSource):
         able = [host for host, reading in readings.items() if not reading.faults and not reading.fields.get("sealed", True) and trusted(asked[host])]
         self.way.base = settings.address if settings.host in able or not able else asked[able[0]]
         leaders = [reading.fields["leader_address"] for reading in readings.values() if reading.fields.get("leader_address")]
-        self.way.leader = next((leader for leader in leaders if trusted(leader)), None)
+        self.way.leader = next((leader for leader in leaders if trusted(leader) and self._leads(leader, readings)), None)
         known = {str(reading.fields["cluster_id"]) for reading in (readings[host_of(self.way.base)], first) if reading.fields.get("cluster_id")}
         if known:
             self.way.generation = sorted(known)[0]
+
+    def _leads(self, leader: str, readings: dict[str, Reading]) -> bool:
+        """A standby goes on naming the old leader after it stepped down: what that node says of itself counts more."""
+        own = readings.get(host_of(leader))
+        return own is None or bool(own.fields.get("is_self"))
 
     async def _discover(self) -> dict[str, Fault]:
         """The other nodes, as the cluster tells them; a refusal takes nothing from what is known."""
         reading = Reading(self.way)
         answer = await reading.ask(HA_STATUS, "nodes") or {}
         found = {host_of(node["api_address"]): node["api_address"] for node in answer.get("nodes") or answer.get("Nodes") or () if node.get("api_address")}
-        if found and self.way.settings.nodes is None:
-            self._nodes = {host: base for host, base in found.items() if self.way.settings.trusts(base)} if len(found) > 1 else {}
+        if self.way.settings.nodes is None:
+            now = time.monotonic()
+            self._told.update({host: (now, base) for host, base in found.items() if self.way.settings.trusts(base)})
+            self._told = {host: told for host, told in self._told.items() if now - told[0] < FORGOTTEN}
+            self._nodes = {host: base for host, (_, base) in self._told.items()} if len(self._told) > 1 else {}
         return reading.faults
 
     # ------------------------------------------------------------ resources

@@ -28,7 +28,7 @@ class Raft(Bao):
         (self.directory / "raft").mkdir()
 
     def configuration(self) -> str:
-        """Raft storage, TLS, quick elections."""
+        """Raft storage and TLS."""
         join = f'retry_join {{\n leader_api_addr = "{self.first.url}"\n leader_ca_cert_file = "{self.ca_file}"\n }}' if self.first else ""
         return f"""
 storage "raft" {{
@@ -68,6 +68,7 @@ class RaftCluster:
         first.start()
         first.initialise()
         first.unseal()
+        self.leader().call("POST", "sys/storage/raft/autopilot/configuration", {"server_stabilization_time": "1s"})
         for number in range(2, size + 1):
             node = Raft(f"n{number}", self.certificates, first)
             node.start()
