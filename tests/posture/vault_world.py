@@ -51,8 +51,8 @@ def audit(*devices: str, **fields: Any) -> Resource:
     return hung("sys/audit", "vault", "vault.audit", **({"devices": listed, "failures": 0} | fields))
 
 
-def listener(address: str = "https://vault.acme.example:8200", **config: Any) -> Resource:
-    fields = {"address": address, "config": {"listeners": [{"type": "tcp", "config": {"address": "0.0.0.0:8200"} | config}]}}
+def listener(asked: str = "https://vault.acme.example:8200", **config: Any) -> Resource:
+    fields = {"address": asked, "config": {"listeners": [{"type": "tcp", "config": {"address": "0.0.0.0:8200"} | config}]}}
     return hung("sys/listeners", "vault", "vault.listener", **fields)
 
 
