@@ -5,7 +5,11 @@ from collections.abc import Iterator
 import pytest
 
 from providers.demo.accounts import ENVIRONMENT
+from providers.demo.openbao import Bao
+from providers.demo.rabbit import Rabbit
 from tests.world.aws import Aws, serving
+from tests.world.raft import Raft, RaftCluster
+from tests.world.vault import TOKEN_ENV
 
 
 @pytest.fixture(autouse=True)
@@ -28,3 +32,40 @@ def aws(aws_server: Aws, monkeypatch: pytest.MonkeyPatch) -> Aws:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     return aws_server
+
+
+@pytest.fixture
+def bao(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bao]:
+    """A real OpenBao, empty and unsealed, started for this test; its root token stands in the environment."""
+    server = Bao()
+    monkeypatch.setenv(TOKEN_ENV, server.token)
+    for name in ("VAULT_ADDR", "VAULT_TOKEN", "BAO_TOKEN", "VAULT_CACERT"):
+        monkeypatch.delenv(name, raising=False)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def rabbit() -> Iterator[Rabbit]:
+    """A broker in which Vault's engine keeps users."""
+    server = Rabbit()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def tls_bao(monkeypatch: pytest.MonkeyPatch) -> Iterator[Raft]:
+    """One node of a raft cluster, with TLS; its authority's certificate is `ca_file`."""
+    cluster = RaftCluster(1)
+    monkeypatch.setenv(TOKEN_ENV, cluster.nodes[0].token)
+    yield cluster.nodes[0]
+    cluster.stop()
+
+
+@pytest.fixture
+def raft(monkeypatch: pytest.MonkeyPatch) -> Iterator[RaftCluster]:
+    """Three nodes with TLS; the first leads."""
+    cluster = RaftCluster(3)
+    monkeypatch.setenv(TOKEN_ENV, cluster.nodes[0].token)
+    yield cluster
+    cluster.stop()

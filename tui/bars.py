@@ -130,7 +130,9 @@ def banner(replica: Replica, width: int, *, error: str, down: str, restart_in: i
     return []
 
 
-SHORT = {"Volumes": "Vols", "Snapshots": "Snap", "Buckets": "Bkts", "Findings": "Find", "Sources": "Srcs", "Others": "More"}
+NUMBERS = "1234567890"
+"""The keys of the views, in their order; what comes after the tenth is reached by Tab."""
+SHORT = {"Volumes": "Vols", "Snapshots": "Snap", "Buckets": "Bkts", "Findings": "Find", "Sources": "Srcs", "Others": "More", "Leases": "Lses"}
 """View titles where there is little room."""
 
 
@@ -139,12 +141,11 @@ def footer(names: Sequence[tuple[str, str]], current: str, width: int) -> tuple[
     right: list[Part] = [("/", "accent", "app.filter"), (" filter ", "faint", "app.filter"), ("?", "accent", "app.help"), (" help ", "faint", "app.help")]
     room = width - sum(len(part[0]) for part in right) - 1
     full = sum(len(title) + 4 for _, title in names) <= room
-    numbers_only = width < 78
+    numbers_only = sum(len(title if name == current else SHORT.get(title, title[:4])) + 3 for name, title in names) > room
     left: list[Part] = [(" ", "bar")]
-    for number, (name, title) in enumerate(names, 1):
+    for key, (name, title) in zip(NUMBERS.ljust(len(names), "·"), names, strict=False):
         action = f"app.view('{name}')"
         text = title if full or name == current else "" if numbers_only else SHORT.get(title, title[:4])
-        key = str(number % 10) if number <= 10 else "·"  # what has no number is a tab, a click or a command away
         gap = "  " if full else " " if text else ""
         left += [(key, "accent", action), (f" {text}{gap}", "title" if name == current else "faint", action)]
     return left, right

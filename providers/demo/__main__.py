@@ -1,36 +1,42 @@
 """`python -m providers.demo`: the simulated tenants until stdin closes.
 
-Prints one JSON line: `url` of the simulated AWS, `configuration` (TOML) and `environment` for the collector.
+Prints one JSON line: `url` of the simulated AWS, `vault` of a real OpenBao, `configuration` (TOML) and `environment` for the collector.
 """
 
 import contextlib
 import json
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
-from providers.demo import moto, tls
+from providers.demo import moto, tls, vault, world
 from providers.demo.accounts import ENVIRONMENT
 from providers.demo.live import live
-from providers.demo.world import configuration, seed
 
 
 def main() -> int:
     """Run until whoever started us is gone."""
-    server = moto.start()
-    world, stopped = seed(server.faults), threading.Event()
-    happening = threading.Thread(target=live, args=(world, stopped), name="live", daemon=True)
-    happening.start()
-    street = tls.start()
-    threading.Thread(target=tls.live, args=(street, stopped), name="renewals", daemon=True).start()
-    told = configuration(server.url, tls.configuration(street), tls.policy())
-    environment = {**ENVIRONMENT, "SSL_CERT_FILE": str(street.roots)}
-    sys.stdout.write(json.dumps({"url": server.url, "configuration": told, "environment": environment}) + "\n")
+    with ThreadPoolExecutor(1) as other:
+        starting = other.submit(vault.start)
+        server = moto.start()
+        acme, stopped = world.seed(server.faults), threading.Event()
+        street, secrets = tls.start(), starting.result()
+    for happens, where in ((live, acme), (tls.live, street), (vault.live, secrets)):
+        threading.Thread(target=happens, args=(where, stopped), name="live", daemon=True).start()
+    started = {
+        "url": server.url,
+        "vault": secrets.bao.url,
+        "configuration": world.configuration(server.url, tls.configuration(street) + vault.configuration(secrets.bao.url), tls.policy()),
+        "environment": {**ENVIRONMENT, "SSL_CERT_FILE": str(street.roots), vault.TOKEN_ENV: secrets.token},
+    }
+    sys.stdout.write(json.dumps(started) + "\n")
     sys.stdout.flush()
     with contextlib.suppress(KeyboardInterrupt):
         while sys.stdin.readline():
             pass
     stopped.set()
     street.stop()
+    secrets.stop()
     server.stop()
     return 0
 

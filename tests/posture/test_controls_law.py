@@ -16,6 +16,7 @@ from posture.source import State
 from posture.verdict import Status, Verdict
 from tests.posture.controls_world import NOW, World, account, bucket, key, made, region, snapshot, source, source_row, template, tenant, volume
 from tests.posture.tls_world import certificate, endpoint
+from tests.posture.vault_world import WHOLE as VAULT
 
 ARN = key().id
 TYPES: dict[str, Resource] = {
@@ -41,6 +42,7 @@ TYPES: dict[str, Resource] = {
     "tls.certificate": certificate(),
     "enctop.source": source_row(),
     "enctop.tenant": tenant(),
+    **VAULT,
 }
 OPERATIONS = sorted({operation for control in registry() for operation in control.reads} | {"ec2:DescribeSnapshots(RestorableByUserIds=all)"})
 POLICIES = st.sampled_from(
@@ -50,7 +52,7 @@ POLICIES = st.sampled_from(
         Policy(exception=(msgspec.convert({"control": "aws", "resource": "*", "until": "2026-12-01", "reason": "r"}, ExceptionRule),)),
     ]
 )
-AWS = [control for control in registry() if control.id.startswith(("aws.", "tls."))]
+AWS = [control for control in registry() if control.id.startswith(("aws.", "tls.", "vault."))]
 
 
 @st.composite

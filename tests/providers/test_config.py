@@ -78,7 +78,7 @@ def excepting(**changed: str | None) -> str:
 
 
 SECRET = "refused, no secret ever stands in this file; use a profile, a role_arn or the environment"
-IN_FILE, IN_TENANT, IN_POLL = "allowed here: poll, tenant", "allowed here: aws, name, policy", "allowed here: cold, live, warm"
+IN_FILE, IN_TENANT, IN_POLL = "allowed here: poll, tenant", "allowed here: aws, name, policy, tls, vault", "allowed here: cold, live, warm"
 IN_AWS = "allowed here: allow_plaintext, endpoint_url, external_id, inventory, object_sample, profile, regions, role_arn, tag"
 IN_POLICY = "allowed here: exception, key_accounts, keys, mfa, overrides, regulated, required_keys, rotation_max_days, strict"
 IN_EXCEPTION = "allowed here: approved_by, control, reason, resource, until"

@@ -27,7 +27,7 @@ from tui.replica import Replica, count
 from tui.sieve import rollup_tenants, sieve
 from tui.views.resources import Counted, Opened
 
-PANES = (("volume", "Volumes", "volumes"), ("bucket", "Buckets", "buckets"), ("endpoint", "TLS endpoints", "endpoints"), ("lease", "Secret leases", ":lease"))
+PANES = (("volume", "Volumes", "volumes"), ("bucket", "Buckets", "buckets"), ("endpoint", "TLS endpoints", "endpoints"), ("lease", "Secret leases", "leases"))
 """Kind, title, and the view that Enter opens when there is nothing bad to open."""
 WORST = 100
 """Rows a pane lists at the most."""
@@ -81,6 +81,8 @@ class Pane(LineTable[Row]):
         table = replica.table(kind)
         super().__init__(PANE_COLUMNS, replica, attrgetter("id"), latest=lambda item: table.rows.get(item.id, item), id=f"pane-{kind}", classes="pane")
         self.kind, self.title, self.view = kind, title, view
+        self.kinds = frozenset({kind})
+        """The tables it is about."""
         self.border_title = title
         self.counts: Sequence[int] = (0,) * 5
 
@@ -195,7 +197,9 @@ class OverviewView(Container):
         self.replica = replica
         self.filter = Filter("")
         self.tenants = Tenants(replica)
-        self.panes = [Pane(replica, *pane) for pane in PANES]
+        from tui.views.leasepane import LeasePane
+
+        self.panes: list[Pane] = [(LeasePane if pane[0] == "lease" else Pane)(replica, *pane) for pane in PANES]
 
     def compose(self) -> ComposeResult:
         """The tenants, and the panes in a grid."""
@@ -250,11 +254,11 @@ class OverviewView(Container):
             if len(self.tenants.items) != before:
                 self._arrange()
         for pane in self.panes:
-            if pane.kind in touched:
+            if pane.kinds & touched:
                 pane.follow(self.filter)
             elif "sources" in touched:
                 pane.repaint()
-        self.set_class(not any(self.replica.table(pane.kind).rows for pane in self.panes[2:]), "-short-below")
+        self.set_class(not any(self.replica.table(kind).rows for pane in self.panes[2:] for kind in pane.kinds), "-short-below")
 
     def tick(self, now: Utc) -> None:
         """A second has passed."""
