@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from posture.clock import Seconds
+from posture.fault import Fault, FaultKind
 from posture.filter import parse
 from posture.model import answered
-from posture.snapshot import Snapshot, SourceEntry, take, to_json, to_jsonl, write
+from posture.snapshot import SourceEntry, take, to_json, to_jsonl, write
 from posture.source import ANSWERED
 from providers.collector import Collector
 from providers.config import AMBIENT, Config, find, load
@@ -48,25 +49,31 @@ def check(chosen: argparse.Namespace) -> int:
         if source.tenant != tenant:
             tenant = source.tenant
             sys.stdout.write(f"{tenant}\n")
-        sys.stdout.write(_line(source, taken, collector))
+        sys.stdout.write(_line(source, collector))
     silent = sum(source.state not in ANSWERED for source in taken.sources)
     sys.stdout.write(f"{len(taken.sources) - silent} of {len(taken.sources)} sources answered in full\n")
     return 0 if answered(collector.model.sources.values()) else 3
 
 
-def _line(source: SourceEntry, taken: Snapshot, collector: Collector) -> str:
+def _line(source: SourceEntry, collector: Collector) -> str:
+    """A source in a line, and under it every kind of refusal with what it hides."""
     mark = {"ok": "+", "disabled": "-"}.get(source.state, "!")
-    text = f"  {mark} {source.id.split('/', 1)[1]:<44} {source.state:<12}{source.resources:>7} resources {source.calls:>5} calls\n"
-    faults = {fault.operation: fault for fault in ([source.error] if source.error else [])}
-    theirs = {entry.id for entry in taken.resources if entry.source == source.id}
-    for finding in taken.findings:
-        if finding.fault is not None and finding.resource in theirs:
-            faults.setdefault(finding.fault.operation, finding.fault)
-    for operation, fault in sorted(faults.items()):
+    text = f"  {mark} {source.id.split('/', 1)[1]:<44} {source.state:<12}{source.resources:>7} resources {source.calls:>6} calls\n"
+    refused: dict[str, tuple[Fault, list[str]]] = {}
+    for held in collector.model.all():
+        if held.source == source.id:
+            for operation, fault in held.resource.faults.items():
+                refused.setdefault(operation, (fault, []))[1].append(held.resource.name)
+    if source.error is not None and source.error.operation not in refused:
+        refused[source.error.operation] = (source.error, [])
+    for operation, (fault, names) in sorted(refused.items()):
+        where = f" on {len(names)} of {source.resources}, as {min(names)}" if names else ""
+        text += f"      {fault}{where}\n"
         unknown = collector.model.registry.reading(operation)
-        text += f"      {fault}{f': {fault.message}' if fault.message else ''}\n"
-        if unknown and source.state != "disabled":
-            text += f"      UNKNOWN until then: {', '.join(unknown)}\n"
+        if unknown and fault.kind is not FaultKind.DISABLED:
+            text += f"      UNKNOWN {'there' if names else 'until then'}: {', '.join(unknown)}\n"
+        elif fault.message and not names:
+            text += f"      {fault.message}\n"
     return text
 
 

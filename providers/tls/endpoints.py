@@ -4,7 +4,7 @@ import asyncio
 import logging
 import socket
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
@@ -63,7 +63,7 @@ class Endpoints(Source):
         self._now = now
         self._known: dict[str, Known] = {}
 
-    async def poll(self) -> AsyncIterator[Yield]:
+    async def poll(self) -> AsyncGenerator[Yield, None]:
         """The fast pass over all, then the full pass over those that are due; every endpoint is reported as soon as it was asked."""
         wanted = {endpoint_id(one.target.host, one.target.port): one for one in self._wanted()}
         for gone in self._known.keys() - wanted.keys():

@@ -1,0 +1,198 @@
+"""The command line, as a person or a script meets it: real processes, real files, a real server."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from providers.aws.calls import CALLS
+from tests.world.aws import Aws
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """`enctop ARGUMENT...` in an empty directory, with an empty home."""
+
+    def call(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+        home = {"HOME": str(tmp_path / "home"), "XDG_CONFIG_HOME": str(tmp_path / "home"), "XDG_CACHE_HOME": str(tmp_path / "home")}
+        command = [sys.executable, "-m", "tui.cli", *map(str, arguments)]
+        variables = {**os.environ, **home, "PYTHONPATH": str(Path(__file__).parents[2]), **environment}
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, env=variables, check=False)
+
+    return call
+
+
+@pytest.fixture
+def config(aws: Aws, tmp_path: Path) -> Path:
+    """A configuration of one tenant on the simulated AWS, with one plaintext volume and one bucket that is as promised."""
+    aws.region().volume({"Name": "scratch"}, encrypted=False)
+    aws.buckets().make("acme-data")
+    path = tmp_path / "acme.toml"
+    path.write_text(f'[[tenant]]\nname = "acme"\n[[tenant.aws]]\nregions = ["us-east-1"]\nendpoint_url = "{aws.url}"\n')
+    return path
+
+
+def _one_line(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert done.stderr.startswith("enctop: ")
+    for word in words:
+        assert word in done.stderr
+
+
+def test_version_is_instant_and_loads_no_sdk(run: Run) -> None:
+    heavy = {"boto3", "botocore", "textual", "aiohttp", "msgspec"}
+    code = f"import sys; from tui.cli import main; main(['--version']); print([m for m in sys.modules if m.split('.')[0] in {heavy}])"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert shown.splitlines()[1] == "[]"
+    took, bare = [], []
+    for _ in range(5):
+        for times, command in ((took, ["-m", "tui.cli", "--version"]), (bare, ["-c", "pass"])):
+            start = time.perf_counter()
+            subprocess.run([sys.executable, *command], capture_output=True, check=True)
+            times.append(time.perf_counter() - start)
+    assert median(took) <= max(0.15, 6 * median(bare))
+
+
+def test_help_names_every_command(run: Run) -> None:
+    shown = run("--help")
+    assert shown.returncode == 0
+    for command in ("demo", "snapshot", "view", "check", "controls", "policy", "schema"):
+        assert command in shown.stdout
+
+
+def test_a_snapshot_on_standard_output_is_valid_and_says_what_is_there(run: Run, config: Path) -> None:
+    done = run("snapshot", "--config", config)
+    assert (done.returncode, done.stderr) == (0, "")
+    snapshot = json.loads(done.stdout)
+    Draft202012Validator(json.loads(run("schema").stdout)).validate(snapshot)
+    assert snapshot["complete"] is True
+    assert {entry["name"]: entry["status"] for entry in snapshot["resources"] if entry["kind"] in {"volume", "bucket"}} == {
+        "scratch": "fail",
+        "acme-data": "fail",
+    }
+
+
+def test_exit_codes_tell_what_was_asked(run: Run, config: Path, aws: Aws, tmp_path: Path) -> None:
+    out = tmp_path / "snapshot.json"
+    assert run("snapshot", "--config", config, "-o", out, "--fail-on", "fail").returncode == 1
+    assert run("snapshot", "--config", config, "-o", out, "--fail-on", "unknown").returncode == 1
+    assert run("snapshot", "--config", config, "-o", out, "--filter", "kind:key", "--fail-on", "fail").returncode == 0
+    aws.deny("ec2:DescribeVolumes")
+    done = run("snapshot", "--config", config, "-o", out, "--require-complete")
+    assert done.returncode == 3
+    assert "us-east-1/ebs" in done.stderr
+    assert out.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_filtered_snapshot_holds_only_what_passes(run: Run, config: Path) -> None:
+    snapshot = json.loads(run("snapshot", "--config", config, "--filter", "kind:volume status:fail", "--compact").stdout)
+    assert [entry["name"] for entry in snapshot["resources"]] == ["scratch"]
+    assert snapshot["scope"]["filter"] == "kind:volume status:fail"
+
+
+def test_one_finding_a_line_for_log_collectors(run: Run, config: Path) -> None:
+    lines = [json.loads(line) for line in run("snapshot", "--config", config, "--format", "jsonl").stdout.splitlines()]
+    assert any(line["control"] == "aws.ebs.volume-encrypted" and line["status"] == "fail" for line in lines)
+
+
+def test_check_names_the_missing_permission_and_what_it_hides(run: Run, config: Path, aws: Aws) -> None:
+    assert run("check", "--config", config).returncode == 0
+    aws.deny("s3:GetEncryptionConfiguration", bucket="acme-data")
+    aws.deny("ec2:DescribeVolumes")
+    done = run("check", "--config", config)
+    assert done.returncode == 3
+    assert "ec2:DescribeVolumes: denied (UnauthorizedOperation, needs ec2:DescribeVolumes)" in done.stdout
+    assert "needs s3:GetEncryptionConfiguration) on 1 of" in done.stdout
+    assert "aws.s3.default-encryption" in done.stdout
+
+
+def test_controls_are_listed_and_described(run: Run) -> None:
+    listed = run("controls").stdout.splitlines()
+    assert any(line.startswith("aws.ebs.volume-encrypted") for line in listed)
+    described = run("controls", "aws.ebs.volume-encrypted").stdout
+    for part in ("S04", "ec2:DescribeVolumes", "FAIL: ", "Remedy", "nist-800-53r5"):
+        assert part in described
+    _one_line(run("controls", "aws.ebs.volume-encryptd"), "did you mean aws.ebs.volume-encrypted")
+
+
+def test_the_policy_is_the_declared_permissions_and_nothing_else(run: Run) -> None:
+    policy = json.loads(run("policy", "aws").stdout)
+    actions = {action for statement in policy["Statement"] for action in statement["Action"]}
+    assert actions == {call.permission for call in CALLS.values() if call.need == "always"}
+    assert "s3:GetObject" not in actions
+    with_objects = run("policy", "aws", "--with", "object_sample").stdout
+    assert "s3:GetObject" in with_objects
+    _one_line(run("policy", "oracle"), "oracle", "aws")
+
+
+def test_what_is_wrong_is_said_in_one_line(run: Run, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text('[[tenant]]\nname = "acme"\n[[tenant.aws]]\nregoins = ["us-east-1"]\n')
+    for command in ((), ("snapshot",), ("check",)):
+        _one_line(run(*command, "--config", wrong), str(wrong), "regoins", "regions")
+    _one_line(run("snapshot", "--config", tmp_path / "none.toml"), "none.toml", "no such file")
+    _one_line(run("snapshot", "--filter", "statsu:fail"), "statsu", "status")
+    _one_line(run("view", tmp_path / "none.json"), "none.json")
+    wrong.write_text('[[tenant]]\nname = "acme"\n[[tenant.aws]]\nprofile = "prod"\n')
+    _one_line(run("snapshot", "--config", wrong, AWS_CONFIG_FILE=os.devnull), "profile", "prod")
+    wrong.write_text("{}")
+    _one_line(run("view", wrong), "wrong.toml", "enctop.snapshot/1")
+
+
+def test_usage_errors_exit_2_without_a_traceback(run: Run) -> None:
+    for arguments in (("--nonsense",), ("snapshot", "--timeout", "soon"), ("snapshot", "--fail-on", "maybe"), ("nosuch",)):
+        done = run(*arguments)
+        assert done.returncode == 2
+        assert "Traceback" not in done.stderr
+
+
+def test_without_credentials_or_configuration_it_says_so(run: Run) -> None:
+    none = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.devnull}
+    snapshot = json.loads(run("snapshot", **none, AWS_SHARED_CREDENTIALS_FILE=os.devnull, AWS_DEFAULT_REGION="us-east-1").stdout)
+    (source,) = snapshot["sources"]
+    assert source["state"] != "ok"
+    assert "redential" in source["error"]["message"]
+    assert snapshot["summary"]["tenants"]["default"]["pass"] == 0
+
+
+def _killed(config: Path, out: Path, times: int, longest: float) -> set[bytes]:
+    """Kill `enctop snapshot -o` at random moments; returns the different contents the file had after each."""
+    chosen = random.Random(7)
+    seen = set()
+    for _ in range(times):
+        process = subprocess.Popen([sys.executable, "-m", "tui.cli", "snapshot", "--config", config, "-o", out], stderr=subprocess.DEVNULL)
+        time.sleep(chosen.uniform(0, longest))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        seen.add(out.read_bytes())
+    return seen
+
+
+def test_a_killed_snapshot_leaves_a_whole_file(config: Path, tmp_path: Path) -> None:
+    _whole_after(config, tmp_path, 8)
+
+
+@pytest.mark.bench
+def test_two_hundred_killed_snapshots_leave_a_whole_file(config: Path, tmp_path: Path) -> None:
+    _whole_after(config, tmp_path, 200)
+
+
+def _whole_after(config: Path, tmp_path: Path, times: int) -> None:
+    out = tmp_path / "snapshot.json"
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "tui.cli", "snapshot", "--config", config, "-o", out], check=True)
+    for content in _killed(config, out, times, 1.3 * (time.perf_counter() - start)):
+        assert json.loads(content)["schema"] == "enctop.snapshot/1"
