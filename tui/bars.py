@@ -132,7 +132,18 @@ def banner(replica: Replica, width: int, *, error: str, down: str, restart_in: i
 
 NUMBERS = "1234567890"
 """The keys of the views, in their order; what comes after the tenth is reached by Tab."""
-SHORT = {"Volumes": "Vols", "Snapshots": "Snap", "Buckets": "Bkts", "Findings": "Find", "Sources": "Srcs", "Others": "More", "Leases": "Lses"}
+SHORT = {
+    "Volumes": "Vols",
+    "Snapshots": "Snap",
+    "Buckets": "Bkts",
+    "Findings": "Find",
+    "Sources": "Srcs",
+    "Others": "More",
+    "Endpoints": "TLS",
+    "Certificates": "Cert",
+    "Expiring": "Ends",
+    "Leases": "Lses",
+}
 """View titles where there is little room."""
 
 

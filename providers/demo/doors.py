@@ -67,7 +67,9 @@ class Doors:
         return int(self._wait(self._open(context, says, addresses, port)))
 
     def close(self) -> None:
-        """Close every door."""
+        """Close every door; once more does no harm."""
+        if self._loop.is_closed():
+            return
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
 

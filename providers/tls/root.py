@@ -33,10 +33,10 @@ def open_tls(ways: Sequence[tuple[str, TlsSettings, str]], cadence: Cadence, ver
 
 def wanted_of(settings: TlsSettings, by: str = "configuration") -> list[Wanted]:
     """The endpoints of a block."""
-    found = []
+    found, addresses = [], settings.addresses
     for host, port in settings.targets:
         target = Target(host, port, "" if is_address(host) else host, settings.http_port)
-        found.append(Wanted(target, settings.addresses(host), by))
+        found.append(Wanted(target, addresses.get(host, ()), by))
     return found
 
 

@@ -51,12 +51,10 @@ class TlsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """(host, port) of each endpoint; hosts are lower-case names, or addresses in their shortest form."""
         return tuple(parse_target(text) for text in self.endpoints)
 
-    def addresses(self, host: str) -> tuple[str, ...]:
-        """The addresses `resolve` gives a name; none where DNS is to be asked."""
-        for name, addresses in self.resolve.items():
-            if name.lower().rstrip(".") == host:
-                return addresses_of(addresses)
-        return ()
+    @property
+    def addresses(self) -> dict[str, tuple[str, ...]]:
+        """The addresses `resolve` gives a host; a host that is not there is asked of DNS."""
+        return {name.lower().rstrip("."): addresses_of(addresses) for name, addresses in self.resolve.items()}
 
 
 def addresses_of(value: str | tuple[str, ...]) -> tuple[str, ...]:

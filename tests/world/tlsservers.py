@@ -214,3 +214,10 @@ def write(folder: Path, name: str, body: bytes) -> Path:
 def temporary() -> Any:
     """A folder for one lab."""
     return tempfile.TemporaryDirectory(prefix="enctop-lab-")
+
+
+def sha256() -> Any:
+    """What fingerprints are made with."""
+    from cryptography.hazmat.primitives import hashes
+
+    return hashes.SHA256()
