@@ -106,7 +106,7 @@ class Model:
         self._set_source(source)
         if known is not None and known.cadence != source.cadence:
             self._dirty.update(rows)
-            self._rows_age.set(source.id, self._now)
+            self._rows_age.set(source.id, self._next_stale(source.id))
 
     def drop_source(self, source_id: str, now: Utc) -> None:
         """A source exists no more, nor does what only it reported."""

@@ -62,23 +62,23 @@ class Lane:
 
     async def run(self, call: Callable[[], Awaitable[T]]) -> T:
         """Make a call in its turn. Raises the `Refused` of the last attempt, or of those before it in the queue when none of them got an answer."""
-        attempt, queued, throttled_at = 0, time.monotonic(), 0.0
-        while True:
-            attempt += 1
-            async with self._places:
+        attempt, queued, failed_at = 0, time.monotonic(), 0.0
+        async with self._places:  # kept between attempts: one that goes to the back after each learns only behind all others that it is in vain
+            while True:
+                attempt += 1
                 await self._enter(queued)
                 try:
                     answer = await call()
                 except Refused as refused:
-                    throttled_at = throttled_at or time.monotonic()
-                    pause = self._pause(refused, attempt, time.monotonic() - throttled_at)
+                    failed_at = failed_at or time.monotonic()
+                    pause = self._pause(refused, attempt, time.monotonic() - failed_at)
                     if pause is None:
                         self._note(refused)
                         raise
                 else:
                     self._recover()
                     return answer
-            await asyncio.sleep(pause)
+                await asyncio.sleep(pause)
 
     async def _enter(self, queued: Seconds) -> None:
         async with self._turn:

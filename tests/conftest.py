@@ -12,6 +12,12 @@ from tests.world.raft import Raft, RaftCluster
 from tests.world.vault import TOKEN_ENV
 
 
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test starts cold, and none writes into the home of whoever runs it."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+
+
 @pytest.fixture(scope="session")
 def aws_server() -> Iterator[Aws]:
     """The simulated AWS, one for all tests: starting it costs two seconds."""

@@ -163,9 +163,10 @@ def _pairs(pairs: list[tuple[str, str, str]], width: int) -> Iterator[Line]:
 
 
 def _labelled(label: str, text: str, width: int, paint: str, copies: str = "") -> Iterator[Line]:
-    for part in wrap(text, max(20, width - INDENT - LABEL), break_on_hyphens=False) or [""]:
-        yield Line(((f"{'':{INDENT}}{label:<{LABEL}}", "faint"), (part, paint)), copies=copies)
-        label = ""
+    for own in text.splitlines() or [""]:  # the lines of a remedy are commands of their own
+        for part in wrap(own, max(20, width - INDENT - LABEL), subsequent_indent="  " if paint == "name" else "", break_on_hyphens=False) or [""]:
+            yield Line(((f"{'':{INDENT}}{label:<{LABEL}}", "faint"), (part, paint)), copies=copies)
+            label = ""
 
 
 def _wrapped(text: str, width: int, indent: int, paint: str, copies: str = "") -> Iterator[Line]:

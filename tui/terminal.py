@@ -11,6 +11,10 @@ from textual.drivers.linux_driver import LinuxDriver
 
 _SGR = re.compile(r"\x1b\[([0-9;]*)m")
 _RESET = ("", "", "")
+_MOVES = re.compile(r"(?:\x1b\[\d+;\d+H|[\r\n])*")
+"""Nothing but going elsewhere: no look is needed for it."""
+_NEEDLESS = re.compile(r"\x1b\[\d+;\d+H\r?\n(?=\x1b\[\d+;\d+H)")
+"""A move to the end of a line and to the next one, where another move follows."""
 Look = tuple[str, str, str]
 """Foreground, background and attributes, each as the parameters that make it; empty for the terminal's own."""
 
@@ -28,13 +32,15 @@ def lean(data: str) -> str:
     """The same picture in fewer bytes. Begins and ends with the terminal's own colours, so that every write stands for itself."""
     if "m" not in data:
         return data
-    parts = _SGR.split(data)
+    parts = _SGR.split(_NEEDLESS.sub("", data))
     out = [parts[0]]
     real = wanted = _RESET
     for index in range(1, len(parts), 2):
         wanted = _look(wanted, parts[index])
         text = parts[index + 1]
-        if text:
+        if _MOVES.fullmatch(text):
+            out.append(text)
+        else:
             needed = wanted
             if not text.strip(" ") and {wanted[2], real[2]} <= {"", "1"}:
                 needed = (real[0], wanted[1], real[2])  # the colour of blanks is not seen

@@ -29,7 +29,7 @@ from providers.aws.calls import BUDGETS, GET_CALLER_IDENTITY, Call
 from providers.aws.faults import answered, plain, refused
 from providers.aws.settings import AwsSettings
 from providers.aws.wire import UnreadablePage, Wire, no_json, read_pages_lean, refuse_what_is_no_answer
-from providers.lane import Lane
+from providers.lane import Lane, lost
 from providers.source import TALLY
 from providers.threads import Threads
 
@@ -38,6 +38,8 @@ WORKERS = 64
 stopped all others."""
 CONNECTIONS = 16
 """Connections that a client keeps."""
+MOST_HOMES = 3
+"""Regions that are tried for what belongs to no region."""
 CONNECT_TIMEOUT: float = 5
 READ_TIMEOUT: float = 20
 """Seconds without a byte."""
@@ -52,7 +54,7 @@ _making = threading.Lock()
 
 
 class Account:
-    """Asks one account, in any region. `number` and `partition` are known once `GetCallerIdentity` was answered. Raises botocore's `BotoCoreError`."""
+    """Asks one account, in any region. `number` and `partition` are known after `whoami`. Raises botocore's `BotoCoreError`."""
 
     def __init__(self, settings: AwsSettings, version: str) -> None:
         self.settings = settings
@@ -71,6 +73,8 @@ class Account:
             s3={"addressing_style": "path"} if settings.endpoint_url else {},
             parameter_validation=False,
         )
+        self.home = self._homes[0]
+        """The region asked for what belongs to no region: the first configured that answers, else the profile's, else us-east-1."""
         self._assumed = False
         self._clients: dict[tuple[str, str], Any] = {}
         self._lanes: dict[tuple[str, str], Lane] = {}
@@ -78,12 +82,11 @@ class Account:
         self._proxy: str | None = None
 
     @property
-    def home(self) -> str:
-        """The region asked for what belongs to no region: the first configured, else the profile's, else us-east-1."""
+    def _homes(self) -> tuple[str, ...]:
         regions = self.settings.regions
         if isinstance(regions, tuple) and regions:
-            return regions[0]
-        return self._session.region_name or "us-east-1"
+            return regions[:MOST_HOMES]
+        return (self.own_region or "us-east-1",)
 
     @property
     def own_region(self) -> str | None:
@@ -135,6 +138,21 @@ class Account:
         if found is None:
             found = self._lanes[key] = Lane(*BUDGETS[call.family])
         return found
+
+    async def whoami(self) -> None:
+        """Learn `number` and `partition`, and move `home` to the first region that answers: one that is down hides itself, and not the account.
+
+        Raises `Refused`.
+        """
+        for region in self._homes:
+            try:
+                who = await self.ask(GET_CALLER_IDENTITY, region)
+            except Refused as refused:
+                if not lost(refused) or region == self._homes[-1]:
+                    raise
+                continue
+            self.home, self.number, self.partition = region, who["Account"], who["Arn"].split(":")[1]
+            return
 
     async def confirm(self, suspected: Refused) -> None:
         """Raise a refusal of our credentials where they are refused altogether, or that cannot be told; return where it is about what was asked for.

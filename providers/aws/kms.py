@@ -44,6 +44,7 @@ class Keys(AwsSource):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._cold: dict[str, _Cold] = {}
+        self._known: set[str] = set()
         self.seen.claims.listed.add((self.account.number, self.region))
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
@@ -70,12 +71,15 @@ class Keys(AwsSource):
                     yield Partly(fault)
                 yield Batch((key,))
         silence = self.account.lane(DESCRIBE_KEY, self.region).silent_since(started)
-        if silence is not None:
-            raise silence  # not a fault of these keys: they stay as they were seen last, and age
+        known, self._known = self._known, self._known | set(listed)
         for key in unread:
-            for fault in key.faults.values():
-                yield Partly(fault)
-            yield Batch((key,))
+            if silence is None or key.id not in known:
+                for fault in key.faults.values():
+                    yield Partly(fault)
+                yield Batch((key,))
+        if silence is not None:
+            raise silence  # not a fault of these keys: what was seen of them before stays, and ages
+        self._known = set(listed)
         self._cold = {arn: self._cold[arn] for arn in listed if arn in self._cold}
         yield Listed(("aws.kms.key",))
 

@@ -42,8 +42,7 @@ class Root(Source):
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """Ask who we are, then which regions are on; a region that is off is named and left alone."""
         account = self._account = self._account or self._enter()
-        who = await account.ask(GET_CALLER_IDENTITY, account.home)
-        account.number, account.partition = who["Account"], who["Arn"].split(":")[1]
+        await account.whoami()
         self._claim(account.number)
         wanted, off = await self._regions(account)
         if isinstance(off, Fault):

@@ -62,15 +62,17 @@ class Buckets(AwsSource):
             self.permissions = tuple(sorted({*self.permissions, GET_BUCKET_TAGGING.permission}))
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
-        """The account's own block first, then the listing, and three or four short reads of each bucket."""
-        started = time.monotonic()
-        account = await self._account()
-        for fault in account.faults.values():
-            yield Partly(fault)
-        yield Batch((account,))
+        """The account's own block, the listing, and three or four short reads of each bucket."""
+        started, (account, unseen) = time.monotonic(), await self._account()
+        told = False
         here: dict[str, Place] = {}
         unread: list[_Read] = []
         async for page in self.account.pages(LIST_BUCKETS, self.account.home, "Buckets", TOKEN, MaxBuckets=PAGE):
+            if not told:  # only now: S3 that is not there must not look as if it had answered in part
+                told = True
+                for fault in account.faults.values():
+                    yield Partly(fault)
+                yield Kept((account.id,)) if unseen and self.seen.buckets is not None else Batch((account,))
             async with contextlib.aclosing(each(self._bucket(entry, started) for entry in page)) as reads:
                 async for read in reads:
                     if read.lost:
@@ -81,27 +83,28 @@ class Buckets(AwsSource):
                         for fault in bucket.faults.values():
                             yield Partly(fault)
                         yield Batch((bucket,))
-        if unread and not here and (silence := self._silence(unread[0], started)) is not None:
-            raise silence
-        known = self.seen.buckets or {}
+        known, answered, silence = self.seen.buckets or {}, bool(here), None
         for read in unread:
-            bucket = self._resource(read)
+            bucket, silence = self._resource(read), self._silence(read, started)
+            here[bucket.name] = known.get(bucket.name) or Place(bucket.region, bucket.tenant)
             for fault in bucket.faults.values():
                 yield Partly(fault)
-            if bucket.name in known and self._silence(read, started) is not None:  # a fault of its region and not of this bucket
-                here[bucket.name] = known[bucket.name]
+            if silence is not None and bucket.name in known:  # a fault of its region and not of this bucket
                 yield Kept((bucket.id,))
             else:
-                here[bucket.name] = Place(bucket.region, bucket.tenant)
                 yield Batch((bucket,))
         self.seen.buckets = here
+        if silence is not None and not answered:
+            raise silence
         yield Listed(("aws.s3.bucket", "aws.account"))
 
     def _silence(self, read: "_Read", started: Seconds) -> Refused | None:
         """The refusal, where nobody answers any more in a bucket's region."""
         return self.account.lane(GET_BUCKET_ENCRYPTION, read.region).silent_since(started)
 
-    async def _account(self) -> Resource:
+    async def _account(self) -> tuple[Resource, bool]:
+        """The account, and whether its setting got no answer at all."""
+        unseen = False
         fields: dict[str, Any] = {}
         faults: dict[str, Fault] = {}
         try:
@@ -112,18 +115,10 @@ class Buckets(AwsSource):
                 fields["PublicAccessBlockConfiguration"] = None
             else:
                 await self.account.confirm(refused)
+                unseen = lost(refused)
                 faults[GET_ACCOUNT_PUBLIC_ACCESS_BLOCK.operation.replace("s3:Get", "s3:GetAccount")] = refused.fault
-        return self.resource(
-            f"aws://{self.account.number}",
-            "account",
-            "aws.account",
-            self.account.number,
-            fields,
-            region="",
-            faults=faults,
-            cells=("",),
-            tenant=self.tenancy.name,
-        )
+        number, tenant = self.account.number, self.tenancy.name
+        return self.resource(f"aws://{number}", "account", "aws.account", number, fields, region="", faults=faults, cells=("",), tenant=tenant), unseen
 
     async def _bucket(self, entry: Mapping[str, Any], started: Seconds) -> "_Read":
         """All that is asked of one bucket."""
@@ -151,6 +146,7 @@ class Buckets(AwsSource):
         fields = read.fields
         encryption, links = self._at_rest(fields, read.region)
         rules = (fields.get("ServerSideEncryptionConfiguration") or {}).get("Rules")
+        before = (self.seen.buckets or {}).get(fields["Name"]) if GET_BUCKET_TAGGING.operation in read.faults else None
         default = "none" if rules == [] or fields.get("ServerSideEncryptionConfiguration", "") is None else (encryption.algorithm or "?")
         return self.resource(
             self.account.arn("s3", "", fields["Name"], account=""),
@@ -163,6 +159,7 @@ class Buckets(AwsSource):
             links=(*links, Link("account", f"aws://{self.account.number}")),
             faults=read.faults,
             cells=(default, _tls_only(fields), _public(fields)),
+            tenant=before.tenant if before else None,  # a refusal to tell the tags does not take it from its tenant
         )
 
     def _at_rest(self, fields: dict[str, Any], region: str) -> tuple[Encryption, tuple[Link, ...]]:

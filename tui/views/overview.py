@@ -17,6 +17,7 @@ from textual.strip import Strip
 from posture.clock import Utc
 from posture.filter import Filter
 from posture.rows import Row
+from posture.source import ANSWERED
 from posture.verdict import Status
 from providers.stream import TenantRollup
 from tui.columns import AGE, GLYPHS, NAME, PAINTS, REASON, STATUS, TALLIES, TENANT, TENANT_AGES, TENANT_NAME, TENANT_RESOURCES, TENANT_STATUS
@@ -108,8 +109,17 @@ class Pane(LineTable[Row]):
         elif rows:
             self.empty = "nothing matches the filter"
         else:
-            self.empty = "nothing configured" if self.replica.settled or self.kind in {"endpoint", "lease"} else "waiting for the first answers …"
+            self.empty = self._why_empty()
         self.refresh_visible(0)
+
+    def _why_empty(self) -> str:
+        """What nothing means: that nobody asked, that nobody answered yet, or that there is nothing."""
+        if self.kind in {"endpoint", "lease"} or (self.replica.settled and not self.replica.sources):
+            return "nothing configured"
+        if not self.replica.settled:
+            return "waiting for the first answers …"
+        silent = [source for source in self.replica.sources.values() if source.state not in ANSWERED]
+        return f"none seen, and {len(silent)} of {len(self.replica.sources)} sources did not answer in full (7 Sources)" if silent else "none seen"
 
     def draw_head(self, y: int, width: int) -> Strip:
         """`✗ 12 ? 3 ! 40 ✓ 9,945` and a bar in the same proportions."""

@@ -10,6 +10,7 @@ from textual.message import Message
 
 from posture.clock import Seconds, Utc
 from posture.filter import Filter
+from posture.source import ANSWERED
 from tui.columns import AGE, KEY, KEY_CLASS, NAME, REASON, REGION, SINCE, STATUS, TENANT, Column, own
 from tui.lines import Lines
 from tui.linetable import LineTable
@@ -200,7 +201,8 @@ class RowsView(LineTable[Any]):
             return f"nothing matches {self.filter.text}  (Esc clears the filter)"
         if not self.replica.settled:
             return "waiting for the first answers …"
-        return f"no {self.title.lower()} seen"
+        silent = sum(source.state not in ANSWERED for source in self.replica.sources.values())
+        return f"no {self.title.lower()} seen" + (f"; {silent} of {len(self.replica.sources)} sources did not answer in full (7 Sources)" if silent else "")
 
     def on_lines_chosen(self, event: Lines.Chosen) -> None:
         """Enter opens the resource."""
