@@ -23,6 +23,8 @@ SCENES: Sequence[tuple[str, str, tuple[int, int], Sequence[str]]] = (
     ("volumes", "volumes", (140, 40), ()),
     ("findings", "findings", (140, 40), ()),
     ("detail", "volumes", (140, 48), ("enter",)),
+    ("vault", "vault", (140, 40), ()),
+    ("leases", "leases", (140, 36), ()),
     ("sources", "sources", (140, 32), ()),
     ("overview-80x24", "overview", (80, 24), ()),
 )

@@ -105,6 +105,6 @@ def _ago(title: str) -> Column:
 
 
 EXPIRES = Column("ENDS IN", _expires_cell, lambda replica: lambda row: row.expires or NEVER, 7, keep=9, right=True)
-LIFE = Column("LIFE", _bar_cell, lambda replica: lambda row: row.expires or NEVER, BAR, keep=6)
-LEASE_STATE = Column("STATE", _state_cell, lambda replica: lambda row: state_of(row, replica.now()).value, 17, keep=7)
+LIFE = Column("LIFE", _bar_cell, lambda replica: lambda row: row.expires or NEVER, BAR, keep=8)
+LEASE_STATE = Column("STATE", _state_cell, lambda replica: lambda row: state_of(row, replica.now()).value, 18, keep=7)
 ISSUED, RENEWED = _ago("ISSUED"), _ago("RENEWED")

@@ -89,6 +89,7 @@ class Leases(VaultSource):
     async def _count(self, reading: Reading) -> None:
         text = await reading.ask_text(METRICS, base=self.way.leader or "", params={"format": "prometheus"})
         found = {} if text is None else metrics.read(text)
+        self.seen.metrics = None if text is None else found
         reading.fields["metrics"] = found
         now, total = time.time(), found.get("expire_num_leases")
         self.seen.leases = total

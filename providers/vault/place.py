@@ -39,7 +39,10 @@ class Seen:
         self.mounts: tuple[Mount, ...] = ()
         self.leases: int | None = None
         """How many leases the server counts; None where it was not told."""
-        self.tokens: int | None = None
+        self.metrics: dict[str, Any] | None = None
+        """The active node's, as the leases source read them last; None where it could not."""
+        self.replicated = True
+        """Whether `sys/health` leaves it open that there is replication to ask about."""
 
     def of_type(self, *types: str) -> list[Mount]:
         """Mounts of these types, in every namespace."""

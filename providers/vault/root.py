@@ -25,9 +25,9 @@ def open_vault(blocks: Sequence[tuple[str, VaultSettings]], cadence: Cadence, ve
         system, mounts = System(tenant, way, seen, cadence.warm), Mounts(tenant, way, seen, cadence.warm)
         transit, pki = Transit(tenant, way, seen, cadence.warm), Pki(tenant, way, seen, cadence.warm)
         leases, tokens = Leases(tenant, way, seen, cadence.live), Tokens(tenant, way, seen, cadence.live)
-        system.after = mounts.after = (cluster.id,)
+        mounts.after = (cluster.id,)
         transit.after = pki.after = leases.after = (mounts.id,)
-        tokens.after = (leases.id,)
+        system.after = tokens.after = (leases.id,)
         made += [cluster, system, mounts, transit, pki, leases, tokens]
     return made
 

@@ -54,11 +54,12 @@ class System(VaultSource):
                 for path, one in devices.items()
                 if isinstance(one, dict) and "type" in one
             }
-        if METRICS.operation not in reading.faults:
+        found = self.seen.metrics
+        if found is None:
             text = await reading.ask_text(METRICS, base=self.way.leader or "", params={"format": "prometheus"})
-            if text is not None:
-                found = metrics.read(text)
-                reading.fields["failures"] = found.get("audit_log_request_failure", 0) + found.get("audit_log_response_failure", 0)
+            found = None if text is None else metrics.read(text)
+        if found is not None:
+            reading.fields["failures"] = found.get("audit_log_request_failure", 0) + found.get("audit_log_response_failure", 0)
         many = len(reading.fields.get("devices") or ())
         return self._made("sys/audit", "vault.audit", "audit devices", reading, (f"{many} devices" if "devices" in reading.fields else "", ""))
 
@@ -84,7 +85,8 @@ class System(VaultSource):
         """Licence and replication: Vault Enterprise's; elsewhere there is nothing to judge."""
         reading = Reading(self.way)
         await reading.ask(LICENSE, "license", ("autoloaded",))
-        await reading.ask(REPLICATION, "replication", ("dr", "performance"))
+        if self.seen.replicated:
+            await reading.ask(REPLICATION, "replication", ("dr", "performance"))
         return self._made("sys/license", "vault.license", "licence and replication", reading, ("", "none" if not reading.fields.get("license") else "licensed"))
 
     def _made(self, path: str, type: str, name: str, reading: Reading, cells: tuple[str, str]) -> Resource:

