@@ -14,6 +14,7 @@ import msgspec
 from posture.fault import ConfigError
 from posture.policy import Policy
 from providers.aws.settings import AwsSettings
+from providers.azure.settings import AzureSettings
 from providers.cadence import Cadence
 from providers.durations import seconds
 
@@ -58,6 +59,7 @@ class Tenant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     aws: tuple[AwsSettings, ...] = ()
+    azure: tuple[AzureSettings, ...] = ()
     policy: Policy = msgspec.field(default_factory=Policy)
 
     def __post_init__(self) -> None:
@@ -83,6 +85,11 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def aws(self) -> list[tuple[str, AwsSettings]]:
         """Every way into AWS, with its tenant's name."""
         return [(tenant.name, settings) for tenant in self.tenant for settings in tenant.aws]
+
+    @property
+    def azure(self) -> list[tuple[str, AzureSettings]]:
+        """Every way into Azure, with its tenant's name."""
+        return [(tenant.name, settings) for tenant in self.tenant for settings in tenant.azure]
 
 
 AMBIENT = Config(tenant=(Tenant("default", aws=(AwsSettings(),)),))
@@ -193,7 +200,14 @@ _WORDS = (
     ("`int`", "a whole number"),
     ("`null`", "nothing"),
 )
-_TABLES: dict[str, type] = {"": Config, "poll": Poll, "tenant[]": Tenant, "tenant[].aws[]": AwsSettings, "tenant[].policy": Policy}
+_TABLES: dict[str, type] = {
+    "": Config,
+    "poll": Poll,
+    "tenant[]": Tenant,
+    "tenant[].aws[]": AwsSettings,
+    "tenant[].azure[]": AzureSettings,
+    "tenant[].policy": Policy,
+}
 
 
 def _explained(message: str) -> str:

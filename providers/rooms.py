@@ -13,15 +13,23 @@ def open_rooms(config: Config, version: str) -> list[Source]:
         from providers.aws.root import open_aws
 
         sources += open_aws(config.aws, cadence, version)
+    if config.azure:
+        from providers.azure.root import open_azure
+
+        sources += open_azure(config.azure, cadence, version)
     return sources
 
 
 def policy_text(provider: str, needs: frozenset[str]) -> str:
     """The least-privilege policy of a provider, ready to be attached. Raises `ConfigError` for one that enctop does not ask."""
-    if provider != "aws":
-        raise ConfigError(f"policy {provider}: enctop does not ask {provider} yet; there is aws")
+    if provider not in {"aws", "azure"}:
+        raise ConfigError(f"policy {provider}: enctop does not ask {provider} yet; there are aws and azure")
     import json
 
+    if provider == "azure":
+        from providers.azure.calls import role
+
+        return json.dumps(role(), indent=2) + "\n"
     from providers.aws.calls import policy
 
     return json.dumps(policy(needs), indent=2) + "\n"

@@ -14,6 +14,7 @@ from posture.policy import ExceptionRule, KeyMode, Policy
 from posture.resource import Resource
 from posture.source import State
 from posture.verdict import Status, Verdict
+from tests.posture import azure_world
 from tests.posture.controls_world import NOW, World, account, bucket, key, made, region, snapshot, source, source_row, template, tenant, volume
 
 ARN = key().id
@@ -38,6 +39,7 @@ TYPES: dict[str, Resource] = {
     "aws.kms.key": key(KeyRotationEnabled=True, RotationPeriodInDays=365, Policy='{"Statement": []}', ValidTo="2027-11-23T14:00:00Z"),
     "enctop.source": source_row(),
     "enctop.tenant": tenant(),
+    **azure_world.TYPES,
 }
 OPERATIONS = sorted({operation for control in registry() for operation in control.reads} | {"ec2:DescribeSnapshots(RestorableByUserIds=all)"})
 POLICIES = st.sampled_from(
@@ -47,7 +49,7 @@ POLICIES = st.sampled_from(
         Policy(exception=(msgspec.convert({"control": "aws", "resource": "*", "until": "2026-12-01", "reason": "r"}, ExceptionRule),)),
     ]
 )
-AWS = [control for control in registry() if control.id.startswith("aws.")]
+CLOUDS = [control for control in registry() if control.id.startswith(("aws.", "azure."))]
 
 
 @st.composite
@@ -67,7 +69,11 @@ def worn(draw: st.DrawFn, whole: Resource) -> Resource:
 
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
-    beside = [draw(worn(whole)) for whole in (key(ValidTo="2026-12-01T00:00:00Z"), region(key=ARN), account(), volume(key=ARN)) if draw(st.booleans())]
+    beside = [
+        draw(worn(whole))
+        for whole in (key(ValidTo="2026-12-01T00:00:00Z"), region(key=ARN), account(), volume(key=ARN), *azure_world.BESIDE)
+        if draw(st.booleans())
+    ]
     last = draw(st.none() | st.floats(0, 1e4).map(lambda age: NOW - age))
     asked = [source(state=draw(st.sampled_from(State)), last_success=last)] if draw(st.booleans()) else []
     return World(beside, draw(POLICIES), asked, draw(st.integers(0, 2)))
@@ -85,7 +91,7 @@ def test_no_control_raises_whatever_is_missing(control: Control, data: st.DataOb
     assert verdict.valid_until is None or verdict.valid_until > world.now
 
 
-@pytest.mark.parametrize("control", AWS, ids=lambda control: control.id)
+@pytest.mark.parametrize("control", CLOUDS, ids=lambda control: control.id)
 @settings(max_examples=15, deadline=None)
 @given(data=st.data())
 def test_what_was_refused_altogether_is_unknown_even_where_old_fields_linger(control: Control, data: st.DataObject) -> None:
@@ -99,7 +105,7 @@ def test_what_was_refused_altogether_is_unknown_even_where_old_fields_linger(con
     assert verdict.fault.kind is kind
 
 
-@pytest.mark.parametrize("control", AWS, ids=lambda control: control.id)
+@pytest.mark.parametrize("control", CLOUDS, ids=lambda control: control.id)
 @settings(max_examples=15, deadline=None)
 @given(policy=POLICIES)
 def test_nothing_answered_is_never_a_pass_nor_a_fail(control: Control, policy: Policy) -> None:

@@ -12,6 +12,7 @@ from posture.controls.registry import Metadata, Registry, control, joined, regis
 from posture.controls.remedy import remedy_for
 from posture.resource import Resource
 from posture.verdict import EvidenceClass, Severity, Status, Verdict, passed
+from tests.posture import azure_world
 from tests.posture.controls_world import bucket, key, key_arn, made, region, snapshot, source_row, template, tenant, volume
 
 RESOURCES = {
@@ -25,14 +26,15 @@ RESOURCES = {
     "aws.kms.key": key(),
     "enctop.source": source_row(),
     "enctop.tenant": tenant(),
+    **azure_world.TYPES,
 }
 
 
 def test_every_control_of_the_areas_is_there_in_the_order_of_ids() -> None:
     ids = [control.id for control in registry()]
     assert ids == sorted(ids)
-    assert [sum(control.startswith(area) for control in ids) for area in ("aws.s3.", "aws.ebs.", "aws.kms.", "meta.")] == [9, 9, 3, 4]
-    assert len(registry()) == 25
+    assert [sum(control.startswith(area) for control in ids) for area in ("aws.s3.", "aws.ebs.", "aws.kms.", "azure.", "meta.")] == [9, 9, 3, 18, 4]
+    assert len(registry()) == 43
 
 
 def test_a_type_is_judged_by_its_controls_and_an_unknown_type_by_none() -> None:

@@ -1,0 +1,124 @@
+"""Where Azure begins: which subscriptions there are, and so which sources."""
+
+from collections.abc import AsyncIterator, Sequence
+
+from posture.batch import Partly
+from posture.fault import Fault, FaultKind, Refused
+from providers.azure.arm import Arm
+from providers.azure.calls import LIST_SUBSCRIPTIONS
+from providers.azure.disks import Disks, EncryptionSets, Snapshots
+from providers.azure.keys import Keys
+from providers.azure.place import AzureSource, Seen
+from providers.azure.settings import AzureSettings
+from providers.azure.storage import Accounts, Containers
+from providers.azure.wire import Subscription
+from providers.cadence import Cadence
+from providers.source import Children, Source, Yield
+
+_OVER = {"Disabled", "Deleted"}
+
+
+class Root(Source):
+    """What the credentials can see: the parent of each subscription's sources."""
+
+    service = "subscriptions"
+    permissions = (LIST_SUBSCRIPTIONS.permission,)
+
+    def __init__(self, tenant: str, settings: AzureSettings, label: str, cadence: Cadence, shared: "Shared") -> None:
+        super().__init__(tenant, "azure", label, cadence.warm)
+        self._settings = settings
+        self._cadence = cadence
+        self._shared = shared
+        self._made: dict[str, Source] = {}
+
+    async def poll(self) -> AsyncIterator[Yield]:
+        """List the subscriptions. Those of the configuration are asked whether they are listed or not: their own answers say more than a gap here."""
+        arm, wanted, seen = self._shared.arm, self._settings.subscriptions, dict[str, Subscription]()
+        try:
+            async for page in arm.pages(LIST_SUBSCRIPTIONS, Subscription):
+                seen.update((each.subscriptionId.lower(), each) for each in page)
+        except Refused as refused:
+            if wanted is None:
+                raise
+            yield Partly(refused.fault)
+        else:
+            for missing in (each for each in wanted or () if each.lower() not in seen):
+                yield Partly(
+                    Fault(
+                        FaultKind.ERROR,
+                        "SubscriptionNotFound",
+                        LIST_SUBSCRIPTIONS.operation,
+                        f"subscription {missing} is none of the {len(seen)} that these credentials see",
+                        LIST_SUBSCRIPTIONS.permission,
+                    )
+                )
+        if wanted is None:
+            wanted = tuple(sorted(name for name, each in seen.items() if each.state not in _OVER))
+        mine = tuple(each.lower() for each in wanted if self._claim(each.lower()))
+        for lost in (each.lower() for each in wanted if each.lower() not in mine):
+            yield Partly(
+                Fault(
+                    FaultKind.ERROR,
+                    "AlreadyPolled",
+                    LIST_SUBSCRIPTIONS.operation,
+                    f"subscription {lost} is polled by {self._shared.claimed[lost]} already; a subscription has one tenant",
+                )
+            )
+        yield Children(tuple(source for each in mine for source in self._sources(each)))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._shared.arm.close()
+
+    def _claim(self, subscription: str) -> bool:
+        """A subscription has one way in: seen twice, every resource in it would be two tenants'."""
+        return self._shared.claimed.setdefault(subscription, self.id) == self.id
+
+    def _sources(self, subscription: str) -> list[Source]:
+        live, warm, cold = self._cadence.live, self._cadence.warm, self._cadence.cold
+        sets = self._once(EncryptionSets, subscription, live)
+        accounts = self._once(Accounts, subscription, warm)
+        containers = self._once(Containers, subscription, cold)
+        containers.after = (accounts.id,)
+        keys = self._once(Keys, subscription, live)
+        keys.after = (sets.id, accounts.id)
+        return [
+            self._once(Disks, subscription, live),
+            sets,
+            accounts,
+            containers,
+            keys,
+            self._once(Snapshots, subscription, cold),
+        ]
+
+    def _once(self, kind: type[AzureSource], subscription: str, cadence: float) -> Source:
+        """The source of this kind and subscription, made the first time."""
+        name = f"{kind.__name__}/{subscription}"
+        if name not in self._made:
+            self._made[name] = kind(self.tenant, self._shared.arm, subscription, cadence, self._shared.seen)
+        return self._made[name]
+
+
+class Shared:
+    """What all tenants of one way in have together."""
+
+    def __init__(self, arm: Arm) -> None:
+        self.arm = arm
+        self.seen = Seen()
+        self.claimed: dict[str, str] = {}
+        """Subscription -> id of the source that polls it."""
+
+
+def open_azure(blocks: Sequence[tuple[str, AzureSettings]], cadence: Cadence, version: str) -> list[Source]:
+    """The first sources of every way into Azure; blocks that are the same way in share its connections and budgets."""
+    ways: dict[tuple[object, ...], Shared] = {}
+    labels: dict[tuple[str, str], int] = {}
+    made: list[Source] = []
+    for tenant, settings in blocks:
+        shared = ways.get(settings.connection)
+        if shared is None:
+            shared = ways[settings.connection] = Shared(Arm(settings, version))
+        base = settings.cloud if settings.endpoint is None else "private"
+        count = labels[tenant, base] = labels.get((tenant, base), 0) + 1
+        made.append(Root(tenant, settings, base if count == 1 else f"{base}-{count}", cadence, shared))
+    return made
