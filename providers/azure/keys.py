@@ -16,12 +16,12 @@ from posture.resource import Encryption, KeyClass, Resource
 from providers.azure.calls import GET_HSM_KEY, GET_KEY, LIST_HSMS, LIST_VAULTS, Call
 from providers.azure.faults import GONE
 from providers.azure.ids import is_hsm, last, normal, subscription_of, vault_name
-from providers.azure.place import AzureSource, fields_of, text
+from providers.azure.place import SweptSource, fields_of, text
 from providers.azure.wire import Thing
 from providers.source import Yield
 
 
-class Keys(AzureSource):
+class Keys(SweptSource):
     """Every vault key that something of this subscription names, each once."""
 
     service = "keyvault"
@@ -60,7 +60,10 @@ class Keys(AzureSource):
         for call, some in ((LIST_VAULTS, [url for url in named if not is_hsm(url)]), (LIST_HSMS, [url for url in named if is_hsm(url)])):
             if all(url in found for url in some):
                 continue
-            names: dict[str, str] = {}
+            names = await self.sweep.names(call)
+            found.update((url, names[vault_name(url)]) for url in some if url not in found and vault_name(url) in names)
+            if all(url in found for url in some):
+                continue
             try:
                 async for page in self.arm.pages(call, Thing, subscription=self.subscription):
                     names.update((row.name.lower(), row.id) for row in page)

@@ -11,6 +11,7 @@ from posture.resource import Encryption, Link, Resource
 from providers.azure.arm import Arm
 from providers.azure.calls import Call
 from providers.azure.ids import normal
+from providers.azure.sweep import Sweep
 from providers.source import Source
 
 
@@ -62,6 +63,14 @@ class AzureSource(Source):
         return Resource(
             shown, kind, type, name, self.tenant, "azure", self.subscription, region, self.id, encryption, fields, links, faults or {}, named, cells
         )
+
+
+class SweptSource(AzureSource):
+    """A question about what changes seldom, which Resource Graph answers for many subscriptions at once."""
+
+    def __init__(self, tenant: str, arm: Arm, subscription: str, cadence: Seconds, seen: Seen, sweep: Sweep) -> None:
+        super().__init__(tenant, arm, subscription, cadence, seen)
+        self.sweep = sweep
 
 
 def fields_of(row: msgspec.Struct) -> dict[str, Any]:

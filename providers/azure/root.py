@@ -7,10 +7,14 @@ from posture.fault import Fault, FaultKind, Refused
 from providers.azure.arm import Arm
 from providers.azure.calls import LIST_SUBSCRIPTIONS
 from providers.azure.disks import Disks, EncryptionSets, Snapshots
+from providers.azure.edge import Edge
+from providers.azure.entra import Entra
 from providers.azure.keys import Keys
-from providers.azure.place import AzureSource, Seen
+from providers.azure.machines import Clusters, Machines
+from providers.azure.place import AzureSource, Seen, SweptSource
 from providers.azure.settings import AzureSettings
 from providers.azure.storage import Accounts, Containers
+from providers.azure.sweep import Sweep
 from providers.azure.wire import Subscription
 from providers.cadence import Cadence
 from providers.source import Children, Source, Yield
@@ -64,7 +68,9 @@ class Root(Source):
                     f"subscription {lost} is polled by {self._shared.claimed[lost]} already; a subscription has one tenant",
                 )
             )
-        yield Children(tuple(source for each in mine for source in self._sources(each)))
+        self._shared.polled |= set(mine)
+        entra = sorted({each.tenantId for name, each in seen.items() if name in mine and each.tenantId})
+        yield Children((*(source for each in mine for source in self._sources(each)), *self._entra(entra)))
 
     async def close(self) -> None:
         """Close the connections."""
@@ -89,13 +95,24 @@ class Root(Source):
             containers,
             keys,
             self._once(Snapshots, subscription, cold),
+            *(self._once(kind, subscription, cold) for kind in (Machines, Clusters, Edge)),
         ]
+
+    def _entra(self, tenants: list[str]) -> list[Source]:
+        """The Entra tenants behind the subscriptions, each asked once; where there is no Graph to ask, none."""
+        if not self._settings.entra or self._shared.arm.graph_endpoint is None:
+            return []
+        mine = [each for each in tenants if self._claim(each)]
+        for each in mine:
+            self._made.setdefault(each, Entra(self.tenant, self._shared.arm, each, self._cadence.cold))
+        return [self._made[each] for each in mine]
 
     def _once(self, kind: type[AzureSource], subscription: str, cadence: float) -> Source:
         """The source of this kind and subscription, made the first time."""
         name = f"{kind.__name__}/{subscription}"
         if name not in self._made:
-            self._made[name] = kind(self.tenant, self._shared.arm, subscription, cadence, self._shared.seen)
+            more = (self._shared.sweep,) if issubclass(kind, SweptSource) else ()
+            self._made[name] = kind(self.tenant, self._shared.arm, subscription, cadence, self._shared.seen, *more)
         return self._made[name]
 
 
@@ -106,7 +123,10 @@ class Shared:
         self.arm = arm
         self.seen = Seen()
         self.claimed: dict[str, str] = {}
-        """Subscription -> id of the source that polls it."""
+        """Subscription, or Entra tenant -> id of the source that polls it."""
+        self.polled: set[str] = set()
+        """Subscriptions that are polled, of all tenants."""
+        self.sweep = Sweep(arm, lambda: tuple(sorted(self.polled)))
 
 
 def open_azure(blocks: Sequence[tuple[str, AzureSettings]], cadence: Cadence, version: str) -> list[Source]:
