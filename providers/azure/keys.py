@@ -25,6 +25,7 @@ class Keys(SweptSource):
     """Every vault key that something of this subscription names, each once."""
 
     service = "keyvault"
+    parts: tuple[str, ...] = ("sets", "accounts")
     calls = (LIST_VAULTS, GET_KEY, LIST_HSMS, GET_HSM_KEY)
 
     async def poll(self) -> AsyncIterator[Yield]:
@@ -45,7 +46,7 @@ class Keys(SweptSource):
     def _named(self) -> dict[str, str | None]:
         """Key's URL -> the vault's id, where somebody said it."""
         named: dict[str, str | None] = {}
-        for part in ("sets", "accounts", "scopes"):
+        for part in self.parts:
             for url, vault in self.seen.keys.get(f"{self.subscription}/{part}", {}).items():
                 named[url] = vault or named.get(url)
         readers = self.seen.readers
@@ -122,6 +123,13 @@ class Keys(SweptSource):
         )
         owner = subscription_of(key_id)
         return msgspec.structs.replace(made, scope=owner) if owner else made
+
+
+class ScopeKeys(Keys):
+    """The keys that encryption scopes name: those of the accounts do not wait for the long way through all containers."""
+
+    service = "keyvault-scopes"
+    parts = ("scopes",)
 
 
 class _Vault(msgspec.Struct):

@@ -9,7 +9,7 @@ from providers.azure.calls import LIST_SUBSCRIPTIONS
 from providers.azure.disks import Disks, EncryptionSets, Snapshots
 from providers.azure.edge import Edge
 from providers.azure.entra import Entra
-from providers.azure.keys import Keys
+from providers.azure.keys import Keys, ScopeKeys
 from providers.azure.machines import Clusters, Machines
 from providers.azure.place import AzureSource, Seen, SweptSource
 from providers.azure.settings import AzureSettings
@@ -88,12 +88,15 @@ class Root(Source):
         containers.after = (accounts.id,)
         keys = self._once(Keys, subscription, live)
         keys.after = (sets.id, accounts.id)
+        scope_keys = self._once(ScopeKeys, subscription, live)
+        scope_keys.after = (containers.id, keys.id)
         return [
             self._once(Disks, subscription, live),
             sets,
             accounts,
             containers,
             keys,
+            scope_keys,
             self._once(Snapshots, subscription, cold),
             *(self._once(kind, subscription, cold) for kind in (Machines, Clusters, Edge)),
         ]

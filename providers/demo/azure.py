@@ -15,20 +15,19 @@ from providers.azure.calls import CALLS, GRAPH_CALLS, Call
 from providers.demo import http
 from providers.demo.answer import Answer
 from providers.demo.asked import Environ
+from providers.demo.azure_accounts import TOKEN
 from providers.demo.azure_estate import Body, Estate
 from providers.demo.azure_faults import JSON, AzureAsked, AzureFaults, refusal
 from providers.demo.paging import BadToken, page
 
-TOKEN = "simulated-azure-token"
-TOKEN_ENV = "ENCTOP_SIMULATED_AZURE_TOKEN"
 _TYPE = re.compile(r"where type =~ '([a-z0-9./]+)'", re.IGNORECASE)
 _BY_TYPE: dict[str, Call] = {call.type: call for call in CALLS.values()}
 
 
 class Server:
-    """A running Azure. `page_size` is how many rows a page of any listing holds."""
+    """A running Azure, without a port one that only answers what it is handed. `page_size` is how many rows a page of any listing holds."""
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int | None = 0) -> None:
         self.estate = Estate()
         self.faults = AzureFaults()
         self.log: deque[AzureAsked] = deque(maxlen=100_000)
@@ -42,8 +41,8 @@ class Server:
         self.hidden_types: set[str] = set()
         """Types of which Resource Graph leaves out every row."""
         self._lock = threading.Lock()
-        self._http = http.Server(port, self._serve)
-        self.port = self._http.port
+        self._http = http.Server(port, self.serve) if port is not None else None
+        self.port = self._http.port if self._http else 0
 
     @property
     def url(self) -> str:
@@ -52,12 +51,13 @@ class Server:
 
     def stop(self) -> None:
         """Stop listening and drop every connection; what exists stays."""
-        self._http.stop()
+        if self._http is not None:
+            self._http.stop()
 
     def restart(self) -> None:
         """Listen again on the same port."""
-        self._http.stop()
-        self._http = http.Server(self.port, self._serve)
+        self.stop()
+        self._http = http.Server(self.port, self.serve)
 
     def reset(self) -> None:
         """An empty Azure, without faults, with an empty log."""
@@ -73,9 +73,8 @@ class Server:
         """How many requests asked `operation`."""
         return sum(asked.operation == operation for asked in self.log)
 
-    # ------------------------------------------------------------ one request
-
-    def _serve(self, environ: Environ) -> Answer:
+    def serve(self, environ: Environ) -> Answer:
+        """Answer one request."""
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"].rstrip("/")
         query = {name.lower(): values[-1] for name, values in parse_qs(environ.get("QUERY_STRING", "")).items()}
         body = environ["wsgi.input"].read()
@@ -88,6 +87,8 @@ class Server:
         if refused is not None:
             return refused
         return self.faults.after(asked, self._answer(asked, path, query, body, environ["HTTP_HOST"]))
+
+    # ------------------------------------------------------------ one request
 
     def _not_a_read(self, method: str, path: str) -> Answer | None:
         if method == "GET" or (method == "POST" and path.lower().endswith("/providers/microsoft.resourcegraph/resources")):

@@ -10,13 +10,12 @@ from azure.mgmt.keyvault import models as keyvault
 from azure.mgmt.storage import models as storage
 
 from providers.azure.ids import normal
+from providers.demo.azure_accounts import ENTRA, SECOND, SUBSCRIPTION
 
-SUBSCRIPTION = "0a5e1b2c-3d4f-4a6b-8c7d-9e0f1a2b3c4d"
-SECOND = "7c8d9e0f-1a2b-4c3d-8e5f-6a7b8c9d0e1f"
-ENTRA = "b7a1c9d3-5e2f-4c68-9a0b-1d2e3f4a5b6c"
-"""The Entra tenant."""
 PLATFORM, CUSTOMER, BOTH = "EncryptionAtRestWithPlatformKey", "EncryptionAtRestWithCustomerKey", "EncryptionAtRestWithPlatformAndCustomerKeys"
 Body = dict[str, Any]
+
+__all__ = ["BOTH", "CUSTOMER", "ENTRA", "PLATFORM", "SECOND", "SUBSCRIPTION", "Body", "Estate"]
 
 
 class Estate:

@@ -13,8 +13,9 @@ from posture.source import Source
 from posture.verdict import Finding
 from providers.collector import Collector
 from providers.config import Config, parse
-from providers.demo.azure import TOKEN, TOKEN_ENV, Server, start
-from providers.demo.azure_estate import SUBSCRIPTION, Estate
+from providers.demo.azure import Server, start
+from providers.demo.azure_accounts import SUBSCRIPTION, TOKEN, TOKEN_ENV
+from providers.demo.azure_estate import Estate
 from providers.demo.azure_faults import AzureFaults
 
 
