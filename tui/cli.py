@@ -115,7 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     controls = commands.add_parser("controls", parents=[common], help="list the controls, or describe one")
     controls.add_argument("id", nargs="?", metavar="ID")
     policy = commands.add_parser("policy", parents=[common], help="print the least-privilege read-only policy of a provider")
-    policy.add_argument("provider", metavar="PROVIDER", help="aws")
+    policy.add_argument("provider", metavar="PROVIDER", help="aws or azure")
     policy.add_argument("--with", dest="needs", action="append", choices=NEEDS, default=[], help="add what this setting needs (repeatable)")
     commands.add_parser("schema", parents=[common], help="print the snapshot's JSON Schema")
     return parser

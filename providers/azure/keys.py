@@ -41,7 +41,13 @@ class Keys(SweptSource):
                 for fault in key.faults.values():
                     yield Partly(fault)
                 yield Batch((key,))
-        yield Listed(("azure.keyvault.key",))
+        silent = [part for part in self.parts if f"{self.subscription}/{part}" not in self.seen.keys]
+        if silent:
+            yield Partly(
+                Fault(FaultKind.ERROR, "NotListed", "Microsoft.KeyVault/vaults/keys/read", f"what names keys has not been listed: {', '.join(silent)}")
+            )
+        else:
+            yield Listed(("azure.keyvault.key",))
 
     def _named(self) -> dict[str, str | None]:
         """Key's URL -> the vault's id, where somebody said it."""

@@ -64,7 +64,9 @@ class Containers(AzureSource):
 
     async def poll(self) -> AsyncIterator[Yield]:
         """Account by account, several at a time; one that refuses stands as refused, and the rest goes on."""
-        accounts = sorted(self.seen.accounts.get(self.subscription, {}).items())
+        if self.subscription not in self.seen.accounts:
+            raise Refused(Fault(FaultKind.ERROR, "NotListed", LIST_ACCOUNTS.operation, "the accounts have not been listed yet"))
+        accounts = sorted(self.seen.accounts[self.subscription].items())
         keys: dict[str, str | None] = {}
         down = [0]
         for start in range(0, len(accounts), AT_ONCE):
