@@ -112,7 +112,9 @@ def public_blob(account: Resource, see: Context) -> Verdict:
     if blobs is None:
         return unknown("anonymous access is allowed; its containers have not been listed")
     public = told(blobs, CONTAINERS, "publicContainers")
-    facts = {f"{_AT}.allowBlobPublicAccess": True, "containers.publicAccess": list(public)[:10]}
+    if not isinstance(public, list):
+        return unknown("anonymous access is allowed; its containers have not been listed")
+    facts = {f"{_AT}.allowBlobPublicAccess": True, "containers.publicAccess": public[:10]}
     if public:
         more = f" and {len(public) - 1} more" if len(public) > 1 else ""
         return failed(f"anybody may read container {public[0]}{more}", facts)

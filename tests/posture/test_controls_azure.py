@@ -1,9 +1,13 @@
 """Azure's decision table, cell by cell, and the judgements that need no server."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import msgspec
 import pytest
 
 from posture.clock import parse_rfc3339
+from posture.controls.registry import registry
 from posture.policy import KeyMode, Policy
 from posture.resource import KeyClass
 from posture.verdict import EvidenceClass, Status
@@ -86,3 +90,30 @@ def test_a_health_verdict_says_until_when_it_holds() -> None:
     world = World([azure.key(exp=2_000_000_000)])
     verdict = world.ask("azure.disk.des-health", azure.encryption_set())
     assert (verdict.status.word, verdict.valid_until) == ("pass", 2_000_000_000 - 30 * 86400)
+
+
+def _worn(value: Any) -> Iterator[Any]:
+    """The same value with one part of it, at any depth, null or left out."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield {**value, name: None}
+            yield {other: each for other, each in value.items() if other != name}
+            yield from ({**value, name: worn} for worn in _worn(inner))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from ([*value[:number], worn, *value[number + 1 :]] for worn in _worn(inner))
+
+
+@pytest.mark.parametrize("type_", sorted(azure.TYPES))
+def test_no_control_raises_where_a_part_of_an_answer_is_null_or_missing_at_any_depth(type_: str) -> None:
+    whole = azure.TYPES[type_]
+    for policy in POLICIES.values():
+        for fields in _worn(whole.fields):
+            for control in registry().for_type(type_):
+                verdict = World(list(azure.BESIDE), policy).ask(control.id, msgspec.structs.replace(whole, fields=fields))
+                assert verdict.reason
+    for number, beside in enumerate(azure.BESIDE):
+        for fields in _worn(beside.fields):
+            seen = [*azure.BESIDE[:number], msgspec.structs.replace(beside, fields=fields), *azure.BESIDE[number + 1 :]]
+            for control in registry().for_type(type_):
+                assert World(seen).ask(control.id, whole).reason
