@@ -85,10 +85,10 @@ class Azure:
         """The same, read."""
         return parse(self.text(*subscriptions, policy=policy, more=more), "test")
 
-    async def poll(self, *subscriptions: str, policy: str = "", more: str = "") -> Seen:
+    async def poll(self, *subscriptions: str, policy: str = "", more: str = "", timeout: float = 60) -> Seen:
         """Look at it once."""
         collector = Collector(self.config(*(subscriptions or (SUBSCRIPTION,)), policy=policy, more=more))
-        await collector.once(timeout=60)
+        await collector.once(timeout)
         return Seen(collector.model)
 
 
