@@ -14,6 +14,7 @@ import msgspec
 from posture.fault import ConfigError
 from posture.policy import Policy
 from providers.aws.settings import AwsSettings
+from providers.azure.settings import AzureSettings
 from providers.cadence import Cadence
 from providers.durations import seconds
 from providers.explain import explained, nearest, one_line
@@ -61,6 +62,7 @@ class Tenant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     aws: tuple[AwsSettings, ...] = ()
     tls: tuple[TlsSettings, ...] = ()
     vault: tuple[VaultSettings, ...] = ()
+    azure: tuple[AzureSettings, ...] = ()
     policy: Policy = msgspec.field(default_factory=Policy)
 
     def __post_init__(self) -> None:
@@ -91,6 +93,11 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def tls(self) -> list[tuple[str, TlsSettings]]:
         """Every block of TLS endpoints, with its tenant's name."""
         return [(tenant.name, settings) for tenant in self.tenant for settings in tenant.tls]
+
+    @property
+    def azure(self) -> list[tuple[str, AzureSettings]]:
+        """Every way into Azure, with its tenant's name."""
+        return [(tenant.name, settings) for tenant in self.tenant for settings in tenant.azure]
 
     @property
     def vault(self) -> list[tuple[str, VaultSettings]]:
@@ -167,7 +174,7 @@ def _check(config: Config, where: str) -> None:
         if names.count(name) > 1:
             raise ConfigError(f"{where}: tenant: the name {name!r} is used twice")
     if not names:
-        raise ConfigError(f"{where}: tenant: there is none; write [[tenant]] with a name and at least one [[tenant.aws]], [[tenant.vault]] or [[tenant.tls]]")
+        raise ConfigError(f"{where}: tenant: there is none; write [[tenant]] with a name and at least one [[tenant.aws]], [[tenant.azure]], [[tenant.vault]] or [[tenant.tls]]")
     ways: dict[tuple[object, ...], list[tuple[str, AwsSettings]]] = {}
     for tenant, settings in config.aws:
         ways.setdefault(settings.connection, []).append((tenant, settings))

@@ -25,6 +25,10 @@ def open_rooms(config: Config, version: str) -> list[Source]:
         from providers.vault.root import open_vault
 
         sources += open_vault(config.vault, cadence, version)
+    if config.azure:
+        from providers.azure.root import open_azure
+
+        sources += open_azure(config.azure, cadence, version)
     return sources
 
 
@@ -52,10 +56,14 @@ def policy_text(provider: str, needs: frozenset[str], config: Config) -> str:
         from providers.version import enctop_version
 
         return printed(config.vault, enctop_version(), sudo="no-sudo" not in needs, renew="renew_token" in needs)
-    if provider != "aws":
-        raise ConfigError(f"policy {provider}: enctop does not ask {provider} yet; there are aws and vault")
+    if provider not in {"aws", "azure"}:
+        raise ConfigError(f"policy {provider}: enctop does not ask {provider} yet; there are aws, azure and vault")
     import json
 
+    if provider == "azure":
+        from providers.azure.calls import role
+
+        return json.dumps(role(), indent=2) + "\n"
     from providers.aws.calls import policy
 
     return json.dumps(policy(needs), indent=2) + "\n"

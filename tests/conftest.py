@@ -16,6 +16,9 @@ from tests.world.vault import TOKEN_ENV
 def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every test starts cold, and none writes into the home of whoever runs it."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+from tests.world import azure as azure_world
+from tests.world.aws import Aws, serving
+from tests.world.azure import Azure
 
 
 @pytest.fixture(scope="session")
@@ -69,3 +72,16 @@ def raft(monkeypatch: pytest.MonkeyPatch) -> Iterator[RaftCluster]:
     monkeypatch.setenv(TOKEN_ENV, cluster.nodes[0].token)
     yield cluster
     cluster.stop()
+@pytest.fixture(scope="session")
+def azure_server() -> Iterator[Azure]:
+    """The simulated Azure, one for all tests."""
+    with azure_world.serving() as azure:
+        yield azure
+
+
+@pytest.fixture
+def azure(azure_server: Azure, monkeypatch: pytest.MonkeyPatch) -> Azure:
+    """The simulated Azure with one empty subscription, and its token in the environment."""
+    azure_server.reset()
+    azure_world.let_in(monkeypatch)
+    return azure_server

@@ -124,7 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     controls = commands.add_parser("controls", parents=[_common()], help="list the controls, or describe one")
     controls.add_argument("id", nargs="?", metavar="ID")
     policy = commands.add_parser("policy", parents=[_common()], help="print the least-privilege read-only policy of a provider")
-    policy.add_argument("provider", metavar="PROVIDER", help="aws, vault")
+    policy.add_argument("provider", metavar="PROVIDER", help="aws, azure, vault")
     policy.add_argument("--with", dest="needs", action="append", choices=NEEDS, default=[], help="add what this setting needs (repeatable)")
     policy.add_argument("--without", action="append", choices=("sudo",), default=[], help="vault: the tier without sudo, and what it loses")
     commands.add_parser("schema", parents=[_common()], help="print the snapshot's JSON Schema")

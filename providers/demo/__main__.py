@@ -9,8 +9,9 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from providers.demo import moto, tls, vault, world
+from providers.demo import azure_accounts, moto, tls, vault, world
 from providers.demo.accounts import ENVIRONMENT
+from providers.demo.azure_soon import Soon
 from providers.demo.live import live
 
 
@@ -20,14 +21,16 @@ def main() -> int:
         starting = other.submit(vault.start)
         server = moto.start()
         acme, stopped = world.seed(server.faults), threading.Event()
-        street, secrets = tls.start(), starting.result()
+        azure, street = Soon(stopped), tls.start()
+        secrets = starting.result()
     for happens, where in ((live, acme), (tls.live, street), (vault.live, secrets)):
         threading.Thread(target=happens, args=(where, stopped), name="live", daemon=True).start()
     started = {
         "url": server.url,
         "vault": secrets.bao.url,
-        "configuration": world.configuration(server.url, tls.configuration(street) + vault.configuration(secrets.bao.url), tls.policy()),
-        "environment": {**ENVIRONMENT, "SSL_CERT_FILE": str(street.roots), vault.TOKEN_ENV: secrets.token},
+        "configuration": world.configuration(server.url, tls.configuration(street) + vault.configuration(secrets.bao.url), tls.policy())
+        + azure_accounts.configuration(azure.url),
+        "environment": {**ENVIRONMENT, **azure_accounts.ENVIRONMENT, "SSL_CERT_FILE": str(street.roots), vault.TOKEN_ENV: secrets.token},
     }
     sys.stdout.write(json.dumps(started) + "\n")
     sys.stdout.flush()
@@ -38,6 +41,7 @@ def main() -> int:
     street.stop()
     secrets.stop()
     server.stop()
+    azure.stop()
     return 0
 
 
