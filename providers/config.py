@@ -16,6 +16,7 @@ from posture.policy import Policy
 from providers.aws.settings import AwsSettings
 from providers.cadence import Cadence
 from providers.durations import seconds
+from providers.gcp.settings import GcpSettings, TwoStep, shared_badly
 
 SECRETS = (
     "access_key_id",
@@ -58,6 +59,7 @@ class Tenant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     aws: tuple[AwsSettings, ...] = ()
+    gcp: tuple[GcpSettings, ...] = ()
     policy: Policy = msgspec.field(default_factory=Policy)
 
     def __post_init__(self) -> None:
@@ -83,6 +85,11 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def aws(self) -> list[tuple[str, AwsSettings]]:
         """Every way into AWS, with its tenant's name."""
         return [(tenant.name, settings) for tenant in self.tenant for settings in tenant.aws]
+
+    @property
+    def gcp(self) -> list[tuple[str, GcpSettings]]:
+        """Every Google Cloud project, with its tenant's name."""
+        return [(tenant.name, settings) for tenant in self.tenant for settings in tenant.gcp]
 
 
 AMBIENT = Config(tenant=(Tenant("default", aws=(AwsSettings(),)),))
@@ -142,7 +149,7 @@ def _check(config: Config, where: str) -> None:
         if names.count(name) > 1:
             raise ConfigError(f"{where}: tenant: the name {name!r} is used twice")
     if not names:
-        raise ConfigError(f"{where}: tenant: there is none; write [[tenant]] with a name and at least one [[tenant.aws]]")
+        raise ConfigError(f"{where}: tenant: there is none; write [[tenant]] with a name and at least one [[tenant.aws]] or [[tenant.gcp]]")
     ways: dict[tuple[object, ...], list[tuple[str, AwsSettings]]] = {}
     for tenant, settings in config.aws:
         ways.setdefault(settings.connection, []).append((tenant, settings))
@@ -152,6 +159,8 @@ def _check(config: Config, where: str) -> None:
             first, second = members[0][0], members[1][0]
             raise ConfigError(f'{where}: tenant.aws: {first} and {second} name the same account; give each a tag of its own, as in tag = "tenant={first}"')
     _check_profiles(config, where)
+    if wrong := shared_badly(config.gcp):
+        raise ConfigError(f"{where}: {wrong}")
 
 
 def _check_profiles(config: Config, where: str) -> None:
@@ -194,6 +203,7 @@ _WORDS = (
     ("`null`", "nothing"),
 )
 _TABLES: dict[str, type] = {"": Config, "poll": Poll, "tenant[]": Tenant, "tenant[].aws[]": AwsSettings, "tenant[].policy": Policy}
+_TABLES |= {"tenant[].gcp[]": GcpSettings, "tenant[].gcp[].two_step": TwoStep}
 
 
 def _explained(message: str) -> str:

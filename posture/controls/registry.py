@@ -16,7 +16,7 @@ from posture.resource import Resource
 from posture.source import Source
 from posture.verdict import EvidenceClass, Severity, Status, Verdict
 
-AREAS = ("aws_ebs", "aws_kms", "aws_s3", "aws_s3_objects", "meta")
+AREAS = ("aws_ebs", "aws_kms", "aws_s3", "aws_s3_objects", "gcp_disk", "gcp_gcs", "gcp_kms", "gcp_platform", "meta")
 """Each is a module with judgements and a TOML file with their metadata, here in `posture/controls/`."""
 
 BLANKS = frozenset({"name", "id", "region", "key", "scope", "tenant"})

@@ -15,6 +15,7 @@ from posture.resource import Resource
 from posture.source import State
 from posture.verdict import Status, Verdict
 from tests.posture.controls_world import NOW, World, account, bucket, key, made, region, snapshot, source, source_row, template, tenant, volume
+from tests.posture.gcp_world import GCP_RESOURCES
 
 ARN = key().id
 TYPES: dict[str, Resource] = {
@@ -38,6 +39,7 @@ TYPES: dict[str, Resource] = {
     "aws.kms.key": key(KeyRotationEnabled=True, RotationPeriodInDays=365, Policy='{"Statement": []}', ValidTo="2027-11-23T14:00:00Z"),
     "enctop.source": source_row(),
     "enctop.tenant": tenant(),
+    **GCP_RESOURCES,
 }
 OPERATIONS = sorted({operation for control in registry() for operation in control.reads} | {"ec2:DescribeSnapshots(RestorableByUserIds=all)"})
 POLICIES = st.sampled_from(
@@ -47,7 +49,7 @@ POLICIES = st.sampled_from(
         Policy(exception=(msgspec.convert({"control": "aws", "resource": "*", "until": "2026-12-01", "reason": "r"}, ExceptionRule),)),
     ]
 )
-AWS = [control for control in registry() if control.id.startswith("aws.")]
+AWS = [control for control in registry() if control.id.startswith(("aws.", "gcp."))]
 
 
 @st.composite

@@ -13,6 +13,7 @@ from posture.controls.remedy import remedy_for
 from posture.resource import Resource
 from posture.verdict import EvidenceClass, Severity, Status, Verdict, passed
 from tests.posture.controls_world import bucket, key, key_arn, made, region, snapshot, source_row, template, tenant, volume
+from tests.posture.gcp_world import GCP_RESOURCES
 
 RESOURCES = {
     "aws.ebs.volume": volume(key=key_arn(), AvailabilityZone="us-east-1a", VolumeType="gp3"),
@@ -25,6 +26,7 @@ RESOURCES = {
     "aws.kms.key": key(),
     "enctop.source": source_row(),
     "enctop.tenant": tenant(),
+    **GCP_RESOURCES,
 }
 
 
@@ -32,7 +34,8 @@ def test_every_control_of_the_areas_is_there_in_the_order_of_ids() -> None:
     ids = [control.id for control in registry()]
     assert ids == sorted(ids)
     assert [sum(control.startswith(area) for control in ids) for area in ("aws.s3.", "aws.ebs.", "aws.kms.", "meta.")] == [9, 9, 3, 4]
-    assert len(registry()) == 25
+    assert sum(control.startswith("gcp.") for control in ids) == 11
+    assert {control.partition(".")[0] for control in ids} >= {"aws", "gcp", "meta"}
 
 
 def test_a_type_is_judged_by_its_controls_and_an_unknown_type_by_none() -> None:
