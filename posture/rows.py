@@ -17,6 +17,7 @@ CELLS: Mapping[str, tuple[str, ...]] = {
     "key": ("MANAGER", "STATE", "ROTATION"),
     "account": ("DEFAULT",),
     "workload": ("DISKS",),
+    "cluster": ("SECRETS",),
 }
 """Kind -> titles of its own columns."""
 

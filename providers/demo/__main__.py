@@ -8,7 +8,7 @@ import json
 import sys
 import threading
 
-from providers.demo import moto
+from providers.demo import gcp, gcp_tenant, moto
 from providers.demo.accounts import ENVIRONMENT
 from providers.demo.live import live
 from providers.demo.world import configuration, seed
@@ -20,12 +20,18 @@ def main() -> int:
     world, stopped = seed(server.faults), threading.Event()
     happening = threading.Thread(target=live, args=(world, stopped), name="live", daemon=True)
     happening.start()
-    sys.stdout.write(json.dumps({"url": server.url, "configuration": configuration(server.url), "environment": ENVIRONMENT}) + "\n")
+    google = gcp.start()
+    initech = gcp_tenant.seed(google)
+    threading.Thread(target=gcp_tenant.live, args=(initech, stopped), name="live-gcp", daemon=True).start()
+    sys.stdout.write(
+        json.dumps({"url": server.url, "configuration": configuration(server.url) + gcp_tenant.configuration(google.url), "environment": ENVIRONMENT}) + "\n"
+    )
     sys.stdout.flush()
     with contextlib.suppress(KeyboardInterrupt):
         while sys.stdin.readline():
             pass
     stopped.set()
+    google.stop()
     server.stop()
     return 0
 

@@ -22,6 +22,11 @@ class Tenancy:
         self.name = "+".join(labels)
         """As the sources of the project name it."""
 
+    @property
+    def shared(self) -> bool:
+        """Whether labels decide."""
+        return self._only is None
+
     def of(self, labels: Mapping[str, str] | None) -> str:
         """The tenant of a resource with these labels."""
         if self._only is not None:

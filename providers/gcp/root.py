@@ -6,10 +6,15 @@ from posture.batch import Batch, Listed
 from providers.cadence import Cadence
 from providers.gcp.calls import GET_PROJECT
 from providers.gcp.disks import Disks
+from providers.gcp.edge import Proxies
+from providers.gcp.gke import Clusters
+from providers.gcp.identity import TwoStep
 from providers.gcp.kms import Keys, NamedKeys
+from providers.gcp.objects import Sweep
 from providers.gcp.place import GcpSource, Seen, Tenancy
 from providers.gcp.project import Project
 from providers.gcp.settings import GcpSettings
+from providers.gcp.snapshots import Snapshots
 from providers.gcp.storage import Buckets
 from providers.gcp.wire import ProjectAnswer
 from providers.source import Source, Yield
@@ -44,15 +49,22 @@ def open_gcp(blocks: Sequence[tuple[str, GcpSettings]], cadence: Cadence, versio
 
 
 def _sources(project: Project, tenancy: Tenancy, cadence: Cadence) -> list[Source]:
-    live, warm = cadence.live, cadence.warm
+    live, warm, cold = cadence.live, cadence.warm, cadence.cold
     seen = Seen()
     identity = Identity(project, tenancy, warm, seen)
     disks, buckets = Disks(project, tenancy, live, seen), Buckets(project, tenancy, warm, seen)
-    naming = [disks, buckets]
+    naming: list[GcpSource] = [disks, buckets, Snapshots(project, tenancy, cold, seen), Clusters(project, tenancy, cold, seen)]
     for source in naming:
         source.after = (identity.id,)
+    if project.settings.object_pages:
+        sweep = Sweep(project, tenancy, cold, seen)
+        sweep.buckets, sweep.after = buckets, (buckets.id,)
+        naming.append(sweep)
     keys, named = Keys(project, tenancy, live, seen), NamedKeys(project, tenancy, live, seen)
-    keys.cold = cadence.cold
+    keys.cold = cold
     keys.after = tuple(source.id for source in naming)
     named.after = (keys.id,)
-    return [identity, *naming, keys, named]
+    around: list[GcpSource] = [Proxies(project, tenancy, cold, seen)]
+    if project.settings.workspace or project.settings.two_step:
+        around.append(TwoStep(project, tenancy, cold, seen))
+    return [identity, *naming, keys, named, *around]
