@@ -6,6 +6,8 @@ import pytest
 
 from providers.demo.accounts import ENVIRONMENT
 from tests.world.aws import Aws, serving
+from tests.world.gcp import Google
+from tests.world.gcp import serving as google_serving
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +24,21 @@ def aws(aws_server: Aws, monkeypatch: pytest.MonkeyPatch) -> Aws:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     return aws_server
+
+
+@pytest.fixture(scope="session")
+def google_server() -> Iterator[Google]:
+    """The simulated Google Cloud, one for all tests."""
+    with google_serving() as google:
+        yield google
+
+
+@pytest.fixture
+def google(google_server: Google, monkeypatch: pytest.MonkeyPatch) -> Google:
+    """The simulated Google Cloud, empty, with an environment in which no real credentials are found."""
+    google_server.server.reset()
+    for name in ("GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CLOUD_PROJECT", "CLOUDSDK_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CLOUDSDK_CONFIG", "/nonexistent")
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    return google_server
