@@ -16,7 +16,7 @@ from posture.policy import Policy
 from providers.aws.settings import AwsSettings
 from providers.cadence import Cadence
 from providers.durations import seconds
-from providers.gcp.settings import GcpSettings, TwoStep, shared_badly
+from providers.gcp.settings import GcpSettings, TwoStep, ambient, shared_badly
 
 SECRETS = (
     "access_key_id",
@@ -92,7 +92,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return [(tenant.name, settings) for tenant in self.tenant for settings in tenant.gcp]
 
 
-AMBIENT = Config(tenant=(Tenant("default", aws=(AwsSettings(),)),))
+AMBIENT = Config(tenant=(Tenant("default", aws=(AwsSettings(),), gcp=ambient()),))
 """Without a file: one tenant, from the credentials that are there."""
 
 

@@ -37,6 +37,7 @@ def google_server() -> Iterator[Google]:
 def google(google_server: Google, monkeypatch: pytest.MonkeyPatch) -> Google:
     """The simulated Google Cloud, empty, with an environment in which no real credentials are found."""
     google_server.server.reset()
+    assert google_server.project.name == "acme-prod"  # it exists from the start, empty
     for name in ("GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CLOUD_PROJECT", "CLOUDSDK_CONFIG"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("CLOUDSDK_CONFIG", "/nonexistent")

@@ -9,7 +9,7 @@ from pathlib import Path
 DONE, FOUND, USAGE, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
 VIEWS = ("overview", "volumes", "snapshots", "buckets", "keys", "findings", "sources")
 FORMATS = ("json", "jsonl")
-NEEDS = ("role", "tag", "object_sample", "inventory")
+NEEDS = ("role", "tag", "object_sample", "inventory", "object_pages", "workspace")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -115,7 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     controls = commands.add_parser("controls", parents=[common], help="list the controls, or describe one")
     controls.add_argument("id", nargs="?", metavar="ID")
     policy = commands.add_parser("policy", parents=[common], help="print the least-privilege read-only policy of a provider")
-    policy.add_argument("provider", metavar="PROVIDER", help="aws")
+    policy.add_argument("provider", metavar="PROVIDER", help="aws, gcp")
     policy.add_argument("--with", dest="needs", action="append", choices=NEEDS, default=[], help="add what this setting needs (repeatable)")
     commands.add_parser("schema", parents=[common], help="print the snapshot's JSON Schema")
     return parser

@@ -7,7 +7,7 @@ from posture.batch import Batch, Listed, Partly
 from posture.fault import Fault, FaultKind, Refused
 from posture.resource import Resource
 from providers.gcp.calls import HOSTS, LIST_HTTP_PROXIES, LIST_HTTPS_PROXIES, LIST_SSL_POLICIES, LIST_SSL_PROXIES, LIST_URL_MAPS, Call
-from providers.gcp.place import GcpSource, last
+from providers.gcp.place import GcpSource, Kept, last
 from providers.gcp.scopes import Unanswered, scope_path
 from providers.gcp.wire import HttpProxyPage, HttpsProxyPage, ProxyPage, SslPolicyPage, UrlMapPage
 from providers.source import Yield
@@ -28,6 +28,10 @@ class Proxies(GcpSource):
     service = "load-balancers"
     calls = tuple(call for call, _ in KINDS.values())
 
+    def __init__(self, *arguments: object, **named: object) -> None:
+        super().__init__(*arguments, **named)  # type: ignore[arg-type]
+        self._kept = Kept()
+
     async def poll(self) -> AsyncIterator[Yield]:
         """Policies and maps first, then the proxies that name them."""
         read: dict[str, dict[str, dict[str, Any]]] = {}
@@ -38,13 +42,20 @@ class Proxies(GcpSource):
             if fault is not None:
                 faults[KINDS[kind][0].operation] = fault
                 yield Partly(fault)
-        for kind, type_ in TYPES.items():
+        silent: list[Fault] = []
+        for kind in TYPES:
             proxies, fault = await self._all(kind)
-            yield Batch.of(self._proxy(kind, scope, fields, read, faults) for scope, fields in proxies)
-            if fault is not None:
-                yield Partly(fault)
-            else:
-                yield Listed((type_,))
+            rows = [self._proxy(kind, scope, fields, read, faults) for scope, fields in proxies]
+            yield Batch(tuple(rows))
+            if fault is None:
+                self._kept.seen(kind, rows)
+                continue
+            silent.append(fault)
+            yield Partly(fault)
+            if len(silent) == len(TYPES) and not rows:
+                raise Refused(silent[0])
+            yield self._kept.unseen(kind, KINDS[kind][0].operation, fault, rows)
+        yield Listed(tuple(TYPES.values()))
 
     async def _all(self, kind: str) -> tuple[list[tuple[str, dict[str, Any]]], Fault | None]:
         """Everything of a kind with its scope, and why it may not be everything."""

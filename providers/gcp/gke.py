@@ -8,7 +8,7 @@ from posture.batch import Batch, Listed, Partly
 from posture.resource import Encryption, KeyClass, Resource
 from providers.gcp.calls import HOSTS, LIST_CLUSTERS
 from providers.gcp.faults import scope_fault
-from providers.gcp.place import GcpSource
+from providers.gcp.place import GcpSource, Kept
 from providers.gcp.wire import ClusterPage
 from providers.source import Yield
 
@@ -23,11 +23,12 @@ class Clusters(GcpSource):
 
     def __init__(self, *arguments: object, **named: object) -> None:
         super().__init__(*arguments, **named)  # type: ignore[arg-type]
+        self._kept = Kept()
         self._pending: dict[str, str] = {}
         """Cluster -> when a change of its encryption was first seen under way; Google does not say since when it is."""
 
     async def poll(self) -> AsyncIterator[Yield]:
-        """`missingZones` name what the listing may leave out: then nothing is taken to be gone."""
+        """`missingZones` name what the listing may leave out: then nothing is taken to be gone, and what was not named says why."""
         page = await self.project.ask(LIST_CLUSTERS, ClusterPage)
         keys: set[str] = set()
         made = [self._cluster(fields, keys) for fields in page.clusters or () if fields.get("name")]
@@ -35,9 +36,12 @@ class Clusters(GcpSource):
         self._pending = {cluster.id: since for cluster in made if (since := cluster.fields.get("pendingSince"))}
         self.seen.named[self.id] = keys
         for zone in page.missingZones or ():
-            yield Partly(scope_fault(LIST_CLUSTERS, zone, "MISSING_ZONE"))
+            fault = scope_fault(LIST_CLUSTERS, zone, "MISSING_ZONE")
+            yield Partly(fault)
+            yield self._kept.unseen("clusters", LIST_CLUSTERS.operation, fault, made)
         if not page.missingZones:
-            yield Listed((CLUSTER,))
+            self._kept.seen("clusters", made)
+        yield Listed((CLUSTER,))
 
     def _cluster(self, answer: Mapping[str, Any], keys: set[str]) -> Resource:
         fields = {**answer, "labels": answer.get("resourceLabels")}

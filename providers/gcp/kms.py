@@ -10,7 +10,7 @@ from posture.fault import Fault, FaultKind, Refused
 from posture.resource import Encryption, KeyClass, Resource
 from posture.source import COLD
 from providers.gcp.calls import GET_KEY, GET_KEY_VERSION, LIST_KEY_LOCATIONS, LIST_KEY_RINGS, LIST_KEYS
-from providers.gcp.place import GcpSource, key_id, last, owner_of
+from providers.gcp.place import GcpSource, Kept, key_id, last, owner_of
 from providers.gcp.wire import CryptoKey, KeyPage, LocationPage, RingPage, Version
 from providers.source import Yield
 
@@ -71,52 +71,57 @@ class Keys(KeySource):
 
     def __init__(self, *arguments: object, **named: object) -> None:
         super().__init__(*arguments, **named)  # type: ignore[arg-type]
+        self._kept = Kept()
         self._rings: list[str] = []
         self._read_at: Seconds | None = None
 
     async def poll(self) -> AsyncIterator[Yield]:
         """Ring by ring; one that is refused leaves the others to be read."""
-        whole = True
-        async for fault in self._find_rings():
-            whole = False
-            yield Partly(fault)
-        versions, listed = self.seen.versions(), set()
+        try:
+            for fault in await self._find_rings():
+                yield Partly(fault)
+        except Refused as refused:
+            if refused.fault.kind is FaultKind.DENIED:
+                self.seen.listed = set()  # so that those in use are asked for one by one
+            raise
+        versions, listed = self.seen.versions(), set[str]()
+        refusals: list[Refused] = []
         for ring in self._rings:
+            here: list[Resource] = []
             try:
                 async for page in self.project.pages(LIST_KEYS, KeyPage, parent=ring):
                     for key in page.cryptoKeys or ():
                         listed.add(key["name"])
                         made = await self._with_versions(key, versions.get(key["name"], ()))
+                        here.append(made)
                         for fault in made.faults.values():
                             yield Partly(fault)
                         yield Batch((made,))
+                self._kept.seen(ring, here)
             except Refused as refused:
-                if refused.fault.kind is FaultKind.EXPIRED:
+                refusals.append(refused)
+                if refused.fault.kind is FaultKind.EXPIRED or len(refusals) == len(self._rings):
                     raise
-                whole = False
                 yield Partly(refused.fault)
+                yield self._kept.unseen(ring, GET_KEY.operation, refused.fault, here)
         self.seen.listed = listed
-        if whole:
-            yield Listed((KEY,))
+        yield Listed((KEY,))
 
-    async def _find_rings(self) -> AsyncIterator[Fault]:
-        """Faults of the locations that could not be listed. Raises `Refused` where not even those could."""
+    async def _find_rings(self) -> list[Fault]:
+        """Why some locations could not be listed; of those the rings known before are kept. Raises `Refused` where none could."""
         now = asyncio.get_running_loop().time()
         if self._read_at is not None and now - self._read_at < self.cold:
-            return
-        rings: list[str] = []
-        places: list[str] = []
-        async for page in self.project.pages(LIST_KEY_LOCATIONS, LocationPage):
-            places += [place.locationId for place in page.locations or ()]
+            return []
+        places = [place.locationId async for page in self.project.pages(LIST_KEY_LOCATIONS, LocationPage) for place in page.locations or ()]
         answers = await asyncio.gather(*(self._rings_in(place) for place in places))
-        whole = True
-        for answer in answers:
-            if isinstance(answer, Fault):
-                whole = False
-                yield answer
-            else:
-                rings += answer
-        self._rings, self._read_at = rings, now if whole else None
+        faults = [answer for answer in answers if isinstance(answer, Fault)]
+        if faults and len(faults) == len(places):
+            raise Refused(faults[0])
+        rings: list[str] = []
+        for place, answer in zip(places, answers, strict=True):
+            rings += [ring for ring in self._rings if f"/locations/{place}/" in ring] if isinstance(answer, Fault) else answer
+        self._rings, self._read_at = rings, None if faults else now
+        return faults
 
     async def _rings_in(self, place: str) -> list[str] | Fault:
         try:

@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import msgspec
+
+from posture.batch import Batch
 from posture.clock import Seconds
 from posture.fault import Fault
 from posture.resource import Encryption, KeyClass, Link, Resource
@@ -51,6 +54,28 @@ class Seen:
                 key, version = split_version(name)
                 found.setdefault(key, set()).update({version} if version else ())
         return found
+
+
+class Kept:
+    """What each listing of a source gave last, so that of one that is refused it can be said why its rows were not seen.
+
+    The other listings of the source did answer, so the source as a whole does not age: these rows have to say it themselves.
+    """
+
+    def __init__(self) -> None:
+        self.rows: dict[str, dict[str, Resource]] = {}
+
+    def seen(self, listing: str, rows: Iterable[Resource]) -> None:
+        """A listing gave these, and all of them."""
+        self.rows[listing] = {row.id: row for row in rows}
+
+    def unseen(self, listing: str, operation: str, fault: Fault, here: Iterable[Resource] = ()) -> Batch:
+        """The rows of a listing that was refused, but for those it gave nevertheless; each with the fault under the operation its controls look for."""
+        kept = self.rows.setdefault(listing, {})
+        now = {row.id: row for row in here}
+        lost = [row for id, row in kept.items() if id not in now]
+        kept.update(now)
+        return Batch(tuple(msgspec.structs.replace(row, faults={operation: fault}) for row in lost))
 
 
 class GcpSource(Source):

@@ -173,6 +173,7 @@ def _found(settings: GcpSettings, scope: str) -> Any:
     if settings.credentials == "default":
         credentials, _ = google.auth.default(scopes=[scope])
     else:
+        # Deprecated for files whose origin nobody vouches for: this one is named by whoever wrote the configuration, as the default chain's are.
         load: Any = google.auth.load_credentials_from_file
         credentials, _ = load(str(Path(settings.credentials).expanduser()), scopes=[scope])
     if scope == DIRECTORY_SCOPE and settings.workspace_admin and hasattr(credentials, "with_subject"):

@@ -1,5 +1,6 @@
 """`[[tenant.gcp]]`: which project, and by whose hand."""
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -86,3 +87,11 @@ def shared_badly(blocks: Sequence[tuple[str, GcpSettings]]) -> str | None:
         if len({settings.connection for _, settings in members}) > 1:
             return f"tenant.gcp: {first[0]} and {second[0]} name the project {project} with different endpoints or credentials; a project has one way in"
     return None
+
+
+def ambient() -> tuple[GcpSettings, ...]:
+    """The project that the environment names, where application default credentials stand beside it; told without loading Google's packages."""
+    project = next((os.environ[name] for name in ("GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT") if os.environ.get(name)), "")
+    home = Path(os.environ.get("CLOUDSDK_CONFIG", "~/.config/gcloud")).expanduser() / "application_default_credentials.json"
+    there = bool(os.environ.get("GOOGLE_APPLICATION_CREDENTIALS")) or home.is_file()
+    return (GcpSettings(project=project),) if there and _PROJECT.fullmatch(project) else ()
