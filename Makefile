@@ -21,7 +21,7 @@ lint: $(VENV)/ready
 	$(BIN)/lint-imports
 
 bench: $(VENV)/ready
-	$(BIN)/python -m pytest tests/bench -m bench -s
+	$(BIN)/python -m pytest -m bench -s
 
 screenshots: $(VENV)/ready
 	$(BIN)/python screenshots/make.py

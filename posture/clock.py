@@ -20,13 +20,18 @@ def _second(at: int) -> str:
 
 
 def parse_rfc3339(text: str) -> Utc:
-    """Read what `rfc3339` wrote. Raises ValueError."""
-    return datetime.fromisoformat(text).timestamp()
+    """Read what `rfc3339` wrote, or another time with its zone. Raises ValueError: without a zone it is no one instant."""
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError(f"{text!r} has no time zone")
+    return at.timestamp()
 
 
 def age(seconds: Seconds) -> str:
-    """A duration as on-call engineers read it, at most four characters: `3s`, `12m`, `5h`, `9d`."""
+    """A duration as on-call engineers read it, at most four characters: `3s`, `12m`, `5h`, `9d`; a thousand days and more are years, `10y`."""
     whole = max(0, int(seconds))
+    if whole >= 1000 * 86400:
+        return f"{whole // (365 * 86400)}y"
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
         if whole >= 2 * size or (unit == "d" and whole >= size):
             return f"{whole // size}{unit}"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from posture.clock import Seconds, Utc, age
+from posture.clock import Utc, age
+from posture.fault import Fault, FaultKind
 from posture.keyclass import key_class
 from posture.policy import Policy
 from posture.resource import KeyClass, Resource
+from posture.rollup import OWN, Counted
 from posture.source import STALE_CADENCES, Source
 from posture.verdict import Finding, Status, Verdict, unknown, worst
 
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
     from posture.controls.registry import Control, Registry
     from posture.model import Model
 
-_OWN = "enctop"
+log = logging.getLogger(__name__)
 
 
 class Held:
@@ -33,7 +36,14 @@ class Held:
         self.status = Status.NOT_APPLICABLE
         self.key_class = KeyClass.UNKNOWN
         self.users = 0
-        self.counted: tuple[Status, tuple[Status, ...]] | None = None
+        self.counted: Counted | None = None
+
+    @classmethod
+    def seen(cls, resource: Resource, source: str, observed_at: Utc, findings: dict[str, Finding]) -> Held:
+        """As it stood in an earlier run; its findings keep their `since` while their status stays."""
+        held = cls(resource, source, 0, observed_at)
+        held.findings = findings
+        return held
 
     def worst(self) -> Finding | None:
         """The finding a row shows: of the worst status, the most severe."""
@@ -92,17 +102,22 @@ class See:
         return self._model.unassigned(tenant)
 
 
+def stale_at(held: Held, source: Source) -> Utc:
+    """When what was last seen of a resource stops being evidence (UTC seconds): it ages from its own reading, whatever became of the poll around it."""
+    return held.observed_at + STALE_CADENCES * source.cadence
+
+
 def judge(held: Held, see: See, registry: Registry) -> Utc | None:
     """Judge every control of a resource anew; returns when time alone will change a verdict, None if never.
 
     A finding keeps its `since` while its status stays.
     """
     resource = held.resource
-    stale = None if resource.provider == _OWN else _stale(held, see)
+    stale = None if resource.provider == OWN else _stale(held, see)
     wake: Utc | None = None
     findings: dict[str, Finding] = {}
     for control in registry.for_type(resource.type):
-        verdict = stale or control.judge(resource, see)
+        verdict = stale or _asked(control, resource, see)
         finding, until = _finding(control, verdict, held, see)
         findings[control.id] = finding
         if until is not None and (wake is None or until < wake):
@@ -116,13 +131,20 @@ def judge(held: Held, see: See, registry: Registry) -> Utc | None:
 
 def _stale(held: Held, see: See) -> Verdict | None:
     source = see.source(held.source)
-    if source is None or source.stale_at is None or see.now < source.stale_at:
+    if source is None:
+        return unknown("nobody asks about it any more")
+    if see.now < stale_at(held, source):
         return None
-    return unknown(f"not seen for over {age(_limit(source))}", source.fault)
+    return unknown(f"not seen for over {age(STALE_CADENCES * source.cadence)}", source.fault)
 
 
-def _limit(source: Source) -> Seconds:
-    return STALE_CADENCES * source.cadence
+def _asked(control: Control, resource: Resource, see: See) -> Verdict:
+    try:
+        return control.judge(resource, see)
+    except Exception as error:  # one control's defect must neither end the collector nor look like an answer
+        log.exception("%s on %s", control.id, resource.id)
+        fault = Fault(FaultKind.ERROR, type(error).__name__, control.id, "enctop failed while judging; see --log-file")
+        return unknown("enctop failed while judging; see --log-file", fault)
 
 
 def _finding(control: Control, verdict: Verdict, held: Held, see: See) -> tuple[Finding, Utc | None]:

@@ -1,26 +1,24 @@
 """The shared state: what every source reported, joined, judged, and what moved by it."""
 
-import heapq
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from posture.batch import Batch, Listed, Partly, Report
+from posture.batch import Batch, Kept, Listed, Partly, Report
 from posture.clock import Seconds, Utc
 from posture.controls.registry import Registry
 from posture.fault import Fault
-from posture.judging import Held, See, judge
+from posture.judging import Held, See, judge, stale_at
 from posture.links import Links
-from posture.policy import Policy
+from posture.policy import Policy, shared
 from posture.resource import Resource
-from posture.source import ANSWERED, Source, State
-from posture.verdict import Finding, Status, worst
+from posture.rollup import OWN, UNASSIGNED, Rollup, add, counted
+from posture.source import ANSWERED, STALE_CADENCES, Source, State
+from posture.verdict import Finding, Status
+from posture.wakes import Wakes
 
-UNASSIGNED = "unassigned"
-"""The tenant of whatever carries no tenant's tag in an account that tenants share (CONTROLS.md 3.1)."""
-OWN = "enctop"
-"""The provider of the resources the model makes itself: sources and tenants."""
+__all__ = ["OWN", "UNASSIGNED", "Change", "Model", "Rollup", "answered", "shown"]
 
 
 class Change(msgspec.Struct):
@@ -34,21 +32,6 @@ class Change(msgspec.Struct):
 
     def __bool__(self) -> bool:
         return bool(self.resources or self.gone or self.sources or self.sources_gone or self.tenants)
-
-
-class Rollup(msgspec.Struct):
-    """How many resources and findings of a tenant stand at each status, indexed by `Status`."""
-
-    resources: list[int] = msgspec.field(default_factory=lambda: [0] * len(Status))
-    findings: list[int] = msgspec.field(default_factory=lambda: [0] * len(Status))
-
-    @property
-    def status(self) -> Status:
-        """FAIL, UNKNOWN or WARN if any finding is; PASS only if a resource of a provider is (CONTROLS.md 2.1)."""
-        bad = worst(status for status in (Status.FAIL, Status.UNKNOWN, Status.WARN) if self.findings[status])
-        if bad is not Status.NOT_APPLICABLE:
-            return bad
-        return Status.PASS if self.resources[Status.PASS] else Status.NOT_APPLICABLE
 
 
 class Model:
@@ -71,7 +54,8 @@ class Model:
         self._partly: dict[str, Fault] = {}
         self._alone: Counter[str] = Counter()
         self._dirty: dict[str, None] = {}
-        self._clock: list[tuple[Utc, str]] = []
+        self._verdicts_turn = Wakes()
+        self._rows_age = Wakes()
         self._change = Change()
         self._see = {tenant: See(self, policy) for tenant, policy in self.policies.items()}
         for tenant in self.policies:
@@ -88,18 +72,19 @@ class Model:
         return len(self._held)
 
     def held(self, resource_id: str) -> Held | None:
-        """A resource with its findings, by id or alias."""
-        return self._held.get(self.links.resolve(resource_id))
+        """A resource with its findings, by id or alias; where a text is both, it is the id."""
+        return self._held.get(resource_id) or self._held.get(self.links.resolve(resource_id))
 
     def all(self) -> Iterator[Held]:
         """Everything held, in no order."""
         return iter(self._held.values())
 
     def see(self, tenant: str) -> See:
-        """What a control of this tenant's resources may look at."""
+        """What a control of this tenant's resources may look at; what tenants share is judged by what holds for all of them."""
         found = self._see.get(tenant)
         if found is None:
-            found = self._see[tenant] = See(self, Policy())
+            policies = [self.policies[name] for name in tenant.split("+") if name in self.policies]
+            found = self._see[tenant] = See(self, shared(policies) if policies else Policy())
         return found
 
     def unassigned(self, tenant: str) -> int:
@@ -116,17 +101,23 @@ class Model:
             source = msgspec.structs.replace(
                 source, state=known.state, last_success=known.last_success, last_attempt=known.last_attempt, resources=known.resources, fault=known.fault
             )
-        self._by_source.setdefault(source.id, {})
+        rows = self._by_source.setdefault(source.id, {})
         self._own(source.id, "source", source.service, source.tenant)
         self._set_source(source)
+        if known is not None and known.cadence != source.cadence:
+            self._dirty.update(rows)
+            self._rows_age.set(source.id, self._next_stale(source.id))
 
     def drop_source(self, source_id: str, now: Utc) -> None:
         """A source exists no more, nor does what only it reported."""
         self._now = max(now, self._now)
         source = self.sources.pop(source_id)
-        for resource_id in list(self._by_source.pop(source_id, {})):
+        for resource_id in self._by_source.pop(source_id, {}):
             self._remove(resource_id)
         self._remove(source_id)
+        self._rows_age.set(source_id, None)
+        for kept in (self._polls, self._seen, self._partly):
+            kept.pop(source_id, None)
         self._change.sources.discard(source_id)
         self._change.sources_gone.add(source_id)
         self._touch_tenants(source)
@@ -137,23 +128,28 @@ class Model:
         self._polls[source_id] += 1
         self._seen[source_id] = 0
         self._partly.pop(source_id, None)
-        self._set_source(msgspec.structs.replace(self.sources[source_id], polling=True, last_attempt=now, next_due=None))
+        self._set_source(msgspec.structs.replace(self.sources[source_id], polling=True, last_attempt=self._now, next_due=None))
 
     def apply(self, source_id: str, report: Report, now: Utc) -> None:
         """Take in what a poll reports on its way. Nothing is judged before `settle`."""
         self._now = max(now, self._now)
         match report:
             case Batch():
-                poll = self._polls[source_id]
                 for resource in report.resources:
-                    self._put(resource, source_id, poll, now)
+                    self._put(resource, source_id)
+                if report.resources and self._rows_age.get(source_id) is None:
+                    self._rows_age.set(source_id, self._now + STALE_CADENCES * self.sources[source_id].cadence)
             case Listed():
                 self._forget(source_id, report.types)
             case Partly():
                 self._partly.setdefault(source_id, report.fault)
+            case Kept():
+                for resource_id in report.ids:
+                    if resource_id in self._by_source[source_id]:
+                        self._held[resource_id].poll = self._polls[source_id]
 
     def finish(self, source_id: str, now: Utc, *, fault: Fault | None, calls: int, seconds: Seconds, next_due: Utc | None) -> None:
-        """A poll ends: in full (`fault` None), in part, or refused. Rows stay in any case and age from the last success on."""
+        """A poll ends: in full (`fault` None), in part, or refused. Rows stay in any case, and each ages from when it was last seen."""
         self._now = max(now, self._now)
         source = self.sources[source_id]
         part = self._partly.pop(source_id, None)
@@ -166,7 +162,7 @@ class Model:
                 source,
                 state=state,
                 fault=refusal,
-                last_success=now if fault is None else source.last_success,
+                last_success=self._now if fault is None else source.last_success,
                 calls=calls,
                 seconds=seconds,
                 polling=False,
@@ -174,28 +170,21 @@ class Model:
                 resources=len(self._by_source[source_id]),
             )
         )
-        settled = self.sources[source_id]
-        if settled.stale_at is not None:
-            heapq.heappush(self._clock, (settled.stale_at, f"source:{source_id}"))
-        if source.stale_at is not None and now >= source.stale_at:
-            self._dirty.update(self._by_source[source_id])
+        if source.fault != refusal:
+            self._dirty.update(dict.fromkeys(self._stale(source_id)))
 
     def tick(self, now: Utc) -> None:
         """Time went on: what only time changes is judged again."""
         self._now = max(now, self._now)
-        while self._clock and self._clock[0][0] <= now:
-            _, what = heapq.heappop(self._clock)
-            kind, _, name = what.partition(":")
-            if kind == "source" and name in self.sources:
-                self._dirty.update(self._by_source[name])
-                self._dirty[name] = None
-            elif kind == "resource" and name in self._held:
-                self._dirty[name] = None
+        self._dirty.update(dict.fromkeys(self._verdicts_turn.due(self._now)))
+        for source_id in self._rows_age.due(self._now):
+            self._dirty.update(dict.fromkeys(self._stale(source_id)))
+            self._rows_age.set(source_id, self._next_stale(source_id))
         self.settle()
 
     def wakes_at(self) -> Utc | None:
         """When `tick` has something to do next."""
-        return self._clock[0][0] if self._clock else None
+        return min((at for at in (self._verdicts_turn.next(), self._rows_age.next()) if at is not None), default=None)
 
     def settle(self) -> None:
         """Judge what was touched since the last time."""
@@ -206,9 +195,8 @@ class Model:
                 continue
             before = held.looks()
             until = judge(held, self.see(held.resource.tenant), self.registry)
-            if until is not None:
-                heapq.heappush(self._clock, (until, f"resource:{resource_id}"))
-            if held.looks() != before or resource_id in self._change.resources:
+            self._verdicts_turn.set(resource_id, until if until is not None and until > self._now else None)
+            if held.looks() != before:
                 self._change.resources.add(resource_id)
             self._recount(held)
 
@@ -218,6 +206,19 @@ class Model:
         change, self._change = self._change, Change()
         return change
 
+    def restore(self, seen: Iterable[Held], now: Utc) -> None:
+        """Take in what an earlier run had seen, of sources that are added already. It ages from when it was seen, and goes when a listing does not name it."""
+        self._now = max(now, self._now)
+        for held in seen:
+            if held.resource.id in self._held or held.source not in self.sources:
+                continue
+            self._held[held.resource.id] = held
+            self._by_source[held.source][held.resource.id] = None
+            self._moved(None, held.resource)
+            self._dirty[held.resource.id] = None
+            self._change.resources.add(held.resource.id)
+            self._rows_age.set(held.source, self._now)
+
     # ------------------------------------------------------------ inside
 
     def _own(self, resource_id: str, kind: str, name: str, tenant: str) -> None:
@@ -225,6 +226,7 @@ class Model:
         held = self._held.get(resource_id)
         if held is None:
             self._held[resource_id] = Held(resource, resource_id, 0, self._now)
+            self._change.gone.discard(resource_id)
         self._dirty[resource_id] = None
 
     def _set_source(self, source: Source) -> None:
@@ -233,6 +235,7 @@ class Model:
             return
         self.sources[source.id] = source
         self._change.sources.add(source.id)
+        self._change.sources_gone.discard(source.id)
         if known is None or (known.state, known.fault, known.last_success) != (source.state, source.fault, source.last_success):
             self._dirty[source.id] = None
             self._touch_tenants(source)
@@ -242,42 +245,62 @@ class Model:
             if f"enctop://{tenant}" in self._held:
                 self._dirty[f"enctop://{tenant}"] = None
 
-    def _put(self, resource: Resource, source_id: str, poll: int, now: Utc) -> None:
+    def _put(self, resource: Resource, source_id: str) -> None:
+        poll, now = self._polls[source_id], self._now
         held = self._held.get(resource.id)
         if held is None:
+            old = None
             held = self._held[resource.id] = Held(resource, source_id, poll, now)
-            self._moved(None, resource)
             self._seen[source_id] += 1
         else:
-            self._seen[source_id] += held.poll != poll or held.source != source_id
-            if held.source != source_id:
-                self._by_source.get(held.source, {}).pop(resource.id, None)
-            old = held.resource
-            held.source, held.poll, held.observed_at = source_id, poll, now
-            if old == resource:
-                self._by_source[source_id][resource.id] = None
+            old, moved, aged = held.resource, held.source != source_id, stale_at(held, self.sources[held.source]) <= now
+            self._seen[source_id] += moved or held.poll != poll
+            held.poll, held.observed_at = poll, now
+            if moved:
+                del self._by_source[held.source][resource.id]
+                held.source = source_id
+            elif old == resource:
+                if aged:
+                    self._dirty[resource.id] = None
                 return
             if old.tenant != resource.tenant:
                 self._uncount(held)
             held.resource = resource
-            self._moved(old, resource)
         self._by_source[source_id][resource.id] = None
+        if old != resource:
+            self._moved(old, resource)
         self._dirty[resource.id] = None
         self._change.gone.discard(resource.id)
         self._change.resources.add(resource.id)
 
     def _moved(self, old: Resource | None, new: Resource | None) -> None:
-        for touched in self.links.replace(old, new):
-            self._dirty[touched] = None
-        for resource in (old, new):
-            if resource is not None:
-                for user in self.links.users(resource):
-                    self._dirty[user] = None
+        """What a control may have seen of this resource is judged again: itself, its neighbours either way, and who points at those that point at it."""
+        near = set(self.links.users(old)) if old else set()
+        self._dirty.update(dict.fromkeys(self.links.replace(old, new)))
+        if new is not None:
+            near.update(self.links.users(new))
+            if old is None or _what(old) != _what(new):
+                self._dirty.update((self.links.resolve(link.to), None) for link in new.links)
+        users = [held for name in near if (held := self._held.get(name)) is not None]
+        for held in users:
+            self._dirty[held.resource.id] = None
+            self._dirty.update(dict.fromkeys(self.links.users(held.resource)))
+        if old is None or new is None or old.name != new.name:
+            self._change.resources.update(held.resource.id for held in users)
         for resource, step in ((old, -1), (new, 1)):
             if resource is not None and resource.tenant == UNASSIGNED:
                 self._alone[resource.scope] += step
                 for tenant in self.policies:
                     self._dirty[f"enctop://{tenant}"] = None
+
+    def _stale(self, source_id: str) -> list[str]:
+        source = self.sources[source_id]
+        return [name for name in self._by_source[source_id] if stale_at(self._held[name], source) <= self._now]
+
+    def _next_stale(self, source_id: str) -> Utc | None:
+        source = self.sources[source_id]
+        ages = (stale_at(self._held[name], source) for name in self._by_source[source_id])
+        return min((at for at in ages if at > self._now), default=None)
 
     def _forget(self, source_id: str, types: tuple[str, ...]) -> None:
         poll = self._polls[source_id]
@@ -291,6 +314,7 @@ class Model:
         if held is None:
             return
         self._by_source.get(held.source, {}).pop(resource_id, None)
+        self._verdicts_turn.set(resource_id, None)
         self._moved(held.resource, None)
         self._uncount(held)
         self._change.resources.discard(resource_id)
@@ -299,32 +323,27 @@ class Model:
     # ------------------------------------------------------------ roll-ups
 
     def _recount(self, held: Held) -> None:
-        counted = (held.status, tuple(finding.status for finding in held.findings.values()))
-        if counted == held.counted:
-            return
-        self._uncount(held)
-        self._count(held, *counted, 1)
-        held.counted = counted
+        now = counted(held.status, held.findings.values())
+        if now != held.counted:
+            self._uncount(held)
+            self._change.tenants.update(add(self.rollups, held.resource, now, 1))
+            held.counted = now
 
     def _uncount(self, held: Held) -> None:
         if held.counted is not None:
-            self._count(held, *held.counted, -1)
+            self._change.tenants.update(add(self.rollups, held.resource, held.counted, -1))
             held.counted = None
 
-    def _count(self, held: Held, status: Status, findings: Iterable[Status], step: int) -> None:
-        own = held.resource.provider == OWN
-        for tenant in held.resource.tenant.split("+"):
-            rollup = self.rollups.setdefault(tenant, Rollup())
-            if not own:
-                rollup.resources[status] += step
-            for finding in findings:
-                rollup.findings[finding] += step
-            self._change.tenants.add(tenant)
+
+def _what(resource: Resource) -> tuple[str, ...]:
+    """What a control may ask of the users of the resource it judges (`posture.controls.registry.Context.users`)."""
+    return resource.kind, resource.type, resource.tenant, resource.scope, resource.region
 
 
 def answered(sources: Iterable[Source]) -> bool:
-    """Whether every source said all it was asked; what `--require-complete` asks for."""
-    return all(source.state in ANSWERED for source in sources)
+    """Whether every source said all it was asked, and there is one; what `--require-complete` asks for."""
+    states = [source.state for source in sources]
+    return bool(states) and ANSWERED.issuperset(states)
 
 
 def shown(finding: Finding) -> bool:

@@ -2,7 +2,7 @@
 
 import datetime
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal
@@ -42,9 +42,9 @@ class ExceptionRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     approved_by: str = ""
 
     def __post_init__(self) -> None:
-        _check_prefix(self.control)
+        _check_prefix("control", self.control)
         if not self.resource:
-            raise ValueError("resource is empty; write a resource's id, or a glob such as arn:aws:s3:::scratch-*")
+            raise ValueError("resource: is empty; write a resource's id, or a glob such as arn:aws:s3:::scratch-*")
 
     @property
     def ends(self) -> Utc:
@@ -82,7 +82,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         for prefix in self.overrides:
-            _check_prefix(prefix)
+            _check_prefix("overrides", prefix)
 
     def mode(self, control: str) -> KeyMode:
         """The mode that holds for this control."""
@@ -111,6 +111,28 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def effective_severity(self, severity: Severity, *, excepted: bool = False) -> Severity:
         """One step up for a regulated tenant, one step down under an exception in force (CONTROLS.md 2.5)."""
         return Severity(min(max(severity - self.regulated + excepted, Severity.CRITICAL), Severity.INFO))
+
+
+def shared(policies: Sequence[Policy]) -> Policy:
+    """What holds for something that several tenants share, whose findings count for each: the strictest of what they ask, excepted only by all of them.
+
+    Where they differ on whose keys to use, the public document decides.
+    """
+    first = policies[0]
+    if all(policy == first for policy in policies):
+        return first
+    lists = [policy.required_keys for policy in policies if policy.required_keys]
+    listed = tuple(key for key in lists[0] if all(key in keys for keys in lists)) if lists else ()
+    agreed = {name: getattr(first, name) for name in ("keys", "strict", "overrides") if all(getattr(p, name) == getattr(first, name) for p in policies)}
+    return Policy(
+        **agreed,
+        mfa="required" if any(policy.mfa == "required" for policy in policies) else "supported",
+        regulated=any(policy.regulated for policy in policies),
+        required_keys=listed if listed or not lists else ("no key that all of them list",),
+        key_accounts=tuple(account for account in first.key_accounts if all(account in policy.key_accounts for policy in policies)),
+        rotation_max_days=min(policy.rotation_max_days for policy in policies),
+        exception=tuple(rule for rule in first.exception if all(rule in policy.exception for policy in policies)),
+    )
 
 
 class Cell(StrEnum):
@@ -175,6 +197,6 @@ def _begins(control: str, prefix: str) -> bool:
     return control == prefix or control.startswith(f"{prefix}.")
 
 
-def _check_prefix(prefix: str) -> None:
+def _check_prefix(key: str, prefix: str) -> None:
     if not _PREFIX.fullmatch(prefix):
-        raise ValueError(f"{prefix!r} is no control; write its id, or the beginning of ids up to a dot, as in aws.s3")
+        raise ValueError(f"{key}: {prefix!r} is no control; write its id, or the beginning of ids up to a dot, as in aws.s3")

@@ -2,26 +2,27 @@
 
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-from posture.clock import Utc, rfc3339
+from posture.clock import Utc, parse_rfc3339, rfc3339
 from posture.fault import Fault, SnapshotError
-from posture.filter import Filter, parse
+from posture.filter import Filter, Term, parse
 from posture.judging import Held
-from posture.model import OWN, Model, answered
+from posture.model import Model, answered, shown
 from posture.resource import KeyClass, Link
+from posture.rollup import OWN, tenants_of
 from posture.rows import CELLS
-from posture.verdict import Excepted, Finding, Status, worst
+from posture.source import ANSWERED, Source
+from posture.verdict import Excepted, Finding, Severity, SeverityWord, Status, StatusWord, worst
 
 SCHEMA = "enctop.snapshot/1"
-StatusWord = Literal["pass", "warn", "fail", "unknown", "not_applicable"]
 StateWord = Literal["ok", "partial", "denied", "expired", "throttled", "unreachable", "disabled", "error", "pending"]
-SeverityWord = Literal["critical", "high", "medium", "low", "info"]
-Time = str
+Time = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", extra_json_schema={"format": "date-time"})]
+"""RFC 3339, UTC, to the second."""
 
 
 class Tool(msgspec.Struct):
@@ -148,8 +149,9 @@ def take(model: Model, at: Utc, version: str, *, query: str = "", simulated: boo
     """The model at `at` (UTC seconds), through a filter. Raises `posture.fault.FilterError`."""
     model.tick(at)
     wanted = parse(query)
-    held = sorted((one for one in model.all() if one.resource.provider != OWN and matches(wanted, one)), key=lambda one: one.resource.id)
-    own = (one for one in model.all() if one.resource.provider == OWN and matches(wanted, one))
+    passed = list(filter(selects(wanted), model.all()))
+    held = sorted((one for one in passed if one.resource.provider != OWN), key=lambda one: one.resource.id)
+    own = [one for one in passed if one.resource.provider == OWN]
     findings = sorted(
         (finding for one in (*held, *own) for finding in one.findings.values() if chosen(wanted, finding)),
         key=lambda finding: (finding.resource, finding.control),
@@ -159,26 +161,10 @@ def take(model: Model, at: Utc, version: str, *, query: str = "", simulated: boo
         schema="enctop.snapshot/1",
         generated_at=rfc3339(at),
         tool=Tool("enctop", version),
-        scope=Scope(sorted(model.policies), query or None, simulated),
+        scope=Scope(sorted(model.policies), wanted.text or None, simulated),
         complete=answered(sources),
-        summary=_summary(model, held, findings, whole=not wanted.terms),
-        sources=[
-            SourceEntry(
-                source.id,
-                source.tenant,
-                source.provider,
-                source.scope,
-                source.service,
-                source.cadence,
-                source.state.value,
-                None if source.last_success is None else rfc3339(source.last_success),
-                source.calls,
-                round(source.seconds, 3),
-                source.resources,
-                source.fault,
-            )
-            for source in sources
-        ],
+        summary=_summary(model, held, findings, {one.resource.id for one in own}, whole=not wanted.terms),
+        sources=[_source(source) for source in sources],
         resources=[_resource(one) for one in held],
         findings=[_finding(finding) for finding in findings],
         controls=_controls(model, {finding.control for finding in findings}),
@@ -186,37 +172,45 @@ def take(model: Model, at: Utc, version: str, *, query: str = "", simulated: boo
 
 
 def matches(wanted: Filter, held: Held) -> bool:
-    """Whether a resource passes a filter; `control:` asks for one of its findings."""
-    if not wanted.terms:
-        return True
-    resource = held.resource
+    """Whether a resource passes a filter, as the dashboard's lists do (`tui.sieve`)."""
+    return selects(wanted)(held)
 
-    def read(field: str) -> str:
-        match field:
-            case "status":
-                return held.status.word
-            case "severity":
-                found = held.worst()
-                return found.severity.word if found else ""
-            case "key":
-                return str(held.key_class)
-            case "control" | "":
-                return ""
-        return str(getattr(resource, field))
 
-    for term in wanted.terms:
-        test = term.test()
-        if term.field == "control":
-            hit = any(test(control) for control in held.findings)
-            if not hit:
-                return False
-        elif term.field == "":
-            text = f"{resource.name} {resource.id} {' '.join(finding.reason for finding in held.findings.values())} {' '.join(held.findings)}"
-            if not test(text):
-                return False
-        elif not test(read(term.field)):
-            return False
-    return True
+def selects(wanted: Filter) -> Callable[[Held], bool]:
+    """`matches` for many resources: each word is made ready once."""
+    tests = [_test(term) for term in wanted.terms]
+    return lambda held: all(test(held) for test in tests)
+
+
+def _test(term: Term) -> Callable[[Held], bool]:
+    negated, plain = term.negated, msgspec.structs.replace(term, negated=False).test()
+    if term.field == "control":
+        return lambda held: any(map(plain, held.findings)) is not negated
+    if term.field == "":
+        return lambda held: any(map(plain, _said(held))) is not negated
+    return lambda held: plain(_read(held, term.field)) is not negated
+
+
+def _said(held: Held) -> Iterator[str]:
+    yield held.resource.name
+    yield held.resource.id
+    if (found := held.worst()) is not None:
+        yield found.reason
+    yield from (name for name, finding in held.findings.items() if shown(finding))
+
+
+def _read(held: Held, field: str) -> str:
+    match field:
+        case "status":
+            return held.status.word
+        case "severity":
+            found = held.worst()
+            return (found.severity if found else Severity.INFO).word
+        case "key":
+            return "" if held.resource.encryption is None else str(held.key_class)
+        case "source":
+            return held.source
+    return str(getattr(held.resource, field))
 
 
 def chosen(wanted: Filter, finding: Finding) -> bool:
@@ -249,51 +243,93 @@ def schema() -> dict[str, Any]:
 def read(path: Path) -> Snapshot:
     """A snapshot from a file. Raises `SnapshotError` with one line."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Snapshot)
+        snapshot = msgspec.json.decode(path.read_bytes(), type=Snapshot)
+        for time in _times(snapshot):
+            parse_rfc3339(time)
     except OSError as error:
         raise SnapshotError(f"{path}: {error.strerror}") from None
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise SnapshotError(f"{path}: not an {SCHEMA} file: {error}") from None
+    return snapshot
 
 
 def write(path: Path, body: bytes) -> None:
-    """Put `body` at `path`, mode 0600: the file is the old one whole or the new one whole, whenever the machine stops. Raises `SnapshotError`."""
+    """Put `body` at `path`, mode 0600: the file is the old one whole or the new one whole, whenever the machine stops. Raises `SnapshotError`.
+
+    A link is followed; what is no file (a pipe, /dev/null) is written to, not replaced.
+    """
     try:
-        directory = path.parent
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=directory)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(body)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise SnapshotError(f"{path}: {error.strerror}") from None
+        if path.exists() and not path.is_file() and not path.is_dir():
+            path.write_bytes(body)
+        else:
+            _swap(path.resolve(), body)
+    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle, in Python 3.11 and 3.12
+        raise SnapshotError(f"{path}: {getattr(error, 'strerror', None) or 'links in a circle'}") from None
+
+
+def _swap(path: Path, body: bytes) -> None:
+    handle, name = tempfile.mkstemp(prefix=".enctop.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(body)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
 
 
 # ---------------------------------------------------------------- parts
 
 
-def _summary(model: Model, held: Iterable[Held], findings: list[Finding], *, whole: bool) -> Summary:
-    by_status = dict.fromkeys((*(status.word for status in Status), "excepted"), 0)
+def _times(snapshot: Snapshot) -> set[str]:
+    last = (source.last_success for source in snapshot.sources if source.last_success is not None)
+    seen = (resource.observed_at for resource in snapshot.resources)
+    return {snapshot.generated_at, *last, *seen, *(finding.since for finding in snapshot.findings)}
+
+
+def _summary(model: Model, held: Iterable[Held], findings: list[Finding], own: set[str], *, whole: bool) -> Summary:
+    by_status: dict[str, int] = dict.fromkeys((*(status.word for status in Status), "excepted"), 0)
     tenants: dict[str, list[int]] = {name: [0] * len(Status) for name in model.policies}
     for finding in findings:
         by_status[finding.status.word] += 1
         by_status["excepted"] += finding.exception is not None
-        for tenant in finding.tenant.split("+"):
+        for tenant in tenants_of(finding.tenant, own=finding.resource in own):
             tenants.setdefault(tenant, [0] * len(Status))[finding.status] += 1
-    resources = dict.fromkeys((status.word for status in Status), 0)
+    resources: dict[str, int] = dict.fromkeys((status.word for status in Status), 0)
     for one in held:
         resources[one.status.word] += 1
+    silent = {name for source in model.sources.values() if source.state not in ANSWERED for name in tenants_of(source.tenant, own=True)}
     summaries = {}
     for tenant, counts in sorted(tenants.items()):
         rollup = model.rollups.get(tenant)
-        status = rollup.status if whole and rollup else worst(status for status in Status if counts[status])
-        summaries[tenant] = TenantSummary(status.word, counts[Status.PASS], counts[Status.WARN], counts[Status.FAIL], counts[Status.UNKNOWN])  # type: ignore[arg-type]  # word is one of StatusWord
+        status = rollup.status if whole and rollup else _narrowed(counts, silent=tenant in silent)
+        summaries[tenant] = TenantSummary(status.word, counts[Status.PASS], counts[Status.WARN], counts[Status.FAIL], counts[Status.UNKNOWN])
     return Summary(by_status, resources, summaries)
+
+
+def _narrowed(counts: list[int], *, silent: bool) -> Status:
+    """A tenant's status among what a filter lets through; while a source of its has not answered, nobody knows that this is all."""
+    status = worst(status for status in Status if counts[status])
+    return Status.UNKNOWN if silent and status in {Status.WARN, Status.PASS} else status
+
+
+def _source(source: Source) -> SourceEntry:
+    return SourceEntry(
+        source.id,
+        source.tenant,
+        source.provider,
+        source.scope,
+        source.service,
+        source.cadence,
+        source.state.value,
+        None if source.last_success is None else rfc3339(source.last_success),
+        source.calls,
+        round(source.seconds, 3),
+        source.resources,
+        source.fault,
+    )
 
 
 def _resource(held: Held) -> ResourceEntry:
@@ -309,7 +345,7 @@ def _resource(held: Held) -> ResourceEntry:
         resource.scope,
         resource.region,
         None if encryption is None else EncryptionEntry(encryption.at_rest, encryption.algorithm, held.key_class, encryption.key),
-        held.status.word,  # type: ignore[arg-type]  # word is one of StatusWord
+        held.status.word,
         rfc3339(held.observed_at),
         held.source,
         dict(resource.fields),
@@ -323,8 +359,8 @@ def _finding(finding: Finding) -> FindingEntry:
         finding.control,
         finding.resource,
         finding.tenant,
-        finding.status.word,  # type: ignore[arg-type]  # word is one of StatusWord
-        finding.severity.word,  # type: ignore[arg-type]  # word is one of SeverityWord
+        finding.status.word,
+        finding.severity.word,
         finding.evidence_class.value,
         finding.reason,
         dict(finding.evidence),
@@ -341,7 +377,7 @@ def _controls(model: Model, used: Iterable[str]) -> dict[str, ControlEntry]:
         if control is not None:
             entries[name] = ControlEntry(
                 control.title,
-                control.severity.word,  # type: ignore[arg-type]  # word is one of SeverityWord
+                control.severity.word,
                 list(control.verifies),
                 {framework: list(numbers) for framework, numbers in control.maps.items()},
                 control.remedy,

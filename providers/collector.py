@@ -10,8 +10,9 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from posture.clock import Seconds, Utc
 from posture.controls.registry import registry
@@ -19,12 +20,14 @@ from posture.fault import EnctopError
 from posture.filter import parse
 from posture.model import Model
 from posture.snapshot import take, to_json, write
+from providers import warm
 from providers.config import Config
 from providers.poller import Poller
 from providers.publisher import Publisher
 from providers.rooms import open_rooms
 from providers.source import Source
 from providers.stream import Ask, Decoder, Encoder, Export, Frame, Hello, Notice, Open, Pause, Refresh, Settled
+from providers.threads import Threads
 from providers.version import enctop_version
 
 log = logging.getLogger(__name__)
@@ -33,6 +36,8 @@ GATHER: Seconds = 0.03
 """Changes are gathered this long before they are sent: a frame of a screen, not more."""
 NICE = 5
 """The collector yields to the screen where both want a core."""
+_others = Threads(8, "calls")
+"""For what asyncio itself does in threads: a name that does not resolve must not keep the process from ending either."""
 
 
 class Collector:
@@ -53,11 +58,13 @@ class Collector:
 
     async def once(self, timeout: Seconds) -> None:
         """Poll everything one time, for a snapshot."""
+        asyncio.get_running_loop().set_default_executor(_others)
         await self.poller.once(self.sources(), timeout)
         self.model.tick(self._now())
 
     async def stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Poll until the reader ends, and write frames as the model moves."""
+        asyncio.get_running_loop().set_default_executor(_others)
         encoder, publisher = Encoder(), Publisher(self.model)
 
         async def send(*frames: Frame) -> None:
@@ -66,24 +73,42 @@ class Collector:
             await writer.drain()
 
         await send(Hello(self.version, tuple(sorted(self.model.policies)), self.simulated, self._now()))
+        kept = None if self.simulated else warm.path_for(self.config)
+        restored = [] if kept is None else warm.restore(self.model, kept, self._now())
+        for frame in publisher.frames(self.model.drain()):
+            await send(frame)
         self.poller.add(self.sources())
         try:
             async with asyncio.TaskGroup() as jobs:
-                jobs.create_task(self._publish(publisher, send))
-                jobs.create_task(self._tell_settled(send))
+                settled = jobs.create_task(self._settled(restored))
+                if kept is not None:
+                    jobs.create_task(self._keep(kept))
+                jobs.create_task(self._publish(publisher, send, settled))
                 jobs.create_task(self._listen(reader, publisher, send))
-        except* _Left:
+        except* (_Left, ConnectionError):
             log.info("the viewer left")
         finally:
+            if kept is not None:
+                warm.keep(self.model, kept)
             await self.poller.stop()
 
-    async def _publish(self, publisher: Publisher, send: "Send") -> None:
+    async def _keep(self, path: Path) -> None:
+        while True:
+            await asyncio.sleep(warm.EVERY)
+            warm.keep(self.model, path)
+
+    async def _publish(self, publisher: Publisher, send: "Send", settled: asyncio.Task[None]) -> None:
+        told = False
         while True:
             await self._awaken()
             self._moved.clear()
+            all_answered = settled.done()
             self.model.tick(self._now())
             for frame in publisher.frames(self.model.drain()):
                 await send(frame)
+            if all_answered and not told:  # after what the last of them reported
+                told = True
+                await send(Settled())
             await asyncio.sleep(GATHER)
 
     async def _awaken(self) -> None:
@@ -93,25 +118,24 @@ class Collector:
             async with asyncio.timeout(None if wakes_at is None else max(0.05, wakes_at - self._now())):
                 await self._moved.wait()
 
-    async def _tell_settled(self, send: "Send") -> None:
+    async def _settled(self, restored: Sequence[str]) -> None:
         await self.poller.settled()
+        for source_id in restored:
+            self.poller.forget(source_id)
         self._moved.set()
-        await asyncio.sleep(3 * GATHER)
-        await send(Settled())
 
     async def _listen(self, reader: asyncio.StreamReader, publisher: Publisher, send: "Send") -> None:
         decoder = Decoder(Ask)
-        while data := await reader.read(1 << 16):
-            for ask in decoder.feed(data):
-                match ask:
-                    case Open():
-                        await send(publisher.detail(ask.id))
-                    case Refresh():
-                        self.poller.refresh(ask.source)
-                    case Pause():
-                        self.poller.pause(ask.on)
-                    case Export():
-                        await send(self._export(ask))
+        async for ask in decoder.read_from(reader):
+            match ask:
+                case Open():
+                    await send(publisher.detail(ask.id))
+                case Refresh():
+                    self.poller.refresh(ask.source)
+                case Pause():
+                    self.poller.pause(ask.on)
+                case Export():
+                    await send(self._export(ask))
         raise _Left
 
     def _export(self, ask: Export) -> Notice:
@@ -132,11 +156,16 @@ class _Left(Exception):
 Send = Callable[..., Coroutine[None, None, None]]
 
 
-async def over_pipes(run: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, None]]) -> None:
-    """Give `run` standard input and output as streams. Whatever else writes to standard output goes to standard error: a stray line would break the frames."""
-    loop = asyncio.get_running_loop()
+def own_output() -> BinaryIO:
+    """Standard output, for nobody but the caller: whatever else writes there writes to standard error from now on, for a stray line would break the frames."""
     out = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
+    return out
+
+
+async def over_pipes(run: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, None]], out: BinaryIO) -> None:
+    """Give `run` standard input and the output that `own_output` saved as streams."""
+    loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, out)

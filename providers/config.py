@@ -1,11 +1,11 @@
 """The configuration file: strict, and with one clear line for whatever is wrong in it."""
 
 import configparser
-import difflib
 import os
 import re
+import shlex
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +16,18 @@ from posture.policy import Policy
 from providers.aws.settings import AwsSettings
 from providers.cadence import Cadence
 from providers.durations import seconds
-from providers.gcp.settings import GcpSettings, TwoStep, ambient, shared_badly
+from providers.explain import explained, nearest, one_line
+from providers.gcp.settings import GcpSettings, ambient, shared_badly
 
-SECRETS = (
-    "access_key_id",
-    "secret_access_key",
-    "session_token",
-    "aws_access_key_id",
-    "aws_secret_access_key",
-    "aws_session_token",
-    "password",
-    "secret",
-    "token",
+SECRETS = frozenset(
+    {
+        *("access_key", "access_key_id", "secret_access_key", "session_token", "aws_access_key_id", "aws_secret_access_key", "aws_session_token"),
+        *("secret", "secret_key", "secret_id", "client_secret", "private_key", "password", "passphrase", "token", "bearer", "api_key"),
+    }
 )
+"""Keys that ask for a secret; dashes and capitals make no difference. `token_env` and `token_file` say where one is, and are none."""
+_SECRET = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bhv[sb]\.[\w-]{20,}|\bya29\.[\w.-]{20,}|-----BEGIN [A-Z ]*PRIVATE KEY-----")
+"""Values that give themselves away: an AWS access key, a Vault token, a Google access token, a private key."""
 SHORTEST = 1.0
 """A shorter cadence than this many seconds only hurts the provider."""
 
@@ -68,7 +67,7 @@ class Tenant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole file. `simulated` and `ambient` are never written in it: the demo, and credentials that were simply there."""
+    """The whole file."""
 
     tenant: tuple[Tenant, ...] = ()
     poll: Poll = msgspec.field(default_factory=Poll)
@@ -78,7 +77,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         known = [tenant.name for tenant in self.tenant]
         for name in names:
             if name not in known:
-                raise ConfigError(f"--tenant {name}: no such tenant{_nearest(name, known)}; there are {', '.join(known) or 'none'}")
+                raise ConfigError(f"--tenant {name}: no such tenant{nearest(name, known)}; there are {', '.join(known) or 'none'}")
         return msgspec.structs.replace(self, tenant=tuple(tenant for tenant in self.tenant if not names or tenant.name in names))
 
     @property
@@ -99,7 +98,7 @@ AMBIENT = Config(tenant=(Tenant("default", aws=(AwsSettings(),), gcp=ambient()),
 def find(explicit: Path | None) -> Path | None:
     """The file to read: `--config`, else ./enctop.toml, else the user's; None where there is none. Raises `ConfigError`."""
     if explicit is not None:
-        if not explicit.is_file():
+        if not explicit.exists():
             raise ConfigError(f"{explicit}: no such file")
         return explicit
     from platformdirs import user_config_path
@@ -110,7 +109,7 @@ def find(explicit: Path | None) -> Path | None:
 def load(path: Path) -> Config:
     """Read and check a file. Raises `ConfigError` with file, key, what is wrong and what is allowed."""
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise ConfigError(f"{path}: cannot be read: {reason}") from None
@@ -127,20 +126,23 @@ def parse(text: str, where: str) -> Config:
     try:
         config = msgspec.convert(data, Config)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{where}: {_explained(str(error))}") from None
+        raise ConfigError(f"{where}: {explained(str(error), data, Config)}") from None
     _check(config, where)
     return config
 
 
 def _no_secrets(data: Any, where: str, path: str = "") -> None:
+    refused = "refused, no secret ever stands in this file; use a profile, a role_arn or the environment"
     if isinstance(data, dict):
         for key, value in data.items():
-            if key.lower() in SECRETS:
-                raise ConfigError(f"{where}: {path}{key}: refused, no secret ever stands in this file; use a profile, a role_arn or the environment")
+            if key.lower().replace("-", "_") in SECRETS:
+                raise ConfigError(one_line(f"{where}: {path}{key}: {refused}"))
             _no_secrets(value, where, f"{path}{key}.")
     elif isinstance(data, list):
         for index, value in enumerate(data):
             _no_secrets(value, where, f"{path.rstrip('.')}[{index}].")
+    elif isinstance(data, str) and _SECRET.search(data):
+        raise ConfigError(one_line(f"{where}: {path.rstrip('.')}: this value is a credential: {refused}"))
 
 
 def _check(config: Config, where: str) -> None:
@@ -161,17 +163,41 @@ def _check(config: Config, where: str) -> None:
     _check_profiles(config, where)
     if wrong := shared_badly(config.gcp):
         raise ConfigError(f"{where}: {wrong}")
+    _check_controls(config, where)
 
 
 def _check_profiles(config: Config, where: str) -> None:
-    wanted = sorted({settings.profile for _, settings in config.aws if settings.profile})
-    if not wanted:
-        return
-    known = sorted(aws_profiles())
-    for profile in wanted:
+    named = {
+        settings.profile: f"tenant[{number}].aws[{index}].profile"
+        for number, tenant in enumerate(config.tenant)
+        for index, settings in enumerate(tenant.aws)
+        if settings.profile
+    }
+    known = sorted(aws_profiles()) if named else []
+    for profile, key in named.items():
         if profile not in known:
-            missing = f"{where}: tenant.aws.profile: no profile {profile!r} in the AWS configuration{_nearest(profile, known)}"
+            missing = f"{where}: {key}: no profile {profile!r} in the AWS configuration{nearest(profile, known)}"
             raise ConfigError(f"{missing}; there are {', '.join(known) or 'none'}")
+
+
+def _check_controls(config: Config, where: str) -> None:
+    """What a policy says of a control that does not exist would hold for nothing, and nobody would be told."""
+    named = list(_named_controls(config))
+    if not named:
+        return
+    from posture.controls.registry import registry
+
+    known = [control.id for control in registry()]
+    for key, name in named:
+        if not any(control == name or control.startswith(f"{name}.") for control in known):
+            families = {control.rpartition(".")[0] for control in known}
+            raise ConfigError(f"{where}: {key}: no control {name!r}{nearest(name, [*known, *families])}; `enctop controls` lists them")
+
+
+def _named_controls(config: Config) -> Iterator[tuple[str, str]]:
+    for number, tenant in enumerate(config.tenant):
+        yield from ((f"tenant[{number}].policy.overrides", name) for name in tenant.policy.overrides)
+        yield from ((f"tenant[{number}].policy.exception[{index}].control", rule.control) for index, rule in enumerate(tenant.policy.exception))
 
 
 def aws_profiles() -> set[str]:
@@ -179,69 +205,23 @@ def aws_profiles() -> set[str]:
 
     Read here so that a wrong name is said at once, before the SDK is loaded.
     """
-    found: set[str] = set()
-    for variable, default in (("AWS_CONFIG_FILE", "~/.aws/config"), ("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials")):
-        parser = configparser.RawConfigParser(strict=False)
-        try:
-            parser.read(Path(os.environ.get(variable, default)).expanduser(), "utf-8")
-        except (configparser.Error, UnicodeDecodeError):
-            continue
-        found |= {section.removeprefix("profile ").strip().strip("\"'") for section in parser.sections()}
-    return found
+    shared = set(_sections("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"))
+    return shared | {name for section in _sections("AWS_CONFIG_FILE", "~/.aws/config") if (name := _profile(section))}
 
 
-# What msgspec says, in the words of the file.
-_AT = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)
-_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`")
-_MISSING = re.compile(r"Object missing required field `(.*)`")
-_WORDS = (
-    ("`object`", "a table"),
-    ("`array`", "a list"),
-    ("`str`", "text in quotes"),
-    ("`bool`", "true or false"),
-    ("`int`", "a whole number"),
-    ("`null`", "nothing"),
-)
-_TABLES: dict[str, type] = {"": Config, "poll": Poll, "tenant[]": Tenant, "tenant[].aws[]": AwsSettings, "tenant[].policy": Policy}
-_TABLES |= {"tenant[].gcp[]": GcpSettings, "tenant[].gcp[].two_step": TwoStep}
-
-
-def _explained(message: str) -> str:
-    match = _AT.match(message)
-    what, path = (match["what"], match["path"] or "") if match else (message, "")
-    path = path.replace("[...]", "[]")
-    if unknown := _UNKNOWN.match(what):
-        allowed = _fields(path)
-        return f"{_joined(path, unknown[1])}: unknown key{_nearest(unknown[1], allowed)}; allowed here: {', '.join(allowed)}"
-    if missing := _MISSING.match(what):
-        return f"{_joined(path, missing[1])}: is missing"
-    for word, plain in _WORDS:
-        what = what.replace(word, plain)
-    key, colon, rest = what.partition(": ")
-    if colon and re.fullmatch(r"[a-z_]+", key):
-        return f"{_joined(path, key)}: {rest}"
-    return f"{path or 'file'}: {what[:1].lower()}{what[1:]}"
-
-
-def _fields(path: str) -> list[str]:
-    table = _TABLES.get(re.sub(r"\[\d*\]", "[]", path))
-    if table is None and path.endswith("]"):
-        table = next((hint for name, hint in _exceptions().items() if re.sub(r"\[\d*\]", "[]", path) == name), None)
-    if table is None:
+def _sections(variable: str, default: str) -> list[str]:
+    parser = configparser.RawConfigParser(strict=False)
+    try:
+        parser.read(Path(os.path.expandvars(os.environ.get(variable, default))).expanduser(), "utf-8")
+    except (configparser.Error, UnicodeDecodeError, RuntimeError):  # RuntimeError: there is no home
         return []
-    return sorted(field.encode_name for field in msgspec.structs.fields(table))
+    return parser.sections()
 
 
-def _exceptions() -> dict[str, type]:
-    from posture.policy import ExceptionRule
-
-    return {"tenant[].policy.exception[]": ExceptionRule}
-
-
-def _joined(path: str, key: str) -> str:
-    return f"{path}.{key}" if path else key
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), 1, 0.5)
-    return f", did you mean {near[0]}?" if near else ""
+def _profile(section: str) -> str | None:
+    """The profile that a section of the configuration file is; others are sessions and services."""
+    try:
+        words = shlex.split(section)
+    except ValueError:
+        return None
+    return words[1] if len(words) == 2 and words[0] == "profile" else "default" if words == ["default"] else None

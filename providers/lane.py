@@ -18,7 +18,11 @@ ATTEMPTS = 5
 TRANSIENT_ATTEMPTS = 3
 """How often a call is tried that got a 5xx or a broken connection."""
 LONGEST_WAIT: Seconds = 60.0
-"""A longer Retry-After is not slept out in the lane: the call fails as throttled, and its source is asked again on its cadence."""
+"""A longer Retry-After is not slept out in the lane: calls fail as throttled, unsent, until it is over, and their source is asked again on its cadence."""
+LONGEST_HOLD: Seconds = 3600.0
+"""A longer Retry-After is taken for a mistake of the server."""
+GIVE_UP_AFTER = 3
+"""Calls in a row that were lost (nobody there, 5xx, throttled to the end), after which those that wait behind them are lost too."""
 
 
 class Lane:
@@ -37,6 +41,10 @@ class Lane:
         self._places = asyncio.Semaphore(concurrency)
         self._not_before = 0.0
         self._shrunk_at = -period
+        self._throttled: Refused | None = None
+        self._lost = 0
+        self._silence: Refused | None = None
+        self._silent_at = 0.0
 
     @property
     def rate(self) -> int:
@@ -48,48 +56,78 @@ class Lane:
         """How long nobody may call, because the server said so."""
         return max(0.0, self._not_before - time.monotonic())
 
+    def silent_since(self, started: Seconds) -> Refused | None:
+        """How the last call was lost, where it was after `started` (`time.monotonic`) and so were at least the `GIVE_UP_AFTER` before: nobody answers."""
+        return self._silence if self._silent_at >= started else None
+
     async def run(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Make a call in its turn. Raises the `Refused` of the last attempt."""
-        attempt = 0
-        while True:
-            attempt += 1
-            async with self._places:
-                await self._enter()
+        """Make a call in its turn. Raises the `Refused` of the last attempt, or of those before it in the queue when none of them got an answer."""
+        attempt, queued, failed_at = 0, time.monotonic(), 0.0
+        async with self._places:  # kept between attempts: one that goes to the back after each learns only behind all others that it is in vain
+            while True:
+                attempt += 1
+                await self._enter(queued)
                 try:
                     answer = await call()
                 except Refused as refused:
-                    pause = self._pause(refused, attempt)
+                    failed_at = failed_at or time.monotonic()
+                    pause = self._pause(refused, attempt, time.monotonic() - failed_at)
                     if pause is None:
+                        self._note(refused)
                         raise
                 else:
                     self._recover()
                     return answer
-            await asyncio.sleep(pause)
+                await asyncio.sleep(pause)
 
-    async def _enter(self) -> None:
+    async def _enter(self, queued: Seconds) -> None:
         async with self._turn:
-            await asyncio.sleep(self.held_for)
+            while (hold := self.held_for) > 0:
+                if hold > LONGEST_WAIT and self._throttled is not None:
+                    raise self._throttled
+                await asyncio.sleep(hold)  # an answer to a call under way can make it longer meanwhile
+            if (silence := self.silent_since(queued)) is not None:
+                raise silence
             await self._throttler.acquire()  # type: ignore[no-untyped-call]  # the package has no types
 
-    def _pause(self, refused: Refused, attempt: int) -> Seconds | None:
-        """How long to wait before the next attempt, or None to give up."""
+    def _pause(self, refused: Refused, attempt: int, waited: Seconds) -> Seconds | None:
+        """How long to wait before the next attempt, or None to give up; `waited` is how long ago the first attempt failed."""
         fault = refused.fault
         backoff: Seconds = random.uniform(0.5, 1.0) * min(8.0, 0.25 * 2.0**attempt)
         if fault.kind is FaultKind.THROTTLED:
             asked = fault.retry_after if fault.retry_after is not None else backoff
+            self._throttled = refused
             self._shrink(asked)
-            return None if attempt >= ATTEMPTS or asked > LONGEST_WAIT else random.uniform(0.0, 0.1)
+            return None if attempt >= ATTEMPTS or waited + asked > LONGEST_WAIT else random.uniform(0.0, 0.1)
         if refused.transient and attempt < TRANSIENT_ATTEMPTS:
             return backoff / 4
         return None
 
     def _shrink(self, hold: Seconds) -> None:
         now = time.monotonic()
-        self._not_before = max(self._not_before, now + min(hold, LONGEST_WAIT))
+        self._not_before = max(self._not_before, now + min(hold, LONGEST_HOLD))
         if now - self._shrunk_at >= min(1.0, self._period):  # one burst of refusals is one event
             self._shrunk_at = now
             self._throttler.rate_limit = max(1, self._throttler.rate_limit // 2)
 
+    def _note(self, refused: Refused) -> None:
+        """A call was given up: another one that was lost, or one that was answered by a refusal."""
+        if not lost(refused):
+            self._heard()
+            return
+        self._lost += 1
+        if self._lost >= GIVE_UP_AFTER:
+            self._silence, self._silent_at = refused, time.monotonic()
+
     def _recover(self) -> None:
+        self._heard()
         if self._throttler.rate_limit < self.full_rate:
             self._throttler.rate_limit += 1
+
+    def _heard(self) -> None:
+        self._lost, self._silence = 0, None
+
+
+def lost(refused: Refused) -> bool:
+    """Whether the service gave no answer at all, so that the refusal says nothing of what was asked about."""
+    return refused.transient or refused.fault.kind in {FaultKind.THROTTLED, FaultKind.UNREACHABLE}

@@ -1,6 +1,7 @@
 """The loop that asks: every source on its cadence, one poll of it at a time, never all at once."""
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
@@ -39,10 +40,10 @@ class Poller:
         self._first: dict[str, asyncio.Event] = {}
         self._children: dict[str, tuple[str, ...]] = {}
         self._failures: dict[str, int] = {}
+        self._left: list[Source] = []
         self._go = asyncio.Event()
         self._go.set()
         self._once = False
-        self._all_settled = asyncio.Event()
 
     # ------------------------------------------------------------ what callers do
 
@@ -52,6 +53,7 @@ class Poller:
             old = self._tasks.pop(source.id, None)
             if old is not None:
                 old.cancel()
+                self._leave(source.id, source)
             self._sources[source.id] = source
             self._model.add_source(source.record())
             self._asked[source.id] = asyncio.Event()
@@ -67,13 +69,25 @@ class Poller:
         if task is None:
             return
         task.cancel()
-        del self._sources[source_id]
+        self._leave(source_id)
+        del self._sources[source_id], self._asked[source_id]
+        self._failures.pop(source_id, None)
         self._first.pop(source_id).set()
         self._model.drop_source(source_id, self._now())
         self._moved()
 
+    def forget(self, source_id: str) -> None:
+        """Drop a source that an earlier run had and that nobody asks now, unless its parent has not said yet which there are."""
+        source = self._model.sources.get(source_id)
+        if source is None or source_id in self._sources:
+            return
+        silent = (one for one in self._sources if one not in self._children and self._model.sources[one].last_success is None)
+        if not any(one.split("/")[:2] == source_id.split("/")[:2] for one in silent):
+            self._model.drop_source(source_id, self._now())
+            self._moved()
+
     def refresh(self, source_id: str | None = None) -> None:
-        """Poll one source now, or all; one that is being polled already is left to it."""
+        """Poll one source now, or all; one that is being polled is polled again after that, for what it has read may be older than the ask."""
         for name, asked in self._asked.items():
             if source_id in (None, name):
                 asked.set()
@@ -101,21 +115,26 @@ class Poller:
             async with asyncio.timeout(timeout):
                 await self.settled()
         except TimeoutError:
+            log.warning("not everything answered within %g s", timeout)
             fault = Fault(FaultKind.UNREACHABLE, "Timeout", "enctop", f"no answer within {timeout:g} s")
             for name, event in self._first.items():
                 if not event.is_set():
                     self._model.finish(name, self._now(), fault=fault, calls=0, seconds=timeout, next_due=None)
-        await self.stop()
+        finally:
+            await self.stop()
 
     async def stop(self) -> None:
-        """End every poll."""
+        """End every poll, and let go of what the sources hold open."""
         tasks = list(self._tasks.values())
         self._tasks.clear()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for source in self._sources.values():
-            await source.close()
+        closing = [*self._sources.values(), *self._left]
+        self._left.clear()
+        for failed in await asyncio.gather(*(source.close() for source in closing), return_exceptions=True):
+            if isinstance(failed, Exception):
+                log.warning("a source was not closed: %s", failed)
 
     # ------------------------------------------------------------ one source
 
@@ -142,15 +161,16 @@ class Poller:
         fault: Fault | None = None
         passing: Fault | None = None
         try:
-            async for report in source.poll():
-                if isinstance(report, Partly) and report.fault.kind in _MAY_PASS:
-                    passing = report.fault
-                if isinstance(report, Children):
-                    self._adopt(source, report)
-                else:
-                    model.apply(source.id, report, self._now())
-                    self._moved()
-                    await asyncio.sleep(0)
+            async with contextlib.aclosing(source.poll()) as reports:  # else a poll that is left goes on asking until it is collected as garbage
+                async for report in reports:
+                    if isinstance(report, Partly) and report.fault.kind in _MAY_PASS:
+                        passing = report.fault
+                    if isinstance(report, Children):
+                        self._adopt(source, report)
+                    else:
+                        model.apply(source.id, report, self._now())
+                        self._moved()
+                        await asyncio.sleep(0)
         except Refused as refused:
             fault = refused.fault
         except Exception as error:  # a defect of ours must not end the loop, nor look like an answer
@@ -179,6 +199,12 @@ class Poller:
             return source.cadence * (1 - random.uniform(0, JITTER))
         soon: Seconds = max(fault.retry_after or 0.0, FIRST_RETRY * 2.0 ** min(known, 16))
         return min(source.cadence, soon) * (1 - random.uniform(0, JITTER))
+
+    def _leave(self, source_id: str, successor: Source | None = None) -> None:
+        """Remember to close a source that is polled no more."""
+        source = self._sources[source_id]
+        if source is not successor:
+            self._left.append(source)
 
     def _adopt(self, parent: Source, report: Children) -> None:
         named = tuple(child.id for child in report.sources)

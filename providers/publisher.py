@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
+import msgspec
+
 from posture.controls.remedy import remedy_for
 from posture.judging import Held
 from posture.model import OWN, Change, Model, Rollup, shown
@@ -93,6 +95,8 @@ class Publisher:
             if len(users) == MOST_USERS:
                 break
             users.append(self._linked("used by", user))
+        if resource.encryption is not None:
+            resource = msgspec.structs.replace(resource, encryption=msgspec.structs.replace(resource.encryption, key_class=held.key_class))
         return Detail(resource_id, resource, held.status, held.observed_at, judged, links, tuple(users), model.links.count(resource))
 
     # ------------------------------------------------------------ one resource

@@ -9,6 +9,7 @@ import msgspec
 from posture.clock import parse_rfc3339
 from posture.fault import EnctopError
 from posture.resource import Encryption, Resource
+from posture.rollup import tenants_of
 from posture.rows import CELLS, KEY_CLASSES, FindingRow, Place, Row
 from posture.snapshot import FindingEntry, ResourceEntry, Snapshot, SourceEntry, read, to_json, write
 from posture.source import LIVE, Source, State
@@ -43,14 +44,15 @@ class Replay:
         self._file = file
         self._snapshot: Snapshot = read(file)
         self._at = parse_rfc3339(self._snapshot.generated_at)
-        self._by_id = {entry.id: entry for entry in self._snapshot.resources}
+        self._by_id = {name: entry for entry in self._snapshot.resources for name in (*_aliases(entry), entry.id)}
         self._findings: dict[str, list[FindingEntry]] = defaultdict(list)
         for finding in self._snapshot.findings:
             self._findings[finding.resource].append(finding)
         self._users: dict[str, list[str]] = defaultdict(list)
         for entry in self._snapshot.resources:
             for link in entry.links:
-                self._users[link.to].append(entry.id)
+                known = self._by_id.get(link.to)
+                self._users[known.id if known else link.to].append(entry.id)
         self._places: dict[Place, int] = {}
 
     async def stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -60,11 +62,10 @@ class Replay:
             writer.write(encoder.encode(frame))
             await writer.drain()
         decoder = Decoder(Ask)
-        while data := await reader.read(1 << 16):
-            for ask in decoder.feed(data):
-                answer = self._answer(ask)
-                if answer is not None:
-                    writer.write(encoder.encode(answer))
+        async for ask in decoder.read_from(reader):
+            answer = self._answer(ask)
+            if answer is not None:
+                writer.write(encoder.encode(answer))
             await writer.drain()
 
     def _frames(self) -> list[Frame]:
@@ -129,7 +130,7 @@ class Replay:
         else:
             kind = "tenant" if finding.resource.startswith("enctop://") else "source"
             place = self._places.setdefault(Place(kind, f"enctop.{kind}", finding.tenant, "enctop", "", "", finding.resource), len(self._places))
-            name = finding.resource
+            name = finding.resource.rpartition("/")[2]  # a source's service, a tenant's name
         until = finding.exception.until if finding.exception else ""
         status, severity = Status[finding.status.upper()], Severity[finding.severity.upper()]
         return FindingRow(finding.control, finding.resource, place, name, status, severity, finding.reason, parse_rfc3339(finding.since), until)
@@ -138,9 +139,11 @@ class Replay:
         resources: dict[str, list[int]] = defaultdict(lambda: [0] * len(Status))
         findings: dict[str, list[int]] = defaultdict(lambda: [0] * len(Status))
         for entry in self._snapshot.resources:
-            resources[entry.tenant][Status[entry.status.upper()]] += 1
+            for tenant in tenants_of(entry.tenant):
+                resources[tenant][Status[entry.status.upper()]] += 1
         for finding in self._snapshot.findings:
-            findings[finding.tenant][Status[finding.status.upper()]] += 1
+            for tenant in tenants_of(finding.tenant, own=finding.resource not in self._by_id):
+                findings[tenant][Status[finding.status.upper()]] += 1
         return tuple(
             TenantRollup(tenant, Status[summary.status.upper()], _five(resources[tenant]), _five(findings[tenant]))
             for tenant, summary in sorted(self._snapshot.summary.tenants.items())
@@ -191,7 +194,12 @@ class Replay:
         entry = self._by_id.get(target)
         if entry is None:
             return Linked(rel, target, target.rpartition(":")[2], "", None)
-        return Linked(rel, target, entry.name, entry.kind, Status[entry.status.upper()])
+        return Linked(rel, entry.id, entry.name, entry.kind, Status[entry.status.upper()])
+
+
+def _aliases(entry: ResourceEntry) -> list[str]:
+    """Other ids by which links name it: a key's aliases stand among its own fields, without what is common to all ARNs of its account and region."""
+    return [f"{entry.id.rpartition(':')[0]}:{alias}" for alias in entry.attributes.get("Aliases", ())] if entry.kind == "key" else []
 
 
 def _rank(finding: FindingEntry) -> tuple[int, int, str]:

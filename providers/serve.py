@@ -26,8 +26,8 @@ def main() -> int:
     parser.add_argument("--tenant", action="append", default=[])
     parser.add_argument("--log-file", type=Path)
     chosen = parser.parse_args()
-    keep_log(chosen.log_file)
     try:
+        keep_log(chosen.log_file)
         if chosen.file is not None:
             return _replay(chosen.file)
         return _collect(chosen)
@@ -37,15 +37,16 @@ def main() -> int:
 
 
 def _collect(chosen: argparse.Namespace) -> int:
-    from providers.collector import NICE, Collector, over_pipes
+    from providers.collector import NICE, Collector, over_pipes, own_output
 
+    out = own_output()
     demo = Demo() if chosen.demo else None
     try:
         path = find(chosen.config) if demo is None else None
         config = demo.config if demo is not None else AMBIENT if path is None else load(path)
         collector = Collector(config.only(chosen.tenant), simulated=demo is not None)
         os.nice(NICE)
-        asyncio.run(over_pipes(collector.stream))
+        asyncio.run(over_pipes(collector.stream, out))
     finally:
         if demo is not None:
             demo.stop()
@@ -53,10 +54,10 @@ def _collect(chosen: argparse.Namespace) -> int:
 
 
 def _replay(file: Path) -> int:
-    from providers.collector import over_pipes
+    from providers.collector import over_pipes, own_output
     from providers.replay import Replay
 
-    asyncio.run(over_pipes(Replay(file).stream))
+    asyncio.run(over_pipes(Replay(file).stream, own_output()))
     return 0
 
 
@@ -89,9 +90,8 @@ def need_demo() -> None:
 
 def keep_log(file: Path | None) -> None:
     """Write what goes wrong to `file` (mode 0600), or nowhere. Only enctop's own words: an SDK's debug log can hold a credential."""
-    root = logging.getLogger()
+    logging.getLogger().addHandler(logging.NullHandler())  # else Python prints the warnings of libraries on standard error
     if file is None:
-        root.addHandler(logging.NullHandler())
         return
     try:
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

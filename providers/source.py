@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextvars import ContextVar
 from typing import ClassVar, Union
 
@@ -31,7 +31,7 @@ class Source(ABC):
     """One question asked of one place.
 
     `poll` yields reports page by page and raises `posture.fault.Refused` when there is no answer, already translated by its room.
-    `after` are ids of sources whose first poll comes before the first of this one. `permissions` are what it needs to be allowed.
+    `after` are ids of sources whose first poll comes before the first of this one; it may grow until then. `permissions` are what it needs to be allowed.
     """
 
     service: ClassVar[str]
@@ -46,7 +46,7 @@ class Source(ABC):
         self.id = f"{tenant}/{provider}/{scope}/{self.service}"
 
     @abstractmethod
-    def poll(self) -> AsyncIterator[Report | Children]:
+    def poll(self) -> AsyncGenerator[Report | Children, None]:
         """Ask once, in full."""
 
     async def close(self) -> None:  # noqa: B027 - most sources hold nothing open

@@ -3,8 +3,10 @@
 The collector sends `Frame`s, a viewer sends `Ask`s. Neither side needs a cloud SDK to read the other.
 """
 
+import asyncio
+import logging
 import struct
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, Union
 
 import msgspec
@@ -14,6 +16,8 @@ from posture.resource import Resource
 from posture.rows import FindingRow, Place, Row
 from posture.source import Source
 from posture.verdict import Finding
+
+log = logging.getLogger(__name__)
 
 MAX_FRAME = 64 << 20
 """A longer frame is not one of ours, bytes."""
@@ -179,6 +183,15 @@ class Decoder:
     def __init__(self, of: Any) -> None:
         self._decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(of)
         self._pending = bytearray()
+
+    async def read_from(self, reader: asyncio.StreamReader) -> AsyncIterator[Any]:
+        """The messages of a stream until it ends, or until something comes that is none: whoever sent that cannot be understood any more."""
+        try:
+            while data := await reader.read(1 << 16):
+                for message in self.feed(data):
+                    yield message
+        except msgspec.MsgspecError as error:
+            log.warning("what came is no message: %s", error)
 
     def feed(self, data: bytes) -> Iterator[Any]:
         """The messages that are whole now. Raises `msgspec.MsgspecError` on bytes that are no frame."""

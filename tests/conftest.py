@@ -10,6 +10,12 @@ from tests.world.gcp import Google
 from tests.world.gcp import serving as google_serving
 
 
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test starts cold, and none writes into the home of whoever runs it."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+
+
 @pytest.fixture(scope="session")
 def aws_server() -> Iterator[Aws]:
     """The simulated AWS, one for all tests: starting it costs two seconds."""

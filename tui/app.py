@@ -27,15 +27,21 @@ def run(collector: Sequence[str], *, view: str = "overview", query: str = "", ex
     except OSError as error:
         print(f"enctop: cannot start the collector: {error}", file=sys.stderr)  # noqa: T201
         return 2
+    try:
+        return _shown(child, view, query, export_dir)
+    except KeyboardInterrupt:  # before the dashboard took the keyboard over
+        return 130
+    finally:
+        child.stop()
+
+
+def _shown(child: Collector, view: str, query: str, export_dir: Path) -> int:
     from tui.dashboard import Dashboard
     from tui.feed import Feed
     from tui.replica import Replica
 
     app = Dashboard(Feed(child, Replica()), view=view, query=query, export_dir=export_dir)
-    try:
-        app.run()
-    finally:
-        child.stop()
+    app.run()
     if app.refused:
         print(f"enctop: {app.refused}", file=sys.stderr)  # noqa: T201
     return app.return_code or 0

@@ -114,22 +114,38 @@ def _service(name: str, sources: list[Source], now: Utc) -> tuple[int, str, str,
     return 8 if stale else 9, name, age(now - (oldest.last_success or 0.0)), "unknown" if stale else "pass"
 
 
+def banner(replica: Replica, width: int, *, error: str, down: str, restart_in: int, paused: bool) -> list[Part]:
+    """What must not be overlooked, the most urgent only; nothing when all is well."""
+    hello = replica.hello
+    if error:
+        return [(" ✗ ", "fail"), (error, "warn")]
+    if down:
+        rest = f" · restart in {restart_in}s, what is shown is from before"
+        return [(" ✗ the collector ended", "fail"), (f": {cut(down, max(16, width - len(rest) - 24))}", "warn"), (rest, "bar")]
+    if paused:
+        return [(" ❚❚ PAUSED", "warn"), (" · nothing is polled and everything shown grows older · p goes on", "bar")]
+    if hello is not None and hello.frozen_at is not None:
+        at = datetime.fromtimestamp(hello.frozen_at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+        return [(f" SNAPSHOT of {at}", "warn"), (" · offline, ages are as of then", "bar")]
+    return []
+
+
+SHORT = {"Volumes": "Vols", "Snapshots": "Snap", "Buckets": "Bkts", "Findings": "Find", "Sources": "Srcs", "Others": "More"}
+"""View titles where there is little room."""
+
+
 def footer(names: Sequence[tuple[str, str]], current: str, width: int) -> tuple[list[Part], list[Part]]:
     """The views by number, and the keys one needs first."""
     right: list[Part] = [("/", "accent", "app.filter"), (" filter ", "faint", "app.filter"), ("?", "accent", "app.help"), (" help ", "faint", "app.help")]
     room = width - sum(len(part[0]) for part in right) - 1
     full = sum(len(title) + 4 for _, title in names) <= room
-    left: list[Part] = []
+    numbers_only = width < 78
+    left: list[Part] = [(" ", "bar")]
     for number, (name, title) in enumerate(names, 1):
-        text = title if full or name == current else _abbreviated(title, room, len(names))
         action = f"app.view('{name}')"
-        left += [(f" {number}", "accent", action), (f" {text} ", "title" if name == current else "faint", action)]
+        text = title if full or name == current else "" if numbers_only else SHORT.get(title, title[:4])
+        left += [(f"{number}", "accent", action), (f" {text}{'  ' if full else ' ' if text else ''}", "title" if name == current else "faint", action)]
     return left, right
-
-
-def _abbreviated(title: str, room: int, many: int) -> str:
-    wide = max(0, (room - 12) // many - 4)
-    return title if len(title) <= wide else title[:wide]
 
 
 def cut(text: str, width: int) -> str:

@@ -41,6 +41,10 @@ class Column:
     right: bool = False
     by_source: bool = False
     """Whether the order hangs on the sources, so that it changes when they do."""
+    middle: bool = False
+    """Cut in the middle where it is too long: names of one set differ at their end."""
+    needed: Callable[[Replica], bool] = lambda replica: True
+    """Whether the column tells anything here."""
 
 
 def fit(columns: Sequence[Column], room: int) -> list[tuple[Column, int]]:
@@ -73,7 +77,7 @@ def status_cell(status: int) -> Cell:
 def _by_place(field: str) -> Callable[[Replica], Callable[[Any], Any]]:
     def order(replica: Replica) -> Callable[[Any], Any]:
         texts = {number: getattr(place, field) for number, place in replica.places.items()}
-        return lambda row: texts[row.place]
+        return lambda row: texts.get(row.place, "")
 
     return order
 
@@ -81,7 +85,7 @@ def _by_place(field: str) -> Callable[[Replica], Callable[[Any], Any]]:
 def _by_source(field: str) -> Callable[[Replica], Callable[[Any], Any]]:
     def order(replica: Replica) -> Callable[[Any], Any]:
         values = {number: getattr(source, field) or 0.0 if (source := replica.sources.get(place.source)) else 0.0 for number, place in replica.places.items()}
-        return lambda row: -values[row.place]
+        return lambda row: -values.get(row.place, 0.0)
 
     return order
 
@@ -101,9 +105,9 @@ def _age_cell(row: Row, replica: Replica, now: Utc) -> Cell:
 
 def _key_class_cell(row: Row, replica: Replica, now: Utc) -> Cell:
     if row.key_class < 0:
-        return "-", "faint"
+        return "", "text"
     word = KEY_CLASSES[row.key_class].value
-    return word, "unknown" if word == "unknown" else "fail" if word == "none" else "text"
+    return word, "unknown" if word == "unknown" else "text"
 
 
 def _reason_cell(row: Any, replica: Replica, now: Utc) -> Cell:
@@ -118,14 +122,23 @@ def _worst_first(replica: Replica) -> Callable[[Any], Any]:
     return lambda row: row.status * 8 + row.severity
 
 
+def _name_cell(row: Any, replica: Replica, now: Utc) -> Cell:
+    """Bright where there is something to do; what is as promised stays calm (and costs a page key 700 bytes less)."""
+    return row.name or row.id, "name" if row.status < Status.PASS else "text"
+
+
+def _several_tenants(replica: Replica) -> bool:
+    return len({place.tenant for place in replica.places.values()}) > 1
+
+
 STATUS = Column("STATUS", lambda row, replica, now: status_cell(row.status), _worst_first, 6, keep=10)
-NAME = Column("NAME", lambda row, replica, now: (row.name or row.id, "name"), _by("name"), 14, 44, 2, keep=9)
-TENANT = Column("TENANT", _place_cell("tenant"), _by_place("tenant"), 8, 16, 1, keep=6)
-REGION = Column("REGION", _place_cell("region"), _by_place("region"), 10, 16, 1, keep=4)
+NAME = Column("NAME", _name_cell, _by("name"), 14, 44, 2, keep=9, middle=True)
+TENANT = Column("TENANT", _place_cell("tenant"), _by_place("tenant"), 8, 16, 1, keep=6, needed=_several_tenants)
+REGION = Column("REGION", _place_cell("region"), _by_place("region"), 14, 18, 1, keep=4)
 SCOPE = Column("SCOPE", _place_cell("scope"), _by_place("scope"), 12, 28, 1, keep=2)
 KIND = Column("KIND", _place_cell("kind"), _by_place("kind"), 8, 16, 1, keep=7)
 KEY_CLASS = Column("KEY CLASS", _key_class_cell, _by("key_class"), 9, 16, 1, keep=5)
-KEY = Column("KEY", lambda row, replica, now: (row.key or "-", "text" if row.key else "faint"), _by("key"), 10, 38, 1, keep=3)
+KEY = Column("KEY", lambda row, replica, now: (row.key, "text"), _by("key"), 10, 38, 1, keep=3, middle=True)
 USERS = Column("USERS", lambda row, replica, now: (f"{row.users:,}", "text"), lambda replica: lambda row: -row.users, 6, right=True, keep=6)
 REASON = Column("REASON", _reason_cell, _by("reason"), 18, 90, 3, keep=7)
 SINCE = Column("SINCE", _since_cell, lambda replica: lambda row: -row.since, 5, right=True, keep=1)
@@ -136,7 +149,7 @@ CONTROL = Column("CONTROL", lambda row, replica, now: (row.control, "text"), _by
 
 
 def _excepted_cell(row: FindingRow, replica: Replica, now: Utc) -> Cell:
-    return (row.excepted_until or "-"), "faint"
+    return row.excepted_until, "faint"
 
 
 EXCEPTED = Column("EXCEPTED", _excepted_cell, _by("excepted_until"), 10, keep=2)
@@ -154,13 +167,14 @@ def _own(title: str, index: int) -> Column:
     wide = {"USED BY": 14, "OF": 12, "DEFAULT SSE": 11, "SIZE": 8, "SHARED": 8, "PUBLIC": 8}.get(title, max(6, len(title)))
     return Column(
         title,
-        lambda row, replica, now: (text(row) or "-", "text" if text(row) else "faint"),
+        lambda row, replica, now: (text(row), "text"),
         lambda replica: text,
         wide,
         wide + 10,
         1,
         keep=4,
         right=title == "SIZE",
+        middle=title in {"USED BY", "OF"},
     )
 
 

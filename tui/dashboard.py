@@ -57,7 +57,7 @@ class Dashboard(Shell):
         ("others", "Others"),
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(str(number), f"view('{name}')", f"{title}", show=False) for number, (name, title) in enumerate(VIEWS, 1)),
+        *(Binding(str(number), f"view('{name}')", title) for number, (name, title) in enumerate(VIEWS, 1)),
         Binding("tab", "step(1)", "next view", priority=True),
         Binding("shift+tab", "step(-1)", "view before", priority=True),
         Binding("slash", "filter", "filter"),
@@ -259,13 +259,14 @@ class Dashboard(Shell):
         await self._type(":")
 
     def on_prompt_typed(self, event: Any) -> None:
-        """A half-written filter leaves the last whole one in force."""
+        """While the last word is half-written the words before it hold."""
         if event.sign != "/":
             return
         try:
             self.set_filter(event.text)
             self._say("")
         except FilterError as error:
+            self.set_filter(_whole(event.text))
             self._say(str(error))
 
     async def on_prompt_left(self, event: Any) -> None:
@@ -298,6 +299,9 @@ class Dashboard(Shell):
         if touched & {"hello", "sources", "settled"}:
             self._bars()
         self.current.moved(touched)
+
+    def on_counted(self) -> None:
+        """The filter line tells how many match."""
         if self.filter.terms:
             self._show_filter()
 
@@ -325,23 +329,11 @@ class Dashboard(Shell):
         self.query_one("#header", Bar).show(*bars.header(self.replica, width, self.feed.paused))
         self.query_one("#footer", Bar).show(*bars.footer(self.VIEWS, self._under, width))
         banner = self.query_one("#banner", Bar)
-        parts = self._banner_parts()
+        left = max(0, round(self._restart_at - monotonic()))
+        parts = bars.banner(self.replica, width, error=self._banner, down=self.feed.down, restart_in=left, paused=self.feed.paused)
         banner.display = bool(parts)
         if parts:
             banner.show(parts)
-
-    def _banner_parts(self) -> list[bars.Part]:
-        if self._banner:
-            return [(" ✗ ", "fail"), (self._banner, "warn")]
-        if self.feed.down:
-            left = max(0, round(self._restart_at - monotonic()))
-            return [(" ✗ the collector ended", "fail"), (f" · restart in {left}s, what is shown is from before · {self.feed.down}", "warn")]
-        if self.feed.paused:
-            return [(" ❚❚ PAUSED", "warn"), (" · nothing is polled and everything shown grows older · p goes on", "bar")]
-        if self.replica.hello is not None and self.replica.hello.frozen_at is not None:
-            at = datetime.fromtimestamp(self.replica.hello.frozen_at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-            return [(f" SNAPSHOT of {at}", "warn"), (" · offline, ages are as of then", "bar")]
-        return []
 
     def _say(self, text: str) -> None:
         self._banner = text
@@ -387,3 +379,15 @@ class Dashboard(Shell):
 
         if not isinstance(self.screen, Help):
             self.push_screen(Help(self.BINDINGS))
+
+
+def _whole(text: str) -> str:
+    """As many words from the left as can be read."""
+    words = text.split()
+    while words:
+        words.pop()
+        try:
+            return parse(" ".join(words)).text
+        except FilterError:
+            continue
+    return ""

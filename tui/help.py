@@ -25,7 +25,10 @@ class Help(ModalScreen[None]):
 
     DEFAULT_CSS = """
     Help { align: center middle; background: $background 60%; }
-    Help VerticalScroll { width: 84; max-width: 96%; height: auto; max-height: 92%; border: round $frame-focus; background: $background; padding: 0 2; }
+    Help VerticalScroll {
+        width: 90; max-width: 96%; height: auto; max-height: 92%; padding: 0 2; border: round $frame-focus; background: $background;
+        scrollbar-size-vertical: 1; scrollbar-background: $background; scrollbar-color: $frame;
+    }
     Help Static { background: $background; height: auto; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,q,enter", "dismiss", "close")]
@@ -42,7 +45,9 @@ class Help(ModalScreen[None]):
             yield Static(Content("\n").join([*self._text()]))
 
     def _text(self) -> Iterator[Content]:
-        yield from _section("Everywhere", self._everywhere)
+        views = [binding for binding in self._everywhere if isinstance(binding, Binding) and binding.key.isdigit()]
+        yield Content("  ".join(f"{binding.key} {binding.description}" for binding in views))
+        yield from _section("Everywhere", [binding for binding in self._everywhere if binding not in views])
         for title, owner in SECTIONS:
             yield from _section(title, owner.__dict__.get("BINDINGS", ()))
         yield _title("Filter")

@@ -4,6 +4,7 @@ Nothing is laid out or measured beyond the lines on the screen, so 100,000 lines
 """
 
 from collections.abc import Hashable
+from time import monotonic
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -61,7 +62,9 @@ class Lines(ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self.cursor = 0
-        self._painted: dict[int, Hashable] = {}
+        self.moved_at = 0.0
+        """When somebody last moved the cursor, on the monotonic clock."""
+        self._painted: dict[int, tuple[bool, bool, Hashable]] = {}
         self._strips: LRUCache[Hashable, Strip] = LRUCache(1000)
 
     # ---------------------------------------------------------------- for subclasses
@@ -97,7 +100,7 @@ class Lines(ScrollView, can_focus=True):
     @property
     def wide(self) -> int:
         """Cells a line has, beside the scroll bar."""
-        return self.scrollable_content_region.width
+        return self.size.width - (1 if self.show_vertical_scrollbar else 0)
 
     def blank(self, width: int) -> Strip:
         """An empty line."""
@@ -116,24 +119,32 @@ class Lines(ScrollView, can_focus=True):
         key = (width, mark)
         strip = self._strips.get(key)
         if strip is None:
-            strip = self._strips[key] = self.draw(index, width, mark[2])
+            strip = self.draw(index, width, mark[2])
             if mark[0]:
                 over = self.paint.cursor if mark[1] else self.paint.blurred
-                strip = self._strips[key] = Strip([Segment(text, (style or Style.null()) + over, control) for text, style, control in strip], width)
+                strip = Strip([Segment(text, (style or Style.null()) + over, control) for text, style, control in strip], width)
+            self._strips[key] = strip
         return strip
 
     def repaint(self) -> None:
-        """Draw those visible lines again that look different now, and no others."""
+        """Draw those visible lines again that look different now, and of them what is different, and nothing else."""
         top, last = self.scroll_offset.y - self.head, self.count() - 1
+        width = self.wide
         for y in range(self.head, self.size.height):
             index = top + y
             mark = (index == self.cursor, self.has_focus, self.fingerprint(index)) if index <= last else None
-            if self._painted.get(y) != mark:
-                self.refresh_visible(y)
+            painted = self._painted.get(y)
+            if painted != mark:
+                spans = self.differences(painted[2], mark[2], width) if painted and mark and painted[:2] == mark[:2] else [(0, width)]
+                self.refresh(*(Region(left, y, wide, 1) for left, wide in spans))
+
+    def differences(self, before: Hashable, after: Hashable, width: int) -> list[tuple[int, int]]:
+        """Which parts of a line (left, width) look different, given two fingerprints; by default all of it."""
+        return [(0, width)]
 
     def refresh_visible(self, y: int, lines: int = 1) -> None:
         """Draw lines again, counted from the top of what is seen."""
-        self.refresh(Region(0, y, self.size.width, lines))
+        self.refresh(Region(0, y, self.wide, lines))
 
     def forget(self) -> None:
         """Draw everything anew: the theme or the columns are others."""
@@ -147,11 +158,6 @@ class Lines(ScrollView, can_focus=True):
         if size != self.virtual_size:
             self.virtual_size = size
         self.cursor = max(0, min(self.cursor, self.count() - 1))
-
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Scrolling redraws the lines, mostly from the cache."""
-        super().watch_scroll_y(old_value, new_value)
-        self.refresh()
 
     def on_focus(self) -> None:
         """The cursor line looks different with the focus."""
@@ -178,7 +184,8 @@ class Lines(ScrollView, can_focus=True):
         elif index >= top + self.page:
             self._scroll_top(index - self.page + 1)
         if before != index:
-            self.repaint()
+            if self.scroll_offset.y == top:
+                self.repaint()
             self.post_message(self.Moved())
 
     def _scroll_top(self, top: int) -> None:
@@ -186,10 +193,12 @@ class Lines(ScrollView, can_focus=True):
 
     def action_move(self, step: int) -> None:
         """One line up or down."""
+        self.moved_at = monotonic()
         self.move_to(self.cursor + step)
 
     def action_page(self, step: int) -> None:
         """One screenful up or down; the cursor keeps its height on the screen."""
+        self.moved_at = monotonic()
         distance = step * self.page
         self._scroll_top(max(0, min(self.scroll_offset.y + distance, self.count() - self.page)))
         self.move_to(self.cursor + distance)

@@ -52,7 +52,7 @@ class LineTable(Lines, Generic[T]):
         """The column it is sorted by, and whether in reverse: shown in the titles."""
         self._items: Sequence[T] = ()
         self._marks: dict[str, Utc] = {}
-        self._fitted: tuple[int, list[tuple[Column, int]]] = (-1, [])
+        self._fitted: tuple[int, tuple[Column, ...], list[tuple[Column, int]]] = (-1, (), [])
 
     @property
     def items(self) -> Sequence[T]:
@@ -70,6 +70,7 @@ class LineTable(Lines, Generic[T]):
         above = self.cursor - self.scroll_offset.y
         stuck_to_top = self.cursor == 0
         self._items = items
+        self.refit()
         self.resized()
         if wanted is not None and not stuck_to_top and (found := self._find(wanted)) is not None and found != self.cursor:
             self.cursor = found
@@ -124,8 +125,22 @@ class LineTable(Lines, Generic[T]):
         segments = [Segment("▎" if marked else " ", paint["mark" if marked else "text"])]
         for (column, wide), (text, name) in zip(self._fit(width), cells, strict=True):
             style = paint["faint" if dim and name in {"text", "name", "faint"} else name]
-            segments.append(Segment(_fitted(text, wide, column.right) + " ", style))
+            segments.append(Segment(_fitted(text, wide, column.right, column.middle) + " ", style))
         return Strip(segments).adjust_cell_length(width, paint.plain)
+
+    def differences(self, before: Hashable, after: Hashable, width: int) -> list[tuple[int, int]]:
+        """The cells that changed: a line whose age alone grew costs 30 bytes instead of 600."""
+        cells, *state = cast("tuple[tuple[Cell, ...], bool, bool]", before)
+        others, *new_state = cast("tuple[tuple[Cell, ...], bool, bool]", after)
+        fitted = self._fit(width)
+        if state != new_state or not len(cells) == len(others) == len(fitted):
+            return [(0, width)]
+        spans, left = [], 1
+        for (_, wide), cell, other in zip(fitted, cells, others, strict=True):
+            if cell != other:
+                spans.append((left, wide))
+            left += wide + 1
+        return spans
 
     def draw_head(self, y: int, width: int) -> Strip:
         """The titles; the one it is sorted by shows which way."""
@@ -158,22 +173,33 @@ class LineTable(Lines, Generic[T]):
     def use(self, columns: Sequence[Column]) -> None:
         """Show other columns."""
         self.columns = columns
-        self._fitted = (-1, [])
+        self._fitted = (-1, (), [])
         self.forget()
 
     def _fit(self, width: int) -> list[tuple[Column, int]]:
         if self._fitted[0] != width:
-            self._fitted = (width, fit(self.columns, width - 1))
-        return self._fitted[1]
+            needed = self._needed()
+            self._fitted = (width, needed, fit(needed, width - 1))
+        return self._fitted[2]
+
+    def _needed(self) -> tuple[Column, ...]:
+        return tuple(column for column in self.columns if column.needed(self.replica))
+
+    def refit(self) -> None:
+        """Something arrived that can make a column needed, or needless."""
+        if self._fitted[0] >= 0 and self._fitted[1] != self._needed():
+            self._fitted = (-1, (), [])
+            self.forget()
 
 
-def _fitted(text: str, wide: int, right: bool) -> str:
-    """The text in exactly `wide` cells: padded, or cut with an ellipsis."""
+def _fitted(text: str, wide: int, right: bool, middle: bool = False) -> str:
+    """The text in exactly `wide` cells: padded, or cut with an ellipsis, at its end or in its middle."""
     if not text.isprintable():
         text = _printable(text)
     if text.isascii():
         if len(text) > wide:
-            return text[: wide - 1] + "…"
+            tail = (wide - 1) // 2 if middle else 0
+            return f"{text[: wide - 1 - tail]}…{text[len(text) - tail :]}"
         return text.rjust(wide) if right else text.ljust(wide)
     size = cell_len(text)
     if size > wide:

@@ -94,8 +94,9 @@ def _verdict(judged: Judged, width: int, now: Utc) -> Iterator[Line]:
     severity = (f"{SEVERITIES[finding.severity]:<5}", SEVERITY_PAINTS[finding.severity])
     head = (status_cell(finding.status), ("  ", "text"), severity, (judged.title, "name"), (f"   {finding.control}", "faint"))
     yield Line(head, copies=judged.remedy)
-    since = f"  (since {age(now - finding.since)}, {finding.evidence_class})" if finding.since else ""
-    yield from _wrapped(finding.reason + since, width, INDENT, PAINTS[finding.status] if finding.status < Status.PASS else "faint", copies=judged.remedy)
+    yield from _wrapped(finding.reason, width, INDENT, PAINTS[finding.status] if finding.status < Status.PASS else "faint", copies=judged.remedy)
+    since = f"since {age(now - finding.since)} · " if finding.since else ""
+    yield Line(((f"{'':{INDENT}}{since}{finding.evidence_class}", "faint"),), copies=judged.remedy)
     for sentence, claim in judged.verifies:
         yield from _labelled("promise", f"{sentence} “{claim}”", width, "text")
     label = "evidence"
@@ -162,9 +163,10 @@ def _pairs(pairs: list[tuple[str, str, str]], width: int) -> Iterator[Line]:
 
 
 def _labelled(label: str, text: str, width: int, paint: str, copies: str = "") -> Iterator[Line]:
-    for part in wrap(text, max(20, width - INDENT - LABEL), break_on_hyphens=False) or [""]:
-        yield Line(((f"{'':{INDENT}}{label:<{LABEL}}", "faint"), (part, paint)), copies=copies)
-        label = ""
+    for own in text.splitlines() or [""]:  # the lines of a remedy are commands of their own
+        for part in wrap(own, max(20, width - INDENT - LABEL), subsequent_indent="  " if paint == "name" else "", break_on_hyphens=False) or [""]:
+            yield Line(((f"{'':{INDENT}}{label:<{LABEL}}", "faint"), (part, paint)), copies=copies)
+            label = ""
 
 
 def _wrapped(text: str, width: int, indent: int, paint: str, copies: str = "") -> Iterator[Line]:

@@ -80,7 +80,7 @@ class Replica:
         self.rollups: dict[str, TenantRollup] = {}
         self.details: dict[str, Detail] = {}
         self.touched: set[str] = set()
-        """What moved since it was last cleared: kinds, and `finding`, `sources`, `rollups`, `hello`, `settled`, `detail`."""
+        """What moved since it was last cleared: kinds, and `finding`, `sources`, `rollups`, `places`, `hello`, `settled`, `detail`."""
         self._table_of: dict[int, Table[Row]] = {}
         self._sources_before: set[str] = set()
         self._apply: dict[type, Callable[[Any], None]] = {
@@ -159,6 +159,7 @@ class Replica:
         for number, place in enumerate(frame.places, frame.first):
             self.places[number] = place
             self._table_of[number] = self.table(place.kind)
+        self.touched.add("places")
 
     def _rows(self, frame: Rows) -> None:
         table_of, here = self._table_of, set()

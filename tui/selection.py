@@ -1,6 +1,6 @@
 """What a table shows: the rows a filter lets through, in order, kept up to date without starting over."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -39,26 +39,26 @@ class Selection(Generic[T]):
 
     def resort(self) -> None:
         """Sort what is there anew, as when the key changed."""
-        self._ascending.sort(key=self.tie)
-        self._ascending.sort(key=self.key)
+        again = sorted(self._ascending, key=self.tie)  # another list: the one that is shown stays as it is until the table is told
+        again.sort(key=self.key)
+        self._ascending = again
 
     def update(self, rows: Mapping[str, T], moved: Mapping[str, T | None], identity: Callable[[Any], str]) -> bool:
         """Take in what moved (id -> the row as it was before); says whether the order or the membership is another now."""
-        leaving: set[str] = set()
+        leaving: list[tuple[str, T]] = []
         arriving: list[T] = []
         for name, old in moved.items():
             new = rows.get(name)
             was, now = old is not None and self._lets(old), new is not None and self._lets(new)
             if was and now and self._rank(old) == self._rank(new):
                 continue
-            if was:
-                leaving.add(name)
+            if was and old is not None:
+                leaving.append((name, old))
             if now and new is not None:
                 arriving.append(new)
         if not leaving and not arriving:
             return False
-        kept = [row for row in self._ascending if identity(row) not in leaving] if leaving else self._ascending
-        self._ascending = self._merge(kept, arriving)
+        self._ascending = self._merge(self._without(leaving, identity), arriving)
         return True
 
     def _lets(self, row: Any) -> bool:
@@ -66,6 +66,28 @@ class Selection(Generic[T]):
 
     def _rank(self, row: Any) -> tuple[Any, Any]:
         return self.key(row), self.tie(row)
+
+    def _without(self, leaving: list[tuple[str, T]], identity: Callable[[Any], str]) -> list[T]:
+        """The rows but these, each found where its rank says that it stands."""
+        if not leaving:
+            return self._ascending
+        rows, holes = self._ascending, []
+        for name, old in leaving:
+            rank = self._rank(old)
+            at = bisect_left(rows, rank, key=self._rank)
+            while at < len(rows) and identity(rows[at]) != name and self._rank(rows[at]) == rank:
+                at += 1
+            if at >= len(rows) or identity(rows[at]) != name:  # its rank is another now, as when what it hangs on changed too
+                names = {name for name, _ in leaving}
+                return [row for row in rows if identity(row) not in names]
+            holes.append(at)
+        kept: list[T] = []
+        start = 0
+        for hole in sorted(holes):
+            kept += rows[start:hole]
+            start = hole + 1
+        kept += rows[start:]
+        return kept
 
     def _merge(self, kept: list[T], arriving: list[T]) -> list[T]:
         """Both in order: a binary search for each newcomer, then slices, instead of 100,000 keys again."""

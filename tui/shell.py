@@ -5,6 +5,7 @@ import os
 import select
 import signal
 import sys
+import threading
 from typing import Any
 
 from textual import events
@@ -14,16 +15,21 @@ from tui import themes
 from tui.bars import Bar
 from tui.clipboard import copy
 from tui.paint import Paint
+from tui.terminal import LeanDriver
 
 LEAST = (60, 15)
 """Columns and lines below which there is nothing sensible to draw."""
+
+
+GRACE = 2.0
+"""Seconds an orderly end may take when the terminal is gone."""
 
 
 class Shell(App[int]):
     """An app that leaves its terminal as it found it, whatever ends it. `on_terminal` is False under test."""
 
     def __init__(self, *, on_terminal: bool) -> None:
-        super().__init__()
+        super().__init__(driver_class=LeanDriver if on_terminal else None)
         self.paint = Paint({})
         self._on_terminal = on_terminal
         for theme in themes.THEMES:
@@ -44,7 +50,11 @@ class Shell(App[int]):
             self.leave(129)
 
     def leave(self, code: int) -> None:
-        """End with this exit code."""
+        """End with this exit code; without a terminal there is nothing left to tidy up, so that must not take long."""
+        if self._on_terminal and hung_up(sys.__stdin__):
+            last_resort = threading.Timer(GRACE, os._exit, (code,))
+            last_resort.daemon = True
+            last_resort.start()
         self.exit(code, return_code=code)
 
     def action_end(self) -> None:

@@ -97,10 +97,14 @@ def _by_key_class(test: Callable[[str], bool], replica: Replica, findings: bool)
 
 
 def _by_control(term: Term, replica: Replica) -> Sieve:
-    """Resources with a finding of such a control among those that are FAIL, UNKNOWN or WARN: the viewer knows of no others."""
+    """Resources of the types such a control judges, however it ended; and, from another version's snapshot, those with a finding of it."""
+    from posture.controls.registry import registry
+
     test = Term(term.field, term.patterns, False).test()
+    types = {type_ for control in registry() if test(control.id) for type_ in control.applies}
+    places = {number for number, place in replica.places.items() if place.type in types}
     wanted = _resources_of(test, replica)
-    return lambda rows: [row for row in rows if (row.id in wanted) is not term.negated]
+    return lambda rows: [row for row in rows if (row.place in places or row.id in wanted) is not term.negated]
 
 
 def _free(term: Term, replica: Replica, findings: bool) -> Sieve:

@@ -40,7 +40,10 @@ class Context(Protocol):
         """The resource pointed at by `rel`; None where not pointed at or not seen."""
 
     def users(self, resource: Resource) -> Iterator[Resource]:
-        """Resources that point at `resource` or one of its aliases, lazily."""
+        """Resources that point at `resource` or one of its aliases, lazily.
+
+        Ask of them what they are (kind, type, tenant, scope, region): another change of theirs does not judge `resource` again.
+        """
 
     def sources(self, tenant: str) -> Iterable[Source]:
         """Every source of a tenant."""

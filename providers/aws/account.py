@@ -5,7 +5,6 @@ import ssl
 import threading
 import xml.etree.ElementTree as ET
 from collections.abc import AsyncIterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from typing import Any, cast
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -15,36 +14,47 @@ import boto3
 import botocore.loaders
 import botocore.session
 from botocore.auth import S3SigV4Auth
-from botocore.awsrequest import AWSRequest
+from botocore.awsrequest import AWSRequest, AWSResponse
 from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials, ReadOnlyCredentials, RefreshableCredentials
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from botocore.httpsession import get_cert_path
 from botocore.parsers import ResponseParserError
+from botocore.response import StreamingBody
 from botocore.utils import get_environ_proxies
 from yarl import URL
 
 from posture.fault import Fault, FaultKind, Refused
-from providers.aws.calls import BUDGETS, Call
-from providers.aws.faults import answered, refused
+from providers.aws.calls import BUDGETS, GET_CALLER_IDENTITY, Call
+from providers.aws.faults import answered, plain, refused
 from providers.aws.settings import AwsSettings
-from providers.aws.wire import UnreadablePage, Wire, read_pages_lean
-from providers.lane import Lane
+from providers.aws.wire import UnreadablePage, Wire, no_json, read_pages_lean, refuse_what_is_no_answer
+from providers.lane import Lane, lost
 from providers.source import TALLY
+from providers.threads import Threads
 
-WORKERS = 16
-"""Threads for boto3's blocking calls, for all accounts together; each client keeps as many connections."""
-CONNECT_TIMEOUT, READ_TIMEOUT = 5, 20
+WORKERS = 64
+"""Threads for boto3's blocking calls, for all accounts together. A region that hangs holds four until their timeouts: with 16 of them, four such regions
+stopped all others."""
+CONNECTIONS = 16
+"""Connections that a client keeps."""
+MOST_HOMES = 3
+"""Regions that are tried for what belongs to no region."""
+CONNECT_TIMEOUT: float = 5
+READ_TIMEOUT: float = 20
+"""Seconds without a byte."""
+LONGEST_BODY: float = 3 * READ_TIMEOUT
+"""Seconds for the whole of a bucket's setting, a few KiB: a server that drips is not waited for."""
 LEAN_PAGES = ("DescribeVolumes", "DescribeSnapshots")
 
 _SDK_ERRORS = (BotoCoreError, ClientError, ResponseParserError, UnreadablePage, OSError)
 _loader = botocore.loaders.create_loader()
-_threads = ThreadPoolExecutor(WORKERS, thread_name_prefix="aws")
+_threads = Threads(WORKERS, "aws")
 _making = threading.Lock()
 
 
 class Account:
-    """Asks one account, in any region. `number` and `partition` are known once `whoami` was answered."""
+    """Asks one account, in any region. `number` and `partition` are known after `whoami`. Raises botocore's `BotoCoreError`."""
 
     def __init__(self, settings: AwsSettings, version: str) -> None:
         self.settings = settings
@@ -56,13 +66,15 @@ class Account:
         self._session = boto3.Session(botocore_session=self._core)
         self._config = Config(
             retries={"total_max_attempts": 1, "mode": "standard"},  # the lane retries; two layers of it would multiply
-            max_pool_connections=WORKERS,
+            max_pool_connections=CONNECTIONS,
             connect_timeout=CONNECT_TIMEOUT,
             read_timeout=READ_TIMEOUT,
             user_agent_extra=f"enctop/{version}",
             s3={"addressing_style": "path"} if settings.endpoint_url else {},
             parameter_validation=False,
         )
+        self.home = self._homes[0]
+        """The region asked for what belongs to no region: the first configured that answers, else the profile's, else us-east-1."""
         self._assumed = False
         self._clients: dict[tuple[str, str], Any] = {}
         self._lanes: dict[tuple[str, str], Lane] = {}
@@ -70,12 +82,11 @@ class Account:
         self._proxy: str | None = None
 
     @property
-    def home(self) -> str:
-        """The region asked for what belongs to no region: the first configured, else the profile's, else us-east-1."""
+    def _homes(self) -> tuple[str, ...]:
         regions = self.settings.regions
         if isinstance(regions, tuple) and regions:
-            return regions[0]
-        return self._session.region_name or "us-east-1"
+            return regions[:MOST_HOMES]
+        return (self.own_region or "us-east-1",)
 
     @property
     def own_region(self) -> str | None:
@@ -87,7 +98,7 @@ class Account:
         return f"arn:{self.partition}:{service}:{region}:{self.number if account is None else account}:{resource}"
 
     async def ask(self, call: Call, region: str, **parameters: Any) -> dict[str, Any]:
-        """Make one declared call through boto3, in its lane. Raises `Refused`."""
+        """Make one declared call through boto3, in its lane; a `Body` is read. Raises `Refused`."""
 
         async def attempt() -> dict[str, Any]:
             TALLY.get().calls += 1
@@ -101,7 +112,7 @@ class Account:
         more: dict[str, Any] = {}
         while True:
             page = await self.ask(call, region, **parameters, **more)
-            yield page.get(answers, [])
+            yield page.get(answers) or []
             following = page.get(out)
             if not following or following == more.get(back):
                 return
@@ -128,16 +139,48 @@ class Account:
             found = self._lanes[key] = Lane(*BUDGETS[call.family])
         return found
 
+    async def whoami(self) -> None:
+        """Learn `number` and `partition`, and move `home` to the first region that answers: one that is down hides itself, and not the account.
+
+        Raises `Refused`.
+        """
+        for region in self._homes:
+            try:
+                who = await self.ask(GET_CALLER_IDENTITY, region)
+            except Refused as refused:
+                if not lost(refused) or region == self._homes[-1]:
+                    raise
+                continue
+            self.home, self.number, self.partition = region, who["Account"], who["Arn"].split(":")[1]
+            return
+
+    async def confirm(self, suspected: Refused) -> None:
+        """Raise a refusal of our credentials where they are refused altogether, or that cannot be told; return where it is about what was asked for.
+
+        A region that is not switched on, and S3 in one that the session's token does not reach, spell it like bad credentials.
+        """
+        if suspected.fault.kind is not FaultKind.EXPIRED:
+            return
+        try:
+            await self.ask(GET_CALLER_IDENTITY, self.home)
+        except Refused:
+            raise suspected from None
+
     async def close(self) -> None:
         """Close the connections."""
         if self._http is not None:
             await self._http.close()
+        for client in self._clients.values():
+            client.close()
 
     # ------------------------------------------------------------ boto3, in threads
 
     def _blocking(self, call: Call, region: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         try:
-            return cast("dict[str, Any]", getattr(self._client(call.service, region), call.method)(**parameters))
+            answer = cast("dict[str, Any]", getattr(self._client(call.service, region), call.method)(**parameters))
+            if isinstance(answer.get("Body"), StreamingBody):
+                answer["Body"] = answer["Body"].read()  # in the call's turn, thread and translation of errors
+            return answer
         except _SDK_ERRORS as error:
             raise refused(error, call) from None
 
@@ -153,6 +196,9 @@ class Account:
 
     def _make(self, service: str, region: str) -> Any:
         client = self._session.client(service, region_name=region, endpoint_url=self.settings.endpoint_url, config=self._config)
+        refuse_what_is_no_answer(client)
+        if service == "s3":
+            client.meta.events.register("before-call.s3.HeadBucket", _answer_unasked)
         if service == "ec2":
             for operation in LEAN_PAGES:
                 read_pages_lean(client, operation)
@@ -190,11 +236,10 @@ class Account:
             ) as response:
                 body = await response.read()
         except aiohttp.ClientPayloadError as error:
-            raise Refused(Fault(FaultKind.ERROR, "UnreadableAnswer", call.operation, str(error)), transient=True) from None
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            text = str(error) or type(error).__name__
-            refusing = isinstance(error, aiohttp.ClientConnectorError)
-            raise Refused(Fault(FaultKind.UNREACHABLE, type(error).__name__, call.operation, text), transient=not refusing) from None
+            raise Refused(Fault(FaultKind.ERROR, "UnreadableAnswer", call.operation, plain(error)), transient=True) from None
+        except (aiohttp.ClientError, OSError) as error:
+            again = not isinstance(error, aiohttp.ClientConnectorError | TimeoutError)
+            raise Refused(Fault(FaultKind.UNREACHABLE, type(error).__name__, call.operation, plain(error)), transient=again) from None
         elsewhere = response.headers.get("x-amz-bucket-region", region)
         if response.status in {301, 307, 400} and elsewhere != region and not redirected:
             return await self._get(call, bucket, elsewhere, redirected=True)
@@ -213,12 +258,12 @@ class Account:
         return not (isinstance(found, RefreshableCredentials) and found.refresh_needed())
 
     def _prepared(self, call: Call, region: str) -> "tuple[_Reader, str, ReadOnlyCredentials]":
-        client = self._client("s3", region)
         try:
+            client = self._client("s3", region)
             found = self._session.get_credentials()
             if found is None:
                 raise NoCredentialsError
-            return _reader(call.name), str(client.meta.endpoint_url), found.get_frozen_credentials()
+            return _reader(call), str(client.meta.endpoint_url), found.get_frozen_credentials()
         except _SDK_ERRORS as error:
             raise refused(error, call) from None
 
@@ -231,7 +276,7 @@ class Account:
             self._proxy = get_environ_proxies(base).get(urlsplit(base).scheme)
             self._http = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, ssl=context),
-                timeout=aiohttp.ClientTimeout(sock_connect=CONNECT_TIMEOUT, sock_read=READ_TIMEOUT),
+                timeout=aiohttp.ClientTimeout(LONGEST_BODY, sock_connect=CONNECT_TIMEOUT, sock_read=READ_TIMEOUT),
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._http
@@ -240,26 +285,28 @@ class Account:
 class _Reader:
     """How the answer of one S3 operation is asked for and read, from botocore's model of it."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, call: Call) -> None:
         model = botocore.session.Session()
         model.register_component("data_loader", _loader)
-        operation = model.get_service_model("s3").operation_model(name)
+        operation = model.get_service_model("s3").operation_model(call.name)
         shape = operation.output_shape
         self.query = operation.http["requestUri"].partition("?")[2]
         payload = shape.serialization.get("payload")
         self._text = payload is not None and shape.members[payload].type_name == "string"
         self._wire = Wire(shape.members[payload] if payload else shape)
-        self._root = None if self._text else payload
+        self._root = None if self._text else payload or call.root
 
     def read(self, body: bytes) -> Any:
-        if self._text:
-            return body.decode("utf-8", "replace")
-        return self._wire.decode(body, self._root)
+        if not self._text:
+            return self._wire.decode(body, self._root)
+        if why := no_json(body):  # the one text there is, a bucket's policy, is JSON: S3 takes no other
+            raise UnreadablePage(why)
+        return body.decode()
 
 
 @lru_cache(maxsize=32)
-def _reader(name: str) -> _Reader:
-    return _Reader(name)
+def _reader(call: Call) -> _Reader:
+    return _Reader(call)
 
 
 def _bucket_url(base: str, bucket: str, query: str) -> str:
@@ -282,6 +329,11 @@ def _host_without_account(endpoint: str, request: Any, **_: Any) -> None:
     """S3 Control puts the account's number before the host, which a local endpoint does not resolve; it stands in a header too."""
     parts, own = urlsplit(request.url), urlsplit(endpoint)
     request.url = urlunsplit((own.scheme, own.netloc, parts.path, parts.query, ""))
+
+
+def _answer_unasked(**_: Any) -> tuple[AWSResponse, dict[str, Any]]:
+    """Of an error to HeadObject botocore makes a HeadBucket, to learn the bucket's region; we know it."""
+    return AWSResponse("", 200, {}, None), {"ResponseMetadata": {"HTTPHeaders": {}}}
 
 
 def _no_credentials() -> Any:

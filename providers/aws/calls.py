@@ -13,7 +13,7 @@ Need = Literal["always", "role", "tag", "object_sample", "inventory"]
 class Call(msgspec.Struct, frozen=True):
     """One declared operation. `operation` is `service:Operation`, `permission` the IAM action, `family` the request budget it draws on.
 
-    `need` is the setting without which it is never made (`always`: none).
+    `need` is the setting without which it is never made (`always`: none). `root` is the outermost element of its answer, "" where that is JSON or bytes.
     """
 
     service: str
@@ -21,6 +21,7 @@ class Call(msgspec.Struct, frozen=True):
     permission: str
     family: str
     need: Need = "always"
+    root: str = ""
 
     @property
     def operation(self) -> str:
@@ -35,8 +36,9 @@ class Call(msgspec.Struct, frozen=True):
         return str(xform_name(self.name))
 
 
-def _call(service: str, name: str, permission: str | None = None, family: str | None = None, need: Need = "always") -> Call:
-    call = Call(service, name, permission or f"{service}:{name}", family or service, need)
+def _call(service: str, name: str, permission: str | None = None, family: str | None = None, need: Need = "always", root: str = "") -> Call:
+    root = root or (f"{name}Response" if service in {"ec2", "sts"} else "")
+    call = Call(service, name, permission or f"{service}:{name}", family or service, need, root)
     CALLS[name if service != "s3control" else f"Account{name}"] = call
     return call
 
@@ -54,17 +56,19 @@ GET_EBS_DEFAULT_KMS_KEY_ID = _call("ec2", "GetEbsDefaultKmsKeyId")
 GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE = _call("ec2", "GetSnapshotBlockPublicAccessState")
 DESCRIBE_LAUNCH_TEMPLATE_VERSIONS = _call("ec2", "DescribeLaunchTemplateVersions")
 
-LIST_BUCKETS = _call("s3", "ListBuckets", "s3:ListAllMyBuckets")
-GET_BUCKET_LOCATION = _call("s3", "GetBucketLocation")
+LIST_BUCKETS = _call("s3", "ListBuckets", "s3:ListAllMyBuckets", root="ListAllMyBucketsResult")
+GET_BUCKET_LOCATION = _call("s3", "GetBucketLocation", root="LocationConstraint")
 GET_BUCKET_ENCRYPTION = _call("s3", "GetBucketEncryption", "s3:GetEncryptionConfiguration")
 GET_BUCKET_POLICY = _call("s3", "GetBucketPolicy")
 GET_BUCKET_POLICY_STATUS = _call("s3", "GetBucketPolicyStatus")
 GET_PUBLIC_ACCESS_BLOCK = _call("s3", "GetPublicAccessBlock", "s3:GetBucketPublicAccessBlock")
-GET_ACCOUNT_PUBLIC_ACCESS_BLOCK = _call("s3control", "GetPublicAccessBlock", "s3:GetAccountPublicAccessBlock")
-GET_BUCKET_TAGGING = _call("s3", "GetBucketTagging", need="tag")
-LIST_OBJECTS_V2 = _call("s3", "ListObjectsV2", "s3:ListBucket", need="object_sample")
+GET_ACCOUNT_PUBLIC_ACCESS_BLOCK = _call("s3control", "GetPublicAccessBlock", "s3:GetAccountPublicAccessBlock", root="PublicAccessBlockConfiguration")
+GET_BUCKET_TAGGING = _call("s3", "GetBucketTagging", need="tag", root="Tagging")
+LIST_OBJECTS_V2 = _call("s3", "ListObjectsV2", "s3:ListBucket", need="object_sample", root="ListBucketResult")
 HEAD_OBJECT = _call("s3", "HeadObject", "s3:GetObject", need="object_sample")
-LIST_BUCKET_INVENTORY_CONFIGURATIONS = _call("s3", "ListBucketInventoryConfigurations", "s3:GetInventoryConfiguration", need="inventory")
+LIST_BUCKET_INVENTORY_CONFIGURATIONS = _call(
+    "s3", "ListBucketInventoryConfigurations", "s3:GetInventoryConfiguration", need="inventory", root="ListInventoryConfigurationsResult"
+)
 LIST_INVENTORY_REPORTS = msgspec.structs.replace(LIST_OBJECTS_V2, need="inventory")
 GET_INVENTORY_REPORT = _call("s3", "GetObject", need="inventory")
 

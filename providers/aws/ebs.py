@@ -1,6 +1,6 @@
 """EBS volumes and snapshots, and what a region does to new ones."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from posture.batch import Batch, Listed, Partly
@@ -16,6 +16,7 @@ from providers.aws.calls import (
     Call,
 )
 from providers.aws.place import AwsSource, region_id, tag
+from providers.lane import lost
 from providers.source import Yield
 
 TOKEN = ("NextToken", "NextToken")
@@ -30,7 +31,7 @@ class Volumes(AwsSource):
     service = "ebs"
     calls = (DESCRIBE_VOLUMES,)
 
-    async def poll(self) -> AsyncIterator[Yield]:
+    async def poll(self) -> AsyncGenerator[Yield, None]:
         """Two listings of the same kind; the first is nearly always one empty page, and what it holds is on the screen before the inventory is read."""
         everything = {"MaxResults": PAGE, "IncludeManagedResources": True}
         plaintext = [{"Name": "encrypted", "Values": ["false"]}]
@@ -61,7 +62,7 @@ class Snapshots(AwsSource):
     service = "snapshots"
     calls = (DESCRIBE_SNAPSHOTS,)
 
-    async def poll(self) -> AsyncIterator[Yield]:
+    async def poll(self) -> AsyncGenerator[Yield, None]:
         """One short listing tells the public ones, where `DescribeSnapshotAttribute` would be a call for each."""
         own = {"OwnerIds": ["self"], "MaxResults": PAGE}
         found: set[str] = set()
@@ -71,6 +72,9 @@ class Snapshots(AwsSource):
             async for page in self.account.pages(DESCRIBE_SNAPSHOTS, self.region, "Snapshots", TOKEN, RestorableByUserIds=["all"], **own):
                 found.update(fields["SnapshotId"] for fields in page)
         except Refused as refused:
+            if lost(refused):
+                raise
+            await self.account.confirm(refused)
             public, faults = None, {PUBLIC_LISTING: refused.fault}
             yield Partly(refused.fault)
         async for page in self.account.pages(DESCRIBE_SNAPSHOTS, self.region, "Snapshots", TOKEN, **own):
@@ -101,8 +105,9 @@ class Region(AwsSource):
 
     service = "ec2"
     calls = (GET_EBS_ENCRYPTION_BY_DEFAULT, GET_EBS_DEFAULT_KMS_KEY_ID, GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE, DESCRIBE_LAUNCH_TEMPLATE_VERSIONS)
+    _known = False
 
-    async def poll(self) -> AsyncIterator[Yield]:
+    async def poll(self) -> AsyncGenerator[Yield, None]:
         """Three settings, each on its own, then the default version of every launch template."""
         fields: dict[str, Any] = {}
         faults: dict[str, Fault] = {}
@@ -117,14 +122,25 @@ class Region(AwsSource):
                 if field in answer:
                     fields[name] = answer[field]
             except Refused as refused:
+                if lost(refused):
+                    if not self._known:  # what was never seen is UNKNOWN; what was stays as it was, and ages
+                        yield Batch((self._region({}, {call.operation: refused.fault for call, _, _ in questions}),))
+                    raise
+                await self.account.confirm(refused)
                 faults[call.operation] = refused.fault
                 yield Partly(refused.fault)
+        self._known = True
         yield Batch((self._region(fields, faults),))
         yield Listed(("aws.ec2.region",))
         listing = self.account.pages(DESCRIBE_LAUNCH_TEMPLATE_VERSIONS, self.region, "LaunchTemplateVersions", TOKEN, Versions=["$Default"], MaxResults=200)
-        async for page in listing:
-            yield Batch.of(map(self._template, page))
-        yield Listed(("aws.ec2.launch-template",))
+        try:
+            async for page in listing:
+                yield Batch.of(map(self._template, page))
+        except Refused as refused:
+            await self.account.confirm(refused)
+            yield Partly(refused.fault)  # the settings were read none the less; templates that were not named age by themselves
+        else:
+            yield Listed(("aws.ec2.launch-template",))
 
     def _region(self, fields: Mapping[str, Any], faults: Mapping[str, Fault]) -> Resource:
         key = fields.get("KmsKeyId")

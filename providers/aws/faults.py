@@ -1,9 +1,11 @@
 """AWS's errors as `Fault`s: botocore's exceptions in, one kind out (reference: API error references of EC2, S3, KMS, STS)."""
 
+import math
+import re
 from typing import Any
 
 from posture.fault import Fault, FaultKind, Refused
-from providers.aws.calls import Call
+from providers.aws.calls import ASSUME_ROLE, HEAD_OBJECT, Call
 
 DENIED, EXPIRED, THROTTLED = FaultKind.DENIED, FaultKind.EXPIRED, FaultKind.THROTTLED
 UNREACHABLE, DISABLED, ERROR = FaultKind.UNREACHABLE, FaultKind.DISABLED, FaultKind.ERROR
@@ -24,6 +26,10 @@ CODES: dict[str, FaultKind] = {
     "UnrecognizedClientException": EXPIRED,
     "SignatureDoesNotMatch": EXPIRED,
     "InvalidSignatureException": EXPIRED,
+    "IncompleteSignature": EXPIRED,
+    "MissingAuthenticationToken": EXPIRED,
+    "MissingAuthenticationTokenException": EXPIRED,
+    "RequestTimeTooSkewed": EXPIRED,  # this machine's clock is wrong
     "OptInRequired": DISABLED,
     "RegionDisabledException": DISABLED,
     "SubscriptionRequiredException": DISABLED,
@@ -37,6 +43,7 @@ CODES: dict[str, FaultKind] = {
     "BandwidthLimitExceeded": THROTTLED,
     "EC2ThrottledException": THROTTLED,
     "SlowDown": THROTTLED,
+    "PriorRequestNotComplete": THROTTLED,
 }
 """Provider's code -> kind. Codes not here are told by their HTTP status."""
 
@@ -50,6 +57,7 @@ _NETWORK = {
     "SSLError",
     "ResponseStreamingError",
 }
+_TIMEOUTS = {"ConnectTimeoutError", "ReadTimeoutError"}
 _CREDENTIALS = {
     "NoCredentialsError",
     "PartialCredentialsError",
@@ -60,43 +68,53 @@ _CREDENTIALS = {
     "LoginRefreshRequired",
 }
 _LONGEST = 300
+# What a server may repeat of a request it did not believe: the canonical string of SignatureDoesNotMatch holds the session token.
+_SECRET = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}|[A-Za-z0-9+/=_%-]{100,}|(?<=x-amz-security-token[:=])\S+", re.IGNORECASE)
 
 
 def refused(error: Exception, call: Call) -> Refused:
     """A botocore exception as what it means. Anything unknown is an `error`, never a `denied` and never an answer."""
     response: dict[str, Any] = getattr(error, "response", None) or {}
     name = type(error).__name__
+    if getattr(error, "operation_name", call.name) == ASSUME_ROLE.name:
+        call = ASSUME_ROLE  # asked for by the SDK before the call itself
     if "Error" in response:
         detail, meta = response["Error"], response.get("ResponseMetadata", {})
         return answered(call, int(meta.get("HTTPStatusCode", 0)), str(detail.get("Code", "")), str(detail.get("Message", "")), meta.get("HTTPHeaders", {}))
     if name in _NETWORK or isinstance(error, OSError):
-        return Refused(Fault(UNREACHABLE, name, call.operation, _short(error)), transient=name != "EndpointConnectionError")
+        again = name not in {"EndpointConnectionError", *_TIMEOUTS}  # who waits for a timeout three times has waited a minute
+        return Refused(Fault(UNREACHABLE, name, call.operation, plain(error)), transient=again)
     if name in _CREDENTIALS:
-        return Refused(Fault(EXPIRED, name, call.operation, _short(error)))
+        return Refused(Fault(EXPIRED, name, call.operation, plain(error)))
     if name in {"ResponseParserError", "IncompleteReadError", "UnreadablePage"}:
-        return Refused(Fault(ERROR, "UnreadableAnswer", call.operation, _short(error)), transient=True)
-    return Refused(Fault(ERROR, name, call.operation, _short(error)))
+        return Refused(Fault(ERROR, "UnreadableAnswer", call.operation, plain(error)), transient=True)
+    return Refused(Fault(ERROR, name, call.operation, plain(error)))
 
 
 def answered(call: Call, status: int, code: str, message: str, headers: Any) -> Refused:
     """An error answer of the service, from its HTTP status, code and headers."""
     kind = CODES.get(code)
-    if kind is None:
+    if (not code or code.isdigit()) and call is not HEAD_OBJECT:  # not in AWS's words: a proxy's, and no permission mends that
+        kind, message = ERROR, message or "the answer carries no error code of AWS"
+    if kind is None or status == 429:
         kind = THROTTLED if status == 429 else DENIED if status in {401, 403} else ERROR
     permission = call.permission if kind is DENIED else None
-    fault = Fault(kind, code or str(status), call.operation, message[:_LONGEST], permission, _retry_after(headers))
+    fault = Fault(kind, code or str(status), call.operation, plain(message), permission, _retry_after(headers))
     return Refused(fault, transient=status >= 500 and kind is ERROR)
 
 
 def _retry_after(headers: Any) -> float | None:
-    """Seconds, from `Retry-After` or AWS's own header in milliseconds."""
+    """Seconds, from `Retry-After` or AWS's own header in milliseconds; what is no length of time is not there."""
     for name, unit in (("x-amz-retry-after", 0.001), ("retry-after", 1.0)):
         try:
-            return float(headers[name]) * unit
+            asked = float(headers[name]) * unit
         except (KeyError, TypeError, ValueError):
             continue
+        if math.isfinite(asked) and asked >= 0:
+            return asked
     return None
 
 
-def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:_LONGEST]
+def plain(said: object) -> str:
+    """What a server or an SDK said, in one line, short, and without a credential."""
+    return _SECRET.sub("…", " ".join(str(said).split()))[:_LONGEST]

@@ -1,19 +1,23 @@
 """KMS keys: who manages them, whether they can be used, whether they rotate, and who may."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+import contextlib
+import time
+from collections.abc import AsyncGenerator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
-from posture.batch import Batch, Listed, Partly
+from posture.batch import Batch, Kept, Listed, Partly
 from posture.clock import Seconds
 from posture.fault import Fault, Refused
 from posture.resource import Encryption, KeyClass, Resource
 from posture.source import COLD
 from providers.aws.calls import DESCRIBE_KEY, GET_KEY_POLICY, GET_KEY_ROTATION_STATUS, LIST_ALIASES, LIST_KEYS, Call
 from providers.aws.place import AwsSource
+from providers.each import each
+from providers.lane import lost
 from providers.source import Yield
 
 MARKER = ("NextMarker", "Marker")
@@ -27,6 +31,7 @@ class _Cold(msgspec.Struct):
     read_at: Seconds
     fields: dict[str, Any]
     faults: dict[str, Fault]
+    lost: bool = False
 
 
 class Keys(AwsSource):
@@ -39,23 +44,42 @@ class Keys(AwsSource):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._cold: dict[str, _Cold] = {}
-        self.seen.listed.add((self.account.number, self.region))
+        self._known: set[str] = set()
+        self.seen.claims.listed.add((self.account.number, self.region))
 
-    async def poll(self) -> AsyncIterator[Yield]:
+    async def poll(self) -> AsyncGenerator[Yield, None]:
         """List keys and aliases, then describe key by key, several at a time."""
+        started = time.monotonic()
         try:
             aliases = await self._aliases()
         except Refused as refused:
+            if lost(refused):
+                raise
+            await self.account.confirm(refused)
             aliases = {}
             yield Partly(refused.fault)
         listed: list[str] = []
         async for page in self.account.pages(LIST_KEYS, self.region, "Keys", MARKER, Limit=1000):
             listed += [entry["KeyArn"] for entry in page]
-        for answer in asyncio.as_completed([self._read(arn, aliases.get(arn, ())) for arn in listed]):
-            key = await answer
-            for fault in key.faults.values():
-                yield Partly(fault)
-            yield Batch((key,))
+        unread: list[Resource] = []
+        async with contextlib.aclosing(each(self._read(arn, aliases.get(arn, ())) for arn in listed)) as keys:
+            async for key, answered in keys:
+                if not answered:
+                    unread.append(key)
+                    continue
+                for fault in key.faults.values():
+                    yield Partly(fault)
+                yield Batch((key,))
+        silence = self.account.lane(DESCRIBE_KEY, self.region).silent_since(started)
+        known, self._known = self._known, self._known | set(listed)
+        for key in unread:
+            if silence is None or key.id not in known:
+                for fault in key.faults.values():
+                    yield Partly(fault)
+                yield Batch((key,))
+        if silence is not None:
+            raise silence  # not a fault of these keys: what was seen of them before stays, and ages
+        self._known = set(listed)
         self._cold = {arn: self._cold[arn] for arn in listed if arn in self._cold}
         yield Listed(("aws.kms.key",))
 
@@ -67,14 +91,16 @@ class Keys(AwsSource):
                     found.setdefault(self.account.arn("kms", self.region, f"key/{alias['TargetKeyId']}"), []).append(alias["AliasArn"])
         return {arn: tuple(sorted(names)) for arn, names in found.items()}
 
-    async def _read(self, arn: str, aliases: tuple[str, ...]) -> Resource:
+    async def _read(self, arn: str, aliases: tuple[str, ...]) -> tuple[Resource, bool]:
+        """A key, and whether all that was asked about it was answered, if only by a refusal."""
         try:
             described = await self.account.ask(DESCRIBE_KEY, self.region, KeyId=arn)
         except Refused as refused:
-            return key_resource(self, arn, {}, {DESCRIBE_KEY.operation: refused.fault}, aliases)
+            await self.account.confirm(refused)
+            return key_resource(self, arn, {}, {DESCRIBE_KEY.operation: refused.fault}, aliases), not lost(refused)
         fields = _plain(described["KeyMetadata"])
         seldom = await self._seldom(arn, fields)
-        return key_resource(self, arn, {**fields, **seldom.fields}, seldom.faults, aliases)
+        return key_resource(self, arn, {**fields, **seldom.fields}, seldom.faults, aliases), not seldom.lost
 
     async def _seldom(self, arn: str, fields: Mapping[str, Any]) -> _Cold:
         """Rotation and policy. Keys that cannot be set to rotate are not asked (CONTROLS.md aws.kms.rotation), nor AWS's own for their policy."""
@@ -94,7 +120,9 @@ class Keys(AwsSource):
         try:
             answer = await self.account.ask(call, self.region, KeyId=arn, **parameters)
         except Refused as refused:
+            await self.account.confirm(refused)
             cold.faults[call.operation] = refused.fault
+            cold.lost = cold.lost or lost(refused)
             return
         cold.fields.update(_plain({name: value for name, value in answer.items() if name not in {"ResponseMetadata", "KeyId", "PolicyName"}}))
 
@@ -105,21 +133,34 @@ class ForeignKeys(AwsSource):
     service = "kms-foreign"
     calls = (DESCRIBE_KEY,)
 
-    async def poll(self) -> AsyncIterator[Yield]:
-        """Describe each, in its own region; asks nothing where there are none."""
-        for arn in self.seen.foreign():
-            region = arn.split(":")[3]
-            try:
-                fields = _plain((await self.account.ask(DESCRIBE_KEY, region, KeyId=arn))["KeyMetadata"])
-                key = key_resource(self, arn, fields, {}, ())
-            except Refused as refused:
-                if refused.fault.code == _NOT_THERE:
-                    key = key_resource(self, arn, {"NotFound": True}, {}, ())
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._known: set[str] = set()
+
+    async def poll(self) -> AsyncGenerator[Yield, None]:
+        """Describe each, in its own region; asks nothing where there are none. Those of a region that does not answer stay as they were seen last."""
+        started, known = time.monotonic(), self._known
+        self._known = set()
+        async with contextlib.aclosing(each(self._read(arn) for arn in self.seen.foreign())) as keys:
+            async for key, fault in keys:
+                if fault is not None:
+                    yield Partly(fault)
+                if key.id in known and self.account.lane(DESCRIBE_KEY, key.region).silent_since(started):
+                    yield Kept((key.id,))
                 else:
-                    key = key_resource(self, arn, {}, {DESCRIBE_KEY.operation: refused.fault}, ())
-                    yield Partly(refused.fault)
-            yield Batch((key,))
+                    yield Batch((key,))
+                self._known.add(key.id)
         yield Listed(("aws.kms.key",))
+
+    async def _read(self, arn: str) -> tuple[Resource, Fault | None]:
+        try:
+            described = await self.account.ask(DESCRIBE_KEY, arn.split(":")[3], KeyId=arn)
+        except Refused as refused:
+            if refused.fault.code == _NOT_THERE:
+                return key_resource(self, arn, {"NotFound": True}, {}, ()), None
+            await self.account.confirm(refused)
+            return key_resource(self, arn, {}, {DESCRIBE_KEY.operation: refused.fault}, ()), refused.fault
+        return key_resource(self, arn, _plain(described["KeyMetadata"]), {}, ()), None
 
 
 def can_rotate(fields: Mapping[str, Any]) -> bool:

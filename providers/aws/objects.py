@@ -5,71 +5,103 @@ import csv
 import gzip
 import io
 import json
+import time
+import zlib
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from posture.batch import Batch, Listed, Partly
+from posture.batch import Batch, Kept, Listed, Partly
+from posture.clock import Seconds
 from posture.fault import Fault, FaultKind, Refused
 from posture.resource import Encryption, KeyClass, Link, Resource
 from providers.aws.calls import (
     GET_INVENTORY_REPORT,
     HEAD_OBJECT,
     LIST_BUCKET_INVENTORY_CONFIGURATIONS,
+    LIST_BUCKETS,
     LIST_INVENTORY_REPORTS,
     LIST_OBJECTS_V2,
 )
 from providers.aws.ebs import key_arn
-from providers.aws.place import AwsSource
+from providers.aws.place import AwsSource, Place
+from providers.each import each
 from providers.source import Yield
 
 FIELDS = ("ServerSideEncryption", "SSEKMSKeyId", "BucketKeyEnabled", "LastModified")
 TOKEN = ("NextContinuationToken", "ContinuationToken")
 
 
-class ObjectSample(AwsSource):
+class OfBuckets(AwsSource):
+    """A question asked of every bucket that the account is known to have."""
+
+    def buckets(self) -> Mapping[str, Place]:
+        """By name. Raises `Refused` where they were never listed: no answer about none of them would look like one about all."""
+        if self.seen.buckets is None:
+            raise Refused(Fault(FaultKind.UNREACHABLE, "NotAsked", LIST_BUCKETS.operation, "the account's buckets were not listed yet"))
+        return self.seen.buckets
+
+
+class ObjectSample(OfBuckets):
     """The encryption headers of a few objects a bucket: the oldest, the newest, and some between, of the first thousand listed."""
 
     service = "s3-objects"
     calls = (LIST_OBJECTS_V2, HEAD_OBJECT)
 
-    async def poll(self) -> AsyncIterator[Yield]:
-        """Bucket by bucket; a bucket that cannot be listed is told and left."""
-        for bucket, region in sorted(self.seen.buckets.items()):
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._known: dict[str, tuple[str, ...]] = {}
+
+    async def poll(self) -> AsyncGenerator[Yield, None]:
+        """Bucket by bucket; what was sampled of a bucket that does not answer now stays as it was seen last."""
+        started, known, self._known = time.monotonic(), self._known, {}
+        for bucket, place in sorted(self.buckets().items()):
             try:
-                page = await self.account.ask(LIST_OBJECTS_V2, region, Bucket=bucket, MaxKeys=1000)
+                samples = await self._samples(bucket, place, started)
             except Refused as refused:
+                await self.account.confirm(refused)
                 yield Partly(refused.fault)
+                self._known[bucket] = known.get(bucket, ())
+                yield Kept(self._known[bucket])
                 continue
-            listed = sorted(page.get("Contents", []), key=lambda entry: (str(entry["LastModified"]), entry["Key"]))
-            wanted = min(self.account.settings.object_sample, len(listed))
-            heads = await asyncio.gather(*[self._head(bucket, region, entry["Key"]) for entry in _spread(listed, wanted)])
-            read = sum(fields.get("StatusCode") in {200, 400} for fields, _ in heads)
-            for _, faults in heads:
-                for fault in faults.values():
+            for sample in samples:
+                for fault in sample.faults.values():
                     yield Partly(fault)
-            yield Batch.of(
-                self._sample(bucket, region, {**fields, "SampleOf": [read, wanted]}, faults) for fields, faults in heads if fields.get("StatusCode") != 404
-            )
+            self._known[bucket] = tuple(sample.id for sample in samples)
+            yield Batch.of(samples)
         yield Listed(("aws.s3.object-sample",))
 
+    async def _samples(self, bucket: str, place: Place, started: Seconds) -> list[Resource]:
+        """Those of one bucket. Raises `Refused` where it cannot be listed, or its region stopped answering."""
+        page = await self.account.ask(LIST_OBJECTS_V2, place.region, Bucket=bucket, MaxKeys=1000)
+        listed = sorted(page.get("Contents", []), key=lambda entry: (str(entry["LastModified"]), entry["Key"]))
+        wanted = min(self.account.settings.object_sample, len(listed))
+        heads = [answer async for answer in each(self._head(bucket, place.region, entry["Key"]) for entry in _spread(listed, wanted))]
+        if (silence := self.account.lane(HEAD_OBJECT, place.region).silent_since(started)) is not None:
+            raise silence
+        read = sum(fields.get("StatusCode") in {200, 400} for fields, _ in heads)
+        return [self._sample(bucket, place, {**fields, "SampleOf": [read, wanted]}, faults) for fields, faults in heads if fields.get("StatusCode") != 404]
+
     async def _head(self, bucket: str, region: str, key: str) -> tuple[dict[str, Any], dict[str, Fault]]:
-        """A HEAD has no body: of an error only the status is left, and 400 on a listed key is what SSE-C answers."""
+        """A HEAD has no body: of an error only the status is left. 400 on a listed key is what SSE-C answers, and what bad credentials answer too."""
         try:
             answer = await self.account.ask(HEAD_OBJECT, region, Bucket=bucket, Key=key)
         except Refused as refused:
+            await self.account.confirm(refused)
+            if refused.fault.code == "400":
+                await self.account.ask(LIST_OBJECTS_V2, region, Bucket=bucket, MaxKeys=1)  # refused, in words, if it was not about the object
             if refused.fault.code in {"400", "404"}:
                 return {"Key": key, "StatusCode": int(refused.fault.code)}, {}
             return {"Key": key}, {HEAD_OBJECT.operation: refused.fault}
         return {"Key": key, "StatusCode": 200, **{name: answer[name] for name in FIELDS if name in answer}}, {}
 
-    def _sample(self, bucket: str, region: str, fields: Mapping[str, Any], faults: Mapping[str, Fault]) -> Resource:
+    def _sample(self, bucket: str, place: Place, fields: Mapping[str, Any], faults: Mapping[str, Fault]) -> Resource:
         algorithm, key = fields.get("ServerSideEncryption"), fields.get("SSEKMSKeyId")
         links: tuple[Link, ...] = (Link("bucket", self.account.arn("s3", "", bucket, account="")),)
         encryption = Encryption()
         if fields.get("StatusCode") == 200:
-            arn = key_arn(self, str(key), region) if key else None
+            arn = key_arn(self, str(key), place.region) if key else None
             key_class = KeyClass.NONE if algorithm is None else KeyClass.PROVIDER if algorithm == "AES256" else KeyClass.UNKNOWN
             encryption = Encryption(algorithm is not None, algorithm, key_class, arn)
             if arn:
@@ -84,42 +116,58 @@ class ObjectSample(AwsSource):
             "aws.s3.object-sample",
             name,
             fields,
-            region=region,
+            region=place.region,
             encryption=encryption,
             links=links,
             faults=faults,
-            tenant=self.seen.owners.get(bucket),
+            tenant=place.tenant,
         )
 
 
-class Inventory(AwsSource):
+class Inventory(OfBuckets):
     """What S3 Inventory says of every object: the newest report of each bucket that has one, counted by encryption."""
 
     service = "s3-inventory"
     calls = (LIST_BUCKET_INVENTORY_CONFIGURATIONS, LIST_INVENTORY_REPORTS, GET_INVENTORY_REPORT)
 
-    async def poll(self) -> AsyncIterator[Yield]:
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._known: set[str] = set()
+
+    async def poll(self) -> AsyncGenerator[Yield, None]:
         """Bucket by bucket; reports are read in their destination, never objects of the bucket itself."""
-        for bucket, region in sorted(self.seen.buckets.items()):
-            fields: dict[str, Any] = {}
-            faults: dict[str, Fault] = {}
-            try:
-                answer = await self.account.ask(LIST_BUCKET_INVENTORY_CONFIGURATIONS, region, Bucket=bucket)
-                fields["InventoryConfigurations"] = answer.get("InventoryConfigurationList", [])
-                reporting = [one for one in fields["InventoryConfigurations"] if one.get("IsEnabled") and "EncryptionStatus" in one.get("OptionalFields", [])]
-                if reporting:
-                    fields["Report"] = await self._report(bucket, region, max(reporting, key=lambda one: one.get("IncludedObjectVersions") == "All"))
-            except Refused as refused:
-                faults[refused.fault.operation] = refused.fault
+        started, known, self._known = time.monotonic(), self._known, set()
+        for bucket, place in sorted(self.buckets().items()):
+            inventory, refused = await self._inventory(bucket, place)
+            if refused is not None:
+                await self.account.confirm(refused)
                 yield Partly(refused.fault)
-            yield Batch((self._inventory(bucket, region, fields, faults),))
+            silence = self.account.lane(LIST_BUCKET_INVENTORY_CONFIGURATIONS, place.region).silent_since(started)
+            yield Kept((inventory.id,)) if silence is not None and inventory.id in known else Batch((inventory,))
+            self._known.add(inventory.id)
         yield Listed(("aws.s3.inventory",))
+
+    async def _inventory(self, bucket: str, place: Place) -> tuple[Resource, Refused | None]:
+        """What a bucket's inventory says, and which read of it was refused."""
+        fields: dict[str, Any] = {}
+        faults: dict[str, Fault] = {}
+        unread: Refused | None = None
+        try:
+            answer = await self.account.ask(LIST_BUCKET_INVENTORY_CONFIGURATIONS, place.region, Bucket=bucket)
+            fields["InventoryConfigurations"] = answer.get("InventoryConfigurationList", [])
+            reporting = [one for one in fields["InventoryConfigurations"] if one.get("IsEnabled") and "EncryptionStatus" in one.get("OptionalFields", [])]
+            if reporting:
+                fields["Report"] = await self._report(bucket, place.region, max(reporting, key=lambda one: one.get("IncludedObjectVersions") == "All"))
+        except Refused as refused:
+            unread, faults[refused.fault.operation] = refused, refused.fault
+        return self._resource(bucket, place, fields, faults), unread
 
     async def _report(self, bucket: str, region: str, configuration: Mapping[str, Any]) -> dict[str, Any]:
         """The newest report, counted. Raises `Refused` where there is none that can be read."""
         target = configuration["Destination"]["S3BucketDestination"]
         home = target["Bucket"].rpartition(":")[2]
-        at = self.seen.buckets.get(home, region)
+        known = self.buckets().get(home)
+        at = known.region if known else region
         folder = "/".join(filter(None, (target.get("Prefix", "").strip("/"), bucket, configuration["Id"]))) + "/"
         newest = ""
         async for page in self.account.pages(LIST_INVENTORY_REPORTS, at, "CommonPrefixes", TOKEN, Bucket=home, Prefix=folder, Delimiter="/"):
@@ -129,23 +177,24 @@ class Inventory(AwsSource):
         manifest = _manifest(await self._read(home, at, f"{newest}manifest.json"))
         if manifest["fileFormat"] != "CSV":
             raise _unreadable(f"the report is {manifest['fileFormat']}; enctop reads CSV")
-        column = [name.strip() for name in manifest["fileSchema"].split(",")].index("EncryptionStatus")
+        columns = [name.strip() for name in manifest["fileSchema"].split(",")]
+        if "EncryptionStatus" not in columns:
+            raise _unreadable("the report has no column EncryptionStatus")
         counts: Counter[str] = Counter()
-        for file in manifest["files"]:
-            counts += await asyncio.to_thread(_count, await self._read(home, at, file["key"]), column)
-        made = datetime.strptime(newest.removeprefix(folder).rstrip("/"), "%Y-%m-%dT%H-%MZ")
+        for key in manifest["files"]:
+            counts += await asyncio.to_thread(_count, await self._read(home, at, key), columns.index("EncryptionStatus"))
+        made = _made(newest.removeprefix(folder).rstrip("/"))
         schedule = configuration.get("Schedule", {}).get("Frequency", "Daily")
         return {"At": f"{made.isoformat()}Z", "Schedule": schedule, "Counts": dict(sorted(counts.items())), "Rows": counts.total()}
 
     async def _read(self, bucket: str, region: str, key: str) -> bytes:
-        answer = await self.account.ask(GET_INVENTORY_REPORT, region, Bucket=bucket, Key=key)
-        return bytes(await asyncio.to_thread(answer["Body"].read))
+        return bytes((await self.account.ask(GET_INVENTORY_REPORT, region, Bucket=bucket, Key=key))["Body"])
 
-    def _inventory(self, bucket: str, region: str, fields: Mapping[str, Any], faults: Mapping[str, Fault]) -> Resource:
+    def _resource(self, bucket: str, place: Place, fields: Mapping[str, Any], faults: Mapping[str, Fault]) -> Resource:
         arn = self.account.arn("s3", "", bucket, account="")
         links = (Link("bucket", arn),)
         return self.resource(
-            f"{arn}#inventory", "inventory", "aws.s3.inventory", bucket, fields, region=region, links=links, faults=faults, tenant=self.seen.owners.get(bucket)
+            f"{arn}#inventory", "inventory", "aws.s3.inventory", bucket, fields, region=place.region, links=links, faults=faults, tenant=place.tenant
         )
 
 
@@ -159,9 +208,17 @@ def _spread(listed: Sequence[Mapping[str, Any]], wanted: int) -> list[Mapping[st
 def _manifest(body: bytes) -> dict[str, Any]:
     try:
         manifest = json.loads(body)
-        return {"fileFormat": manifest["fileFormat"], "fileSchema": manifest["fileSchema"], "files": manifest["files"]}
+        files = [str(file["key"]) for file in manifest["files"]]
+        return {"fileFormat": str(manifest["fileFormat"]), "fileSchema": str(manifest["fileSchema"]), "files": files}
     except (ValueError, KeyError, TypeError):
         raise _unreadable("manifest.json is not an inventory manifest") from None
+
+
+def _made(folder: str) -> datetime:
+    try:
+        return datetime.strptime(folder, "%Y-%m-%dT%H-%MZ")
+    except ValueError:
+        raise _unreadable(f"{folder!r} is not the time of a report") from None
 
 
 def _count(body: bytes, column: int) -> Counter[str]:
@@ -171,7 +228,7 @@ def _count(body: bytes, column: int) -> Counter[str]:
         with gzip.open(io.BytesIO(body), "rt", encoding="utf-8", newline="") as lines:
             for row in csv.reader(lines):
                 counts[row[column]] += 1
-    except (OSError, EOFError, IndexError, UnicodeDecodeError, csv.Error):
+    except (OSError, EOFError, zlib.error, IndexError, UnicodeDecodeError, csv.Error):
         raise _unreadable("a file of the report is not gzipped CSV") from None
     return counts
 

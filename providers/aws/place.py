@@ -1,7 +1,11 @@
 """What the AWS sources share: the account they ask, whose it is, and how their resources are named."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
+
+import msgspec
 
 from posture.clock import Seconds
 from posture.fault import Fault
@@ -18,7 +22,7 @@ class AwsSource(Source):
     calls: tuple[Call, ...] = ()
     region_label: str | None = None
 
-    def __init__(self, account: Account, tenancy: Tenancy, region: str, cadence: Seconds, seen: "Seen") -> None:
+    def __init__(self, account: Account, tenancy: Tenancy, region: str, cadence: Seconds, seen: Seen) -> None:
         self.account = account
         self.tenancy = tenancy
         self.region = region
@@ -48,21 +52,41 @@ class AwsSource(Source):
         return Resource(id, kind, type, name, owner, "aws", self.account.number, place, self.id, encryption, fields, links, faults or {}, aliases, cells)
 
 
+class Place(msgspec.Struct, frozen=True):
+    """Where a bucket is, and whose."""
+
+    region: str
+    tenant: str
+
+
+class Claims:
+    """What all accounts of a configuration know together, so that each thing is asked about in one place only."""
+
+    def __init__(self) -> None:
+        self.accounts: dict[str, str] = {}
+        """Number -> the id of the source through which it is polled."""
+        self.listed: set[tuple[str, str]] = set()
+        """(account, region) pairs whose keys a source lists."""
+        self.seen: list[Seen] = []
+        """In the order of the configuration."""
+        self.naming: list[str] = []
+        """Ids of the sources before whose first poll it is not known which keys are named: those of the accounts, and then what these find."""
+
+
 class Seen:
     """What some sources of an account learn and others need: the keys that volumes and buckets name, and where the buckets are."""
 
-    def __init__(self) -> None:
+    def __init__(self, claims: Claims) -> None:
         self.arns: set[str] = set()
-        self.buckets: dict[str, str] = {}
-        """Bucket -> its region."""
-        self.owners: dict[str, str] = {}
-        """Bucket -> its tenant."""
-        self.listed: set[tuple[str, str]] = set()
-        """(account, region) pairs whose keys a source lists anyway."""
+        self.buckets: dict[str, Place] | None = None
+        """By name; None before they were listed for the first time."""
+        self.claims = claims
+        claims.seen.append(self)
 
     def foreign(self) -> list[str]:
-        """Key ARNs that no source lists."""
-        return sorted(arn for arn in self.arns if ":key/" in arn and _owner(arn) not in self.listed)
+        """Key ARNs that no source lists and no account before this one names: two sources that report one key would take it from each other forever."""
+        before = self.claims.seen[: self.claims.seen.index(self)]
+        return sorted(arn for arn in self.arns if ":key/" in arn and _owner(arn) not in self.claims.listed and not any(arn in other.arns for other in before))
 
 
 def _owner(arn: str) -> tuple[str, str]:

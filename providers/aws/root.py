@@ -1,6 +1,8 @@
 """Where AWS begins: who we are, which regions there are, and so which sources."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+
+from botocore.exceptions import BotoCoreError
 
 from posture.batch import Partly
 from posture.clock import Seconds
@@ -8,9 +10,10 @@ from posture.fault import Fault, FaultKind, Refused
 from providers.aws.account import Account
 from providers.aws.calls import DESCRIBE_REGIONS, GET_CALLER_IDENTITY
 from providers.aws.ebs import Region, Snapshots, Volumes
+from providers.aws.faults import refused
 from providers.aws.kms import ForeignKeys, Keys
 from providers.aws.objects import Inventory, ObjectSample
-from providers.aws.place import AwsSource, Seen
+from providers.aws.place import AwsSource, Claims, Seen
 from providers.aws.s3 import Buckets
 from providers.aws.settings import AwsSettings
 from providers.aws.tenancy import Tenancy
@@ -24,22 +27,22 @@ class Root(Source):
     service = "account"
     permissions = (GET_CALLER_IDENTITY.permission, DESCRIBE_REGIONS.permission)
 
-    def __init__(self, settings: AwsSettings, tenancy: Tenancy, label: str, cadence: Cadence, version: str, claimed: dict[str, str]) -> None:
+    def __init__(self, settings: AwsSettings, tenancy: Tenancy, label: str, cadence: Cadence, version: str, claims: Claims) -> None:
         super().__init__(tenancy.name, "aws", label, cadence.warm)
         self._settings = settings
         self._tenancy = tenancy
         self._cadence = cadence
         self._version = version
-        self._claimed = claimed
+        self._claims = claims
+        claims.naming.append(self.id)
         self._account: Account | None = None
         self._made: dict[str, Source] = {}
-        self._seen = Seen()
+        self._seen = Seen(claims)
 
-    async def poll(self) -> AsyncIterator[Yield]:
+    async def poll(self) -> AsyncGenerator[Yield, None]:
         """Ask who we are, then which regions are on; a region that is off is named and left alone."""
-        account = self._account = self._account or Account(self._settings, self._version)
-        who = await account.ask(GET_CALLER_IDENTITY, account.home)
-        account.number, account.partition = who["Account"], who["Arn"].split(":")[1]
+        account = self._account = self._account or self._enter()
+        await account.whoami()
         self._claim(account.number)
         wanted, off = await self._regions(account)
         if isinstance(off, Fault):
@@ -52,9 +55,15 @@ class Root(Source):
         if self._account is not None:
             await self._account.close()
 
+    def _enter(self) -> Account:
+        try:
+            return Account(self._settings, self._version)
+        except BotoCoreError as error:  # the SDK's own files or environment cannot be used: an unknown AWS_PROFILE, a broken ~/.aws/config
+            raise refused(error, GET_CALLER_IDENTITY) from None
+
     def _claim(self, number: str) -> None:
         """An account has one way in: seen twice, every resource in it would be two tenants'."""
-        owner = self._claimed.setdefault(number, self.id)
+        owner = self._claims.accounts.setdefault(number, self.id)
         if owner != self.id:
             raise Refused(
                 Fault(
@@ -75,10 +84,10 @@ class Root(Source):
             configured = (account.own_region,)
         try:
             answer = await account.ask(DESCRIBE_REGIONS, account.home, AllRegions=True)
-        except Refused as refused:
+        except Refused as unanswered:
             if configured == "all":
                 raise
-            return tuple(configured), refused.fault
+            return tuple(configured), unanswered.fault
         status = {entry["RegionName"]: entry.get("OptInStatus", "opt-in-not-required") for entry in answer.get("Regions", [])}
         if configured == "all":
             return tuple(sorted(name for name, opted in status.items() if opted != "not-opted-in")), ()
@@ -104,7 +113,9 @@ class Root(Source):
                 objects.after = (buckets.id,)
                 made.append(objects)
         foreign = self._once(ForeignKeys, account, "", live)
-        foreign.after = tuple(source.id for source in made if source.service in {"ebs", "s3", "snapshots", "s3-objects"})
+        naming = self._claims.naming
+        naming += [source.id for source in made if source.service in {"ebs", "s3", "snapshots", "s3-objects"} and source.id not in naming]
+        foreign.after = naming  # grows while the accounts before it are found: it is read as it is then
         return [*made, foreign]
 
     def _once(self, kind: type[AwsSource], account: Account, region: str, cadence: Seconds) -> Source:
@@ -123,7 +134,7 @@ class OptedOut(AwsSource):
 
     service = "region"
 
-    async def poll(self) -> AsyncIterator[Yield]:
+    async def poll(self) -> AsyncGenerator[Yield, None]:
         """Say so."""
         raise Refused(
             Fault(FaultKind.DISABLED, "OptInRequired", DESCRIBE_REGIONS.operation, f"{self.region} is not switched on in account {self.account.number}")
@@ -136,7 +147,7 @@ def open_aws(blocks: Sequence[tuple[str, AwsSettings]], cadence: Cadence, versio
     ways: dict[tuple[object, ...], list[tuple[str, AwsSettings]]] = {}
     for tenant, settings in blocks:
         ways.setdefault(settings.connection, []).append((tenant, settings))
-    claimed: dict[str, str] = {}
+    claims = Claims()
     labels: dict[str, int] = {}
     made: list[Source] = []
     for members in ways.values():
@@ -144,5 +155,5 @@ def open_aws(blocks: Sequence[tuple[str, AwsSettings]], cadence: Cadence, versio
         base = settings.role_arn.split(":")[4] if settings.role_arn else settings.profile or "default"
         labels[base] = labels.get(base, 0) + 1
         label = base if labels[base] == 1 else f"{base}-{labels[base]}"
-        made.append(Root(settings, Tenancy({tenant: block.tag for tenant, block in members}), label, cadence, version, claimed))
+        made.append(Root(settings, Tenancy({tenant: block.tag for tenant, block in members}), label, cadence, version, claims))
     return made

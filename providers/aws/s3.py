@@ -1,12 +1,15 @@
 """S3 buckets: default encryption, policy, public access; each asked in its own region."""
 
-import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+import contextlib
+import time
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-from posture.batch import Batch, Listed, Partly
-from posture.fault import Fault, FaultKind, Refused
+import msgspec
+
+from posture.batch import Batch, Kept, Listed, Partly
+from posture.clock import Seconds
+from posture.fault import Fault, Refused
 from posture.resource import Encryption, KeyClass, Link, Resource
 from providers.aws.calls import (
     GET_ACCOUNT_PUBLIC_ACCESS_BLOCK,
@@ -20,15 +23,13 @@ from providers.aws.calls import (
     Call,
 )
 from providers.aws.ebs import key_arn
-from providers.aws.place import AwsSource
+from providers.aws.place import AwsSource, Place
+from providers.each import each
+from providers.lane import lost
 from providers.source import Yield
 
 TOKEN = ("ContinuationToken", "ContinuationToken")
 PAGE = 1000
-AT_ONCE = 400
-"""Buckets whose tasks exist at the same time; the lane lets fewer ask."""
-GIVE_UP_AFTER = 3
-"""Unreachable answers from one region after which the rest of its buckets is not asked in this poll."""
 BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 
 # What the service says when there is no such setting: an answer, not an error (CONTROLS.md 2.3).
@@ -60,34 +61,50 @@ class Buckets(AwsSource):
         if self.tenancy.shared:
             self.permissions = tuple(sorted({*self.permissions, GET_BUCKET_TAGGING.permission}))
 
-    async def poll(self) -> AsyncIterator[Yield]:
-        """The account's own block first, then the listing, and three or four short reads of each bucket."""
-        account = await self._account()
-        for fault in account.faults.values():
-            yield Partly(fault)
-        yield Batch((account,))
-        down: Counter[str] = Counter()
-        here: dict[str, Resource] = {}
+    async def poll(self) -> AsyncGenerator[Yield, None]:
+        """The account's own block, the listing, and three or four short reads of each bucket."""
+        started, (account, unseen) = time.monotonic(), await self._account()
+        told = False
+        here: dict[str, Place] = {}
+        unread: list[_Read] = []
         async for page in self.account.pages(LIST_BUCKETS, self.account.home, "Buckets", TOKEN, MaxBuckets=PAGE):
-            for first in range(0, len(page), AT_ONCE):
-                tasks = [asyncio.create_task(self._bucket(entry, down)) for entry in page[first : first + AT_ONCE]]
-                try:
-                    for answer in asyncio.as_completed(tasks):
-                        bucket = await answer
-                        if bucket is None:
-                            continue
-                        here[bucket.name] = bucket
+            if not told:  # only now: S3 that is not there must not look as if it had answered in part
+                told = True
+                for fault in account.faults.values():
+                    yield Partly(fault)
+                yield Kept((account.id,)) if unseen and self.seen.buckets is not None else Batch((account,))
+            async with contextlib.aclosing(each(self._bucket(entry, started) for entry in page)) as reads:
+                async for read in reads:
+                    if read.lost:
+                        unread.append(read)
+                    elif not read.gone:
+                        bucket = self._resource(read)
+                        here[bucket.name] = Place(bucket.region, bucket.tenant)
                         for fault in bucket.faults.values():
                             yield Partly(fault)
                         yield Batch((bucket,))
-                finally:
-                    for task in tasks:
-                        task.cancel()
-        self.seen.buckets = {name: bucket.region for name, bucket in here.items()}
-        self.seen.owners = {name: bucket.tenant for name, bucket in here.items()}
+        known, answered, silence = self.seen.buckets or {}, bool(here), None
+        for read in unread:
+            bucket, silence = self._resource(read), self._silence(read, started)
+            here[bucket.name] = known.get(bucket.name) or Place(bucket.region, bucket.tenant)
+            for fault in bucket.faults.values():
+                yield Partly(fault)
+            if silence is not None and bucket.name in known:  # a fault of its region and not of this bucket
+                yield Kept((bucket.id,))
+            else:
+                yield Batch((bucket,))
+        self.seen.buckets = here
+        if silence is not None and not answered:
+            raise silence
         yield Listed(("aws.s3.bucket", "aws.account"))
 
-    async def _account(self) -> Resource:
+    def _silence(self, read: "_Read", started: Seconds) -> Refused | None:
+        """The refusal, where nobody answers any more in a bucket's region."""
+        return self.account.lane(GET_BUCKET_ENCRYPTION, read.region).silent_since(started)
+
+    async def _account(self) -> tuple[Resource, bool]:
+        """The account, and whether its setting got no answer at all."""
+        unseen = False
         fields: dict[str, Any] = {}
         faults: dict[str, Fault] = {}
         try:
@@ -97,23 +114,16 @@ class Buckets(AwsSource):
             if refused.fault.code in _NONE_SET:
                 fields["PublicAccessBlockConfiguration"] = None
             else:
+                await self.account.confirm(refused)
+                unseen = lost(refused)
                 faults[GET_ACCOUNT_PUBLIC_ACCESS_BLOCK.operation.replace("s3:Get", "s3:GetAccount")] = refused.fault
-        return self.resource(
-            f"aws://{self.account.number}",
-            "account",
-            "aws.account",
-            self.account.number,
-            fields,
-            region="",
-            faults=faults,
-            cells=("",),
-            tenant=self.tenancy.name,
-        )
+        number, tenant = self.account.number, self.tenancy.name
+        return self.resource(f"aws://{number}", "account", "aws.account", number, fields, region="", faults=faults, cells=("",), tenant=tenant), unseen
 
-    async def _bucket(self, entry: Mapping[str, Any], down: Counter[str]) -> Resource | None:
-        """One bucket, or None where it has gone meanwhile."""
+    async def _bucket(self, entry: Mapping[str, Any], started: Seconds) -> "_Read":
+        """All that is asked of one bucket."""
         name = entry["Name"]
-        read = _Read(self, name, down)
+        read = _Read(self, name, started)
         read.region = str(entry.get("BucketRegion") or "")
         read.fields.update(Name=name, CreationDate=entry.get("CreationDate"))
         if not read.region:
@@ -130,12 +140,13 @@ class Buckets(AwsSource):
         if self.tenancy.shared:
             await read.ask(GET_BUCKET_TAGGING, "Tags")
             read.fields["Tags"] = (read.fields.get("Tags") or {}).get("TagSet", [])
-        return None if read.gone else self._resource(read)
+        return read
 
     def _resource(self, read: "_Read") -> Resource:
         fields = read.fields
         encryption, links = self._at_rest(fields, read.region)
         rules = (fields.get("ServerSideEncryptionConfiguration") or {}).get("Rules")
+        before = (self.seen.buckets or {}).get(fields["Name"]) if GET_BUCKET_TAGGING.operation in read.faults else None
         default = "none" if rules == [] or fields.get("ServerSideEncryptionConfiguration", "") is None else (encryption.algorithm or "?")
         return self.resource(
             self.account.arn("s3", "", fields["Name"], account=""),
@@ -148,6 +159,7 @@ class Buckets(AwsSource):
             links=(*links, Link("account", f"aws://{self.account.number}")),
             faults=read.faults,
             cells=(default, _tls_only(fields), _public(fields)),
+            tenant=before.tenant if before else None,  # a refusal to tell the tags does not take it from its tenant
         )
 
     def _at_rest(self, fields: dict[str, Any], region: str) -> tuple[Encryption, tuple[Link, ...]]:
@@ -173,21 +185,23 @@ class Buckets(AwsSource):
 class _Read:
     """The reads of one bucket: what was answered, and what was refused."""
 
-    def __init__(self, source: AwsSource, bucket: str, down: Counter[str]) -> None:
+    def __init__(self, source: AwsSource, bucket: str, started: Seconds) -> None:
         self._source = source
         self._bucket = bucket
-        self._down = down
+        self._started = started
         self.region = ""
         self.fields: dict[str, Any] = {}
         self.faults: dict[str, Fault] = {}
         self.gone = False
+        self.lost = False
+        """Whether a read got no answer at all."""
 
     async def locate(self) -> None:
         """Ask where the bucket is; a listing with page size says it already."""
         try:
             answer = await self._source.account.ask(GET_BUCKET_LOCATION, self._source.account.home, Bucket=self._bucket)
         except Refused as refused:
-            self._refused(GET_BUCKET_LOCATION, refused)
+            await self._refused(GET_BUCKET_LOCATION, refused)
             self.region = self._source.account.home
             return
         self.region = {"": "us-east-1", "EU": "eu-west-1"}.get(answer.get("LocationConstraint") or "", answer.get("LocationConstraint") or "")
@@ -196,8 +210,10 @@ class _Read:
         """Read one setting into the fields; None where the service says there is none."""
         if self.gone:
             return
-        if self._down[self.region] >= GIVE_UP_AFTER:
-            self.faults[call.operation] = Fault(FaultKind.UNREACHABLE, "NotAsked", call.operation, f"S3 in {self.region} did not answer for other buckets")
+        silence = self._source.account.lane(call, self.region).silent_since(self._started)
+        if silence is not None:
+            message = f"not asked: S3 in {self.region} does not answer"
+            self.lost, self.faults[call.operation] = True, msgspec.structs.replace(silence.fault, operation=call.operation, message=message)
             return
         try:
             self.fields[field] = await self._source.account.read_bucket(call, self._bucket, self.region)
@@ -205,15 +221,13 @@ class _Read:
             if refused.fault.code in _NONE_SET:
                 self.fields[field] = None
             else:
-                self._refused(call, refused)
+                await self._refused(call, refused)
 
-    def _refused(self, call: Call, refused: Refused) -> None:
-        if refused.fault.kind is FaultKind.EXPIRED:
-            raise refused  # nothing else will be answered either
-        if refused.fault.kind is FaultKind.UNREACHABLE:
-            self._down[self.region] += 1
+    async def _refused(self, call: Call, refused: Refused) -> None:
+        await self._source.account.confirm(refused)
         self.gone = self.gone or refused.fault.code in _GONE
-        self.faults[call.operation] = refused.fault
+        self.lost = self.lost or lost(refused)
+        self.faults[call.operation] = msgspec.structs.replace(refused.fault, operation=call.operation)
 
 
 def _tls_only(fields: Mapping[str, Any]) -> str:

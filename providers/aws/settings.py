@@ -1,14 +1,14 @@
 """`[[tenant.aws]]`: which accounts and regions, and by whose hand."""
 
 import re
+from ipaddress import ip_address
 from typing import Literal
 from urllib.parse import urlsplit
 
 import msgspec
 
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/.+")
-_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+_REGION = re.compile(r"[a-z]{2,5}(-[a-z]+)+-\d{1,2}")
 
 
 class AwsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,10 +29,14 @@ class AwsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     inventory: bool = False
 
     def __post_init__(self) -> None:
+        if self.profile == "":
+            raise ValueError("profile: is empty; leave it out for the default chain")
         if self.role_arn is not None and not _ROLE.fullmatch(self.role_arn):
             raise ValueError(f"role_arn: {self.role_arn!r} is not a role's ARN (arn:aws:iam::111122223333:role/NAME)")
         if self.external_id is not None and self.role_arn is None:
             raise ValueError("external_id: goes with role_arn")
+        if self.regions == ():
+            raise ValueError('regions: is empty; name at least one, write "all", or leave it out for the profile\'s own')
         for region in self.regions if isinstance(self.regions, tuple) else ():
             if not _REGION.fullmatch(region):
                 raise ValueError(f'regions: {region!r} is not a region name (us-east-1); "all" stands alone, without brackets')
@@ -44,15 +48,26 @@ class AwsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"object_sample: {self.object_sample} is not between 0 and 100")
 
     def _check_endpoint(self, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError(f"endpoint_url: {url!r} is not an http or https URL")
-        if parts.username or parts.password:
+        if "@" in url:
             raise ValueError("endpoint_url: carries a name or password; no secret ever stands in this file")
-        if parts.scheme == "http" and parts.hostname not in _LOOPBACK and not self.allow_plaintext:
+        try:
+            parts = urlsplit(url)
+            usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        except ValueError:  # brackets that do not close, a port that is none
+            usable = False
+        if not usable:
+            raise ValueError(f"endpoint_url: {url!r} is not an http or https URL, as in https://HOST:PORT")
+        if parts.scheme == "http" and not _loopback(parts.hostname or "") and not self.allow_plaintext:
             raise ValueError(f"endpoint_url: plain http to {parts.hostname} is refused; use https, or allow_plaintext = true beside it")
 
     @property
     def connection(self) -> tuple[object, ...]:
         """What makes two blocks the same way into the same account."""
         return (self.profile, self.role_arn, self.external_id, self.regions, self.endpoint_url)
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -4,10 +4,15 @@ botocore's parser costs 165 µs a volume and holds the interpreter meanwhile; th
 those of the model, so the result is what botocore would give, with times left as the RFC 3339 text they arrive as.
 """
 
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
+
+import msgspec
+
+from providers.aws.calls import CALLS
 
 Decode = Callable[[ET.Element], Any]
 
@@ -101,3 +106,49 @@ def read_pages_lean(client: Any, operation: str) -> None:
             response_dict["body"] = b"<lean/>"
 
     client.meta.events.register(f"before-parse.ec2.{operation}", before_parse)
+
+
+def refuse_what_is_no_answer(client: Any) -> None:
+    """Make a boto3 client raise `UnreadablePage` for a success whose body is not what was asked for, through botocore's `before-parse` event.
+
+    botocore takes any well-formed XML for an answer without fields, and JSON that ends early for one with a message: a proxy's page for people, or half a
+    page of keys, would read as an empty account.
+    """
+    roots = {call.name: call.root for call in CALLS.values() if call.service == client.meta.service_model.service_name}
+
+    def before_parse(operation_model: Any, response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:
+        if response_dict["status_code"] != 200 or operation_model.has_streaming_output or operation_model.http.get("method") == "HEAD":
+            return
+        if customized_response_dict:  # read already, by `read_pages_lean`
+            return
+        if operation_model.service_model.resolved_protocol == "json":
+            _must_be_json(response_dict["body"])
+        elif root := roots.get(operation_model.name):
+            _must_begin(response_dict["body"], root)
+
+    client.meta.events.register_last("before-parse", before_parse)
+
+
+def no_json(body: bytes) -> str:
+    """Why this is no JSON object; empty where it is one."""
+    try:
+        msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return f"not a JSON object: {error}"
+    return ""
+
+
+def _must_be_json(body: bytes) -> None:
+    if why := no_json(body):
+        raise UnreadablePage(why)
+
+
+_FIRST = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<[?!][^>]*>\s*)*<(?:[\w.-]+:)?([\w.-]+)")
+
+
+def _must_begin(body: bytes, root: str) -> None:
+    first = _FIRST.match(body)
+    if first is None:
+        raise UnreadablePage("not XML" if body else "an empty answer")
+    if first[1] != root.encode():
+        raise UnreadablePage(f"<{first[1][:40].decode(errors='replace')}> where <{root}> was expected")

@@ -1,6 +1,6 @@
 """Disks of every zone and region, and the zones that did not answer."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import msgspec
 
@@ -30,7 +30,7 @@ class Disks(GcpSource):
         super().__init__(*arguments, **named)  # type: ignore[arg-type]
         self._known: dict[str, list[Resource]] = {}
 
-    async def poll(self) -> AsyncIterator[Yield]:
+    async def poll(self) -> AsyncGenerator[Yield, None]:
         """Page by page; `unreachables` and the warnings of every scope are read on each."""
         silent = Unanswered(LIST_DISKS)
         here: dict[str, list[Resource]] = {}

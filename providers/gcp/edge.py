@@ -1,13 +1,13 @@
 """Load balancers: what the target proxies speak, and where plain HTTP leads."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from typing import Any
 
 from posture.batch import Batch, Listed, Partly
 from posture.fault import Fault, FaultKind, Refused
 from posture.resource import Resource
 from providers.gcp.calls import HOSTS, LIST_HTTP_PROXIES, LIST_HTTPS_PROXIES, LIST_SSL_POLICIES, LIST_SSL_PROXIES, LIST_URL_MAPS, Call
-from providers.gcp.place import GcpSource, Kept, last
+from providers.gcp.place import GcpSource, Remembered, last
 from providers.gcp.scopes import Unanswered, scope_path
 from providers.gcp.wire import HttpProxyPage, HttpsProxyPage, ProxyPage, SslPolicyPage, UrlMapPage
 from providers.source import Yield
@@ -30,9 +30,9 @@ class Proxies(GcpSource):
 
     def __init__(self, *arguments: object, **named: object) -> None:
         super().__init__(*arguments, **named)  # type: ignore[arg-type]
-        self._kept = Kept()
+        self._kept = Remembered()
 
-    async def poll(self) -> AsyncIterator[Yield]:
+    async def poll(self) -> AsyncGenerator[Yield, None]:
         """Policies and maps first, then the proxies that name them."""
         read: dict[str, dict[str, dict[str, Any]]] = {}
         faults: dict[str, Fault] = {}

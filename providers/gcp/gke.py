@@ -1,6 +1,6 @@
 """GKE clusters: how their secrets are encrypted."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,7 +8,7 @@ from posture.batch import Batch, Listed, Partly
 from posture.resource import Encryption, KeyClass, Resource
 from providers.gcp.calls import HOSTS, LIST_CLUSTERS
 from providers.gcp.faults import scope_fault
-from providers.gcp.place import GcpSource, Kept
+from providers.gcp.place import GcpSource, Remembered
 from providers.gcp.wire import ClusterPage
 from providers.source import Yield
 
@@ -23,11 +23,11 @@ class Clusters(GcpSource):
 
     def __init__(self, *arguments: object, **named: object) -> None:
         super().__init__(*arguments, **named)  # type: ignore[arg-type]
-        self._kept = Kept()
+        self._kept = Remembered()
         self._pending: dict[str, str] = {}
         """Cluster -> when a change of its encryption was first seen under way; Google does not say since when it is."""
 
-    async def poll(self) -> AsyncIterator[Yield]:
+    async def poll(self) -> AsyncGenerator[Yield, None]:
         """`missingZones` name what the listing may leave out: then nothing is taken to be gone, and what was not named says why."""
         page = await self.project.ask(LIST_CLUSTERS, ClusterPage)
         keys: set[str] = set()

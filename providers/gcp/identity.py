@@ -1,6 +1,6 @@
 """The people of a Workspace or Cloud Identity customer: is their second step enforced."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from posture.batch import Batch, Listed, Partly
@@ -20,7 +20,7 @@ class TwoStep(GcpSource):
     service = "directory"
     calls = (LIST_USERS,)
 
-    async def poll(self) -> AsyncIterator[Yield]:
+    async def poll(self) -> AsyncGenerator[Yield, None]:
         """Names of people are not kept, but for administrators who are not enrolled."""
         fields: dict[str, Any] = {}
         faults: dict[str, Fault] = {}

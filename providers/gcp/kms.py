@@ -1,7 +1,7 @@
 """Cloud KMS keys: the project's own, by listing; and whatever else its resources name, one by one."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from typing import Any
 
 from posture.batch import Batch, Listed, Partly
@@ -10,7 +10,7 @@ from posture.fault import Fault, FaultKind, Refused
 from posture.resource import Encryption, KeyClass, Resource
 from posture.source import COLD
 from providers.gcp.calls import GET_KEY, GET_KEY_VERSION, LIST_KEY_LOCATIONS, LIST_KEY_RINGS, LIST_KEYS
-from providers.gcp.place import GcpSource, Kept, key_id, last, owner_of
+from providers.gcp.place import GcpSource, Remembered, key_id, last, owner_of
 from providers.gcp.wire import CryptoKey, KeyPage, LocationPage, RingPage, Version
 from providers.source import Yield
 
@@ -71,11 +71,11 @@ class Keys(KeySource):
 
     def __init__(self, *arguments: object, **named: object) -> None:
         super().__init__(*arguments, **named)  # type: ignore[arg-type]
-        self._kept = Kept()
+        self._kept = Remembered()
         self._rings: list[str] = []
         self._read_at: Seconds | None = None
 
-    async def poll(self) -> AsyncIterator[Yield]:
+    async def poll(self) -> AsyncGenerator[Yield, None]:
         """Ring by ring; one that is refused leaves the others to be read."""
         try:
             for fault in await self._find_rings():
@@ -137,7 +137,7 @@ class NamedKeys(KeySource):
     service = "kms-named"
     calls = (GET_KEY, GET_KEY_VERSION)
 
-    async def poll(self) -> AsyncIterator[Yield]:
+    async def poll(self) -> AsyncGenerator[Yield, None]:
         """Ask for each; nothing is asked where there are none."""
         for name, wanted in sorted(self.seen.versions().items()):
             if name.replace(f"projects/{owner_of(name)}/", f"projects/{self.own_id(owner_of(name))}/", 1) in self.seen.listed:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from posture.batch import Batch, Listed, Partly
@@ -28,7 +28,7 @@ class Sweep(GcpSource):
     calls = (LIST_OBJECTS,)
     buckets: Buckets
 
-    async def poll(self) -> AsyncIterator[Yield]:
+    async def poll(self) -> AsyncGenerator[Yield, None]:
         """One resource a bucket."""
         places, keys = asyncio.Semaphore(AT_ONCE), set[str]()
         tasks = [asyncio.create_task(self._sweep(name, tenant, places, keys)) for name, tenant in sorted(self.buckets.names.items())]

@@ -56,7 +56,7 @@ class Seen:
         return found
 
 
-class Kept:
+class Remembered:
     """What each listing of a source gave last, so that of one that is refused it can be said why its rows were not seen.
 
     The other listings of the source did answer, so the source as a whole does not age: these rows have to say it themselves.

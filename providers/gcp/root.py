@@ -1,6 +1,6 @@
 """Where Google Cloud begins: the sources of every configured project."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from posture.batch import Batch, Listed
 from providers.cadence import Cadence
@@ -26,7 +26,7 @@ class Identity(GcpSource):
     service = "project"
     calls = (GET_PROJECT,)
 
-    async def poll(self) -> AsyncIterator[Yield]:
+    async def poll(self) -> AsyncGenerator[Yield, None]:
         """One question."""
         answer = await self.project.ask(GET_PROJECT, ProjectAnswer)
         self.project.number = answer.name.rpartition("/")[2]

@@ -1,12 +1,12 @@
 """Snapshots and images: what outlives the disks."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from posture.batch import Batch, Listed, Partly
 from posture.fault import Fault, FaultKind, Refused
 from posture.resource import Resource
 from providers.gcp.calls import HOSTS, LIST_IMAGES, LIST_REGION_SNAPSHOTS, LIST_REGIONS, LIST_SNAPSHOTS, Call
-from providers.gcp.place import GcpSource, Kept, last
+from providers.gcp.place import GcpSource, Remembered, last
 from providers.gcp.scopes import Unanswered
 from providers.gcp.wire import NamedPage, Stored, StoredPage
 from providers.source import Yield
@@ -22,9 +22,9 @@ class Snapshots(GcpSource):
 
     def __init__(self, *arguments: object, **named: object) -> None:
         super().__init__(*arguments, **named)  # type: ignore[arg-type]
-        self._kept = Kept()
+        self._kept = Remembered()
 
-    async def poll(self) -> AsyncIterator[Yield]:
+    async def poll(self) -> AsyncGenerator[Yield, None]:
         """Each listing on its own: one that is refused leaves the others to be read, and its rows say that they were not seen."""
         keys: set[str] = set()
         refusals: list[Refused] = []
@@ -45,7 +45,7 @@ class Snapshots(GcpSource):
         self.seen.named[self.id] = keys if not refusals else keys | self.seen.named.get(self.id, set())
         yield Listed((SNAPSHOT, IMAGE))
 
-    async def _listing(self, call: Call, type_: str, where: str, keys: set[str], refusals: list[Refused]) -> AsyncIterator[Batch | Partly]:
+    async def _listing(self, call: Call, type_: str, where: str, keys: set[str], refusals: list[Refused]) -> AsyncGenerator[Batch | Partly, None]:
         silent, here = Unanswered(call), list[Resource]()
         blanks = {"region": last(where)} if where != "global" else {}
         fault: Fault | None = None

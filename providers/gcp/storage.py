@@ -1,7 +1,7 @@
 """Buckets: default key, what they enforce, whether they are public."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from posture.batch import Batch, Listed, Partly
@@ -31,7 +31,7 @@ class Buckets(GcpSource):
         self.names: dict[str, str] = {}
         """Bucket -> its tenant, for the sweep of objects."""
 
-    async def poll(self) -> AsyncIterator[Yield]:
+    async def poll(self) -> AsyncGenerator[Yield, None]:
         """A bucket that the listing could not reach is reported as unreachable, with what was known of it."""
         keys: set[str] = set()
         here: dict[str, Resource] = {}

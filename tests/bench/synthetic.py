@@ -81,6 +81,7 @@ class World:
                     kind_type = TYPES.get(kind, "aws.ec2.launch-template")
                     self.places.append(Place(kind, kind_type, tenant, "aws", account, region, f"{tenant}/aws/{account}/{region}/{service}"))
         self.rows: dict[str, Row] = {row.id: row for row in self._make(rows)}
+        self.ids = list(self.rows)
 
     def _make(self, total: int) -> Iterator[Row]:
         kinds = [(kind, int(total * share)) for kind, share in SHARE]
@@ -184,7 +185,7 @@ class World:
 
     def changes(self, many: int) -> Iterator[Frame]:
         """Some resources judged anew."""
-        ids = self.random.choices(list(self.rows), k=many) if many > 100 else [self.random.choice(tuple(self.rows)) for _ in range(many)]
+        ids = [key for key in self.random.choices(self.ids, k=many) if key in self.rows]
         changed = []
         gone: list[tuple[str, str]] = []
         for key in dict.fromkeys(ids):
@@ -322,6 +323,7 @@ class Collector:
     def mend(self) -> None:
         """Refresh repairs the first failing volume and deletes the second."""
         bad = [row for row in self.world.rows.values() if row.status == Status.FAIL and self.world.places[row.place].kind == "volume"]
+        bad.sort(key=lambda row: row.name)
         for row in bad[1:2]:
             del self.world.rows[row.id]
             self.send(Gone((row.id,)), Findings((), ((WORDS["volume"][0], row.id),)))

@@ -17,6 +17,7 @@ from textual.strip import Strip
 from posture.clock import Utc
 from posture.filter import Filter
 from posture.rows import Row
+from posture.source import ANSWERED
 from posture.verdict import Status
 from providers.stream import TenantRollup
 from tui.columns import AGE, GLYPHS, NAME, PAINTS, REASON, STATUS, TALLIES, TENANT, TENANT_AGES, TENANT_NAME, TENANT_RESOURCES, TENANT_STATUS
@@ -24,13 +25,13 @@ from tui.lines import Lines
 from tui.linetable import LineTable
 from tui.replica import Replica, count
 from tui.sieve import rollup_tenants, sieve
-from tui.views.resources import Opened
+from tui.views.resources import Counted, Opened
 
 PANES = (("volume", "Volumes", "volumes"), ("bucket", "Buckets", "buckets"), ("endpoint", "TLS endpoints", ":endpoint"), ("lease", "Secret leases", ":lease"))
 """Kind, title, and the view that Enter opens when there is nothing bad to open."""
 WORST = 100
 """Rows a pane lists at the most."""
-PANE_COLUMNS = (STATUS, replace(NAME, width=10, most=30), replace(TENANT, width=7, keep=3), replace(REASON, width=10, keep=7), AGE)
+PANE_COLUMNS = (STATUS, replace(NAME, width=10, most=30), replace(TENANT, width=7, keep=3), replace(REASON, width=11, keep=7), AGE)
 
 
 class Narrowed(Message):
@@ -106,8 +107,17 @@ class Pane(LineTable[Row]):
         elif rows:
             self.empty = "nothing matches the filter"
         else:
-            self.empty = "nothing configured" if self.replica.settled or self.kind in {"endpoint", "lease"} else "waiting for the first answers …"
+            self.empty = self._why_empty()
         self.refresh_visible(0)
+
+    def _why_empty(self) -> str:
+        """What nothing means: that nobody asked, that nobody answered yet, or that there is nothing."""
+        if self.kind in {"endpoint", "lease"} or (self.replica.settled and not self.replica.sources):
+            return "nothing configured"
+        if not self.replica.settled:
+            return "waiting for the first answers …"
+        silent = [source for source in self.replica.sources.values() if source.state not in ANSWERED]
+        return f"none seen, and {len(silent)} of {len(self.replica.sources)} sources did not answer in full (7 Sources)" if silent else "none seen"
 
     def draw_head(self, y: int, width: int) -> Strip:
         """`✗ 12 ? 3 ! 40 ✓ 9,945` and a bar in the same proportions."""
@@ -163,6 +173,8 @@ class OverviewView(Container):
     OverviewView { layout: vertical; }
     OverviewView #panes { layout: grid; grid-size: 2 2; height: 1fr; }
     OverviewView.-wide #panes { grid-size: 4 1; }
+    OverviewView.-short-below #panes { grid-rows: 1fr 4; }
+    OverviewView.-wide.-short-below #panes { grid-columns: 5fr 5fr 2fr 2fr; grid-rows: 1fr; }
     OverviewView.-narrow #panes { layout: vertical; }
     OverviewView.-narrow .pane { border: none; }
     OverviewView.-narrow #panes .pane { display: none; height: 1fr; }
@@ -210,7 +222,9 @@ class OverviewView(Container):
         if "settled" in touched or "hello" in touched:
             touched = {*touched, "rollups", *(pane.kind for pane in self.panes)}
         self._waiting = self._waiting | touched
-        if not self._timer_runs:
+        if "settled" in touched:
+            self._catch_up()
+        elif not self._timer_runs:
             self._timer_runs = True
             self.set_timer(0.5 if self._looked else 0.01, self._catch_up)
             self._looked = True
@@ -224,6 +238,7 @@ class OverviewView(Container):
         waiting, self._waiting = self._waiting, set()
         if self.display:
             self.follow(set(waiting))
+            self.post_message(Counted())
 
     def follow(self, touched: set[str]) -> None:
         """Bring what was touched up to date."""
@@ -237,6 +252,7 @@ class OverviewView(Container):
                 pane.follow(self.filter)
             elif "sources" in touched:
                 pane.repaint()
+        self.set_class(not any(self.replica.table(pane.kind).rows for pane in self.panes[2:]), "-short-below")
 
     def tick(self, now: Utc) -> None:
         """A second has passed."""

@@ -10,15 +10,22 @@ from textual.message import Message
 
 from posture.clock import Seconds, Utc
 from posture.filter import Filter
+from posture.source import ANSWERED
 from tui.columns import AGE, KEY, KEY_CLASS, NAME, REASON, REGION, SINCE, STATUS, TENANT, Column, own
 from tui.lines import Lines
 from tui.linetable import LineTable
-from tui.replica import Replica, Table
+from tui.replica import FINDING, Replica, Table
 from tui.selection import Selection
 from tui.sieve import Sieve, sieve
 
 REORDER: Seconds = 0.5
 """The least time between two new orders while data streams; what a person does takes effect at once."""
+
+
+QUIET: Seconds = 0.2
+"""No new order comes this soon after the cursor moved, so that the key after it need not wait."""
+PUT_OFF: Seconds = 2.0
+"""But it comes at the latest so long after the last."""
 
 
 class Opened(Message):
@@ -27,6 +34,14 @@ class Opened(Message):
     def __init__(self, id: str) -> None:
         super().__init__()
         self.id = id
+
+
+class Counted(Message):
+    """How many match, or how many there are, may be another number now."""
+
+    def can_replace(self, message: Message) -> bool:
+        """Only the last matters."""
+        return isinstance(message, Counted)
 
 
 class RowsView(LineTable[Any]):
@@ -101,33 +116,34 @@ class RowsView(LineTable[Any]):
         moved = self.table().take()
         if moved is None or self._pending is None:
             self._pending = None
-            self.repaint()
         else:
             for name, old in moved.items():
                 self._pending.setdefault(name, old)
-            if self.replica.settled:
-                self.mark(list(moved), self.replica.now())
-            else:
-                self.repaint()
-        self._reorder_when_due()
+        if moved and self.replica.settled:
+            self.mark(list(moved), self.replica.now())
+        else:
+            self.repaint()
+        self._reorder_when_due(bool(touched & {"hello", "settled"}))
 
     def concerns(self, touched: set[str]) -> bool:
         """Whether what was touched may change the order or the membership."""
         by_source = self.order is not None and self.order[0].by_source and "sources" in touched
-        if by_source or "hello" in touched:
+        by_finding = FINDING in touched and any(term.field in {"", "control"} for term in self.filter.terms)
+        anew = by_source or by_finding or bool(touched & {"hello", "settled", "places"})
+        if anew:
             self._pending = None
-        return by_source or "hello" in touched or bool(touched & self.kinds())
+        return anew or bool(touched & self.kinds())
 
     def kinds(self) -> set[str]:
         """The names of the replica's tables shown here."""
         raise NotImplementedError
 
-    def _reorder_when_due(self) -> None:
-        if self._reorder_later:
+    def _reorder_when_due(self, at_once: bool) -> None:
+        if self._reorder_later and not at_once:
             return
         pause = max(REORDER, 8 * self._took) if self.total else 0.0
         wait = self._last + pause - monotonic()
-        if wait <= 0:
+        if wait <= 0 or at_once:
             self._reorder()
         else:
             self._reorder_later = True
@@ -137,6 +153,10 @@ class RowsView(LineTable[Any]):
         self._reorder_later = False
         if not self.display:
             self._version = -1
+            return
+        if monotonic() - self.moved_at < QUIET and monotonic() - self._last < PUT_OFF:
+            self._reorder_later = True
+            self.set_timer(QUIET, self._reorder)
             return
         if self._pending is None or self._places != len(self.replica.places):  # neither sieve nor order knows places that came since
             self.rebuild()
@@ -174,8 +194,8 @@ class RowsView(LineTable[Any]):
         matched = len(self.selection)
         shown = f"{matched:,}" if matched == self.total else f"{matched:,}/{self.total:,}"
         self.border_title = f"{self.title} {shown}"
-        self.border_subtitle = f"{self.cursor + 1:,}/{matched:,}" if matched else ""
         self.empty = self.why_empty()
+        self.post_message(Counted())
 
     def why_empty(self) -> str:
         """What an empty table says."""
@@ -183,12 +203,8 @@ class RowsView(LineTable[Any]):
             return f"nothing matches {self.filter.text}  (Esc clears the filter)"
         if not self.replica.settled:
             return "waiting for the first answers …"
-        return f"no {self.title.lower()} seen"
-
-    def on_lines_moved(self, event: Lines.Moved) -> None:
-        """The cursor's place stands in the frame."""
-        if self.items:
-            self.border_subtitle = f"{self.cursor + 1:,}/{len(self.items):,}"
+        silent = sum(source.state not in ANSWERED for source in self.replica.sources.values())
+        return f"no {self.title.lower()} seen" + (f"; {silent} of {len(self.replica.sources)} sources did not answer in full (7 Sources)" if silent else "")
 
     def on_lines_chosen(self, event: Lines.Chosen) -> None:
         """Enter opens the resource."""

@@ -1,0 +1,99 @@
+"""What goes to the terminal, with no byte that changes nothing.
+
+Every cell of ours has a foreground and a background, and Textual writes both, and a reset, for each run of text: 40 bytes where 19 do.
+Over SSH that halves a page.
+"""
+
+import re
+from functools import lru_cache
+
+from textual.drivers.linux_driver import LinuxDriver
+
+_SGR = re.compile(r"\x1b\[([0-9;]*)m")
+_RESET = ("", "", "")
+_MOVES = re.compile(r"(?:\x1b\[\d+;\d+H|[\r\n])*")
+"""Nothing but going elsewhere: no look is needed for it."""
+_NEEDLESS = re.compile(r"\x1b\[\d+;\d+H\r?\n(?=\x1b\[\d+;\d+H)")
+"""A move to the end of a line and to the next one, where another move follows."""
+Look = tuple[str, str, str]
+"""Foreground, background and attributes, each as the parameters that make it; empty for the terminal's own."""
+
+
+class LeanDriver(LinuxDriver):
+    """Textual's driver, writing less."""
+
+    def write(self, data: str) -> None:
+        """Write to the terminal; nothing, once it is gone: the queue of a writer that died would fill and block for ever."""
+        if self._writer_thread is None or self._writer_thread.is_alive():
+            super().write(lean(data))
+
+
+def lean(data: str) -> str:
+    """The same picture in fewer bytes. Begins and ends with the terminal's own colours, so that every write stands for itself."""
+    if "m" not in data:
+        return data
+    parts = _SGR.split(_NEEDLESS.sub("", data))
+    out = [parts[0]]
+    real = wanted = _RESET
+    for index in range(1, len(parts), 2):
+        wanted = _look(wanted, parts[index])
+        text = parts[index + 1]
+        if _MOVES.fullmatch(text):
+            out.append(text)
+        else:
+            needed = wanted
+            if not text.strip(" ") and {wanted[2], real[2]} <= {"", "1"}:
+                needed = (real[0], wanted[1], real[2])  # the colour of blanks is not seen
+            if needed != real:
+                out.append(_change(real, needed))
+                real = needed
+            out.append(text)
+    if real != wanted:
+        out.append(_change(real, wanted))
+    return "".join(out)
+
+
+@lru_cache(4096)
+def _look(before: Look, parameters: str) -> Look:
+    """What the cells look like after this sequence."""
+    colour, ground, attributes = before
+    codes = (parameters or "0").split(";")
+    while codes:
+        code = codes.pop(0)
+        if code in {"", "0"}:
+            colour, ground, attributes = _RESET
+        elif code in {"38", "48"}:
+            many = 4 if codes[:1] == ["2"] else 2
+            value = ";".join((code, *codes[:many]))
+            del codes[:many]
+            colour, ground = (value, ground) if code == "38" else (colour, value)
+        elif code.isdigit() and (30 <= int(code) <= 37 or 90 <= int(code) <= 97 or code == "39"):
+            colour = "" if code == "39" else code
+        elif code.isdigit() and (40 <= int(code) <= 47 or 100 <= int(code) <= 107 or code == "49"):
+            ground = "" if code == "49" else code
+        elif code == "22":
+            attributes = ";".join(kept for kept in attributes.split(";") if kept not in {"1", "2"})
+        elif code not in attributes.split(";"):
+            attributes = f"{attributes};{code}" if attributes else code
+    return colour, ground, attributes
+
+
+@lru_cache(4096)
+def _change(real: Look, wanted: Look) -> str:
+    """The shortest sequence from one look to another."""
+    if wanted == _RESET:
+        return "\x1b[0m"
+    codes = []
+    if real[2] != wanted[2]:
+        if real[2] == "1" and not wanted[2]:
+            codes.append("22")
+        elif real[2]:
+            real = _RESET
+            codes.append("0")
+        if wanted[2]:
+            codes.append(wanted[2])
+    if real[0] != wanted[0]:
+        codes.append(wanted[0] or "39")
+    if real[1] != wanted[1]:
+        codes.append(wanted[1] or "49")
+    return f"\x1b[{';'.join(codes)}m"
