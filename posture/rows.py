@@ -25,6 +25,7 @@ CELLS: Mapping[str, tuple[str, ...]] = {
     "token": ("ISSUED", "RENEWED", "RENEWABLE", "KIND", "POLICIES"),
     "secret-engine": ("TYPE", "DEFAULT TTL", "MAX TTL"),
     "auth-method": ("TYPE", "DEFAULT TTL", "MAX TTL", "SECOND FACTOR"),
+    "cluster": ("SECRETS",),
 }
 """Kind -> titles of its own columns."""
 

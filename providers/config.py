@@ -18,6 +18,7 @@ from providers.azure.settings import AzureSettings
 from providers.cadence import Cadence
 from providers.durations import seconds
 from providers.explain import explained, nearest, one_line
+from providers.gcp.settings import GcpSettings, ambient, shared_badly
 from providers.tls.settings import TlsSettings, endpoint_id
 from providers.vault.settings import VaultSettings
 
@@ -28,8 +29,8 @@ SECRETS = frozenset(
     }
 )
 """Keys that ask for a secret; dashes and capitals make no difference. `token_env` and `token_file` say where one is, and are none."""
-_SECRET = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bhv[sb]\.[\w-]{20,}|-----BEGIN [A-Z ]*PRIVATE KEY-----")
-"""Values that give themselves away: an AWS access key, a Vault token, a private key."""
+_SECRET = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bhv[sb]\.[\w-]{20,}|\bya29\.[\w.-]{20,}|-----BEGIN [A-Z ]*PRIVATE KEY-----")
+"""Values that give themselves away: an AWS access key, a Vault token, a Google access token, a private key."""
 SHORTEST = 1.0
 """A shorter cadence than this many seconds only hurts the provider."""
 
@@ -63,6 +64,7 @@ class Tenant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tls: tuple[TlsSettings, ...] = ()
     vault: tuple[VaultSettings, ...] = ()
     azure: tuple[AzureSettings, ...] = ()
+    gcp: tuple[GcpSettings, ...] = ()
     policy: Policy = msgspec.field(default_factory=Policy)
 
     def __post_init__(self) -> None:
@@ -95,6 +97,11 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return [(tenant.name, settings) for tenant in self.tenant for settings in tenant.tls]
 
     @property
+    def gcp(self) -> list[tuple[str, GcpSettings]]:
+        """Every Google Cloud project, with its tenant's name."""
+        return [(tenant.name, settings) for tenant in self.tenant for settings in tenant.gcp]
+
+    @property
     def azure(self) -> list[tuple[str, AzureSettings]]:
         """Every way into Azure, with its tenant's name."""
         return [(tenant.name, settings) for tenant in self.tenant for settings in tenant.azure]
@@ -114,7 +121,7 @@ def _ambient_vault() -> tuple[VaultSettings, ...]:
         return ()
 
 
-AMBIENT = Config(tenant=(Tenant("default", aws=(AwsSettings(),), vault=_ambient_vault()),))
+AMBIENT = Config(tenant=(Tenant("default", aws=(AwsSettings(),), gcp=ambient(), vault=_ambient_vault()),))
 """Without a file: one tenant, from the credentials that are there."""
 
 
@@ -174,7 +181,9 @@ def _check(config: Config, where: str) -> None:
         if names.count(name) > 1:
             raise ConfigError(f"{where}: tenant: the name {name!r} is used twice")
     if not names:
-        raise ConfigError(f"{where}: tenant: there is none; write [[tenant]] with a name and at least one [[tenant.aws]], [[tenant.azure]], [[tenant.vault]] or [[tenant.tls]]")
+        raise ConfigError(
+            f"{where}: tenant: there is none; write [[tenant]] with a name and at least one [[tenant.aws]], [[tenant.azure]], [[tenant.gcp]], [[tenant.vault]] or [[tenant.tls]]"
+        )
     ways: dict[tuple[object, ...], list[tuple[str, AwsSettings]]] = {}
     for tenant, settings in config.aws:
         ways.setdefault(settings.connection, []).append((tenant, settings))
@@ -189,6 +198,8 @@ def _check(config: Config, where: str) -> None:
         if places.count(place) > 1:
             raise ConfigError(f"{where}: tenant.vault: {place} is there twice; tenants share a server by a namespace each")
     _check_profiles(config, where)
+    if wrong := shared_badly(config.gcp):
+        raise ConfigError(f"{where}: {wrong}")
     _check_controls(config, where)
 
 

@@ -29,6 +29,10 @@ def open_rooms(config: Config, version: str) -> list[Source]:
         from providers.azure.root import open_azure
 
         sources += open_azure(config.azure, cadence, version)
+    if config.gcp:
+        from providers.gcp.root import open_gcp
+
+        sources += open_gcp(config.gcp, cadence, version)
     return sources
 
 
@@ -56,8 +60,12 @@ def policy_text(provider: str, needs: frozenset[str], config: Config) -> str:
         from providers.version import enctop_version
 
         return printed(config.vault, enctop_version(), sudo="no-sudo" not in needs, renew="renew_token" in needs)
+    if provider == "gcp":
+        from providers.gcp.calls import policy as gcp_policy
+
+        return gcp_policy(needs)
     if provider not in {"aws", "azure"}:
-        raise ConfigError(f"policy {provider}: enctop does not ask {provider} yet; there are aws, azure and vault")
+        raise ConfigError(f"policy {provider}: enctop does not ask {provider} yet; there are aws, azure, gcp and vault")
     import json
 
     if provider == "azure":

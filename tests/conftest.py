@@ -7,7 +7,11 @@ import pytest
 from providers.demo.accounts import ENVIRONMENT
 from providers.demo.openbao import Bao
 from providers.demo.rabbit import Rabbit
+from tests.world import azure as azure_world
 from tests.world.aws import Aws, serving
+from tests.world.azure import Azure
+from tests.world.gcp import Google
+from tests.world.gcp import serving as google_serving
 from tests.world.raft import Raft, RaftCluster
 from tests.world.vault import TOKEN_ENV
 
@@ -16,9 +20,6 @@ from tests.world.vault import TOKEN_ENV
 def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every test starts cold, and none writes into the home of whoever runs it."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-from tests.world import azure as azure_world
-from tests.world.aws import Aws, serving
-from tests.world.azure import Azure
 
 
 @pytest.fixture(scope="session")
@@ -72,6 +73,8 @@ def raft(monkeypatch: pytest.MonkeyPatch) -> Iterator[RaftCluster]:
     monkeypatch.setenv(TOKEN_ENV, cluster.nodes[0].token)
     yield cluster
     cluster.stop()
+
+
 @pytest.fixture(scope="session")
 def azure_server() -> Iterator[Azure]:
     """The simulated Azure, one for all tests."""
@@ -85,3 +88,22 @@ def azure(azure_server: Azure, monkeypatch: pytest.MonkeyPatch) -> Azure:
     azure_server.reset()
     azure_world.let_in(monkeypatch)
     return azure_server
+
+
+@pytest.fixture(scope="session")
+def google_server() -> Iterator[Google]:
+    """The simulated Google Cloud, one for all tests."""
+    with google_serving() as google:
+        yield google
+
+
+@pytest.fixture
+def google(google_server: Google, monkeypatch: pytest.MonkeyPatch) -> Google:
+    """The simulated Google Cloud, empty, with an environment in which no real credentials are found."""
+    google_server.server.reset()
+    assert google_server.project.name == "acme-prod"  # it exists from the start, empty
+    for name in ("GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CLOUD_PROJECT", "CLOUDSDK_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CLOUDSDK_CONFIG", "/nonexistent")
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    return google_server

@@ -9,7 +9,7 @@ from pathlib import Path
 DONE, FOUND, USAGE, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
 VIEWS = ("overview", "volumes", "snapshots", "buckets", "keys", "vault", "leases", "endpoints", "certificates", "expiring", "findings", "sources")
 FORMATS = ("json", "jsonl")
-NEEDS = ("role", "tag", "object_sample", "inventory", "renew_token")
+NEEDS = ("role", "tag", "object_sample", "inventory", "object_pages", "workspace", "renew_token")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -124,7 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     controls = commands.add_parser("controls", parents=[_common()], help="list the controls, or describe one")
     controls.add_argument("id", nargs="?", metavar="ID")
     policy = commands.add_parser("policy", parents=[_common()], help="print the least-privilege read-only policy of a provider")
-    policy.add_argument("provider", metavar="PROVIDER", help="aws, azure, vault")
+    policy.add_argument("provider", metavar="PROVIDER", help="aws, azure, gcp, vault")
     policy.add_argument("--with", dest="needs", action="append", choices=NEEDS, default=[], help="add what this setting needs (repeatable)")
     policy.add_argument("--without", action="append", choices=("sudo",), default=[], help="vault: the tier without sudo, and what it loses")
     commands.add_parser("schema", parents=[_common()], help="print the snapshot's JSON Schema")

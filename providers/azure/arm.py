@@ -8,7 +8,7 @@ and answers "provider not registered" by registering it, which is a write.
 import os
 import ssl
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -70,7 +70,7 @@ class Arm:
         answer: T = await self._ask(call, self._url(call, subscription, within, tail), shape, subscription)
         return answer
 
-    async def pages(self, call: Call, row: type[T], *, subscription: str = "", within: str = "", tail: str = "") -> AsyncIterator[list[T]]:
+    async def pages(self, call: Call, row: type[T], *, subscription: str = "", within: str = "", tail: str = "") -> AsyncGenerator[list[T], None]:
         """The pages of a listing, by `nextLink`. Raises `Refused`."""
         url: str | None = self._url(call, subscription, within, tail)
         shape: Any = Page[row]  # type: ignore[valid-type]
@@ -83,7 +83,7 @@ class Arm:
                 return
         raise Refused(Fault(FaultKind.ERROR, "EndlessListing", call.operation, f"more than {MOST_PAGES} pages"))
 
-    async def query(self, kql: str, row: type[T], subscriptions: tuple[str, ...], *, about: Call) -> AsyncIterator[list[T]]:
+    async def query(self, kql: str, row: type[T], subscriptions: tuple[str, ...], *, about: Call) -> AsyncGenerator[list[T], None]:
         """The pages of a Resource Graph query. Rows of what the identity may not read are left out without a word. Raises `Refused`."""
         shape: Any = Graph[row]  # type: ignore[valid-type]
         call = msgspec.structs.replace(QUERY_RESOURCES, permission=about.permission)

@@ -1,6 +1,6 @@
 """Managed disks, their snapshots, and the disk encryption sets that name a customer's key."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from posture.batch import Batch, Listed
 from posture.resource import Encryption, KeyClass, Link, Resource
@@ -25,7 +25,7 @@ class Disks(AzureSource):
     service = "disks"
     calls = (LIST_DISKS,)
 
-    async def poll(self) -> AsyncIterator[Yield]:
+    async def poll(self) -> AsyncGenerator[Yield, None]:
         """One listing; Resource Manager has no filter for it, and Resource Graph would be minutes late."""
         async for page in self.arm.pages(LIST_DISKS, Disk, subscription=self.subscription):
             yield Batch.of(map(self._disk, page))
@@ -53,7 +53,7 @@ class Snapshots(AzureSource):
     service = "snapshots"
     calls = (LIST_SNAPSHOTS,)
 
-    async def poll(self) -> AsyncIterator[Yield]:
+    async def poll(self) -> AsyncGenerator[Yield, None]:
         """One listing."""
         async for page in self.arm.pages(LIST_SNAPSHOTS, Disk, subscription=self.subscription):
             yield Batch.of(map(self._snapshot, page))
@@ -82,7 +82,7 @@ class EncryptionSets(AzureSource):
     service = "encryption-sets"
     calls = (LIST_SETS,)
 
-    async def poll(self) -> AsyncIterator[Yield]:
+    async def poll(self) -> AsyncGenerator[Yield, None]:
         """One listing; the keys it names are read by another source."""
         named: dict[str, str | None] = {}
         async for page in self.arm.pages(LIST_SETS, EncryptionSet, subscription=self.subscription):

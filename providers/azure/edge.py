@@ -1,7 +1,7 @@
 """Application gateways and front doors: what faces the outside with TLS."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from posture.batch import Batch, Listed, Partly
@@ -21,7 +21,7 @@ class Edge(SweptSource):
     service = "edge"
     calls = (LIST_GATEWAYS, LIST_PROFILES, LIST_AFD_DOMAINS, LIST_AFD_ENDPOINTS, LIST_AFD_ROUTES)
 
-    async def poll(self) -> AsyncIterator[Yield]:
+    async def poll(self) -> AsyncGenerator[Yield, None]:
         """Two listings, then for each front door its domains and routes; one that is refused does not keep the other."""
         try:
             async for page in self.sweep.listed(LIST_GATEWAYS, Thing, self.subscription):

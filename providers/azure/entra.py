@@ -3,7 +3,7 @@
 Names of people are counted and not kept.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import msgspec
@@ -41,7 +41,7 @@ class Entra(Source):
         super().__init__(tenant, "azure", entra, cadence)
         self._arm = arm
 
-    async def poll(self) -> AsyncIterator[Yield]:
+    async def poll(self) -> AsyncGenerator[Yield, None]:
         """Three questions, each on its own. That a report needs a licence is an answer."""
         fields: dict[str, Any] = {}
         faults: dict[str, Fault] = {}

@@ -5,7 +5,7 @@ of its own and is often closed to the outside. No key material and no secret is 
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import msgspec
@@ -28,7 +28,7 @@ class Keys(SweptSource):
     parts: tuple[str, ...] = ("sets", "accounts")
     calls = (LIST_VAULTS, GET_KEY, LIST_HSMS, GET_HSM_KEY)
 
-    async def poll(self) -> AsyncIterator[Yield]:
+    async def poll(self) -> AsyncGenerator[Yield, None]:
         """Find the vaults, read those that are used, then the keys; asks nothing where no key is named."""
         named = self._named()
         if named:

@@ -1,6 +1,6 @@
 """Virtual machines, scale sets and AKS clusters: what mounts the disks, and what of them the host encrypts."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from posture.batch import Batch, Listed, Partly
@@ -19,7 +19,7 @@ class Machines(SweptSource):
     service = "machines"
     calls = (LIST_MACHINES, LIST_SCALE_SETS)
 
-    async def poll(self) -> AsyncIterator[Yield]:
+    async def poll(self) -> AsyncGenerator[Yield, None]:
         """Two listings; one that is refused does not keep the other."""
         for call, type_ in ((LIST_MACHINES, "azure.compute.vm"), (LIST_SCALE_SETS, "azure.compute.vmss")):
             try:
@@ -55,7 +55,7 @@ class Clusters(SweptSource):
     service = "aks"
     calls = (LIST_CLUSTERS,)
 
-    async def poll(self) -> AsyncIterator[Yield]:
+    async def poll(self) -> AsyncGenerator[Yield, None]:
         """One listing; it holds the node pools."""
         async for page in self.sweep.listed(LIST_CLUSTERS, Thing, self.subscription):
             yield Batch.of(map(self._cluster, page))

@@ -1,6 +1,6 @@
 """Where Azure begins: which subscriptions there are, and so which sources."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from posture.batch import Partly
 from posture.fault import Fault, FaultKind, Refused
@@ -35,7 +35,7 @@ class Root(Source):
         self._shared = shared
         self._made: dict[str, Source] = {}
 
-    async def poll(self) -> AsyncIterator[Yield]:
+    async def poll(self) -> AsyncGenerator[Yield, None]:
         """List the subscriptions. Those of the configuration are asked whether they are listed or not: their own answers say more than a gap here."""
         arm, wanted, seen = self._shared.arm, self._settings.subscriptions, dict[str, Subscription]()
         try:

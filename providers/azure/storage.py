@@ -1,7 +1,7 @@
 """Storage accounts, and below them the containers and encryption scopes in which one container may differ from its account."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from posture.batch import Batch, Listed, Partly
@@ -29,7 +29,7 @@ class Accounts(AzureSource):
     service = "storage"
     calls = (LIST_ACCOUNTS,)
 
-    async def poll(self) -> AsyncIterator[Yield]:
+    async def poll(self) -> AsyncGenerator[Yield, None]:
         """One listing, of which the storage provider allows 100 in five minutes."""
         keys: dict[str, str | None] = {}
         accounts: dict[str, bool] = {}
@@ -62,7 +62,7 @@ class Containers(AzureSource):
     service = "containers"
     calls = (LIST_SCOPES, LIST_CONTAINERS)
 
-    async def poll(self) -> AsyncIterator[Yield]:
+    async def poll(self) -> AsyncGenerator[Yield, None]:
         """Account by account, several at a time; one that refuses stands as refused, and the rest goes on."""
         if self.subscription not in self.seen.accounts:
             raise Refused(Fault(FaultKind.ERROR, "NotListed", LIST_ACCOUNTS.operation, "the accounts have not been listed yet"))

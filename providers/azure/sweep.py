@@ -6,7 +6,7 @@ kind, are asked of Resource Manager, which answers or refuses ("Troubleshoot err
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any, TypeVar
 
 from posture.clock import Seconds
@@ -33,7 +33,7 @@ class Sweep:
         self._locks: dict[str, asyncio.Lock] = {}
         self._kept: dict[str, tuple[Seconds, Any]] = {}
 
-    async def listed(self, call: Call, row: type[T], subscription: str) -> AsyncIterator[list[T]]:
+    async def listed(self, call: Call, row: type[T], subscription: str) -> AsyncGenerator[list[T], None]:
         """The resources of one kind in one subscription: from Resource Graph, or from Resource Manager where that has none. Raises `Refused`."""
         found = await self._swept(call, row, subscription)
         if found:

@@ -9,7 +9,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from providers.demo import azure_accounts, moto, tls, vault, world
+from providers.demo import azure_accounts, gcp, gcp_tenant, moto, tls, vault, world
 from providers.demo.accounts import ENVIRONMENT
 from providers.demo.azure_soon import Soon
 from providers.demo.live import live
@@ -22,14 +22,17 @@ def main() -> int:
         server = moto.start()
         acme, stopped = world.seed(server.faults), threading.Event()
         azure, street = Soon(stopped), tls.start()
+        google = gcp.start()
+        initech = gcp_tenant.seed(google)
         secrets = starting.result()
-    for happens, where in ((live, acme), (tls.live, street), (vault.live, secrets)):
+    for happens, where in ((live, acme), (tls.live, street), (vault.live, secrets), (gcp_tenant.live, initech)):
         threading.Thread(target=happens, args=(where, stopped), name="live", daemon=True).start()
     started = {
         "url": server.url,
         "vault": secrets.bao.url,
         "configuration": world.configuration(server.url, tls.configuration(street) + vault.configuration(secrets.bao.url), tls.policy())
-        + azure_accounts.configuration(azure.url),
+        + azure_accounts.configuration(azure.url)
+        + gcp_tenant.configuration(google.url),
         "environment": {**ENVIRONMENT, **azure_accounts.ENVIRONMENT, "SSL_CERT_FILE": str(street.roots), vault.TOKEN_ENV: secrets.token},
     }
     sys.stdout.write(json.dumps(started) + "\n")
@@ -40,6 +43,7 @@ def main() -> int:
     stopped.set()
     street.stop()
     secrets.stop()
+    google.stop()
     server.stop()
     azure.stop()
     return 0

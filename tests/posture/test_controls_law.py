@@ -16,6 +16,7 @@ from posture.source import State
 from posture.verdict import Status, Verdict
 from tests.posture import azure_world
 from tests.posture.controls_world import NOW, World, account, bucket, key, made, region, snapshot, source, source_row, template, tenant, volume
+from tests.posture.gcp_world import GCP_RESOURCES
 from tests.posture.tls_world import certificate, endpoint
 from tests.posture.vault_world import WHOLE as VAULT
 
@@ -45,6 +46,7 @@ TYPES: dict[str, Resource] = {
     "enctop.tenant": tenant(),
     **VAULT,
     **azure_world.TYPES,
+    **GCP_RESOURCES,
 }
 OPERATIONS = sorted({operation for control in registry() for operation in control.reads} | {"ec2:DescribeSnapshots(RestorableByUserIds=all)"})
 POLICIES = st.sampled_from(
@@ -54,7 +56,7 @@ POLICIES = st.sampled_from(
         Policy(exception=(msgspec.convert({"control": "aws", "resource": "*", "until": "2026-12-01", "reason": "r"}, ExceptionRule),)),
     ]
 )
-AWS = [control for control in registry() if control.id.startswith(("aws.", "azure.", "tls.", "vault."))]
+AWS = [control for control in registry() if control.id.startswith(("aws.", "azure.", "gcp.", "tls.", "vault."))]
 
 
 @st.composite

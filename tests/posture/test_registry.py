@@ -14,6 +14,7 @@ from posture.resource import Resource
 from posture.verdict import EvidenceClass, Severity, Status, Verdict, passed
 from tests.posture import azure_world
 from tests.posture.controls_world import bucket, key, key_arn, made, region, snapshot, source_row, template, tenant, volume
+from tests.posture.gcp_world import GCP_RESOURCES
 from tests.posture.tls_world import certificate, endpoint
 from tests.posture.vault_world import WHOLE as VAULT
 
@@ -32,13 +33,14 @@ RESOURCES = {
     "enctop.tenant": tenant(),
     **VAULT,
     **azure_world.TYPES,
+    **GCP_RESOURCES,
 }
 
 
 def test_every_control_of_the_areas_is_there_in_the_order_of_ids() -> None:
     ids = [control.id for control in registry()]
     assert ids == sorted(ids)
-    many = {"aws.s3.": 9, "aws.ebs.": 9, "aws.kms.": 3, "azure.": 18, "meta.": 4, "tls.": 19, "vault.": 23}
+    many = {"aws.s3.": 9, "aws.ebs.": 9, "aws.kms.": 3, "azure.": 18, "gcp.": 11, "meta.": 4, "tls.": 19, "vault.": 23}
     assert {area: sum(control.startswith(area) for control in ids) for area in many} == many
 
 

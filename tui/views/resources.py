@@ -65,6 +65,7 @@ class RowsView(LineTable[Any]):
         self.order = (self.columns_of[0], False)
         self.total = 0
         self._version = -1
+        self._places = -1
         self._pending: dict[str, Any] | None = {}
         self._last, self._took = 0.0, 0.0
         self._reorder_later = False
@@ -157,7 +158,7 @@ class RowsView(LineTable[Any]):
             self._reorder_later = True
             self.set_timer(QUIET, self._reorder)
             return
-        if self._pending is None:
+        if self._pending is None or self._places != len(self.replica.places):  # neither sieve nor order knows places that came since
             self.rebuild()
             return
         pending, self._pending = self._pending, {}
@@ -175,6 +176,7 @@ class RowsView(LineTable[Any]):
         table.take()
         self._pending = {}
         self.selection.sieve = self.sieve()
+        self._places = len(self.replica.places)
         if self.order is not None:
             self.selection.key, self.selection.reverse = self.order[0].order(self.replica), self.order[1]
         self.selection.rebuild(table.rows)
