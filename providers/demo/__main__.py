@@ -5,6 +5,7 @@ Prints one JSON line: `url` of the simulated AWS, `vault` of the real OpenBao, `
 
 import contextlib
 import json
+import signal
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +30,7 @@ def main() -> int:
         "configuration": world.configuration(server.url) + vault.configuration(secrets.bao.url),
         "environment": {**ENVIRONMENT, vault.TOKEN_ENV: secrets.token},
     }
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # who is told to go tidies up first
     sys.stdout.write(json.dumps(started) + "\n")
     sys.stdout.flush()
     with contextlib.suppress(KeyboardInterrupt):
