@@ -181,9 +181,8 @@ def _check(config: Config, where: str) -> None:
         if names.count(name) > 1:
             raise ConfigError(f"{where}: tenant: the name {name!r} is used twice")
     if not names:
-        raise ConfigError(
-            f"{where}: tenant: there is none; write [[tenant]] with a name and at least one [[tenant.aws]], [[tenant.azure]], [[tenant.gcp]], [[tenant.vault]] or [[tenant.tls]]"
-        )
+        some = ", ".join(f"[[tenant.{room}]]" for room in ("aws", "azure", "gcp", "tls", "vault"))
+        raise ConfigError(f"{where}: tenant: there is none; write [[tenant]] with a name and at least one of {some}")
     ways: dict[tuple[object, ...], list[tuple[str, AwsSettings]]] = {}
     for tenant, settings in config.aws:
         ways.setdefault(settings.connection, []).append((tenant, settings))

@@ -53,13 +53,13 @@ def listeners(config: Config) -> list[tuple[str, TlsSettings, str]]:
     return found
 
 
-def policy_text(provider: str, needs: frozenset[str], config: Config) -> str:
+def policy_text(provider: str, needs: frozenset[str], config: Config | None = None) -> str:
     """The least-privilege policy of a provider, ready to be attached. Raises `ConfigError` for one that enctop does not ask."""
     if provider == "vault":
         from providers.vault.policy import printed
         from providers.version import enctop_version
 
-        return printed(config.vault, enctop_version(), sudo="no-sudo" not in needs, renew="renew_token" in needs)
+        return printed(config.vault if config else (), enctop_version(), sudo="no-sudo" not in needs, renew="renew_token" in needs)
     if provider == "gcp":
         from providers.gcp.calls import policy as gcp_policy
 

