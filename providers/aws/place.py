@@ -63,8 +63,8 @@ class Claims:
     """What all accounts of a configuration know together, so that each thing is asked about in one place only."""
 
     def __init__(self) -> None:
-        self.accounts: dict[str, str] = {}
-        """Number -> the id of the source through which it is polled."""
+        self.accounts: dict[tuple[str | None, str], str] = {}
+        """Endpoint and number -> the id of the source through which it is polled."""
         self.listed: set[tuple[str, str]] = set()
         """(account, region) pairs whose keys a source lists."""
         self.seen: list[Seen] = []

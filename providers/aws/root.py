@@ -63,11 +63,11 @@ class Root(Source):
 
     def _claim(self, number: str) -> None:
         """An account has one way in: seen twice, every resource in it would be two tenants'."""
-        owner = self._claims.accounts.setdefault(number, self.id)
+        owner = self._claims.accounts.setdefault((self._settings.endpoint_url, number), self.id)
         if owner != self.id:
             raise Refused(
                 Fault(
-                    FaultKind.DISABLED,
+                    FaultKind.ERROR,  # its regions may be others than those of the first way in, and these nobody looks at
                     "AlreadyPolled",
                     GET_CALLER_IDENTITY.operation,
                     f'account {number} is polled by {owner} already; tenants share an account by tag = "KEY=VALUE"',

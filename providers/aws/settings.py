@@ -61,9 +61,14 @@ class AwsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"endpoint_url: plain http to {parts.hostname} is refused; use https, or allow_plaintext = true beside it")
 
     @property
+    def hand(self) -> tuple[object, ...]:
+        """By whose hand, and where to: two blocks of the same come to the same account."""
+        return (self.profile, self.role_arn, self.external_id, self.endpoint_url)
+
+    @property
     def connection(self) -> tuple[object, ...]:
         """What makes two blocks the same way into the same account."""
-        return (self.profile, self.role_arn, self.external_id, self.regions, self.endpoint_url)
+        return (*self.hand, self.regions)
 
 
 def _loopback(host: str) -> bool:
