@@ -149,8 +149,8 @@ def _check(config: Config, where: str) -> None:
     hands: dict[tuple[object, ...], tuple[str, AwsSettings]] = {}
     for tenant, settings in config.aws:
         ways.setdefault(settings.connection, []).append((tenant, settings))
-        before, first = hands.setdefault(settings.hand, (tenant, settings))
-        if first.regions != settings.regions:
+        before, known = hands.setdefault(settings.hand, (tenant, settings))
+        if known.regions != settings.regions:
             raise ConfigError(f"{where}: tenant.aws: {before} and {tenant} reach one account with different regions; name its regions in one block")
     for members in ways.values():
         tags = [settings.tag for _, settings in members]

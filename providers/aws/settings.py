@@ -57,8 +57,13 @@ class AwsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             usable = False
         if not usable:
             raise ValueError(f"endpoint_url: {url!r} is not an http or https URL, as in https://HOST:PORT")
-        if parts.scheme == "http" and not _loopback(parts.hostname or "") and not self.allow_plaintext:
+        if self.refuses(url):
             raise ValueError(f"endpoint_url: plain http to {parts.hostname} is refused; use https, or allow_plaintext = true beside it")
+
+    def refuses(self, url: str) -> bool:
+        """Whether an endpoint, whoever set it, would be asked in the clear where that is not allowed."""
+        parts = urlsplit(url)
+        return parts.scheme == "http" and not _loopback(parts.hostname or "") and not self.allow_plaintext
 
     @property
     def hand(self) -> tuple[object, ...]:
