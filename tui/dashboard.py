@@ -282,7 +282,7 @@ class Dashboard(Shell):
             elif event.accepted:
                 commands.run(self, event.text)
         except EnctopError as error:
-            self.notify(str(error), severity="error")
+            self.say(str(error), severity="error")
         self._show_filter()
 
     def _focus_view(self) -> None:
@@ -307,7 +307,7 @@ class Dashboard(Shell):
 
     def _notice(self, notice: Notice) -> None:
         severities: dict[str, Any] = {"warning": "warning", "error": "error"}
-        self.notify(notice.text, severity=severities.get(notice.level, "information"), markup=False)
+        self.say(notice.text, severity=severities.get(notice.level, "information"))
 
     def _down(self, reason: str, wait: Seconds) -> None:
         self._restart_at = monotonic() + wait if reason else 0.0
@@ -358,7 +358,7 @@ class Dashboard(Shell):
         """Poll now."""
         source = self.current.source_id()
         self.feed.ask(Refresh(source))
-        self.notify(f"asking {source or 'every source'} again", timeout=2, markup=False)
+        self.say(f"asking {source or 'every source'} again", timeout=2)
 
     def action_copy_id(self) -> None:
         """Copy what the mouse selected, else the id under the cursor."""
@@ -367,7 +367,7 @@ class Dashboard(Shell):
         elif (target := self.current.target() or self.current.source_id()) is not None:
             self.copy(target, "the id")
         else:
-            self.notify("there is nothing under the cursor to copy", severity="warning")
+            self.say("there is nothing under the cursor to copy", severity="warning")
 
     def on_copied(self, event: Any) -> None:
         """The detail page wants something copied."""
