@@ -2,8 +2,10 @@
 
 import pytest
 from msgspec.structs import replace
+from textual.events import Key
+from textual.keys import _character_to_key
 
-from tests.tui.support import dashboard
+from tests.tui.support import Opened, dashboard
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 EVIL = ("[/red]x", "[@click=app.end]evil[/]", "[bold red]x", "a\x1b]0;x\x07b[/]")
@@ -38,3 +40,61 @@ async def test_errors_and_notices_are_never_read_as_markup():
         await it.shows("a [/red] bucket")
         it.app.copy("[/red]", "the [/id]")
         await it.shows("[/red]")
+
+
+def burst(it: Opened, text: str) -> None:
+    """Keys that come all at once, as from a paste or over a slow line."""
+    names = {"\r": "enter", "\x1b": "escape"}
+    for char in text:
+        it.app.post_message(Key(names.get(char) or _character_to_key(char), char))
+
+
+@pytest.mark.parametrize("view", ["overview", "volumes"])
+async def test_keys_right_behind_a_slash_are_text(view: str):
+    async with dashboard(view=view) as it:
+        burst(it, "/status:fail\r")
+        await it.until(lambda: it.app.filter.text == "status:fail" and it.app._prompt is None, "the filter")
+        assert it.view.id == view
+        burst(it, "\x1b/tenant:acme\r3/")
+        await it.until(lambda: it.view.id == "snapshots" and it.app._prompt is not None, "the view behind the filter")
+        assert it.app.filter.text == "tenant:acme"
+        burst(it, "\x1b5")
+        await it.until(lambda: it.view.id == "keys" and not it.app.filter.terms, "the keys")
+
+
+async def test_keys_right_behind_a_colon_are_text_and_escape_closes():
+    async with dashboard(view="volumes", notifications=True) as it:
+        burst(it, ":quitx\r")
+        await it.until(lambda: any("no command 'quitx'" in toast for toast in it.toasts()), "the error")
+        burst(it, ":5\x1b")
+        await it.until(lambda: it.app._line.value == "5" and it.app._prompt is None, "closed")
+        assert it.view.id == "volumes"
+        burst(it, "5:")
+        await it.until(lambda: it.view.id == "keys" and it.app._prompt is not None, "both")
+        await it.press("escape")
+        assert it.app._prompt is None
+        burst(it, ":vol\rj")
+        await it.until(lambda: it.view.id == "volumes" and it.app._prompt is None, "the command")
+
+
+async def test_escape_closes_the_prompt_after_a_click_elsewhere():
+    async with dashboard(view="volumes") as it:
+        await it.press("slash", "a")
+        await it.pilot.click("#volumes", offset=(12, 5))
+        await it.press("escape")
+        assert it.app._prompt is None
+        assert not it.app.filter.terms
+
+
+async def test_a_wrong_filter_is_not_accepted_and_stays_to_be_mended():
+    async with dashboard(view="volumes") as it:
+        await it.press("slash")
+        await it.type("regin:eu-west-1")
+        await it.press("enter")
+        assert "did you mean region:?" in it.screen
+        assert "regin:eu-west-1" in it.screen
+        assert it.app._prompt is not None
+        await it.press("home", "right", "right", "right", "right", "o", "enter")
+        assert it.app._prompt is None
+        assert it.app.filter.text == "region:eu-west-1"
+        assert "did you mean" not in it.screen
