@@ -378,14 +378,28 @@ class Dashboard(Shell):
 
     def action_pause(self) -> None:
         """Pause, or go on."""
+        if self._frozen():
+            return
         self.feed.ask(Pause(not self.feed.paused))
         self._bars()
 
     def action_refresh(self) -> None:
         """Poll now."""
+        if self._frozen():
+            return
         source = self.current.source_id()
         self.feed.ask(Refresh(source))
-        self.say(f"asking {source or 'every source'} again", timeout=2)
+        if self.feed.paused:
+            self.say("polling is paused: it is asked when p lets polling go on", severity="warning")
+        else:
+            self.say(f"asking {source or 'every source'} again", timeout=2)
+
+    def _frozen(self) -> bool:
+        """Whether this is a snapshot, in which there is nothing to poll; says so."""
+        frozen = self.replica.hello is not None and self.replica.hello.frozen_at is not None
+        if frozen:
+            self.say("this is a snapshot: nothing is polled", severity="warning")
+        return frozen
 
     def action_copy_id(self) -> None:
         """Copy what the mouse selected, else the id under the cursor."""

@@ -9,7 +9,7 @@ import msgspec
 
 from posture.clock import Utc, age
 from posture.rows import CELLS
-from posture.verdict import Status
+from posture.verdict import Finding, Status
 from providers.stream import Detail, Judged, Linked
 from tui.columns import PAINTS, SEVERITIES, SEVERITY_PAINTS, status_cell
 
@@ -90,13 +90,13 @@ def _verdicts(detail: Detail, width: int, now: Utc) -> Iterator[Line]:
 
 
 def _verdict(judged: Judged, width: int, now: Utc) -> Iterator[Line]:
-    finding = judged.finding
+    finding, remedy = judged.finding, remedy_of(judged)
     severity = (f"{SEVERITIES[finding.severity]:<5}", SEVERITY_PAINTS[finding.severity])
     head = (status_cell(finding.status), ("  ", "text"), severity, (judged.title, "name"), (f"   {finding.control}", "faint"))
-    yield Line(head, copies=judged.remedy)
-    yield from _wrapped(finding.reason, width, INDENT, PAINTS[finding.status] if finding.status < Status.PASS else "faint", copies=judged.remedy)
+    yield Line(head, copies=remedy)
+    yield from _wrapped(finding.reason, width, INDENT, PAINTS[finding.status] if finding.status < Status.PASS else "faint", copies=remedy)
     since = f"since {age(now - finding.since)} · " if finding.since else ""
-    yield Line(((f"{'':{INDENT}}{since}{finding.evidence_class}", "faint"),), copies=judged.remedy)
+    yield Line(((f"{'':{INDENT}}{since}{finding.evidence_class}", "faint"),), copies=remedy)
     for sentence, claim in judged.verifies:
         yield from _labelled("promise", f"{sentence} “{claim}”", width, "text")
     label = "evidence"
@@ -109,11 +109,25 @@ def _verdict(judged: Judged, width: int, now: Utc) -> Iterator[Line]:
             yield from _labelled("needs", finding.fault.permission, width, "warn", copies=finding.fault.permission)
     if (excepted := finding.exception) is not None:
         yield from _labelled("excepted", f"until {excepted.until} by {excepted.approved_by}: {excepted.reason}", width, "warn")
-    if judged.remedy and finding.status < Status.PASS:
-        yield from _labelled("remedy", judged.remedy, width, "name", copies=judged.remedy)
-        yield from _labelled("", "c copies the remedy", width, "faint", copies=judged.remedy)
+    if finding.status is Status.UNKNOWN:
+        yield from _labelled("answer", to_know(finding), width, "name")
+    elif remedy and finding.status < Status.PASS:
+        yield from _labelled("remedy", remedy, width, "name", copies=remedy)
+        yield from _labelled("", "c copies the remedy", width, "faint", copies=remedy)
     if judged.maps and finding.status < Status.PASS:
         yield from _labelled("maps to", " · ".join(f"{name} {value}" for name, value in judged.maps.items() if value), width, "faint")
+
+
+def remedy_of(judged: Judged) -> str:
+    """What would mend this finding; nothing where it is not known that anything is broken."""
+    return "" if judged.finding.status is Status.UNKNOWN else judged.remedy
+
+
+def to_know(finding: Finding) -> str:
+    """What would turn an UNKNOWN into an answer."""
+    if finding.fault is not None and finding.fault.permission:
+        return f"allow {finding.fault.permission}, then r asks again; `enctop check` lists every missing permission"
+    return "r asks again; `enctop check` says which source does not answer, and why"
 
 
 def _linked(title: str, others: tuple[Linked, ...], total: int) -> Iterator[Line]:

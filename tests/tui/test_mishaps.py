@@ -1,13 +1,20 @@
 """What the world can do to the dashboard, and what it must bear: odd names, fast fingers, half-written filters."""
 
+from pathlib import Path
+
 import pytest
 from msgspec.structs import replace
 from textual.events import Key
 from textual.keys import _character_to_key
 
+from posture.source import Source, State
+from posture.verdict import EvidenceClass, Finding, Severity, Status
+from providers.stream import Judged, TenantRollup
 from tests.tui.support import Opened, dashboard
+from tui.columns import TENANT_AGES
+from tui.page import remedy_of, to_know
+from tui.replica import Replica
 
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 EVIL = ("[/red]x", "[@click=app.end]evil[/]", "[bold red]x", "a\x1b]0;x\x07b[/]")
 
 
@@ -98,3 +105,46 @@ async def test_a_wrong_filter_is_not_accepted_and_stays_to_be_mended():
         assert it.app._prompt is None
         assert it.app.filter.text == "region:eu-west-1"
         assert "did you mean" not in it.screen
+
+
+async def test_an_unknown_offers_the_way_to_an_answer_and_no_remedy():
+    async with dashboard(view="keys", query="status:unknown", size=(160, 40)) as it:
+        await it.press("enter")
+        await it.shows("allow kms:DescribeKey, then r asks again")
+        assert "copy-snapshot" not in it.screen
+        assert "c copies the remedy" not in it.screen.replace(it.view.border_subtitle, "")
+        await it.press("c")
+        assert any("there is no remedy to copy" in toast for toast in it.toasts())
+
+
+def test_an_unknown_without_a_refusal_says_to_ask_again():
+    finding = Finding("c", "r", "t", Status.UNKNOWN, Severity.HIGH, EvidenceClass.OBSERVED, "not seen", {}, 0.0)
+    judged = Judged(finding, "title", (), "aws kms cancel-key-deletion", {})
+    assert remedy_of(judged) == ""
+    assert remedy_of(replace(judged, finding=replace(finding, status=Status.FAIL))) == judged.remedy
+    assert "r asks again; `enctop check`" in to_know(finding)
+
+
+def test_the_ages_of_a_shared_account_count_for_each_of_its_tenants():
+    replica = Replica()
+    replica.sources = {"s": Source("s", "acme+globex", "aws", "1/eu", "ebs", 60.0, State.OK, last_success=100.0)}
+    for tenant, text in (("acme", "10s … 10s"), ("globex", "10s … 10s"), ("unassigned", "10s … 10s"), ("acm", "never")):
+        rollup = TenantRollup(tenant, 3, (0,) * 5, (0,) * 5)
+        assert TENANT_AGES.cell(rollup, replica, 110.0)[0] == text
+
+
+async def test_a_snapshot_cannot_be_paused_and_keeps_its_banner(tmp_path: Path):
+    asks = tmp_path / "asks"
+    async with dashboard("--asks", str(asks), view="volumes") as it:
+        it.replica.hello = replace(it.replica.hello, frozen_at=1.7e9)
+        await it.press("p", "r")
+        await it.until(lambda: "SNAPSHOT of" in it.screen or it.app._bars(), "the banner")
+        assert "PAUSED" not in it.screen
+        assert sum("nothing is polled" in toast for toast in it.toasts()) == 2
+    assert not asks.exists()
+
+
+async def test_asking_again_while_paused_says_that_it_is_paused():
+    async with dashboard(view="volumes") as it:
+        await it.press("p", "r")
+        assert any("polling is paused" in toast for toast in it.toasts())

@@ -15,7 +15,7 @@ from posture.filter import Filter
 from posture.rows import Row
 from providers.stream import Detail
 from tui.lines import Lines
-from tui.page import Line, page, raw
+from tui.page import Line, page, raw, remedy_of
 from tui.replica import Replica
 from tui.text import clean, plain
 
@@ -224,7 +224,7 @@ class DetailView(Lines):
 
     def action_copy_remedy(self) -> None:
         """The remedy of the verdict under the cursor, else the first there is."""
-        remedies = [judged.remedy for judged in self.detail.findings if judged.remedy] if self.detail else []
+        remedies = [remedy for judged in self.detail.findings if (remedy := remedy_of(judged))] if self.detail else []
         if self.line.copies:
             self.post_message(Copied(self.line.copies, "the remedy" if self.line.copies in remedies else "the line"))
         elif remedies:
