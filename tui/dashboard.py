@@ -24,6 +24,9 @@ from tui.views import view_class
 from tui.views.overview import Narrowed, OverviewView, Wanted
 from tui.views.resources import Opened, of_kind
 
+PAGES = ("detail", "source")
+"""What lies over a view until Esc."""
+
 
 class Dashboard(Shell):
     """The screen over a feed. `view` and `query` are what it opens with; exports go to `export_dir`."""
@@ -139,7 +142,7 @@ class Dashboard(Shell):
             view.narrow(self.filter)
             await stage.mount(view)
         view.display = True
-        if name != "detail":
+        if name not in PAGES:
             self._under = name
             view.narrow(self.filter)
         view.look()
@@ -156,6 +159,10 @@ class Dashboard(Shell):
             from tui.views.detail import DetailView
 
             return DetailView(self.replica, lambda resource: self.feed.ask(Open(resource)))
+        if name == "source":
+            from tui.views.source import SourceView
+
+            return SourceView(self.replica)
         return view_class(name)(self.replica)
 
     def _known(self, name: str) -> str:
@@ -184,23 +191,28 @@ class Dashboard(Shell):
         """A resource is opened."""
         await self.open(event.id)
 
-    async def open(self, resource: str) -> None:
-        """Show the detail of a resource."""
+    async def on_source_opened(self, event: Any) -> None:
+        """A source is opened."""
+        await self.open(event.id, "source")
+
+    async def open(self, resource: str, page: str = "detail") -> None:
+        """Show the detail of a resource, or of a source."""
         title = dict(self.VIEWS).get(self._under, self._under.removeprefix("kind-"))
-        await self._front("detail")
+        await self._front(page)
         self.current.origin = title
         self.current.open(resource)
 
     def _close_detail(self) -> None:
-        if "detail" in self._views:
-            self._views["detail"].trail.clear()
+        for page in PAGES:
+            if page in self._views:
+                self._views[page].trail.clear()
         self.feed.forget_open()
 
     async def action_back(self) -> None:
         """Esc: close what was opened last, then clear the filter."""
         if (typing := self._prompt) is not None:
             typing.action_leave(False)
-        elif self._shown == "detail":
+        elif self._shown in PAGES:
             if not self.current.back():
                 self._close_detail()
                 await self._front(self._under)
@@ -229,7 +241,7 @@ class Dashboard(Shell):
             return
         sign.show([(f" {typing.sign if typing else '/'} ", "accent")])
         right: list[bars.Part] = []
-        if self._shown != "detail" and (typing is None or typing.sign == "/"):
+        if self._shown not in PAGES and (typing is None or typing.sign == "/"):
             matched, total = self.current.matched if isinstance(self.current, OverviewView) else (len(self.current.items), self.current.total)
             right = [(f" {matched:,}/{total:,} ", "title" if matched else "warn")]
         told.show([] if typing else [(self.filter.text, "name"), ("   Esc clears", "faint")], right)

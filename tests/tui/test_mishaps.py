@@ -148,3 +148,35 @@ async def test_asking_again_while_paused_says_that_it_is_paused():
     async with dashboard(view="volumes") as it:
         await it.press("p", "r")
         assert any("polling is paused" in toast for toast in it.toasts())
+
+
+async def test_enter_on_a_source_shows_its_fault_in_full_and_escape_goes_back():
+    async with dashboard(size=(80, 40), view="sources") as it:
+        await it.shows("✗ denied")
+        source = it.view.current
+        message = "User: arn:aws:sts::444455556666:assumed-role/enctop/i-0abc is not authorized to perform kms:DescribeKey on resource [/red] key/1"
+        fault = replace(source.fault, message=message, retry_after=90.0)
+        now = it.replica.now()
+        it.replica.sources[source.id] = replace(source, fault=fault, last_attempt=now - 30, next_due=now + 330)
+        await it.press("enter")
+        await it.shows("FAULT")
+        assert it.view.id == "source"
+        words = " ".join(it.screen.replace("│", " ").split())
+        for text in (
+            message,
+            "AccessDeniedException",
+            "last full answer never",
+            "retry at",
+            "in 5m",
+            "every 60s",
+            "asked to wait 90s",
+            "MISSING PERMISSION kms:Descr",
+        ):
+            assert text in words
+        await it.press("J")
+        await it.shows('"fault"')
+        await it.press("G", "r", "escape")
+        assert it.view.id == "sources"
+        assert it.view.current.id == source.id
+        await it.press("enter", "slash", "a", "escape", "3")
+        assert it.view.id == "snapshots"
