@@ -180,3 +180,10 @@ async def test_enter_on_a_source_shows_its_fault_in_full_and_escape_goes_back():
         assert it.view.current.id == source.id
         await it.press("enter", "slash", "a", "escape", "3")
         assert it.view.id == "snapshots"
+
+
+@pytest.mark.parametrize(("view", "title"), [("others", "Others"), ("kind-account", "Accounts")])
+async def test_the_dashboard_opens_on_any_view(view: str, title: str):
+    async with dashboard(view=view) as it:
+        await it.shows(title)
+        assert it.view.id == view
