@@ -24,10 +24,13 @@ async def test_each_number_opens_its_view_and_tab_goes_round():
             await it.press(str(number))
             assert it.view.id == name
             assert title in it.screen
+        tenth = [name for name, _ in it.app.VIEWS].index(it.view.id)
+        await it.press("tab")
+        assert it.view.id == it.app.VIEWS[(tenth + 1) % len(it.app.VIEWS)][0], "what has no number is a tab away"
+        await it.press("1", "shift+tab")
+        assert it.view.id == "others"
         await it.press("tab")
         assert it.view.id == "overview"
-        await it.press("shift+tab")
-        assert it.view.id == "others"
 
 
 async def test_a_view_shows_its_kinds_own_columns_and_the_worst_first():
@@ -266,7 +269,7 @@ async def test_panes_are_reached_with_the_arrows_and_open_what_is_worst():
         await it.press("right", "enter")
         await it.shows("promise")
         await it.press("escape", "right", "right", "enter")
-        await it.until(lambda: it.view.id == "kind-endpoint")
+        await it.until(lambda: it.view.id == "endpoints")
 
 
 async def test_a_terminal_that_shrinks_says_so_and_comes_back():

@@ -121,7 +121,7 @@ class Pane(LineTable[Row]):
         if not self.replica.settled:
             return "waiting for the first answers …"
         silent = [source for source in self.replica.sources.values() if source.state not in ANSWERED]
-        return f"none seen, and {len(silent)} of {len(self.replica.sources)} sources did not answer in full (7 Sources)" if silent else "none seen"
+        return f"none seen, and {len(silent)} of {len(self.replica.sources)} sources did not answer in full (see Sources)" if silent else "none seen"
 
     def draw_head(self, y: int, width: int) -> Strip:
         """`✗ 12 ? 3 ! 40 ✓ 9,945` and a bar in the same proportions."""

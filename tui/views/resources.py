@@ -205,7 +205,7 @@ class RowsView(LineTable[Any]):
         if not self.replica.settled:
             return "waiting for the first answers …"
         silent = sum(source.state not in ANSWERED for source in self.replica.sources.values())
-        return f"no {self.title.lower()} seen" + (f"; {silent} of {len(self.replica.sources)} sources did not answer in full (7 Sources)" if silent else "")
+        return f"no {self.title.lower()} seen" + (f"; {silent} of {len(self.replica.sources)} sources did not answer in full (see Sources)" if silent else "")
 
     def on_lines_chosen(self, event: Lines.Chosen) -> None:
         """Enter opens the resource."""
