@@ -36,6 +36,7 @@ def main() -> int:
     with contextlib.suppress(KeyboardInterrupt):
         while sys.stdin.readline():
             pass
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # we are going
     stopped.set()
     secrets.stop()
     server.stop()
