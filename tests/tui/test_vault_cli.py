@@ -1,5 +1,6 @@
 """`policy vault` and `check` on a real server."""
 
+import asyncio
 import re
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from providers.demo.openbao import Bao
-from tests.world.vault import TOKEN_ENV, configured, reader
+from tests.world.vault import TOKEN_ENV, configured, counted, reader
 
 
 def run(tmp_path: Path, text: str, *words: str) -> tuple[int, str]:
@@ -47,6 +48,7 @@ def test_without_a_server_the_policy_says_that_it_takes_any_mount(tmp_path: Path
 
 def test_check_says_what_the_tier_without_sudo_loses(bao: Bao, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(TOKEN_ENV, reader(bao, sudo=False))
+    asyncio.run(counted(bao))
     code, text = run(tmp_path, configured(bao.url), "check")
     assert code == 3
     assert 'needs path "sys/audit" { capabilities = ["read", "sudo"] }' in text
