@@ -42,6 +42,7 @@ def main() -> int:
     with contextlib.suppress(KeyboardInterrupt):
         while sys.stdin.readline():
             pass
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # we are going
     stopped.set()
     street.stop()
     secrets.stop()

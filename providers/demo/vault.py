@@ -135,8 +135,8 @@ def _leases(vault: Vault) -> None:
     bao, chance = vault.bao, vault.chance
     bao.call("PUT", "sys/policies/acl/app", {"policy": ACL})
     for app in APPS:
-        issue(vault, "rabbitmq", app)
-        issue(vault, "rabbitmq-batch", app)
+        for engine in ("rabbitmq", "rabbitmq-batch"):
+            bao.call("GET", f"{engine}/creds/{app}")
         bao.call("POST", "auth/token/create", {"policies": ["app"], "ttl": f"{chance.randrange(1, 5)}h", "display_name": app})
     for _ in range(3):
         bao.call("POST", "ssh/creds/otp", {"ip": "10.0.0.9"})
@@ -171,12 +171,10 @@ def _stamp(at: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
 
 
-def issue(vault: Vault, engine: str, app: str, ttl: float | None = None) -> str:
-    """A credential for an application; its lease's id. `ttl` in seconds, else the engine's."""
-    if ttl is not None:
-        vault.bao.call("POST", f"{engine}/config/lease", {"ttl": f"{ttl:.0f}s", "max_ttl": "3600s"})
+def issue(vault: Vault, engine: str, app: str, ttl: float) -> None:
+    """A credential for an application, for `ttl` seconds."""
+    vault.bao.call("POST", f"{engine}/config/lease", {"ttl": f"{ttl:.0f}s", "max_ttl": "3600s"})
     vault.bao.call("GET", f"{engine}/creds/{app}")
-    return max(listed(vault.bao, f"{engine}/creds/{app}/"), key=lambda lease: str(lookup(vault.bao, lease)["issue_time"]))
 
 
 def lookup(bao: Bao, lease: str) -> Any:
