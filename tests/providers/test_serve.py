@@ -266,6 +266,7 @@ async def test_a_viewer_that_is_killed_takes_everything_with_it(aws: Aws, tmp_pa
     viewer.kill()
     await viewer.wait()
     await until(lambda: not any(_alive(process) for process in family), 15)
+    viewer._transport.close()  # its end of the pipe, which the loop would else be asked for after it is closed
 
 
 async def test_a_demos_servers_end_with_a_collector_that_is_killed(start: Start) -> None:
