@@ -144,9 +144,11 @@ class Model:
             case Partly():
                 self._partly.setdefault(source_id, report.fault)
             case Kept():
-                for resource_id in report.ids:
-                    if resource_id in self._by_source[source_id]:
-                        self._held[resource_id].poll = self._polls[source_id]
+                for resource in report.resources:
+                    if resource.id in self._by_source[source_id]:
+                        self._held[resource.id].poll = self._polls[source_id]
+                    else:
+                        self._put(resource, source_id)
 
     def finish(self, source_id: str, now: Utc, *, fault: Fault | None, calls: int, seconds: Seconds, next_due: Utc | None) -> None:
         """A poll ends: in full (`fault` None), in part, or refused. Rows stay in any case, and each ages from when it was last seen."""

@@ -44,7 +44,6 @@ class Keys(AwsSource):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._cold: dict[str, _Cold] = {}
-        self._known: set[str] = set()
         self.seen.claims.listed.add((self.account.number, self.region))
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
@@ -71,15 +70,12 @@ class Keys(AwsSource):
                     yield Partly(fault)
                 yield Batch((key,))
         silence = self.account.lane(DESCRIBE_KEY, self.region).silent_since(started)
-        known, self._known = self._known, self._known | set(listed)
         for key in unread:
-            if silence is None or key.id not in known:
-                for fault in key.faults.values():
-                    yield Partly(fault)
-                yield Batch((key,))
+            for fault in key.faults.values():
+                yield Partly(fault)
+            yield Batch((key,)) if silence is None else Kept((key,))
         if silence is not None:
             raise silence  # not a fault of these keys: what was seen of them before stays, and ages
-        self._known = set(listed)
         self._cold = {arn: self._cold[arn] for arn in listed if arn in self._cold}
         yield Listed(("aws.kms.key",))
 
@@ -133,23 +129,15 @@ class ForeignKeys(AwsSource):
     service = "kms-foreign"
     calls = (DESCRIBE_KEY,)
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        self._known: set[str] = set()
-
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """Describe each, in its own region; asks nothing where there are none. Those of a region that does not answer stay as they were seen last."""
-        started, known = time.monotonic(), self._known
-        self._known = set()
+        started = time.monotonic()
         async with contextlib.aclosing(each(self._read(arn) for arn in self.seen.foreign())) as keys:
             async for key, fault in keys:
                 if fault is not None:
                     yield Partly(fault)
-                if key.id in known and self.account.lane(DESCRIBE_KEY, key.region).silent_since(started):
-                    yield Kept((key.id,))
-                else:
-                    yield Batch((key,))
-                self._known.add(key.id)
+                silence = self.account.lane(DESCRIBE_KEY, key.region).silent_since(started)
+                yield Batch((key,)) if silence is None else Kept((key,))
         yield Listed(("aws.kms.key",))
 
     async def _read(self, arn: str) -> tuple[Resource, Fault | None]:

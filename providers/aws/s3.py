@@ -72,7 +72,7 @@ class Buckets(AwsSource):
                 told = True
                 for fault in account.faults.values():
                     yield Partly(fault)
-                yield Kept((account.id,)) if unseen and self.seen.buckets is not None else Batch((account,))
+                yield Kept((account,)) if unseen else Batch((account,))
             async with contextlib.aclosing(each(self._bucket(entry, started) for entry in page)) as reads:
                 async for read in reads:
                     if read.lost:
@@ -89,10 +89,7 @@ class Buckets(AwsSource):
             here[bucket.name] = known.get(bucket.name) or Place(bucket.region, bucket.tenant)
             for fault in bucket.faults.values():
                 yield Partly(fault)
-            if silence is not None and bucket.name in known:  # a fault of its region and not of this bucket
-                yield Kept((bucket.id,))
-            else:
-                yield Batch((bucket,))
+            yield Batch((bucket,)) if silence is None else Kept((bucket,))  # a fault of its region and not of this bucket
         self.seen.buckets = here
         if silence is not None and not answered:
             raise silence
