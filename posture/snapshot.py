@@ -17,12 +17,10 @@ from posture.resource import KeyClass, Link
 from posture.rollup import OWN, tenants_of
 from posture.rows import CELLS
 from posture.source import ANSWERED, Source
-from posture.verdict import Excepted, Finding, Severity, Status, worst
+from posture.verdict import Excepted, Finding, Severity, SeverityWord, Status, StatusWord, worst
 
 SCHEMA = "enctop.snapshot/1"
-StatusWord = Literal["pass", "warn", "fail", "unknown", "not_applicable"]
 StateWord = Literal["ok", "partial", "denied", "expired", "throttled", "unreachable", "disabled", "error", "pending"]
-SeverityWord = Literal["critical", "high", "medium", "low", "info"]
 Time = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", extra_json_schema={"format": "date-time"})]
 """RFC 3339, UTC, to the second."""
 
@@ -292,14 +290,14 @@ def _times(snapshot: Snapshot) -> set[str]:
 
 
 def _summary(model: Model, held: Iterable[Held], findings: list[Finding], own: set[str], *, whole: bool) -> Summary:
-    by_status = dict.fromkeys((*(status.word for status in Status), "excepted"), 0)
+    by_status: dict[str, int] = dict.fromkeys((*(status.word for status in Status), "excepted"), 0)
     tenants: dict[str, list[int]] = {name: [0] * len(Status) for name in model.policies}
     for finding in findings:
         by_status[finding.status.word] += 1
         by_status["excepted"] += finding.exception is not None
         for tenant in tenants_of(finding.tenant, own=finding.resource in own):
             tenants.setdefault(tenant, [0] * len(Status))[finding.status] += 1
-    resources = dict.fromkeys((status.word for status in Status), 0)
+    resources: dict[str, int] = dict.fromkeys((status.word for status in Status), 0)
     for one in held:
         resources[one.status.word] += 1
     silent = {name for source in model.sources.values() if source.state not in ANSWERED for name in tenants_of(source.tenant, own=True)}
@@ -307,7 +305,7 @@ def _summary(model: Model, held: Iterable[Held], findings: list[Finding], own: s
     for tenant, counts in sorted(tenants.items()):
         rollup = model.rollups.get(tenant)
         status = rollup.status if whole and rollup else _narrowed(counts, silent=tenant in silent)
-        summaries[tenant] = TenantSummary(status.word, counts[Status.PASS], counts[Status.WARN], counts[Status.FAIL], counts[Status.UNKNOWN])  # type: ignore[arg-type]  # word is one of StatusWord
+        summaries[tenant] = TenantSummary(status.word, counts[Status.PASS], counts[Status.WARN], counts[Status.FAIL], counts[Status.UNKNOWN])
     return Summary(by_status, resources, summaries)
 
 
@@ -347,7 +345,7 @@ def _resource(held: Held) -> ResourceEntry:
         resource.scope,
         resource.region,
         None if encryption is None else EncryptionEntry(encryption.at_rest, encryption.algorithm, held.key_class, encryption.key),
-        held.status.word,  # type: ignore[arg-type]  # word is one of StatusWord
+        held.status.word,
         rfc3339(held.observed_at),
         held.source,
         dict(resource.fields),
@@ -361,8 +359,8 @@ def _finding(finding: Finding) -> FindingEntry:
         finding.control,
         finding.resource,
         finding.tenant,
-        finding.status.word,  # type: ignore[arg-type]  # word is one of StatusWord
-        finding.severity.word,  # type: ignore[arg-type]  # word is one of SeverityWord
+        finding.status.word,
+        finding.severity.word,
         finding.evidence_class.value,
         finding.reason,
         dict(finding.evidence),
@@ -379,7 +377,7 @@ def _controls(model: Model, used: Iterable[str]) -> dict[str, ControlEntry]:
         if control is not None:
             entries[name] = ControlEntry(
                 control.title,
-                control.severity.word,  # type: ignore[arg-type]  # word is one of SeverityWord
+                control.severity.word,
                 list(control.verifies),
                 {framework: list(numbers) for framework, numbers in control.maps.items()},
                 control.remedy,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from enum import IntEnum, StrEnum
-from typing import Any
+from typing import Any, Literal, get_args
 
 import msgspec
 
@@ -20,7 +20,7 @@ class Status(IntEnum):
     NOT_APPLICABLE = 4
 
     @property
-    def word(self) -> str:
+    def word(self) -> "StatusWord":
         """As filters and snapshots spell it: `not_applicable`."""
         return _STATUS_WORDS[self]
 
@@ -40,14 +40,16 @@ class Severity(IntEnum):
     INFO = 4
 
     @property
-    def word(self) -> str:
+    def word(self) -> "SeverityWord":
         """As data files and snapshots spell it: `critical`."""
         return _SEVERITY_WORDS[self]
 
 
 # Looked up, since Enum.name costs a microsecond and there is a word to say for every finding of a snapshot.
-_STATUS_WORDS = tuple(status.name.lower() for status in Status)
-_SEVERITY_WORDS = tuple(severity.name.lower() for severity in Severity)
+StatusWord = Literal["fail", "unknown", "warn", "pass", "not_applicable"]
+SeverityWord = Literal["critical", "high", "medium", "low", "info"]
+_STATUS_WORDS: tuple[StatusWord, ...] = get_args(StatusWord)
+_SEVERITY_WORDS: tuple[SeverityWord, ...] = get_args(SeverityWord)
 
 
 class EvidenceClass(StrEnum):

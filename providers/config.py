@@ -158,13 +158,16 @@ def _check(config: Config, where: str) -> None:
 
 
 def _check_profiles(config: Config, where: str) -> None:
-    wanted = sorted({settings.profile for _, settings in config.aws if settings.profile})
-    if not wanted:
-        return
-    known = sorted(aws_profiles())
-    for profile in wanted:
+    named = {
+        settings.profile: f"tenant[{number}].aws[{index}].profile"
+        for number, tenant in enumerate(config.tenant)
+        for index, settings in enumerate(tenant.aws)
+        if settings.profile
+    }
+    known = sorted(aws_profiles()) if named else []
+    for profile, key in named.items():
         if profile not in known:
-            missing = f"{where}: tenant.aws.profile: no profile {profile!r} in the AWS configuration{nearest(profile, known)}"
+            missing = f"{where}: {key}: no profile {profile!r} in the AWS configuration{nearest(profile, known)}"
             raise ConfigError(f"{missing}; there are {', '.join(known) or 'none'}")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from posture.batch import Batch, Listed, Partly
+from posture.batch import Batch, Kept, Listed, Partly
 from posture.clock import Utc
 from posture.controls.registry import Registry, registry
 from posture.fault import Fault, FaultKind
@@ -51,6 +51,7 @@ class Feed:
         listed: Iterable[str] | None = None,
         fault: Fault | None = None,
         part: Fault | None = None,
+        kept: Iterable[Resource] = (),
         after: float = 0.0,
     ) -> "Feed":
         """One poll. `listed` are the types it names completely: those of `resources` where it ends well, unless said otherwise."""
@@ -60,6 +61,7 @@ class Feed:
             self.model.apply(name, Batch((msgspec.structs.replace(resource, source=name),)), self.now)
         if part is not None:
             self.model.apply(name, Partly(part), self.now)
+        self.model.apply(name, Kept(tuple(resource.id for resource in kept)), self.now)
         types = {resource.type for resource in resources} if listed is None else listed
         if fault is None:
             self.model.apply(name, Listed(tuple(types)), self.now)

@@ -6,6 +6,7 @@ import pytest
 from posture.clock import parse_rfc3339
 from posture.controls.registry import Control, Registry, registry
 from posture.fault import FaultKind
+from posture.judging import Held
 from posture.links import Links
 from posture.model import UNASSIGNED, answered
 from posture.policy import KeyMode, Policy, shared
@@ -62,7 +63,8 @@ def test_what_tenants_share_counts_for_each_and_what_is_nobodys_is_not_green_whi
     assert feed.model.rollups["acme"].resources[Status.FAIL] == 2
     assert feed.model.rollups["beta"].resources[Status.FAIL] == 1
     stray = of(UNASSIGNED, volume("vol-2", key=key_arn("k-9")))
-    silent = Feed(MORE, VOLUMES, policies={"acme": Policy(), "beta": Policy()}).poll(VOLUMES, stray)
+    silent = Feed(MORE, VOLUMES, controls=only(ENCRYPTED, "meta.evidence.freshness")).poll(VOLUMES, stray)
+    assert silent.held(stray).status is Status.PASS
     assert silent.model.rollups[UNASSIGNED].status is Status.UNKNOWN
 
 
@@ -112,6 +114,16 @@ def test_a_failed_listing_keeps_what_it_did_not_name(seen: list[Resource]) -> No
     assert feed.finding(ENCRYPTED, PLAIN).status is Status.FAIL
     assert feed.model.sources[VOLUMES].state is (State.PARTIAL if seen else State.DENIED)
     assert feed.model.sources[VOLUMES].resources == 2
+
+
+def test_what_exists_but_could_not_be_read_again_stays_as_it_was_and_ages() -> None:
+    feed = Feed(VOLUMES).poll(VOLUMES, GOOD, PLAIN)
+    feed.poll(VOLUMES, GOOD, kept=[PLAIN], part=refusal(), after=200.0)
+    assert feed.held(PLAIN).observed_at == NOW
+    assert feed.finding(ENCRYPTED, PLAIN).status is Status.FAIL
+    feed.poll(VOLUMES, GOOD, kept=[PLAIN], part=refusal(), after=200.0)
+    assert feed.finding(ENCRYPTED, PLAIN).status is Status.UNKNOWN
+    assert feed.finding(ENCRYPTED, GOOD).status is Status.PASS
 
 
 def test_a_listing_with_a_refused_part_is_partial_and_still_removes() -> None:
@@ -217,6 +229,24 @@ def test_time_does_not_go_back_with_a_clock_that_does() -> None:
     feed.poll(VOLUMES, GOOD)
     assert feed.model.now == NOW
     assert feed.finding(ENCRYPTED, GOOD).status is Status.PASS
+
+
+def test_what_an_earlier_run_saw_ages_from_then_keeps_its_since_and_goes_when_it_is_not_named() -> None:
+    def again(after: float) -> Feed:
+        feed = Feed(VOLUMES, now=NOW + after)
+        rows = [earlier.held(GOOD), earlier.held(PLAIN)]
+        feed.model.restore((Held.seen(held.resource, held.source, held.observed_at, dict(held.findings)) for held in rows), feed.now)
+        feed.model.tick(feed.now)
+        return feed
+
+    earlier = Feed(VOLUMES).poll(VOLUMES, GOOD, PLAIN)
+    feed = again(300.0)
+    assert (feed.finding(ENCRYPTED, PLAIN).status, feed.finding(ENCRYPTED, PLAIN).since) == (Status.FAIL, NOW)
+    assert feed.wait(60.0).finding(ENCRYPTED, PLAIN).status is Status.UNKNOWN
+    assert again(4000.0).finding(ENCRYPTED, GOOD).status is Status.UNKNOWN
+    feed = again(300.0).poll(VOLUMES, GOOD)
+    assert feed.model.held(PLAIN.id) is None
+    assert feed.finding(ENCRYPTED, GOOD).since == NOW
 
 
 # ---------------------------------------------------------------- since, exceptions, valid_until

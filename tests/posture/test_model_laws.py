@@ -21,7 +21,7 @@ from posture.verdict import Status
 from posture.wakes import Wakes
 from providers.publisher import Publisher
 from providers.stream import Hello
-from tests.posture.controls_world import NOW, made
+from tests.posture.controls_world import NOW, made, volume
 from tests.posture.models import (
     BUCKETS,
     CADENCES,
@@ -84,9 +84,10 @@ class Life(RuleBasedStateMachine):
         name=st.sampled_from([VOLUMES, MORE]),
         seen=st.sets(st.integers(1, 3)).flatmap(lambda numbers: st.tuples(*(volumes(n) for n in sorted(numbers)))),
         refused=st.sampled_from([None, None, None, refusal(), refusal(FaultKind.DENIED)]),
+        kept=st.sets(st.integers(1, 3)),
     )
-    def poll_volumes(self, name: str, seen: tuple[Resource, ...], refused: Any) -> None:
-        self.feed.poll(name, *seen, listed=("aws.ebs.volume",), fault=refused)
+    def poll_volumes(self, name: str, seen: tuple[Resource, ...], refused: Any, kept: set[int]) -> None:
+        self.feed.poll(name, *seen, listed=("aws.ebs.volume",), fault=refused, kept=[volume(f"vol-{number}") for number in kept])
 
     @rule(
         seen=st.sets(st.integers(1, 2)).flatmap(lambda numbers: st.tuples(*(keys(n) for n in sorted(numbers)))),
@@ -117,6 +118,17 @@ class Life(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([1.0, 61.0, 200.0, 361.0, 6000.0, 40000.0]))
     def wait(self, seconds: float) -> None:
         self.feed.wait(seconds)
+
+    @rule(seconds=st.sampled_from([0.0, 300.0, 4000.0]))
+    def start_again_from_what_was_seen(self, seconds: float) -> None:
+        before = self.feed
+        self.feed = Feed(*ALL, now=before.now + seconds)
+        rows = [held for held in before.model.all() if held.resource.provider != OWN]
+        self.feed.model.restore((Held.seen(held.resource, held.source, held.observed_at, dict(held.findings)) for held in rows), self.feed.now)
+        self.feed.model.tick(self.feed.now)
+        assert len(self.feed.model) == len(rows) + len(ALL) + 2
+        self.publisher, self.viewer = Publisher(self.feed.model), Replica()
+        self.viewer.apply(Hello("test", ("acme", "beta"), False, NOW))
 
     def follow(self) -> None:
         for frame in self.publisher.frames(self.feed.model.drain()):
@@ -192,7 +204,7 @@ class Life(RuleBasedStateMachine):
         assert _shown(self.viewer) == _shown(late)
 
 
-Life.TestCase.settings = settings(max_examples=80, stateful_step_count=15, deadline=None)
+Life.TestCase.settings = settings(max_examples=50, stateful_step_count=15, deadline=None)
 TestLife = Life.TestCase
 
 

@@ -26,7 +26,7 @@ def test_acme_is_the_same_in_every_run(aws: Aws) -> None:
 def test_acme_has_a_believable_size_and_a_handful_of_defects(aws: Aws) -> None:
     started = time.perf_counter()
     acme = world.seed(aws.faults)
-    assert time.perf_counter() - started < 1.5
+    assert time.perf_counter() - started < 10
     volumes = [v for r in acme.regions.values() for v in r.ec2.volumes.values()]
     assert 600 <= len(volumes) <= 900
     assert sum(not v.encrypted for v in volumes) == 4

@@ -141,7 +141,7 @@ async def test_a_wait_beyond_the_longest_fails_as_throttled_and_is_not_sent_unti
         with pytest.raises(Refused) as refused:
             await lane.run(service.call())
         assert refused.value.fault.kind is FaultKind.THROTTLED
-    assert time.monotonic() - started < 0.2
+    assert time.monotonic() - started < 0.5
     assert len(service.asked) == 1
     await asyncio.sleep(0.65)
     assert await lane.run(service.call(7)) == 7

@@ -207,7 +207,7 @@ async def test_it_ends_at_once_when_its_viewer_leaves_even_while_aws_hangs(aws: 
         began = time.monotonic()
         viewer.process.stdin.close()
         assert await viewer.ended() == (0, "")
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 4  # a second on a machine that does nothing else
     finally:
         aws.faults.remove(rule)
 
@@ -219,7 +219,7 @@ async def test_it_ends_at_once_on_a_signal(aws: Aws, start: Start, number: signa
     began = time.monotonic()
     viewer.process.send_signal(number)
     assert await viewer.ended() == (0, "")
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 4  # a second on a machine that does nothing else
 
 
 async def test_it_ends_when_nobody_reads_what_it_says(aws: Aws, start: Start) -> None:
