@@ -63,7 +63,7 @@ class Viewer:
 
     async def told(self, kind: type[F], after: int = 0) -> F:
         """The frame of a kind that comes after the first `after` of them."""
-        await until(lambda: len(self.all(kind)) > after)
+        await until(lambda: len(self.all(kind)) > after, 30)
         return self.all(kind)[after]
 
     async def ended(self, seconds: float = SOON) -> tuple[int, str]:
@@ -265,7 +265,7 @@ async def test_a_viewer_that_is_killed_takes_everything_with_it(aws: Aws, tmp_pa
     assert len(family) == (2 if "--demo" in arguments else 1)
     viewer.kill()
     await viewer.wait()
-    await until(lambda: not any(_alive(process) for process in family), 3)
+    await until(lambda: not any(_alive(process) for process in family))
 
 
 async def test_a_demos_servers_end_with_a_collector_that_is_killed(start: Start) -> None:
@@ -274,7 +274,7 @@ async def test_a_demos_servers_end_with_a_collector_that_is_killed(start: Start)
     servers = psutil.Process(viewer.process.pid).children(recursive=True)
     assert len(servers) == 1
     viewer.process.kill()
-    await until(lambda: not any(_alive(process) for process in servers), 3)
+    await until(lambda: not any(_alive(process) for process in servers))
 
 
 def _alive(process: psutil.Process) -> bool:
