@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 
 import msgspec
 
@@ -177,21 +178,27 @@ class Model:
 
     def tick(self, now: Utc) -> None:
         """Time went on: what only time changes is judged again."""
+        self.wake(now)
+        self.settle()
+
+    def wake(self, now: Utc) -> None:
+        """Time went on: what only time changes is to be judged again by `settle`."""
         self._now = max(now, self._now)
         self._dirty.update(dict.fromkeys(self._verdicts_turn.due(self._now)))
         for source_id in self._rows_age.due(self._now):
             self._dirty.update(dict.fromkeys(self._stale(source_id)))
             self._rows_age.set(source_id, self._next_stale(source_id))
-        self.settle()
 
     def wakes_at(self) -> Utc | None:
         """When `tick` has something to do next."""
         return min((at for at in (self._verdicts_turn.next(), self._rows_age.next()) if at is not None), default=None)
 
-    def settle(self) -> None:
-        """Judge what was touched since the last time."""
-        dirty, self._dirty = self._dirty, {}
-        for resource_id in dirty:
+    def settle(self, at_most: int | None = None) -> bool:
+        """Judge what was touched since the last time, or `at_most` of it; says whether all is judged."""
+        batch = list(self._dirty if at_most is None else islice(self._dirty, at_most))
+        for resource_id in batch:
+            del self._dirty[resource_id]
+        for resource_id in batch:
             held = self._held.get(resource_id)
             if held is None:
                 continue
@@ -201,10 +208,15 @@ class Model:
             if held.looks() != before:
                 self._change.resources.add(resource_id)
             self._recount(held)
+        return not self._dirty
 
     def drain(self) -> Change:
         """What moved since the last call, settled."""
         self.settle()
+        return self.moved()
+
+    def moved(self) -> Change:
+        """What moved since the last call, as far as it is judged."""
         change, self._change = self._change, Change()
         return change
 
