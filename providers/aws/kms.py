@@ -16,7 +16,7 @@ from posture.resource import Encryption, KeyClass, Resource
 from posture.source import COLD
 from providers.aws.calls import DESCRIBE_KEY, GET_KEY_POLICY, GET_KEY_ROTATION_STATUS, LIST_ALIASES, LIST_KEYS, Call
 from providers.aws.place import AwsSource
-from providers.each import each
+from providers.each import each, each_again
 from providers.lane import lost
 from providers.source import Yield
 
@@ -61,7 +61,7 @@ class Keys(AwsSource):
         async for page in self.account.pages(LIST_KEYS, self.region, "Keys", MARKER, Limit=1000):
             listed += [entry["KeyArn"] for entry in page]
         unread: list[Resource] = []
-        async with contextlib.aclosing(each(self._read(arn, aliases.get(arn, ())) for arn in listed)) as keys:
+        async with contextlib.aclosing(each_again(listed, lambda arn: self._read(arn, aliases.get(arn, ())), lambda answer: not answer[1])) as keys:
             async for key, answered in keys:
                 if not answered:
                     unread.append(key)

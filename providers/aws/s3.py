@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import AsyncGenerator, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -24,7 +25,7 @@ from providers.aws.calls import (
 )
 from providers.aws.ebs import key_arn
 from providers.aws.place import AwsSource, Place
-from providers.each import each
+from providers.each import each_again
 from providers.lane import lost
 from providers.source import Yield
 
@@ -73,7 +74,8 @@ class Buckets(AwsSource):
                 for fault in account.faults.values():
                     yield Partly(fault)
                 yield Kept((account,)) if unseen else Batch((account,))
-            async with contextlib.aclosing(each(self._bucket(entry, started) for entry in page)) as reads:
+            ask = partial(self._bucket, started=started)
+            async with contextlib.aclosing(each_again(page, ask, lambda read: read.lost)) as reads:
                 async for read in reads:
                     if read.lost:
                         unread.append(read)
