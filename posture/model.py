@@ -270,6 +270,9 @@ class Model:
             held = self._held[resource.id] = Held(resource, source_id, poll, now)
             self._seen[source_id] += 1
         else:
+            if held.source != source_id and self._told_better(held, resource, source_id):
+                self._seen[source_id] += 1
+                return
             old, moved, aged = held.resource, held.source != source_id, stale_at(held, self.sources[held.source]) <= now
             self._seen[source_id] += moved or held.poll != poll
             held.poll, held.observed_at = poll, now
@@ -289,6 +292,11 @@ class Model:
         self._dirty[resource.id] = None
         self._change.gone.discard(resource.id)
         self._change.resources.add(resource.id)
+
+    def _told_better(self, held: Held, resource: Resource, source_id: str) -> bool:
+        """Whether what holds it stays: of two sources that name one thing (two accounts, a third's key), the one that was answered, else the first by id."""
+        other = held.source
+        return held.poll >= self._polls[other] - 1 and (bool(held.resource.faults), other) < (bool(resource.faults), source_id)
 
     def _moved(self, old: Resource | None, new: Resource | None) -> None:
         """What a control may have seen of this resource is judged again: itself, its neighbours either way, and who points at those that point at it."""

@@ -31,6 +31,7 @@ from providers.lane import lost
 from providers.source import Yield
 
 FIELDS = ("ServerSideEncryption", "SSEKMSKeyId", "BucketKeyEnabled", "LastModified")
+_CLASSES = {None: KeyClass.NONE, "AES256": KeyClass.PROVIDER, "aws:kms:dsse": KeyClass.DOUBLE}  # of all others the key decides
 TOKEN = ("NextContinuationToken", "ContinuationToken")
 
 
@@ -62,7 +63,8 @@ class ObjectSample(OfBuckets):
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """Bucket by bucket; what was sampled of a bucket that does not answer now stays as it was seen last."""
-        started, buckets = time.monotonic(), self.buckets()
+        started, buckets, whole = time.monotonic(), self.buckets(), True
+        self.seen.begin(self.id)
         self._known = {bucket: samples for bucket, samples in self._known.items() if bucket in buckets}
         for bucket, place in sorted(buckets.items()):
             try:
@@ -70,6 +72,7 @@ class ObjectSample(OfBuckets):
             except Refused as refused:
                 await self.account.confirm(refused)
                 yield Partly(refused.fault)
+                whole = False
                 yield Kept(self._known.get(bucket, ()))
                 continue
             for sample in samples:
@@ -77,6 +80,8 @@ class ObjectSample(OfBuckets):
                     yield Partly(fault)
             self._known[bucket] = tuple(samples)
             yield Batch.of(samples)
+        if whole:  # what stays as it was seen last still names its keys
+            self.seen.listed(self.id)
         yield Listed(("aws.s3.object-sample",))
 
     async def _samples(self, bucket: str, place: Place, started: Seconds) -> list[Resource]:
@@ -109,10 +114,10 @@ class ObjectSample(OfBuckets):
         encryption = Encryption()
         if fields.get("StatusCode") == 200:
             arn = key_arn(self, str(key), place.region) if key else None
-            key_class = KeyClass.NONE if algorithm is None else KeyClass.PROVIDER if algorithm == "AES256" else KeyClass.UNKNOWN
+            key_class = _CLASSES.get(algorithm, KeyClass.UNKNOWN)
             encryption = Encryption(algorithm is not None, algorithm, key_class, arn)
             if arn:
-                self.seen.arns.add(arn)
+                self.seen.name(self.id, arn)
                 links = (*links, Link("key", arn))
         elif fields.get("StatusCode") == 400:
             encryption = Encryption(True, None, KeyClass.SUPPLIED)
@@ -166,7 +171,9 @@ class Inventory(OfBuckets):
             fields["InventoryConfigurations"] = answer.get("InventoryConfigurationList", [])
             reporting = [one for one in fields["InventoryConfigurations"] if one.get("IsEnabled") and "EncryptionStatus" in one.get("OptionalFields", [])]
             if reporting:
-                fields["Report"] = await self._report(bucket, place.region, max(reporting, key=lambda one: one.get("IncludedObjectVersions") == "All"))
+                widest = max(reporting, key=lambda one: (not one.get("Filter"), one.get("IncludedObjectVersions") == "All"))
+                fields["Reporting"] = widest.get("Id")
+                fields["Report"] = await self._report(bucket, place.region, widest)
         except Refused as refused:
             unread, faults[refused.fault.operation] = refused, refused.fault
         return self._resource(bucket, place, fields, faults), unread
