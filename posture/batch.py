@@ -33,9 +33,9 @@ class Partly(msgspec.Struct, frozen=True):
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """These exist still, but nobody answered what they are like now: they stay as they were seen last, and age from then."""
+    """These exist, but nobody answered what they are like now: what was seen before stays as it was and ages; what never was is taken in as it is here."""
 
-    ids: tuple[str, ...]
+    resources: tuple[Resource, ...]
 
 
 Report = Union[Batch, Listed, Partly, Kept]

@@ -1,7 +1,7 @@
 """The shared state: what every source reported, joined, judged, and what moved by it."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 import msgspec
@@ -136,18 +136,17 @@ class Model:
         self._now = max(now, self._now)
         match report:
             case Batch():
-                for resource in report.resources:
-                    self._put(resource, source_id)
-                if report.resources and self._rows_age.get(source_id) is None:
-                    self._rows_age.set(source_id, self._now + STALE_CADENCES * self.sources[source_id].cadence)
+                self._take(report.resources, source_id)
             case Listed():
                 self._forget(source_id, report.types)
             case Partly():
                 self._partly.setdefault(source_id, report.fault)
             case Kept():
-                for resource_id in report.ids:
-                    if resource_id in self._by_source[source_id]:
-                        self._held[resource_id].poll = self._polls[source_id]
+                known = self._by_source[source_id]
+                for resource in report.resources:
+                    if resource.id in known:
+                        self._held[resource.id].poll = self._polls[source_id]
+                self._take([resource for resource in report.resources if resource.id not in known], source_id)
 
     def finish(self, source_id: str, now: Utc, *, fault: Fault | None, calls: int, seconds: Seconds, next_due: Utc | None) -> None:
         """A poll ends: in full (`fault` None), in part, or refused. Rows stay in any case, and each ages from when it was last seen."""
@@ -256,6 +255,12 @@ class Model:
         for tenant in source.tenant.split("+"):
             if f"enctop://{tenant}" in self._held:
                 self._dirty[f"enctop://{tenant}"] = None
+
+    def _take(self, resources: Sequence[Resource], source_id: str) -> None:
+        for resource in resources:
+            self._put(resource, source_id)
+        if resources and self._rows_age.get(source_id) is None:
+            self._rows_age.set(source_id, self._now + STALE_CADENCES * self.sources[source_id].cadence)
 
     def _put(self, resource: Resource, source_id: str) -> None:
         poll, now = self._polls[source_id], self._now

@@ -22,7 +22,8 @@ LONGEST_WAIT: Seconds = 60.0
 LONGEST_HOLD: Seconds = 3600.0
 """A longer Retry-After is taken for a mistake of the server."""
 GIVE_UP_AFTER = 3
-"""Calls in a row that were lost (nobody there, 5xx, throttled to the end), after which those that wait behind them are lost too."""
+"""Calls in a row that were lost (nobody there, 5xx, throttled to the end), after which those that wait behind them are lost too. One of them must have
+begun after another was lost: a stall that ends all calls under way at once proves nothing about the next."""
 
 
 class Lane:
@@ -43,6 +44,7 @@ class Lane:
         self._shrunk_at = -period
         self._throttled: Refused | None = None
         self._lost = 0
+        self._first_lost_at = 0.0
         self._silence: Refused | None = None
         self._silent_at = 0.0
 
@@ -62,18 +64,19 @@ class Lane:
 
     async def run(self, call: Callable[[], Awaitable[T]]) -> T:
         """Make a call in its turn. Raises the `Refused` of the last attempt, or of those before it in the queue when none of them got an answer."""
-        attempt, queued, failed_at = 0, time.monotonic(), 0.0
+        attempt, queued, began, failed_at = 0, time.monotonic(), 0.0, 0.0
         async with self._places:  # kept between attempts: one that goes to the back after each learns only behind all others that it is in vain
             while True:
                 attempt += 1
                 await self._enter(queued)
+                began = began or time.monotonic()
                 try:
                     answer = await call()
                 except Refused as refused:
                     failed_at = failed_at or time.monotonic()
                     pause = self._pause(refused, attempt, time.monotonic() - failed_at)
                     if pause is None:
-                        self._note(refused)
+                        self._note(refused, began)
                         raise
                 else:
                     self._recover()
@@ -110,14 +113,17 @@ class Lane:
             self._shrunk_at = now
             self._throttler.rate_limit = max(1, self._throttler.rate_limit // 2)
 
-    def _note(self, refused: Refused) -> None:
-        """A call was given up: another one that was lost, or one that was answered by a refusal."""
+    def _note(self, refused: Refused, began: Seconds) -> None:
+        """A call that `began` then was given up: another one that was lost, or one that was answered by a refusal."""
         if not lost(refused):
             self._heard()
             return
+        now = time.monotonic()
         self._lost += 1
-        if self._lost >= GIVE_UP_AFTER:
-            self._silence, self._silent_at = refused, time.monotonic()
+        if self._lost == 1:
+            self._first_lost_at = now
+        elif self._silence is not None or (self._lost >= GIVE_UP_AFTER and began > self._first_lost_at):
+            self._silence, self._silent_at = refused, now
 
     def _recover(self) -> None:
         self._heard()

@@ -260,7 +260,7 @@ class Account:
         except aiohttp.ClientPayloadError as error:
             raise Refused(Fault(FaultKind.ERROR, "UnreadableAnswer", call.operation, plain(error)), transient=True) from None
         except (aiohttp.ClientError, OSError) as error:
-            again = not isinstance(error, aiohttp.ClientConnectorError | TimeoutError)
+            again = isinstance(error, aiohttp.ConnectionTimeoutError) or not isinstance(error, aiohttp.ClientConnectorError | TimeoutError)
             raise Refused(Fault(FaultKind.UNREACHABLE, type(error).__name__, call.operation, plain(error)), transient=again) from None
         elsewhere = response.headers.get("x-amz-bucket-region", region)
         if response.status in {301, 307, 400} and elsewhere != region and not redirected:

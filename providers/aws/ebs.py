@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-from posture.batch import Batch, Listed, Partly
+from posture.batch import Batch, Kept, Listed, Partly
 from posture.fault import Fault, Refused
 from posture.resource import Encryption, KeyClass, Link, Resource
 from providers.aws.calls import (
@@ -109,7 +109,6 @@ class Region(AwsSource):
 
     service = "ec2"
     calls = (GET_EBS_ENCRYPTION_BY_DEFAULT, GET_EBS_DEFAULT_KMS_KEY_ID, GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE, DESCRIBE_LAUNCH_TEMPLATE_VERSIONS)
-    _known = False
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """Three settings, each on its own, then the default version of every launch template."""
@@ -127,13 +126,11 @@ class Region(AwsSource):
                     fields[name] = answer[field]
             except Refused as refused:
                 if lost(refused):
-                    if not self._known:  # what was never seen is UNKNOWN; what was stays as it was, and ages
-                        yield Batch((self._region({}, {call.operation: refused.fault for call, _, _ in questions}),))
+                    yield Kept((self._region({}, {call.operation: refused.fault for call, _, _ in questions}),))
                     raise
                 await self.account.confirm(refused)
                 faults[call.operation] = refused.fault
                 yield Partly(refused.fault)
-        self._known = True
         yield Batch((self._region(fields, faults),))
         yield Listed(("aws.ec2.region",))
         listing = self.account.pages(DESCRIBE_LAUNCH_TEMPLATE_VERSIONS, self.region, "LaunchTemplateVersions", TOKEN, Versions=["$Default"], MaxResults=200)

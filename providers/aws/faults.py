@@ -57,7 +57,6 @@ _NETWORK = {
     "SSLError",
     "ResponseStreamingError",
 }
-_TIMEOUTS = {"ConnectTimeoutError", "ReadTimeoutError"}
 _CREDENTIALS = {
     "NoCredentialsError",
     "PartialCredentialsError",
@@ -78,11 +77,11 @@ def refused(error: Exception, call: Call) -> Refused:
     name = type(error).__name__
     if getattr(error, "operation_name", call.name) == ASSUME_ROLE.name:
         call = ASSUME_ROLE  # asked for by the SDK before the call itself
-    if "Error" in response:
-        detail, meta = response["Error"], response.get("ResponseMetadata", {})
+    if response:
+        detail, meta = response.get("Error", {}), response.get("ResponseMetadata", {})  # of EC2 the SDK gives no error at all where the body is a page
         return answered(call, int(meta.get("HTTPStatusCode", 0)), str(detail.get("Code", "")), str(detail.get("Message", "")), meta.get("HTTPHeaders", {}))
     if name in _NETWORK or isinstance(error, OSError):
-        again = name not in {"EndpointConnectionError", *_TIMEOUTS}  # who waits for a timeout three times has waited a minute
+        again = name not in {"EndpointConnectionError", "ReadTimeoutError"}  # who waits for a whole timeout three times has waited a minute
         return Refused(Fault(UNREACHABLE, name, call.operation, plain(error)), transient=again)
     if name in _CREDENTIALS:
         return Refused(Fault(EXPIRED, name, call.operation, plain(error)))

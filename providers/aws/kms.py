@@ -16,7 +16,7 @@ from posture.resource import Encryption, KeyClass, Resource
 from posture.source import COLD
 from providers.aws.calls import DESCRIBE_KEY, GET_KEY_POLICY, GET_KEY_ROTATION_STATUS, LIST_ALIASES, LIST_KEYS, Call
 from providers.aws.place import AwsSource
-from providers.each import each
+from providers.each import each, each_again
 from providers.lane import lost
 from providers.source import Yield
 
@@ -44,7 +44,6 @@ class Keys(AwsSource):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._cold: dict[str, _Cold] = {}
-        self._known: set[str] = set()
         self.seen.claims.listed.add((self.account.number, self.region))
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
@@ -63,7 +62,7 @@ class Keys(AwsSource):
             listed += [entry["KeyArn"] for entry in page]
         listed += sorted(self.seen.of(self.account.number, self.region).difference(listed))  # a key that is gone is not listed, and still named
         unread: list[Resource] = []
-        async with contextlib.aclosing(each(self._read(arn, aliases.get(arn, ())) for arn in listed)) as keys:
+        async with contextlib.aclosing(each_again(listed, lambda arn: self._read(arn, aliases.get(arn, ())), lambda answer: not answer[1])) as keys:
             async for key, answered in keys:
                 if not answered:
                     unread.append(key)
@@ -72,15 +71,12 @@ class Keys(AwsSource):
                     yield Partly(fault)
                 yield Batch((key,))
         silence = self.account.lane(DESCRIBE_KEY, self.region).silent_since(started)
-        known, self._known = self._known, self._known | set(listed)
         for key in unread:
-            if silence is None or key.id not in known:
-                for fault in key.faults.values():
-                    yield Partly(fault)
-                yield Batch((key,))
+            for fault in key.faults.values():
+                yield Partly(fault)
+            yield Batch((key,)) if silence is None else Kept((key,))
         if silence is not None:
             raise silence  # not a fault of these keys: what was seen of them before stays, and ages
-        self._known = set(listed)
         self._cold = {arn: self._cold[arn] for arn in listed if arn in self._cold}
         yield Listed(("aws.kms.key",))
 
@@ -136,23 +132,15 @@ class ForeignKeys(AwsSource):
     service = "kms-foreign"
     calls = (DESCRIBE_KEY,)
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        self._known: set[str] = set()
-
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """Describe each, in its own region; asks nothing where there are none. Those of a region that does not answer stay as they were seen last."""
-        started, known = time.monotonic(), self._known
-        self._known = set()
+        started = time.monotonic()
         async with contextlib.aclosing(each(self._read(arn) for arn in self.seen.foreign())) as keys:
             async for key, fault in keys:
                 if fault is not None:
                     yield Partly(fault)
-                if key.id in known and self.account.lane(DESCRIBE_KEY, key.region).silent_since(started):
-                    yield Kept((key.id,))
-                else:
-                    yield Batch((key,))
-                self._known.add(key.id)
+                silence = self.account.lane(DESCRIBE_KEY, key.region).silent_since(started)
+                yield Batch((key,)) if silence is None else Kept((key,))
         yield Listed(("aws.kms.key",))
 
     async def _read(self, arn: str) -> tuple[Resource, Fault | None]:

@@ -27,6 +27,7 @@ from providers.aws.calls import (
 from providers.aws.ebs import key_arn
 from providers.aws.place import AwsSource, Place
 from providers.each import each
+from providers.lane import lost
 from providers.source import Yield
 
 FIELDS = ("ServerSideEncryption", "SSEKMSKeyId", "BucketKeyEnabled", "LastModified")
@@ -43,6 +44,12 @@ class OfBuckets(AwsSource):
             raise Refused(Fault(FaultKind.UNREACHABLE, "NotAsked", LIST_BUCKETS.operation, "the account's buckets were not listed yet"))
         return self.seen.buckets
 
+    def still_answers(self, place: Place, started: Seconds) -> None:
+        """Raise `Refused` where nobody answers in a bucket's region since this poll `started`: the next bucket is not waited for in vain."""
+        silence = self.account.lane(LIST_BUCKETS, place.region).silent_since(started)
+        if silence is not None:
+            raise silence
+
 
 class ObjectSample(OfBuckets):
     """The encryption headers of a few objects a bucket: the oldest, the newest, and some between, of the first thousand listed."""
@@ -52,27 +59,26 @@ class ObjectSample(OfBuckets):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._known: dict[str, tuple[str, ...]] = {}
+        self._known: dict[str, tuple[Resource, ...]] = {}
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """Bucket by bucket; what was sampled of a bucket that does not answer now stays as it was seen last."""
-        started, known, self._known = time.monotonic(), self._known, {}
+        started, buckets, whole = time.monotonic(), self.buckets(), True
         self.seen.begin(self.id)
-        whole = True
-        for bucket, place in sorted(self.buckets().items()):
+        self._known = {bucket: samples for bucket, samples in self._known.items() if bucket in buckets}
+        for bucket, place in sorted(buckets.items()):
             try:
                 samples = await self._samples(bucket, place, started)
             except Refused as refused:
                 await self.account.confirm(refused)
                 yield Partly(refused.fault)
                 whole = False
-                self._known[bucket] = known.get(bucket, ())
-                yield Kept(self._known[bucket])
+                yield Kept(self._known.get(bucket, ()))
                 continue
             for sample in samples:
                 for fault in sample.faults.values():
                     yield Partly(fault)
-            self._known[bucket] = tuple(sample.id for sample in samples)
+            self._known[bucket] = tuple(samples)
             yield Batch.of(samples)
         if whole:  # what stays as it was seen last still names its keys
             self.seen.listed(self.id)
@@ -80,12 +86,12 @@ class ObjectSample(OfBuckets):
 
     async def _samples(self, bucket: str, place: Place, started: Seconds) -> list[Resource]:
         """Those of one bucket. Raises `Refused` where it cannot be listed, or its region stopped answering."""
+        self.still_answers(place, started)
         page = await self.account.ask(LIST_OBJECTS_V2, place.region, Bucket=bucket, MaxKeys=1000)
         listed = sorted(page.get("Contents", []), key=lambda entry: (str(entry["LastModified"]), entry["Key"]))
         wanted = min(self.account.settings.object_sample, len(listed))
         heads = [answer async for answer in each(self._head(bucket, place.region, entry["Key"]) for entry in _spread(listed, wanted))]
-        if (silence := self.account.lane(HEAD_OBJECT, place.region).silent_since(started)) is not None:
-            raise silence
+        self.still_answers(place, started)
         read = sum(fields.get("StatusCode") in {200, 400} for fields, _ in heads)
         return [self._sample(bucket, place, {**fields, "SampleOf": [read, wanted]}, faults) for fields, faults in heads if fields.get("StatusCode") != 404]
 
@@ -136,29 +142,31 @@ class Inventory(OfBuckets):
     service = "s3-inventory"
     calls = (LIST_BUCKET_INVENTORY_CONFIGURATIONS, LIST_INVENTORY_REPORTS, GET_INVENTORY_REPORT)
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        self._known: set[str] = set()
-
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """Bucket by bucket; reports are read in their destination, never objects of the bucket itself."""
-        started, known, self._known = time.monotonic(), self._known, set()
+        started = time.monotonic()
+        unread: list[tuple[Resource, Place]] = []
         for bucket, place in sorted(self.buckets().items()):
-            inventory, refused = await self._inventory(bucket, place)
+            inventory, refused = await self._inventory(bucket, place, started)
             if refused is not None:
                 await self.account.confirm(refused)
                 yield Partly(refused.fault)
-            silence = self.account.lane(LIST_BUCKET_INVENTORY_CONFIGURATIONS, place.region).silent_since(started)
-            yield Kept((inventory.id,)) if silence is not None and inventory.id in known else Batch((inventory,))
-            self._known.add(inventory.id)
+            if refused is not None and lost(refused):
+                unread.append((inventory, place))
+            else:
+                yield Batch((inventory,))
+        for inventory, place in unread:
+            silence = self.account.lane(LIST_BUCKETS, place.region).silent_since(started)
+            yield Batch((inventory,)) if silence is None else Kept((inventory,))
         yield Listed(("aws.s3.inventory",))
 
-    async def _inventory(self, bucket: str, place: Place) -> tuple[Resource, Refused | None]:
+    async def _inventory(self, bucket: str, place: Place, started: Seconds) -> tuple[Resource, Refused | None]:
         """What a bucket's inventory says, and which read of it was refused."""
         fields: dict[str, Any] = {}
         faults: dict[str, Fault] = {}
         unread: Refused | None = None
         try:
+            self.still_answers(place, started)
             answer = await self.account.ask(LIST_BUCKET_INVENTORY_CONFIGURATIONS, place.region, Bucket=bucket)
             fields["InventoryConfigurations"] = answer.get("InventoryConfigurationList", [])
             reporting = [one for one in fields["InventoryConfigurations"] if one.get("IsEnabled") and "EncryptionStatus" in one.get("OptionalFields", [])]

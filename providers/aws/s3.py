@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import AsyncGenerator, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -24,7 +25,7 @@ from providers.aws.calls import (
 )
 from providers.aws.ebs import key_arn
 from providers.aws.place import AwsSource, Place
-from providers.each import each
+from providers.each import each_again
 from providers.lane import lost
 from providers.source import Yield
 
@@ -73,8 +74,9 @@ class Buckets(AwsSource):
                 told = True
                 for fault in account.faults.values():
                     yield Partly(fault)
-                yield Kept((account.id,)) if unseen and self.seen.buckets is not None else Batch((account,))
-            async with contextlib.aclosing(each(self._bucket(entry, started) for entry in page)) as reads:
+                yield Kept((account,)) if unseen else Batch((account,))
+            ask = partial(self._bucket, started=started)
+            async with contextlib.aclosing(each_again(page, ask, lambda read: read.lost)) as reads:
                 async for read in reads:
                     if read.lost:
                         unread.append(read)
@@ -90,10 +92,7 @@ class Buckets(AwsSource):
             here[bucket.name] = known.get(bucket.name) or Place(bucket.region, bucket.tenant)
             for fault in bucket.faults.values():
                 yield Partly(fault)
-            if silence is not None and bucket.name in known:  # a fault of its region and not of this bucket
-                yield Kept((bucket.id,))
-            else:
-                yield Batch((bucket,))
+            yield Batch((bucket,)) if silence is None else Kept((bucket,))  # a fault of its region and not of this bucket
         self.seen.buckets = here
         if silence is not None and not answered:
             raise silence

@@ -37,7 +37,7 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True):
     """One fault. `operation`, `resource`, `account` and `region` are globs over the request's own (`ec2:Describe*`, a bucket, a key id or ARN).
 
     `times` is how many requests it still hits (None: all); `retry_after` is in seconds; `seconds` is how long `delay` and `hang` take;
-    `status` replaces the service's own status of a `fail`; `header` is how a throttle says when to come back.
+    `status` replaces the service's own status of a `fail`, and the 200 of an `html`; `header` is how a throttle says when to come back.
     """
 
     kind: Kind
@@ -175,7 +175,7 @@ class Faults:
             self._wait(rule)
             raise Drop
         if rule.kind == "html":
-            return Answer(200, HTML, {"content-type": "text/html"})
+            return Answer(rule.status or 200, HTML, {"content-type": "text/html"})
         spelling = SPELLINGS[rule.kind].get(asked.service) or SPELLINGS[rule.kind]["sts"]
         message = MESSAGES[rule.kind].format(account=asked.account, operation=PERMISSIONS.get(asked.operation, asked.operation))
         headers: dict[str, str] = {} if rule.retry_after is None else {rule.header: _come_back(rule)}

@@ -61,7 +61,7 @@ class Feed:
             self.model.apply(name, Batch((msgspec.structs.replace(resource, source=name),)), self.now)
         if part is not None:
             self.model.apply(name, Partly(part), self.now)
-        self.model.apply(name, Kept(tuple(resource.id for resource in kept)), self.now)
+        self.model.apply(name, Kept(tuple(msgspec.structs.replace(resource, source=name) for resource in kept)), self.now)
         types = {resource.type for resource in resources} if listed is None else listed
         if fault is None:
             self.model.apply(name, Listed(tuple(types)), self.now)

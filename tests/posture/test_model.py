@@ -127,6 +127,13 @@ def test_what_exists_but_could_not_be_read_again_stays_as_it_was_and_ages() -> N
     assert feed.finding(ENCRYPTED, GOOD).status is Status.PASS
 
 
+def test_what_exists_and_was_never_read_is_taken_in_as_it_is() -> None:
+    feed = Feed(VOLUMES).poll(VOLUMES, GOOD, kept=[PLAIN], part=refusal())
+    assert feed.finding(ENCRYPTED, PLAIN).status is Status.FAIL
+    feed.poll(VOLUMES, GOOD, kept=[PLAIN], part=refusal(), after=400.0)
+    assert feed.finding(ENCRYPTED, PLAIN).status is Status.UNKNOWN
+
+
 def test_a_listing_with_a_refused_part_is_partial_and_still_removes() -> None:
     feed = Feed(VOLUMES).poll(VOLUMES, GOOD, PLAIN).poll(VOLUMES, GOOD, part=denied("kms:DescribeKey"))
     assert feed.model.held(PLAIN.id) is None

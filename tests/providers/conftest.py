@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 
@@ -17,6 +17,7 @@ from providers.aws import account
 from providers.aws.kms import Keys
 from providers.collector import Collector
 from providers.config import parse
+from providers.demo import bucketpolicy
 from tests.world.aws import Aws
 
 SOON: Seconds = 15.0
@@ -99,7 +100,28 @@ async def until(true: Callable[[], object], seconds: Seconds = SOON) -> None:
             await asyncio.sleep(0.01)
 
 
-Watching = Callable[..., Awaitable[Watch]]
+class World:
+    """A small account: three volumes, one of them plaintext; five buckets, one without a rule and one without a policy; two keys, one not rotating."""
+
+    def __init__(self, aws: Aws) -> None:
+        home, own = aws.region(), aws.buckets()
+        home.encrypt_by_default()
+        self.key = home.key("payments")
+        self.lazy = home.key("lazy", rotated=None)
+        self.volumes = [home.volume(key=self.key), home.volume(), home.volume(encrypted=False)]
+        self.snapshot = home.snapshot(self.volumes[0])
+        self.template = home.launch_template("nodes", True)
+        self.region = home.id
+        names = [f"b-{number}" for number in range(5)]
+        for name in names:
+            own.make(name, algorithm=None if name == "b-4" else "AES256", policy=None if name == "b-3" else bucketpolicy.tls_12(name))
+        self.buckets = [f"arn:aws:s3:::{name}" for name in names]
+
+
+@pytest.fixture
+def world(aws: Aws) -> World:
+    """The small account."""
+    return World(aws)
 
 
 @pytest.fixture

@@ -167,6 +167,14 @@ async def test_those_who_wait_for_a_dead_service_need_not_find_out_one_by_one() 
     assert lane.silent_since(started) is None
 
 
+async def test_a_stall_that_ends_all_calls_under_way_at_once_proves_nothing_about_the_next() -> None:
+    lane, service = Lane(1000, 1.0, 16), Service(*[unreachable() for _ in range(16)], takes=0.05)
+    started = time.monotonic()
+    ended = await asyncio.gather(*(lane.run(service.call()) for _ in range(40)), return_exceptions=True)
+    assert sum(isinstance(error, Refused) for error in ended) == 16
+    assert lane.silent_since(started) is None
+
+
 async def test_a_refusal_in_words_is_an_answer() -> None:
     denied = Refused(Fault(FaultKind.DENIED, "AccessDenied", "s3:GetBucketPolicy"))
     lane, service = Lane(1000, 1.0, 2), Service(*[unreachable(), unreachable(), denied] * 10)

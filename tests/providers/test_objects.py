@@ -101,6 +101,25 @@ async def test_samples_of_a_bucket_that_cannot_be_listed_stay_and_are_not_asked_
     assert (source.state, source.fault and source.fault.permission) == (State.PARTIAL, "s3:ListBucket")
 
 
+async def test_a_silent_region_costs_one_wait_and_no_sample_or_report(aws: Aws, watch: MakeWatch) -> None:
+    own = aws.buckets()
+    for number in range(12):
+        own.make(f"far-{number:02}", "eu-west-1")
+        own.put(f"far-{number:02}", "o", b"x")
+    seen = await watch(also="object_sample = 1\ninventory = true").poll()
+    before = seen.verdicts(SAMPLE), seen.verdicts(INVENTORY)
+    aws.faults.refuse("eu-west-1")
+    aws.log.clear()
+    await seen.poll()
+    assert (seen.verdicts(SAMPLE), seen.verdicts(INVENTORY)) == before
+    for operation in ("s3:ListObjectsV2", "s3:ListBucketInventoryConfigurations"):
+        assert len({entry.resource for entry in aws.log if entry.operation == operation}) < 12
+    for service in ("s3-objects", "s3-inventory"):
+        fault = seen.source(service).fault
+        assert fault is not None
+        assert fault.kind is FaultKind.UNREACHABLE
+
+
 # ------------------------------------------------------------ inventory
 
 

