@@ -5,6 +5,8 @@ Prints one JSON line: `url` of the simulated AWS, `configuration` (TOML) and `en
 
 import contextlib
 import json
+import os
+import signal
 import sys
 import threading
 
@@ -26,6 +28,7 @@ def main() -> int:
     environment = {**ENVIRONMENT, "SSL_CERT_FILE": str(street.roots)}
     sys.stdout.write(json.dumps({"url": server.url, "configuration": told, "environment": environment}) + "\n")
     sys.stdout.flush()
+    signal.signal(signal.SIGTERM, lambda number, frame: _leave(street))
     with contextlib.suppress(KeyboardInterrupt):
         while sys.stdin.readline():
             pass
@@ -33,6 +36,12 @@ def main() -> int:
     street.stop()
     server.stop()
     return 0
+
+
+def _leave(street: tls.Street) -> None:
+    """At once: nobody is left to be served, and only the doors have a file to take along."""
+    street.tidy()
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -19,11 +19,11 @@ async def test_the_overview_shows_every_tenant_and_says_that_it_is_simulated():
 
 async def test_each_number_opens_its_view_and_tab_goes_round():
     async with dashboard() as it:
-        for number, (name, title) in enumerate(it.app.VIEWS, 1):
-            await it.press(str(number))
+        for number, (name, title) in enumerate(it.app.VIEWS[:10], 1):
+            await it.press(str(number % 10))
             assert it.view.id == name
             assert title in it.screen
-        await it.press("tab")
+        await it.press("tab", "tab")
         assert it.view.id == "overview"
         await it.press("shift+tab")
         assert it.view.id == "others"
@@ -265,7 +265,7 @@ async def test_panes_are_reached_with_the_arrows_and_open_what_is_worst():
         await it.press("right", "enter")
         await it.shows("promise")
         await it.press("escape", "right", "right", "enter")
-        await it.until(lambda: it.view.id == "kind-endpoint")
+        await it.until(lambda: it.view.id == "endpoints")
 
 
 async def test_a_terminal_that_shrinks_says_so_and_comes_back():
