@@ -49,6 +49,11 @@ class Held:
         """The finding a row shows: of the worst status, the most severe."""
         return min(self.findings.values(), key=_rank, default=None)
 
+    @property
+    def since(self) -> Utc:
+        """When its status began: with the first of the findings that have it."""
+        return min((finding.since for finding in self.findings.values() if finding.status is self.status), default=self.observed_at)
+
     def looks(self) -> object:
         """What a row, a finding and the roll-ups show of it: when this is equal, nothing on a screen moves."""
         return self.status, self.key_class, self.users, dict(self.findings)

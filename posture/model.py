@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 
 import msgspec
 
@@ -175,21 +176,27 @@ class Model:
 
     def tick(self, now: Utc) -> None:
         """Time went on: what only time changes is judged again."""
+        self.wake(now)
+        self.settle()
+
+    def wake(self, now: Utc) -> None:
+        """Time went on: what only time changes is to be judged again by `settle`."""
         self._now = max(now, self._now)
         self._dirty.update(dict.fromkeys(self._verdicts_turn.due(self._now)))
         for source_id in self._rows_age.due(self._now):
             self._dirty.update(dict.fromkeys(self._stale(source_id)))
             self._rows_age.set(source_id, self._next_stale(source_id))
-        self.settle()
 
     def wakes_at(self) -> Utc | None:
         """When `tick` has something to do next."""
         return min((at for at in (self._verdicts_turn.next(), self._rows_age.next()) if at is not None), default=None)
 
-    def settle(self) -> None:
-        """Judge what was touched since the last time."""
-        dirty, self._dirty = self._dirty, {}
-        for resource_id in dirty:
+    def settle(self, at_most: int | None = None) -> bool:
+        """Judge what was touched since the last time, or `at_most` of it; says whether all is judged."""
+        batch = list(self._dirty if at_most is None else islice(self._dirty, at_most))
+        for resource_id in batch:
+            del self._dirty[resource_id]
+        for resource_id in batch:
             held = self._held.get(resource_id)
             if held is None:
                 continue
@@ -199,10 +206,15 @@ class Model:
             if held.looks() != before:
                 self._change.resources.add(resource_id)
             self._recount(held)
+        return not self._dirty
 
     def drain(self) -> Change:
         """What moved since the last call, settled."""
         self.settle()
+        return self.moved()
+
+    def moved(self) -> Change:
+        """What moved since the last call, as far as it is judged."""
         change, self._change = self._change, Change()
         return change
 
@@ -253,6 +265,9 @@ class Model:
             held = self._held[resource.id] = Held(resource, source_id, poll, now)
             self._seen[source_id] += 1
         else:
+            if held.source != source_id and self._told_better(held, resource, source_id):
+                self._seen[source_id] += 1
+                return
             old, moved, aged = held.resource, held.source != source_id, stale_at(held, self.sources[held.source]) <= now
             self._seen[source_id] += moved or held.poll != poll
             held.poll, held.observed_at = poll, now
@@ -272,6 +287,11 @@ class Model:
         self._dirty[resource.id] = None
         self._change.gone.discard(resource.id)
         self._change.resources.add(resource.id)
+
+    def _told_better(self, held: Held, resource: Resource, source_id: str) -> bool:
+        """Whether what holds it stays: of two sources that name one thing (two accounts, a third's key), the one that was answered, else the first by id."""
+        other = held.source
+        return held.poll >= self._polls[other] - 1 and (bool(held.resource.faults), other) < (bool(resource.faults), source_id)
 
     def _moved(self, old: Resource | None, new: Resource | None) -> None:
         """What a control may have seen of this resource is judged again: itself, its neighbours either way, and who points at those that point at it."""

@@ -84,10 +84,10 @@ class Lane:
         async with self._turn:
             while (hold := self.held_for) > 0:
                 if hold > LONGEST_WAIT and self._throttled is not None:
-                    raise self._throttled
+                    raise Refused(self._throttled.fault)
                 await asyncio.sleep(hold)  # an answer to a call under way can make it longer meanwhile
             if (silence := self.silent_since(queued)) is not None:
-                raise silence
+                raise Refused(silence.fault, transient=silence.transient)  # a new one: an exception raised again and again grows its traceback
             await self._throttler.acquire()  # type: ignore[no-untyped-call]  # the package has no types
 
     def _pause(self, refused: Refused, attempt: int, waited: Seconds) -> Seconds | None:

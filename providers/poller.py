@@ -11,7 +11,7 @@ from posture.batch import Partly
 from posture.clock import Seconds, Utc
 from posture.fault import Fault, FaultKind, Refused
 from posture.model import Model
-from posture.source import ANSWERED
+from posture.source import ANSWERED, State
 from providers.source import TALLY, Children, Source, Tally
 
 log = logging.getLogger(__name__)
@@ -40,6 +40,7 @@ class Poller:
         self._first: dict[str, asyncio.Event] = {}
         self._children: dict[str, tuple[str, ...]] = {}
         self._failures: dict[str, int] = {}
+        self._restored: set[str] = set()
         self._left: list[Source] = []
         self._go = asyncio.Event()
         self._go.set()
@@ -76,15 +77,21 @@ class Poller:
         self._model.drop_source(source_id, self._now())
         self._moved()
 
-    def forget(self, source_id: str) -> None:
-        """Drop a source that an earlier run had and that nobody asks now, unless its parent has not said yet which there are."""
-        source = self._model.sources.get(source_id)
-        if source is None or source_id in self._sources:
-            return
-        silent = (one for one in self._sources if one not in self._children and self._model.sources[one].last_success is None)
-        if not any(one.split("/")[:2] == source_id.split("/")[:2] for one in silent):
-            self._model.drop_source(source_id, self._now())
-            self._moved()
+    def forget(self, restored: Iterable[str]) -> None:
+        """Drop the sources of an earlier run that nobody asks now, as soon as what could name them has said which there are."""
+        self._restored = set(restored)
+        self._sweep()
+
+    def _sweep(self) -> None:
+        heard = {State.OK, State.PARTIAL}
+        silent = {tuple(name.split("/")[:2]) for name in self._sources if name not in self._children and self._model.sources[name].state not in heard}
+        for name in sorted(self._restored):
+            if name in self._sources or name not in self._model.sources:
+                self._restored.discard(name)
+            elif tuple(name.split("/")[:2]) not in silent:
+                self._restored.discard(name)
+                self._model.drop_source(name, self._now())
+                self._moved()
 
     def refresh(self, source_id: str | None = None) -> None:
         """Poll one source now, or all; one that is being polled is polled again after that, for what it has read may be older than the ask."""
@@ -182,6 +189,8 @@ class Poller:
         model.finish(
             source.id, self._now(), fault=fault, calls=tally.calls, seconds=time.monotonic() - started, next_due=None if self._once else self._now() + wait
         )
+        if self._restored:
+            self._sweep()
         self._moved()
         return wait
 

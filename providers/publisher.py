@@ -118,7 +118,7 @@ class Publisher:
             -1 if encryption is None else _KEY_CLASS[held.key_class],
             "" if encryption is None or encryption.key is None else self._key_label(encryption.key),
             worst.reason if worst else "",
-            worst.since if worst else held.observed_at,
+            held.since,
             held.users,
             resource.cells,
             resource.expires or 0.0,

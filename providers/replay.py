@@ -200,7 +200,8 @@ class Replay:
 
 def _aliases(entry: ResourceEntry) -> list[str]:
     """Other ids by which links name it: a key's aliases stand among its own fields, without what is common to all ARNs of its account and region."""
-    return [f"{entry.id.rpartition(':')[0]}:{alias}" for alias in entry.attributes.get("Aliases", ())] if entry.kind == "key" else []
+    names = entry.attributes.get("Aliases")
+    return [f"{entry.id.rpartition(':')[0]}:{alias}" for alias in names] if entry.kind == "key" and isinstance(names, list) else []
 
 
 def _rank(finding: FindingEntry) -> tuple[int, int, str]:

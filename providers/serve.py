@@ -9,6 +9,7 @@ import importlib.util
 import json
 import logging
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -95,6 +96,8 @@ def keep_log(file: Path | None) -> None:
         return
     try:
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        if stat.S_ISREG(os.fstat(handle).st_mode):
+            os.fchmod(handle, 0o600)  # one that was there keeps its mode else
     except OSError as error:
         raise ConfigError(f"--log-file {file}: {error.strerror}") from None
     handler = logging.StreamHandler(os.fdopen(handle, "a", encoding="utf-8"))

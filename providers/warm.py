@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from providers.config import Config
 log = logging.getLogger(__name__)
 
 FORMAT = "enctop.warm/1"
+AMBIENT = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_CONFIG_FILE")
+"""What of the environment leads elsewhere though the configuration is the same; only a digest of it is kept."""
 EVERY: Seconds = 300.0
 """A running collector writes its state this often, and when it ends."""
 
@@ -45,7 +48,8 @@ def path_for(config: Config) -> Path:
     """Where the state of this configuration is kept: another configuration never sees it."""
     from platformdirs import user_cache_path
 
-    digest = hashlib.sha256(msgspec.json.encode(config, order="deterministic")).hexdigest()[:16]
+    hand = [os.environ.get(name, "") for name in AMBIENT]
+    digest = hashlib.sha256(msgspec.json.encode([config, hand], order="deterministic")).hexdigest()[:16]
     return user_cache_path("enctop") / f"state-{digest}.msgpack"
 
 

@@ -13,6 +13,7 @@ from posture.clock import Utc, age
 from posture.source import ANSWERED, Source, State
 from tui.paint import Paint
 from tui.replica import Replica, services
+from tui.text import clean
 
 Part = tuple[str, str] | tuple[str, str, str]
 """Text, the name of a paint, and what a click does (an action)."""
@@ -57,7 +58,7 @@ def _segments(parts: Sequence[Part], paint: Paint) -> list[Segment]:
             style = paint[name]
         if len(part) == 3:
             style += Style.from_meta({"@click": part[2]})
-        made.append(Segment(text if text.isprintable() else "".join(c if c.isprintable() else "·" for c in text), style))
+        made.append(Segment(clean(text), style))
     return made
 
 

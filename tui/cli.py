@@ -95,34 +95,33 @@ def _dashboard(chosen: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    common = _common()
     parser = argparse.ArgumentParser(
         prog="enctop",
         description="top for encryption: shows live, per tenant, whether what a security page promises is true now. Read-only.",
         epilog="Without a command: the dashboard.",
-        parents=[common],
+        parents=[_common()],
     )
     parser.add_argument("-V", "--version", action="store_true", help="print the version")
     parser.set_defaults(config=None, tenant=[], filter="", view="overview", log_file=None, no_color=False)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    commands.add_parser("demo", parents=[common], help="the dashboard on simulated tenants; needs no account and no network")
-    _snapshot(commands.add_parser("snapshot", parents=[common], help="poll everything once and write what was seen as JSON"))
-    view = commands.add_parser("view", parents=[common], help="open a snapshot in the dashboard, offline")
+    commands.add_parser("demo", parents=[_common()], help="the dashboard on simulated tenants; needs no account and no network")
+    _snapshot(commands.add_parser("snapshot", parents=[_common()], help="poll everything once and write what was seen as JSON"))
+    view = commands.add_parser("view", parents=[_common()], help="open a snapshot in the dashboard, offline")
     view.add_argument("file", type=Path, metavar="FILE")
-    check = commands.add_parser("check", parents=[common], help="try every source and say what will be UNKNOWN, and which permission would mend it")
+    check = commands.add_parser("check", parents=[_common()], help="try every source and say what will be UNKNOWN, and which permission would mend it")
     check.add_argument("--timeout", type=_positive, default=60.0, metavar="SECONDS")
     check.add_argument("--demo", action="store_true", help="the simulated tenants")
-    controls = commands.add_parser("controls", parents=[common], help="list the controls, or describe one")
+    controls = commands.add_parser("controls", parents=[_common()], help="list the controls, or describe one")
     controls.add_argument("id", nargs="?", metavar="ID")
-    policy = commands.add_parser("policy", parents=[common], help="print the least-privilege read-only policy of a provider")
+    policy = commands.add_parser("policy", parents=[_common()], help="print the least-privilege read-only policy of a provider")
     policy.add_argument("provider", metavar="PROVIDER", help="aws")
     policy.add_argument("--with", dest="needs", action="append", choices=NEEDS, default=[], help="add what this setting needs (repeatable)")
-    commands.add_parser("schema", parents=[common], help="print the snapshot's JSON Schema")
+    commands.add_parser("schema", parents=[_common()], help="print the snapshot's JSON Schema")
     return parser
 
 
 def _common() -> argparse.ArgumentParser:
-    """Options every command takes, before or after its name."""
+    """Options every command takes, before or after its name. New ones each time: parsers that share them share their defaults, and lose what came first."""
     common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument("--config", type=Path, metavar="FILE", help="default: ./enctop.toml, else the user's, else the credentials that are there")
     common.add_argument("--tenant", action="append", metavar="NAME", help="only this tenant (repeatable)")

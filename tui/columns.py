@@ -6,6 +6,7 @@ from operator import attrgetter
 from typing import Any
 
 from posture.clock import Utc, age
+from posture.rollup import tenants_of
 from posture.rows import CELLS, KEY_CLASSES, FindingRow, Row
 from posture.source import ANSWERED, Source, State
 from posture.verdict import Status
@@ -241,7 +242,7 @@ def _tally_order(index: int) -> Callable[[Replica], Callable[[Any], Any]]:
 
 def _tenant_ages(rollup: TenantRollup, replica: Replica, now: Utc) -> Cell:
     """`3s-12m`: the age of the newest and of the oldest that stands behind this line; `-` where something never answered."""
-    successes = [source.last_success for source in replica.sources.values() if source.tenant == rollup.tenant]
+    successes = [source.last_success for source in replica.sources.values() if rollup.tenant in tenants_of(source.tenant, own=True)]
     seen = [at for at in successes if at is not None]
     if not seen:
         return "never", "unknown"

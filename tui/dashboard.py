@@ -6,6 +6,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, ClassVar
 
+from textual import events
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.containers import Container
@@ -22,6 +23,9 @@ from tui.shell import Shell
 from tui.views import view_class
 from tui.views.overview import Narrowed, OverviewView, Wanted
 from tui.views.resources import Opened, of_kind
+
+PAGES = ("detail", "source")
+"""What lies over a view until Esc."""
 
 
 class Dashboard(Shell):
@@ -88,6 +92,7 @@ class Dashboard(Shell):
         self._shown = self._under = self._known(view)
         self._banner = ""
         self._restart_at = 0.0
+        self._line: Any = None
 
     # ---------------------------------------------------------------- beginning and end
 
@@ -140,11 +145,11 @@ class Dashboard(Shell):
             view.narrow(self.filter)
             await stage.mount(view)
         view.display = True
-        if name != "detail":
+        if name not in PAGES:
             self._under = name
             view.narrow(self.filter)
         view.look()
-        (view.focus_inside if isinstance(view, OverviewView) else view.focus)()
+        self._focus_view()
         self._bars()
         self._show_filter()
 
@@ -157,6 +162,10 @@ class Dashboard(Shell):
             from tui.views.detail import DetailView
 
             return DetailView(self.replica, lambda resource: self.feed.ask(Open(resource)))
+        if name == "source":
+            from tui.views.source import SourceView
+
+            return SourceView(self.replica)
         return view_class(name)(self.replica)
 
     def _known(self, name: str) -> str:
@@ -185,21 +194,28 @@ class Dashboard(Shell):
         """A resource is opened."""
         await self.open(event.id)
 
-    async def open(self, resource: str) -> None:
-        """Show the detail of a resource."""
+    async def on_source_opened(self, event: Any) -> None:
+        """A source is opened."""
+        await self.open(event.id, "source")
+
+    async def open(self, resource: str, page: str = "detail") -> None:
+        """Show the detail of a resource, or of a source."""
         title = dict(self.VIEWS).get(self._under, self._under.removeprefix("kind-"))
-        await self._front("detail")
+        await self._front(page)
         self.current.origin = title
         self.current.open(resource)
 
     def _close_detail(self) -> None:
-        if "detail" in self._views:
-            self._views["detail"].trail.clear()
+        for page in PAGES:
+            if page in self._views:
+                self._views[page].trail.clear()
         self.feed.forget_open()
 
     async def action_back(self) -> None:
         """Esc: close what was opened last, then clear the filter."""
-        if self._shown == "detail":
+        if (typing := self._prompt) is not None:
+            typing.action_leave(False)
+        elif self._shown in PAGES:
             if not self.current.back():
                 self._close_detail()
                 await self._front(self._under)
@@ -222,48 +238,65 @@ class Dashboard(Shell):
 
     def _show_filter(self) -> None:
         line, sign, told = self.query_one("#filter"), self.query_one("#sign", Bar), self.query_one("#text", Bar)
-        typing = self._prompt()
+        typing = self._prompt
         line.display = bool(typing or self.filter.terms)
         if not line.display:
             return
         sign.show([(f" {typing.sign if typing else '/'} ", "accent")])
         right: list[bars.Part] = []
-        if self._shown != "detail" and (typing is None or typing.sign == "/"):
+        if self._shown not in PAGES and (typing is None or typing.sign == "/"):
             matched, total = self.current.matched if isinstance(self.current, OverviewView) else (len(self.current.items), self.current.total)
             right = [(f" {matched:,}/{total:,} ", "title" if matched else "warn")]
         told.show([] if typing else [(self.filter.text, "name"), ("   Esc clears", "faint")], right)
 
+    @property
     def _prompt(self) -> Any:
-        found = self.query("#prompt")
-        return found.first() if found else None
+        """The line one types at, while one does."""
+        return self._line if self._line is not None and self._line.sign else None
 
-    async def _type(self, sign: str) -> None:
-        from tui.prompt import Prompt
-
-        if self._prompt() is not None or self.has_class("-small"):
+    def _type(self, sign: str) -> None:
+        """Open the line one types at, so that it has the very next key."""
+        if self.has_class("-small") or self.screen.has_class("-small") or len(self.screen_stack) > 1:
             return
+        if (typing := self._prompt) is not None:
+            self.screen.set_focus(typing)
+            return
+        if self._line is None:
+            from tui.prompt import Prompt
+
+            self._line = Prompt(self._left)
+            self.query_one("#filter").mount(self._line, after="#sign")
         words = (
             commands.names(self)
             if sign == ":"
             else [*(f"{field}:" for field in ("status", "tenant", "region", "key", "control", "severity")), "status:fail", "status:unknown"]
         )
-        prompt = Prompt(sign, self.filter.text if sign == "/" else "", words)
-        self.query_one("#filter").display = True
-        await self.query_one("#filter").mount(prompt, after="#sign")
-        prompt.focus()
+        self._line.begin(sign, self.filter.text if sign == "/" else "", words)
         self._show_filter()
 
-    async def action_filter(self) -> None:
+    def action_filter(self) -> None:
         """Type a filter; it works while it is typed."""
-        await self._type("/")
+        self._type("/")
 
-    async def action_command(self) -> None:
+    def action_command(self) -> None:
         """Type a command."""
-        await self._type(":")
+        self._type(":")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Tab belongs to the line one types at."""
+        return not (action == "step" and self._prompt is not None and self._prompt.has_focus)
+
+    async def on_event(self, event: events.Event) -> None:
+        """A key acts before the next one is looked at, so that those typed behind `/` are text, however fast they come."""
+        if isinstance(event, events.Key) and not event.is_forwarded and len(self.screen_stack) == 1 and (self._line is None or self.focused is not self._line):
+            self.app_focus = True
+            if await self._check_bindings(event.key, priority=True) or await self._check_bindings(event.key):
+                return
+        await super().on_event(event)
 
     def on_prompt_typed(self, event: Any) -> None:
         """While the last word is half-written the words before it hold."""
-        if event.sign != "/":
+        if self._prompt is None or event.sign != "/" or event.text != self._prompt.value:
             return
         try:
             self.set_filter(event.text)
@@ -272,24 +305,30 @@ class Dashboard(Shell):
             self.set_filter(_whole(event.text))
             self._say(str(error))
 
-    async def on_prompt_left(self, event: Any) -> None:
-        """Enter keeps the filter or runs the command; Esc clears the filter or forgets the command."""
-        prompt = self._prompt()
-        if prompt is not None:
-            await prompt.remove()
+    def _left(self, sign: str, text: str, accepted: bool) -> None:
+        """Enter keeps the filter or runs the command; Esc clears the filter or forgets the command. A filter that cannot be read stays to be mended."""
+        if sign == "/" and accepted:
+            try:
+                parse(text)
+            except FilterError as error:
+                self._say(str(error))
+                return
+        self._line.end()
         self._say("")
         self._focus_view()
         try:
-            if event.sign == "/":
-                self.set_filter(event.text if event.accepted else "")
-            elif event.accepted:
-                commands.run(self, event.text)
+            if sign == "/":
+                self.set_filter(text if accepted else "")
+            elif accepted:
+                commands.run(self, text)
         except EnctopError as error:
-            self.notify(str(error), severity="error")
+            self.say(str(error), severity="error")
         self._show_filter()
 
     def _focus_view(self) -> None:
-        (self.current.focus_inside if isinstance(self.current, OverviewView) else self.current.focus)()
+        """The keys are the view's at once; unless one types."""
+        if self._prompt is None:
+            self.screen_stack[0].set_focus(self.current.inside if isinstance(self.current, OverviewView) else self.current)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """What ctrl+p offers."""
@@ -310,7 +349,7 @@ class Dashboard(Shell):
 
     def _notice(self, notice: Notice) -> None:
         severities: dict[str, Any] = {"warning": "warning", "error": "error"}
-        self.notify(notice.text, severity=severities.get(notice.level, "information"), markup=False)
+        self.say(notice.text, severity=severities.get(notice.level, "information"))
 
     def _down(self, reason: str, wait: Seconds) -> None:
         self._restart_at = monotonic() + wait if reason else 0.0
@@ -354,14 +393,28 @@ class Dashboard(Shell):
 
     def action_pause(self) -> None:
         """Pause, or go on."""
+        if self._frozen():
+            return
         self.feed.ask(Pause(not self.feed.paused))
         self._bars()
 
     def action_refresh(self) -> None:
         """Poll now."""
+        if self._frozen():
+            return
         source = self.current.source_id()
         self.feed.ask(Refresh(source))
-        self.notify(f"asking {source or 'every source'} again", timeout=2, markup=False)
+        if self.feed.paused:
+            self.say("polling is paused: it is asked when p lets polling go on", severity="warning")
+        else:
+            self.say(f"asking {source or 'every source'} again", timeout=2)
+
+    def _frozen(self) -> bool:
+        """Whether this is a snapshot, in which there is nothing to poll; says so."""
+        frozen = self.replica.hello is not None and self.replica.hello.frozen_at is not None
+        if frozen:
+            self.say("this is a snapshot: nothing is polled", severity="warning")
+        return frozen
 
     def action_copy_id(self) -> None:
         """Copy what the mouse selected, else the id under the cursor."""
@@ -370,7 +423,7 @@ class Dashboard(Shell):
         elif (target := self.current.target() or self.current.source_id()) is not None:
             self.copy(target, "the id")
         else:
-            self.notify("there is nothing under the cursor to copy", severity="warning")
+            self.say("there is nothing under the cursor to copy", severity="warning")
 
     def on_copied(self, event: Any) -> None:
         """The detail page wants something copied."""

@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import contextlib
-import gc
 import sys
 import time
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from posture.snapshot import SourceEntry, take, to_json, to_jsonl, write
 from posture.source import ANSWERED
 from providers.collector import Collector
 from providers.config import AMBIENT, Config, find, load
+from providers.explain import one_line
 from providers.serve import Demo, keep_log, need_demo
 
 WORSE = {"fail": ("fail",), "unknown": ("fail", "unknown"), "warn": ("fail", "unknown", "warn")}
@@ -49,7 +49,7 @@ def check(chosen: argparse.Namespace) -> int:
         if source.tenant != tenant:
             tenant = source.tenant
             sys.stdout.write(f"{tenant}\n")
-        sys.stdout.write(_line(source, collector))
+        sys.stdout.write("".join(f"{one_line(text)}\n" for text in _line(source, collector).splitlines()))
     silent = sum(source.state not in ANSWERED for source in taken.sources)
     sys.stdout.write(f"{len(taken.sources) - silent} of {len(taken.sources)} sources answered in full\n")
     return 0 if answered(collector.model.sources.values()) else 3
@@ -92,7 +92,6 @@ def _polled(chosen: argparse.Namespace, timeout: Seconds) -> Collector:
 
 
 async def _poll(collector: Collector, timeout: Seconds) -> None:
-    gc.set_threshold(100_000, 50, 100)  # nothing of what is read becomes garbage in cycles; looking for it costs a tenth of the CPU
     progress = asyncio.create_task(_progress(collector)) if sys.stderr.isatty() else None
     try:
         await collector.once(timeout)

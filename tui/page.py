@@ -1,4 +1,4 @@
-"""A resource's detail as lines of text, each in parts that have a paint, some of them leading elsewhere. Pure: nothing here draws."""
+"""A resource's or a source's detail as lines of text, each in parts that have a paint, some of them leading elsewhere. Pure: nothing here draws."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from posture.clock import Utc, age
+from posture.clock import Seconds, Utc, age, rfc3339
 from posture.rows import CELLS
-from posture.verdict import Status
+from posture.source import ANSWERED, Source, State
+from posture.verdict import Finding, Status
 from providers.stream import Detail, Judged, Linked
-from tui.columns import PAINTS, SEVERITIES, SEVERITY_PAINTS, status_cell
+from tui.columns import PAINTS, SEVERITIES, SEVERITY_PAINTS, state_cell, status_cell
 from tui.tlspage import replaces_fields, sections
 
 Part = tuple[str, str]
@@ -48,6 +49,67 @@ def raw(detail: Detail, width: int) -> list[Line]:
     for title, body in lines:
         made += [Line(((title.upper(), "head"),)), *(_json_line(line) for line in body.splitlines()), Line(())]
     return made
+
+
+def source_page(source: Source, width: int, now: Utc) -> list[Line]:
+    """All there is to say of a source: how it stands, when it was asked, and what was refused, in full."""
+    return list(_source_lines(source, max(40, width), now))
+
+
+def raw_source(source: Source) -> list[Line]:
+    """The same as indented JSON."""
+    return [_json_line(line) for line in json.dumps(msgspec.to_builtins(source), indent=2, ensure_ascii=False).splitlines()]
+
+
+def _source_lines(source: Source, width: int, now: Utc) -> Iterator[Line]:
+    polling = "   is being asked just now" if source.polling else ""
+    yield Line((state_cell(source), ("  ", "text"), (source.service, "title"), (polling, "faint")))
+    yield from _wrapped(source.id, width, 0, "faint", copies=source.id)
+    yield from _pairs([(name, value, "text") for name in ("tenant", "provider", "scope") if (value := getattr(source, name))], width)
+    yield from _title("TIMES")
+    trouble = source.state not in ANSWERED and source.state is not State.PENDING
+    times = [("last full answer", source.last_success), ("last attempt", source.last_attempt), ("retry at" if trouble else "next poll", source.next_due)]
+    times.append(("evidence until", source.stale_at))
+    for name, at in times:
+        yield from _named(name, "never" if at is None and name.startswith("last") else _when(at, now), width, "text")
+    yield from _named("every", _span(source.cadence), width, "text")
+    yield from _title("LAST POLL")
+    for name, value in (("calls", f"{source.calls:,}"), ("took", f"{source.seconds:.1f}s"), ("resources", f"{source.resources:,}")):
+        yield from _named(name, value, width, "text")
+    if (fault := source.fault) is not None:
+        yield from _title("FAULT")
+        for name, value in (("kind", fault.kind.value), ("operation", fault.operation), ("code", fault.code), ("message", fault.message)):
+            if value:
+                yield from _named(name, value, width, "unknown" if name == "kind" else "text")
+        if fault.retry_after is not None:
+            yield from _named("asked to wait", _span(fault.retry_after), width, "text")
+        if fault.permission:
+            yield from _title("MISSING PERMISSION")
+            yield from _wrapped(fault.permission, width, INDENT, "warn", copies=fault.permission)
+    if source.permissions:
+        yield from _title("NEEDS")
+        for permission in source.permissions:
+            yield from _wrapped(permission, width, INDENT, "text", copies=permission)
+
+
+def _named(name: str, text: str, width: int, paint: str) -> Iterator[Line]:
+    """Like a field, with every line of a long text."""
+    label = f"{name:<18}"
+    for own in text.splitlines() or [""]:
+        for part in wrap(own, max(20, width - INDENT - 18), break_on_hyphens=False) or [""]:
+            yield Line(((f"{'':{INDENT}}{label}", "faint"), (part, paint)), copies=text)
+            label = " " * 18
+
+
+def _when(at: Utc | None, now: Utc) -> str:
+    """`2026-11-23T14:00:00Z, 3m ago`."""
+    if at is None:
+        return "-"
+    return f"{rfc3339(at)}, " + (f"{age(now - at)} ago" if at <= now else f"in {age(at - now)}")
+
+
+def _span(seconds: Seconds) -> str:
+    return f"{seconds:g}s" if seconds < 120 else age(seconds)
 
 
 def _json_line(line: str) -> Line:
@@ -104,13 +166,13 @@ def _verdicts(detail: Detail, width: int, now: Utc, *, apart: bool) -> Iterator[
 
 
 def _verdict(judged: Judged, width: int, now: Utc) -> Iterator[Line]:
-    finding = judged.finding
+    finding, remedy = judged.finding, remedy_of(judged)
     severity = (f"{SEVERITIES[finding.severity]:<5}", SEVERITY_PAINTS[finding.severity])
     head = (status_cell(finding.status), ("  ", "text"), severity, (judged.title, "name"), (f"   {finding.control}", "faint"))
-    yield Line(head, copies=judged.remedy)
-    yield from _wrapped(finding.reason, width, INDENT, PAINTS[finding.status] if finding.status < Status.PASS else "faint", copies=judged.remedy)
+    yield Line(head, copies=remedy)
+    yield from _wrapped(finding.reason, width, INDENT, PAINTS[finding.status] if finding.status < Status.PASS else "faint", copies=remedy)
     since = f"since {age(now - finding.since)} · " if finding.since else ""
-    yield Line(((f"{'':{INDENT}}{since}{finding.evidence_class}", "faint"),), copies=judged.remedy)
+    yield Line(((f"{'':{INDENT}}{since}{finding.evidence_class}", "faint"),), copies=remedy)
     for sentence, claim in judged.verifies:
         yield from _labelled("promise", f"{sentence} “{claim}”", width, "text")
     label = "evidence"
@@ -123,11 +185,25 @@ def _verdict(judged: Judged, width: int, now: Utc) -> Iterator[Line]:
             yield from _labelled("needs", finding.fault.permission, width, "warn", copies=finding.fault.permission)
     if (excepted := finding.exception) is not None:
         yield from _labelled("excepted", f"until {excepted.until} by {excepted.approved_by}: {excepted.reason}", width, "warn")
-    if judged.remedy and finding.status < Status.PASS:
-        yield from _labelled("remedy", judged.remedy, width, "name", copies=judged.remedy)
-        yield from _labelled("", "c copies the remedy", width, "faint", copies=judged.remedy)
+    if finding.status is Status.UNKNOWN:
+        yield from _labelled("answer", to_know(finding), width, "name")
+    elif remedy and finding.status < Status.PASS:
+        yield from _labelled("remedy", remedy, width, "name", copies=remedy)
+        yield from _labelled("", "c copies the remedy", width, "faint", copies=remedy)
     if judged.maps and finding.status < Status.PASS:
         yield from _labelled("maps to", " · ".join(f"{name} {value}" for name, value in judged.maps.items() if value), width, "faint")
+
+
+def remedy_of(judged: Judged) -> str:
+    """What would mend this finding; nothing where it is not known that anything is broken."""
+    return "" if judged.finding.status is Status.UNKNOWN else judged.remedy
+
+
+def to_know(finding: Finding) -> str:
+    """What would turn an UNKNOWN into an answer."""
+    if finding.fault is not None and finding.fault.permission:
+        return f"allow {finding.fault.permission}, then r asks again; `enctop check` lists every missing permission"
+    return "r asks again; `enctop check` says which source does not answer, and why"
 
 
 def _linked(title: str, others: tuple[Linked, ...], total: int) -> Iterator[Line]:

@@ -10,12 +10,14 @@ from typing import Any
 
 from textual import events
 from textual.app import App
+from textual.notifications import SeverityLevel
 
 from tui import themes
 from tui.bars import Bar
 from tui.clipboard import copy
 from tui.paint import Paint
 from tui.terminal import LeanDriver
+from tui.text import clean
 
 LEAST = (60, 15)
 """Columns and lines below which there is nothing sensible to draw."""
@@ -87,16 +89,22 @@ class Shell(App[int]):
         if small:
             self.query_one("#too-small", Bar).show([(f" {width}x{height} is too small, enctop needs {LEAST[0]}x{LEAST[1]}", "warn"), (" · q quits", "bar")])
 
+    # ---------------------------------------------------------------- telling
+
+    def say(self, text: str, *, title: str = "", severity: SeverityLevel = "information", timeout: float | None = None) -> None:
+        """A line in the corner, as it is: what clouds and people wrote is never read as markup."""
+        self.notify("\n".join(clean(line) for line in text.splitlines()), title=title, severity=severity, timeout=timeout, markup=False)
+
     # ---------------------------------------------------------------- copying
 
     def copy(self, text: str, what: str) -> None:
         """Copy, and say what was copied or why not."""
         problem = copy(text, self._to_terminal)
         if problem:
-            self.notify(problem, title=f"{what} was not copied", severity="error")
+            self.say(problem, title=f"{what} was not copied", severity="error")
         else:
             self._clipboard = text
-            self.notify(_shortened(text), title=f"copied {what}", markup=False)
+            self.say(_shortened(text), title=f"copied {what}")
 
     def _to_terminal(self, sequence: str) -> None:
         if self._driver is not None:

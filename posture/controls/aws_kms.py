@@ -36,6 +36,8 @@ def rotation(key: Resource, see: Context) -> Verdict:
     """Only symmetric customer keys whose material AWS made can rotate by themselves; of those, every one should."""
     if DESCRIBE_KEY not in key.faults and key.fields.get("NotFound") is True:
         return not_applicable("key does not exist")
+    if unasked := _unasked(key):
+        return unasked
     if told(key, DESCRIBE_KEY, "KeyManager") == "AWS":
         return not_applicable("AWS-managed: AWS rotates it every year")
     if told(key, DESCRIBE_KEY, "KeySpec") != "SYMMETRIC_DEFAULT" or told(key, DESCRIBE_KEY, "KeyUsage") != "ENCRYPT_DECRYPT":
@@ -44,6 +46,17 @@ def rotation(key: Resource, see: Context) -> Verdict:
         if why := reasons.get(told(key, DESCRIBE_KEY, field)):
             return not_applicable(f"{why}: cannot rotate by itself", {f"{DESCRIBE_KEY}.{field}": key.fields[field]})
     return _rotates(key, see.policy.rotation_max_days)
+
+
+def _unasked(key: Resource) -> Verdict | None:
+    """Of a key that is known only because something here is encrypted by it, policy and rotation are not asked."""
+    match key.fields.get("NotAsked"):
+        case None:
+            return None
+        case "account":
+            return not_applicable("another account's key: its owner judges policy and rotation")
+        case _:
+            return unknown("not asked: its region is not configured")
 
 
 def _rotates(key: Resource, limit: int) -> Verdict:
@@ -70,6 +83,10 @@ def _rotates(key: Resource, limit: int) -> Verdict:
 def key_public(key: Resource, see: Context) -> Verdict:
     """AWS's own key policies name `*` bound to the calling account: that is not public."""
     operation = "kms:GetKeyPolicy"
+    if DESCRIBE_KEY not in key.faults and key.fields.get("NotFound") is True:
+        return not_applicable("key does not exist")
+    if unasked := _unasked(key):
+        return unasked
     if key.fields.get("KeyManager") == "AWS":
         return not_applicable("AWS manages this key and its policy")
     text = told(key, operation, "Policy")

@@ -80,7 +80,7 @@ def kms_key_usable(bucket: Resource, see: Context) -> Verdict:
     if default["SSEAlgorithm"] == "AES256":
         return _NO_KMS_KEY
     own = _AWS_OWN_KEY.get(default["SSEAlgorithm"])
-    if own is not None and not default.get("KMSMasterKeyID") and bucket.link("key") is None:
+    if own is not None and not default.get("KMSMasterKeyID") and see.linked(bucket, "key") is None:
         return own
     return key_health(linked_key(bucket, see), see.now)
 

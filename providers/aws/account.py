@@ -48,9 +48,17 @@ LONGEST_BODY: float = 3 * READ_TIMEOUT
 LEAN_PAGES = ("DescribeVolumes", "DescribeSnapshots")
 
 _SDK_ERRORS = (BotoCoreError, ClientError, ResponseParserError, UnreadablePage, OSError)
+_AWS = (".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".api.aws", ".api.amazonwebservices.com.cn")
+"""How AWS's own hosts end; others know paths only, and no account before their name."""
 _loader = botocore.loaders.create_loader()
 _threads = Threads(WORKERS, "aws")
 _making = threading.Lock()
+
+
+class PlaintextEndpoint(BotoCoreError):  # type: ignore[misc]
+    """The environment or the profile names an endpoint that would be asked in the clear."""
+
+    fmt = "plain http to {host} is refused; use https, or allow_plaintext = true"
 
 
 class Account:
@@ -107,15 +115,21 @@ class Account:
         return await self.lane(call, region).run(attempt)
 
     async def pages(self, call: Call, region: str, answers: str, token: tuple[str, str], **parameters: Any) -> AsyncIterator[list[dict[str, Any]]]:
-        """The pages of a listing: the lists under `answers`. `token` names the continuation in the answer and in the request."""
+        """The pages of a listing: the lists under `answers`. `token` names the continuation in the answer and in the request. Raises `Refused`."""
         out, back = token
         more: dict[str, Any] = {}
+        told: set[str] = set()
         while True:
             page = await self.ask(call, region, **parameters, **more)
+            if answers not in page and not call.root:  # in XML an empty list may be left out, in JSON none is
+                raise _unreadable(call, f"an answer without {answers}")
             yield page.get(answers) or []
             following = page.get(out)
-            if not following or following == more.get(back):
+            if not following:
                 return
+            if following in told:
+                raise _unreadable(call, "a page names one before it as the next")
+            told.add(following)
             more = {back: following}
 
     async def read_bucket(self, call: Call, bucket: str, region: str) -> Any:
@@ -195,15 +209,23 @@ class Account:
             return found
 
     def _make(self, service: str, region: str) -> Any:
-        client = self._session.client(service, region_name=region, endpoint_url=self.settings.endpoint_url, config=self._config)
+        config = self._config
+        client = self._session.client(service, region_name=region, endpoint_url=self.settings.endpoint_url, config=config)
+        endpoint = str(client.meta.endpoint_url)  # which the environment or the profile may have set
+        if self.settings.refuses(endpoint):
+            client.close()
+            raise PlaintextEndpoint(host=urlsplit(endpoint).hostname)
+        elsewhere = not (urlsplit(endpoint).hostname or "").endswith(_AWS)
+        if service == "s3" and elsewhere and not self.settings.endpoint_url:
+            client = self._session.client(service, region_name=region, config=config.merge(Config(s3={"addressing_style": "path"})))
         refuse_what_is_no_answer(client)
         if service == "s3":
             client.meta.events.register("before-call.s3.HeadBucket", _answer_unasked)
         if service == "ec2":
             for operation in LEAN_PAGES:
                 read_pages_lean(client, operation)
-        if service == "s3control" and self.settings.endpoint_url:
-            client.meta.events.register("before-sign.s3-control.*", partial(_host_without_account, self.settings.endpoint_url))
+        if service == "s3control" and elsewhere:
+            client.meta.events.register("before-sign.s3-control.*", partial(_host_without_account, endpoint))
         return client
 
     def _assume(self, role: str) -> None:
@@ -334,6 +356,10 @@ def _host_without_account(endpoint: str, request: Any, **_: Any) -> None:
 def _answer_unasked(**_: Any) -> tuple[AWSResponse, dict[str, Any]]:
     """Of an error to HeadObject botocore makes a HeadBucket, to learn the bucket's region; we know it."""
     return AWSResponse("", 200, {}, None), {"ResponseMetadata": {"HTTPHeaders": {}}}
+
+
+def _unreadable(call: Call, why: str) -> Refused:
+    return Refused(Fault(FaultKind.ERROR, "UnreadableAnswer", call.operation, why))
 
 
 def _no_credentials() -> Any:

@@ -15,7 +15,7 @@ from providers.aws.calls import (
     GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE,
     Call,
 )
-from providers.aws.place import AwsSource, region_id, tag
+from providers.aws.place import AwsSource, is_key_arn, region_id, tag
 from providers.lane import lost
 from providers.source import Yield
 
@@ -33,12 +33,14 @@ class Volumes(AwsSource):
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """Two listings of the same kind; the first is nearly always one empty page, and what it holds is on the screen before the inventory is read."""
+        self.seen.begin(self.id)
         everything = {"MaxResults": PAGE, "IncludeManagedResources": True}
         plaintext = [{"Name": "encrypted", "Values": ["false"]}]
         async for page in self.account.pages(DESCRIBE_VOLUMES, self.region, "Volumes", TOKEN, Filters=plaintext, **everything):
             yield Batch.of(map(self._volume, page))
         async for page in self.account.pages(DESCRIBE_VOLUMES, self.region, "Volumes", TOKEN, **everything):
             yield Batch.of(map(self._volume, page))
+        self.seen.listed(self.id)
         yield Listed(("aws.ebs.volume",))
 
     def _volume(self, fields: Mapping[str, Any]) -> Resource:
@@ -64,6 +66,7 @@ class Snapshots(AwsSource):
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """One short listing tells the public ones, where `DescribeSnapshotAttribute` would be a call for each."""
+        self.seen.begin(self.id)
         own = {"OwnerIds": ["self"], "MaxResults": PAGE}
         found: set[str] = set()
         public: set[str] | None = found
@@ -79,6 +82,7 @@ class Snapshots(AwsSource):
             yield Partly(refused.fault)
         async for page in self.account.pages(DESCRIBE_SNAPSHOTS, self.region, "Snapshots", TOKEN, **own):
             yield Batch.of(self._snapshot(fields, public, faults) for fields in page)
+        self.seen.listed(self.id)
         yield Listed(("aws.ebs.snapshot",))
 
     def _snapshot(self, fields: dict[str, Any], public: set[str] | None, faults: Mapping[str, Fault]) -> Resource:
@@ -145,8 +149,8 @@ class Region(AwsSource):
     def _region(self, fields: Mapping[str, Any], faults: Mapping[str, Fault]) -> Resource:
         key = fields.get("KmsKeyId")
         links: tuple[Link, ...] = ()
-        if key:
-            links = (Link("key", key_arn(self, str(key), self.region)),)
+        if key and (arn := key_arn(self, str(key), self.region)):
+            links = (Link("key", arn),)
         default = fields.get("EbsEncryptionByDefault")
         return self.resource(
             region_id(self.account.number, self.region),
@@ -185,17 +189,17 @@ def at_rest(source: AwsSource, fields: Mapping[str, Any]) -> tuple[Encryption, t
     if not encrypted:
         return (Encryption(encrypted, None, KeyClass.NONE) if encrypted is False else Encryption()), (home,)
     key = fields.get("KmsKeyId")
-    if not key:
+    arn = key_arn(source, str(key), source.region) if key else None
+    if arn is None:
         return Encryption(True, "AES-256"), (home,)
-    arn = key_arn(source, str(key), source.region)
-    source.seen.arns.add(arn)
+    source.seen.name(source.id, arn)
     return Encryption(True, "AES-256", KeyClass.UNKNOWN, arn), (Link("key", arn), home)
 
 
-def key_arn(source: AwsSource, key: str, region: str) -> str:
-    """What names a key in any of KMS's four ways, as an ARN: of the key, or of the alias."""
+def key_arn(source: AwsSource, key: str, region: str) -> str | None:
+    """What names a key in any of KMS's four ways, as an ARN: of the key, or of the alias. None where it is an ARN of something else, or of nothing."""
     if key.startswith("arn:"):
-        return key
+        return key if is_key_arn(key) else None
     return source.account.arn("kms", region, key if key.startswith(("alias/", "key/")) else f"key/{key}")
 
 

@@ -8,7 +8,7 @@ from posture.fault import Fault, FaultKind, Refused
 from providers.aws.calls import ASSUME_ROLE, HEAD_OBJECT, Call
 
 DENIED, EXPIRED, THROTTLED = FaultKind.DENIED, FaultKind.EXPIRED, FaultKind.THROTTLED
-UNREACHABLE, DISABLED, ERROR = FaultKind.UNREACHABLE, FaultKind.DISABLED, FaultKind.ERROR
+UNREACHABLE, ERROR = FaultKind.UNREACHABLE, FaultKind.ERROR
 
 CODES: dict[str, FaultKind] = {
     "AccessDenied": DENIED,
@@ -30,9 +30,9 @@ CODES: dict[str, FaultKind] = {
     "MissingAuthenticationToken": EXPIRED,
     "MissingAuthenticationTokenException": EXPIRED,
     "RequestTimeTooSkewed": EXPIRED,  # this machine's clock is wrong
-    "OptInRequired": DISABLED,
-    "RegionDisabledException": DISABLED,
-    "SubscriptionRequiredException": DISABLED,
+    "OptInRequired": ERROR,  # with any status; only the list of regions says that a region is off, and not a call that was refused in it
+    "RegionDisabledException": ERROR,
+    "SubscriptionRequiredException": ERROR,
     "RequestLimitExceeded": THROTTLED,
     "Throttling": THROTTLED,
     "ThrottlingException": THROTTLED,

@@ -61,6 +61,7 @@ class Keys(AwsSource):
         listed: list[str] = []
         async for page in self.account.pages(LIST_KEYS, self.region, "Keys", MARKER, Limit=1000):
             listed += [entry["KeyArn"] for entry in page]
+        listed += sorted(self.seen.of(self.account.number, self.region).difference(listed))  # a key that is gone is not listed, and still named
         unread: list[Resource] = []
         async with contextlib.aclosing(each(self._read(arn, aliases.get(arn, ())) for arn in listed)) as keys:
             async for key, answered in keys:
@@ -96,6 +97,8 @@ class Keys(AwsSource):
         try:
             described = await self.account.ask(DESCRIBE_KEY, self.region, KeyId=arn)
         except Refused as refused:
+            if refused.fault.code == _NOT_THERE:
+                return key_resource(self, arn, {"NotFound": True}, {}, aliases), True
             await self.account.confirm(refused)
             return key_resource(self, arn, {}, {DESCRIBE_KEY.operation: refused.fault}, aliases), not lost(refused)
         fields = _plain(described["KeyMetadata"])
@@ -153,14 +156,15 @@ class ForeignKeys(AwsSource):
         yield Listed(("aws.kms.key",))
 
     async def _read(self, arn: str) -> tuple[Resource, Fault | None]:
+        unasked = {"NotAsked": "region" if arn.split(":")[4] == self.account.number else "account"}  # policy and rotation: why not
         try:
             described = await self.account.ask(DESCRIBE_KEY, arn.split(":")[3], KeyId=arn)
         except Refused as refused:
             if refused.fault.code == _NOT_THERE:
                 return key_resource(self, arn, {"NotFound": True}, {}, ()), None
             await self.account.confirm(refused)
-            return key_resource(self, arn, {}, {DESCRIBE_KEY.operation: refused.fault}, ()), refused.fault
-        return key_resource(self, arn, _plain(described["KeyMetadata"]), {}, ()), None
+            return key_resource(self, arn, unasked, {DESCRIBE_KEY.operation: refused.fault}, ()), refused.fault
+        return key_resource(self, arn, {**_plain(described["KeyMetadata"]), **unasked}, {}, ()), None
 
 
 def can_rotate(fields: Mapping[str, Any]) -> bool:

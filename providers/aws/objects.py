@@ -30,6 +30,7 @@ from providers.each import each
 from providers.source import Yield
 
 FIELDS = ("ServerSideEncryption", "SSEKMSKeyId", "BucketKeyEnabled", "LastModified")
+_CLASSES = {None: KeyClass.NONE, "AES256": KeyClass.PROVIDER, "aws:kms:dsse": KeyClass.DOUBLE}  # of all others the key decides
 TOKEN = ("NextContinuationToken", "ContinuationToken")
 
 
@@ -56,12 +57,15 @@ class ObjectSample(OfBuckets):
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """Bucket by bucket; what was sampled of a bucket that does not answer now stays as it was seen last."""
         started, known, self._known = time.monotonic(), self._known, {}
+        self.seen.begin(self.id)
+        whole = True
         for bucket, place in sorted(self.buckets().items()):
             try:
                 samples = await self._samples(bucket, place, started)
             except Refused as refused:
                 await self.account.confirm(refused)
                 yield Partly(refused.fault)
+                whole = False
                 self._known[bucket] = known.get(bucket, ())
                 yield Kept(self._known[bucket])
                 continue
@@ -70,6 +74,8 @@ class ObjectSample(OfBuckets):
                     yield Partly(fault)
             self._known[bucket] = tuple(sample.id for sample in samples)
             yield Batch.of(samples)
+        if whole:  # what stays as it was seen last still names its keys
+            self.seen.listed(self.id)
         yield Listed(("aws.s3.object-sample",))
 
     async def _samples(self, bucket: str, place: Place, started: Seconds) -> list[Resource]:
@@ -102,10 +108,10 @@ class ObjectSample(OfBuckets):
         encryption = Encryption()
         if fields.get("StatusCode") == 200:
             arn = key_arn(self, str(key), place.region) if key else None
-            key_class = KeyClass.NONE if algorithm is None else KeyClass.PROVIDER if algorithm == "AES256" else KeyClass.UNKNOWN
+            key_class = _CLASSES.get(algorithm, KeyClass.UNKNOWN)
             encryption = Encryption(algorithm is not None, algorithm, key_class, arn)
             if arn:
-                self.seen.arns.add(arn)
+                self.seen.name(self.id, arn)
                 links = (*links, Link("key", arn))
         elif fields.get("StatusCode") == 400:
             encryption = Encryption(True, None, KeyClass.SUPPLIED)
@@ -157,7 +163,9 @@ class Inventory(OfBuckets):
             fields["InventoryConfigurations"] = answer.get("InventoryConfigurationList", [])
             reporting = [one for one in fields["InventoryConfigurations"] if one.get("IsEnabled") and "EncryptionStatus" in one.get("OptionalFields", [])]
             if reporting:
-                fields["Report"] = await self._report(bucket, place.region, max(reporting, key=lambda one: one.get("IncludedObjectVersions") == "All"))
+                widest = max(reporting, key=lambda one: (not one.get("Filter"), one.get("IncludedObjectVersions") == "All"))
+                fields["Reporting"] = widest.get("Id")
+                fields["Report"] = await self._report(bucket, place.region, widest)
         except Refused as refused:
             unread, faults[refused.fault.operation] = refused, refused.fault
         return self._resource(bucket, place, fields, faults), unread

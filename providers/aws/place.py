@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,8 @@ from providers.aws.account import Account
 from providers.aws.calls import Call
 from providers.aws.tenancy import Tenancy
 from providers.source import Source
+
+_KEY_ARN = re.compile(r"arn:[a-z0-9-]+:kms:[a-z0-9-]+:\d{12}:(?:key|alias)/.+")
 
 
 class AwsSource(Source):
@@ -63,8 +66,8 @@ class Claims:
     """What all accounts of a configuration know together, so that each thing is asked about in one place only."""
 
     def __init__(self) -> None:
-        self.accounts: dict[str, str] = {}
-        """Number -> the id of the source through which it is polled."""
+        self.accounts: dict[tuple[str | None, str], str] = {}
+        """Endpoint and number -> the id of the source through which it is polled."""
         self.listed: set[tuple[str, str]] = set()
         """(account, region) pairs whose keys a source lists."""
         self.seen: list[Seen] = []
@@ -77,16 +80,43 @@ class Seen:
     """What some sources of an account learn and others need: the keys that volumes and buckets name, and where the buckets are."""
 
     def __init__(self, claims: Claims) -> None:
-        self.arns: set[str] = set()
+        self._named: dict[str, set[str]] = {}
+        self._before: dict[str, set[str]] = {}
         self.buckets: dict[str, Place] | None = None
         """By name; None before they were listed for the first time."""
         self.claims = claims
         claims.seen.append(self)
 
+    @property
+    def arns(self) -> set[str]:
+        """Every key that is named, in a listing that has ended or in the one under way."""
+        return set().union(*self._named.values(), *self._before.values())
+
+    def begin(self, source: str) -> None:
+        """A source starts to name keys anew; what it named before holds until it has `listed`."""
+        self._before[source] = self._before.get(source, set()) | self._named.pop(source, set())
+
+    def name(self, source: str, arn: str) -> None:
+        """A source came upon this key."""
+        self._named.setdefault(source, set()).add(arn)
+
+    def listed(self, source: str) -> None:
+        """A source has named all it can: what it did not name again is let go."""
+        self._before.pop(source, None)
+
     def foreign(self) -> list[str]:
         """Key ARNs that no source lists and no account before this one names: two sources that report one key would take it from each other forever."""
-        before = self.claims.seen[: self.claims.seen.index(self)]
-        return sorted(arn for arn in self.arns if ":key/" in arn and _owner(arn) not in self.claims.listed and not any(arn in other.arns for other in before))
+        before = set().union(*(other.arns for other in self.claims.seen[: self.claims.seen.index(self)]))
+        return sorted(arn for arn in self.arns - before if ":key/" in arn and _owner(arn) not in self.claims.listed)
+
+    def of(self, account: str, region: str) -> set[str]:
+        """Key ARNs of this account and region that anything names, in whatever account."""
+        return {arn for other in self.claims.seen for arn in other.arns if ":key/" in arn and _owner(arn) == (account, region)}
+
+
+def is_key_arn(text: str) -> bool:
+    """Whether this names a key, or an alias, with its region and account."""
+    return _KEY_ARN.fullmatch(text) is not None
 
 
 def _owner(arn: str) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """Where AWS begins: who we are, which regions there are, and so which sources."""
 
+import itertools
 from collections.abc import AsyncGenerator, Sequence
 
 from botocore.exceptions import BotoCoreError
@@ -63,11 +64,11 @@ class Root(Source):
 
     def _claim(self, number: str) -> None:
         """An account has one way in: seen twice, every resource in it would be two tenants'."""
-        owner = self._claims.accounts.setdefault(number, self.id)
+        owner = self._claims.accounts.setdefault((self._settings.endpoint_url, number), self.id)
         if owner != self.id:
             raise Refused(
                 Fault(
-                    FaultKind.DISABLED,
+                    FaultKind.ERROR,  # its regions may be others than those of the first way in, and these nobody looks at
                     "AlreadyPolled",
                     GET_CALLER_IDENTITY.operation,
                     f'account {number} is polled by {owner} already; tenants share an account by tag = "KEY=VALUE"',
@@ -148,12 +149,12 @@ def open_aws(blocks: Sequence[tuple[str, AwsSettings]], cadence: Cadence, versio
     for tenant, settings in blocks:
         ways.setdefault(settings.connection, []).append((tenant, settings))
     claims = Claims()
-    labels: dict[str, int] = {}
+    labels: set[str] = set()
     made: list[Source] = []
     for members in ways.values():
         settings = members[0][1]
         base = settings.role_arn.split(":")[4] if settings.role_arn else settings.profile or "default"
-        labels[base] = labels.get(base, 0) + 1
-        label = base if labels[base] == 1 else f"{base}-{labels[base]}"
+        label = next(name for name in itertools.chain([base], (f"{base}-{number}" for number in itertools.count(2))) if name not in labels)
+        labels.add(label)
         made.append(Root(settings, Tenancy({tenant: block.tag for tenant, block in members}), label, cadence, version, claims))
     return made

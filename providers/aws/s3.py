@@ -65,6 +65,7 @@ class Buckets(AwsSource):
         """The account's own block, the listing, and three or four short reads of each bucket."""
         started, (account, unseen) = time.monotonic(), await self._account()
         told = False
+        self.seen.begin(self.id)
         here: dict[str, Place] = {}
         unread: list[_Read] = []
         async for page in self.account.pages(LIST_BUCKETS, self.account.home, "Buckets", TOKEN, MaxBuckets=PAGE):
@@ -96,6 +97,8 @@ class Buckets(AwsSource):
         self.seen.buckets = here
         if silence is not None and not answered:
             raise silence
+        if not unread:  # what stays as it was seen last still names its key
+            self.seen.listed(self.id)
         yield Listed(("aws.s3.bucket", "aws.account"))
 
     def _silence(self, read: "_Read", started: Seconds) -> Refused | None:
@@ -176,9 +179,11 @@ class Buckets(AwsSource):
         if not algorithm.startswith("aws:kms"):
             return Encryption(True, algorithm), ()
         arn = key_arn(self, key or "alias/aws/s3", region)
-        self.seen.arns.add(arn)
         double = algorithm == "aws:kms:dsse"
         key_class = KeyClass.DOUBLE if double else KeyClass.UNKNOWN if key else KeyClass.PROVIDER_VISIBLE
+        if arn is None:
+            return Encryption(True, algorithm, key_class), ()
+        self.seen.name(self.id, arn)
         return Encryption(True, algorithm, key_class, arn), (Link("key", arn),)
 
 

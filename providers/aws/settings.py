@@ -57,13 +57,23 @@ class AwsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             usable = False
         if not usable:
             raise ValueError(f"endpoint_url: {url!r} is not an http or https URL, as in https://HOST:PORT")
-        if parts.scheme == "http" and not _loopback(parts.hostname or "") and not self.allow_plaintext:
+        if self.refuses(url):
             raise ValueError(f"endpoint_url: plain http to {parts.hostname} is refused; use https, or allow_plaintext = true beside it")
+
+    def refuses(self, url: str) -> bool:
+        """Whether an endpoint, whoever set it, would be asked in the clear where that is not allowed."""
+        parts = urlsplit(url)
+        return parts.scheme == "http" and not _loopback(parts.hostname or "") and not self.allow_plaintext
+
+    @property
+    def hand(self) -> tuple[object, ...]:
+        """By whose hand, and where to: two blocks of the same come to the same account."""
+        return (self.profile, self.role_arn, self.external_id, self.endpoint_url)
 
     @property
     def connection(self) -> tuple[object, ...]:
         """What makes two blocks the same way into the same account."""
-        return (self.profile, self.role_arn, self.external_id, self.regions, self.endpoint_url)
+        return (*self.hand, self.regions)
 
 
 def _loopback(host: str) -> bool:

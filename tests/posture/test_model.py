@@ -3,16 +3,17 @@
 import msgspec
 import pytest
 
+from posture.batch import Batch, Listed
 from posture.clock import parse_rfc3339
 from posture.controls.registry import Control, Registry, registry
-from posture.fault import FaultKind
+from posture.fault import Fault, FaultKind
 from posture.judging import Held
 from posture.links import Links
-from posture.model import UNASSIGNED, answered
+from posture.model import UNASSIGNED, Model, answered
 from posture.policy import KeyMode, Policy, shared
 from posture.resource import KeyClass, Resource
 from posture.snapshot import take
-from posture.source import State
+from posture.source import Source, State
 from posture.verdict import Finding, Severity, Status, passed
 from posture.wakes import Wakes
 from tests.posture.controls_world import HOME, NOW, denied, key, key_arn, made, refused, region, volume
@@ -428,3 +429,24 @@ def test_a_switched_off_region_is_an_answer() -> None:
     assert feed.model.sources[VOLUMES].state is State.DISABLED
     assert answered(feed.model.sources.values())
     assert HOME in feed.model.sources[VOLUMES].scope
+
+
+def test_of_two_sources_that_name_one_thing_the_one_that_was_answered_holds_it_whatever_the_order() -> None:
+    fault = Fault(FaultKind.DENIED, "AccessDeniedException", "kms:DescribeKey", "", "kms:DescribeKey")
+    for order in (("a", "b"), ("b", "a"), ("a", "b", "a", "b"), ("b", "a", "b")):
+        model = Model(registry(), {"acme": Policy()}, 0.0)
+        for name in ("a", "b"):
+            model.add_source(Source(f"acme/aws/{name}/kms-foreign", "acme", "aws", name, "kms-foreign", 60.0))
+        for name in order:
+            source = f"acme/aws/{name}/kms-foreign"
+            faults = {"kms:DescribeKey": fault} if name == "a" else {}
+            key = Resource(
+                "arn:aws:kms:eu-west-1:999988887777:key/1", "key", "aws.kms.key", "1", "acme", "aws", "999988887777", "eu-west-1", source, faults=faults
+            )
+            model.begin(source, 1.0)
+            model.apply(source, Batch((key,)), 1.0)
+            model.apply(source, Listed(("aws.kms.key",)), 1.0)
+            model.finish(source, 1.0, fault=None, calls=1, seconds=0.1, next_due=None)
+        held = model.held("arn:aws:kms:eu-west-1:999988887777:key/1")
+        assert held is not None
+        assert (held.source, dict(held.resource.faults)) == ("acme/aws/b/kms-foreign", {})

@@ -210,6 +210,10 @@ WRONG: list[tuple[str, str]] = [
         excepting(resource='""'),
         "tenant[0].policy.exception[0].resource: is empty; write a resource's id, or a glob such as arn:aws:s3:::scratch-*",
     ),
+    (
+        aws('regions = ["us-east-1"]') + tenant('[[tenant.aws]]\nregions = ["eu-west-1"]', 'name = "beta"'),
+        "tenant.aws: acme and beta reach one account with different regions; name its regions in one block",
+    ),
 ]
 
 

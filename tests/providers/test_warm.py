@@ -12,6 +12,7 @@ from posture.verdict import Status
 from providers import warm
 from providers.collector import Collector
 from providers.config import Config, parse
+from tests.providers.conftest import until
 from tests.world.aws import Aws
 
 
@@ -102,8 +103,28 @@ async def test_what_is_gone_meanwhile_goes_when_its_source_answers(seen: Collect
     collector.poller.add(collector.sources())
     async with asyncio.timeout(30):
         await collector.poller.settled()
-    for source_id in restored:
-        collector.poller.forget(source_id)
+    collector.poller.forget(restored)
     await collector.poller.stop()
     assert not any(held.resource.name in {"scratch", "acme-data"} for held in collector.model.all())
     assert all(source.state is State.OK for source in collector.model.sources.values())
+
+
+async def test_what_was_seen_stays_while_nobody_can_be_asked_who_we_are(seen: Collector, aws: Aws) -> None:
+    path = warm.path_for(seen.config)
+    warm.keep(seen.model, path)
+    before = path.stat().st_size
+    aws.faults.refuse()
+    collector = Collector(seen.config)
+    restored = warm.restore(collector.model, path, time.time())
+    collector.poller.add(collector.sources())
+    async with asyncio.timeout(60):
+        await collector.poller.settled()
+    collector.poller.forget(restored)
+    assert any(held.resource.name == "scratch" for held in collector.model.all())
+    warm.keep(collector.model, path)
+    assert path.stat().st_size > before / 2, "a state without an answer never replaces one with"
+    aws.faults.clear()
+    collector.poller.refresh()
+    await until(lambda: all(source.state is State.OK for source in collector.model.sources.values()), 60)
+    await collector.poller.stop()
+    assert any(held.resource.name == "scratch" for held in collector.model.all())

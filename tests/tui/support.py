@@ -57,7 +57,7 @@ class Opened:
 
     async def type(self, text: str) -> None:
         """Type a text."""
-        names = {" ": "space", ":": "colon", "-": "minus", "*": "asterisk", "/": "slash"}
+        names = {" ": "space", ":": "colon", "-": "minus", "*": "asterisk", "[": "left_square_bracket", "]": "right_square_bracket", "/": "slash"}
         await self.press(*(names.get(char, char) for char in text))
 
     def toasts(self) -> list[str]:
@@ -67,13 +67,19 @@ class Opened:
 
 @asynccontextmanager
 async def dashboard(
-    *options: str, size: tuple[int, int] = (120, 40), view: str = "overview", query: str = "", export_dir: Path = Path(), settled: bool = True
+    *options: str,
+    size: tuple[int, int] = (120, 40),
+    view: str = "overview",
+    query: str = "",
+    export_dir: Path = Path(),
+    settled: bool = True,
+    notifications: bool = False,
 ) -> AsyncIterator[Opened]:
     """Open the dashboard on a synthetic collector with these options."""
     collector = Collector([sys.executable, str(SYNTHETIC), "--rows", "600", *options])
     collector.start()
     app = Dashboard(Feed(collector, Replica()), view=view, query=query, export_dir=export_dir, on_terminal=False)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=notifications) as pilot:
         opened = Opened(app, pilot)
         if settled:
             await opened.until(lambda: app.replica.settled and not app.replica.touched, "settled")

@@ -152,6 +152,15 @@ def test_what_is_wrong_is_said_in_one_line(run: Run, tmp_path: Path) -> None:
     _one_line(run("view", wrong), "wrong.toml", "enctop.snapshot/1")
 
 
+def test_options_count_before_the_command_as_after_it(run: Run, config: Path, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text("[[tenant]]\nnaem = 1\n")
+    _one_line(run("--config", wrong, "check"), "naem")
+    _one_line(run("--tenant", "nope", "snapshot", "--config", config), "nope")
+    snapshot = json.loads(run("--config", config, "--filter", "kind:volume", "snapshot").stdout)
+    assert {entry["kind"] for entry in snapshot["resources"]} == {"volume"}
+
+
 def test_usage_errors_exit_2_without_a_traceback(run: Run) -> None:
     for arguments in (("--nonsense",), ("snapshot", "--timeout", "soon"), ("snapshot", "--fail-on", "maybe"), ("nosuch",)):
         done = run(*arguments)

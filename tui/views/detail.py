@@ -1,7 +1,7 @@
 """One resource: what was found and why, what would mend it, where it leads. Enter follows a link, Esc goes back."""
 
 from collections.abc import Callable, Hashable
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 
 from rich.segment import Segment
 from textual import events
@@ -15,8 +15,9 @@ from posture.filter import Filter
 from posture.rows import Row
 from providers.stream import Detail
 from tui.lines import Lines
-from tui.page import Line, page, raw
+from tui.page import Line, page, raw, remedy_of
 from tui.replica import Replica
+from tui.text import clean, plain
 
 
 class Copied(Message):
@@ -140,7 +141,7 @@ class DetailView(Lines):
         else:
             self._lines = page(detail, width, self.replica.now(), self._freshness(detail))
         names = [self.origin, *(self._called(resource) for resource, _ in self.trail)]
-        self.border_title = " › ".join(name for name in names if name) + (" · JSON" if self.raw else "")
+        self.border_title = plain(" › ".join(name for name in names if name) + (" · JSON" if self.raw else ""))
         self.border_subtitle = "Enter follows · c copies the remedy · J JSON · Esc back"
         self.resized()
         self.repaint()
@@ -172,7 +173,7 @@ class DetailView(Lines):
         line, span = cast("tuple[Line, tuple[int, int] | None]", fingerprint)
         paint = self.paint
         segments = [Segment(" ", paint.plain)]
-        segments += [Segment(_clean(text), paint[name]) for text, name in line.parts]
+        segments += [Segment(clean(text), paint[name]) for text, name in line.parts]
         if line.opens:
             segments.append(Segment("  ⏎", paint["faint"]))
         strip = Strip(segments).adjust_cell_length(width, paint.plain)
@@ -223,13 +224,13 @@ class DetailView(Lines):
 
     def action_copy_remedy(self) -> None:
         """The remedy of the verdict under the cursor, else the first there is."""
-        remedies = [judged.remedy for judged in self.detail.findings if judged.remedy] if self.detail else []
+        remedies = [remedy for judged in self.detail.findings if (remedy := remedy_of(judged))] if self.detail else []
         if self.line.copies:
             self.post_message(Copied(self.line.copies, "the remedy" if self.line.copies in remedies else "the line"))
         elif remedies:
             self.post_message(Copied(remedies[0], "the remedy"))
         else:
-            self.notify("there is no remedy to copy", severity="warning")
+            self.notify("there is no remedy to copy", severity="warning", markup=False)
 
     def action_raw(self) -> None:
         """JSON instead of the page, or the page again."""
@@ -237,7 +238,3 @@ class DetailView(Lines):
         self.cursor = 0
         self.build()
         self.scroll_to(y=0, animate=False, immediate=True)
-
-
-def _clean(text: Any) -> str:
-    return text if text.isprintable() else "".join(char if char.isprintable() else "·" for char in text)

@@ -273,9 +273,10 @@ class OverviewView(Container):
         """Refresh means everything here."""
         return None
 
-    def focus_inside(self) -> None:
-        """Put the focus on the pane that had it, or on the tenants."""
-        self._front().focus()
+    @property
+    def inside(self) -> Any:
+        """What has the focus: the pane that had it, or the tenants."""
+        return self._front()
 
     @property
     def matched(self) -> tuple[int, int]:

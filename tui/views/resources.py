@@ -17,6 +17,7 @@ from tui.linetable import LineTable
 from tui.replica import FINDING, Replica, Table
 from tui.selection import Selection
 from tui.sieve import Sieve, sieve
+from tui.text import plain
 
 REORDER: Seconds = 0.5
 """The least time between two new orders while data streams; what a person does takes effect at once."""
@@ -191,7 +192,7 @@ class RowsView(LineTable[Any]):
     def _tell(self) -> None:
         matched = len(self.selection)
         shown = f"{matched:,}" if matched == self.total else f"{matched:,}/{self.total:,}"
-        self.border_title = f"{self.title} {shown}"
+        self.border_title = plain(f"{self.title} {shown}")
         self.empty = self.why_empty()
         self.post_message(Counted())
 

@@ -5,11 +5,22 @@ from functools import partial
 from operator import attrgetter
 from typing import Any
 
+from textual.message import Message
+
 from posture.clock import Utc
 from tui.columns import CADENCE, CALLS, ERROR, PERMISSION, RESOURCES, SECONDS, SERVICE, SOURCE_SCOPE, SOURCE_STATE, SOURCE_TENANT, SUCCESS
+from tui.lines import Lines
 from tui.replica import Table
 from tui.sieve import Sieve, source_matches
 from tui.views.resources import RowsView
+
+
+class SourceOpened(Message):
+    """A source is to be looked at."""
+
+    def __init__(self, id: str) -> None:
+        super().__init__()
+        self.id = id
 
 
 class SourcesView(RowsView):
@@ -48,6 +59,12 @@ class SourcesView(RowsView):
     def target(self) -> str | None:
         """A source is no resource."""
         return None
+
+    def on_lines_chosen(self, event: Lines.Chosen) -> None:
+        """Enter opens the source."""
+        event.stop()
+        if (source := self.source_id()) is not None:
+            self.post_message(SourceOpened(source))
 
     def source_id(self) -> str | None:
         """The source under the cursor."""
