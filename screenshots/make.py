@@ -23,6 +23,9 @@ SCENES: Sequence[tuple[str, str, tuple[int, int], Sequence[str]]] = (
     ("volumes", "volumes", (140, 40), ()),
     ("findings", "findings", (140, 40), ()),
     ("detail", "volumes", (140, 48), ("enter",)),
+    ("endpoints", "endpoints", (160, 40), ()),
+    ("endpoint", "endpoints", (140, 60), ("enter",)),
+    ("expiring", "expiring", (140, 32), ()),
     ("sources", "sources", (140, 32), ()),
     ("overview-80x24", "overview", (80, 24), ()),
 )
