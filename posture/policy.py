@@ -12,6 +12,7 @@ import msgspec
 from posture.clock import Utc
 from posture.resource import KeyClass
 from posture.tlspolicy import TlsPolicy
+from posture.vault_policy import VaultPolicy
 from posture.verdict import Excepted, Severity, Status, Verdict
 
 DAY = 86400.0
@@ -81,6 +82,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     overrides: Mapping[str, KeyMode] = {}
     exception: tuple[ExceptionRule, ...] = ()
     tls: TlsPolicy = TlsPolicy()
+    vault: VaultPolicy = VaultPolicy()
 
     def __post_init__(self) -> None:
         for prefix in self.overrides:

@@ -19,6 +19,13 @@ CELLS: Mapping[str, tuple[str, ...]] = {
     "workload": ("DISKS",),
     "endpoint": ("PROTOCOL", "SUITE", "ISSUER", "HSTS", "HTTP", "CHANGED"),
     "certificate": ("ISSUER", "KEY", "SIGNED", "LIFE", "NAMES"),
+    "vault": ("STATE", "ABOUT"),
+    "lease": ("ENGINE", "ROLE", "ISSUED", "RENEWED", "RENEWABLE", "STATE"),
+    "lease-totals": ("TOTAL", "LIMIT", "GROWTH", "DOUBLES", "IRREVOCABLE", "BACKLOG", "ROWS", "ENDS"),
+    "token": ("ISSUED", "RENEWED", "RENEWABLE", "KIND", "POLICIES"),
+    "secret-engine": ("TYPE", "DEFAULT TTL", "MAX TTL"),
+    "auth-method": ("TYPE", "DEFAULT TTL", "MAX TTL", "SECOND FACTOR"),
+    "cluster": ("SECRETS",),
 }
 """Kind -> titles of its own columns."""
 

@@ -159,7 +159,7 @@ class Collector:
 
 def _collect_garbage_seldom() -> None:
     """Nothing of what is read becomes garbage in cycles; looking for it costs a tenth of the CPU of reading and a third of that of judging."""
-    gc.set_threshold(100_000, 50, 100)
+    gc.set_threshold(50_000, 10, 10)
 
 
 class _Left(Exception):

@@ -14,20 +14,23 @@ import msgspec
 from posture.fault import ConfigError
 from posture.policy import Policy
 from providers.aws.settings import AwsSettings
+from providers.azure.settings import AzureSettings
 from providers.cadence import Cadence
 from providers.durations import seconds
 from providers.explain import explained, nearest, one_line
+from providers.gcp.settings import GcpSettings, ambient, shared_badly
 from providers.tls.settings import TlsSettings, endpoint_id
+from providers.vault.settings import VaultSettings
 
 SECRETS = frozenset(
     {
         *("access_key", "access_key_id", "secret_access_key", "session_token", "aws_access_key_id", "aws_secret_access_key", "aws_session_token"),
-        *("secret", "secret_key", "secret_id", "client_secret", "private_key", "password", "passphrase", "token", "bearer", "api_key"),
+        *("secret", "secret_key", "secret_id", "client_secret", "private_key", "password", "passphrase", "token", "bearer", "api_key", "jwt"),
     }
 )
 """Keys that ask for a secret; dashes and capitals make no difference. `token_env` and `token_file` say where one is, and are none."""
-_SECRET = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bhv[sb]\.[\w-]{20,}|-----BEGIN [A-Z ]*PRIVATE KEY-----")
-"""Values that give themselves away: an AWS access key, a Vault token, a private key."""
+_SECRET = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bhv[sb]\.[\w-]{20,}|\bya29\.[\w.-]{20,}|-----BEGIN [A-Z ]*PRIVATE KEY-----")
+"""Values that give themselves away: an AWS access key, a Vault token, a Google access token, a private key."""
 SHORTEST = 1.0
 """A shorter cadence than this many seconds only hurts the provider."""
 
@@ -59,6 +62,9 @@ class Tenant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     aws: tuple[AwsSettings, ...] = ()
     tls: tuple[TlsSettings, ...] = ()
+    vault: tuple[VaultSettings, ...] = ()
+    azure: tuple[AzureSettings, ...] = ()
+    gcp: tuple[GcpSettings, ...] = ()
     policy: Policy = msgspec.field(default_factory=Policy)
 
     def __post_init__(self) -> None:
@@ -90,8 +96,32 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Every block of TLS endpoints, with its tenant's name."""
         return [(tenant.name, settings) for tenant in self.tenant for settings in tenant.tls]
 
+    @property
+    def gcp(self) -> list[tuple[str, GcpSettings]]:
+        """Every Google Cloud project, with its tenant's name."""
+        return [(tenant.name, settings) for tenant in self.tenant for settings in tenant.gcp]
 
-AMBIENT = Config(tenant=(Tenant("default", aws=(AwsSettings(),)),))
+    @property
+    def azure(self) -> list[tuple[str, AzureSettings]]:
+        """Every way into Azure, with its tenant's name."""
+        return [(tenant.name, settings) for tenant in self.tenant for settings in tenant.azure]
+
+    @property
+    def vault(self) -> list[tuple[str, VaultSettings]]:
+        """Every way into a Vault, with its tenant's name."""
+        return [(tenant.name, settings) for tenant in self.tenant for settings in tenant.vault]
+
+
+def _ambient_vault() -> tuple[VaultSettings, ...]:
+    """The Vault that VAULT_ADDR names; none where that is no address one may send a token to."""
+    address = os.environ.get("VAULT_ADDR") or os.environ.get("BAO_ADDR")
+    try:
+        return (VaultSettings(address, os.environ.get("VAULT_NAMESPACE", "")),) if address else ()
+    except ValueError:
+        return ()
+
+
+AMBIENT = Config(tenant=(Tenant("default", aws=(AwsSettings(),), gcp=ambient(), vault=_ambient_vault()),))
 """Without a file: one tenant, from the credentials that are there."""
 
 
@@ -151,7 +181,8 @@ def _check(config: Config, where: str) -> None:
         if names.count(name) > 1:
             raise ConfigError(f"{where}: tenant: the name {name!r} is used twice")
     if not names:
-        raise ConfigError(f"{where}: tenant: there is none; write [[tenant]] with a name and at least one [[tenant.aws]] or [[tenant.tls]]")
+        some = ", ".join(f"[[tenant.{room}]]" for room in ("aws", "azure", "gcp", "tls", "vault"))
+        raise ConfigError(f"{where}: tenant: there is none; write [[tenant]] with a name and at least one of {some}")
     ways: dict[tuple[object, ...], list[tuple[str, AwsSettings]]] = {}
     hands: dict[tuple[object, ...], tuple[str, AwsSettings]] = {}
     for tenant, settings in config.aws:
@@ -165,7 +196,13 @@ def _check(config: Config, where: str) -> None:
             first, second = members[0][0], members[1][0]
             raise ConfigError(f'{where}: tenant.aws: {first} and {second} name the same account; give each a tag of its own, as in tag = "tenant={first}"')
     _check_endpoints(config, where)
+    places = [settings.place for _, settings in config.vault]
+    for place in places:
+        if places.count(place) > 1:
+            raise ConfigError(f"{where}: tenant.vault: {place} is there twice; tenants share a server by a namespace each")
     _check_profiles(config, where)
+    if wrong := shared_badly(config.gcp):
+        raise ConfigError(f"{where}: {wrong}")
     _check_controls(config, where)
 
 

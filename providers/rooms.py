@@ -21,6 +21,18 @@ def open_rooms(config: Config, version: str) -> list[Source]:
         from providers.tls.root import open_tls
 
         sources += open_tls(tls, cadence, version)
+    if config.vault:
+        from providers.vault.root import open_vault
+
+        sources += open_vault(config.vault, cadence, version)
+    if config.azure:
+        from providers.azure.root import open_azure
+
+        sources += open_azure(config.azure, cadence, version)
+    if config.gcp:
+        from providers.gcp.root import open_gcp
+
+        sources += open_gcp(config.gcp, cadence, version)
     return sources
 
 
@@ -29,24 +41,37 @@ def listeners(config: Config) -> list[tuple[str, TlsSettings, str]]:
     named = {target for _, settings in config.tls for target in settings.targets}
     found = []
     for tenant in config.tenant:
-        for vault in getattr(tenant, "vault", ()):
-            address = urlsplit(str(vault.address))
+        for vault in tenant.vault:
+            address = urlsplit(vault.address)
             if address.scheme != "https" or not address.hostname:
                 continue
             target = (address.hostname.lower(), address.port or 443)
             if target not in named:
                 named.add(target)
                 host = f"[{target[0]}]" if ":" in target[0] else target[0]
-                found.append((tenant.name, TlsSettings((f"{host}:{target[1]}",), getattr(vault, "ca_file", None), http_port=0), "vault"))
+                found.append((tenant.name, TlsSettings((f"{host}:{target[1]}",), vault.ca_file, http_port=0), "vault"))
     return found
 
 
-def policy_text(provider: str, needs: frozenset[str]) -> str:
+def policy_text(provider: str, needs: frozenset[str], config: Config | None = None) -> str:
     """The least-privilege policy of a provider, ready to be attached. Raises `ConfigError` for one that enctop does not ask."""
-    if provider != "aws":
-        raise ConfigError(f"policy {provider}: enctop does not ask {provider} yet; there is aws")
+    if provider == "vault":
+        from providers.vault.policy import printed
+        from providers.version import enctop_version
+
+        return printed(config.vault if config else (), enctop_version(), sudo="no-sudo" not in needs, renew="renew_token" in needs)
+    if provider == "gcp":
+        from providers.gcp.calls import policy as gcp_policy
+
+        return gcp_policy(needs)
+    if provider not in {"aws", "azure"}:
+        raise ConfigError(f"policy {provider}: enctop does not ask {provider} yet; there are aws, azure, gcp and vault")
     import json
 
+    if provider == "azure":
+        from providers.azure.calls import role
+
+        return json.dumps(role(), indent=2) + "\n"
     from providers.aws.calls import policy
 
     return json.dumps(policy(needs), indent=2) + "\n"

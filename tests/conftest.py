@@ -5,7 +5,15 @@ from collections.abc import Iterator
 import pytest
 
 from providers.demo.accounts import ENVIRONMENT
+from providers.demo.openbao import Bao
+from providers.demo.rabbit import Rabbit
+from tests.world import azure as azure_world
 from tests.world.aws import Aws, serving
+from tests.world.azure import Azure
+from tests.world.gcp import Google
+from tests.world.gcp import serving as google_serving
+from tests.world.raft import Raft, RaftCluster
+from tests.world.vault import TOKEN_ENV
 
 
 @pytest.fixture(autouse=True)
@@ -28,3 +36,74 @@ def aws(aws_server: Aws, monkeypatch: pytest.MonkeyPatch) -> Aws:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     return aws_server
+
+
+@pytest.fixture
+def bao(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bao]:
+    """A real OpenBao, empty and unsealed, started for this test; its root token stands in the environment."""
+    server = Bao()
+    monkeypatch.setenv(TOKEN_ENV, server.token)
+    for name in ("VAULT_ADDR", "VAULT_TOKEN", "BAO_TOKEN", "VAULT_CACERT"):
+        monkeypatch.delenv(name, raising=False)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def rabbit() -> Iterator[Rabbit]:
+    """A broker in which Vault's engine keeps users."""
+    server = Rabbit()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def tls_bao(monkeypatch: pytest.MonkeyPatch) -> Iterator[Raft]:
+    """One node of a raft cluster, with TLS; its authority's certificate is `ca_file`."""
+    cluster = RaftCluster(1)
+    monkeypatch.setenv(TOKEN_ENV, cluster.nodes[0].token)
+    yield cluster.nodes[0]
+    cluster.stop()
+
+
+@pytest.fixture
+def raft(monkeypatch: pytest.MonkeyPatch) -> Iterator[RaftCluster]:
+    """Three nodes with TLS; the first leads."""
+    cluster = RaftCluster(3)
+    monkeypatch.setenv(TOKEN_ENV, cluster.nodes[0].token)
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def azure_server() -> Iterator[Azure]:
+    """The simulated Azure, one for all tests."""
+    with azure_world.serving() as azure:
+        yield azure
+
+
+@pytest.fixture
+def azure(azure_server: Azure, monkeypatch: pytest.MonkeyPatch) -> Azure:
+    """The simulated Azure with one empty subscription, and its token in the environment."""
+    azure_server.reset()
+    azure_world.let_in(monkeypatch)
+    return azure_server
+
+
+@pytest.fixture(scope="session")
+def google_server() -> Iterator[Google]:
+    """The simulated Google Cloud, one for all tests."""
+    with google_serving() as google:
+        yield google
+
+
+@pytest.fixture
+def google(google_server: Google, monkeypatch: pytest.MonkeyPatch) -> Google:
+    """The simulated Google Cloud, empty, with an environment in which no real credentials are found."""
+    google_server.server.reset()
+    assert google_server.project.name == "acme-prod"  # it exists from the start, empty
+    for name in ("GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CLOUD_PROJECT", "CLOUDSDK_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CLOUDSDK_CONFIG", "/nonexistent")
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    return google_server

@@ -131,6 +131,8 @@ def banner(replica: Replica, width: int, *, error: str, down: str, restart_in: i
     return []
 
 
+NUMBERS = "1234567890"
+"""The keys of the views, in their order; what comes after the tenth is reached by Tab."""
 SHORT = {
     "Volumes": "Vols",
     "Snapshots": "Snap",
@@ -141,6 +143,7 @@ SHORT = {
     "Endpoints": "TLS",
     "Certificates": "Cert",
     "Expiring": "Ends",
+    "Leases": "Lses",
 }
 """View titles where there is little room."""
 
@@ -150,14 +153,13 @@ def footer(names: Sequence[tuple[str, str]], current: str, width: int) -> tuple[
     right: list[Part] = [("/", "accent", "app.filter"), (" filter ", "faint", "app.filter"), ("?", "accent", "app.help"), (" help ", "faint", "app.help")]
     room = width - sum(len(part[0]) for part in right) - 1
     full = sum(len(title) + 4 for _, title in names) <= room
-    short = sum(len(SHORT.get(title, title[:4])) + 2 for _, title in names) + max(len(title) for _, title in names)
-    numbers_only = width < 78 or short > room
+    numbers_only = sum(len(title if name == current else SHORT.get(title, title[:4])) + 3 for name, title in names) > room
     left: list[Part] = [(" ", "bar")]
-    for number, (name, title) in enumerate(names, 1):
+    for key, (name, title) in zip(NUMBERS.ljust(len(names), "·"), names, strict=False):
         action = f"app.view('{name}')"
-        key = str(number % 10) if number <= 10 else "·"
         text = title if full or name == current else "" if numbers_only else SHORT.get(title, title[:4])
-        left += [(key, "accent", action), (f" {text}{'  ' if full else ' ' if text else ''}", "title" if name == current else "faint", action)]
+        gap = "  " if full else " " if text else ""
+        left += [(key, "accent", action), (f" {text}{gap}", "title" if name == current else "faint", action)]
     return left, right
 
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 DONE, FOUND, USAGE, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
-VIEWS = ("overview", "volumes", "snapshots", "buckets", "keys", "findings", "sources", "endpoints", "certificates", "expiring")
+VIEWS = ("overview", "volumes", "snapshots", "buckets", "keys", "vault", "leases", "endpoints", "certificates", "expiring", "findings", "sources")
 FORMATS = ("json", "jsonl")
-NEEDS = ("role", "tag", "object_sample", "inventory")
+NEEDS = ("role", "tag", "object_sample", "inventory", "object_pages", "workspace", "renew_token")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,14 +54,24 @@ def _run(chosen: argparse.Namespace) -> int:
 
             return controls(chosen.id)
         case "policy":
-            from providers.rooms import policy_text
-
-            sys.stdout.write(policy_text(chosen.provider, frozenset(chosen.needs)))
-            return DONE
+            return _policy(chosen)
         case _:
             from tui.describe import schema
 
             return schema()
+
+
+def _policy(chosen: argparse.Namespace) -> int:
+    """Vault's is made for the mounts that are there, where they can be read; a configuration without a Vault gives one for any mount."""
+    from providers.config import AMBIENT, Config, find, load
+    from providers.rooms import policy_text
+
+    config = Config()
+    if chosen.provider == "vault":
+        path = find(chosen.config)
+        config = (AMBIENT if path is None else load(path)).only(chosen.tenant)
+    sys.stdout.write(policy_text(chosen.provider, frozenset((*chosen.needs, *(f"no-{what}" for what in chosen.without))), config))
+    return DONE
 
 
 def _dashboard(chosen: argparse.Namespace) -> int:
@@ -114,8 +124,9 @@ def _parser() -> argparse.ArgumentParser:
     controls = commands.add_parser("controls", parents=[_common()], help="list the controls, or describe one")
     controls.add_argument("id", nargs="?", metavar="ID")
     policy = commands.add_parser("policy", parents=[_common()], help="print the least-privilege read-only policy of a provider")
-    policy.add_argument("provider", metavar="PROVIDER", help="aws")
+    policy.add_argument("provider", metavar="PROVIDER", help="aws, azure, gcp, vault")
     policy.add_argument("--with", dest="needs", action="append", choices=NEEDS, default=[], help="add what this setting needs (repeatable)")
+    policy.add_argument("--without", action="append", choices=("sudo",), default=[], help="vault: the tier without sudo, and what it loses")
     commands.add_parser("schema", parents=[_common()], help="print the snapshot's JSON Schema")
     return parser
 

@@ -55,11 +55,12 @@ def class_verdict(
         if key is not None:
             told(key, DESCRIBE_KEY, "KeyManager")
         return unknown("its key has not been seen", evidence=facts)
-    return Verdict(status, _reason(status, observed, see.policy.mode(control_id), bool(see.policy.required_keys)), facts)
+    return Verdict(status, class_reason(status, observed, see.policy.mode(control_id), bool(see.policy.required_keys)), facts)
 
 
 @lru_cache(maxsize=256)
-def _reason(status: Status, observed: KeyClass, mode: KeyMode, listed: bool) -> str:
+def class_reason(status: Status, observed: KeyClass, mode: KeyMode, listed: bool) -> str:
+    """A verdict on a key class in a few words. `mode` is what the policy asks for, `listed` whether it names keys."""
     words = WORDS[observed]
     if status is Status.FAIL:
         unlisted = listed and observed in {KeyClass.CUSTOMER, KeyClass.DOUBLE} and mode is not KeyMode.PROVIDER_MANAGED

@@ -16,7 +16,28 @@ from posture.resource import Resource
 from posture.source import Source
 from posture.verdict import EvidenceClass, Severity, Status, Verdict
 
-AREAS = ("aws_ebs", "aws_kms", "aws_s3", "aws_s3_objects", "meta", "tls_certificate", "tls_endpoint")
+AREAS = (
+    "aws_ebs",
+    "aws_kms",
+    "aws_s3",
+    "aws_s3_objects",
+    "azure_disk",
+    "azure_edge",
+    "azure_entra",
+    "azure_storage",
+    "azure_vm",
+    "gcp_disk",
+    "gcp_gcs",
+    "gcp_kms",
+    "gcp_platform",
+    "meta",
+    "tls_certificate",
+    "tls_endpoint",
+    "vault",
+    "vault_access",
+    "vault_keys",
+    "vault_leases",
+)
 """Each is a module with judgements and a TOML file with their metadata, here in `posture/controls/`."""
 
 BLANKS = frozenset({"name", "id", "region", "key", "scope", "tenant"})

@@ -35,7 +35,6 @@ class Street(msgspec.Struct):
     roots: Path
     renew: Callable[[], object]
     stop: Callable[[], object]
-    tidy: Callable[[], object]
 
 
 def start() -> Street:
@@ -78,7 +77,7 @@ def start() -> Street:
         serving.close()
         folder.cleanup()
 
-    return Street(street, http_port, roots, lambda: load(context, authority.issue(f"payments.{DOMAIN}", days=47, left=47)), stop, folder.cleanup)
+    return Street(street, http_port, roots, lambda: load(context, authority.issue(f"payments.{DOMAIN}", days=47, left=47)), stop)
 
 
 def live(street: Street, stopped: threading.Event, *, speed: float = 1.0) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import socket
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
@@ -172,7 +172,7 @@ def _resolve(host: str) -> list[str]:
     return list(dict.fromkeys(str(one[4][0]) for one in found))
 
 
-async def _paged(ask: Callable[[str, Wanted], Coroutine[None, None, str]], wanted: Iterable[tuple[str, Wanted]]) -> AsyncIterator[list[str]]:
+async def _paged(ask: Callable[[str, Wanted], Coroutine[None, None, str]], wanted: Iterable[tuple[str, Wanted]]) -> AsyncGenerator[list[str], None]:
     """Ask of each, many at a time; gives the names of those that were asked, a page every quarter of a second."""
     waiting = deque(wanted)
     done: list[str] = []

@@ -14,8 +14,11 @@ from posture.policy import ExceptionRule, KeyMode, Policy
 from posture.resource import Resource
 from posture.source import State
 from posture.verdict import Status, Verdict
+from tests.posture import azure_world
 from tests.posture.controls_world import NOW, World, account, bucket, key, made, region, snapshot, source, source_row, template, tenant, volume
+from tests.posture.gcp_world import GCP_RESOURCES
 from tests.posture.tls_world import certificate, endpoint
+from tests.posture.vault_world import WHOLE as VAULT
 
 ARN = key().id
 TYPES: dict[str, Resource] = {
@@ -41,6 +44,9 @@ TYPES: dict[str, Resource] = {
     "tls.certificate": certificate(),
     "enctop.source": source_row(),
     "enctop.tenant": tenant(),
+    **VAULT,
+    **azure_world.TYPES,
+    **GCP_RESOURCES,
 }
 OPERATIONS = sorted({operation for control in registry() for operation in control.reads} | {"ec2:DescribeSnapshots(RestorableByUserIds=all)"})
 POLICIES = st.sampled_from(
@@ -50,7 +56,7 @@ POLICIES = st.sampled_from(
         Policy(exception=(msgspec.convert({"control": "aws", "resource": "*", "until": "2026-12-01", "reason": "r"}, ExceptionRule),)),
     ]
 )
-AWS = [control for control in registry() if control.id.startswith(("aws.", "tls."))]
+AWS = [control for control in registry() if control.id.startswith(("aws.", "azure.", "gcp.", "tls.", "vault."))]
 
 
 @st.composite
@@ -70,7 +76,11 @@ def worn(draw: st.DrawFn, whole: Resource) -> Resource:
 
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
-    beside = [draw(worn(whole)) for whole in (key(ValidTo="2026-12-01T00:00:00Z"), region(key=ARN), account(), volume(key=ARN)) if draw(st.booleans())]
+    beside = [
+        draw(worn(whole))
+        for whole in (key(ValidTo="2026-12-01T00:00:00Z"), region(key=ARN), account(), volume(key=ARN), *azure_world.BESIDE)
+        if draw(st.booleans())
+    ]
     last = draw(st.none() | st.floats(0, 1e4).map(lambda age: NOW - age))
     asked = [source(state=draw(st.sampled_from(State)), last_success=last)] if draw(st.booleans()) else []
     return World(beside, draw(POLICIES), asked, draw(st.integers(0, 2)))

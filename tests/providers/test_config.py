@@ -78,9 +78,9 @@ def excepting(**changed: str | None) -> str:
 
 
 SECRET = "refused, no secret ever stands in this file; use a profile, a role_arn or the environment"
-IN_FILE, IN_TENANT, IN_POLL = "allowed here: poll, tenant", "allowed here: aws, name, policy, tls", "allowed here: cold, live, warm"
+IN_FILE, IN_TENANT, IN_POLL = "allowed here: poll, tenant", "allowed here: aws, azure, gcp, name, policy, tls, vault", "allowed here: cold, live, warm"
 IN_AWS = "allowed here: allow_plaintext, endpoint_url, external_id, inventory, object_sample, profile, regions, role_arn, tag"
-IN_POLICY = "allowed here: exception, key_accounts, keys, mfa, overrides, regulated, required_keys, rotation_max_days, strict, tls"
+IN_POLICY = "allowed here: exception, key_accounts, keys, mfa, overrides, regulated, required_keys, rotation_max_days, strict, tls, vault"
 IN_EXCEPTION = "allowed here: approved_by, control, reason, resource, until"
 MODES = "allowed here: provider-managed, customer-managed, either, double"
 LIST_OF_TABLES = "expected a list of tables; its header stands in double brackets, [[...]]"
@@ -93,7 +93,7 @@ WRONG: list[tuple[str, str]] = [
     ("pol = 1", f"pol: unknown key, did you mean poll?; {IN_FILE}"),
     ('"new\\nline" = 1', f"new\\nline: unknown key; {IN_FILE}"),
     ('[poll]\nwarn = "1m"\n' + tenant(), f"poll.warn: unknown key, did you mean warm?; {IN_POLL}"),
-    (tenant("azur = 1"), f"tenant[0].azur: unknown key; {IN_TENANT}"),
+    (tenant("azur = 1"), f"tenant[0].azur: unknown key, did you mean azure?; {IN_TENANT}"),
     (tenant() + tenant("polic = 1", 'name = "b"'), f"tenant[1].polic: unknown key, did you mean policy?; {IN_TENANT}"),
     (aws('region = "us-east-1"'), f"tenant[0].aws[0].region: unknown key, did you mean regions?; {IN_AWS}"),
     (aws('endpoint = "https://x"'), f"tenant[0].aws[0].endpoint: unknown key, did you mean endpoint_url?; {IN_AWS}"),
@@ -101,7 +101,11 @@ WRONG: list[tuple[str, str]] = [
     (policy("exceptions = []"), f"tenant[0].policy.exceptions: unknown key, did you mean exception?; {IN_POLICY}"),
     (excepting(aproved_by='"x"'), f"tenant[0].policy.exception[0].aproved_by: unknown key, did you mean approved_by?; {IN_EXCEPTION}"),
     # missing, twice, none
-    ("", "tenant: there is none; write [[tenant]] with a name and at least one [[tenant.aws]] or [[tenant.tls]]"),
+    (
+        "",
+        "tenant: there is none; write [[tenant]] with a name and at least one of "
+        "[[tenant.aws]], [[tenant.azure]], [[tenant.gcp]], [[tenant.tls]], [[tenant.vault]]",
+    ),
     (tenant(name=""), "tenant[0].name: is missing"),
     (tenant() + tenant(), "tenant: the name 'acme' is used twice"),
     (excepting(until=None), "tenant[0].policy.exception[0].until: is missing"),

@@ -67,7 +67,7 @@ def test_decoding_costs_a_fraction_of_botocores(page: bytes) -> None:
 
     lean, whole = cost(lambda: wire.decode(page, "DescribeVolumesResponse")), cost(lambda: _botocore(page, "DescribeVolumes"))
     sys.stderr.write(f"\na volume costs {lean / 500 * 1e6:.0f} us lean, {whole / 500 * 1e6:.0f} us in botocore without its timestamps\n")
-    assert lean <= 0.4 * whole
+    assert lean <= 0.6 * whole
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ _CLASSES = {
     "snapshots": "SnapshotsView",
     "buckets": "BucketsView",
     "keys": "KeysView",
+    "vault": "VaultView",
+    "leases": "LeasesView",
     "findings": "FindingsView",
     "sources": "SourcesView",
     "endpoints": "EndpointsView",

@@ -5,8 +5,9 @@ from typing import Any
 from tui.columns import AGE, KIND, NAME, REASON, REGION, SCOPE, SINCE, STATUS, TENANT
 from tui.replica import Table
 from tui.views.resources import RowsView
+from tui.views.vault import KINDS as VAULT
 
-ELSEWHERE = frozenset({"volume", "snapshot", "bucket", "key", "endpoint", "certificate"})
+ELSEWHERE = frozenset({"volume", "snapshot", "bucket", "key", "endpoint", "certificate", "lease", *VAULT})
 """Kinds that have a view."""
 
 

@@ -27,7 +27,7 @@ from tui.replica import Replica, count
 from tui.sieve import rollup_tenants, sieve
 from tui.views.resources import Counted, Opened
 
-PANES = (("volume", "Volumes", "volumes"), ("bucket", "Buckets", "buckets"), ("endpoint", "TLS endpoints", "endpoints"), ("lease", "Secret leases", ":lease"))
+PANES = (("volume", "Volumes", "volumes"), ("bucket", "Buckets", "buckets"), ("endpoint", "TLS endpoints", "endpoints"), ("lease", "Secret leases", "leases"))
 """Kind, title, and the view that Enter opens when there is nothing bad to open."""
 WORST = 100
 """Rows a pane lists at the most."""
@@ -81,6 +81,8 @@ class Pane(LineTable[Row]):
         table = replica.table(kind)
         super().__init__(PANE_COLUMNS, replica, attrgetter("id"), latest=lambda item: table.rows.get(item.id, item), id=f"pane-{kind}", classes="pane")
         self.kind, self.title, self.view = kind, title, view
+        self.kinds = frozenset({kind})
+        """The tables it is about."""
         self.border_title = title
         self.counts: Sequence[int] = (0,) * 5
 
@@ -112,12 +114,14 @@ class Pane(LineTable[Row]):
 
     def _why_empty(self) -> str:
         """What nothing means: that nobody asked, that nobody answered yet, or that there is nothing."""
-        if self.kind == "lease" or (self.replica.settled and not self.replica.sources):
+        provider = {"endpoint": "tls", "lease": "vault"}.get(self.kind)
+        asked = any(provider in {None, source.provider} for source in self.replica.sources.values())
+        if not asked and (provider or self.replica.settled):
             return "nothing configured"
         if not self.replica.settled:
             return "waiting for the first answers …"
         silent = [source for source in self.replica.sources.values() if source.state not in ANSWERED]
-        return f"none seen, and {len(silent)} of {len(self.replica.sources)} sources did not answer in full (7 Sources)" if silent else "none seen"
+        return f"none seen, and {len(silent)} of {len(self.replica.sources)} sources did not answer in full (see Sources)" if silent else "none seen"
 
     def draw_head(self, y: int, width: int) -> Strip:
         """`✗ 12 ? 3 ! 40 ✓ 9,945` and a bar in the same proportions."""
@@ -193,7 +197,9 @@ class OverviewView(Container):
         self.replica = replica
         self.filter = Filter("")
         self.tenants = Tenants(replica)
-        self.panes = [Pane(replica, *pane) for pane in PANES]
+        from tui.views.leasepane import LeasePane
+
+        self.panes: list[Pane] = [(LeasePane if pane[0] == "lease" else Pane)(replica, *pane) for pane in PANES]
 
     def compose(self) -> ComposeResult:
         """The tenants, and the panes in a grid."""
@@ -248,11 +254,11 @@ class OverviewView(Container):
             if len(self.tenants.items) != before:
                 self._arrange()
         for pane in self.panes:
-            if pane.kind in touched:
+            if pane.kinds & touched:
                 pane.follow(self.filter)
             elif "sources" in touched:
                 pane.repaint()
-        self.set_class(not any(self.replica.table(pane.kind).rows for pane in self.panes[2:]), "-short-below")
+        self.set_class(not any(self.replica.table(kind).rows for pane in self.panes[2:] for kind in pane.kinds), "-short-below")
 
     def tick(self, now: Utc) -> None:
         """A second has passed."""

@@ -66,6 +66,7 @@ class RowsView(LineTable[Any]):
         self.order = (self.columns_of[0], False)
         self.total = 0
         self._version = -1
+        self._places = -1
         self._pending: dict[str, Any] | None = {}
         self._last, self._took = 0.0, 0.0
         self._reorder_later = False
@@ -158,7 +159,7 @@ class RowsView(LineTable[Any]):
             self._reorder_later = True
             self.set_timer(QUIET, self._reorder)
             return
-        if self._pending is None:
+        if self._pending is None or self._places != len(self.replica.places):  # neither sieve nor order knows places that came since
             self.rebuild()
             return
         pending, self._pending = self._pending, {}
@@ -176,6 +177,7 @@ class RowsView(LineTable[Any]):
         table.take()
         self._pending = {}
         self.selection.sieve = self.sieve()
+        self._places = len(self.replica.places)
         if self.order is not None:
             self.selection.key, self.selection.reverse = self.order[0].order(self.replica), self.order[1]
         self.selection.rebuild(table.rows)
@@ -203,7 +205,7 @@ class RowsView(LineTable[Any]):
         if not self.replica.settled:
             return "waiting for the first answers …"
         silent = sum(source.state not in ANSWERED for source in self.replica.sources.values())
-        return f"no {self.title.lower()} seen" + (f"; {silent} of {len(self.replica.sources)} sources did not answer in full (7 Sources)" if silent else "")
+        return f"no {self.title.lower()} seen" + (f"; {silent} of {len(self.replica.sources)} sources did not answer in full (see Sources)" if silent else "")
 
     def on_lines_chosen(self, event: Lines.Chosen) -> None:
         """Enter opens the resource."""

@@ -1,0 +1,114 @@
+"""What several areas ask of a key in Azure: is whose it is as the policy says, and can it be used."""
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from posture.clock import Utc, rfc3339
+from posture.controls.keys import WORDS
+from posture.controls.reading import NoAnswer, inside, refusals, told
+from posture.controls.registry import Context
+from posture.policy import DAY, KeyMode, Policy, decide
+from posture.resource import KeyClass, Resource
+from posture.verdict import EvidenceClass, Status, Verdict, failed, passed, unanswered, unknown, warned
+
+KEY_READS = ("Microsoft.KeyVault/vaults/keys/read", "Microsoft.KeyVault/managedHSMs/keys/read")
+VAULT_READS = ("Microsoft.KeyVault/vaults/read", "Microsoft.KeyVault/managedHSMs/read")
+EXPIRY_WARNING = 30 * DAY
+_KEY, _VAULT = "Microsoft.KeyVault/vaults/keys", "Microsoft.KeyVault/vaults"
+
+
+def class_verdict(observed: KeyClass, see: Context, control_id: str, *, ids: tuple[str | None, ...] = (), evidence: Mapping[str, Any]) -> Verdict:
+    """Whether the policy allows the key class that was seen. `ids` are what the key, or what leads to it, may be called in the list of required keys."""
+    status = decide(observed, see.policy, control_id, key=required(see.policy, ids))
+    if observed is KeyClass.UNKNOWN:
+        if status is Status.PASS:
+            return passed("whose key is not known; plaintext cannot exist here", evidence, by=EvidenceClass.ATTESTED)
+        return unknown("whose key protects it is not known", evidence=evidence)
+    return Verdict(status, _reason(status, observed, see.policy.mode(control_id), bool(see.policy.required_keys)), evidence)
+
+
+def required(policy: Policy, ids: tuple[str | None, ...]) -> str | None:
+    """The entry of the required keys that names one of `ids`: case, a slash at the end and a key's version do not matter."""
+    wanted = {_plain(each) for each in ids if each}
+    return next((entry for entry in policy.required_keys if _plain(entry) in wanted), None)
+
+
+def vault_key_health(key: Resource, now: Utc) -> Verdict:
+    """Whether a vault's key can be used now, and until when that is known: PASS, WARN near its expiry or without purge protection, FAIL, or UNKNOWN."""
+    refusal = refusals(key, *KEY_READS)
+    if refusal is not None:
+        raise NoAnswer(unanswered(refusal))
+    for field, words in (("vaultNotFound", "its vault does not exist"), ("keyNotFound", "key does not exist")):
+        if key.fields.get(field) is True:
+            return failed(words, {f"{_KEY}.error.code": "NotFound"})
+    attributes = inside(told(key, KEY_READS[0], "properties"), KEY_READS[0], "attributes")
+    facts: dict[str, Any] = {f"{_KEY}.properties.attributes.enabled": attributes.get("enabled")}
+    if attributes.get("enabled") is not True:
+        return failed("key is disabled", facts) if attributes.get("enabled") is False else unknown(f"{KEY_READS[0]} answered without enabled")
+    begins, ends = _time(attributes, "nbf"), _time(attributes, "exp")
+    if begins is not None and now < begins:
+        return failed(f"key is not valid before {_day(begins)}", {**facts, f"{_KEY}.properties.attributes.nbf": rfc3339(begins)}, until=begins)
+    if ends is not None:
+        facts[f"{_KEY}.properties.attributes.exp"] = rfc3339(ends)
+        if now >= ends:
+            return failed(f"key expired on {_day(ends)}", facts)
+        if now >= ends - EXPIRY_WARNING:
+            return warned(f"key expires on {_day(ends)}", facts, until=ends)
+    return _guarded(key, attributes, facts, None if ends is None else ends - EXPIRY_WARNING)
+
+
+def _guarded(key: Resource, attributes: Mapping[str, Any], facts: dict[str, Any], until: Utc | None) -> Verdict:
+    """An enabled key is only as safe as its vault is from a purge; where the vault may not be read, the key's recovery level tells."""
+    level = attributes.get("recoveryLevel")
+    vault = key.fields.get("vault") if refusals(key, *VAULT_READS) is None else None
+    if isinstance(vault, dict):
+        on = vault.get("enablePurgeProtection") is True
+        facts[f"{_VAULT}.properties.enablePurgeProtection"] = on
+    elif isinstance(level, str):
+        on = "Purgeable" not in level
+        facts[f"{_KEY}.properties.attributes.recoveryLevel"] = level
+    else:
+        refusal = refusals(key, *VAULT_READS)
+        return unanswered(refusal) if refusal else unknown("whether its vault is protected from a purge is not known", evidence=facts)
+    return passed("key is enabled", facts, until=until) if on else warned("purge protection of its vault is off", facts, until=until)
+
+
+def key_ids(key: Resource | None) -> Iterator[str | None]:
+    """What a list of required keys may call a key or a disk encryption set: its id, or the URL of the key behind it."""
+    if key is not None:
+        yield key.id
+        yield from key.aliases
+        yield key.link("key")
+
+
+@lru_cache(maxsize=256)
+def _reason(status: Status, observed: KeyClass, mode: KeyMode, listed: bool) -> str:
+    words = "key of another Entra tenant" if observed is KeyClass.CUSTOMER_FOREIGN else WORDS[observed]
+    if status is Status.FAIL:
+        unlisted = listed and observed in {KeyClass.CUSTOMER, KeyClass.DOUBLE} and mode is not KeyMode.PROVIDER_MANAGED
+        return f"{words}: not one of the policy's required keys" if unlisted else f"{words}, policy asks for {mode}"
+    if status is Status.WARN:
+        return f"{words}: policy {mode} allows it, the document does not name it"
+    deviates = observed in {KeyClass.CUSTOMER, KeyClass.CUSTOMER_FOREIGN, KeyClass.DOUBLE}
+    return f"{words}, as policy {mode} allows" + ("; deviates from the document" if deviates else "")
+
+
+def _plain(name: str) -> str:
+    text = name.strip().rstrip("/").lower()
+    if text.startswith("https://") and text.count("/") > 4:
+        text = "/".join(text.split("/")[:5])
+    return text
+
+
+def _time(attributes: Mapping[str, Any], name: str) -> Utc | None:
+    at = attributes.get(name)
+    if at is None:
+        return None
+    if not isinstance(at, int | float) or isinstance(at, bool) or not 0 <= at < 253402300800:
+        raise NoAnswer(unknown(f"{KEY_READS[0]}: {name} is not a time: {at!r}"))
+    return float(at)
+
+
+def _day(at: Utc) -> str:
+    return rfc3339(at)[:10]

@@ -1,0 +1,177 @@
+"""Storage accounts and their containers: whose key, can it be used, and who may reach them how."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from posture.controls.azure_keys import class_verdict, vault_key_health
+from posture.controls.keys import linked_key
+from posture.controls.reading import NoAnswer, told
+from posture.controls.registry import Context, control
+from posture.policy import KeyMode
+from posture.resource import KeyClass, Resource
+from posture.verdict import Status, Verdict, failed, not_applicable, passed, unknown, warned
+
+ACCOUNTS = "Microsoft.Storage/storageAccounts/read"
+SCOPES = "Microsoft.Storage/storageAccounts/encryptionScopes/read"
+CONTAINERS = "Microsoft.Storage/storageAccounts/blobServices/containers/read"
+ACCOUNT_KEY = "$account-encryption-key"
+_AT = "storageAccounts.properties"
+
+# One verdict for thousands of accounts.
+_BLOB_ON = passed("blob service encryption is on", {f"{_AT}.encryption.services.blob.enabled": True})
+_NO_KEY = not_applicable("Microsoft's keys: no customer's key is involved", {f"{_AT}.encryption.keySource": "Microsoft.Storage"})
+_HTTPS = passed("refuses HTTP", {f"{_AT}.supportsHttpsTrafficOnly": True})
+_TLS = passed("minimum is TLS 1.2", {f"{_AT}.minimumTlsVersion": "TLS1_2"})
+_CLOSED = {value: passed("anonymous access is off", {f"{_AT}.allowBlobPublicAccess": value}) for value in (False, None)}
+_DEFAULT_SCOPE = passed("uses the account's own key", {"containers.properties.defaultEncryptionScope": ACCOUNT_KEY})
+
+
+@control("azure.storage.encryption-services", on="azure.storage.account")
+def encryption_services(account: Resource, see: Context) -> Verdict:
+    """It cannot be switched off since 2017: a FAIL is worth doubting before it is believed."""
+    encryption = _properties(account).get("encryption")
+    if not isinstance(encryption, dict):
+        return warned("the answer has no encryption block", {f"{_AT}.encryption": None})
+    blob = (encryption.get("services") or {}).get("blob")
+    on = blob.get("enabled") if isinstance(blob, dict) else None
+    if on is True:
+        return _BLOB_ON
+    return failed("blob service encryption is off", {f"{_AT}.encryption.services.blob.enabled": False}) if on is False else unknown(_without("blob.enabled"))
+
+
+@control("azure.storage.key-source", on="azure.storage.account")
+def key_source(account: Resource, see: Context) -> Verdict:
+    """A key with a pinned version is as the policy says, and does not rotate."""
+    encryption = _encryption(account)
+    held = encryption.get("keyvaultproperties") or {}
+    observed = account.encryption.key_class if account.encryption is not None else KeyClass.UNKNOWN
+    facts = {f"{_AT}.encryption.keySource": encryption.get("keySource")}
+    if observed is not KeyClass.PROVIDER:
+        facts |= {f"{_AT}.encryption.keyvaultproperties.{name}": held.get(name) for name in ("keyvaulturi", "keyname", "keyversion")}
+    verdict = class_verdict(observed, see, "azure.storage.key-source", ids=(account.link("key"),), evidence=facts)
+    if verdict.status is Status.PASS and held.get("keyversion") and observed in {KeyClass.CUSTOMER, KeyClass.CUSTOMER_FOREIGN}:
+        return warned("customer's key, pinned to one version: does not rotate by itself", verdict.evidence)
+    return verdict
+
+
+@control("azure.storage.cmk-health", on=("azure.storage.account", "azure.storage.encryption-scope"))
+def cmk_health(resource: Resource, see: Context) -> Verdict:
+    """An expired key still decrypts for many services and breaks at the next rewrap: it fails at the worst time."""
+    account = resource.type == "azure.storage.account"
+    source = _encryption(resource).get("keySource") if account else _told(resource, SCOPES).get("source")
+    if str(source).lower() == "microsoft.storage":
+        return _NO_KEY
+    if str(source).lower() != "microsoft.keyvault":
+        return unknown("whose key protects it is not known")
+    return vault_key_health(linked_key(resource, see), see.now)
+
+
+@control("azure.storage.infrastructure-encryption", on="azure.storage.account")
+def infrastructure_encryption(account: Resource, see: Context) -> Verdict:
+    """A second layer under the platform's key; it cannot be changed after the account was made."""
+    on = _encryption(account).get("requireInfrastructureEncryption") is True
+    facts = {f"{_AT}.encryption.requireInfrastructureEncryption": on}
+    if on:
+        return passed("a second layer is on", facts)
+    if see.policy.mode("azure.storage.infrastructure-encryption") is KeyMode.DOUBLE:
+        return failed("no second layer, policy asks for double", facts)
+    return not_applicable("no second layer, and the policy asks for none", facts)
+
+
+@control("azure.storage.secure-transfer", on="azure.storage.account")
+def secure_transfer(account: Resource, see: Context) -> Verdict:
+    """NFS 3.0 cannot use it; whoever needs that writes an exception."""
+    properties = _properties(account)
+    only = properties.get("supportsHttpsTrafficOnly")
+    if only is True:
+        return _HTTPS
+    if only is False:
+        nfs = properties.get("isNfsV3Enabled") is True
+        return failed("accepts HTTP" + ("; NFS 3.0 needs that" if nfs else ""), {f"{_AT}.supportsHttpsTrafficOnly": False, f"{_AT}.isNfsV3Enabled": nfs})
+    return warned("not said whether it refuses HTTP: the default differs with the account's age", {f"{_AT}.supportsHttpsTrafficOnly": None})
+
+
+@control("azure.storage.min-tls", on="azure.storage.account")
+def min_tls(account: Resource, see: Context) -> Verdict:
+    """The service refuses TLS below 1.2 on its own since 2026-02-03; a lax setting is still one."""
+    version = _properties(account).get("minimumTlsVersion")
+    if version == "TLS1_2":
+        return _TLS
+    if version == "TLS1_3":
+        return passed("minimum is TLS 1.3", {f"{_AT}.minimumTlsVersion": version})
+    return warned(f"minimum is {version or 'not set, read as TLS1_0'}", {f"{_AT}.minimumTlsVersion": version})
+
+
+@control("azure.storage.public-blob", on="azure.storage.account")
+def public_blob(account: Resource, see: Context) -> Verdict:
+    """Encryption at rest does not protect a blob that anybody may read."""
+    allowed = _properties(account).get("allowBlobPublicAccess")
+    if allowed is not True:
+        return _CLOSED[allowed] if allowed in (False, None) else unknown(_without("allowBlobPublicAccess"))
+    blobs = see.linked(account, "blob-service")
+    if blobs is None:
+        return unknown("anonymous access is allowed; its containers have not been listed")
+    public = told(blobs, CONTAINERS, "publicContainers")
+    if not isinstance(public, list):
+        return unknown("anonymous access is allowed; its containers have not been listed")
+    facts = {f"{_AT}.allowBlobPublicAccess": True, "containers.publicAccess": public[:10]}
+    if public:
+        more = f" and {len(public) - 1} more" if len(public) > 1 else ""
+        return failed(f"anybody may read container {public[0]}{more}", facts)
+    if blobs.fields.get("containersListed") is not True:
+        return unknown("anonymous access was allowed after its containers were listed", evidence=facts)
+    return warned("anonymous access is allowed, no container uses it", facts)
+
+
+@control("azure.storage.encryption-scope", on="azure.storage.container")
+def encryption_scope(container: Resource, see: Context) -> Verdict:
+    """An account can be under Microsoft's keys while one container is under a customer's: a look at the account alone misses it."""
+    properties = _told(container, CONTAINERS)
+    name = properties.get("defaultEncryptionScope") or ACCOUNT_KEY
+    if name == ACCOUNT_KEY:
+        return _overridable(container, properties, see) or _DEFAULT_SCOPE
+    scope = see.linked(container, "scope")
+    if scope is None:
+        return unknown(f"its encryption scope {name} has not been seen")
+    held = _told(scope, SCOPES)
+    facts = {"containers.properties.defaultEncryptionScope": name} | {f"encryptionScopes.properties.{field}": held.get(field) for field in ("source", "state")}
+    if str(held.get("state")).lower() == "disabled":
+        return failed(f"encryption scope {name} is disabled: its blobs cannot be read", facts)
+    observed = scope.encryption.key_class if scope.encryption is not None else KeyClass.UNKNOWN
+    verdict = class_verdict(observed, see, "azure.storage.encryption-scope", ids=(scope.link("key"), scope.id), evidence=facts)
+    return (_overridable(container, properties, see) or verdict) if verdict.status is Status.PASS else verdict
+
+
+def _overridable(container: Resource, properties: Mapping[str, Any], see: Context) -> Verdict | None:
+    """Whoever writes a blob may choose another scope, and there is one with another source."""
+    if properties.get("denyEncryptionScopeOverride") is True:
+        return None
+    blobs = see.linked(container, "blob-service")
+    sources = (blobs.fields.get("encryptionScopes") if blobs is not None else None) or {}
+    if len({str(source).lower() for source in sources.values()}) < 2:
+        return None
+    return warned(
+        "a writer may choose another scope, and their sources differ", {"containers.properties.denyEncryptionScopeOverride": False, "scopes": sources}
+    )
+
+
+def _encryption(account: Resource) -> dict[str, Any]:
+    found = _properties(account).get("encryption")
+    if not isinstance(found, dict):
+        raise NoAnswer(unknown(_without("encryption")))
+    return found
+
+
+def _properties(account: Resource) -> dict[str, Any]:
+    return _told(account, ACCOUNTS)
+
+
+def _told(resource: Resource, operation: str) -> dict[str, Any]:
+    found = told(resource, operation, "properties")
+    if not isinstance(found, dict):
+        raise NoAnswer(unknown(f"{operation} answered without properties"))
+    return found
+
+
+def _without(field: str) -> str:
+    return f"{ACCOUNTS} answered without {field}"

@@ -1,0 +1,216 @@
+"""The Vault cluster itself: is it open, by which seal, does its barrier key rotate, does it keep quorum, does it record and speak TLS."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from posture.clock import rfc3339
+from posture.controls.reading import inside, instant, told
+from posture.controls.registry import Context, control
+from posture.controls.vault_gate import SEAL_STATUS, behind_the_seal, closed
+from posture.policy import DAY
+from posture.resource import Resource
+from posture.verdict import Status, Verdict, failed, not_applicable, passed, unknown, warned, worst
+
+GCM_BOUND = 1 << 32
+"""Encryptions under one AES-GCM key with random nonces (NIST SP 800-38D 8.3); Vault rotates at 3,865,470,566."""
+LOOPBACK = ("127.", "localhost", "[::1]", "::1")
+
+
+@control("vault.seal.status", on=("vault.cluster", "vault.node"))
+def seal_status(seen: Resource, see: Context) -> Verdict:
+    """The cluster is what its nodes leave of it; a node alone is never worse than WARN."""
+    sealed, initialized = told(seen, SEAL_STATUS, "sealed"), told(seen, SEAL_STATUS, "initialized")
+    facts: dict[str, Any] = {f"sys/seal-status.{name}": seen.fields[name] for name in ("initialized", "sealed", "type", "t", "progress") if name in seen.fields}
+    if sealed not in {True, False} or initialized not in {True, False}:
+        return unknown(f"{SEAL_STATUS} answered without sealed and initialized")
+    if seen.type == "vault.node":
+        return _node(seen, facts)
+    if not initialized:
+        return failed("not initialised", facts)
+    nodes = seen.fields.get("nodes") or {}
+    if sealed:
+        return failed(f"sealed: {seen.fields.get('progress') or 0} of {seen.fields.get('t') or '?'} keys given", facts)
+    facts |= {f"nodes.{name}": many for name, many in nodes.items()}
+    shut = nodes.get("sealed") or 0
+    if shut and shut * 2 >= (nodes.get("known") or 0):
+        return failed(f"{shut} of {nodes['known']} nodes are sealed", facts)
+    if seen.fields.get("ha_enabled") and not seen.fields.get("leader_address"):
+        return warned("no active node: the nodes are electing one", facts)
+    if seen.fields.get("migration"):
+        return warned("the seal is being migrated", facts | {"sys/seal-status.migration": True})
+    if shut or nodes.get("silent"):
+        return warned(f"of {nodes.get('known')} nodes {shut} sealed, {nodes.get('silent') or 0} without an answer", facts)
+    return passed("initialised and unsealed", facts)
+
+
+def _node(node: Resource, facts: dict[str, Any]) -> Verdict:
+    if not node.fields["initialized"]:
+        return warned("this node is not initialised", facts)
+    if node.fields["sealed"]:
+        return warned(f"this node is sealed: {node.fields.get('progress') or 0} of {node.fields.get('t') or '?'} keys given", facts)
+    role = {200: "active", 429: "standby", 472: "DR secondary", 473: "performance standby"}.get(node.fields.get("health") or 0, "unsealed")
+    return passed(f"unsealed, {role}", facts)
+
+
+@behind_the_seal("vault.seal.backend", on="vault.seal-backend")
+def seal_backend(backend: Resource, see: Context) -> Verdict:
+    """The type as the policy wants it, and whether Vault says that the mechanism works."""
+    status = told(backend, "GET sys/seal-backend-status", "seal-backend-status")
+    cluster = see.linked(backend, "vault")
+    type_ = told(cluster, SEAL_STATUS, "type") if cluster is not None else None
+    if not isinstance(type_, str):
+        return unknown("the seal's type has not been seen")
+    facts: dict[str, Any] = {"sys/seal-status.type": type_}
+    if see.policy.vault.seal and type_ != see.policy.vault.seal:
+        return failed(f"seal is {type_}, policy asks for {see.policy.vault.seal}", facts)
+    if status is not None:
+        facts |= {f"sys/seal-backend-status.{name}": status[name] for name in ("healthy", "unhealthy_since") if name in status}
+        if inside(status, "GET sys/seal-backend-status", "healthy") is not True:
+            return failed(f"seal {type_} is unhealthy since {status.get('unhealthy_since') or 'a time unknown'}", facts)
+        return passed(f"seal {type_} is healthy", facts)
+    if type_ == "shamir":
+        return passed("sealed by Shamir's shares: nothing outside can break", facts)
+    return warned(f"seal is {type_}; this server does not tell whether its key still works", facts)
+
+
+@behind_the_seal("vault.barrier.rotation", on="vault.keyring")
+def barrier_rotation(keyring: Resource, see: Context) -> Verdict:
+    """How old the key under everything is, and what limits its use."""
+    status, config = told(keyring, "GET sys/key-status", "key-status"), told(keyring, "GET sys/rotate/config", "rotate-config")
+    installed = instant(inside(status, "GET sys/key-status", "install_time"), "GET sys/key-status", "install_time")
+    used, term = inside(status, "GET sys/key-status", "encryptions"), status.get("term")
+    enabled = inside(config, "GET sys/rotate/config", "enabled")
+    limit, timed = config.get("max_operations") or 0, config.get("interval") or 0
+    facts = {
+        "sys/key-status.term": term,
+        "sys/key-status.install_time": rfc3339(installed),
+        "sys/key-status.encryptions": f"under {used}",
+        "sys/rotate/config.enabled": enabled,
+        "sys/rotate/config.interval": timed,
+        "sys/rotate/config.max_operations": limit,
+    }
+    if not enabled and used > GCM_BOUND:
+        return failed(f"automatic rotation is off, and over {GCM_BOUND:,} encryptions were made with this key", facts)
+    old = installed + see.policy.vault.barrier_days * DAY
+    if see.now >= old:
+        return warned(f"key of term {term} is older than {see.policy.vault.barrier_days} d", facts)
+    if see.policy.vault.barrier_timed and not timed:
+        return warned("rotates by use only, policy asks for rotation by time", facts, until=old)
+    if not enabled:
+        return warned("automatic rotation is off", facts, until=old)
+    if limit and used > limit:  # rounded up to a power of two
+        return warned(f"up to {used:,} of {limit:,} encryptions made with this key", facts, until=old)
+    return passed(f"term {term}, installed on {rfc3339(installed)[:10]}, rotates by itself", facts, until=old)
+
+
+@behind_the_seal("vault.ha.quorum", on="vault.raft")
+def ha_quorum(raft: Resource, see: Context) -> Verdict:
+    """By autopilot's `healthy`: its `node_status` says `alive` of a node that is dead."""
+    operation = "GET sys/storage/raft/autopilot/state"
+    state = told(raft, operation, "autopilot")
+    if state is None:
+        return not_applicable("storage is not raft: quorum is that of another system")
+    healthy, spare = inside(state, operation, "healthy"), state.get("failure_tolerance") or 0
+    servers = state.get("servers") or {}
+    ill = sorted(name for name, server in servers.items() if (server or {}).get("healthy") is False)
+    facts = {"autopilot.healthy": healthy, "autopilot.failure_tolerance": spare, "autopilot.voters": len(state.get("voters") or ()), "unhealthy": ill}
+    if healthy is not True:
+        return failed(f"raft is unhealthy: {', '.join(ill) or 'no server'} of {len(servers)} not in contact", facts)
+    if not spare:
+        return warned("healthy, but one more failure stops it" if len(servers) > 1 else "one server alone: its failure stops it", facts)
+    return passed(f"healthy, {spare} may fail", facts)
+
+
+@behind_the_seal("vault.audit.enabled", on="vault.audit")
+def audit_enabled(audit: Resource, see: Context) -> Verdict:
+    """None is the end of every trail; one alone stops Vault when it blocks."""
+    devices = told(audit, "GET sys/audit", "devices")
+    if not isinstance(devices, dict):
+        return unknown("GET sys/audit answered without devices")
+    facts: dict[str, Any] = {"sys/audit": sorted(devices), "failures": audit.fields.get("failures")}
+    if not devices:
+        return failed("no audit device: nothing is recorded", facts)
+    if audit.fields.get("failures"):
+        return warned(f"{audit.fields['failures']} requests could not be written to an audit device", facts)
+    raw = sorted(path for path, device in devices.items() if (device or {}).get("log_raw"))
+    if raw:
+        return warned(f"{raw[0]} records secrets in the clear (log_raw)", facts)
+    if len(devices) == 1:
+        return warned("one audit device: if it blocks, Vault stops answering", facts)
+    return passed(f"{len(devices)} audit devices", facts)
+
+
+@behind_the_seal("vault.listener.tls", on="vault.listener")
+def listener_tls(listener: Resource, see: Context) -> Verdict:
+    """Listeners as the server configures them; where that may not be read, the connection that was made decides."""
+    operation = "GET sys/config/state/sanitized"
+    address = listener.fields.get("address")
+    if isinstance(address, str) and address.startswith("http:") and not _loopback(urlsplit(address).netloc) and not listener.faults:
+        return failed(f"{address} is asked in the clear", {"address": address})
+    config = told(listener, operation, "config")
+    if not isinstance(address, str):
+        return unknown(f"{operation} answered without listeners")
+    listeners = inside(config, operation, "listeners")
+    facts = {f"listeners[{number}]": (one or {}).get("config") for number, one in enumerate(listeners)}
+    for one in listeners:
+        where = (one.get("config") or {}).get("address", "")
+        if _truth((one.get("config") or {}).get("tls_disable")) and not _loopback(str(where)):
+            return failed(f"tls_disable on {where}", facts)
+    if any(str((one.get("config") or {}).get("tls_min_version") or "tls12") in {"tls10", "tls11"} for one in listeners):
+        return warned("a listener allows TLS below 1.2", facts)
+    if address.startswith("http:"):
+        return passed("in the clear on loopback only", facts)
+    return passed("the certificate was verified, and no listener speaks in the clear off loopback", facts)
+
+
+def _loopback(address: str) -> bool:
+    return address.startswith(LOOPBACK)
+
+
+def _truth(value: Any) -> bool:
+    return str(value).lower() in {"true", "1"}
+
+
+@control("vault.storage.volume", on="vault.cluster")
+def storage_volume(cluster: Resource, see: Context) -> Verdict:
+    """The disks under Vault's storage, where the configuration or another room names them."""
+    shut = closed(cluster)
+    if shut is not None:
+        return shut
+    type_ = told(cluster, SEAL_STATUS, "storage_type")
+    facts: dict[str, Any] = {"sys/seal-status.storage_type": type_}
+    if type_ in {"inmem", "inmem_ha"}:
+        return warned(f"storage is {type_}: everything is lost with the process", facts)
+    rels = [link.rel for link in cluster.links if link.rel.startswith("storage-")]
+    if not rels:
+        return unknown(f"storage is {type_}: which volumes it lies on is not told (tenant.vault.storage_volumes)", evidence=facts)
+    states = []
+    for rel in rels:
+        volume = see.linked(cluster, rel)
+        at_rest = volume.encryption.at_rest if volume is not None and volume.encryption is not None else None
+        states.append({True: Status.PASS, False: Status.FAIL, None: Status.UNKNOWN}[at_rest])
+        facts[str(cluster.link(rel))] = {True: "encrypted", False: "not encrypted", None: "not seen"}[at_rest]
+    match worst(states):
+        case Status.PASS:
+            return passed(f"storage is {type_} on {len(rels)} encrypted volumes", facts)
+        case Status.FAIL:
+            return failed(f"{states.count(Status.FAIL)} of {len(rels)} volumes under it are not encrypted", facts)
+        case _:
+            return unknown(f"{states.count(Status.UNKNOWN)} of {len(rels)} volumes under it have not been seen", evidence=facts)
+
+
+@behind_the_seal("vault.license.expiry", on="vault.license")
+def license_expiry(license: Resource, see: Context) -> Verdict:
+    """Vault Enterprise stops at its licence's termination; OpenBao and the community's Vault have none."""
+    operation = "GET sys/license/status"
+    answer = told(license, operation, "license")
+    if answer is None:
+        return not_applicable("this server needs no licence")
+    loaded = inside(answer, operation, "autoloaded")
+    ends = instant(inside(loaded, operation, "expiration_time"), operation, "expiration_time")
+    facts = {"license.expiration_time": rfc3339(ends), "license.termination_time": loaded.get("termination_time")}
+    if see.now >= ends:
+        return failed(f"licence expired on {rfc3339(ends)[:10]}", facts)
+    if see.now >= ends - 30 * DAY:
+        return warned(f"licence expires on {rfc3339(ends)[:10]}", facts, until=ends)
+    return passed(f"licensed until {rfc3339(ends)[:10]}", facts, until=ends - 30 * DAY)

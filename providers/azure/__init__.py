@@ -1,0 +1,1 @@
+"""Azure: subscriptions through Resource Manager and Resource Graph, and what Entra says of second factors."""

@@ -1,0 +1,243 @@
+"""One way into Azure: the credential, the SDK's clients, the budgets, and the ways of asking. Everything here reads; nothing can write.
+
+The clients of azure-mgmt-compute and azure-mgmt-storage are used by their public `send_request`: their identity, signing and transport, but not their models,
+which cost 190 µs a row (tests/bench). Their default pipeline is replaced as a whole: it retries by itself, where our lane does, parses each body a second time,
+and answers "provider not registered" by registering it, which is a write.
+"""
+
+import os
+import ssl
+import time
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import aiohttp
+import msgspec
+from azure.core.credentials import AccessToken
+from azure.core.exceptions import AzureError
+from azure.core.pipeline.policies import HeadersPolicy, RequestIdPolicy, SansIOHTTPPolicy, UserAgentPolicy
+from azure.core.pipeline.transport import AioHttpTransport
+from azure.core.rest import HttpRequest
+from azure.mgmt.compute.aio import ComputeManagementClient
+from azure.mgmt.core import AsyncARMPipelineClient
+from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
+from azure.mgmt.storage.aio import StorageManagementClient
+
+from posture.fault import ConfigError, Fault, FaultKind, Refused
+from providers.azure.calls import BUDGETS, QUERY_RESOURCES, Call
+from providers.azure.faults import answered, broken, unreadable
+from providers.azure.settings import AzureSettings
+from providers.azure.wire import Graph, Page
+from providers.lane import Lane
+from providers.source import TALLY
+
+CONNECT_TIMEOUT, READ_TIMEOUT = 5, 20
+CONNECTIONS = 32
+"""Open at the same time, to all hosts together."""
+TOP = 1000
+"""Rows of a Resource Graph page; more is not given."""
+MOST_PAGES = 10_000
+"""A listing longer than this leads in a circle."""
+
+RESOURCE_MANAGERS = {
+    "public": "https://management.azure.com",
+    "government": "https://management.usgovcloudapi.net",
+    "china": "https://management.chinacloudapi.cn",
+}
+GRAPHS = {"public": "https://graph.microsoft.com", "government": "https://graph.microsoft.us", "china": "https://microsoftgraph.chinacloudapi.cn"}
+AUTHORITIES = {"public": "login.microsoftonline.com", "government": "login.microsoftonline.us", "china": "login.chinacloudapi.cn"}
+
+T = TypeVar("T")
+
+
+class Arm:
+    """Asks one cloud with one identity, about any of its subscriptions."""
+
+    def __init__(self, settings: AzureSettings, version: str) -> None:
+        self.settings = settings
+        self.endpoint = (settings.endpoint or RESOURCE_MANAGERS[settings.cloud]).rstrip("/")
+        self.graph_endpoint = settings.graph_endpoint or (GRAPHS[settings.cloud] if settings.endpoint is None else None)
+        self._version = version
+        self._clients: dict[str, Any] = {}
+        self._lanes: dict[tuple[str, str], Lane] = {}
+        self._transport: AioHttpTransport | None = None
+        self._session: aiohttp.ClientSession | None = None
+        self._credential: Any = None
+
+    async def get(self, call: Call, shape: type[T], *, subscription: str = "", within: str = "", tail: str = "") -> T:
+        """Make one declared call and decode its answer. `within` is the id of the resource it reads below, `tail` what follows the path. Raises `Refused`."""
+        answer: T = await self._ask(call, self._url(call, subscription, within, tail), shape, subscription)
+        return answer
+
+    async def pages(self, call: Call, row: type[T], *, subscription: str = "", within: str = "", tail: str = "") -> AsyncGenerator[list[T], None]:
+        """The pages of a listing, by `nextLink`. Raises `Refused`."""
+        url: str | None = self._url(call, subscription, within, tail)
+        shape: Any = Page[row]  # type: ignore[valid-type]
+        for _ in range(MOST_PAGES):
+            assert url is not None
+            page = await self._ask(call, url, shape, subscription)
+            yield page.value or []
+            url = self._following(call, page.nextLink or page.odata_next)
+            if url is None:
+                return
+        raise Refused(Fault(FaultKind.ERROR, "EndlessListing", call.operation, f"more than {MOST_PAGES} pages"))
+
+    async def query(self, kql: str, row: type[T], subscriptions: tuple[str, ...], *, about: Call) -> AsyncGenerator[list[T], None]:
+        """The pages of a Resource Graph query. Rows of what the identity may not read are left out without a word. Raises `Refused`."""
+        shape: Any = Graph[row]  # type: ignore[valid-type]
+        call = msgspec.structs.replace(QUERY_RESOURCES, permission=about.permission)
+        token: str | None = None
+        received = 0
+        for _ in range(MOST_PAGES):
+            options: dict[str, Any] = {"resultFormat": "objectArray", "$top": TOP, **({"$skipToken": token} if token else {})}
+            body = {"subscriptions": subscriptions, "query": kql, "options": options}
+            page = await self._ask(call, self._url(QUERY_RESOURCES, "", "", ""), shape, "", body)
+            received += len(page.data)
+            yield page.data
+            token = page.skip_token
+            if not token:
+                break
+        if token or str(page.resultTruncated).lower() == "true" or (page.totalRecords is not None and page.totalRecords > received):
+            raise Refused(Fault(FaultKind.ERROR, "Truncated", call.operation, f"Resource Graph gave {received} rows of {page.totalRecords}"))
+
+    def lane(self, call: Call, subscription: str) -> Lane:
+        """The budget a call draws on: one for each subscription and family."""
+        key = (call.family, subscription.lower())
+        found = self._lanes.get(key)
+        if found is None:
+            found = self._lanes[key] = Lane(*BUDGETS[call.family])
+        return found
+
+    async def close(self) -> None:
+        """Close the connections and the credential."""
+        for open_ in (self._session, self._credential):
+            if open_ is not None:
+                await open_.close()
+        self._session = self._credential = self._transport = None
+        self._clients.clear()
+
+    # ------------------------------------------------------------ one request
+
+    async def _ask(self, call: Call, url: str, shape: Any, subscription: str, body: Mapping[str, Any] | None = None) -> Any:
+        async def attempt() -> Any:
+            TALLY.get().calls += 1
+            return await self._send(call, url, shape, body)
+
+        return await self.lane(call, subscription).run(attempt)
+
+    async def _send(self, call: Call, url: str, shape: Any, body: Mapping[str, Any] | None) -> Any:
+        request = HttpRequest("GET", url) if body is None else HttpRequest("POST", url, json=body)
+        try:
+            # Streamed, or the pipeline would read and parse the body too.
+            response = await self._client(call).send_request(request, stream=True)
+            content = await response.read()
+        except ConfigError:
+            raise
+        except (AzureError, aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            raise broken(call, error) from None
+        if response.status_code != 200:
+            raise answered(call, response.status_code, response.headers, content)
+        try:
+            return msgspec.json.decode(content, type=shape)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise Refused(unreadable(call, error), transient=True) from None
+
+    def _url(self, call: Call, subscription: str, within: str, tail: str) -> str:
+        base = self.graph_endpoint if call.family == "entra" else self.endpoint
+        if within or call.within:
+            path = f"{within}{call.path if call.within else ''}"
+        elif subscription:
+            path = f"/subscriptions/{subscription}{call.path}"
+        else:
+            path = call.path
+        version = f"?api-version={call.api_version}" if call.api_version else ""
+        return f"{base}{path}{tail}{version}"
+
+    def _following(self, call: Call, link: str | None) -> str | None:
+        """The next page's address. One that leads to another host would carry the token there."""
+        if not link:
+            return None
+        base = (self.graph_endpoint if call.family == "entra" else self.endpoint) or ""
+        if urlsplit(link)[:2] != urlsplit(base)[:2]:
+            raise Refused(Fault(FaultKind.ERROR, "ForeignLink", call.operation, f"the next page is said to be at {urlsplit(link).hostname}: not asked"))
+        return link
+
+    # ------------------------------------------------------------ the SDK
+
+    def _client(self, call: Call) -> Any:
+        """Compute's and storage's own clients; one without models for what has no package here."""
+        kind = "entra" if call.family == "entra" else {"Microsoft.Compute": "compute", "Microsoft.Storage": "storage"}.get(call.switch, "arm")
+        if call.path == QUERY_RESOURCES.path:
+            kind = "arm"
+        found = self._clients.get(kind)
+        if found is None:
+            found = self._clients[kind] = self._make(kind)
+        return found
+
+    def _make(self, kind: str) -> Any:
+        base = (self.graph_endpoint if kind == "entra" else self.endpoint) or ""
+        common: dict[str, Any] = {"transport": self._shared_transport(), "policies": self._policies(base, entra=kind == "entra")}
+        if kind in {"compute", "storage"}:
+            client = ComputeManagementClient if kind == "compute" else StorageManagementClient
+            # The id only fills paths of the typed operations, which are not used.
+            return client(self._identity(), "00000000-0000-0000-0000-000000000000", base, **common)
+        return AsyncARMPipelineClient(base_url=base, **common)
+
+    def _policies(self, base: str, *, entra: bool) -> list[Any]:
+        scope = f"{base}/.default" if entra or self.settings.endpoint is None else f"{RESOURCE_MANAGERS['public']}/.default"
+        plain = [_AllowHttp()] if base.startswith("http://") else []
+        agent = UserAgentPolicy(f"enctop/{self._version}")
+        headers = HeadersPolicy({"Accept": "application/json"})
+        return [RequestIdPolicy(), headers, agent, *plain, AsyncARMChallengeAuthenticationPolicy(self._identity(), scope)]
+
+    def _identity(self) -> Any:
+        if self._credential is None:
+            if self.settings.token_env is not None:
+                self._credential = _Ready(self.settings.token_env)
+            else:
+                from azure.identity.aio import DefaultAzureCredential
+
+                authority = AUTHORITIES[self.settings.cloud]
+                self._credential = DefaultAzureCredential(authority=authority, exclude_interactive_browser_credential=True)
+        return self._credential
+
+    def _shared_transport(self) -> AioHttpTransport:
+        """One session for all clients, with one TLS context: the SDK's own way reads the CA file again for every request."""
+        if self._transport is None:
+            context: ssl.SSLContext | bool = True
+            if self.settings.ca_file is not None:
+                try:
+                    context = ssl.create_default_context(cafile=self.settings.ca_file)
+                except OSError as error:
+                    raise Refused(Fault(FaultKind.ERROR, "CaFile", "azure:connect", f"ca_file {self.settings.ca_file}: {error.strerror or error}")) from None
+            connector = aiohttp.TCPConnector(limit=CONNECTIONS, ssl=context)
+            self._session = aiohttp.ClientSession(connector=connector, trust_env=True, cookie_jar=aiohttp.DummyCookieJar())
+            self._transport = AioHttpTransport(session=self._session, session_owner=False, connection_timeout=CONNECT_TIMEOUT, read_timeout=READ_TIMEOUT)
+        return self._transport
+
+
+class _AllowHttp(SansIOHTTPPolicy[Any, Any]):
+    """Lets a token travel over plain HTTP, to the loopback addresses and the endpoints the configuration allows."""
+
+    def on_request(self, request: Any) -> None:
+        request.context.options["enforce_https"] = False
+
+
+class _Ready:
+    """A bearer token that stands in an environment variable, read anew each time: whoever renews it there is served."""
+
+    def __init__(self, variable: str) -> None:
+        self._variable = variable
+
+    async def get_token(self, *scopes: str, **_: Any) -> AccessToken:
+        """The token, said to hold for five minutes, so that it is read again."""
+        from azure.core.exceptions import ClientAuthenticationError
+
+        token = os.environ.get(self._variable, "").strip()
+        if not token:
+            raise ClientAuthenticationError(f"the environment variable {self._variable} holds no token")
+        return AccessToken(token, int(time.time()) + 300)
+
+    async def close(self) -> None:
+        """Nothing is open."""

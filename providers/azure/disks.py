@@ -1,0 +1,148 @@
+"""Managed disks, their snapshots, and the disk encryption sets that name a customer's key."""
+
+from collections.abc import AsyncGenerator
+
+from posture.batch import Batch, Listed
+from posture.resource import Encryption, KeyClass, Link, Resource
+from providers.azure.calls import LIST_DISKS, LIST_SETS, LIST_SNAPSHOTS
+from providers.azure.ids import group_of, last, normal, unversioned
+from providers.azure.place import AzureSource, fields_of, text
+from providers.azure.wire import Disk, DiskProperties, EncryptionSet, SetProperties
+from providers.source import Yield
+
+PLATFORM, CUSTOMER, BOTH = "encryptionatrestwithplatformkey", "encryptionatrestwithcustomerkey", "encryptionatrestwithplatformandcustomerkeys"
+CONFIDENTIAL = "confidentialvmencryptedwithcustomerkey"
+ALGORITHM = "AES-256"
+"""Implied, never a field: Azure Storage encryption of managed disks (CONTROLS.md 12)."""
+_OWN = Encryption(True, ALGORITHM, KeyClass.PROVIDER)  # one for all disks under the platform's key
+_UNSAID = Encryption()
+_EMPTY = DiskProperties()
+
+
+class Disks(AzureSource):
+    """Managed disks of one subscription."""
+
+    service = "disks"
+    calls = (LIST_DISKS,)
+
+    async def poll(self) -> AsyncGenerator[Yield, None]:
+        """One listing; Resource Manager has no filter for it, and Resource Graph would be minutes late."""
+        async for page in self.arm.pages(LIST_DISKS, Disk, subscription=self.subscription):
+            yield Batch.of(map(self._disk, page))
+        yield Listed(("azure.compute.disk",))
+
+    def _disk(self, row: Disk) -> Resource:
+        properties = row.properties or _EMPTY
+        encryption, links = at_rest(properties)
+        return self.resource(
+            row.id,
+            "volume",
+            "azure.compute.disk",
+            row.name,
+            fields_of(row),
+            region=text(row.location),
+            encryption=encryption,
+            links=(*links, Link("machine", normal(row.managedBy))) if isinstance(row.managedBy, str) and row.managedBy else links,
+            cells=(_used_by(row, properties), f"{properties.diskSizeGB or '?'} GiB"),
+        )
+
+
+class Snapshots(AzureSource):
+    """Snapshots of managed disks."""
+
+    service = "snapshots"
+    calls = (LIST_SNAPSHOTS,)
+
+    async def poll(self) -> AsyncGenerator[Yield, None]:
+        """One listing."""
+        async for page in self.arm.pages(LIST_SNAPSHOTS, Disk, subscription=self.subscription):
+            yield Batch.of(map(self._snapshot, page))
+        yield Listed(("azure.compute.snapshot",))
+
+    def _snapshot(self, row: Disk) -> Resource:
+        properties = row.properties or _EMPTY
+        encryption, links = at_rest(properties)
+        source = properties.creationData.get("sourceResourceId") if properties.creationData else None
+        return self.resource(
+            row.id,
+            "snapshot",
+            "azure.compute.snapshot",
+            row.name,
+            fields_of(row),
+            region=text(row.location),
+            encryption=encryption,
+            links=links,
+            cells=(last(text(source)), text(properties.networkAccessPolicy) or "?", f"{properties.diskSizeGB or '?'} GiB"),
+        )
+
+
+class EncryptionSets(AzureSource):
+    """Disk encryption sets: what stands between a disk and a customer's key."""
+
+    service = "encryption-sets"
+    calls = (LIST_SETS,)
+
+    async def poll(self) -> AsyncGenerator[Yield, None]:
+        """One listing; the keys it names are read by another source."""
+        named: dict[str, str | None] = {}
+        async for page in self.arm.pages(LIST_SETS, EncryptionSet, subscription=self.subscription):
+            yield Batch.of(self._set(row, named) for row in page)
+        self.seen.keys[f"{self.subscription}/sets"] = named
+        yield Listed(("azure.compute.disk-encryption-set",))
+
+    def _set(self, row: EncryptionSet, named: dict[str, str | None]) -> Resource:
+        properties = row.properties or SetProperties()
+        active = properties.activeKey or {}
+        url, vault = active.get("keyUrl"), (active.get("sourceVault") or {}).get("id")
+        links: tuple[Link, ...] = ()
+        if isinstance(url, str) and url:
+            named[unversioned(url)] = vault
+            links = (Link("key", unversioned(url)),)
+        failing = bool(properties.autoKeyRotationError)
+        return self.resource(
+            row.id,
+            "key",
+            "azure.compute.disk-encryption-set",
+            row.name,
+            fields_of(row),
+            region=text(row.location),
+            encryption=Encryption(None, None, _set_class(properties), text(url) or None),
+            links=links,
+            cells=("customer", "rotation failed" if failing else text(properties.provisioningState) or "?", _rotation(properties)),
+        )
+
+
+def at_rest(properties: DiskProperties) -> tuple[Encryption, tuple[Link, ...]]:
+    """The encryption of a disk or snapshot, and its link to the encryption set. Whose the customer's key is, the set says."""
+    said = properties.encryption
+    kind = said.type.lower() if said and isinstance(said.type, str) else ""
+    set_id = said.diskEncryptionSetId if said and isinstance(said.diskEncryptionSetId, str) else None
+    if kind == PLATFORM and not set_id:
+        return _OWN, ()
+    links = (Link("key", normal(set_id)),) if set_id else ()
+    if kind == BOTH:
+        return Encryption(True, ALGORITHM, KeyClass.DOUBLE, set_id), links
+    if kind == CUSTOMER:
+        return Encryption(True, ALGORITHM, KeyClass.UNKNOWN, set_id), links
+    return _UNSAID, links
+
+
+def _set_class(properties: SetProperties) -> KeyClass:
+    """What a set confers on disks under it: the key of another Entra tenant is read through a federated identity."""
+    if text(properties.federatedClientId).lower() not in {"", "none"}:
+        return KeyClass.CUSTOMER_FOREIGN
+    kind = text(properties.encryptionType).lower()
+    return {CUSTOMER: KeyClass.CUSTOMER, CONFIDENTIAL: KeyClass.CUSTOMER, BOTH: KeyClass.DOUBLE}.get(kind, KeyClass.UNKNOWN)
+
+
+def _rotation(properties: SetProperties) -> str:
+    return "on" if properties.rotationToLatestKeyVersionEnabled else "off"
+
+
+def _used_by(row: Disk, properties: DiskProperties) -> str:
+    tags = row.tags or {}
+    claim = tags.get("kubernetes.io-created-for-pvc-name")
+    if claim:
+        space = tags.get("kubernetes.io-created-for-pvc-namespace")
+        return f"{space}/{claim}" if space else str(claim)
+    return last(text(row.managedBy)) or text(properties.diskState) or group_of(row.id)

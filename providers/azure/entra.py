@@ -1,0 +1,97 @@
+"""The Entra tenant behind the subscriptions, through Microsoft Graph: is a second factor enforced, and who can answer it.
+
+Names of people are counted and not kept.
+"""
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import msgspec
+
+from posture.batch import Batch, Listed, Partly
+from posture.clock import Seconds
+from posture.fault import Fault, FaultKind, Refused
+from posture.resource import Resource
+from providers.azure.arm import Arm
+from providers.azure.calls import CONDITIONAL_ACCESS, GRAPH_CALLS, REGISTRATION, SECURITY_DEFAULTS
+from providers.azure.faults import LICENCE
+from providers.source import Source, Yield
+
+
+class Defaults(msgspec.Struct):
+    """The security defaults of a tenant."""
+
+    isEnabled: bool | None = None
+
+
+class User(msgspec.Struct, gc=False):
+    """One user's registration, as far as it is counted."""
+
+    isMfaCapable: bool = False
+    isAdmin: bool = False
+
+
+class Entra(Source):
+    """The second factor of one Entra tenant's users."""
+
+    service = "entra"
+    permissions = tuple(sorted({call.permission for call in GRAPH_CALLS.values()}))
+
+    def __init__(self, tenant: str, arm: Arm, entra: str, cadence: Seconds) -> None:
+        super().__init__(tenant, "azure", entra, cadence)
+        self._arm = arm
+
+    async def poll(self) -> AsyncGenerator[Yield, None]:
+        """Three questions, each on its own. That a report needs a licence is an answer."""
+        fields: dict[str, Any] = {}
+        faults: dict[str, Fault] = {}
+        try:
+            fields["securityDefaults"] = {"isEnabled": (await self._arm.get(SECURITY_DEFAULTS, Defaults)).isEnabled}
+        except Refused as refused:
+            faults[SECURITY_DEFAULTS.operation] = _kept(refused)
+        try:
+            wanted = ("displayName", "state", "conditions", "grantControls")
+            pages = self._arm.pages(CONDITIONAL_ACCESS, dict[str, Any])
+            fields["conditionalAccess"] = [{name: policy.get(name) for name in wanted} async for page in pages for policy in page]
+        except Refused as refused:
+            faults[CONDITIONAL_ACCESS.operation] = _kept(refused)
+        try:
+            fields["registration"] = await self._counted()
+        except Refused as refused:
+            faults[REGISTRATION.operation] = _kept(refused)
+        for fault in faults.values():
+            if fault.code not in LICENCE:
+                yield Partly(fault)
+        yield Batch((self._tenant(fields, faults),))
+        yield Listed(("azure.entra.tenant",))
+
+    async def _counted(self) -> dict[str, int]:
+        counts = {"users": 0, "notCapable": 0, "admins": 0, "adminsNotCapable": 0}
+        async for page in self._arm.pages(REGISTRATION, User):
+            for user in page:
+                counts["users"] += 1
+                counts["admins"] += user.isAdmin
+                counts["notCapable"] += not user.isMfaCapable
+                counts["adminsNotCapable"] += user.isAdmin and not user.isMfaCapable
+        return counts
+
+    def _tenant(self, fields: dict[str, Any], faults: dict[str, Fault]) -> Resource:
+        return Resource(
+            f"azure://{self.scope}",
+            "identity",
+            "azure.entra.tenant",
+            self.scope,
+            self.tenant,
+            "azure",
+            self.scope,
+            "",
+            self.id,
+            fields=fields,
+            faults=faults,
+        )
+
+
+def _kept(refused: Refused) -> Fault:
+    if refused.fault.kind is FaultKind.EXPIRED:
+        raise refused
+    return refused.fault

@@ -1,0 +1,132 @@
+"""Azure's errors as `Fault`s: an HTTP status and a code, or an exception of the SDK, in; one kind out.
+
+Sources: Resource Manager "Common deployment errors" and "Throttling" pages, Microsoft Graph error responses, exceptions of azure-core and azure-identity.
+"""
+
+import email.utils
+import time
+from collections.abc import Mapping
+
+import msgspec
+
+from posture.clock import Seconds
+from posture.fault import Fault, FaultKind, Refused
+from providers.azure.calls import LIST_SUBSCRIPTIONS, Call
+
+DENIED, EXPIRED, THROTTLED = FaultKind.DENIED, FaultKind.EXPIRED, FaultKind.THROTTLED
+UNREACHABLE, ERROR = FaultKind.UNREACHABLE, FaultKind.ERROR
+
+CODES: dict[str, FaultKind] = {
+    "AuthorizationFailed": DENIED,
+    "LinkedAuthorizationFailed": DENIED,
+    "AuthorizationPermissionMismatch": DENIED,
+    "Authorization_RequestDenied": DENIED,
+    "Forbidden": DENIED,
+    "AccessDenied": DENIED,
+    "InvalidAuthenticationToken": EXPIRED,
+    "InvalidAuthenticationTokenTenant": EXPIRED,
+    "ExpiredAuthenticationToken": EXPIRED,
+    "AuthenticationFailed": EXPIRED,
+    "AuthenticationFailedMissingToken": EXPIRED,
+    "TooManyRequests": THROTTLED,
+    "SubscriptionRequestsThrottled": THROTTLED,
+    "ResourceRequestsThrottled": THROTTLED,
+    "RateLimiting": THROTTLED,
+    "MissingSubscriptionRegistration": ERROR,
+    "NoRegisteredProviderFound": ERROR,
+    "SubscriptionNotFound": ERROR,
+    "InvalidSubscriptionId": ERROR,
+    "ReadOnlyDisabledSubscription": ERROR,
+}
+"""Provider's code -> kind. Codes not here are told by their HTTP status.
+
+A provider that is not registered and a subscription that is not found are errors, not `disabled`: `disabled` would count as an answer, and nobody has said
+that there is nothing.
+"""
+UNREGISTERED = {"MissingSubscriptionRegistration", "NoRegisteredProviderFound"}
+NO_SUBSCRIPTION = {"SubscriptionNotFound", "InvalidSubscriptionId"}
+GONE = {"ResourceNotFound", "ResourceGroupNotFound", "NotFound", "VaultNotFound", "KeyNotFound", "ParentResourceNotFound"}
+"""What a listed or linked resource answers when it exists no more: an answer, not an error."""
+LICENCE = {"Authentication_RequestFromNonPremiumTenantOrB2CTenant", "RequestFromNonPremiumTenantOrB2CTenant"}
+"""What Graph answers where the tenant has no licence for a report."""
+
+_LONGEST = 300
+
+
+class _Error(msgspec.Struct):
+    code: str | int | None = None
+    message: str | None = None
+
+
+class _Body(msgspec.Struct):
+    error: _Error | None = None
+    code: str | int | None = None
+    message: str | None = None
+
+
+def answered(call: Call, status: int, headers: Mapping[str, str], body: bytes) -> Refused:
+    """An error answer as what it means. Anything unknown is an `error`, never a `denied` and never an answer."""
+    code, message = _read(body)
+    kind = CODES.get(code)
+    if status == 429:
+        kind = THROTTLED
+    elif kind is None:
+        kind = EXPIRED if status == 401 else DENIED if status == 403 else ERROR
+    permission = call.permission if kind is DENIED else None
+    if code in UNREGISTERED:
+        permission = f"{call.switch}/register/action"
+        message = f"{call.switch} is not registered in the subscription: az provider register --namespace {call.switch}. {message}"
+    elif code in NO_SUBSCRIPTION:
+        permission = LIST_SUBSCRIPTIONS.permission
+        message = f"no such subscription, or none that these credentials may see. {message}"
+    elif code in LICENCE:
+        permission, message = call.permission, f"needs a licence (Entra ID P1). {message}"
+    fault = Fault(kind, code or str(status), call.operation, message.strip()[:_LONGEST], permission, retry_after(headers))
+    return Refused(fault, transient=status >= 500 and kind is ERROR)
+
+
+def broken(call: Call, error: Exception) -> Refused:
+    """An exception of the SDK, or of what lies under it, as what it means."""
+    name = type(error).__name__
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if names & {"ClientAuthenticationError", "CredentialUnavailableError"}:
+        return Refused(Fault(EXPIRED, name, call.operation, _short(error)))
+    if names & {"ServiceRequestError", "ServiceResponseError", "IncompleteReadError", "OSError", "TimeoutError", "ClientError"}:
+        return Refused(Fault(UNREACHABLE, name, call.operation, _short(error)), transient=name != "ServiceRequestTimeoutError")
+    if names & {"MsgspecError", "DecodeError", "UnicodeDecodeError"}:
+        return Refused(unreadable(call, error), transient=True)
+    return Refused(Fault(ERROR, name, call.operation, _short(error)))
+
+
+def unreadable(call: Call, error: Exception) -> Fault:
+    """An answer that is not what was asked for: a proxy's page, half a body, a field of another type."""
+    return Fault(ERROR, "UnreadableAnswer", call.operation, _short(error))
+
+
+def retry_after(headers: Mapping[str, str]) -> Seconds | None:
+    """Seconds until the service wants to be asked again: `Retry-After` in seconds or as a date, or Resource Graph's `x-ms-user-quota-resets-after`."""
+    for name, unit in (("x-ms-retry-after-ms", 0.001), ("retry-after-ms", 0.001), ("Retry-After", 1.0)):
+        try:
+            return max(0.0, float(headers[name]) * unit)
+        except (KeyError, ValueError, TypeError):
+            continue
+    parsed = email.utils.parsedate_tz(headers.get("Retry-After") or "")
+    if parsed is not None:
+        return max(0.0, email.utils.mktime_tz(parsed) - time.time())
+    parts = (headers.get("x-ms-user-quota-resets-after") or "").split(":")
+    if len(parts) == 3 and all(part.replace(".", "", 1).isdigit() for part in parts):
+        return int(parts[0]) * 3600.0 + int(parts[1]) * 60.0 + float(parts[2])
+    return None
+
+
+def _read(body: bytes) -> tuple[str, str]:
+    try:
+        read = msgspec.json.decode(body, type=_Body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return "", ""
+    error = read.error or _Error(read.code, read.message)
+    return str(error.code or ""), " ".join((error.message or "").split())
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:_LONGEST]

@@ -1,0 +1,160 @@
+"""The vault keys that disk encryption sets, storage accounts and encryption scopes name: can they be used, and is their vault safe from a purge.
+
+Read through Resource Manager, which shows a key's attributes to a *Reader* and asks the vault's firewall nothing; the vault's own endpoint would want a role
+of its own and is often closed to the outside. No key material and no secret is part of either answer.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import msgspec
+
+from posture.batch import Batch, Listed, Partly
+from posture.fault import Fault, FaultKind, Refused
+from posture.resource import Encryption, KeyClass, Resource
+from providers.azure.calls import GET_HSM_KEY, GET_KEY, LIST_HSMS, LIST_VAULTS, Call
+from providers.azure.faults import GONE
+from providers.azure.ids import is_hsm, last, normal, subscription_of, vault_name
+from providers.azure.place import SweptSource, fields_of, text
+from providers.azure.wire import Thing
+from providers.source import Yield
+
+
+class Keys(SweptSource):
+    """Every vault key that something of this subscription names, each once."""
+
+    service = "keyvault"
+    parts: tuple[str, ...] = ("sets", "accounts")
+    calls = (LIST_VAULTS, GET_KEY, LIST_HSMS, GET_HSM_KEY)
+
+    async def poll(self) -> AsyncGenerator[Yield, None]:
+        """Find the vaults, read those that are used, then the keys; asks nothing where no key is named."""
+        named = self._named()
+        if named:
+            where, faults = await self._where(named)
+            for fault in faults:
+                yield Partly(fault)
+            vaults: dict[str, asyncio.Future[_Vault]] = {}
+            for answer in asyncio.as_completed([self._read(url, where.get(url), faults, vaults) for url in sorted(named)]):
+                key = await answer
+                for fault in key.faults.values():
+                    yield Partly(fault)
+                yield Batch((key,))
+        silent = [part for part in self.parts if f"{self.subscription}/{part}" not in self.seen.keys]
+        if silent:
+            yield Partly(
+                Fault(FaultKind.ERROR, "NotListed", "Microsoft.KeyVault/vaults/keys/read", f"what names keys has not been listed: {', '.join(silent)}")
+            )
+        else:
+            yield Listed(("azure.keyvault.key",))
+
+    def _named(self) -> dict[str, str | None]:
+        """Key's URL -> the vault's id, where somebody said it."""
+        named: dict[str, str | None] = {}
+        for part in self.parts:
+            for url, vault in self.seen.keys.get(f"{self.subscription}/{part}", {}).items():
+                named[url] = vault or named.get(url)
+        readers = self.seen.readers
+        for url in [url for url, reader in readers.items() if reader == self.id and url not in named]:
+            del readers[url]
+        return {url: vault for url, vault in named.items() if readers.setdefault(url, self.id) == self.id}
+
+    async def _where(self, named: dict[str, str | None]) -> tuple[dict[str, str], list[Fault]]:
+        """Key's URL -> id of its vault. Where nobody named the vault, it is looked for by its name, which is unique in a cloud."""
+        found = {url: vault for url, vault in named.items() if vault}
+        faults: list[Fault] = []
+        for call, some in ((LIST_VAULTS, [url for url in named if not is_hsm(url)]), (LIST_HSMS, [url for url in named if is_hsm(url)])):
+            if all(url in found for url in some):
+                continue
+            names = await self.sweep.names(call)
+            found.update((url, names[vault_name(url)]) for url in some if url not in found and vault_name(url) in names)
+            if all(url in found for url in some):
+                continue
+            try:
+                async for page in self.arm.pages(call, Thing, subscription=self.subscription):
+                    names.update((row.name.lower(), row.id) for row in page)
+            except Refused as refused:
+                faults.append(refused.fault)
+            found.update((url, names[vault_name(url)]) for url in some if url not in found and vault_name(url) in names)
+        return found, faults
+
+    async def _read(self, url: str, vault_id: str | None, faults: list[Fault], vaults: dict[str, "asyncio.Future[_Vault]"]) -> Resource:
+        vault_call, key_call = (LIST_HSMS, GET_HSM_KEY) if is_hsm(url) else (LIST_VAULTS, GET_KEY)
+        if vault_id is None:
+            return self._key(url, url, {}, {key_call.operation: faults[0] if faults else _not_seen(vault_call, url)})
+        joined = normal(vault_id)
+        if joined not in vaults:
+            vaults[joined] = asyncio.ensure_future(self._vault(vault_call, vault_id))
+        vault = await vaults[joined]
+        key_id = f"{vault_id}/keys/{last(url)}"
+        if vault.fault is not None and vault.fault.code in GONE:
+            return self._key(key_id, url, {"vaultNotFound": True}, {})
+        fields: dict[str, Any] = {"vault": vault.fields} if vault.fault is None else {}
+        refused = {vault_call.operation: vault.fault} if vault.fault is not None else {}
+        try:
+            row = await self.arm.get(key_call, Thing, subscription=subscription_of(vault_id), within=vault_id, tail=f"/{last(url)}")
+        except Refused as refusal:
+            if refusal.fault.code in GONE:
+                return self._key(key_id, url, {**fields, "keyNotFound": True}, refused)
+            return self._key(key_id, url, fields, {**refused, key_call.operation: refusal.fault})
+        return self._key(row.id, url, {**fields_of(row), **fields}, refused)
+
+    async def _vault(self, call: Call, vault_id: str) -> "_Vault":
+        """A listing of vaults may come without their properties: the vault itself is asked."""
+        try:
+            row = await self.arm.get(msgspec.structs.replace(call, path="", within=True), Thing, subscription=subscription_of(vault_id), within=vault_id)
+        except Refused as refused:
+            return _Vault({}, refused.fault)
+        wanted = ("enableSoftDelete", "enablePurgeProtection", "softDeleteRetentionInDays", "publicNetworkAccess", "enableRbacAuthorization", "tenantId")
+        return _Vault({"id": row.id, **{name: row.properties[name] for name in wanted if name in row.properties}} if row.properties else {"id": row.id})
+
+    def _key(self, key_id: str, url: str, fields: dict[str, Any], faults: dict[str, Fault]) -> Resource:
+        properties = fields.get("properties") or {}
+        attributes = properties.get("attributes") or {}
+        gone = fields.get("keyNotFound") or fields.get("vaultNotFound")
+        state = "gone" if gone else {"True": "Enabled", "False": "Disabled"}.get(str(attributes.get("enabled")), "?")
+        size = properties.get("keySize") or properties.get("curveName") or ""
+        made = self.resource(
+            key_id,
+            "key",
+            "azure.keyvault.key",
+            f"{vault_name(url)}/{last(url)}",
+            fields,
+            region=text(fields.get("location")),
+            encryption=Encryption(None, f"{text(properties.get('kty'))} {size}".strip() or None, KeyClass.CUSTOMER),
+            faults=faults,
+            aliases=(url,) if normal(key_id) != url else (),
+            cells=("customer", state, _rotation(properties)),
+        )
+        owner = subscription_of(key_id)
+        return msgspec.structs.replace(made, scope=owner) if owner else made
+
+
+class ScopeKeys(Keys):
+    """The keys that encryption scopes name: those of the accounts do not wait for the long way through all containers."""
+
+    service = "keyvault-scopes"
+    parts = ("scopes",)
+
+
+class _Vault(msgspec.Struct):
+    """What a vault says of itself, or why it does not."""
+
+    fields: dict[str, Any]
+    fault: Fault | None = None
+
+
+def _not_seen(call: Call, url: str) -> Fault:
+    return Fault(
+        FaultKind.DENIED,
+        "VaultNotSeen",
+        call.operation,
+        f"vault {vault_name(url)} is in none of what these credentials may read",
+        call.permission,
+    )
+
+
+def _rotation(properties: dict[str, Any]) -> str:
+    actions = (properties.get("rotationPolicy") or {}).get("lifetimeActions") or ()
+    return "on" if any(text((each.get("action") or {}).get("type")).lower() == "rotate" for each in actions) else ""

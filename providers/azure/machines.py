@@ -1,0 +1,78 @@
+"""Virtual machines, scale sets and AKS clusters: what mounts the disks, and what of them the host encrypts."""
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from posture.batch import Batch, Listed, Partly
+from posture.fault import FaultKind, Refused
+from posture.resource import Link, Resource
+from providers.azure.calls import LIST_CLUSTERS, LIST_MACHINES, LIST_SCALE_SETS
+from providers.azure.ids import normal
+from providers.azure.place import SweptSource, fields_of, text
+from providers.azure.wire import Machine, MachineProperties, Thing
+from providers.source import Yield
+
+
+class Machines(SweptSource):
+    """Virtual machines and scale sets of one subscription."""
+
+    service = "machines"
+    calls = (LIST_MACHINES, LIST_SCALE_SETS)
+
+    async def poll(self) -> AsyncGenerator[Yield, None]:
+        """Two listings; one that is refused does not keep the other."""
+        for call, type_ in ((LIST_MACHINES, "azure.compute.vm"), (LIST_SCALE_SETS, "azure.compute.vmss")):
+            try:
+                async for page in self.sweep.listed(call, Machine, self.subscription):
+                    yield Batch.of(self._machine(row, type_) for row in page)
+            except Refused as refused:
+                if refused.fault.kind is FaultKind.EXPIRED:
+                    raise
+                yield Partly(refused.fault)
+            else:
+                yield Listed((type_,))
+
+    def _machine(self, row: Machine, type_: str) -> Resource:
+        properties = row.properties or MachineProperties()
+        profile = properties if type_ == "azure.compute.vm" else properties.virtualMachineProfile or MachineProperties()
+        storage = profile.storageProfile or {}
+        disks = [storage.get("osDisk") or {}, *(storage.get("dataDisks") or ())]
+        pages = sum(bool(disk.get("vhd")) for disk in disks)
+        return self.resource(
+            row.id,
+            "workload",
+            type_,
+            row.name,
+            fields_of(row),
+            region=text(row.location),
+            cells=(f"{len(disks)} disks" + (f", {pages} unmanaged" if pages else ""),),
+        )
+
+
+class Clusters(SweptSource):
+    """AKS clusters of one subscription."""
+
+    service = "aks"
+    calls = (LIST_CLUSTERS,)
+
+    async def poll(self) -> AsyncGenerator[Yield, None]:
+        """One listing; it holds the node pools."""
+        async for page in self.sweep.listed(LIST_CLUSTERS, Thing, self.subscription):
+            yield Batch.of(map(self._cluster, page))
+        yield Listed(("azure.aks.cluster",))
+
+    def _cluster(self, row: Thing) -> Resource:
+        properties = row.properties or {}
+        wanted = ("agentPoolProfiles", "securityProfile", "diskEncryptionSetID", "kubernetesVersion", "provisioningState")
+        fields: dict[str, Any] = {**fields_of(row), "properties": {name: properties[name] for name in wanted if name in properties} if row.properties else None}
+        held = properties.get("diskEncryptionSetID")
+        return self.resource(
+            row.id,
+            "workload",
+            "azure.aks.cluster",
+            row.name,
+            fields,
+            region=text(row.location),
+            links=(Link("key", normal(held)),) if isinstance(held, str) and held else (),
+            cells=(f"{len(properties.get('agentPoolProfiles') or ())} node pools",),
+        )

@@ -1,0 +1,64 @@
+"""`[[tenant.azure]]`: which subscriptions, of which cloud, and by whose hand."""
+
+import re
+from typing import Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+_SUBSCRIPTION = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+Cloud = Literal["public", "government", "china"]
+
+
+class AzureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One way into Azure (INTERFACE section 2). No secret ever stands here: a token comes from the environment, or from Azure's default chain.
+
+    `subscription` is one id or a list of them; without it, every subscription that the credentials see. `endpoint` is a private or simulated Resource
+    Manager, `graph_endpoint` a Microsoft Graph (the cloud's own by default, none beside an `endpoint`). `entra` asks Graph for the second factor.
+    """
+
+    subscription: str | tuple[str, ...] | None = None
+    cloud: Cloud = "public"
+    endpoint: str | None = None
+    graph_endpoint: str | None = None
+    token_env: str | None = None
+    ca_file: str | None = None
+    allow_plaintext: bool = False
+    entra: bool = True
+
+    def __post_init__(self) -> None:
+        for subscription in self.subscriptions or ():
+            if not _SUBSCRIPTION.fullmatch(subscription):
+                raise ValueError(f"subscription: {subscription!r} is not a subscription's id (00000000-0000-0000-0000-000000000000)")
+        if self.subscriptions == ():
+            raise ValueError("subscription: the list is empty; leave it out for every subscription that the credentials see")
+        if self.endpoint is not None and self.cloud != "public":
+            raise ValueError("endpoint: goes without cloud; a private endpoint is its own")
+        for name in ("endpoint", "graph_endpoint"):
+            url = getattr(self, name)
+            if url is not None:
+                self._check_url(name, url)
+        if self.token_env is not None and not _VARIABLE.fullmatch(self.token_env):
+            raise ValueError("token_env: is not the name of an environment variable; the token itself never stands in this file")
+
+    def _check_url(self, name: str, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError(f"{name}: {url!r} is not an http or https URL")
+        if parts.username or parts.password:
+            raise ValueError(f"{name}: carries a name or password; no secret ever stands in this file")
+        if parts.scheme == "http" and parts.hostname not in _LOOPBACK and not self.allow_plaintext:
+            raise ValueError(f"{name}: plain http to {parts.hostname} is refused; use https, or allow_plaintext = true beside it")
+
+    @property
+    def subscriptions(self) -> tuple[str, ...] | None:
+        """The ids, None for every one there is."""
+        return (self.subscription,) if isinstance(self.subscription, str) else self.subscription
+
+    @property
+    def connection(self) -> tuple[object, ...]:
+        """What makes two blocks the same way in."""
+        return (self.cloud, self.endpoint, self.graph_endpoint, self.token_env, self.ca_file)

@@ -1,0 +1,202 @@
+"""The simulated Azure: Resource Manager with its providers, Resource Graph and Microsoft Graph, on one loopback port. It only answers reads.
+
+`start(port)` gives a server; `estate` is what exists, `faults` what goes wrong, `log` what was asked. Nobody else has such a stand-in; the answers follow the
+REST references, paging by `nextLink`, errors in Resource Manager's words. What it was asked that is not a read stands in `writes`, and is refused.
+"""
+
+import json
+import re
+import threading
+from collections import deque
+from typing import Any
+from urllib.parse import parse_qs, urlencode
+
+from providers.azure.calls import CALLS, GRAPH_CALLS, Call
+from providers.demo import http
+from providers.demo.answer import Answer
+from providers.demo.asked import Environ
+from providers.demo.azure_accounts import TOKEN
+from providers.demo.azure_estate import Body, Estate
+from providers.demo.azure_faults import JSON, AzureAsked, AzureFaults, refusal
+from providers.demo.paging import BadToken, page
+
+_TYPE = re.compile(r"where type =~ '([a-z0-9./]+)'", re.IGNORECASE)
+_BY_TYPE: dict[str, Call] = {call.type: call for call in CALLS.values()}
+
+
+class Server:
+    """A running Azure, without a port one that only answers what it is handed. `page_size` is how many rows a page of any listing holds."""
+
+    def __init__(self, port: int | None = 0) -> None:
+        self.estate = Estate()
+        self.faults = AzureFaults()
+        self.log: deque[AzureAsked] = deque(maxlen=100_000)
+        self.writes: list[str] = []
+        self.token = TOKEN
+        self.page_size = 1000
+        self.unregistered: set[tuple[str, str]] = set()
+        """(subscription, provider) pairs that are not registered: `microsoft.compute`."""
+        self.hidden: set[str] = set()
+        """Subscriptions that Resource Graph leaves out without a word."""
+        self.hidden_types: set[str] = set()
+        """Types of which Resource Graph leaves out every row."""
+        self._lock = threading.Lock()
+        self._http = http.Server(port, self.serve) if port is not None else None
+        self.port = self._http.port if self._http else 0
+
+    @property
+    def url(self) -> str:
+        """The endpoint: `http://127.0.0.1:PORT`."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def stop(self) -> None:
+        """Stop listening and drop every connection; what exists stays."""
+        if self._http is not None:
+            self._http.stop()
+
+    def restart(self) -> None:
+        """Listen again on the same port."""
+        self.stop()
+        self._http = http.Server(self.port, self.serve)
+
+    def reset(self) -> None:
+        """An empty Azure, without faults, with an empty log."""
+        self.estate = Estate()
+        self.faults.clear()
+        self.log.clear()
+        self.writes.clear()
+        self.token, self.page_size = TOKEN, 1000
+        for some in (self.unregistered, self.hidden, self.hidden_types):
+            some.clear()
+
+    def count(self, operation: str) -> int:
+        """How many requests asked `operation`."""
+        return sum(asked.operation == operation for asked in self.log)
+
+    def serve(self, environ: Environ) -> Answer:
+        """Answer one request."""
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"].rstrip("/")
+        query = {name.lower(): values[-1] for name, values in parse_qs(environ.get("QUERY_STRING", "")).items()}
+        body = environ["wsgi.input"].read()
+        asked = _asked(method, path)
+        self.log.append(asked)
+        wrong = self._not_a_read(method, path) or self._not_let_in(environ)
+        if wrong is not None:
+            return wrong
+        refused = self.faults.before(asked)
+        if refused is not None:
+            return refused
+        return self.faults.after(asked, self._answer(asked, path, query, body, environ["HTTP_HOST"]))
+
+    # ------------------------------------------------------------ one request
+
+    def _not_a_read(self, method: str, path: str) -> Answer | None:
+        if method == "GET" or (method == "POST" and path.lower().endswith("/providers/microsoft.resourcegraph/resources")):
+            return None
+        self.writes.append(f"{method} {path}")
+        return refusal(405, "MethodNotAllowed", "only reads are simulated")
+
+    def _not_let_in(self, environ: Environ) -> Answer | None:
+        if environ.get("HTTP_AUTHORIZATION") == f"Bearer {self.token}":
+            return None
+        challenge = {"www-authenticate": 'Bearer authorization_uri="https://login.example/", error="invalid_token"'}
+        return refusal(401, "InvalidAuthenticationToken", "The access token is invalid.", challenge)
+
+    def _answer(self, asked: AzureAsked, path: str, query: dict[str, str], body: bytes, host: str) -> Answer:
+        if asked.operation.startswith("graph:"):
+            return self._microsoft_graph(asked.operation)
+        if "api-version" not in query:
+            return refusal(400, "MissingApiVersionParameter", "The api-version query parameter (?api-version=) is required for all requests.")
+        if asked.operation == "Microsoft.ResourceGraph/resources/read":
+            return self._resource_graph(json.loads(body))
+        if path.lower() == "/subscriptions":
+            return _json({"value": list(self.estate.subscriptions.values())})
+        subscription = asked.account
+        if subscription not in {each.lower() for each in self.estate.subscriptions}:
+            return refusal(404, "SubscriptionNotFound", f"The subscription '{subscription}' could not be found.")
+        provider = path.lower().rpartition("/providers/")[2].partition("/")[0]
+        if (subscription, provider) in self.unregistered:
+            return refusal(409, "MissingSubscriptionRegistration", f"The subscription is not registered to use namespace '{provider}'.")
+        found = self.estate.get(path)
+        if found is not None:
+            return _json(found)
+        return self._listing(path, query, host)
+
+    def _listing(self, path: str, query: dict[str, str], host: str) -> Answer:
+        parent, kind = _listed(path)
+        if kind not in _BY_TYPE or (parent.count("/") > 2 and self.estate.get(parent) is None):
+            return refusal(404, "ResourceNotFound", f"The Resource '{path}' was not found.")
+        try:
+            rows, following = page(self.estate.below(parent, kind), lambda row: row["id"].lower(), self.page_size, query.get("$skiptoken"))
+        except BadToken:
+            return refusal(400, "InvalidSkipToken", "The skip token is invalid.")
+        answer: Body = {"value": rows}
+        if following:
+            more = urlencode({"api-version": query["api-version"], "$skiptoken": following})
+            answer["nextLink"] = f"http://{host}{path}?{more}"
+        return _json(answer, {"x-ms-ratelimit-remaining-subscription-reads": "249"})
+
+    def _resource_graph(self, asked: Body) -> Answer:
+        options = asked.get("options", {})
+        kinds = [kind.lower() for kind in _TYPE.findall(asked["query"])]
+        wanted = [each.lower() for each in asked.get("subscriptions") or self.estate.subscriptions]
+        shown = [each for each in self.estate.subscriptions if each.lower() in wanted and each not in self.hidden]
+        if kinds == ["microsoft.resources/subscriptions"]:
+            rows = [{"id": f"/subscriptions/{each}", "name": self.estate.subscriptions[each]["displayName"], "subscriptionId": each} for each in shown]
+        else:
+            rows = [
+                {**row, "type": row["type"].lower(), "subscriptionId": each}
+                for each in shown
+                for kind in kinds
+                if kind not in self.hidden_types
+                for row in self.estate.below(f"/subscriptions/{each}", kind)
+            ]
+        some, following = page(rows, lambda row: row["id"].lower(), min(options.get("$top", 1000), self.page_size), options.get("$skipToken"))
+        answer = {"totalRecords": len(rows), "count": len(some), "data": list(some), "facets": [], "resultTruncated": "false"}
+        return _json({**answer, **({"$skipToken": following} if following else {})}, {"x-ms-user-quota-remaining": "14"})
+
+    def _microsoft_graph(self, operation: str) -> Answer:
+        known = self.estate.graph
+        if operation == "graph:securityDefaults":
+            return _json({"id": "00000000-0000-0000-0000-000000000005", "displayName": "Security Defaults", "isEnabled": known["defaults"]})
+        if operation == "graph:conditionalAccess":
+            return _json({"value": known["policies"]})
+        if not known["licensed"]:
+            words = "Neither tenant is B2C or tenant doesn't have premium license"
+            return refusal(403, "Authentication_RequestFromNonPremiumTenantOrB2CTenant", words)
+        return _json({"value": known["users"]})
+
+
+def start(port: int = 0) -> Server:
+    """A server on 127.0.0.1."""
+    return Server(port)
+
+
+def _asked(method: str, path: str) -> AzureAsked:
+    low = path.lower()
+    for name, known in GRAPH_CALLS.items():
+        if low == known.path.lower():
+            return AzureAsked(name, path, "", method)
+    if low.endswith("/providers/microsoft.resourcegraph/resources"):
+        return AzureAsked("Microsoft.ResourceGraph/resources/read", path, "", method)
+    parts = low.split("/")
+    subscription = parts[2] if len(parts) > 2 else ""
+    if low.count("/") <= 2:
+        return AzureAsked("Microsoft.Resources/subscriptions/read", path, subscription, method)
+    _, kind = _listed(path)
+    call = _BY_TYPE.get(kind) or _BY_TYPE.get(_listed(path.rpartition("/")[0])[1])
+    return AzureAsked(call.permission if call else f"{kind}/read", path, subscription, method)
+
+
+def _listed(path: str) -> tuple[str, str]:
+    """The id and the type that a listing's path names: what lies under it."""
+    parent, _, kind = path.rpartition("/")
+    below = path.lower().rpartition("/providers/")[2].split("/")
+    kind = "/".join([below[0], *below[1::2]])
+    if len(below) == 2:
+        parent = path[: path.lower().rindex("/providers/")]
+    return parent, kind
+
+
+def _json(body: Any, headers: dict[str, str] | None = None) -> Answer:
+    return Answer(200, json.dumps(body).encode(), {"content-type": JSON, **(headers or {})})

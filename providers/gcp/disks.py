@@ -1,0 +1,107 @@
+"""Disks of every zone and region, and the zones that did not answer."""
+
+from collections.abc import AsyncGenerator
+
+import msgspec
+
+from posture.batch import Batch, Listed, Partly
+from posture.fault import Fault
+from posture.resource import Encryption, Link, Resource
+from providers.gcp.calls import HOSTS, LIST_DISKS
+from providers.gcp.place import GcpSource, last, names_of
+from providers.gcp.scopes import Unanswered, scope_path
+from providers.gcp.wire import Disk, DiskPage
+from providers.source import Yield
+
+DISK, SCOPE = "gcp.compute.disk", "gcp.compute.location"
+
+
+class Disks(GcpSource):
+    """Zonal and regional disks of a project, in one listing over all its zones and regions.
+
+    A zone that did not answer is not empty: what was known of it is reported again with the reason why it was not seen, and the zone itself stands
+    among the resources until it answers.
+    """
+
+    service = "disks"
+    calls = (LIST_DISKS,)
+
+    def __init__(self, *arguments: object, **named: object) -> None:
+        super().__init__(*arguments, **named)  # type: ignore[arg-type]
+        self._known: dict[str, list[Resource]] = {}
+
+    async def poll(self) -> AsyncGenerator[Yield, None]:
+        """Page by page; `unreachables` and the warnings of every scope are read on each."""
+        silent = Unanswered(LIST_DISKS)
+        here: dict[str, list[Resource]] = {}
+        keys: set[str] = set()
+        async for page in self.project.pages(LIST_DISKS, DiskPage):
+            silent.read(page)
+            made: list[Resource] = []
+            for scope, within in (page.items or {}).items():
+                silent.scope(scope, within.warning)
+                if within.disks:
+                    rows = [self._disk(scope, fields, keys) for fields in within.disks]
+                    here.setdefault(scope_path(scope), []).extend(rows)
+                    made += rows
+            if made:
+                yield Batch(tuple(made))
+        for scope, fault in silent.scopes.items():
+            yield Partly(fault)
+            lost = self._lost(scope, here)
+            keys.update(name for disk in lost if (name := (disk.fields["diskEncryptionKey"] or {}).get("kmsKeyName")))
+            yield Batch((self._scope(scope, fault), *(msgspec.structs.replace(disk, faults={LIST_DISKS.operation: fault}) for disk in lost)))
+        if silent.whole is not None:
+            yield Partly(silent.whole)
+        else:
+            self._known = here
+            yield Listed((DISK, SCOPE))
+        self.seen.named[self.id] = keys if silent.whole is None else keys | self.seen.named.get(self.id, set())
+
+    def _lost(self, scope: str, here: dict[str, list[Resource]]) -> list[Resource]:
+        """What was known of a scope, or of the zones of a region, and was not named this time; it stays known."""
+        zones = f"{scope.replace('regions/', 'zones/', 1)}-"
+        found: list[Resource] = []
+        for known in [known for known in self._known if known == scope or (scope.startswith("regions/") and known.startswith(zones))]:
+            now = here.setdefault(known, [])
+            named = {disk.id for disk in now}
+            lost = [disk for disk in self._known[known] if disk.id not in named]
+            now.extend(lost)
+            found += lost
+        return found
+
+    def _disk(self, scope: str, fields: Disk, keys: set[str]) -> Resource:
+        where = scope_path(scope)
+        fields.setdefault("diskEncryptionKey", None)  # the mask asks for it: what is not there is Google's key
+        encryption, links = self.under_key(fields["diskEncryptionKey"], keys)
+        return self._made(where, fields, encryption, links)
+
+    def _made(self, where: str, fields: Disk, encryption: Encryption, links: tuple[Link, ...]) -> Resource:
+        name = fields["name"]
+        labels = fields.get("labels") or {}
+        claim = labels.get("kubernetes-io-created-for_pvc-name") or labels.get("kubernetes-io-created-for-pvc-name")
+        used = claim or names_of(fields.get("users")) or str(fields.get("status") or "")
+        return self.resource(
+            f"//{HOSTS['compute']}/projects/{self.project.name}/{where}/disks/{name}",
+            "volume",
+            DISK,
+            name,
+            last(where),
+            fields,
+            encryption=encryption,
+            links=links,
+            cells=(used, f"{fields.get('sizeGb') or '?'} GiB"),
+        )
+
+    def _scope(self, scope: str, fault: Fault) -> Resource:
+        return self.resource(
+            f"//{HOSTS['compute']}/projects/{self.project.name}/{scope}",
+            "account",
+            SCOPE,
+            f"{self.project.name} {last(scope)}",
+            last(scope),
+            {},
+            faults={LIST_DISKS.operation: fault},
+            cells=("?",),
+            tenant=self.tenancy.name,
+        )

@@ -1,0 +1,122 @@
+"""Load balancers: what the target proxies speak, and where plain HTTP leads."""
+
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from typing import Any
+
+from posture.batch import Batch, Listed, Partly
+from posture.fault import Fault, FaultKind, Refused
+from posture.resource import Resource
+from providers.gcp.calls import HOSTS, LIST_HTTP_PROXIES, LIST_HTTPS_PROXIES, LIST_SSL_POLICIES, LIST_SSL_PROXIES, LIST_URL_MAPS, Call
+from providers.gcp.place import GcpSource, Remembered, last
+from providers.gcp.scopes import Unanswered, scope_path
+from providers.gcp.wire import HttpProxyPage, HttpsProxyPage, ProxyPage, SslPolicyPage, UrlMapPage
+from providers.source import Yield
+
+KINDS: Mapping[str, tuple[Call, Any]] = {
+    "targetHttpsProxies": (LIST_HTTPS_PROXIES, HttpsProxyPage),
+    "targetHttpProxies": (LIST_HTTP_PROXIES, HttpProxyPage),
+    "targetSslProxies": (LIST_SSL_PROXIES, ProxyPage),
+    "sslPolicies": (LIST_SSL_POLICIES, SslPolicyPage),
+    "urlMaps": (LIST_URL_MAPS, UrlMapPage),
+}
+TYPES = {"targetHttpsProxies": "gcp.compute.https-proxy", "targetSslProxies": "gcp.compute.ssl-proxy", "targetHttpProxies": "gcp.compute.http-proxy"}
+
+
+class Proxies(GcpSource):
+    """Target proxies for HTTPS, SSL and HTTP, global and of every region, each with its SSL policy or URL map."""
+
+    service = "load-balancers"
+    calls = tuple(call for call, _ in KINDS.values())
+
+    def __init__(self, *arguments: object, **named: object) -> None:
+        super().__init__(*arguments, **named)  # type: ignore[arg-type]
+        self._kept = Remembered()
+
+    async def poll(self) -> AsyncGenerator[Yield, None]:
+        """Policies and maps first, then the proxies that name them."""
+        read: dict[str, dict[str, dict[str, Any]]] = {}
+        faults: dict[str, Fault] = {}
+        for kind in ("sslPolicies", "urlMaps"):
+            things, fault = await self._all(kind)
+            read[kind] = {f"{scope}/{thing['name']}": thing for scope, thing in things}
+            if fault is not None:
+                faults[KINDS[kind][0].operation] = fault
+                yield Partly(fault)
+        silent: list[Fault] = []
+        for kind in TYPES:
+            proxies, fault = await self._all(kind)
+            rows = [self._proxy(kind, scope, fields, read, faults) for scope, fields in proxies]
+            yield Batch(tuple(rows))
+            if fault is None:
+                self._kept.seen(kind, rows)
+                continue
+            silent.append(fault)
+            yield Partly(fault)
+            if len(silent) == len(TYPES) and not rows:
+                raise Refused(silent[0])
+            yield self._kept.unseen(kind, KINDS[kind][0].operation, fault, rows)
+        yield Listed(tuple(TYPES.values()))
+
+    async def _all(self, kind: str) -> tuple[list[tuple[str, dict[str, Any]]], Fault | None]:
+        """Everything of a kind with its scope, and why it may not be everything."""
+        call, shape = KINDS[kind]
+        silent, found = Unanswered(call), []
+        try:
+            async for page in self.project.pages(call, shape):
+                silent.read(page)
+                for scope, within in _scoped(page.items, kind):
+                    if within is None:
+                        continue
+                    silent.scope(scope, getattr(within, "warning", None))
+                    found += [(scope_path(scope), thing) for thing in getattr(within, kind, None) or ()]
+        except Refused as refused:
+            if refused.fault.kind is FaultKind.EXPIRED:
+                raise
+            return found, refused.fault
+        return found, silent.whole or next(iter(silent.scopes.values()), None)
+
+    def _proxy(self, kind: str, scope: str, answer: dict[str, Any], read: dict[str, dict[str, Any]], faults: Mapping[str, Fault]) -> Resource:
+        fields = {**answer}
+        if kind == "targetHttpProxies":
+            needed, found = LIST_URL_MAPS.operation, read["urlMaps"].get(_named(fields.setdefault("urlMap", None)))
+            cells, field = ("HTTP", "", "", "", "?" if found is None else "redirects" if _redirects(found) else "SERVES", ""), "map"
+        else:
+            needed, found = LIST_SSL_POLICIES.operation, read["sslPolicies"].get(_named(fields.setdefault("sslPolicy", None)))
+            least = str((found or {}).get("minTlsVersion") or ("?" if fields["sslPolicy"] else "TLS_1_0"))
+            cells, field = (f"{least.replace('TLS_', 'TLS ').replace('_', '.')}+", str((found or {}).get("profile") or ""), "", "", "", ""), "policy"
+        if found is not None:
+            fields[field] = found
+        missing = found is None and needed in faults
+        return self.resource(
+            f"//{HOSTS['compute']}/projects/{self.project.name}/{scope}/{kind}/{fields['name']}",
+            "endpoint",
+            TYPES[kind],
+            fields["name"],
+            last(scope),
+            fields,
+            faults={needed: faults[needed]} if missing else {},
+            cells=cells,
+            tenant=self.tenancy.name if not self.tenancy.shared else None,
+        )
+
+
+def _scoped(items: Any, kind: str) -> Iterable[tuple[str, Any]]:
+    """The scopes of an aggregated list; a list of one scope is of the global one."""
+    if isinstance(items, list):
+        return [("global", _Global(kind, items))]
+    return (items or {}).items()
+
+
+class _Global:
+    def __init__(self, kind: str, items: list[Any]) -> None:
+        setattr(self, kind, items)
+
+
+def _named(url: str | None) -> str:
+    """`regions/R/name` or `global/name`, off a URL."""
+    parts = (url or "").split("/")
+    return f"{scope_path('/'.join(parts[:-2]))}/{parts[-1]}" if len(parts) > 2 else ""
+
+
+def _redirects(url_map: Mapping[str, Any]) -> bool:
+    return bool((url_map.get("defaultUrlRedirect") or {}).get("httpsRedirect"))

@@ -1,0 +1,86 @@
+"""Snapshots and images: what outlives the disks."""
+
+from collections.abc import AsyncGenerator
+
+from posture.batch import Batch, Listed, Partly
+from posture.fault import Fault, FaultKind, Refused
+from posture.resource import Resource
+from providers.gcp.calls import HOSTS, LIST_IMAGES, LIST_REGION_SNAPSHOTS, LIST_REGIONS, LIST_SNAPSHOTS, Call
+from providers.gcp.place import GcpSource, Remembered, last
+from providers.gcp.scopes import Unanswered
+from providers.gcp.wire import NamedPage, Stored, StoredPage
+from providers.source import Yield
+
+SNAPSHOT, IMAGE = "gcp.compute.snapshot", "gcp.compute.image"
+
+
+class Snapshots(GcpSource):
+    """The global snapshots, those of each region, and the project's own images."""
+
+    service = "snapshots"
+    calls = (LIST_SNAPSHOTS, LIST_REGIONS, LIST_REGION_SNAPSHOTS, LIST_IMAGES)
+
+    def __init__(self, *arguments: object, **named: object) -> None:
+        super().__init__(*arguments, **named)  # type: ignore[arg-type]
+        self._kept = Remembered()
+
+    async def poll(self) -> AsyncGenerator[Yield, None]:
+        """Each listing on its own: one that is refused leaves the others to be read, and its rows say that they were not seen."""
+        keys: set[str] = set()
+        refusals: list[Refused] = []
+        listings = [(LIST_SNAPSHOTS, SNAPSHOT, "global"), (LIST_IMAGES, IMAGE, "global")]
+        try:
+            regions = [region["name"] async for page in self.project.pages(LIST_REGIONS, NamedPage) for region in page.items or ()]
+            listings += [(LIST_REGION_SNAPSHOTS, SNAPSHOT, f"regions/{region}") for region in regions]
+        except Refused as refused:
+            refusals.append(refused)
+            yield Partly(refused.fault)
+            for known in [known for known in self._kept.rows if known.startswith("regions/")]:
+                yield self._kept.unseen(known, LIST_SNAPSHOTS.operation, refused.fault)
+        for call, type_, where in listings:
+            async for report in self._listing(call, type_, where, keys, refusals):
+                yield report
+        if len(refusals) > len(listings) - (listings[-1][2] != "global"):
+            raise refusals[0]
+        self.seen.named[self.id] = keys if not refusals else keys | self.seen.named.get(self.id, set())
+        yield Listed((SNAPSHOT, IMAGE))
+
+    async def _listing(self, call: Call, type_: str, where: str, keys: set[str], refusals: list[Refused]) -> AsyncGenerator[Batch | Partly, None]:
+        silent, here = Unanswered(call), list[Resource]()
+        blanks = {"region": last(where)} if where != "global" else {}
+        fault: Fault | None = None
+        try:
+            async for page in self.project.pages(call, StoredPage, None, **blanks):
+                silent.read(page)
+                rows = [self._stored(type_, where, fields, keys) for fields in page.items or ()]
+                here += rows
+                yield Batch(tuple(rows))
+            fault = silent.whole or next(iter(silent.scopes.values()), None)
+        except Refused as refused:
+            if refused.fault.kind is FaultKind.EXPIRED:
+                raise
+            refusals.append(refused)
+            fault = refused.fault
+        listing = f"{where}/{type_}"
+        if fault is None:
+            self._kept.seen(listing, here)
+        else:
+            yield Partly(fault)
+            yield self._kept.unseen(listing, (LIST_SNAPSHOTS if type_ == SNAPSHOT else LIST_IMAGES).operation, fault, here)
+
+    def _stored(self, type_: str, where: str, fields: Stored, keys: set[str]) -> Resource:
+        name = fields["name"]
+        key = fields.setdefault("snapshotEncryptionKey", None) if type_ == SNAPSHOT else fields.setdefault("imageEncryptionKey", None)
+        encryption, links = self.under_key(key, keys)
+        collection = "snapshots" if type_ == SNAPSHOT else "images"
+        return self.resource(
+            f"//{HOSTS['compute']}/projects/{self.project.name}/{where}/{collection}/{name}",
+            "snapshot",
+            type_,
+            name,
+            last(where) if where != "global" else ",".join(fields.get("storageLocations") or ()) or "global",
+            fields,
+            encryption=encryption,
+            links=links,
+            cells=(last(fields.get("sourceDisk")), "", f"{fields.get('diskSizeGb') or '?'} GiB"),
+        )

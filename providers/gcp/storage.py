@@ -1,0 +1,126 @@
+"""Buckets: default key, what they enforce, whether they are public."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any
+
+from posture.batch import Batch, Listed, Partly
+from posture.fault import Fault, FaultKind, Refused
+from posture.resource import Encryption, Link, Resource
+from providers.gcp.calls import GET_BUCKET_IAM, HOSTS, LIST_BUCKETS
+from providers.gcp.faults import scope_fault
+from providers.gcp.place import GOOGLE, GcpSource
+from providers.gcp.wire import Bucket, BucketPage, IamPolicy
+from providers.source import Yield
+
+BUCKET = "gcp.storage.bucket"
+GIVE_UP_AFTER = 3
+"""Unreachable answers about single buckets after which no more are asked for in this poll."""
+PUBLIC = ("allUsers", "allAuthenticatedUsers")
+
+
+class Buckets(GcpSource):
+    """Every bucket of a project. The listing carries the encryption; only a bucket that does not prevent public access is asked for its IAM policy."""
+
+    service = "storage"
+    calls = (LIST_BUCKETS, GET_BUCKET_IAM)
+
+    def __init__(self, *arguments: object, **named: object) -> None:
+        super().__init__(*arguments, **named)  # type: ignore[arg-type]
+        self._known: dict[str, Resource] = {}
+        self.names: dict[str, str] = {}
+        """Bucket -> its tenant, for the sweep of objects."""
+
+    async def poll(self) -> AsyncGenerator[Yield, None]:
+        """A bucket that the listing could not reach is reported as unreachable, with what was known of it."""
+        keys: set[str] = set()
+        here: dict[str, Resource] = {}
+        silent: dict[str, Fault] = {}
+        down: list[Fault] = []
+        query = {"project": self.project.name, "projection": "noAcl", "returnPartialSuccess": "true"}
+        async for page in self.project.pages(LIST_BUCKETS, BucketPage, query):
+            for name in page.unreachable or ():
+                bucket = name.rpartition("/")[2]
+                silent[bucket] = scope_fault(LIST_BUCKETS, f"bucket {bucket}", "UNREACHABLE")
+            tasks = [asyncio.create_task(self._read(fields, down)) for fields in page.items or ()]
+            made: list[Resource] = []
+            try:
+                for task in tasks:
+                    read, faults = await task
+                    if read is None:
+                        continue
+                    for fault in faults.values():
+                        yield Partly(fault)
+                    made.append(self._bucket(read, faults, keys))
+            finally:
+                for task in tasks:
+                    task.cancel()
+            here.update((bucket.name, bucket) for bucket in made)
+            yield Batch(tuple(made))
+        for bucket, fault in silent.items():
+            if bucket in here:
+                continue
+            yield Partly(fault)
+            known = self._known.get(bucket)
+            here[bucket] = self._bucket(known.fields if known is not None else {"name": bucket}, {LIST_BUCKETS.operation: fault}, keys)
+            yield Batch((here[bucket],))
+        self._known = here
+        self.names = {name: bucket.tenant for name, bucket in here.items()}
+        self.seen.named[self.id] = keys
+        yield Listed((BUCKET,))
+
+    async def _read(self, fields: Bucket, down: list[Fault]) -> tuple[dict[str, Any] | None, dict[str, Fault]]:
+        """A bucket with its IAM policy, where that matters; None where it has gone meanwhile."""
+        read: dict[str, Any] = {**fields}
+        read.setdefault("encryption", None)  # the mask asks for it: what is not there is Google's key
+        read.setdefault("iamConfiguration", None)
+        if (read["iamConfiguration"] or {}).get("publicAccessPrevention") == "enforced":
+            return read, {}
+        if len(down) >= GIVE_UP_AFTER:
+            fault = Fault(FaultKind.UNREACHABLE, "NotAsked", GET_BUCKET_IAM.operation, "storage did not answer for other buckets")
+            return read, {GET_BUCKET_IAM.operation: fault}
+        try:
+            policy = await self.project.ask(GET_BUCKET_IAM, IamPolicy, {"optionsRequestedPolicyVersion": 3}, bucket=fields["name"])
+        except Refused as refused:
+            if refused.fault.kind is FaultKind.EXPIRED:
+                raise  # nothing else will be answered either
+            if refused.fault.code in {"notFound", "404"}:
+                return None, {}
+            if refused.fault.kind is FaultKind.UNREACHABLE:
+                down.append(refused.fault)
+            return read, {GET_BUCKET_IAM.operation: refused.fault}
+        # Of the policy only who is public is kept: its members are people, and nobody needs them here.
+        read["publicMembers"] = sorted(
+            {f"{member} {line.get('role', '?')}" for line in policy.bindings or () for member in line.get("members") or () if member in PUBLIC}
+        )
+        return read, {}
+
+    def _bucket(self, fields: Mapping[str, Any], faults: Mapping[str, Fault], keys: set[str]) -> Resource:
+        name = fields["name"]
+        links: tuple[Link, ...] = ()
+        encryption = GOOGLE if "encryption" in fields else Encryption()
+        key = (fields.get("encryption") or {}).get("defaultKmsKeyName")
+        if key:
+            keys.add(key)
+            encryption, links = self.under_kms(key)
+        words = "?" if "encryption" not in fields else "Cloud KMS" if key else "Google"
+        return self.resource(
+            f"//{HOSTS['storage']}/projects/_/buckets/{name}",
+            "bucket",
+            BUCKET,
+            name,
+            str(fields.get("location") or "").lower(),
+            fields,
+            encryption=encryption,
+            links=links,
+            faults=faults,
+            cells=(words, "", _public(fields)),
+        )
+
+
+def _public(fields: Mapping[str, Any]) -> str:
+    if (fields.get("iamConfiguration") or {}).get("publicAccessPrevention") == "enforced":
+        return "blocked"
+    if "publicMembers" not in fields:
+        return "?"
+    return "PUBLIC" if fields["publicMembers"] else "open"

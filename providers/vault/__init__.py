@@ -1,0 +1,1 @@
+"""Vault and OpenBao: seal, keys, mounts, second factors and the life of every lease, by reads only."""

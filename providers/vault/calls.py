@@ -1,0 +1,97 @@
+"""Every Vault path enctop may ask for, and the capabilities it takes. A call that is not declared here cannot be made.
+
+Paths and capabilities: API documentation of Vault and OpenBao, each tried on OpenBao 2.7.2.
+"""
+
+from typing import Literal
+
+import msgspec
+
+Method = Literal["GET", "LIST", "POST"]
+Per = Literal["open", "cluster", "namespace", "mount", "own"]
+
+
+class Call(msgspec.Struct, frozen=True):
+    """One declared request. `path` is a template: `{mount}` is a mount's path with its slash, other blanks are names in it.
+
+    `per` says of what there is one: `open` needs no token, `cluster` asks the root namespace, `namespace` each namespace, `mount` each mount of type
+    `engine`, `own` the token itself. `globs` are the paths a policy grants for it, where they are not simply `path`.
+    """
+
+    method: Method
+    path: str
+    capabilities: tuple[str, ...]
+    per: Per
+    engine: str = ""
+    globs: tuple[str, ...] = ()
+    setting: str = ""
+
+    @property
+    def operation(self) -> str:
+        """As errors and evidence name it: `GET sys/audit`, `LIST transit/keys`."""
+        return f"{self.method} {self.path.replace('{mount}', f'{self.engine}/').replace('{', '<').replace('}', '>')}"
+
+    @property
+    def sudo(self) -> bool:
+        """Whether it takes the capability that most operators are slow to give."""
+        return "sudo" in self.capabilities
+
+    def at(self, **blanks: str) -> str:
+        """The path, filled in."""
+        return self.path.format(**blanks)
+
+    def line(self, path: str) -> str:
+        """The line of a policy that allows it there."""
+        return f'path "{path}" {{ capabilities = [{", ".join(f"{chr(34)}{word}{chr(34)}" for word in self.capabilities)}] }}'
+
+
+CALLS: dict[str, Call] = {}
+
+
+def _call(method: Method, path: str, capabilities: str, per: Per, engine: str = "", globs: tuple[str, ...] = (), setting: str = "") -> Call:
+    call = Call(method, path, tuple(capabilities.split()), per, engine, globs, setting)
+    CALLS[call.operation] = call
+    return call
+
+
+SEAL_STATUS = _call("GET", "sys/seal-status", "", "open")
+HEALTH = _call("GET", "sys/health", "", "open")
+LEADER = _call("GET", "sys/leader", "", "open")
+
+LOOKUP_SELF = _call("GET", "auth/token/lookup-self", "read", "own")
+RENEW_SELF = _call("POST", "auth/token/renew-self", "update", "own", setting="renew_token")
+
+SEAL_BACKENDS = _call("GET", "sys/seal-backend-status", "read", "cluster")  # open in Vault; OpenBao answers 403 without a token, 404 with one
+REPLICATION = _call("GET", "sys/replication/status", "read", "cluster")
+HA_STATUS = _call("GET", "sys/ha-status", "read", "cluster")
+KEY_STATUS = _call("GET", "sys/key-status", "read", "cluster")
+ROTATE_CONFIG = _call("GET", "sys/rotate/config", "read", "cluster")
+AUTOPILOT = _call("GET", "sys/storage/raft/autopilot/state", "read", "cluster")
+SANITIZED = _call("GET", "sys/config/state/sanitized", "read", "cluster")
+METRICS = _call("GET", "sys/metrics", "read", "cluster")
+LICENSE = _call("GET", "sys/license/status", "read", "cluster")
+AUDIT = _call("GET", "sys/audit", "read sudo", "cluster")
+LEASES_COUNT = _call("GET", "sys/leases/count", "read", "cluster")
+IRREVOCABLE = _call("GET", "sys/leases", "read sudo", "cluster")
+LEASE_QUOTAS = _call("LIST", "sys/quotas/lease-count", "list", "cluster")
+LEASE_QUOTA = _call("GET", "sys/quotas/lease-count/{name}", "read", "cluster", globs=("sys/quotas/lease-count/+",))
+
+NAMESPACES = _call("LIST", "sys/namespaces", "list", "namespace", globs=("sys/namespaces", "sys/namespaces/"))
+MOUNTS = _call("GET", "sys/mounts", "read", "namespace")
+AUTH = _call("GET", "sys/auth", "read", "namespace")
+MFA_METHODS = _call("LIST", "identity/mfa/method", "list", "namespace")
+MFA_ENFORCEMENTS = _call("LIST", "identity/mfa/login-enforcement", "list", "namespace")
+LEASE_TREE = _call("LIST", "sys/leases/lookup/{prefix}", "list sudo", "namespace", globs=("sys/leases/lookup/", "sys/leases/lookup/*"))
+LEASE = _call("POST", "sys/leases/lookup", "create update", "namespace")
+ACCESSORS = _call("LIST", "auth/token/accessors", "list sudo", "namespace", globs=("auth/token/accessors", "auth/token/accessors/"))
+ACCESSOR = _call("POST", "auth/token/lookup-accessor", "create update", "namespace")
+
+TUNE = _call("GET", "sys/mounts/{mount}tune", "read", "mount", "*")
+USERS = _call("LIST", "auth/{mount}users", "list", "mount", "userpass", ("auth/{mount}users", "auth/{mount}users/"))
+USER = _call("GET", "auth/{mount}users/{name}", "read", "mount", "userpass", ("auth/{mount}users/+",))
+TRANSIT_KEYS = _call("LIST", "{mount}keys", "list", "mount", "transit", ("{mount}keys", "{mount}keys/"))
+TRANSIT_KEY = _call("GET", "{mount}keys/{name}", "read", "mount", "transit", ("{mount}keys/+",))
+PKI_ISSUERS = _call("LIST", "{mount}issuers", "list", "mount", "pki", ("{mount}issuers", "{mount}issuers/"))
+PKI_ISSUER = _call("GET", "{mount}issuer/{name}", "read", "mount", "pki", ("{mount}issuer/+",))
+PKI_CERTS = _call("LIST", "{mount}certs", "list", "mount", "pki", ("{mount}certs", "{mount}certs/"))
+PKI_CERT = _call("GET", "{mount}cert/{name}", "read", "mount", "pki", ("{mount}cert/+",))

@@ -1,0 +1,82 @@
+"""Vault's errors as `Fault`s: a response or an exception of requests in, one kind out (reference: API documentation, "HTTP status codes")."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from posture.clock import Seconds
+from posture.fault import Fault, FaultKind, Refused
+from providers.vault.calls import Call
+
+DENIED, EXPIRED, THROTTLED = FaultKind.DENIED, FaultKind.EXPIRED, FaultKind.THROTTLED
+UNREACHABLE, DISABLED, ERROR = FaultKind.UNREACHABLE, FaultKind.DISABLED, FaultKind.ERROR
+SEALED = "Sealed"
+UNSUPPORTED = "Unsupported"
+_LONGEST = 300
+
+WORDS: tuple[tuple[int, str, FaultKind, str], ...] = (
+    (503, "is sealed", UNREACHABLE, SEALED),
+    (501, "", UNREACHABLE, "NotInitialized"),
+    (500, "active cluster node not found", UNREACHABLE, "NoActiveNode"),
+    (500, "no active", UNREACHABLE, "NoActiveNode"),
+    (404, "unsupported", DISABLED, UNSUPPORTED),
+    (404, "no handler for route", DISABLED, UNSUPPORTED),
+    (405, "", DISABLED, UNSUPPORTED),
+    (400, "cannot forward local-only", ERROR, "StandbyOnly"),
+    (400, "unsupported", DISABLED, UNSUPPORTED),
+    (403, "invalid token", EXPIRED, "InvalidToken"),
+    (403, "bad token", EXPIRED, "InvalidToken"),
+    (403, "", DENIED, "403"),
+    (429, "", THROTTLED, "429"),
+    (412, "", THROTTLED, "412"),
+    (473, "", UNREACHABLE, "473"),
+    (472, "", UNREACHABLE, "472"),
+)
+"""HTTP status and a word of the errors -> kind and code, the first that fits; 403 says the same of a bad token and of a missing policy on some servers."""
+
+
+def answered(call: Call, path: str, status: int, body: bytes, headers: Mapping[str, str]) -> Refused:
+    """An answer that is an error. A proxy's, without Vault's JSON, says nothing of Vault: unreachable."""
+    errors = _errors(body)
+    if errors is None and status >= 500:
+        return Refused(Fault(UNREACHABLE, f"proxy {status}", call.operation, f"HTTP {status} without Vault's JSON: not Vault's own answer"))
+    message = "; ".join(" ".join(error.split()) for error in errors or ())[:_LONGEST]
+    lower = message.lower()
+    kind, code = next(((kind, code) for known, word, kind, code in WORDS if known == status and word in lower), (ERROR, str(status)))
+    permission = call.line(path) if kind is DENIED else None
+    fault = Fault(kind, code, call.operation, f"{path}: {message or f'HTTP {status}'}"[:_LONGEST], permission, _retry_after(headers))
+    return Refused(fault, transient=status >= 500 and code != SEALED)
+
+
+def broken(call: Call, error: Exception) -> Refused:
+    """No answer at all: `requests`' own exceptions."""
+    name = type(error).__name__
+    if name == "InvalidHeader":  # its text holds the header, which is the token
+        return Refused(Fault(ERROR, name, call.operation, "the token holds characters that no HTTP header can"))
+    return Refused(Fault(UNREACHABLE, name, call.operation, cause(error)), transient=name in {"ChunkedEncodingError", "ReadTimeout"})
+
+
+def cause(error: Exception) -> str:
+    """What lies beneath the wrapping of requests and urllib3, in one line."""
+    text = " ".join(str(error).split())
+    inner = re.search(r"Caused by \w+\((.*)\)\)$", text)
+    text = inner[1] if inner else text
+    return re.sub(r"^.*?: (?=\[|Failed)|\"|<[^>]*>: ", "", text)[:_LONGEST] or type(error).__name__
+
+
+def _errors(body: bytes) -> list[str] | None:
+    try:
+        decoded: Any = msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        return None
+    errors = decoded.get("errors") if isinstance(decoded, dict) else None
+    return [str(error) for error in errors] if isinstance(errors, list) else None
+
+
+def _retry_after(headers: Mapping[str, str]) -> Seconds | None:
+    try:
+        return float(headers["Retry-After"])
+    except (KeyError, ValueError):
+        return None

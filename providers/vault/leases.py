@@ -1,0 +1,299 @@
+"""Leases: how many, how fast they grow, which cannot be revoked; and one by one where they are few enough or the operator asks for it."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from posture.batch import Batch, Listed, Partly
+from posture.clock import Seconds, Utc, age, parse_rfc3339
+from posture.fault import FaultKind, Refused
+from posture.lease import SLACK, Life
+from posture.resource import Resource
+from providers.source import Yield
+from providers.vault import metrics
+from providers.vault.calls import IRREVOCABLE, LEASE, LEASE_QUOTA, LEASE_QUOTAS, LEASE_TREE, LEASES_COUNT, METRICS
+from providers.vault.place import Reading, VaultSource, digest
+from providers.vault.seal import moment, short
+
+HOUR: Seconds = 3600.0
+AGAIN = 50
+"""Leases that are looked up again in each poll although they are not near their end, so that a renewal shows soon."""
+CHUNK = 50
+"""Lookups between two reports, so that the first rows show early."""
+FOLDERS = 200
+"""Folders of the lease tree that are listed in one poll, at the most."""
+ADVISORY = 256_000
+"""Leases that Vault itself warns of (HashiCorp, "Vault limits and maximums")."""
+WHY = {
+    "off": "listing is off",
+    "too many": "more than lease_cap: set lease_prefixes",
+    "not counted": "not counted: set lease_prefixes",
+    "denied": "listing needs sudo",
+}
+FIELDS = ("path", "issue_time", "expire_time", "last_renewal", "renewable", "revoke_error")
+
+
+class Known(msgspec.Struct):
+    """A lease as it was looked up: its fields, and when (UTC seconds)."""
+
+    fields: dict[str, Any]
+    life: Life
+    at: Utc
+
+    def due(self) -> Utc:
+        """When it is to be looked up again: shortly before its state would change if nothing has happened meanwhile."""
+        changes = [at for at in (self.life.neglected_at, self.life.expiring_at) if at is not None and at > self.at]
+        return min(changes) - 0.05 * self.life.span if changes else self.at
+
+
+class Leases(VaultSource):
+    """Counts from the active node's metrics, in two or three requests; single leases by prefix, capped and remembered."""
+
+    service = "leases"
+    calls = (METRICS, LEASES_COUNT, IRREVOCABLE, LEASE_QUOTAS, LEASE_QUOTA, LEASE_TREE, LEASE)
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._known: dict[tuple[str, str], Known] = {}
+        self._counts: deque[tuple[Utc, int]] = deque()
+        self._generation = ""
+        self._irrevocable_polls = 0
+        self._backlog_polls = 0
+        self._quotas: list[dict[str, Any]] | None = None
+
+    async def poll(self) -> AsyncGenerator[Yield, None]:
+        """The counts first; then, where it is allowed and sensible, the leases themselves."""
+        if self._generation != self.way.generation:
+            self._generation = self.way.generation
+            self._known, self._quotas, self._irrevocable_polls, self._backlog_polls = {}, None, 0, 0
+            self._counts.clear()
+        reading = Reading(self.way)
+        await self._count(reading)
+        stuck = await self._irrevocable(reading)
+        named, listed = await self._list(reading)
+        chosen = self._choose(named, stuck)
+        reading.fields.update(listed=listed, shown=len(chosen), of=len(named), cap=self.way.settings.lease_cap)
+        yield Batch((self._summary(reading),))
+        for fault in reading.faults.values():
+            yield Partly(fault)
+        async for batch in self._look_up(chosen, stuck):
+            yield Batch(batch)
+        yield Listed(("vault.lease", "vault.leases"))
+
+    # ------------------------------------------------------------ how many
+
+    async def _count(self, reading: Reading) -> None:
+        text = await reading.ask_text(METRICS, base=self.way.leader or "", params={"format": "prometheus"})
+        found = {} if text is None else metrics.read(text)
+        self.seen.metrics = None if text is None else found
+        reading.fields["metrics"] = found
+        now, total = time.time(), found.get("expire_num_leases")
+        self.seen.leases = total
+        if total is None:
+            return
+        self._counts.append((now, total))
+        while len(self._counts) > 2 and self._counts[0][0] < now - HOUR:
+            self._counts.popleft()
+        then, before = self._counts[0]
+        if now - then >= 1.0:
+            reading.fields["growth"] = {"minutes": round((now - then) / 60, 1), "from": before, "a_minute": round((total - before) * 60 / (now - then), 1)}
+        self._backlog_polls = self._backlog_polls + 1 if found.get("expire_job_manager_total_jobs") else 0
+        reading.fields["backlog_polls"] = self._backlog_polls
+
+    async def _irrevocable(self, reading: Reading) -> dict[str, str]:
+        """Lease id -> the backend's error, of those that Vault has given up to revoke; counted by mount path, never by accessor."""
+        count = await reading.ask(LEASES_COUNT, "irrevocable", params={"type": "irrevocable", "include_child_namespaces": "true"})
+        if not isinstance(count, dict):
+            return {}
+        many = count.get("lease_count", 0)
+        self._irrevocable_polls = self._irrevocable_polls + 1 if many else 0
+        by_mount = {self.seen.by_accessor(accessor): number for accessor, number in (count.get("counts") or {}).items()}
+        reading.fields["irrevocable"] = {"count": many, "by_mount": by_mount, "polls": self._irrevocable_polls}
+        if self._quotas is None:
+            self._quotas = await self._read_quotas()
+        reading.fields["quotas"] = self._quotas
+        if not many:
+            return {}
+        answer = await reading.ask(IRREVOCABLE, "errors", params={"type": "irrevocable", "limit": str(max(1, self.way.settings.lease_cap))})
+        reading.fields.pop("errors", None)
+        return {entry["lease_id"]: str(entry.get("error") or "") for entry in (answer or {}).get("leases") or ()}
+
+    async def _read_quotas(self) -> list[dict[str, Any]]:
+        """Lease-count quotas, which only Vault Enterprise has."""
+        reading = Reading(self.way)
+        names = (await reading.ask(LEASE_QUOTAS, "names") or {}).get("keys", [])
+        found = [await reading.ask(LEASE_QUOTA, "quota", ("name", "path", "max_leases", "counter"), name=name) for name in names[:20]]
+        return [quota for quota in found if quota]
+
+    # ------------------------------------------------------------ which
+
+    async def _list(self, reading: Reading) -> tuple[list[tuple[str, str]], str]:
+        """(namespace, lease id) of every lease under the prefixes, and a word on how that came about."""
+        settings = self.way.settings
+        prefixes: Sequence[str] = settings.lease_prefixes if settings.lease_prefixes is not None else ("",)
+        if not prefixes or not settings.lease_cap:
+            return [], "off"
+        if settings.lease_prefixes is None and (self.seen.leases is None or self.seen.leases > settings.lease_cap):
+            return [], "too many" if self.seen.leases is not None else "not counted"
+        found: list[tuple[str, str]] = []
+        try:
+            for namespace in self.seen.namespaces:
+                left = FOLDERS
+                waiting = list(prefixes)
+                while waiting and left:
+                    left -= 1
+                    folder = waiting.pop()
+                    answer = await self.way.ask(LEASE_TREE, namespace, prefix=folder)
+                    for key in (answer or {}).get("keys") or ():
+                        if not key.endswith("/"):
+                            found.append((namespace, folder + key))
+                        elif folder or settings.lease_prefixes is not None or key != "auth/":  # tokens are rows of their own
+                            waiting.append(folder + key)
+        except Refused as refused:
+            if refused.fault.kind is not FaultKind.DENIED:
+                raise
+            reading.faults[LEASE_TREE.operation] = refused.fault
+            return found, "denied"
+        return found, "all" if settings.lease_prefixes is None else "by prefix"
+
+    def _choose(self, named: list[tuple[str, str]], stuck: dict[str, str]) -> list[tuple[str, str]]:
+        """The leases to show: those that are stuck, those already shown, and an even sample of the others, within the cap."""
+        cap = self.way.settings.lease_cap
+        listed = dict.fromkeys(named)
+        first = [self._home(lease) for lease in stuck]
+        chosen = dict.fromkeys([*first, *(key for key in self._known if key in listed)][:cap])
+        rest = [key for key in listed if key not in chosen]
+        room = min(cap - len(chosen), len(rest))
+        chosen.update(dict.fromkeys(rest[index * len(rest) // room] for index in range(room)))
+        self._known = {key: known for key, known in self._known.items() if key in chosen}
+        return list(chosen)
+
+    def _home(self, lease: str) -> tuple[str, str]:
+        return next(((namespace, lease) for namespace in self.seen.namespaces if self.seen.above(namespace, lease)), ("", lease))
+
+    # ------------------------------------------------------------ one by one
+
+    async def _look_up(self, chosen: list[tuple[str, str]], stuck: dict[str, str]) -> AsyncIterator[tuple[Resource, ...]]:
+        now = time.time()
+        again = sorted((key for key in chosen if key in self._known), key=lambda key: (self._known[key].due() > now, self._known[key].at))
+        due = sum(self._known[key].due() <= now for key in again)
+        fresh = {*again[: max(due, AGAIN)], *(key for key in chosen if key not in self._known)}
+        for part in _parts(chosen):
+            answers = await asyncio.gather(*(self._one(key) for key in part if key in fresh), return_exceptions=True)
+            for answer in answers:
+                if isinstance(answer, BaseException):
+                    raise answer
+            yield tuple(self._resource(key, self._known[key], stuck.get(key[1])) for key in part if key in self._known)
+
+    async def _one(self, key: tuple[str, str]) -> None:
+        namespace, lease = key
+        try:
+            answer = await self.way.ask(LEASE, namespace, body={"lease_id": lease})
+        except Refused as refused:
+            if "invalid lease" in refused.fault.message:  # revoked between the list and now
+                self._known.pop(key, None)
+                return
+            raise
+        before = self._known.get(key)
+        fields = {name: answer[name] for name in FIELDS if name in answer}
+        issued, expires, renewed = moment(fields.get("issue_time")), moment(fields.get("expire_time")), moment(fields.get("last_renewal"))
+        mount = self.seen.above(namespace, lease)
+        life = Life(
+            issued,
+            expires,
+            renewed,
+            bool(fields.get("renewable")),
+            overdue=(answer.get("ttl") or 0) < 0,
+            irrevocable=bool(fields.get("revoke_error")),
+            capped=bool(fields.get("renewable")) and _capped(issued, expires, renewed, before.life if before else None, mount.max_ttl if mount else 0),
+        )
+        self._known[key] = Known(fields, life, time.time())
+
+    def _resource(self, key: tuple[str, str], known: Known, error: str | None) -> Resource:
+        namespace, lease = key
+        path, mark = str(known.fields.get("path") or lease.rpartition("/")[0]), digest(lease)
+        mount = self.seen.above(namespace, lease)
+        engine = mount.path if mount else path.partition("/")[0] + "/"
+        told = known.fields.get("revoke_error") or error
+        fields: dict[str, Any] = {
+            **{name: value for name, value in known.fields.items() if name != "revoke_error"},
+            "mount": mount.shown if mount else engine,
+            "engine": mount.type if mount else "",
+            "capped": known.life.capped,
+            "overdue": known.life.overdue,
+        }
+        if told:
+            fields["revoke_error"] = _masked(str(told), lease)
+        return self.resource(
+            f"{self.id_of(namespace, 'leases', path)}#{mark}",
+            "lease",
+            "vault.lease",
+            f"{path}#{mark}",
+            fields,
+            namespace=namespace,
+            cells=(
+                engine,
+                path.removeprefix(engine).rpartition("/")[2] or path,
+                short(fields.get("issue_time")),
+                short(fields.get("last_renewal")),
+                "yes" if fields.get("renewable") else "no",
+                _word(known.life, told),
+            ),
+            expires=known.life.expires,
+        )
+
+    def _summary(self, reading: Reading) -> Resource:
+        id = self.id_of("", "sys/leases")
+        name = f"leases of {self.way.settings.place}"
+        return self.resource(id, "lease-totals", "vault.leases", name, reading.fields, faults=reading.faults, cells=self._totals(reading.fields))
+
+    def _totals(self, fields: dict[str, Any]) -> tuple[str, ...]:
+        """The figures for the screen (`posture.rows.CELLS`): TOTAL, LIMIT, GROWTH, DOUBLES, IRREVOCABLE, BACKLOG, ROWS, ENDS."""
+        total, growth, stuck = self.seen.leases, fields.get("growth") or {}, fields.get("irrevocable")
+        limits = [quota["max_leases"] for quota in fields.get("quotas") or () if quota.get("max_leases") and not quota.get("path")]
+        minute = growth.get("a_minute", 0.0)
+        by_mount = "".join(f" {mount} {many}" for mount, many in sorted((stuck or {}).get("by_mount", {}).items(), key=lambda one: -one[1])[:3])
+        backlog = fields["metrics"].get("expire_job_manager_total_jobs")
+        shown = f"sampled {fields['shown']:,} of {fields['of']:,}" if fields["shown"] < fields["of"] else f"{fields['shown']:,}"
+        return (
+            "" if total is None else str(total),
+            str(min(limits, default=ADVISORY)),
+            f"{minute:+,.0f}" if growth else "",
+            age(total / minute * 60) if total and minute > 0 else "",
+            "" if stuck is None else f"{stuck['count']}{':' if by_mount else ''}{by_mount}",
+            "" if backlog is None else str(backlog),
+            shown if fields["listed"] in {"all", "by prefix"} else f"none, {WHY[fields['listed']]}",
+            " ".join(f"{parse_rfc3339(at):.0f}:{many}" for at, many in fields["metrics"].get("expire_leases_by_expiration", ())),
+        )
+
+
+def _word(life: Life, told: Any) -> str:
+    """What time will not change; the rest of the states the viewer tells from the times."""
+    if told or life.irrevocable:
+        return "irrevocable"
+    return "revoking" if life.overdue else "never expires" if life.expires is None else "capped" if life.capped else ""
+
+
+def _capped(issued: Utc | None, expires: Utc | None, renewed: Utc | None, before: Life | None, max_ttl: int) -> bool:
+    """Whether its end is where max TTL puts it: the mount's, or, since a role's is told by no lookup, one that a renewal was seen not to move."""
+    if issued is None or expires is None:
+        return False
+    if max_ttl and expires - issued >= max_ttl - SLACK:
+        return True
+    if before is None or before.expires is None or abs(expires - before.expires) > SLACK:
+        return False
+    return before.capped or (renewed is not None and renewed > (before.renewed or issued) + SLACK)
+
+
+def _masked(text: str, lease: str) -> str:
+    tail = lease.rpartition("/")[2]
+    return text.replace(lease, "<lease>").replace(tail, "<lease>").replace(tail.partition(".")[0], "<lease>")
+
+
+def _parts(chosen: list[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+    for first in range(0, len(chosen), CHUNK):
+        yield chosen[first : first + CHUNK]

@@ -1,0 +1,84 @@
+"""Where the token comes from: a variable, a file, or a login by hvac's own methods."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import hvac.exceptions
+import msgspec
+import requests
+
+from posture.fault import Fault, FaultKind, Refused
+from providers.vault.faults import cause
+from providers.vault.settings import KUBERNETES_JWT, VaultSettings
+
+
+def token_from(settings: VaultSettings) -> str:
+    """The token that the configuration points at; by default VAULT_TOKEN, BAO_TOKEN, or the file that `vault login` leaves. Raises `Refused`."""
+    if settings.token_file is not None:
+        return _read(settings.token_file, "token_file")
+    names = (settings.token_env,) if settings.token_env else ("VAULT_TOKEN", "BAO_TOKEN")
+    for name in names:
+        if found := os.environ.get(name):
+            return _checked(found, f"${name}")
+    if settings.token_env is None and Path("~/.vault-token").expanduser().is_file():
+        return _read("~/.vault-token", "~/.vault-token")
+    raise _none(f"no token: {' and '.join(names)} {'is' if len(names) == 1 else 'are'} not set")
+
+
+def log_in(client: Any, settings: VaultSettings) -> str:
+    """A token by the configured method. Raises `Refused`; no answer of a login ever becomes part of a message."""
+    mount = settings.mount or settings.auth
+    operation = f"POST auth/{mount}/login"
+    try:
+        match settings.auth:
+            case "approle":
+                secret = _secret(settings.secret_id_env, settings.secret_id_file, "secret_id")
+                response = client.auth.approle.login(settings.role_id, secret, use_token=False, mount_point=mount)
+            case "jwt":
+                jwt = _secret(settings.jwt_env, settings.jwt_file, "jwt")
+                response = client.auth.jwt.jwt_login(settings.role, jwt, use_token=False, path=mount)
+            case _:
+                jwt = _secret(settings.jwt_env, settings.jwt_file or (None if settings.jwt_env else KUBERNETES_JWT), "jwt")
+                response = client.auth.kubernetes.login(settings.role, jwt, use_token=False, mount_point=mount)
+    except (requests.RequestException, OSError) as error:
+        raise Refused(Fault(FaultKind.UNREACHABLE, type(error).__name__, operation, cause(error))) from None
+    except hvac.exceptions.VaultError as error:  # hvac's, one class a status; the text may quote what was sent
+        raise _refusal(type(error).__name__, operation) from None
+    auth = (msgspec.json.decode(response.content) or {}).get("auth") or {}
+    if not auth.get("client_token"):
+        wants = "a second factor, which enctop cannot give" if auth.get("mfa_requirement") else "something else"
+        raise Refused(Fault(FaultKind.DENIED, "NoToken", operation, f"the login was answered without a token: it wants {wants}"))
+    return str(auth["client_token"])
+
+
+def _refusal(name: str, operation: str) -> Refused:
+    kind = {"VaultDown": FaultKind.UNREACHABLE, "BadGateway": FaultKind.UNREACHABLE, "RateLimitExceeded": FaultKind.THROTTLED}.get(name, FaultKind.EXPIRED)
+    return Refused(Fault(kind, name, operation, "the login was refused" if kind is FaultKind.EXPIRED else "the server did not take the login"))
+
+
+def _secret(variable: str | None, file: str | None, what: str) -> str:
+    if variable is not None:
+        if not os.environ.get(variable):
+            raise _none(f"no {what}: {variable} is not set")
+        return _checked(os.environ[variable], f"${variable}")
+    return _read(str(file), what)
+
+
+def _read(file: str, what: str) -> str:
+    try:
+        return _checked(Path(file).expanduser().read_text("utf-8"), file)
+    except (OSError, UnicodeDecodeError) as error:
+        raise _none(f"{what}: {file} cannot be read: {error.strerror if isinstance(error, OSError) else 'not UTF-8'}") from None
+
+
+def _checked(text: str, where: str) -> str:
+    """Without the newline that editors leave; what no HTTP header can hold is refused here, since requests would quote it in its error."""
+    text = text.strip()
+    if not text or not text.isascii() or not text.isprintable():
+        raise _none(f"{where} holds no token")
+    return text
+
+
+def _none(why: str) -> Refused:
+    return Refused(Fault(FaultKind.EXPIRED, "NoToken", "GET auth/token/lookup-self", why))

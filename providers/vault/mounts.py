@@ -1,0 +1,170 @@
+"""Namespaces, and in each: secret engines and auth methods with the TTLs that hold, and which logins want a second factor."""
+
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any
+
+from posture.batch import Batch, Listed, Partly
+from posture.fault import Fault, FaultKind, Refused
+from posture.resource import Encryption, KeyClass, Resource
+from providers.source import Yield
+from providers.vault.calls import AUTH, MFA_ENFORCEMENTS, MFA_METHODS, MOUNTS, NAMESPACES, TUNE, USER, USERS
+from providers.vault.place import Mount, Reading, VaultSource
+
+DEEPEST = 200
+"""Namespaces that are walked, at the most."""
+SAMPLED_USERS = 3
+"""Users of a userpass mount that are read, for the names of what a user has."""
+PLUMBING = frozenset({"system", "cubbyhole", "identity", "ns_system", "ns_cubbyhole", "ns_identity", "ns_token"})
+"""Mounts that every server has and nobody can take away."""
+OPTION_FIELDS = ("version",)
+MOUNT_FIELDS = ("type", "description", "local", "seal_wrap", "deprecation_status", "running_plugin_version")
+ENFORCEMENT_FIELDS = ("name", "auth_method_accessors", "auth_method_types", "identity_group_ids", "identity_entity_ids", "mfa_method_ids")
+
+
+class Mounts(VaultSource):
+    """Every mount of every namespace that may be read; what other sources ask for hangs on it."""
+
+    service = "vault-mounts"
+    calls = (NAMESPACES, MOUNTS, AUTH, TUNE, MFA_METHODS, MFA_ENFORCEMENTS, USERS, USER)
+
+    async def poll(self) -> AsyncGenerator[Yield, None]:
+        """Namespace by namespace, outermost first."""
+        names, faults = await self._namespaces()
+        found: list[Mount] = []
+        for namespace in names:
+            resources, mounts, refused = await self._namespace(namespace)
+            found += mounts
+            faults += refused
+            yield Batch(tuple(resources))
+        self.seen.namespaces, self.seen.mounts = tuple(names), tuple(found)
+        for fault in faults:
+            yield Partly(fault)
+        yield Listed(("vault.namespace", "vault.mounts", "vault.secrets.mount", "vault.auth.mount"))
+
+    async def _namespaces(self) -> tuple[list[str], list[Fault]]:
+        names, faults = [""], list[Fault]()
+        for name in names:  # grows while it is walked
+            if len(names) > DEEPEST:
+                break
+            reading = Reading(self.way, name)
+            answer = await reading.ask(NAMESPACES, "namespaces")
+            faults += reading.faults.values()
+            names += ["/".join(filter(None, (name, key.strip("/")))) for key in (answer or {}).get("keys") or ()]
+        return names, faults
+
+    async def _namespace(self, namespace: str) -> tuple[list[Resource], list[Mount], list[Fault]]:
+        reading = Reading(self.way, namespace)
+        engines = await self._map(reading, MOUNTS, "mounts")
+        methods = await self._map(reading, AUTH, "auth")
+        reading.fields = {"mounts": sorted(engines) if engines is not None else None, "types": {path: one["type"] for path, one in (engines or {}).items()}}
+        mounts: list[Mount] = []
+        factors = await self._factors(namespace, methods)
+        resources = [self._whole(namespace, reading)]
+        faults = list(reading.faults.values())
+        for path, entry in {**(engines or {}), **{f"auth/{path}": entry for path, entry in (methods or {}).items()}}.items():
+            if entry["type"] in PLUMBING:
+                continue
+            mount, resource = await self._mount(namespace, path, entry, factors)
+            mounts.append(mount)
+            resources.append(resource)
+            faults += resource.faults.values()
+        return resources, mounts, faults
+
+    async def _map(self, reading: Reading, call: Any, field: str) -> dict[str, Any] | None:
+        answer = await reading.ask(call, field)
+        if not isinstance(answer, dict):
+            return None
+        return {path: entry for path, entry in answer.items() if path.endswith("/") and isinstance(entry, dict)}
+
+    async def _factors(self, namespace: str, methods: Mapping[str, Any] | None) -> Reading:
+        """Login enforcements; asked only where there is a method they could be for, and the methods they name only by type."""
+        reading = Reading(self.way, namespace)
+        if methods is None:
+            return reading
+        answer = await reading.ask(MFA_ENFORCEMENTS, "enforcements")
+        entries = (answer or {}).get("key_info") or {}
+        if MFA_ENFORCEMENTS.operation not in reading.faults:
+            reading.fields["enforcements"] = [{name: one[name] for name in ENFORCEMENT_FIELDS if name in one} for one in entries.values()]
+            if entries:
+                kinds = (await reading.ask(MFA_METHODS, "methods") or {}).get("key_info") or {}
+                reading.fields["methods"] = {name: one.get("type") for name, one in kinds.items()}
+        return reading
+
+    async def _mount(self, namespace: str, path: str, entry: Mapping[str, Any], factors: Reading) -> tuple[Mount, Resource]:
+        reading = Reading(self.way, namespace)
+        tune = await reading.ask(TUNE, "tune", ("default_lease_ttl", "max_lease_ttl"), mount=path) or {}
+        mount = Mount(namespace, path, entry["type"], entry.get("accessor", ""), int(tune.get("default_lease_ttl", 0)), int(tune.get("max_lease_ttl", 0)))
+        fields = {name: entry[name] for name in MOUNT_FIELDS if name in entry} | {"path": path, "config": _ttls(entry), "tune": reading.fields.get("tune")}
+        fields["version"] = (entry.get("options") or {}).get("version")
+        cells: tuple[str, ...] = (entry["type"], _span(mount.default_ttl), _span(mount.max_ttl))
+        if not path.startswith("auth/"):
+            encryption = Encryption(True, "AES-256-GCM", KeyClass.PROVIDER)  # the barrier's, under everything Vault stores
+            id, kind, type = self.id_of(namespace, path), "secret-engine", "vault.secrets.mount"
+            return mount, self.resource(
+                id, kind, type, mount.shown, fields, namespace=namespace, encryption=encryption, faults=reading.faults, cells=cells, links=()
+            )
+        fields["covering"] = _covering(entry, factors)
+        faults = {**reading.faults, **factors.faults}
+        if entry["type"] == "userpass":
+            await self._users(mount, reading, fields)
+            faults = {**reading.faults, **factors.faults}
+        if fields["covering"] is None:
+            del fields["covering"]
+        cells = (*cells, "" if "covering" not in fields else "enforced" if fields["covering"] else "-")
+        id = self.id_of(namespace, path)
+        return mount, self.resource(id, "auth-method", "vault.auth.mount", mount.shown, fields, namespace=namespace, faults=faults, cells=cells)
+
+    async def _users(self, mount: Mount, reading: Reading, fields: dict[str, Any]) -> None:
+        """How many users there are, and the names of the fields that a user is answered with; never a value."""
+        below = mount.path.removeprefix("auth/")
+        listed = await reading.ask(USERS, "users", mount=below)
+        if USERS.operation in reading.faults:
+            return
+        names = sorted((listed or {}).get("keys") or ())
+        told: set[str] = set()
+        for name in names[:SAMPLED_USERS]:
+            try:
+                told |= set(await self.way.ask(USER, mount.namespace, mount=below, name=name) or ())
+            except Refused as refused:
+                if refused.fault.kind is not FaultKind.DENIED:
+                    raise
+                reading.faults[USER.operation] = refused.fault
+        fields.update(users=len(names), users_read=min(len(names), SAMPLED_USERS), user_fields=sorted(told))
+
+    def _whole(self, namespace: str, reading: Reading) -> Resource:
+        id = self.id_of(namespace, "sys/mounts")
+        name = f"{namespace or self.way.settings.namespace or 'root'} namespace"
+        cells = (f"{len(reading.fields['mounts'])} engines" if reading.fields["mounts"] is not None else "", "")
+        return self.resource(id, "vault", "vault.mounts", name, reading.fields, namespace=namespace, faults=reading.faults, cells=cells)
+
+
+def _ttls(entry: Mapping[str, Any]) -> dict[str, Any]:
+    config = entry.get("config") or {}
+    return {name: config[name] for name in ("default_lease_ttl", "max_lease_ttl") if name in config}
+
+
+def _covering(entry: Mapping[str, Any], factors: Reading) -> list[dict[str, Any]] | None:
+    """The enforcements that hold for logins by this method; None where they could not be read."""
+    found: list[dict[str, Any]] | None = factors.fields.get("enforcements")
+    if found is None:
+        return None
+    covering = []
+    for one in found:
+        by_accessor = entry.get("accessor") in (one.get("auth_method_accessors") or ())
+        by_type = entry.get("type") in (one.get("auth_method_types") or ())
+        people = bool(one.get("identity_group_ids") or one.get("identity_entity_ids"))
+        if by_accessor or by_type or people:
+            kinds = factors.fields.get("methods") or {}
+            methods = sorted({str(kinds.get(method, "?")) for method in one.get("mfa_method_ids") or ()})
+            covering.append({"name": one.get("name"), "by": "accessor" if by_accessor else "type" if by_type else "people", "methods": methods})
+    return sorted(covering, key=lambda one: str(one["name"]))
+
+
+def _span(seconds: int) -> str:
+    """A TTL as people write it: `768h`, `15m`; empty where it was not told."""
+    if not seconds:
+        return ""
+    for unit, size in (("h", 3600), ("m", 60)):
+        if seconds % size == 0:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"

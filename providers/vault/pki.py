@@ -1,0 +1,109 @@
+"""What the PKI engines have issued: issuers and certificates, and when each ends."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+
+from posture.batch import Batch, Listed, Partly
+from posture.clock import Utc, rfc3339
+from posture.fault import Fault
+from posture.resource import Resource
+from providers.source import Yield
+from providers.vault.calls import PKI_CERT, PKI_CERTS, PKI_ISSUER, PKI_ISSUERS
+from providers.vault.place import Mount, Reading, VaultSource
+
+MOST = 200
+"""Certificates of one mount that are shown, and read in one poll at the most: the list has no end, and a certificate never changes."""
+
+
+class Pki(VaultSource):
+    """Issuers and certificates of every pki mount; each is read once and remembered, but for whether it was revoked."""
+
+    service = "vault-pki"
+    calls = (PKI_ISSUERS, PKI_ISSUER, PKI_CERTS, PKI_CERT)
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._read: dict[str, dict[str, Any]] = {}
+
+    async def poll(self) -> AsyncGenerator[Yield, None]:
+        """Mount by mount: the issuers, then the certificates."""
+        wanted: set[str] = set()
+        for mount in self.seen.of_type("pki"):
+            reading = Reading(self.way, mount.namespace)
+            issuers = (await reading.ask(PKI_ISSUERS, "issuers", mount=mount.path) or {}).get("key_info") or {}
+            serials = (await reading.ask(PKI_CERTS, "certs", mount=mount.path) or {}).get("keys") or []
+            step = max(1, -(-len(serials) // MOST))
+            chosen = sorted(serials)[::step]
+            wanted |= {self.id_of(mount.namespace, mount.path, "cert", serial) for serial in chosen}
+            jobs = [
+                *(self._issuer(mount, name, entry) for name, entry in issuers.items()),
+                *(self._cert(mount, serial) for serial in chosen if serial not in {entry.get("serial_number") for entry in issuers.values()}),
+            ]
+            for job in asyncio.as_completed(jobs):
+                made = await job
+                if made is None:
+                    continue
+                for fault in made.faults.values():
+                    yield Partly(fault)
+                yield Batch((made,))
+            for fault in reading.faults.values():
+                yield Partly(fault)
+            yield Batch((self._mount(mount, reading.faults, len(serials), len(chosen)),))
+        self._read = {id: fields for id, fields in self._read.items() if id in wanted}
+        yield Listed(("vault.pki.issuer", "vault.pki.certificate", "vault.pki.mount"))
+
+    async def _issuer(self, mount: Mount, name: str, entry: dict[str, Any]) -> Resource | None:
+        reading = Reading(self.way, mount.namespace)
+        answer = await reading.ask(PKI_ISSUER, "issuer", mount=mount.path, name=name)
+        fields: dict[str, Any] = {}
+        if isinstance(answer, dict):
+            fields = {**_parsed(answer.get("certificate")), **{part: answer[part] for part in ("issuer_name", "revoked", "usage") if part in answer}}
+            fields["is_default"] = entry.get("is_default", False)
+        shown = str(fields.get("issuer_name") or fields.get("subject") or name)
+        id = self.id_of(mount.namespace, mount.path, "issuer", name)
+        return self._made(id, "vault.pki.issuer", f"{mount.shown}{shown}", mount, fields, reading.faults)
+
+    async def _cert(self, mount: Mount, serial: str) -> Resource | None:
+        id = self.id_of(mount.namespace, mount.path, "cert", serial)
+        faults: dict[str, Fault] = {}
+        if id not in self._read:
+            reading = Reading(self.way, mount.namespace)
+            answer = await reading.ask(PKI_CERT, "cert", mount=mount.path, name=serial)
+            faults = reading.faults
+            if isinstance(answer, dict):
+                self._read[id] = {**_parsed(answer.get("certificate")), "revocation_time": answer.get("revocation_time") or 0, "serial_number": serial}
+            elif not faults:
+                return None  # tidied up between the list and now
+        fields = self._read.get(id, {})
+        return self._made(id, "vault.pki.certificate", str(fields.get("subject") or serial), mount, fields, faults)
+
+    def _made(self, id: str, type: str, name: str, mount: Mount, fields: dict[str, Any], faults: dict[str, Fault]) -> Resource:
+        expires: Utc | None = fields.get("expires")
+        told = {field: value for field, value in fields.items() if field != "expires"}
+        return self.resource(id, "certificate", type, name, told, namespace=mount.namespace, faults=faults, expires=expires)
+
+    def _mount(self, mount: Mount, faults: dict[str, Fault], many: int, shown: int) -> Resource:
+        fields = {} if faults else {"certificates": many, "shown": shown}
+        id = self.id_of(mount.namespace, mount.path, "certs")
+        cells = ("" if faults else f"{many} certificates", "pki")
+        return self.resource(id, "vault", "vault.pki.mount", f"{mount.shown}certs", fields, namespace=mount.namespace, faults=faults, cells=cells)
+
+
+def _parsed(pem: Any) -> dict[str, Any]:
+    """What a certificate says of itself; `expires` in UTC seconds beside the text."""
+    try:
+        cert = x509.load_pem_x509_certificate(str(pem).encode())
+    except ValueError:
+        return {"unreadable": True}
+    ends = cert.not_valid_after_utc.timestamp()
+    return {
+        "subject": cert.subject.rfc4514_string().removeprefix("CN=") or "(no subject)",
+        "not_before": rfc3339(cert.not_valid_before_utc.timestamp()),
+        "not_after": rfc3339(ends),
+        "sha256": cert.fingerprint(hashes.SHA256()).hex(),
+        "expires": ends,
+    }

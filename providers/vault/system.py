@@ -1,0 +1,93 @@
+"""What the whole server shares: the barrier's key, raft, audit devices, listeners, and the licence where there is one."""
+
+from collections.abc import AsyncGenerator
+
+from posture.batch import Batch, Listed, Partly
+from posture.resource import Resource
+from providers.source import Yield
+from providers.vault import metrics
+from providers.vault.calls import AUDIT, AUTOPILOT, KEY_STATUS, LICENSE, METRICS, REPLICATION, ROTATE_CONFIG, SANITIZED, SEAL_BACKENDS
+from providers.vault.place import Reading, VaultSource
+
+AUTOPILOT_FIELDS = ("healthy", "failure_tolerance", "leader", "voters", "servers")
+SERVER_FIELDS = ("healthy", "status", "node_status", "version", "address", "stable_since")
+LISTENER_FIELDS = ("address", "tls_disable", "tls_min_version", "tls_max_version", "tls_cipher_suites", "tls_require_and_verify_client_cert")
+
+
+class System(VaultSource):
+    """A resource for each of the server's own promises, so that a refused read blinds one of them and not all."""
+
+    service = "vault-system"
+    calls = (SEAL_BACKENDS, KEY_STATUS, ROTATE_CONFIG, AUTOPILOT, AUDIT, METRICS, SANITIZED, LICENSE, REPLICATION)
+
+    async def poll(self) -> AsyncGenerator[Yield, None]:
+        """One after another; each is a request or two."""
+        for made in (await self._keyring(), await self._raft(), await self._audit(), await self._listener(), await self._seal(), await self._license()):
+            for fault in made.faults.values():
+                yield Partly(fault)
+            yield Batch((made,))
+        yield Listed(("vault.keyring", "vault.raft", "vault.audit", "vault.listener", "vault.seal-backend", "vault.license"))
+
+    async def _keyring(self) -> Resource:
+        reading = Reading(self.way)
+        status = await reading.ask(KEY_STATUS, "key-status", ("term", "install_time", "encryptions"), base=self.way.leader or "")
+        await reading.ask(ROTATE_CONFIG, "rotate-config", ("enabled", "interval", "max_operations"))
+        cells = (f"term {status['term']}" if status else "", f"installed {str(status.get('install_time', ''))[:10]}" if status else "")
+        if status:  # counted up by every write: as a power of two it says enough, and an unchanged server stays unchanged on the screen
+            reading.fields["key-status"] = {**status, "encryptions": 1 << int(status.get("encryptions", 0)).bit_length()}
+        return self._made("sys/keyring", "vault.keyring", "barrier key", reading, cells)
+
+    async def _raft(self) -> Resource:
+        reading = Reading(self.way)
+        state = await reading.ask(AUTOPILOT, "autopilot", AUTOPILOT_FIELDS)
+        if state:
+            state["servers"] = {name: {field: server[field] for field in SERVER_FIELDS if field in server} for name, server in state.get("servers", {}).items()}
+        cells = ("", "no raft") if state is None else (f"tolerates {state.get('failure_tolerance', '?')}", f"{len(state.get('voters') or ())} voters")
+        return self._made("sys/storage/raft", "vault.raft", "raft", reading, cells)
+
+    async def _audit(self) -> Resource:
+        reading = Reading(self.way)
+        devices = await reading.ask(AUDIT, "devices")
+        if isinstance(devices, dict):
+            reading.fields["devices"] = {
+                path: {"type": one.get("type"), "local": one.get("local"), "log_raw": str((one.get("options") or {}).get("log_raw", "false")).lower() == "true"}
+                for path, one in devices.items()
+                if isinstance(one, dict) and "type" in one
+            }
+        found = self.seen.metrics
+        if found is None:
+            text = await reading.ask_text(METRICS, base=self.way.leader or "", params={"format": "prometheus"})
+            found = None if text is None else metrics.read(text)
+        if found is not None:
+            reading.fields["failures"] = found.get("audit_log_request_failure", 0) + found.get("audit_log_response_failure", 0)
+        many = len(reading.fields.get("devices") or ())
+        return self._made("sys/audit", "vault.audit", "audit devices", reading, (f"{many} devices" if "devices" in reading.fields else "", ""))
+
+    async def _listener(self) -> Resource:
+        reading = Reading(self.way)
+        await reading.ask(SANITIZED, "config", ("listeners", "seals", "raw_storage_endpoint", "default_lease_ttl", "max_lease_ttl"))
+        config = reading.fields.get("config") or {}
+        for listener in config.get("listeners") or ():
+            listener["config"] = {name: value for name, value in (listener.get("config") or {}).items() if name in LISTENER_FIELDS}
+        reading.fields["address"] = self.way.base
+        cells = (
+            "TLS" if self.way.base.startswith("https:") else "plaintext",
+            ", ".join(str(one["config"].get("address")) for one in config.get("listeners") or ()),
+        )
+        return self._made("sys/listeners", "vault.listener", "listeners", reading, cells)
+
+    async def _seal(self) -> Resource:
+        reading = Reading(self.way)
+        await reading.ask(SEAL_BACKENDS, "seal-backend-status", ("healthy", "unhealthy_since", "backends"))
+        return self._made("sys/seal-backend-status", "vault.seal-backend", "seal mechanism", reading, ("", ""))
+
+    async def _license(self) -> Resource:
+        """Licence and replication: Vault Enterprise's; elsewhere there is nothing to judge."""
+        reading = Reading(self.way)
+        await reading.ask(LICENSE, "license", ("autoloaded",))
+        if self.seen.replicated:
+            await reading.ask(REPLICATION, "replication", ("dr", "performance"))
+        return self._made("sys/license", "vault.license", "licence and replication", reading, ("", "none" if not reading.fields.get("license") else "licensed"))
+
+    def _made(self, path: str, type: str, name: str, reading: Reading, cells: tuple[str, str]) -> Resource:
+        return self.resource(self.id_of("", path), "vault", type, name, reading.fields, faults=reading.faults, cells=cells)

@@ -1,0 +1,87 @@
+"""Tokens other than our own, where the policy allows their accessors to be listed: what they may, how long they live, who can end them."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import msgspec
+
+from posture.batch import Batch, Listed, Partly
+from posture.clock import Utc
+from posture.fault import FaultKind, Refused
+from posture.lease import Life
+from posture.resource import Resource
+from providers.source import Yield
+from providers.vault.calls import ACCESSOR, ACCESSORS
+from providers.vault.place import VaultSource, digest
+from providers.vault.seal import TOKEN_FIELDS, moment, token_cells
+
+AGAIN = 50
+"""Tokens that are looked up again in each poll."""
+
+
+class _Known(msgspec.Struct):
+    fields: dict[str, Any]
+    at: Utc
+
+
+class Tokens(VaultSource):
+    """Every token by its accessor, where there are no more leases than the cap: listing 100,000 accessors costs the server seconds."""
+
+    service = "tokens"
+    calls = (ACCESSORS, ACCESSOR)
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._known: dict[tuple[str, str], _Known] = {}
+
+    async def poll(self) -> AsyncGenerator[Yield, None]:
+        """List, then look up what is new and what was not looked at for longest."""
+        cap = self.way.settings.lease_cap
+        asked = self.seen.leases is not None and self.seen.leases <= cap and self.way.settings.lease_prefixes != ()
+        listed: list[tuple[str, str]] = []
+        for namespace in self.seen.namespaces if asked else ():
+            try:
+                answer = await self.way.ask(ACCESSORS, namespace)
+            except Refused as refused:
+                if refused.fault.kind is not FaultKind.DENIED:
+                    raise
+                yield Partly(refused.fault)
+                continue
+            listed += [(namespace, accessor) for accessor in (answer or {}).get("keys") or () if accessor != self.way.accessor]
+        chosen = dict.fromkeys(listed[:cap])
+        self._known = {key: known for key, known in self._known.items() if key in chosen}
+        old = sorted(self._known, key=lambda key: self._known[key].at)[:AGAIN]
+        fresh = [*old, *(key for key in chosen if key not in self._known)]
+        await asyncio.gather(*(self._one(key) for key in fresh))
+        yield Batch.of(self._resource(key, self._known[key]) for key in chosen if key in self._known)
+        yield Listed(("vault.token",))
+
+    async def _one(self, key: tuple[str, str]) -> None:
+        namespace, accessor = key
+        try:
+            answer = await self.way.ask(ACCESSOR, namespace, body={"accessor": accessor})
+        except Refused as refused:
+            if refused.fault.code not in {"400", "403"} or "invalid accessor" not in refused.fault.message:
+                raise
+            answer = None
+        if answer is None:
+            self._known.pop(key, None)
+            return
+        fields = {name: answer[name] for name in TOKEN_FIELDS if name in answer}
+        self._known[key] = _Known(fields, time.time())
+
+    def _resource(self, key: tuple[str, str], known: _Known) -> Resource:
+        namespace, accessor = key
+        fields, mark = known.fields, digest(accessor)
+        life = life_of(fields)
+        name = f"{fields.get('display_name') or 'token'}#{mark}"
+        id = f"{self.id_of(namespace, 'auth/token')}#{mark}"
+        return self.resource(id, "token", "vault.token", name, fields, namespace=namespace, cells=token_cells(fields), expires=life.expires)
+
+
+def life_of(fields: dict[str, Any]) -> Life:
+    """A token's times."""
+    issued = moment(fields.get("issue_time"))
+    return Life(issued, moment(fields.get("expire_time")), moment(fields.get("last_renewal_time")), bool(fields.get("renewable")))

@@ -1,0 +1,72 @@
+"""Transit keys: can they leave, can they vanish, do they rotate. Never a key: only what is told about it."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any
+
+from posture.batch import Batch, Listed, Partly
+from posture.clock import rfc3339
+from posture.fault import Fault
+from posture.resource import Encryption, KeyClass, Resource
+from providers.source import Yield
+from providers.vault.calls import TRANSIT_KEY, TRANSIT_KEYS
+from providers.vault.place import Mount, Reading, VaultSource
+from providers.vault.seal import moment
+
+KEY_FIELDS: tuple[str, ...] = (
+    *("type", "exportable", "allow_plaintext_backup", "deletion_allowed", "derived", "imported_key", "soft_deleted", "auto_rotate_period"),
+    *("latest_version", "min_available_version", "min_decryption_version", "min_encryption_version", "supports_encryption", "supports_signing"),
+)
+
+
+class Transit(VaultSource):
+    """Every key of every transit mount, one read each."""
+
+    service = "transit"
+    calls = (TRANSIT_KEYS, TRANSIT_KEY)
+
+    async def poll(self) -> AsyncGenerator[Yield, None]:
+        """Mount by mount; a mount that may not be listed is told and left."""
+        for mount in self.seen.of_type("transit"):
+            listing = Reading(self.way, mount.namespace)
+            answer = await listing.ask(TRANSIT_KEYS, "keys", mount=mount.path)
+            names = sorted((answer or {}).get("keys") or ())
+            for made in asyncio.as_completed([self._key(mount, name) for name in names]):
+                key = await made
+                for fault in key.faults.values():
+                    yield Partly(fault)
+                yield Batch((key,))
+            for fault in listing.faults.values():
+                yield Partly(fault)
+            yield Batch((self._mount(mount, listing.faults, len(names)),))
+        yield Listed(("vault.transit.key", "vault.transit.mount"))
+
+    async def _key(self, mount: Mount, name: str) -> Resource:
+        reading = Reading(self.way, mount.namespace)
+        answer = await reading.ask(TRANSIT_KEY, "key", mount=mount.path, name=name)
+        fields = {field: answer[field] for field in KEY_FIELDS if field in answer} if isinstance(answer, dict) else {}
+        if fields:
+            fields["versions"] = _versions(answer.get("keys") or {})
+        cells = ("transit", str(fields.get("type", "")), _rotation(fields))
+        encryption = Encryption(None, str(fields["type"]) if "type" in fields else None, KeyClass.CUSTOMER)
+        id = self.id_of(mount.namespace, mount.path, "keys", name)
+        return self.resource(id, "key", "vault.transit.key", name, fields, namespace=mount.namespace, encryption=encryption, faults=reading.faults, cells=cells)
+
+    def _mount(self, mount: Mount, faults: Mapping[str, Fault], many: int) -> Resource:
+        fields = {} if faults else {"keys": many}
+        cells = ("" if faults else f"{many} keys", "transit")
+        id = self.id_of(mount.namespace, mount.path, "keys")
+        return self.resource(id, "vault", "vault.transit.mount", f"{mount.shown}keys", fields, namespace=mount.namespace, faults=faults, cells=cells)
+
+
+def _versions(keys: Mapping[str, Any]) -> dict[str, str]:
+    """Version -> when it was made: symmetric keys tell seconds, asymmetric ones an object with a time in it."""
+    found = {number: moment(made.get("creation_time") if isinstance(made, dict) else made) for number, made in keys.items()}
+    return {number: rfc3339(at) for number, at in sorted(found.items(), key=lambda one: int(one[0])) if at is not None}
+
+
+def _rotation(fields: Mapping[str, Any]) -> str:
+    period = fields.get("auto_rotate_period")
+    if period is None:
+        return ""
+    return f"{period // 86400} d" if period else "off"

@@ -1,0 +1,109 @@
+"""The simulated Azure as the tests hold it: what exists, what goes wrong, what was asked, and a collector's look at it."""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+
+import msgspec
+import pytest
+
+from posture.fault import Fault
+from posture.model import Model
+from posture.resource import Resource
+from posture.source import Source
+from posture.verdict import Finding
+from providers.collector import Collector
+from providers.config import Config, parse
+from providers.demo.azure import Server, start
+from providers.demo.azure_accounts import SUBSCRIPTION, TOKEN, TOKEN_ENV
+from providers.demo.azure_estate import Estate
+from providers.demo.azure_faults import AzureFaults
+
+
+class Seen:
+    """What a collector saw of it."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+
+    def finding(self, control: str, resource_id: str) -> Finding:
+        """The finding of a control on a resource."""
+        held = self.model.held(resource_id.lower()) or self.model.held(resource_id)
+        assert held is not None, f"{resource_id} was not seen"
+        return held.findings[control]
+
+    def statuses(self, resource_id: str) -> Mapping[str, str]:
+        """Control -> status, of one resource."""
+        held = self.model.held(resource_id.lower()) or self.model.held(resource_id)
+        assert held is not None, f"{resource_id} was not seen"
+        return {control: finding.status.word for control, finding in held.findings.items()}
+
+    def resources(self, type_: str) -> dict[str, Resource]:
+        """Name -> resource, of one type."""
+        return {held.resource.name: held.resource for held in self.model.all() if held.resource.type == type_}
+
+    def source(self, service: str, subscription: str = SUBSCRIPTION) -> Source:
+        """A source by its service, of a subscription or of none."""
+        found = [source for source in self.model.sources.values() if source.service == service and source.scope in (subscription, "private")]
+        assert found, f"no source {service}: {sorted(self.model.sources)}"
+        return found[0]
+
+    def fault(self, service: str, subscription: str = SUBSCRIPTION) -> Fault:
+        """Why a source did not answer in full."""
+        fault = self.source(service, subscription).fault
+        assert fault is not None, f"{service} answered"
+        return fault
+
+
+class Azure:
+    """One server for the session, emptied for every test."""
+
+    def __init__(self) -> None:
+        self.server: Server = start()
+
+    @property
+    def estate(self) -> Estate:
+        """What exists."""
+        return self.server.estate
+
+    @property
+    def faults(self) -> AzureFaults:
+        """All that can go wrong."""
+        return self.server.faults
+
+    def reset(self) -> None:
+        """One empty subscription, nothing wrong, nothing asked."""
+        self.server.reset()
+        self.server.estate.subscription()
+
+    def text(self, *subscriptions: str, policy: str = "", more: str = "") -> str:
+        """A configuration of one tenant, as TOML; without subscriptions, of all there are."""
+        named = f"subscription = {msgspec.json.encode(subscriptions).decode()}\n" if subscriptions else ""
+        block = f'[[tenant.azure]]\n{named}endpoint = "{self.server.url}"\ntoken_env = "{TOKEN_ENV}"\n{more}\n'
+        return f'[[tenant]]\nname = "acme"\n{block}' + (f"[tenant.policy]\n{policy}\n" if policy else "")
+
+    def config(self, *subscriptions: str, policy: str = "", more: str = "") -> Config:
+        """The same, read."""
+        return parse(self.text(*subscriptions, policy=policy, more=more), "test")
+
+    async def poll(self, *subscriptions: str, policy: str = "", more: str = "", timeout: float = 60) -> Seen:
+        """Look at it once."""
+        collector = Collector(self.config(*(subscriptions or (SUBSCRIPTION,)), policy=policy, more=more))
+        await collector.once(timeout)
+        return Seen(collector.model)
+
+
+@contextlib.contextmanager
+def serving() -> Iterator[Azure]:
+    """A server while the block runs."""
+    azure = Azure()
+    try:
+        yield azure
+    finally:
+        azure.server.stop()
+
+
+def let_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment in which the simulated token is found, and no real credential."""
+    monkeypatch.setenv(TOKEN_ENV, TOKEN)
+    for name in ("AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_TENANT_ID"):
+        monkeypatch.delenv(name, raising=False)

@@ -1,0 +1,52 @@
+"""Every Vault: seal, nodes, keys, audit, engines, logins, tokens; worst first."""
+
+from dataclasses import replace
+from typing import Any
+
+from posture.clock import Utc
+from tui.columns import AGE, KIND, NAME, REASON, REGION, SINCE, STATUS, TENANT, Cell, Column
+from tui.lifetimes import EXPIRES
+from tui.replica import Replica, Table
+from tui.views.resources import RowsView
+
+KINDS = frozenset({"vault", "secret-engine", "auth-method", "token", "lease-totals"})
+"""What is Vault's own, beside keys, certificates and leases, which have views of their own."""
+
+
+def _says(row: Any, replica: Replica, now: Utc) -> Cell:
+    text = " · ".join(cell for cell in row.cells[:3] if cell)
+    return text or "-", "text" if text else "faint"
+
+
+SAYS = Column("SAYS", _says, lambda replica: lambda row: row.cells, 16, 44, 2, keep=6)
+NAMESPACE = replace(REGION, title="NAMESPACE")
+
+
+def _ends(row: Any, replica: Replica, now: Utc) -> Cell:
+    return EXPIRES.cell(row, replica, now) if row.expires else ("", "faint")
+
+
+class VaultView(RowsView):
+    """The kinds of a Vault side by side, worst first."""
+
+    name_of = "vault"
+    title = "Vault"
+    columns_of = (STATUS, KIND, NAME, SAYS, replace(EXPIRES, cell=_ends, keep=5), TENANT, NAMESPACE, REASON, SINCE, AGE)
+    own_filter = f"kind:{','.join(sorted(KINDS))}"
+
+    def table(self) -> Table[Any]:
+        """The kinds' tables put together; they hold few rows."""
+        table: Table[Any] = Table()
+        for kind in KINDS:
+            one = self.replica.table(kind)
+            table.rows.update(one.rows)
+            table.version += one.version
+        table.moved = None
+        return table
+
+    def kinds(self) -> set[str]:
+        """Those."""
+        return set(KINDS)
+
+    def _latest(self, item: Any) -> Any:
+        return self.replica.row(item.id) or item
