@@ -362,6 +362,8 @@ class Dashboard(Shell):
         self.leave(2)
 
     def _tick(self) -> None:
+        if not self.query("#header"):
+            return  # the screen is being taken down
         self.mind_terminal()
         self._bars()
         self.current.tick(self.replica.now())

@@ -62,6 +62,7 @@ class Endpoints(Source):
         self._library = library
         self._now = now
         self._known: dict[str, Known] = {}
+        self._reported: set[str] = set()
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """The fast pass over all, then the full pass over those that are due; every endpoint is reported as soon as it was asked."""
@@ -69,15 +70,18 @@ class Endpoints(Source):
         for gone in self._known.keys() - wanted.keys():
             del self._known[gone]
         async for some in _paged(self._fast, wanted.items()):
-            yield Batch.of(self._resources(some))
+            yield Batch.of([*self._endpoints(some), *self._certificates(self._of(some) - self._reported)])
+        yield Batch.of(self._certificates(self._served()))
         if not any(known.answered for known in self._known.values()):
             self._owners.forget_unserved(self.id, self._served())
             raise Refused(self._silent())
         due = sorted((name for name in wanted if self._due(name)), key=lambda name: self._known[name].full_at)
         most = len(wanted) if due and not self._known[due[0]].full_at else max(1, int(len(wanted) * self.cadence / self._warm * 1.5) + 1)
         async for some in _paged(self._full, [(name, wanted[name]) for name in due[:most]]):
-            yield Batch.of(self._resources(some))
-        self._owners.forget_unserved(self.id, self._served())
+            yield Batch.of(self._endpoints(some))
+        yield Batch.of(self._certificates(self._of(due[:most])))
+        self._reported &= self._served()
+        self._owners.forget_unserved(self.id, self._reported)
         yield Listed(("tls.endpoint", "tls.certificate"))
 
     # ------------------------------------------------------------ asking
@@ -131,19 +135,20 @@ class Endpoints(Source):
 
     # ------------------------------------------------------------ telling
 
-    def _resources(self, names: Iterable[str]) -> list[Resource]:
-        made, touched = [], set()
-        for name in names:
-            known = self._known[name]
-            made.append(endpoint_resource(known, self, self._library))
-            touched |= known.certificates
+    def _endpoints(self, names: Iterable[str]) -> list[Resource]:
+        return [endpoint_resource(self._known[name], self, self._library) for name in names]
+
+    def _of(self, names: Iterable[str]) -> set[str]:
+        """The certificates that these endpoints send."""
+        return {sha256 for name in names for sha256 in self._known[name].certificates}
+
+    def _certificates(self, touched: set[str]) -> list[Resource]:
+        """Certificates as all their endpoints show them: once a round and not once a page, since one may have ten thousand endpoints."""
         self._owners.serve(self.id, self.tenant, touched)
+        self._reported |= touched
         by_certificate = self._by_certificate(touched)
-        for sha256 in sorted(touched):
-            if self._owners.reports(self.id, sha256):  # else another source has it, and two of a resource would be two tenants'
-                tenant = self._owners.tenant(sha256)
-                made.append(certificate_resource(sha256, by_certificate[sha256], self, tenant, self._library))
-        return made
+        own = [sha256 for sha256 in sorted(touched) if self._owners.reports(self.id, sha256)]  # two sources with one resource would be two tenants with it
+        return [certificate_resource(sha256, by_certificate[sha256], self, self._owners.tenant(sha256), self._library) for sha256 in own]
 
     def _by_certificate(self, touched: set[str]) -> dict[str, list[Known]]:
         found: dict[str, list[Known]] = {sha256: [] for sha256 in touched}

@@ -4,6 +4,7 @@ With SECONDS it goes on for so long, and tells memory and descriptors at a quart
 """
 
 import asyncio
+import gc
 import json
 import os
 import resource
@@ -94,4 +95,5 @@ async def _again(poll: object, source: object) -> dict[str, float]:
 
 
 if __name__ == "__main__":
+    gc.set_threshold(100_000, 50, 100)  # as the collector does
     asyncio.run(main())
