@@ -61,14 +61,14 @@ class Collector:
 
     async def once(self, timeout: Seconds) -> None:
         """Poll everything one time, for a snapshot."""
-        _collect_garbage_seldom()
+        collect_garbage_seldom()
         asyncio.get_running_loop().set_default_executor(_others)
         await self.poller.once(self.sources(), timeout)
         self.model.tick(self._now())
 
     async def stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Poll until the reader ends, and write frames as the model moves."""
-        _collect_garbage_seldom()
+        collect_garbage_seldom()
         asyncio.get_running_loop().set_default_executor(_others)
         encoder, publisher = Encoder(), Publisher(self.model)
 
@@ -157,7 +157,7 @@ class Collector:
         return Notice("information", f"{len(snapshot.resources)} resources and {len(snapshot.findings)} findings written to {path}")
 
 
-def _collect_garbage_seldom() -> None:
+def collect_garbage_seldom() -> None:
     """Nothing of what is read becomes garbage in cycles; looking for it costs a tenth of the CPU of reading and a third of that of judging."""
     gc.set_threshold(50_000, 10, 10)
 

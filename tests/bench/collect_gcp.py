@@ -1,21 +1,20 @@
 """A collector's whole way with a configuration: `collect_gcp.py FILE` polls it twice and prints the CPU of each poll and what is held, as JSON."""
 
 import asyncio
-import gc
 import json
-import resource
 import sys
 import time
 from collections import Counter
 from pathlib import Path
 
-from providers.collector import Collector
+from providers.collector import Collector, collect_garbage_seldom
 from providers.config import load
+from tests.world.memory import peak_mb
 
 
 async def main(file: str) -> dict[str, object]:
     """Poll all, then all again, unchanged."""
-    gc.set_threshold(100_000, 50, 100)  # as the collector's own commands do
+    collect_garbage_seldom()
     collector = Collector(load(Path(file)))
     collector.poller.add(collector.sources())
     spent = []
@@ -32,7 +31,7 @@ async def main(file: str) -> dict[str, object]:
         spent.append(time.process_time() - started)
     await collector.poller.stop()
     kinds = Counter(held.resource.kind for held in collector.model.all())
-    return {"cpu": spent, "kinds": kinds, "rss": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    return {"cpu": spent, "kinds": kinds, "rss": peak_mb()}
 
 
 if __name__ == "__main__":

@@ -4,10 +4,8 @@ With SECONDS it goes on for so long, and tells memory and descriptors at a quart
 """
 
 import asyncio
-import gc
 import json
 import os
-import resource
 import socket
 import ssl
 import sys
@@ -18,9 +16,11 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from posture.batch import Batch
 from providers.cadence import Cadence
+from providers.collector import collect_garbage_seldom
 from providers.source import TALLY, Tally
 from providers.tls.root import open_tls
 from providers.tls.settings import TlsSettings
+from tests.world.memory import peak_mb
 
 
 def memory() -> float:
@@ -81,7 +81,7 @@ async def main() -> None:
             clock[0] += 60
             samples.append((round(time.monotonic() - until + seconds), round(memory(), 1), descriptors()))
         told["held"] = samples
-    told["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    told["peak"] = peak_mb()
     slots = source._prober._slots  # type: ignore[attr-defined]  # what it measured of itself
     told["longest_ms"], told["handshakes"] = slots.longest, slots.handshakes
     sys.stdout.write(json.dumps(told) + "\n")
@@ -95,5 +95,5 @@ async def _again(poll: object, source: object) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    gc.set_threshold(100_000, 50, 100)  # as the collector does
+    collect_garbage_seldom()
     asyncio.run(main())

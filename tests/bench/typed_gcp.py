@@ -5,13 +5,10 @@ With `lean` as a third word the product's own way is measured instead: socket to
 
 import asyncio
 import json
-import resource
 import sys
 import time
 
-
-def _rss() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+from tests.world.memory import peak_mb
 
 
 def typed(url: str, project: str) -> dict[str, float]:
@@ -29,7 +26,7 @@ def typed(url: str, project: str) -> dict[str, float]:
             for disk in scoped.disks:
                 rows += 1
                 keys += bool(disk.disk_encryption_key.kms_key_name)
-    return {"rows": rows, "keys": keys, "cpu": time.process_time() - started, "import": imported, "rss": _rss()}
+    return {"rows": rows, "keys": keys, "cpu": time.process_time() - started, "import": imported, "rss": peak_mb()}
 
 
 async def _lean(url: str, project: str) -> dict[str, float]:
@@ -50,7 +47,7 @@ async def _lean(url: str, project: str) -> dict[str, float]:
                 rows += 1
                 keys += bool((disk.get("diskEncryptionKey") or {}).get("kmsKeyName"))
     await asked.close()
-    return {"rows": rows, "keys": keys, "cpu": time.process_time() - started, "import": imported, "rss": _rss()}
+    return {"rows": rows, "keys": keys, "cpu": time.process_time() - started, "import": imported, "rss": peak_mb()}
 
 
 if __name__ == "__main__":
