@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from posture.clock import Utc, age
 from posture.fault import Fault, FaultKind
 from posture.keyclass import key_class
-from posture.policy import Policy
+from posture.policy import Policy, shared
 from posture.resource import KeyClass, Resource
 from posture.rollup import OWN, Counted
 from posture.source import STALE_CADENCES, Source
@@ -66,9 +66,10 @@ def _rank(finding: Finding) -> tuple[int, int]:
 class See:
     """The model as the controls of one tenant's resources see it (`posture.controls.registry.Context`)."""
 
-    def __init__(self, model: Model, policy: Policy) -> None:
+    def __init__(self, model: Model, policies: Sequence[Policy]) -> None:
         self._model = model
-        self.policy = policy
+        self.policies = policies
+        self.policy = shared(policies)
 
     @property
     def now(self) -> Utc:
@@ -101,6 +102,10 @@ class See:
     def source(self, source_id: str) -> Source | None:
         """One source."""
         return self._model.sources.get(source_id)
+
+    def unanswered(self, resource: Resource) -> Source | None:
+        """The first source of its place, beside the one that reported it, that has not answered in full; asking is remembered (`Model.unanswered`)."""
+        return self._model.unanswered(resource)
 
     def unassigned(self, tenant: str) -> int:
         """Resources that carry no tenant's tag in accounts this tenant shares."""

@@ -79,7 +79,7 @@ def _dashboard(chosen: argparse.Namespace) -> int:
     from posture.filter import parse
 
     parse(chosen.filter)
-    serve = [sys.executable, "-m", "providers.serve"]
+    query, serve = chosen.filter, [sys.executable, "-m", "providers.serve"]
     if chosen.log_file is not None:
         serve += ["--log-file", str(chosen.log_file)]
     if chosen.command == "demo":
@@ -96,12 +96,13 @@ def _dashboard(chosen: argparse.Namespace) -> int:
         from providers.config import AMBIENT, find, load
 
         path = find(chosen.config)
-        (AMBIENT if path is None else load(path)).only(chosen.tenant)
+        config = (AMBIENT if path is None else load(path)).only(chosen.tenant)
+        query = config.narrowed(query, chosen.tenant)
         serve += ["--config", str(path)] if path is not None else []
     serve += [part for name in chosen.tenant for part in ("--tenant", name)]
     from tui.app import run
 
-    return run(serve, view=chosen.view, query=chosen.filter, export_dir=Path.cwd(), log_file=chosen.log_file)
+    return run(serve, view=chosen.view, query=query, export_dir=Path.cwd(), log_file=chosen.log_file)
 
 
 def _parser() -> argparse.ArgumentParser:

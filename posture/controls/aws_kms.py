@@ -24,6 +24,8 @@ def key_state(key: Resource, see: Context) -> Verdict:
     """Healthy, or not and used: a key that nothing uses may be as it likes."""
     health = key_health(key, see.now)
     if health.status is Status.FAIL and not any(see.users(key)):
+        if silent := see.unanswered(key):
+            return unknown(f"{health.reason}; whether it is used is not known: {silent.id} is {silent.state}", silent.fault, health.evidence)
         return not_applicable("not usable, but nothing seen uses it", health.evidence)
     evidence = {**health.evidence, "users": dict(sorted(Counter(user.kind for user in see.users(key)).items()))}
     if health.status is Status.PASS and key.fields.get("Origin") == "EXTERNAL_KEY_STORE":

@@ -10,7 +10,7 @@ from posture.controls.registry import registry
 from posture.fault import Fault, FaultKind
 from posture.policy import Policy
 from posture.resource import Encryption, KeyClass, Link, Resource
-from posture.source import Source
+from posture.source import ANSWERED, Source
 from posture.verdict import Verdict
 
 NOW = parse_rfc3339("2026-11-23T14:00:00Z")
@@ -42,6 +42,13 @@ class World(msgspec.Struct):
 
     def source(self, source_id: str) -> Source | None:
         return next((source for source in self.asked if source.id == source_id), None)
+
+    @property
+    def policies(self) -> list[Policy]:
+        return [self.policy]
+
+    def unanswered(self, resource: Resource) -> Source | None:
+        return next((source for source in self.asked if source.state not in ANSWERED), None)
 
     def unassigned(self, tenant: str) -> int:
         return self.strays

@@ -457,3 +457,45 @@ def test_of_two_sources_that_name_one_thing_the_one_that_was_answered_holds_it_w
         held = model.held("arn:aws:kms:eu-west-1:999988887777:key/1")
         assert held is not None
         assert (held.source, dict(held.resource.faults)) == ("acme/aws/b/kms-foreign", {})
+
+
+# ---------------------------------------------------------------- what nobody may have seen
+
+
+def test_that_nothing_uses_a_key_is_said_only_when_everything_that_could_has_answered() -> None:
+    off = key(KeyState="Disabled")
+    feed = Feed(KEYS, VOLUMES, BUCKETS, policies={"acme": Policy()}).poll(KEYS, off).poll(BUCKETS)
+    assert feed.finding("aws.kms.key-state", off).status is Status.UNKNOWN
+    assert VOLUMES in feed.finding("aws.kms.key-state", off).reason
+    feed.poll(VOLUMES)
+    assert feed.finding("aws.kms.key-state", off).status is Status.NOT_APPLICABLE
+    feed.poll(VOLUMES, fault=refusal(FaultKind.DENIED))
+    finding = feed.finding("aws.kms.key-state", off)
+    assert (finding.status, finding.fault) == (Status.UNKNOWN, feed.model.sources[VOLUMES].fault)
+    feed.poll(VOLUMES, volume("vol-1", key=off.id))
+    assert feed.finding("aws.kms.key-state", off).status is Status.FAIL
+
+
+def test_a_region_without_encryption_by_default_is_an_open_door_only_where_all_volumes_were_listed() -> None:
+    here = region(EbsEncryptionByDefault=False)
+    feed = Feed(REGION, VOLUMES, policies={"acme": Policy()}).poll(REGION, here)
+    assert feed.finding("aws.ebs.default-encryption-region", here).status is Status.UNKNOWN
+    feed.poll(VOLUMES)
+    assert feed.finding("aws.ebs.default-encryption-region", here).status is Status.WARN
+    feed.poll(VOLUMES, PLAIN)
+    assert feed.finding("aws.ebs.default-encryption-region", here).status is Status.FAIL
+
+
+@pytest.mark.parametrize(
+    ("modes", "status"),
+    [
+        ((KeyMode.PROVIDER_MANAGED, KeyMode.CUSTOMER_MANAGED), Status.FAIL),
+        ((KeyMode.CUSTOMER_MANAGED, KeyMode.PROVIDER_MANAGED), Status.FAIL),
+        ((KeyMode.PROVIDER_MANAGED, KeyMode.EITHER), Status.WARN),
+        ((KeyMode.PROVIDER_MANAGED, KeyMode.PROVIDER_MANAGED), Status.PASS),
+    ],
+)
+def test_the_default_key_of_a_region_that_tenants_share_must_suit_each(modes: tuple[KeyMode, KeyMode], status: Status) -> None:
+    here = msgspec.structs.replace(region(), tenant="acme+beta")
+    feed = Feed(MORE, policies=dict(zip(("acme", "beta"), (Policy(keys=mode) for mode in modes), strict=True))).poll(MORE, here)
+    assert feed.finding("aws.ebs.default-key-policy", here).status is status
