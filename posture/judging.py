@@ -19,13 +19,18 @@ if TYPE_CHECKING:
     from posture.controls.registry import Control, Registry
     from posture.model import Model
 
+_TOLD = frozenset({Status.FAIL, Status.WARN, Status.PASS})
+
 log = logging.getLogger(__name__)
 
 
 class Held:
-    """One resource as the model keeps it: who reported it in which poll, when it was last seen (UTC seconds), and its findings by control."""
+    """One resource as the model keeps it: who reported it in which poll, when it was last seen (UTC seconds), and its findings by control.
 
-    __slots__ = ("counted", "findings", "key_class", "observed_at", "poll", "resource", "source", "status", "users")
+    `behind` says that the last poll of its source went well elsewhere and did not see it: it is older than its source.
+    """
+
+    __slots__ = ("behind", "counted", "findings", "key_class", "observed_at", "poll", "resource", "source", "status", "users")
 
     def __init__(self, resource: Resource, source: str, poll: int, observed_at: Utc) -> None:
         self.resource = resource
@@ -37,6 +42,7 @@ class Held:
         self.key_class = KeyClass.UNKNOWN
         self.users = 0
         self.counted: Counted | None = None
+        self.behind = False
 
     @classmethod
     def seen(cls, resource: Resource, source: str, observed_at: Utc, findings: dict[str, Finding]) -> Held:
@@ -123,11 +129,13 @@ def judge(held: Held, see: See, registry: Registry) -> Utc | None:
     A finding keeps its `since` while its status stays.
     """
     resource = held.resource
-    stale = None if resource.provider == OWN else _stale(held, see)
+    stale = resource.provider != OWN and _stale(held, see)
     wake: Utc | None = None
     findings: dict[str, Finding] = {}
     for control in registry.for_type(resource.type):
-        verdict = stale or _asked(control, resource, see)
+        verdict = _asked(control, resource, see)
+        if stale:
+            verdict = _was(verdict, stale)
         finding, until = _finding(control, verdict, held, see)
         findings[control.id] = finding
         if until is not None and (wake is None or until < wake):
@@ -146,6 +154,13 @@ def _stale(held: Held, see: See) -> Verdict | None:
     if see.now < stale_at(held, source):
         return None
     return unknown(f"not seen for over {age(STALE_CADENCES * source.cadence)}", source.fault)
+
+
+def _was(last: Verdict, stale: Verdict) -> Verdict:
+    """The verdict on evidence that is too old: UNKNOWN, with what it would still say."""
+    if last.status not in _TOLD:
+        return stale
+    return Verdict(Status.UNKNOWN, f"{stale.reason}; was {last.status.word}: {last.reason}", stale.evidence, last.valid_until, stale.fault)
 
 
 def _asked(control: Control, resource: Resource, see: See) -> Verdict:

@@ -187,6 +187,8 @@ class Model:
                 resources=len(self._by_source[source_id]),
             )
         )
+        if part is not None and fault is None:
+            self._fall_behind(source)
         if source.fault != refusal:
             self._dirty.update(dict.fromkeys(self._stale(source_id)))
 
@@ -295,6 +297,9 @@ class Model:
             old, moved, aged = held.resource, held.source != source_id, stale_at(held, self.sources[held.source]) <= now
             self._seen[source_id] += moved or held.poll != poll
             held.poll, held.observed_at = poll, now
+            if held.behind:
+                held.behind = False
+                self._change.resources.add(resource.id)
             if moved:
                 del self._by_source[held.source][resource.id]
                 held.source = source_id
@@ -345,6 +350,14 @@ class Model:
         source = self.sources[source_id]
         ages = (stale_at(self._held[name], source) for name in self._by_source[source_id])
         return min((at for at in ages if at > self._now), default=None)
+
+    def _fall_behind(self, source: Source) -> None:
+        """Rows that a poll which went well elsewhere did not see do not look as fresh as the rest."""
+        for resource_id in self._by_source[source.id]:
+            held = self._held[resource_id]
+            if not held.behind and held.observed_at < (source.last_attempt or 0.0):
+                held.behind = True
+                self._change.resources.add(resource_id)
 
     def _forget(self, source_id: str, types: tuple[str, ...]) -> None:
         poll = self._polls[source_id]

@@ -122,6 +122,7 @@ class Publisher:
             held.users,
             resource.cells,
             resource.expires or 0.0,
+            held.observed_at if held.behind else 0.0,
         )
 
     def _key_label(self, key: str) -> str:

@@ -83,12 +83,9 @@ def _by_place(field: str) -> Callable[[Replica], Callable[[Any], Any]]:
     return order
 
 
-def _by_source(field: str) -> Callable[[Replica], Callable[[Any], Any]]:
-    def order(replica: Replica) -> Callable[[Any], Any]:
-        values = {number: getattr(source, field) or 0.0 if (source := replica.sources.get(place.source)) else 0.0 for number, place in replica.places.items()}
-        return lambda row: -values.get(row.place, 0.0)
-
-    return order
+def _youngest_first(replica: Replica) -> Callable[[Any], Any]:
+    seen = {number: source.last_success or 0.0 if (source := replica.sources.get(place.source)) else 0.0 for number, place in replica.places.items()}
+    return lambda row: -(row.seen or seen.get(row.place, 0.0))
 
 
 def _by(field: str) -> Callable[[Replica], Callable[[Any], Any]]:
@@ -100,7 +97,7 @@ def _place_cell(field: str) -> Callable[[Any, Replica, Utc], Cell]:
 
 
 def _age_cell(row: Row, replica: Replica, now: Utc) -> Cell:
-    text, dim = replica.freshness(replica.source(row), now)
+    text, dim = replica.freshness(replica.source(row), now, row.seen)
     return text, "unknown" if dim else "faint"
 
 
@@ -143,7 +140,7 @@ KEY = Column("KEY", lambda row, replica, now: (row.key, "text"), _by("key"), 10,
 USERS = Column("USERS", lambda row, replica, now: (f"{row.users:,}", "text"), lambda replica: lambda row: -row.users, 6, right=True, keep=6)
 REASON = Column("REASON", _reason_cell, _by("reason"), 18, 90, 3, keep=7)
 SINCE = Column("SINCE", _since_cell, lambda replica: lambda row: -row.since, 5, right=True, keep=1)
-AGE = Column("AGE", _age_cell, _by_source("last_success"), 4, right=True, keep=8, by_source=True)
+AGE = Column("AGE", _age_cell, _youngest_first, 4, right=True, keep=8, by_source=True)
 
 SEVERITY = Column("SEV", lambda row, replica, now: (SEVERITIES[row.severity], SEVERITY_PAINTS[row.severity]), _by("severity"), 4, keep=8)
 CONTROL = Column("CONTROL", lambda row, replica, now: (row.control, "text"), _by("control"), 18, 36, 2, keep=7)

@@ -191,11 +191,12 @@ def test_a_source_that_is_configured_anew_keeps_its_rows_and_its_age() -> None:
 def test_32_what_was_not_seen_for_six_cadences_is_unknown_whatever_it_was(seen: Resource) -> None:
     feed = Feed(VOLUMES).poll(VOLUMES, seen)
     before = feed.finding(ENCRYPTED, seen).status
+    was = {Status.PASS: "; was pass: Encrypted is true", Status.FAIL: "; was fail: Encrypted is false"}.get(before, "")
     feed.wait(6 * 60.0 - 0.001)
     assert feed.finding(ENCRYPTED, seen).status is before
     feed.wait(0.001)
     finding = feed.finding(ENCRYPTED, seen)
-    assert (finding.status, finding.reason, finding.since) == (Status.UNKNOWN, "not seen for over 6m", NOW + 360.0)
+    assert (finding.status, finding.reason, finding.since) == (Status.UNKNOWN, f"not seen for over 6m{was}", NOW + 360.0)
     assert feed.model.rollups["acme"].status is Status.UNKNOWN
     feed.poll(VOLUMES, seen)
     assert feed.finding(ENCRYPTED, seen).status is before
@@ -457,6 +458,20 @@ def test_of_two_sources_that_name_one_thing_the_one_that_was_answered_holds_it_w
         held = model.held("arn:aws:kms:eu-west-1:999988887777:key/1")
         assert held is not None
         assert (held.source, dict(held.resource.faults)) == ("acme/aws/b/kms-foreign", {})
+
+
+def test_a_row_that_a_poll_in_part_left_out_is_older_than_its_source_until_it_is_seen_again() -> None:
+    feed = Feed(VOLUMES).poll(VOLUMES, GOOD, PLAIN)
+    feed.model.drain()
+    feed.poll(VOLUMES, GOOD, kept=[PLAIN], part=refusal(), after=60.0)
+    assert (feed.held(PLAIN).behind, feed.held(GOOD).behind) == (True, False)
+    assert feed.held(PLAIN).observed_at == NOW < feed.held(GOOD).observed_at == feed.model.sources[VOLUMES].last_success
+    assert PLAIN.id in feed.model.drain().resources
+    feed.poll(VOLUMES, GOOD, kept=[PLAIN], part=refusal(), after=60.0)
+    assert PLAIN.id not in feed.model.drain().resources, "told once"
+    feed.poll(VOLUMES, GOOD, PLAIN, after=60.0)
+    assert not feed.held(PLAIN).behind
+    assert PLAIN.id in feed.model.drain().resources
 
 
 # ---------------------------------------------------------------- what nobody may have seen
