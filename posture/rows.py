@@ -70,7 +70,7 @@ class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class FindingRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One finding that is not PASS or NOT_APPLICABLE, as the Findings view shows it. `name` and `place` are those of its resource."""
+    """One finding that is not PASS or NOT_APPLICABLE, as the Findings view shows it. `name`, `place` and `seen` are those of its resource."""
 
     control: str
     resource: str
@@ -81,6 +81,7 @@ class FindingRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     reason: str
     since: Utc
     excepted_until: str
+    seen: Utc = 0.0
 
     @property
     def id(self) -> str:
