@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from posture.clock import Utc, age
@@ -13,7 +13,7 @@ from posture.policy import Policy, shared
 from posture.resource import KeyClass, Resource
 from posture.rollup import OWN, Counted
 from posture.source import STALE_CADENCES, Source
-from posture.verdict import Finding, Status, Verdict, unknown, worst
+from posture.verdict import EvidenceClass, Finding, Severity, Status, Verdict, unknown, worst
 
 if TYPE_CHECKING:
     from posture.controls.registry import Control, Registry
@@ -45,11 +45,18 @@ class Held:
         self.behind = False
 
     @classmethod
-    def seen(cls, resource: Resource, source: str, observed_at: Utc, findings: dict[str, Finding]) -> Held:
-        """As it stood in an earlier run; its findings keep their `since` while their status stays."""
+    def seen(cls, resource: Resource, source: str, observed_at: Utc, stood: Mapping[str, tuple[Status, Utc]]) -> Held:
+        """As it was seen in an earlier run, to be judged again: `stood` tells for each control the status then and its `since`, which it keeps if it stays."""
         held = cls(resource, source, 0, observed_at)
-        held.findings = findings
+        held.findings = {
+            control: Finding(control, resource.id, resource.tenant, status, Severity.INFO, EvidenceClass.INFERRED, "not judged again yet", {}, since)
+            for control, (status, since) in stood.items()
+        }
         return held
+
+    def stood(self) -> dict[str, tuple[Status, Utc]]:
+        """What `seen` needs of the findings."""
+        return {control: (finding.status, finding.since) for control, finding in self.findings.items()}
 
     def worst(self) -> Finding | None:
         """The finding a row shows: of the worst status, the most severe."""

@@ -244,7 +244,7 @@ def test_what_an_earlier_run_saw_ages_from_then_keeps_its_since_and_goes_when_it
     def again(after: float) -> Feed:
         feed = Feed(VOLUMES, now=NOW + after)
         rows = [earlier.held(GOOD), earlier.held(PLAIN)]
-        feed.model.restore((Held.seen(held.resource, held.source, held.observed_at, dict(held.findings)) for held in rows), feed.now)
+        feed.model.restore((Held.seen(held.resource, held.source, held.observed_at, held.stood()) for held in rows), feed.now)
         feed.model.tick(feed.now)
         return feed
 
