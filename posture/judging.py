@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from posture.clock import Utc, age
@@ -116,9 +116,9 @@ class See:
         """One source."""
         return self._model.sources.get(source_id)
 
-    def unanswered(self, resource: Resource) -> Source | None:
-        """The first source of its place, beside the one that reported it, that has not answered in full; asking is remembered (`Model.unanswered`)."""
-        return self._model.unanswered(resource)
+    def unanswered(self, resource: Resource, asks: Callable[[str], bool]) -> Source | None:
+        """The first source of its place, of a service that `asks`, which has not answered in full; asking is remembered (`Model.unanswered`)."""
+        return self._model.unanswered(resource, asks)
 
     def unassigned(self, tenant: str) -> int:
         """Resources that carry no tenant's tag in accounts this tenant shares."""

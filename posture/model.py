@@ -1,7 +1,7 @@
 """The shared state: what every source reported, joined, judged, and what moved by it."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 import msgspec
@@ -89,8 +89,8 @@ class Model:
             found = self._see[tenant] = See(self, policies or (Policy(),))
         return found
 
-    def unanswered(self, resource: Resource) -> Source | None:
-        """The first source by id, beside the one that reported it, of its account or project and its region that has not answered in full.
+    def unanswered(self, resource: Resource, asks: Callable[[str], bool]) -> Source | None:
+        """The first source by id, of its account or project and its region and of a service that `asks`, which has not answered in full.
 
         Whoever asks is judged again when a source of that place changes its state.
         """
@@ -100,7 +100,7 @@ class Model:
         silent = (
             source
             for source in self.sources.values()
-            if source.state not in ANSWERED and source.provider == resource.provider and _place(source) in places and source.id != resource.source
+            if source.state not in ANSWERED and source.provider == resource.provider and _place(source) in places and asks(source.service)
         )
         return min((source for source in silent if resource.region in source.scope.split("/")[1:] or "/" not in source.scope), key=lambda s: s.id, default=None)
 

@@ -96,7 +96,7 @@ def default_encryption_region(region: Resource, see: Context) -> Verdict:
         return unknown(f"{_DEFAULT_ON} answered without EbsEncryptionByDefault")
     if any(user.kind == "volume" for user in see.users(region)):
         return failed("EBS encryption by default is off, and volumes are here", evidence)
-    if silent := see.unanswered(region):
+    if silent := see.unanswered(region, "ebs".__eq__):
         return unknown(f"EBS encryption by default is off, and whether volumes are here is not known: {silent.id} is {silent.state}", silent.fault, evidence)
     return warned("EBS encryption by default is off; no volume is here", evidence)
 

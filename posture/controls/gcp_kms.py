@@ -18,6 +18,7 @@ NAMED_BY: Mapping[str, tuple[str, str, str]] = {
     "gcp.container.cluster": ("container.clusters.list", "databaseEncryption", "keyName"),
 }
 """Type -> the listing, the block and the field in it that name a key."""
+_NAME_KEYS = frozenset({"disks", "gke", "objects", "snapshots", "storage"})  # the services whose resources point at keys
 _NO_KEY = not_applicable("no key of Cloud KMS is involved")
 
 
@@ -62,7 +63,7 @@ def _key(key: Resource, see: Context) -> Verdict:
 
 def _idle(key: Resource, see: Context, reason: str, evidence: Mapping[str, Any] | None = None) -> Verdict | None:
     """Why it cannot be said that nothing uses the key."""
-    silent = see.unanswered(key)
+    silent = see.unanswered(key, _NAME_KEYS.__contains__)
     return unknown(f"{reason}; whether it is used is not known: {silent.id} is {silent.state}", silent.fault, evidence or {}) if silent else None
 
 

@@ -76,8 +76,11 @@ class Context(Protocol):
     def policies(self) -> Sequence[Policy]:
         """The policy of every tenant that shares the resource; of one tenant's, its own alone."""
 
-    def unanswered(self, resource: Resource) -> Source | None:
-        """A source of the resource's place (account or project, and region) that has not answered in full: what it would name, nobody has seen."""
+    def unanswered(self, resource: Resource, asks: Callable[[str], bool]) -> Source | None:
+        """A source of the resource's place (account or project, and region), of a service that `asks`, which has not answered in full.
+
+        What it would name, nobody has seen.
+        """
 
     def unassigned(self, tenant: str) -> int:
         """How many resources of the accounts this tenant shares carry no tenant's tag."""

@@ -1,6 +1,6 @@
 """A small world for controls to look at: resources, their links, sources and a policy. It is data that answers as the model does."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -47,8 +47,8 @@ class World(msgspec.Struct):
     def policies(self) -> list[Policy]:
         return [self.policy]
 
-    def unanswered(self, resource: Resource) -> Source | None:
-        return next((source for source in self.asked if source.state not in ANSWERED), None)
+    def unanswered(self, resource: Resource, asks: Callable[[str], bool]) -> Source | None:
+        return next((source for source in self.asked if source.state not in ANSWERED and asks(source.service)), None)
 
     def unassigned(self, tenant: str) -> int:
         return self.strays
