@@ -24,6 +24,9 @@ def reachable(endpoint: Resource, see: Context) -> Verdict:
 def _reachable(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
     match fields.get("Outcome"):
         case "ok":
+            if not accepts_anything(fields):
+                word = (fields.get("Permissive") or {}).get("Answer", fields.get("Strict"))
+                return unknown(f"refuses every hello: {word}", evidence={"tls:Connect.Answer": word})
             if fields.get("Slow"):
                 return warned("answers TLS, slower than 2 s", {"tls:Connect.Slow": True})
             return passed("answers TLS", {"tls:Connect.Outcome": "ok"})

@@ -76,7 +76,7 @@ def test_a_server_that_refuses_everything_proves_nothing() -> None:
     mute = address(
         Version=None, Suite=None, Strict="refused (unrecognized_name)", Permissive={"Answer": "refused (unrecognized_name)"}, Full=full(Tls12="refused")
     )
-    for control in ("tls.protocol-legacy", "tls.protocol-modern", "tls.cipher-weak", "tls.dh-params", "tls.modern-client"):
+    for control in ("tls.reachable", "tls.protocol-legacy", "tls.protocol-modern", "tls.cipher-weak", "tls.dh-params", "tls.modern-client"):
         assert WORLD.ask(control, endpoint(mute)).status is UNKNOWN
 
 

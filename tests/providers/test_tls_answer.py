@@ -15,7 +15,7 @@ from providers.tls.certificates import facts
 from providers.tls.head import Head
 from providers.tls.hello import hello, hello_13
 from providers.tls.revocation import by_staple
-from providers.tls.suites import GOOD, LEGACY, MODERN, WEAK, without
+from providers.tls.suites import GOOD, LEGACY, MODERN, WEAK, X25519MLKEM768, without
 from providers.tls.trust import Path, Roots
 
 SHORT = int(os.environ.get("ENCTOP_FUZZ", "1000"))
@@ -252,7 +252,7 @@ def leaf_der() -> bytes:
 
 
 def test_hellos_are_well_formed() -> None:
-    for made in (hello(0x0303, tuple(GOOD), "a.example"), hello(0x0300, LEGACY, "a.example"), hello_13("", tuple(MODERN))):
+    for made in (hello(0x0303, tuple(GOOD), "a.example"), hello(0x0300, LEGACY, "a.example"), hello_13("", tuple(MODERN), (X25519MLKEM768,))):
         kind, version, length = struct.unpack_from(">BHH", made)
         assert (kind, length) == (22, len(made) - 5)
         assert version in (0x0300, 0x0301)

@@ -294,6 +294,9 @@ class Lab:
         blocks[port] = f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]}; ssl_verify_client on; ssl_client_certificate {self.roots}; {head}"
         blocks[port] = blocks[port].replace("ssl_protocols TLSv1.2 TLSv1.3", "ssl_protocols TLSv1.2")
         doors_.append(("mtls-nginx", port, {"tls.modern-client": NA, "tls.hsts": NA, "tls.protocol-modern": WARN}, {}))
+        port = free_port()
+        blocks[port] = "ssl_reject_handshake on;"  # as the default server of names that are not served
+        doors_.append(("refuses-all", port, EVERYTHING, {"tls.reachable": "refuses every hello: refused (unrecognized_name)"}))
         program = servers.nginx(self.folder, blocks)
         if program is None:
             self.missing.append("nginx")
