@@ -19,6 +19,7 @@ from providers.tls.dial import CONNECT_LIMIT, TALK_LIMIT, Connection
 from providers.tls.faults import RETRIED, Broken, Outcome
 from providers.tls.hello import hello, hello_13
 from providers.tls.revocation import Revocations
+from providers.tls.sealed import Sealed
 from providers.tls.strict import Contexts, Handshake, handshake
 from providers.tls.trust import Path, Roots, described
 
@@ -92,6 +93,12 @@ class Seen(msgspec.Struct):
     def answered(self) -> bool:
         """Whether anything was said about encryption."""
         return self.fields["Outcome"] in (Outcome.OK, Outcome.NOT_TLS)
+
+    def completed(self, full: Fields | None) -> None:
+        """With what the last full pass saw. It alone sees that a client certificate is asked for in TLS 1.3, where the handshake succeeds without."""
+        self.full = full
+        if full is not None and full.get("ClientCertificate") and "Version" in self.fields:
+            self.fields.setdefault("ClientCertificate", _required(self.fields.get("HttpStatus"), refused=False))
 
 
 class Slots:
@@ -172,7 +179,7 @@ class Prober:
         if made.group:
             fields["Group"] = suites.GROUPS.get(made.group, f"0x{made.group:04X}")
         if made.asks_certificate or made.wants_certificate:
-            fields["ClientCertificate"] = "required" if made.wants_certificate or made.status in _NO_CERTIFICATE else "requested"
+            fields["ClientCertificate"] = _required(made.status, refused=made.wants_certificate)
         if made.verify_code is not None:
             fields |= {"VerifyCode": made.verify_code, "VerifyText": made.verify_text}
         if made.version is not None:
@@ -261,6 +268,8 @@ class Prober:
         full["Legacy"] = await self._legacy(target, address)
         await self._refusals(target, address, full)
         await self._hybrid(target, address, seen, full)
+        if not answer.chain and seen.fields.get("Version") == suites.VERSIONS[suites.TLS13]:
+            answer = await self._sealed(target, address)
         if answer.asks_certificate:
             full["ClientCertificate"] = True
         chain = seen.chain or answer.chain
@@ -269,6 +278,12 @@ class Prober:
             trusted = self._roots.trust(chain).end is Path.TRUSTED
             full["Revocation"] = await self._revocations.look(chain, self._roots.issuer(chain), answer.staple, trusted=trusted)
         return full
+
+    async def _sealed(self, target: Target, address: str) -> Answer:
+        """What a server that speaks TLS 1.3 only says of staple and client certificate; nothing where it does not answer."""
+        sealed = Sealed(target.name)
+        heard = await self._hear(target, address, sealed, sealed.hello, suites.TLS13, tuple(suites.MODERN))
+        return sealed if heard.accepted else Answer()
 
     async def _legacy(self, target: Target, address: str) -> dict[str, str]:
         """Each version below TLS 1.2 with what came of it. One hello with the highest of them asks a healthy server for all three."""
@@ -312,8 +327,10 @@ class Prober:
 
     async def _say(self, target: Target, address: str, version: int, offered: Sequence[int], groups: Sequence[int] = ()) -> Heard:
         """Send a raw hello that offers these suites (and, in TLS 1.3, groups), read the first flight, hang up. Raises nothing: how it ended is the answer."""
-        answer = Answer()
         words = hello_13(target.name, offered, groups) if version == suites.TLS13 else hello(version, offered, target.name)
+        return await self._hear(target, address, Answer(), words, version, offered)
+
+    async def _hear(self, target: Target, address: str, answer: Answer, words: bytes, version: int, offered: Sequence[int]) -> Heard:
         try:
             async with self._slots.connecting, Connection(address, target.port, *self._limits) as line, self._slots.talking:
                 await line.send(words)
@@ -329,6 +346,10 @@ class Prober:
         if answer.done:
             return Heard(answer)
         return Heard(answer, Outcome.CLOSED if not line.received else Outcome.GARBLED, "closed before a whole answer")
+
+
+def _required(status: int | None, *, refused: bool) -> str:
+    return "required" if refused or status in _NO_CERTIFICATE else "requested"
 
 
 def _strictly(made: Handshake) -> str:

@@ -215,6 +215,8 @@ class Lab:
         self.open("revoked-crl", context_for(taken), {"tls.revocation": FAIL}, {"tls.revocation": "keyCompromise), says the crl"})
         self.open("no-crl", context_for(self.leaf("no-crl", crl=False)), {"tls.revocation": UNKNOWN}, {"tls.revocation": "names no CRL"})
         self.open("must-staple", context_for(self.leaf("must-staple", must_staple=True)), {"tls.must-staple": FAIL}, {"tls.must-staple": "does not"})
+        context = context_for(self.leaf("must-staple-13-only", must_staple=True), lowest=ssl.TLSVersion.TLSv1_3)
+        self.open("must-staple-13-only", context, {"tls.must-staple": FAIL}, {"tls.must-staple": "does not"})
         for name, path, expected, word in (("crl-stale", "/stale.crl", WARN, "out of date"), ("crl-gone", "/gone.crl", UNKNOWN, "HTTP 404")):
             url, self.public.crl_url = self.public.crl_url, f"http://127.0.0.1:{self.http_port}{path}"
             self.open(name, None, {"tls.revocation": expected}, {"tls.revocation": word})
@@ -281,19 +283,26 @@ class Lab:
             ("revoked-staple", {"tls.revocation": FAIL}, "says the staple", {"revoked": True}),
             ("stale-staple", {"tls.revocation": WARN}, "out of date", {"stale": True}),
             ("good-must-staple", {}, "", {}),
+            ("revoked-staple-13-only", {"tls.revocation": FAIL}, "says the staple", {"revoked": True}),
+            ("good-must-staple-13-only", {}, "", {}),
         ):
-            pair = self.leaf(name, must_staple=name == "good-must-staple", crl=False)
+            pair = self.leaf(name, must_staple="must-staple" in name, crl=False)
             files = [write(self.folder, f"{name}.{end}", body) for end, body in (("pem", pair.chain_pem), ("key", pair.key_pem))]
             staple = write(self.folder, f"{name}.ocsp", self.public.staple(pair, **more))
             port = free_port()
-            blocks[port] = f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]}; ssl_stapling on; ssl_stapling_file {staple}; {head}"
+            blocks[port] = f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]}; ssl_stapling on; ssl_stapling_file {staple}; {_only_13(head, name)}"
             doors_.append((name, port, expected, {"tls.revocation": word} if word else {}))
-        pair = self.leaf("mtls-nginx")
-        files = [write(self.folder, f"mtls-nginx.{end}", body) for end, body in (("pem", pair.chain_pem), ("key", pair.key_pem))]
-        port = free_port()
-        blocks[port] = f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]}; ssl_verify_client on; ssl_client_certificate {self.roots}; {head}"
-        blocks[port] = blocks[port].replace("ssl_protocols TLSv1.2 TLSv1.3", "ssl_protocols TLSv1.2")
-        doors_.append(("mtls-nginx", port, {"tls.modern-client": NA, "tls.hsts": NA, "tls.protocol-modern": WARN}, {}))
+        mtls = {"tls.modern-client": NA, "tls.hsts": NA}
+        for name, protocols, expected in (
+            ("mtls-nginx", "TLSv1.2", {**mtls, "tls.protocol-modern": WARN}),
+            ("mtls-nginx-13-too", "TLSv1.2 TLSv1.3", mtls),  # in TLS 1.3 the handshake succeeds, and the refusal is HTTP 400
+            ("mtls-nginx-13-only", "TLSv1.3", mtls),
+        ):
+            pair, port = self.leaf(name), free_port()
+            files = [write(self.folder, f"{name}.{end}", body) for end, body in (("pem", pair.chain_pem), ("key", pair.key_pem))]
+            asked = f"ssl_verify_client on; ssl_client_certificate {self.roots}; {head}".replace("TLSv1.2 TLSv1.3", protocols)
+            blocks[port] = f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]}; {asked}"
+            doors_.append((name, port, expected, {}))
         port = free_port()
         blocks[port] = "ssl_reject_handshake on;"  # as the default server of names that are not served
         doors_.append(("refuses-all", port, EVERYTHING, {"tls.reachable": "refuses every hello: refused (unrecognized_name)"}))
@@ -327,6 +336,10 @@ class Lab:
         command = [program, "s_server", "-accept", f"127.0.0.1:{port}", "-cert", str(files[0]), "-cert_chain", str(files[0]), "-key", str(files[1]), "-quiet"]
         self._programs.append(Program(*command, "-www", "-cipher", "ECDHE+AESGCM", "-naccept", "100000", ready=port))
         self.add("openssl", port, {"tls.hsts": UNKNOWN}, {"tls.hsts": "no HTTP answer"})  # -www knows GET only
+
+
+def _only_13(head: str, name: str) -> str:
+    return head.replace("TLSv1.2 TLSv1.3", "TLSv1.3") if name.endswith("-13-only") else head
 
 
 def _server_hello() -> bytes:
