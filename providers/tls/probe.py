@@ -46,12 +46,13 @@ Fields = dict[str, Any]
 
 
 class Target(msgspec.Struct, frozen=True):
-    """One configured endpoint. `name` is the SNI: the host, or empty where the host is an address."""
+    """One configured endpoint. `name` is the SNI: the host, or empty where the host is an address. `ca_file` holds roots beside the system's."""
 
     host: str
     port: int
     name: str
     http_port: int = 80
+    ca_file: str = ""
 
 
 class Heard(msgspec.Struct):

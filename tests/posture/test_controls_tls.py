@@ -226,6 +226,13 @@ CHANGE = {
 }
 
 
+def test_another_intermediate_of_the_same_organization_is_no_other_issuer() -> None:
+    by_turns = {**CHANGE, "FromIssuerName": "Let's Encrypt R10", "ToIssuerName": "Let's Encrypt R11"}
+    same = dict.fromkeys(("FromIssuerOrganization", "ToIssuerOrganization"), "Let's Encrypt")
+    assert WORLD.ask("tls.cert-change", endpoint(Change={**by_turns, **same})).status is PASS
+    assert WORLD.ask("tls.cert-change", endpoint(Change={**by_turns, **same, "ToIssuerOrganization": "Other"})).status is WARN
+
+
 def test_a_renewal_by_the_same_issuer_names_both_fingerprints_and_the_time() -> None:
     verdict = WORLD.ask("tls.cert-change", endpoint(Change=CHANGE))
     assert verdict.status is PASS

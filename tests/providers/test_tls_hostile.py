@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import os
 import random
 import socket
 import time
@@ -22,13 +21,14 @@ from providers.demo.pki import Authority
 from providers.tls.answer import MOST_BYTES
 from tests.providers.test_tls_answer import CERTIFICATES, EXCHANGE, FLIGHT, STATUS, message, record, server_hello, vector
 from tests.world import tlsservers as servers
+from tests.world.tlsfuzz import TOTAL, spoilt
 from tests.world.tlsservers import Serve, Threads
 
 TALK = 1.0
 """Seconds a conversation may last in these tests."""
 CONNECTIONS = 12
 """More than are made to one address that answers the worst it can, both passes together."""
-STREAMS = int(os.environ.get("ENCTOP_FUZZ_STREAMS", "150"))
+STREAMS = max(100, TOTAL // 100)
 
 
 @pytest.fixture
@@ -157,20 +157,9 @@ async def test_a_server_that_floods_us_within_tls_is_cut_off(threads: Threads, t
 BASES = [record(FLIGHT), record(server_hello()) + record(CERTIFICATES), record(server_hello(suite=0x009E) + EXCHANGE), HELLO, record(b"\x02\x28", 21), b""]
 
 
-def broken(chance: random.Random) -> bytes:
-    """A first flight with bytes changed, cut short, or rubbish behind it; no certificate in it can be read."""
-    stream = bytearray(chance.choice(BASES))
-    for _ in range(chance.randrange(10)):
-        if stream:
-            stream[chance.randrange(len(stream))] = chance.randrange(256)
-    end = chance.randrange(len(stream) + 1) if chance.random() < 0.4 else len(stream)
-    return bytes(stream[:end]) + chance.randbytes(chance.choice([0, 0, 3, 200]))
-
-
 async def test_fuzz_no_server_that_answers_rubbish_is_believed(threads: Threads, caplog: pytest.LogCaptureFixture) -> None:
     """Each stream is one server's answer to every connection; all are asked at once, in one block, as a tenant's endpoints are."""
-    chance = random.Random(20261123)
-    streams = [broken(chance) for _ in range(STREAMS)]
+    streams = [stream for _, stream in zip(range(STREAMS), spoilt("servers", 1, BASES), strict=False)]
     ports = {threads.listen(alone(stream)): stream for stream in streams}
     names = ", ".join(f'"x.example:{port}"' for port in ports)
     text = f'[[tenant]]\nname = "a"\n[[tenant.tls]]\nendpoints = [{names}]\nresolve = {{ "x.example" = "127.0.0.1" }}\nhttp_port = 0\n'
