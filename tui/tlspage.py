@@ -105,7 +105,7 @@ def _handshakes(told: Mapping[str, Any]) -> Iterator[Row]:
             paint = ("fail" if kind == "weak" else "warn") if names else _answer(str(full.get("Others")))
             yield _pair(label, ", ".join(names) or str(full.get("Others", "")), paint)
     if "DhBits" in full:
-        yield _pair("DH prime", f"{full['DhBits']} bits", "text")
+        yield _pair("DH prime", f"{full['DhBits']} bits {full.get('DhPrime', '')}", "text")
     if "Hybrid" in full:
         yield _pair("X25519MLKEM768", str(full["Hybrid"]), _answer(str(full["Hybrid"])))
     if "Staple" in full:

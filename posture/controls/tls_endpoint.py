@@ -165,10 +165,12 @@ def dh_params(endpoint: Resource, see: Context) -> Verdict:
 def _dh(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
     full, until = in_full(fields, see)
     bits = full.get("DhBits")
-    evidence = {"tls:Hellos.DhBits": bits, "at": full.get("At")}
+    evidence = {"tls:Hellos.DhBits": bits, "tls:Hellos.DhPrime": full.get("DhPrime"), "at": full.get("At")}
     if isinstance(bits, int) and bits:
         if bits < 2048:
             return failed(f"DH prime of {bits} bits", evidence, until=until)
+        if full.get("DhPrime"):
+            return warned(f"DH prime of {bits} bits that many servers share, {full['DhPrime']}", evidence, until=until)
         return passed(f"DH prime of {bits} bits", evidence, until=until)
     if _accepted(full, "dhe"):
         return unknown("DHE is accepted, but its prime was not seen", evidence=evidence)

@@ -21,7 +21,7 @@ class Answer:
     """Feed it bytes as they come until it is `done`; then its fields say what the server chose.
 
     `garbled` says why the rest cannot be read; `plain` that the first bytes are no TLS at all. `chain` are certificates (DER) as sent, `staple` the
-    OCSP response (DER), `dh_bits` the size of a finite-field prime, `retry` that the server asks for another key share.
+    OCSP response (DER), `dh_prime` a finite-field prime, `retry` that the server asks for another key share.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class Answer:
         self.retry = False
         self.chain: tuple[bytes, ...] = ()
         self.staple: bytes | None = None
-        self.dh_bits = 0
+        self.dh_prime = b""
         self.asks_certificate = False
         self.alert: str | None = None
         self.plain = False
@@ -40,6 +40,11 @@ class Answer:
         self._raw = bytearray()
         self._messages = bytearray()
         self._fed = 0
+
+    @property
+    def dh_bits(self) -> int:
+        """Size of the prime, 0 where there was none."""
+        return int.from_bytes(self.dh_prime[:1], "big").bit_length() + 8 * (len(self.dh_prime) - 1) if self.dh_prime else 0
 
     @property
     def accepted(self) -> bool:
@@ -167,7 +172,7 @@ class Answer:
 
     def _key_exchange(self, body: "Reader") -> None:
         if self.suite in _FINITE or self.suite in _ANONYMOUS:
-            self.dh_bits = int.from_bytes(body.take(body.number(2)), "big").bit_length()
+            self.dh_prime = body.take(body.number(2)).lstrip(b"\0")
         elif body.number(1) == _CURVE:
             self.group = body.number(2)
 

@@ -5,6 +5,7 @@ all that should be refused; what is accepted is taken out and the rest offered a
 """
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -315,6 +316,8 @@ class Prober:
             accepted.setdefault(suites.CLASSES[number], []).append(suites.suite(number))
             if heard.answer.dh_bits:
                 full["DhBits"] = min(heard.answer.dh_bits, full.get("DhBits", heard.answer.dh_bits))
+                if common := suites.COMMON_PRIMES.get(hashlib.sha256(heard.answer.dh_prime).hexdigest()):
+                    full["DhPrime"] = common
             offered = suites.without(offered, number)
         full |= {"Accepted": accepted, "Others": word}
 

@@ -33,6 +33,13 @@ MODP_2048 = int(  # RFC 3526 3
     "DE2BCBF6955817183995497CEA956AE515D2261898FA051015728E5A8AACAA68FFFFFFFFFFFFFFFF",
     16,
 )
+OWN_2048 = int(  # made by `openssl dhparam 2048`, for nobody else
+    "95A6709C40E87225D54F34B667A69DB8AB04209FD1DA701843E3C49BC00D8F7136C0352DA63F92383DAC2EA750B2E92FE726249733F9C9BC3DE357E2034C472A9F701F03DA117353"
+    "16BC4392F8C0791EB5870EB839A7FE5A1458E350782163F8C4E1855B2DCD98594A48085A11E471BB5C85B5CF7834A7DD1872022EEA185DAE9C7D261B520AD67E4B5A811D52B83240"
+    "5E74133483B93C54C53D7085C26E0CC1D35A40AC851BFB9DBD66BDDBD3E42E4F7F2B344ED217CF17E996491F38F64D18DA7B3BD5500D822EF3CF47E14620A3972ED3F53EEB28A174"
+    "E1BF2AE550F437A9C8D8191DD6132998358FF4483B1D5F9D00C84A6FDF0956526A78A1D6252CB627",
+    16,
+)
 _BROKEN = {"tls.modern-client": FAIL, "tls.protocol-modern": WARN, "tls.hsts": UNKNOWN, "tls.cipher-weak": FAIL}
 _OLD = {"tls.modern-client": FAIL, "tls.protocol-modern": FAIL, "tls.protocol-legacy": FAIL, "tls.hsts": UNKNOWN}
 
@@ -157,7 +164,11 @@ class Lab:
         self.open("cbc-only", context, {**expected, "tls.forward-secrecy": WARN}, {"tls.forward-secrecy": "nothing better"})
         context = context_for(self.leaf("cbc-too"), ciphers="ECDHE+AESGCM:ECDHE+AES")
         self.open("cbc-too", context, {"tls.forward-secrecy": WARN}, {"tls.forward-secrecy": "CBC is accepted too"})
-        for name, prime, found_, words in (("dh-1024", OAKLEY_2, {"tls.dh-params": FAIL}, {"tls.dh-params": "1024"}), ("good-dh-2048", MODP_2048, {}, {})):
+        for name, prime, found_, words in (
+            ("dh-1024", OAKLEY_2, {"tls.dh-params": FAIL}, {"tls.dh-params": "1024"}),
+            ("dh-2048-common", MODP_2048, {"tls.dh-params": WARN}, {"tls.dh-params": "many servers share, RFC 3526 group 14"}),
+            ("good-dh-2048", OWN_2048, {}, {}),
+        ):
             context = context_for(self.rsa(name), ciphers="ECDHE+AESGCM:DHE+AESGCM:@SECLEVEL=0")
             numbers = dh.DHParameterNumbers(prime, 2).parameters()
             body = numbers.parameter_bytes(serialization.Encoding.PEM, serialization.ParameterFormat.PKCS3)
