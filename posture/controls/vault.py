@@ -17,8 +17,10 @@ GCM_BOUND = 1 << 32
 """Encryptions under one AES-GCM key with random nonces (NIST SP 800-38D 8.3); Vault rotates at 3,865,470,566."""
 LOOPBACK = ("127.", "localhost", "[::1]", "::1")
 SANITIZED = "GET sys/config/state/sanitized"
-FOR_BROWSERS = frozenset({"tls.hsts", "tls.http-redirect", "tls.modern-client", "tls.pq-group", "tls.must-staple", "tls.cert-change", "tls.cert-lifetime"})
-"""TLS controls that say nothing of whether a Vault client's connection is safe now: they stand on the endpoint itself."""
+FOR_OTHERS = frozenset(
+    f"tls.{name}" for name in ("hsts", "http-redirect", "modern-client", "pq-group", "must-staple", "cert-change", "cert-lifetime", "revocation")
+)
+"""TLS controls for browsers and public authorities: a Vault client's connection is no worse for them. They stand on the endpoint itself."""
 
 
 @control("vault.seal.status", on=("vault.cluster", "vault.node"))
@@ -183,7 +185,7 @@ def _probed(listener: Resource, see: Context) -> Verdict:
     endpoint = see.linked(listener, "endpoint")
     if endpoint is None:
         return unknown(f"{listener.link('endpoint')} has not been probed yet")
-    verdicts = {control.id: control.judge(endpoint, see) for control in registry().for_type(endpoint.type) if control.id not in FOR_BROWSERS}
+    verdicts = {control.id: control.judge(endpoint, see) for control in registry().for_type(endpoint.type) if control.id not in FOR_OTHERS}
     named, found = min(verdicts.items(), key=lambda one: one[1].status)
     facts = {control: verdict.status.word for control, verdict in verdicts.items()}
     until = min((verdict.valid_until for verdict in verdicts.values() if verdict.valid_until is not None), default=None)
