@@ -108,6 +108,10 @@ class See:
         """How many point at this resource."""
         return self._model.links.count(resource)
 
+    def count_kinds(self, resource: Resource) -> Mapping[str, int]:
+        """How many of each kind point at this resource."""
+        return self._model.links.kinds(resource)
+
     def sources(self, tenant: str) -> Iterable[Source]:
         """Every source of a tenant."""
         return [source for source in self._model.sources.values() if tenant in source.tenant.split("+")]
