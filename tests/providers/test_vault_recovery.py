@@ -79,6 +79,17 @@ async def test_a_namespace_that_is_denied_for_a_while_keeps_its_rows_and_names_t
         await it.until(lambda: not any("team/transit" in name for name in rows(it)), "and what is gone goes", 10)
 
 
+async def test_where_the_mounts_may_not_be_listed_nobody_says_that_there_are_no_keys(bao: Bao, monkeypatch: pytest.MonkeyPatch) -> None:
+    bao.call("POST", "sys/mounts/transit", {"type": "transit"})
+    bao.call("PUT", "sys/policies/acl/little", {"policy": 'path "sys/namespaces" { capabilities = ["list"] }'})
+    monkeypatch.setenv(TOKEN_ENV, bao.call("POST", "auth/token/create-orphan", {"policies": ["little"], "ttl": "1h"})["auth"]["client_token"])
+    collector = await polled(configured(bao.url))
+    found = {source.service: source for source in collector.model.sources.values()}
+    assert found["transit"].state.value == found["vault-pki"].state.value == "partial"
+    assert found["transit"].fault is not None
+    assert found["transit"].fault.permission == 'path "sys/mounts" { capabilities = ["read"] }'
+
+
 async def test_leases_that_may_not_be_listed_any_more_are_looked_up_by_themselves(bao: Bao, rabbit: Rabbit, monkeypatch: pytest.MonkeyPatch) -> None:
     broker(bao, rabbit)
     for _ in range(3):
@@ -216,7 +227,7 @@ async def test_a_server_killed_during_a_poll_and_restarted_empty_has_nothing(mom
         await it.until(lambda: len(leases()) >= (50 if moment == "the first" else 150), "the first leases", 20)
         if moment == "a later":
             await it.until(lambda: it.model.sources[source].polling, "that it is asked again")
-            await asyncio.sleep(random.uniform(0.0, 0.3))
+            await asyncio.sleep(random.uniform(0.0, 0.1))
         assert it.model.sources[source].polling, "it is in the middle of it"
         seen = leases()
         bao.kill()
