@@ -21,7 +21,7 @@ class Answer:
     """Feed it bytes as they come until it is `done`; then its fields say what the server chose.
 
     `garbled` says why the rest cannot be read; `plain` that the first bytes are no TLS at all. `chain` are certificates (DER) as sent, `staple` the
-    OCSP response (DER), `dh_bits` the size of a finite-field prime, `retry` that the server asks for another key share.
+    OCSP response (DER), `dh_prime` a finite-field prime, `retry` that the server asks for another key share.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class Answer:
         self.retry = False
         self.chain: tuple[bytes, ...] = ()
         self.staple: bytes | None = None
-        self.dh_bits = 0
+        self.dh_prime = b""
         self.asks_certificate = False
         self.alert: str | None = None
         self.plain = False
@@ -40,6 +40,11 @@ class Answer:
         self._raw = bytearray()
         self._messages = bytearray()
         self._fed = 0
+
+    @property
+    def dh_bits(self) -> int:
+        """Size of the prime, 0 where there was none."""
+        return int.from_bytes(self.dh_prime[:1], "big").bit_length() + 8 * (len(self.dh_prime) - 1) if self.dh_prime else 0
 
     @property
     def accepted(self) -> bool:
@@ -112,56 +117,62 @@ class Answer:
             if self.accepted:
                 self._end("a second ServerHello")
                 return
-            self._server_hello(_Reader(body))
+            self._server_hello(Reader(body))
         elif not self.accepted:
             self._end(f"handshake message {kind} before a ServerHello")
         elif kind == 11:
-            self._certificates(_Reader(body))
+            self._certificates(Reader(body))
         elif kind == 22:
-            self._status(_Reader(body))
+            self._status(Reader(body))
         elif kind == 12:
-            self._key_exchange(_Reader(body))
+            self._key_exchange(Reader(body))
         elif kind == 13:
             self.asks_certificate = True
         elif kind == 14:
             self._end()
 
-    def _server_hello(self, body: "_Reader") -> None:
+    def _server_hello(self, body: "Reader") -> None:
+        """The choice. Of TLS 1.3 that is all there is in clear."""
         version = body.number(2)
         random = body.take(32)
         body.take(body.number(1))
         suite = body.number(2)
         body.take(1)
-        extensions = _Reader(body.take(body.number(2))) if body.left else _Reader(b"")
-        group = 0
+        extensions = Reader(body.take(body.number(2))) if body.left else Reader(b"")
+        group, share = 0, b""
         while extensions.left:
-            kind, value = extensions.number(2), _Reader(extensions.take(extensions.number(2)))
+            kind, value = extensions.number(2), Reader(extensions.take(extensions.number(2)))
             if kind == 0x002B:
                 version = value.number(2)
             elif kind == 0x0033:
                 group = value.number(2)
+                share = value.take(value.number(2)) if value.left else b""
         if version not in VERSIONS:
             self._end(f"a ServerHello of version 0x{version:04X}")
             return
         self.version, self.suite, self.retry = version, suite, random == _RETRY
         if version == TLS13:
             self.group = group
-            self._end()
+            self._settled(share)
 
-    def _certificates(self, body: "_Reader") -> None:
-        listed = _Reader(body.take(body.number(3)))
+    def _settled(self, share: bytes) -> None:
+        """TLS 1.3 is agreed on, with this key share of the server's: the rest is encrypted."""
+        self._end()
+
+    def _certificates(self, body: "Reader") -> None:
+        listed = Reader(body.take(body.number(3)))
         chain: list[bytes] = []
         while listed.left and len(chain) < MOST_CERTIFICATES:
             chain.append(listed.take(listed.number(3)))
         self.chain = tuple(chain)
 
-    def _status(self, body: "_Reader") -> None:
+    def _status(self, body: "Reader") -> None:
         if body.number(1) == 1:
             self.staple = body.take(body.number(3))
 
-    def _key_exchange(self, body: "_Reader") -> None:
+    def _key_exchange(self, body: "Reader") -> None:
         if self.suite in _FINITE or self.suite in _ANONYMOUS:
-            self.dh_bits = int.from_bytes(body.take(body.number(2)), "big").bit_length()
+            self.dh_prime = body.take(body.number(2)).lstrip(b"\0")
         elif body.number(1) == _CURVE:
             self.group = body.number(2)
 
@@ -170,7 +181,7 @@ class _Short(Exception):
     """There are fewer bytes than a length promised."""
 
 
-class _Reader:
+class Reader:
     """Takes bytes off the front, and never more than there are."""
 
     __slots__ = ("_at", "_data")
