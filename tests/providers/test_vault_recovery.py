@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from posture.verdict import Status
+from providers import lane
 from providers.collector import Collector
 from providers.config import parse
 from providers.demo.openbao import Bao
@@ -39,7 +40,8 @@ def kinds(it: Watched) -> set[str]:
     return {finding.fault.kind.value for finding in it.findings() if finding.fault is not None}
 
 
-async def test_a_quota_is_throttled_and_all_is_back_when_it_is_gone(bao: Bao) -> None:
+async def test_a_quota_is_throttled_and_all_is_back_when_it_is_gone(bao: Bao, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lane, "ATTEMPTS", 2)
     quota = "sys/quotas/rate-limit/tight"
     bao.call("POST", "sys/quotas/config", {"rate_limit_exempt_paths": [quota, "sys/health", "sys/seal-status"]})
     async with watched(configured(bao.url)) as it:
