@@ -36,14 +36,19 @@ class Mounts(VaultSource):
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """Namespace by namespace, outermost first. Where a listing is refused, what it named before is not gone: it ages."""
-        names, faults = await self._namespaces()
+        try:
+            names, faults = await self._namespaces()
+        except Refused as ended:
+            self.seen.unlisted = ended.fault
+            raise
         self._there = {place: there for place, there in self._there.items() if place[0] in names}
         for namespace in names:
-            resources, kept, refused = await self._namespace(namespace)
-            faults += refused
+            resources, kept, refusals = await self._namespace(namespace)
+            faults += refusals
             yield Batch(tuple(resources))
             yield Kept(tuple(kept))
         self.seen.namespaces, self.seen.mounts = tuple(names), tuple(mount for there in self._there.values() for mount, _ in there)
+        self.seen.unlisted = next((fault for fault in faults if fault.operation in {NAMESPACES.operation, MOUNTS.operation}), None)
         for fault in faults:
             yield Partly(fault)
         yield Listed(("vault.namespace", "vault.mounts", "vault.secrets.mount", "vault.auth.mount"))

@@ -35,6 +35,8 @@ class Pki(VaultSource):
         """Mount by mount: the issuers, then the certificates. Where a listing is refused, what it named before stays and ages."""
         wanted: set[str] = set()
         mounts = self.seen.of_type("pki")
+        if self.seen.unlisted is not None:
+            yield Partly(self.seen.unlisted)
         self._there = {place: there for place, there in self._there.items() if place[0] in {mount.shown for mount in mounts}}
         for mount in mounts:
             reading = Reading(self.way, mount.namespace)

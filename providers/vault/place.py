@@ -37,6 +37,8 @@ class Seen:
         self.namespaces: tuple[str, ...] = ("",)
         """Relative to the configured one; "" is that itself."""
         self.mounts: tuple[Mount, ...] = ()
+        self.unlisted: Fault | None = None
+        """Why there may be more mounts than these."""
         self.leases: int | None = None
         """How many leases the server counts; None where it was not told."""
         self.uncounted: Fault | None = None

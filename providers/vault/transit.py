@@ -33,6 +33,8 @@ class Transit(VaultSource):
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """Mount by mount; of a mount that may not be listed, the keys that were seen before stay and age."""
         mounts = self.seen.of_type("transit")
+        if self.seen.unlisted is not None:
+            yield Partly(self.seen.unlisted)
         self._there = {mount.shown: self._there.get(mount.shown, []) for mount in mounts}
         for mount in mounts:
             listing = Reading(self.way, mount.namespace)

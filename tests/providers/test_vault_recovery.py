@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from posture.verdict import Status
+from providers import lane
 from providers.collector import Collector
 from providers.config import parse
 from providers.demo.openbao import Bao
 from providers.demo.rabbit import Rabbit
+from providers.vault import way
 from tests.world.raft import Raft, make_certificates
 from tests.world.vault import TOKEN_ENV, Watched, broker, configured, polled, printed, reader, watched
 
@@ -38,7 +40,8 @@ def kinds(it: Watched) -> set[str]:
     return {finding.fault.kind.value for finding in it.findings() if finding.fault is not None}
 
 
-async def test_a_quota_is_throttled_and_all_is_back_when_it_is_gone(bao: Bao) -> None:
+async def test_a_quota_is_throttled_and_all_is_back_when_it_is_gone(bao: Bao, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lane, "ATTEMPTS", 2)
     quota = "sys/quotas/rate-limit/tight"
     bao.call("POST", "sys/quotas/config", {"rate_limit_exempt_paths": [quota, "sys/health", "sys/seal-status"]})
     async with watched(configured(bao.url)) as it:
@@ -77,6 +80,17 @@ async def test_a_namespace_that_is_denied_for_a_while_keeps_its_rows_and_names_t
         await it.until(lambda: it.find("team/transit/keys/deep").findings["vault.transit.key-posture"].status is Status.PASS, "of the key", 10)
         bao.call("DELETE", "sys/mounts/transit", namespace="team")
         await it.until(lambda: not any("team/transit" in name for name in rows(it)), "and what is gone goes", 10)
+
+
+async def test_where_the_mounts_may_not_be_listed_nobody_says_that_there_are_no_keys(bao: Bao, monkeypatch: pytest.MonkeyPatch) -> None:
+    bao.call("POST", "sys/mounts/transit", {"type": "transit"})
+    bao.call("PUT", "sys/policies/acl/little", {"policy": 'path "sys/namespaces" { capabilities = ["list"] }'})
+    monkeypatch.setenv(TOKEN_ENV, bao.call("POST", "auth/token/create-orphan", {"policies": ["little"], "ttl": "1h"})["auth"]["client_token"])
+    collector = await polled(configured(bao.url))
+    found = {source.service: source for source in collector.model.sources.values()}
+    assert found["transit"].state.value == found["vault-pki"].state.value == "partial"
+    assert found["transit"].fault is not None
+    assert found["transit"].fault.permission == 'path "sys/mounts" { capabilities = ["read"] }'
 
 
 async def test_leases_that_may_not_be_listed_any_more_are_looked_up_by_themselves(bao: Bao, rabbit: Rabbit, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,7 +212,10 @@ async def test_where_leases_are_not_counted_tokens_are_unknown_and_not_none(monk
 
 
 @pytest.mark.parametrize("moment", ["the first", "a later"])
-async def test_a_server_killed_during_a_poll_and_restarted_empty_has_nothing(moment: str, bao: Bao, rabbit: Rabbit, tmp_path: Path) -> None:
+async def test_a_server_killed_during_a_poll_and_restarted_empty_has_nothing(
+    moment: str, bao: Bao, rabbit: Rabbit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(way, "RATE", 40)  # a poll takes its time
     file = tmp_path / "token"
     file.write_text(bao.token)
     broker(bao, rabbit)
@@ -216,7 +233,7 @@ async def test_a_server_killed_during_a_poll_and_restarted_empty_has_nothing(mom
         await it.until(lambda: len(leases()) >= (50 if moment == "the first" else 150), "the first leases", 20)
         if moment == "a later":
             await it.until(lambda: it.model.sources[source].polling, "that it is asked again")
-            await asyncio.sleep(random.uniform(0.0, 0.3))
+            await asyncio.sleep(random.uniform(0.0, 0.5))
         assert it.model.sources[source].polling, "it is in the middle of it"
         seen = leases()
         bao.kill()

@@ -5,7 +5,6 @@ import contextlib
 import json
 import time
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 
 from posture.judging import Held
 from posture.model import Model
@@ -150,16 +149,6 @@ async def counted(bao: Bao) -> None:
                 return
         await asyncio.sleep(0.05)
     raise AssertionError("the server does not count its leases")
-
-
-def asked(log: Path, since: int = 0) -> set[tuple[str, str]]:
-    """(operation, path) of each request in the audit log, from a byte on."""
-    found = set()
-    for line in log.read_bytes()[since:].splitlines():
-        entry = json.loads(line)
-        if entry["type"] == "request":
-            found.add((entry["request"]["operation"], entry["request"]["path"]))
-    return found
 
 
 def everything(collector: Collector) -> str:

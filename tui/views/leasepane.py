@@ -8,7 +8,7 @@ from posture.filter import Filter
 from posture.rows import Row
 from posture.verdict import Status
 from tui.columns import NAME, STATUS, TENANT, Cell, Column
-from tui.lifetimes import EXPIRES, NEVER, STATE_PAINTS, state_of
+from tui.lifetimes import EXPIRES, NEVER, life_of, painted, state_of
 from tui.replica import Replica, count
 from tui.sieve import sieve
 from tui.views.overview import WORST, Pane
@@ -20,7 +20,7 @@ def _tells(row: Row, replica: Replica, now: Utc) -> Cell:
     if row.status < Status.PASS or replica.place(row).kind != "lease":
         return row.reason, "text" if row.status < Status.PASS else "faint"
     state = state_of(row, now)
-    return state.value, STATE_PAINTS[state]
+    return state.value, painted(life_of(row), state)
 
 
 def _ends(row: Row, replica: Replica, now: Utc) -> Cell:
