@@ -15,12 +15,12 @@ from posture.model import OWN, Model
 from posture.resource import Resource
 from posture.snapshot import write
 from posture.source import Source, State
-from posture.verdict import Finding
+from posture.verdict import Status
 from providers.config import Config
 
 log = logging.getLogger(__name__)
 
-FORMAT = "enctop.warm/1"
+FORMAT = "enctop.warm/2"
 AMBIENT = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_CONFIG_FILE")
 """What of the environment leads elsewhere though the configuration is the same; only a digest of it is kept."""
 EVERY: Seconds = 300.0
@@ -28,12 +28,12 @@ EVERY: Seconds = 300.0
 
 
 class Kept(msgspec.Struct, array_like=True):
-    """One resource with its findings, as it stood when it was last seen (UTC seconds)."""
+    """One resource as it was last seen (UTC seconds), and how it stood: its evidence is in its fields, so verdicts are reached anew."""
 
     resource: Resource
     source: str
     observed_at: Utc
-    findings: dict[str, Finding]
+    stood: dict[str, tuple[Status, Utc]]
 
 
 class Warm(msgspec.Struct):
@@ -66,7 +66,7 @@ def keep(model: Model, path: Path) -> None:
 def _kept(model: Model) -> Iterator[Kept]:
     for held in model.all():
         if held.resource.provider != OWN:
-            yield Kept(held.resource, held.source, held.observed_at, held.findings)
+            yield Kept(held.resource, held.source, held.observed_at, held.stood())
 
 
 def restore(model: Model, path: Path, now: Utc) -> list[str]:
@@ -83,5 +83,5 @@ def restore(model: Model, path: Path, now: Utc) -> list[str]:
     for source in warm.sources:
         model.add_source(msgspec.structs.replace(source, state=State.PENDING, fault=None, polling=False, next_due=None))
     known = {source.id for source in warm.sources}
-    model.restore((Held.seen(one.resource, one.source, one.observed_at, one.findings) for one in warm.kept if one.source in known), now)
+    model.restore((Held.seen(one.resource, one.source, one.observed_at, one.stood) for one in warm.kept if one.source in known), now)
     return sorted(known)

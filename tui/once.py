@@ -25,8 +25,9 @@ WORSE = {"fail": ("fail",), "unknown": ("fail", "unknown"), "warn": ("fail", "un
 def snapshot(chosen: argparse.Namespace) -> int:
     """Poll everything once, write what was seen, and say by the exit code what the caller asked to be told."""
     parse(chosen.filter)
-    collector = _polled(chosen, chosen.timeout)
-    taken = take(collector.model, time.time(), collector.version, query=chosen.filter, simulated=collector.simulated)
+    collector, config = _polled(chosen, chosen.timeout)
+    query = config.narrowed(chosen.filter, chosen.tenant)
+    taken = take(collector.model, time.time(), collector.version, query=query, simulated=collector.simulated)
     body = to_jsonl(taken) if chosen.format == "jsonl" else to_json(taken, pretty=chosen.pretty)
     if chosen.output is None:
         sys.stdout.buffer.write(body)
@@ -42,7 +43,7 @@ def snapshot(chosen: argparse.Namespace) -> int:
 
 def check(chosen: argparse.Namespace) -> int:
     """Ask every source once and tell, for each, whether it answered; where it did not, which permission would mend it and what is UNKNOWN until then."""
-    collector = _polled(chosen, chosen.timeout)
+    collector, _ = _polled(chosen, chosen.timeout)
     taken = take(collector.model, time.time(), collector.version)
     tenant = ""
     for source in taken.sources:
@@ -77,7 +78,7 @@ def _line(source: SourceEntry, collector: Collector) -> str:
     return text
 
 
-def _polled(chosen: argparse.Namespace, timeout: Seconds) -> Collector:
+def _polled(chosen: argparse.Namespace, timeout: Seconds) -> tuple[Collector, Config]:
     with contextlib.ExitStack() as stack:
         keep_log(chosen.log_file)
         if chosen.demo:
@@ -86,9 +87,10 @@ def _polled(chosen: argparse.Namespace, timeout: Seconds) -> Collector:
         else:
             path: Path | None = find(chosen.config)
             config = AMBIENT if path is None else load(path)
-        collector = Collector(config.only(chosen.tenant), simulated=chosen.demo)
+        config = config.only(chosen.tenant)
+        collector = Collector(config, simulated=chosen.demo)
         asyncio.run(_poll(collector, timeout))
-        return collector
+        return collector, config
 
 
 async def _poll(collector: Collector, timeout: Seconds) -> None:

@@ -52,7 +52,7 @@ def default_key_policy(bucket: Resource, see: Context) -> Verdict:
     named = default.get("KMSMasterKeyID")
     evidence = {_ALGORITHM: default["SSEAlgorithm"], f"{_ENCRYPTION}.KMSMasterKeyID": named}
     observed, beneath = key_class(bucket, see), _beneath(bucket, named, see)
-    verdict = class_verdict(observed, see, "aws.s3.default-key-policy", key=see.linked(bucket, "key"), beneath=beneath, evidence=evidence)
+    verdict = class_verdict(observed, see.policy, "aws.s3.default-key-policy", key=see.linked(bucket, "key"), beneath=beneath, evidence=evidence)
     if verdict.status is Status.PASS and _is_alias(named):
         return warned("key is named by alias, resolved in the writer's account", verdict.evidence)
     return verdict

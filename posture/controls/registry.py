@@ -1,7 +1,7 @@
 """The controls by id and by what they judge: the functions of the areas, joined with their metadata, which is data beside them."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, wraps
 from importlib import import_module
 from pathlib import Path
@@ -71,6 +71,16 @@ class Context(Protocol):
 
     def source(self, source_id: str) -> Source | None:
         """One source, by id."""
+
+    @property
+    def policies(self) -> Sequence[Policy]:
+        """The policy of every tenant that shares the resource; of one tenant's, its own alone."""
+
+    def unanswered(self, resource: Resource, asks: Callable[[str], bool]) -> Source | None:
+        """A source of the resource's place (account or project, and region), of a service that `asks`, which has not answered in full.
+
+        What it would name, nobody has seen.
+        """
 
     def unassigned(self, tenant: str) -> int:
         """How many resources of the accounts this tenant shares carry no tenant's tag."""

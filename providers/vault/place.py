@@ -39,6 +39,8 @@ class Seen:
         self.mounts: tuple[Mount, ...] = ()
         self.leases: int | None = None
         """How many leases the server counts; None where it was not told."""
+        self.uncounted: Fault | None = None
+        """Why they are not counted."""
         self.metrics: dict[str, Any] | None = None
         """The active node's, as the leases source read them last; None where it could not."""
         self.replicated = True

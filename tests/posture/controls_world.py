@@ -1,6 +1,6 @@
 """A small world for controls to look at: resources, their links, sources and a policy. It is data that answers as the model does."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -10,7 +10,7 @@ from posture.controls.registry import registry
 from posture.fault import Fault, FaultKind
 from posture.policy import Policy
 from posture.resource import Encryption, KeyClass, Link, Resource
-from posture.source import Source
+from posture.source import ANSWERED, Source
 from posture.verdict import Verdict
 
 NOW = parse_rfc3339("2026-11-23T14:00:00Z")
@@ -42,6 +42,13 @@ class World(msgspec.Struct):
 
     def source(self, source_id: str) -> Source | None:
         return next((source for source in self.asked if source.id == source_id), None)
+
+    @property
+    def policies(self) -> list[Policy]:
+        return [self.policy]
+
+    def unanswered(self, resource: Resource, asks: Callable[[str], bool]) -> Source | None:
+        return next((source for source in self.asked if source.state not in ANSWERED and asks(source.service)), None)
 
     def unassigned(self, tenant: str) -> int:
         return self.strays

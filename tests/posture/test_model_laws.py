@@ -124,7 +124,7 @@ class Life(RuleBasedStateMachine):
         before = self.feed
         self.feed = Feed(*ALL, now=before.now + seconds)
         rows = [held for held in before.model.all() if held.resource.provider != OWN]
-        self.feed.model.restore((Held.seen(held.resource, held.source, held.observed_at, dict(held.findings)) for held in rows), self.feed.now)
+        self.feed.model.restore((Held.seen(held.resource, held.source, held.observed_at, held.stood()) for held in rows), self.feed.now)
         self.feed.model.tick(self.feed.now)
         assert len(self.feed.model) == len(rows) + len(ALL) + 2
         self.publisher, self.viewer = Publisher(self.feed.model), Replica()

@@ -52,6 +52,19 @@ def _one_line(done: subprocess.CompletedProcess[str], *words: str) -> None:
         assert word in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["bogus"], ["'bogus'", "snapshot", "see enctop --help"]),
+        (["--view", "bogus"], ["--view", "'bogus'", "volumes", "see enctop --help"]),
+        (["snapshot", "--timeout", "x"], ["--timeout", "'x'", "between 0 and 86400", "see enctop snapshot --help"]),
+        (["view"], ["FILE", "see enctop view --help"]),
+    ],
+)
+def test_a_wrong_argument_is_one_line_that_says_what_is_allowed(run: Run, arguments: list[str], words: list[str]) -> None:
+    _one_line(run(*arguments), *words)
+
+
 def test_version_is_instant_and_loads_no_sdk(run: Run) -> None:
     heavy = {"boto3", "botocore", "textual", "aiohttp", "msgspec"}
     code = f"import sys; from tui.cli import main; main(['--version']); print([m for m in sys.modules if m.split('.')[0] in {heavy}])"

@@ -115,15 +115,20 @@ async def watched(configuration: str) -> AsyncIterator[Watched]:
         await collector.poller.stop()
 
 
-def reader(bao: Bao, *, sudo: bool = True, ttl: str = "1h", namespaces: tuple[str, ...] = ("",), **more: object) -> str:
-    """A token with exactly the printed policy."""
+def printed(bao: Bao, *, sudo: bool = True, renew: bool = False, namespaces: tuple[str, ...] = ("",)) -> str:
+    """The policy as enctop prints it for what is mounted there."""
     mounts = []
     for namespace in namespaces:
         for prefix, path in (("", "sys/mounts"), ("auth/", "sys/auth")):
             entries = bao.call("GET", path, namespace=namespace)
             mounts += [Mount(namespace, prefix + name, entry["type"], entry["accessor"]) for name, entry in entries.items()]
+    return policy(mounts, namespaces, sudo=sudo, renew=renew)
+
+
+def reader(bao: Bao, *, sudo: bool = True, renew: bool = False, ttl: str = "1h", namespaces: tuple[str, ...] = ("",), **more: object) -> str:
+    """A token with exactly the printed policy."""
     name = f"enctop-{'sudo' if sudo else 'plain'}"
-    bao.call("PUT", f"sys/policies/acl/{name}", {"policy": policy(mounts, namespaces, sudo=sudo)})
+    bao.call("PUT", f"sys/policies/acl/{name}", {"policy": printed(bao, sudo=sudo, renew=renew, namespaces=namespaces)})
     body = {"policies": [name], "no_default_policy": True, "ttl": ttl, **more}
     return str(bao.call("POST", "auth/token/create-orphan", body)["auth"]["client_token"])
 
