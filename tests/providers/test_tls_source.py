@@ -5,7 +5,6 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -292,13 +291,10 @@ def test_a_wrong_block_says_what_is_wrong(more: str, says: str) -> None:
 
 
 def test_vaults_own_listener_is_an_endpoint_unless_it_is_named_already() -> None:
-    vault = SimpleNamespace(address="https://vault.acme.example:8200", ca_file=None)
-    plain = SimpleNamespace(address="http://127.0.0.1:8200", ca_file=None)
-    tenant = SimpleNamespace(name="acme", vault=(vault, plain))
-    config: Any = SimpleNamespace(tenant=(tenant,), tls=[])
-    assert [(name, settings.targets, by) for name, settings, by in listeners(config)] == [("acme", (("vault.acme.example", 8200),), "vault")]
-    named: Any = SimpleNamespace(tenant=(tenant,), tls=[("acme", TlsSettings(("vault.acme.example:8200",)))])
-    assert listeners(named) == []
+    vaults = '[[tenant]]\nname = "acme"\n[[tenant.vault]]\naddress = "https://vault.acme.example:8200"\n[[tenant.vault]]\naddress = "http://127.0.0.1:8200"\n'
+    found = listeners(parse(vaults, "test"))
+    assert [(name, settings.targets, by) for name, settings, by in found] == [("acme", (("vault.acme.example", 8200),), "vault")]
+    assert listeners(parse(f'{vaults}[[tenant.tls]]\nendpoints = ["vault.acme.example:8200"]\n', "test")) == []
 
 
 def test_many_endpoints_are_asked_less_often_so_that_they_cost_no_core() -> None:
