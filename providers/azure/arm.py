@@ -226,6 +226,10 @@ class _AllowHttp(SansIOHTTPPolicy[Any, Any]):
         request.context.options["enforce_https"] = False
 
 
+class NoTokenError(AzureError):
+    """There is nobody's token to ask with."""
+
+
 class _Ready:
     """A bearer token that stands in an environment variable, read anew each time: whoever renews it there is served."""
 
@@ -234,11 +238,9 @@ class _Ready:
 
     async def get_token(self, *scopes: str, **_: Any) -> AccessToken:
         """The token, said to hold for five minutes, so that it is read again."""
-        from azure.core.exceptions import ClientAuthenticationError
-
         token = os.environ.get(self._variable, "").strip()
         if not token:
-            raise ClientAuthenticationError(f"the environment variable {self._variable} holds no token")
+            raise NoTokenError(f"the environment variable {self._variable} holds no token")
         return AccessToken(token, int(time.time()) + 300)
 
     async def close(self) -> None:
