@@ -74,7 +74,7 @@ def _line(source: SourceEntry, collector: Collector) -> str:
         unknown = collector.model.registry.reading(operation) if last[operation] == told else ()
         if unknown and fault.kind is not FaultKind.DISABLED:
             text += f"      UNKNOWN {'there' if names else 'until then'}: {', '.join(unknown)}\n"
-        elif fault.message and not names:
+        elif fault.message not in ("", str(fault)) and not names:
             text += f"      {fault.message}\n"
     return text
 
