@@ -18,6 +18,10 @@ class FaultKind(StrEnum):
     ERROR = "error"
 
 
+NO_CREDENTIALS = "NoCredentials"
+"""The code of a fault that nobody's credentials were there to ask with: of kind `expired`, and its message says in one line what to do."""
+
+
 class Fault(msgspec.Struct, frozen=True, omit_defaults=True):
     """One refusal, already translated from the SDK's exception at the provider's edge.
 
@@ -34,6 +38,8 @@ class Fault(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def __str__(self) -> str:
         """One line for a person: what was refused and what would mend it."""
+        if self.code == NO_CREDENTIALS:
+            return self.message
         mend = f", needs {self.permission}" if self.kind is FaultKind.DENIED and self.permission else ""
         return f"{self.operation}: {self.kind} ({self.code}{mend})"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from posture.clock import Utc, age
 from posture.fault import Fault, FaultKind
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from posture.controls.registry import Control, Registry
     from posture.model import Model
 
+_NOTHING: Mapping[str, Any] = {}
 _TOLD = frozenset({Status.FAIL, Status.WARN, Status.PASS})
 
 log = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ class Held:
         """As it was seen in an earlier run, to be judged again: `stood` tells for each control the status then and its `since`, which it keeps if it stays."""
         held = cls(resource, source, 0, observed_at)
         held.findings = {
-            control: Finding(control, resource.id, resource.tenant, status, Severity.INFO, EvidenceClass.INFERRED, "not judged again yet", {}, since)
+            control: Finding(control, resource.id, resource.tenant, status, Severity.INFO, EvidenceClass.INFERRED, "not judged again yet", _NOTHING, since)
             for control, (status, since) in stood.items()
         }
         return held
@@ -107,6 +108,10 @@ class See:
     def count_users(self, resource: Resource) -> int:
         """How many point at this resource."""
         return self._model.links.count(resource)
+
+    def count_kinds(self, resource: Resource) -> Mapping[str, int]:
+        """How many of each kind point at this resource."""
+        return self._model.links.kinds(resource)
 
     def sources(self, tenant: str) -> Iterable[Source]:
         """Every source of a tenant."""

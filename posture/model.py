@@ -15,6 +15,7 @@ from posture.links import Links
 from posture.policy import Policy
 from posture.resource import Resource
 from posture.rollup import OWN, UNASSIGNED, Rollup, add, counted
+from posture.sharing import share
 from posture.source import ANSWERED, STALE_CADENCES, Source, State
 from posture.verdict import Finding, Status
 from posture.wakes import Wakes
@@ -278,12 +279,13 @@ class Model:
                 self._dirty[f"enctop://{tenant}"] = None
 
     def _take(self, resources: Sequence[Resource], source_id: str) -> None:
+        words: dict[str, str] = {}
         for resource in resources:
-            self._put(resource, source_id)
+            self._put(resource, source_id, words)
         if resources and self._rows_age.get(source_id) is None:
             self._rows_age.set(source_id, self._now + STALE_CADENCES * self.sources[source_id].cadence)
 
-    def _put(self, resource: Resource, source_id: str) -> None:
+    def _put(self, resource: Resource, source_id: str, words: dict[str, str]) -> None:
         poll, now = self._polls[source_id], self._now
         held = self._held.get(resource.id)
         if held is None:
@@ -310,6 +312,7 @@ class Model:
             if old.tenant != resource.tenant:
                 self._uncount(held)
             held.resource = resource
+        share(resource.fields, words)
         self._by_source[source_id][resource.id] = None
         if old != resource:
             self._moved(old, resource)

@@ -14,6 +14,7 @@ UNASSIGNED = "unassigned"
 
 Counted = tuple[Status, tuple[Status, ...]]
 """What a resource adds to the roll-ups: its status, and those of its findings."""
+_COUNTED: dict[Counted, Counted] = {}  # there are few, and each is kept for thousands of resources
 
 
 class Rollup(msgspec.Struct):
@@ -42,7 +43,8 @@ def tenants_of(tenant: str, *, own: bool = False) -> list[str]:
 
 def counted(status: Status, findings: Iterable[Finding]) -> Counted:
     """What a resource of this status with these findings adds."""
-    return status, tuple(finding.status for finding in findings)
+    made = status, tuple(finding.status for finding in findings)
+    return _COUNTED.setdefault(made, made)
 
 
 def add(rollups: dict[str, Rollup], resource: Resource, what: Counted, step: int) -> list[str]:

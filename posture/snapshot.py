@@ -256,25 +256,32 @@ def read(path: Path) -> Snapshot:
     return snapshot
 
 
-def write(path: Path, body: bytes) -> None:
-    """Put `body` at `path`, mode 0600: the file is the old one whole or the new one whole, whenever the machine stops. Raises `SnapshotError`.
+def write(path: Path, body: bytes | Iterable[bytes]) -> None:
+    """Put `body`, or its pieces as they are made, at `path`, mode 0600: the file is the old one whole or the new one whole, whenever the machine stops.
+
+    Raises `SnapshotError`.
 
     A link is followed; what is no file (a pipe, /dev/null) is written to, not replaced.
     """
     try:
         if path.exists() and not path.is_file() and not path.is_dir():
-            path.write_bytes(body)
+            with path.open("wb") as file:
+                file.writelines(_pieces(body))
         else:
-            _swap(path.resolve(), body)
+            _swap(path.resolve(), _pieces(body))
     except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle, in Python 3.11 and 3.12
         raise SnapshotError(f"{path}: {getattr(error, 'strerror', None) or 'links in a circle'}") from None
 
 
-def _swap(path: Path, body: bytes) -> None:
+def _pieces(body: bytes | Iterable[bytes]) -> Iterable[bytes]:
+    return (body,) if isinstance(body, bytes) else body
+
+
+def _swap(path: Path, body: Iterable[bytes]) -> None:
     handle, name = tempfile.mkstemp(prefix=".enctop.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(body)
+            file.writelines(body)
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(path)

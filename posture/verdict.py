@@ -71,7 +71,7 @@ class Verdict(msgspec.Struct, frozen=True):
     evidence_class: EvidenceClass | None = None
 
 
-class Finding(msgspec.Struct, frozen=True):
+class Finding(msgspec.Struct, frozen=True, gc=False):
     """A control's verdict on one resource, as kept and shown. `since` is when this status began (UTC seconds)."""
 
     control: str

@@ -15,10 +15,12 @@ from posture.fault import ConfigError
 from posture.policy import Policy
 from providers.aws.settings import AwsSettings
 from providers.azure.settings import AzureSettings
+from providers.azure.settings import ambient as ambient_azure
 from providers.cadence import Cadence
 from providers.durations import seconds
 from providers.explain import explained, nearest, one_line
-from providers.gcp.settings import GcpSettings, ambient, shared_badly
+from providers.gcp.settings import GcpSettings, shared_badly
+from providers.gcp.settings import ambient as ambient_gcp
 from providers.tls.settings import TlsSettings, endpoint_id
 from providers.vault.settings import VaultSettings
 
@@ -137,7 +139,7 @@ def _ambient_vault() -> tuple[VaultSettings, ...]:
         return ()
 
 
-AMBIENT = Config(tenant=(Tenant("default", aws=(AwsSettings(),), gcp=ambient(), vault=_ambient_vault()),))
+AMBIENT = Config(tenant=(Tenant("default", aws=(AwsSettings(),), azure=ambient_azure(), gcp=ambient_gcp(), vault=_ambient_vault()),))
 """Without a file: one tenant, from the credentials that are there."""
 
 

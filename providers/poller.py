@@ -202,7 +202,7 @@ class Poller:
             self._failures.pop(source.id, None)
             return source.cadence * (1 - random.uniform(0, JITTER))
         if not known:
-            log.warning("%s: %s %s", source.id, fault, fault.message)
+            log.warning("%s: %s", source.id, fault if str(fault) == fault.message else f"{fault} {fault.message}")
         self._failures[source.id] = known + 1
         if fault.kind not in _MAY_PASS:
             return source.cadence * (1 - random.uniform(0, JITTER))

@@ -127,8 +127,8 @@ class Publisher:
         )
 
     def _key_label(self, key: str) -> str:
-        held = self._model.held(key)
-        return held.resource.name if held else key.rpartition(":")[2].removeprefix("key/")
+        held = self._model.held(key) or self._model.held(key.lower())  # Azure changes the case of an id from one answer to the next
+        return held.resource.name if held else key.rpartition(":" if key.startswith("arn:") else "/")[2].removeprefix("key/")
 
     def _issues(self, held: Held, place: int) -> tuple[list[FindingRow], list[tuple[str, str]]]:
         """Findings to list that are new or different, and those to take off the list."""

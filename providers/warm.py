@@ -1,10 +1,14 @@
 """The last state, kept on disk, so that the next start paints it at once, marked with its age, and replaces it as sources answer."""
 
 import hashlib
+import itertools
 import logging
 import os
+import struct
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -13,6 +17,7 @@ from posture.fault import SnapshotError
 from posture.judging import Held
 from posture.model import OWN, Model
 from posture.resource import Resource
+from posture.sharing import share
 from posture.snapshot import write
 from posture.source import Source, State
 from posture.verdict import Status
@@ -23,6 +28,10 @@ log = logging.getLogger(__name__)
 FORMAT = "enctop.warm/2"
 AMBIENT = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_CONFIG_FILE")
 """What of the environment leads elsewhere though the configuration is the same; only a digest of it is kept."""
+_HEAD = struct.Struct(">II")
+PIECE, LONGEST = 500, 1 << 28
+"""Resources in a piece of the file, and the most bytes a piece may have."""
+_ALIKE = ("kind", "type", "tenant", "provider", "scope", "region", "source", "encryption", "cells")
 EVERY: Seconds = 300.0
 """A running collector writes its state this often, and when it ends."""
 
@@ -37,11 +46,10 @@ class Kept(msgspec.Struct, array_like=True):
 
 
 class Warm(msgspec.Struct):
-    """What is written: the sources, and what they had reported."""
+    """The first piece of the file; lists of `Kept` follow."""
 
     format: str
     sources: list[Source]
-    kept: list[Kept]
 
 
 def path_for(config: Config) -> Path:
@@ -55,33 +63,79 @@ def path_for(config: Config) -> Path:
 
 def keep(model: Model, path: Path) -> None:
     """Write the state, mode 0600, whole or not at all. A disk that refuses is logged: the screen matters more."""
-    warm = Warm(FORMAT, [source for source in model.sources.values() if source.last_success is not None], list(_kept(model)))
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write(path, msgspec.msgpack.encode(warm))
+        write(path, _pieces(model))
     except (OSError, SnapshotError) as error:
         log.warning("the state is not kept: %s", error)
-
-
-def _kept(model: Model) -> Iterator[Kept]:
-    for held in model.all():
-        if held.resource.provider != OWN:
-            yield Kept(held.resource, held.source, held.observed_at, held.stood())
 
 
 def restore(model: Model, path: Path, now: Utc) -> list[str]:
     """Fill an empty model with what was kept; returns the ids of its sources, all pending until they answer. Nothing is restored of a file that is not ours."""
     try:
-        warm = msgspec.msgpack.decode(path.read_bytes(), type=Warm)
+        with path.open("rb") as file:
+            if not _whole(file):
+                raise ValueError("not whole, or not ours")
+            sources = msgspec.msgpack.decode(next(_read(file)), type=Warm).sources
+            for source in sources:
+                model.add_source(msgspec.structs.replace(source, state=State.PENDING, fault=None, polling=False, next_due=None))
+            model.restore(_seen(file, {source.id for source in sources}), now)
     except FileNotFoundError:
         return []
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, ValueError, msgspec.MsgspecError) as error:
         log.warning("%s: not restored: %s", path.name, error)
-        return []
-    if warm.format != FORMAT:
-        return []
-    for source in warm.sources:
-        model.add_source(msgspec.structs.replace(source, state=State.PENDING, fault=None, polling=False, next_due=None))
-    known = {source.id for source in warm.sources}
-    model.restore((Held.seen(one.resource, one.source, one.observed_at, one.stood) for one in warm.kept if one.source in known), now)
-    return sorted(known)
+        return sorted(model.sources)
+    return sorted(source.id for source in sources)
+
+
+# ------------------------------------------------------------ the file: pieces, each after its length and checksum
+
+
+def _pieces(model: Model) -> Iterator[bytes]:
+    """Piece by piece: whole, the state of 100,000 resources takes 80 MB, and as much again while it grows."""
+    yield _piece(Warm(FORMAT, [source for source in model.sources.values() if source.last_success is not None]))
+    held = (held for held in model.all() if held.resource.provider != OWN)
+    while some := [Kept(one.resource, one.source, one.observed_at, one.stood()) for one in itertools.islice(held, PIECE)]:
+        yield _piece(some)
+
+
+def _piece(value: object) -> bytes:
+    body = msgspec.msgpack.encode(value)
+    return _HEAD.pack(len(body), zlib.crc32(body)) + body
+
+
+def _read(file: BinaryIO) -> Iterator[bytes]:
+    """The pieces. Raises ValueError for one that is not as it was written."""
+    while head := file.read(_HEAD.size):
+        length, checksum = _HEAD.unpack(head.ljust(_HEAD.size))
+        body = file.read(min(length, LONGEST))
+        if len(body) != length or zlib.crc32(body) != checksum:
+            raise ValueError("not as it was written")
+        yield body
+
+
+def _whole(file: BinaryIO) -> bool:
+    """Whether every piece is as it was written, by this version of the format; leaves the file at its beginning."""
+    first = next(pieces := _read(file), b"")
+    ours = bool(first) and msgspec.msgpack.decode(first, type=Warm).format == FORMAT
+    for _ in pieces if ours else ():
+        pass
+    file.seek(0)
+    return ours
+
+
+def _seen(file: BinaryIO, known: set[str]) -> Iterator[Held]:
+    """What was kept, with its equal parts in common, as they were when it was written."""
+    decoder, common, words = msgspec.msgpack.Decoder(list[Kept]), dict[Any, Any](), dict[str, str]()
+
+    def same(part: Any) -> Any:
+        return common.setdefault(part, part)
+
+    for piece in _read(file):
+        for one in decoder.decode(piece):
+            if one.source in known:
+                parts = {name: same(getattr(one.resource, name)) for name in _ALIKE}
+                resource = msgspec.structs.replace(one.resource, links=tuple(map(same, one.resource.links)), **parts)
+                share(resource.fields, words)
+                yield Held.seen(resource, same(one.source), one.observed_at, one.stood)
+        words.clear()

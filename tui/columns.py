@@ -6,6 +6,7 @@ from operator import attrgetter
 from typing import Any
 
 from posture.clock import Utc, age
+from posture.fault import NO_CREDENTIALS
 from posture.rollup import OWN, tenants_of
 from posture.rows import CELLS, KEY_CLASSES, FindingRow, Row
 from posture.source import ANSWERED, Source, State
@@ -189,10 +190,11 @@ STATE_GLYPHS = {State.PENDING: "…", State.PARTIAL: "!", State.THROTTLED: "!"}
 
 
 def state_cell(source: Source) -> Cell:
-    """`✓ ok`, `✗ denied`: glyph, word and colour of a source's state; a source being asked just now ends in a dot."""
+    """`✓ ok`, `✗ denied`, `✗ no login`: glyph, word and colour of a source's state; a source being asked just now ends in a dot."""
     good = source.state in ANSWERED
     glyph = STATE_GLYPHS.get(source.state, "✓" if good else "✗")
-    return f"{glyph} {source.state}{'·' if source.polling else ''}", STATE_PAINTS.get(source.state, "pass" if good else "fail")
+    word = "no login" if source.fault is not None and source.fault.code == NO_CREDENTIALS else source.state
+    return f"{glyph} {word}{'·' if source.polling else ''}", STATE_PAINTS.get(source.state, "pass" if good else "fail")
 
 
 def _state_order(source: Source) -> int:

@@ -60,20 +60,21 @@ def _line(source: SourceEntry, collector: Collector) -> str:
     """A source in a line, and under it every kind of refusal with what it hides."""
     mark = {"ok": "+", "disabled": "-"}.get(source.state, "!")
     text = f"  {mark} {source.id.split('/', 1)[1]:<44} {source.state:<12}{source.resources:>7} resources {source.calls:>6} calls\n"
-    refused: dict[str, tuple[Fault, list[str]]] = {}
+    refused: dict[tuple[str, str], tuple[Fault, list[str]]] = {}
     for held in collector.model.all():
         if held.source == source.id:
             for operation, fault in held.resource.faults.items():
-                refused.setdefault(operation, (fault, []))[1].append(held.resource.name)
-    if source.error is not None and source.error.operation not in refused:
-        refused[source.error.operation] = (source.error, [])
-    for operation, (fault, names) in sorted(refused.items()):
+                refused.setdefault((operation, str(fault)), (fault, []))[1].append(held.resource.name)
+    if source.error is not None and source.error.operation not in {operation for operation, _ in refused}:
+        refused[source.error.operation, str(source.error)] = (source.error, [])
+    last = dict(sorted(refused))
+    for (operation, told), (fault, names) in sorted(refused.items()):
         where = f" on {len(names)} of {source.resources}, as {min(names)}" if names else ""
         text += f"      {fault}{where}\n"
-        unknown = collector.model.registry.reading(operation)
+        unknown = collector.model.registry.reading(operation) if last[operation] == told else ()
         if unknown and fault.kind is not FaultKind.DISABLED:
             text += f"      UNKNOWN {'there' if names else 'until then'}: {', '.join(unknown)}\n"
-        elif fault.message and not names:
+        elif fault.message not in ("", str(fault)) and not names:
             text += f"      {fault.message}\n"
     return text
 

@@ -1,7 +1,5 @@
 """KMS keys: can they be used, do they rotate, and who may use them."""
 
-from collections import Counter
-
 import msgspec
 
 from posture.controls.iam_policy import PolicyError, open_to_everyone, statements
@@ -28,7 +26,7 @@ def key_state(key: Resource, see: Context) -> Verdict:
         if silent := see.unanswered(key, _NAME_KEYS.__contains__):
             return unknown(f"{health.reason}; whether it is used is not known: {silent.id} is {silent.state}", silent.fault, health.evidence)
         return not_applicable("not usable, but nothing seen uses it", health.evidence)
-    evidence = {**health.evidence, "users": dict(sorted(Counter(user.kind for user in see.users(key)).items()))}
+    evidence = {**health.evidence, "users": dict(sorted(see.count_kinds(key).items()))}
     if health.status is Status.PASS and key.fields.get("Origin") == "EXTERNAL_KEY_STORE":
         return warned("external key store: available only while a third party is", {**evidence, f"{DESCRIBE_KEY}.Origin": "EXTERNAL_KEY_STORE"})
     return msgspec.structs.replace(health, evidence=evidence)

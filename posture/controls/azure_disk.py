@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from posture.clock import parse_rfc3339, rfc3339
-from posture.controls.azure_keys import class_verdict, key_ids, vault_key_health
+from posture.controls.azure_keys import class_verdict, key_ids, used_key_health, vault_key_health
 from posture.controls.reading import NoAnswer, told
 from posture.controls.registry import Context, control
 from posture.keyclass import key_class
@@ -16,6 +16,7 @@ from posture.verdict import Status, Verdict, failed, passed, unknown, warned
 _READS = {"azure.compute.disk": "Microsoft.Compute/disks/read", "azure.compute.snapshot": "Microsoft.Compute/snapshots/read"}
 _MACHINES = "Microsoft.Compute/virtualMachines/read"
 _SETS = "Microsoft.Compute/diskEncryptionSets/read"
+_ON_SETS = frozenset({"azure.compute.disk-encryption-set"})
 _TYPE = "Microsoft.Compute/disks.properties.encryption.type"
 TYPES = ("EncryptionAtRestWithPlatformKey", "EncryptionAtRestWithCustomerKey", "EncryptionAtRestWithPlatformAndCustomerKeys")
 ADE_ENDS = parse_rfc3339("2028-09-15T00:00:00Z")
@@ -54,9 +55,11 @@ def snapshot_encryption(snapshot: Resource, see: Context) -> Verdict:
     return verdict
 
 
-@control("azure.disk.des-health", on="azure.compute.disk-encryption-set")
+@control("azure.disk.des-health", on=("azure.compute.disk-encryption-set", "azure.keyvault.key"))
 def des_health(encryption_set: Resource, see: Context) -> Verdict:
-    """A set whose key cannot be used stops the machines on it, or keeps them from starting."""
+    """A set whose key cannot be used stops the machines on it, or keeps them from starting. A key is judged where a set uses it."""
+    if encryption_set.type == "azure.keyvault.key":
+        return used_key_health(encryption_set, see, _ON_SETS)
     properties = told(encryption_set, _SETS, "properties")
     if not isinstance(properties, dict) or not isinstance(properties.get("activeKey"), dict):
         return unknown(f"{_SETS} answered without activeKey")

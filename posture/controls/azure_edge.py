@@ -35,7 +35,7 @@ def _gateway(gateway: Resource) -> Verdict:
         return unknown(f"{GATEWAYS} answered without httpListeners")
     policy = properties.get("sslPolicy") or {}
     minimum = policy.get("minProtocolVersion") or PREDEFINED.get(str(policy.get("policyName")))
-    serving = _serving(properties)
+    serving = serving_plain(properties)
     facts: dict[str, Any] = {
         "sslPolicy": {name: policy.get(name) for name in ("policyType", "policyName", "minProtocolVersion")},
         "httpListeners that serve plain HTTP": serving,
@@ -51,11 +51,11 @@ def _gateway(gateway: Resource) -> Verdict:
     return passed(f"minimum is {minimum}, plain HTTP is redirected", facts)
 
 
-def _serving(properties: dict[str, Any]) -> list[str]:
+def serving_plain(properties: dict[str, Any]) -> list[str]:
     """Names of the HTTP listeners that some rule lets serve instead of sending elsewhere."""
-    plain = {str(each.get("id")).lower(): str(each.get("name")) for each in properties["httpListeners"] if _of(each).get("protocol") == "Http"}
+    plain = {str(each.get("id")).lower(): str(each.get("name")) for each in properties.get("httpListeners") or () if _of(each).get("protocol") == "Http"}
     redirects = {str(each.get("id")).lower(): _of(each) for each in properties.get("redirectConfigurations") or ()}
-    https = {str(each.get("id")).lower() for each in properties["httpListeners"] if _of(each).get("protocol") == "Https"}
+    https = {str(each.get("id")).lower() for each in properties.get("httpListeners") or () if _of(each).get("protocol") == "Https"}
     serving = []
     for rule in properties.get("requestRoutingRules") or ():
         listener = _id(_of(rule).get("httpListener"))

@@ -4,13 +4,15 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
+import msgspec
+
 from posture.clock import Utc, rfc3339
 from posture.controls.keys import WORDS
 from posture.controls.reading import NoAnswer, inside, refusals, told
 from posture.controls.registry import Context
 from posture.policy import DAY, KeyMode, Policy, decide
 from posture.resource import KeyClass, Resource
-from posture.verdict import EvidenceClass, Status, Verdict, failed, passed, unanswered, unknown, warned
+from posture.verdict import EvidenceClass, Status, Verdict, failed, not_applicable, passed, unanswered, unknown, warned
 
 KEY_READS = ("Microsoft.KeyVault/vaults/keys/read", "Microsoft.KeyVault/managedHSMs/keys/read")
 VAULT_READS = ("Microsoft.KeyVault/vaults/read", "Microsoft.KeyVault/managedHSMs/read")
@@ -56,6 +58,14 @@ def vault_key_health(key: Resource, now: Utc) -> Verdict:
         if now >= ends - EXPIRY_WARNING:
             return warned(f"key expires on {_day(ends)}", facts, until=ends)
     return _guarded(key, attributes, facts, None if ends is None else ends - EXPIRY_WARNING)
+
+
+def used_key_health(key: Resource, see: Context, types: frozenset[str]) -> Verdict:
+    """The health of a key, where something of one of these types uses it."""
+    users, health = sum(user.type in types for user in see.users(key)), vault_key_health(key, see.now)
+    if not users and health.status is not Status.UNKNOWN:
+        return not_applicable("nothing seen of this kind uses it")
+    return msgspec.structs.replace(health, evidence={**health.evidence, "used by": users})
 
 
 def _guarded(key: Resource, attributes: Mapping[str, Any], facts: dict[str, Any], until: Utc | None) -> Verdict:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from posture.controls.azure_keys import class_verdict, vault_key_health
+from posture.controls.azure_keys import class_verdict, used_key_health, vault_key_health
 from posture.controls.keys import linked_key
 from posture.controls.reading import NoAnswer, told
 from posture.controls.registry import Context, control
@@ -15,6 +15,7 @@ ACCOUNTS = "Microsoft.Storage/storageAccounts/read"
 SCOPES = "Microsoft.Storage/storageAccounts/encryptionScopes/read"
 CONTAINERS = "Microsoft.Storage/storageAccounts/blobServices/containers/read"
 ACCOUNT_KEY = "$account-encryption-key"
+_ON_ACCOUNTS = frozenset({"azure.storage.account", "azure.storage.encryption-scope"})
 _AT = "storageAccounts.properties"
 
 # One verdict for thousands of accounts.
@@ -54,9 +55,11 @@ def key_source(account: Resource, see: Context) -> Verdict:
     return verdict
 
 
-@control("azure.storage.cmk-health", on=("azure.storage.account", "azure.storage.encryption-scope"))
+@control("azure.storage.cmk-health", on=("azure.storage.account", "azure.storage.encryption-scope", "azure.keyvault.key"))
 def cmk_health(resource: Resource, see: Context) -> Verdict:
     """An expired key still decrypts for many services and breaks at the next rewrap: it fails at the worst time."""
+    if resource.type == "azure.keyvault.key":
+        return used_key_health(resource, see, _ON_ACCOUNTS)
     account = resource.type == "azure.storage.account"
     source = _encryption(resource).get("keySource") if account else _told(resource, SCOPES).get("source")
     if str(source).lower() == "microsoft.storage":

@@ -46,7 +46,7 @@ def _key(key: Resource, see: Context) -> Verdict:
         return _idle(key, see, "key does not exist") or not_applicable("key does not exist, and nothing seen uses it")
     primary = told(key, GET_KEY, "primary")
     uses = Counter(_versions(key, see))
-    evidence: dict[str, Any] = {"users": dict(sorted(Counter(user.kind for user in see.users(key)).items()))}
+    evidence: dict[str, Any] = {"users": dict(sorted(see.count_kinds(key).items()))}
     if told(key, GET_KEY, "purpose") != "ENCRYPT_DECRYPT":
         return not_applicable(f"purpose is {key.fields['purpose']}: it cannot protect what is stored", evidence)
     now = version_health(key, "", see.now)

@@ -66,6 +66,9 @@ class Context(Protocol):
         Ask of them what they are (kind, type, tenant, scope, region): another change of theirs does not judge `resource` again.
         """
 
+    def count_kinds(self, resource: Resource) -> Mapping[str, int]:
+        """How many of each kind point at `resource`: kind -> number, none of them 0."""
+
     def sources(self, tenant: str) -> Iterable[Source]:
         """Every source of a tenant."""
 

@@ -206,4 +206,5 @@ def _used_by(fields: Mapping[str, Any]) -> str:
         space = tag(fields, "kubernetes.io/created-for/pvc/namespace")
         return f"{space}/{claim}" if space else claim
     instances = [held.get("InstanceId", "") for held in fields.get("Attachments") or ()]
-    return ", ".join(filter(None, instances)) or str(fields.get("State", ""))
+    state = str(fields.get("State", ""))
+    return ", ".join(filter(None, instances)) or ("unattached" if state == "available" else state)

@@ -4,7 +4,7 @@ import math
 import re
 from typing import Any
 
-from posture.fault import Fault, FaultKind, Refused
+from posture.fault import NO_CREDENTIALS, Fault, FaultKind, Refused
 from providers.aws.calls import ASSUME_ROLE, HEAD_OBJECT, Call
 
 DENIED, EXPIRED, THROTTLED = FaultKind.DENIED, FaultKind.EXPIRED, FaultKind.THROTTLED
@@ -58,7 +58,6 @@ _NETWORK = {
     "ResponseStreamingError",
 }
 _CREDENTIALS = {
-    "NoCredentialsError",
     "PartialCredentialsError",
     "CredentialRetrievalError",
     "TokenRetrievalError",
@@ -83,6 +82,8 @@ def refused(error: Exception, call: Call) -> Refused:
     if name in _NETWORK or isinstance(error, OSError):
         again = name not in {"EndpointConnectionError", "ReadTimeoutError"}  # who waits for a whole timeout three times has waited a minute
         return Refused(Fault(UNREACHABLE, name, call.operation, plain(error)), transient=again)
+    if name == "NoCredentialsError":
+        return Refused(Fault(EXPIRED, NO_CREDENTIALS, call.operation, "no credentials found: aws sso login, aws configure, or a role of the machine"))
     if name in _CREDENTIALS:
         return Refused(Fault(EXPIRED, name, call.operation, plain(error)))
     if name in {"ResponseParserError", "IncompleteReadError", "UnreadablePage"}:

@@ -60,7 +60,7 @@ class Arm:
         self.graph_endpoint = settings.graph_endpoint or (GRAPHS[settings.cloud] if settings.endpoint is None else None)
         self._version = version
         self._clients: dict[str, Any] = {}
-        self._lanes: dict[tuple[str, str], Lane] = {}
+        self._lanes: dict[tuple[str, str, str], Lane] = {}
         self._transport: AioHttpTransport | None = None
         self._session: aiohttp.ClientSession | None = None
         self._credential: Any = None
@@ -70,13 +70,15 @@ class Arm:
         answer: T = await self._ask(call, self._url(call, subscription, within, tail), shape, subscription)
         return answer
 
-    async def pages(self, call: Call, row: type[T], *, subscription: str = "", within: str = "", tail: str = "") -> AsyncGenerator[list[T], None]:
-        """The pages of a listing, by `nextLink`. Raises `Refused`."""
+    async def pages(
+        self, call: Call, row: type[T], *, subscription: str = "", within: str = "", tail: str = "", region: str = ""
+    ) -> AsyncGenerator[list[T], None]:
+        """The pages of a listing, by `nextLink`. `region` is where it lies that is read, for a budget that each region has of its own. Raises `Refused`."""
         url: str | None = self._url(call, subscription, within, tail)
         shape: Any = Page[row]  # type: ignore[valid-type]
         for _ in range(MOST_PAGES):
             assert url is not None
-            page = await self._ask(call, url, shape, subscription)
+            page = await self._ask(call, url, shape, subscription, region=region)
             yield page.value or []
             url = self._following(call, page.nextLink or page.odata_next)
             if url is None:
@@ -101,9 +103,9 @@ class Arm:
         if token or str(page.resultTruncated).lower() == "true" or (page.totalRecords is not None and page.totalRecords > received):
             raise Refused(Fault(FaultKind.ERROR, "Truncated", call.operation, f"Resource Graph gave {received} rows of {page.totalRecords}"))
 
-    def lane(self, call: Call, subscription: str) -> Lane:
-        """The budget a call draws on: one for each subscription and family."""
-        key = (call.family, subscription.lower())
+    def lane(self, call: Call, subscription: str, region: str = "") -> Lane:
+        """The budget a call draws on: one for each family and subscription, and of storage for each region."""
+        key = (call.family, subscription.lower(), region)
         found = self._lanes.get(key)
         if found is None:
             found = self._lanes[key] = Lane(*BUDGETS[call.family])
@@ -119,12 +121,12 @@ class Arm:
 
     # ------------------------------------------------------------ one request
 
-    async def _ask(self, call: Call, url: str, shape: Any, subscription: str, body: Mapping[str, Any] | None = None) -> Any:
+    async def _ask(self, call: Call, url: str, shape: Any, subscription: str, body: Mapping[str, Any] | None = None, region: str = "") -> Any:
         async def attempt() -> Any:
             TALLY.get().calls += 1
             return await self._send(call, url, shape, body)
 
-        return await self.lane(call, subscription).run(attempt)
+        return await self.lane(call, subscription, region).run(attempt)
 
     async def _send(self, call: Call, url: str, shape: Any, body: Mapping[str, Any] | None) -> Any:
         request = HttpRequest("GET", url) if body is None else HttpRequest("POST", url, json=body)
@@ -224,6 +226,10 @@ class _AllowHttp(SansIOHTTPPolicy[Any, Any]):
         request.context.options["enforce_https"] = False
 
 
+class NoTokenError(AzureError):
+    """There is nobody's token to ask with."""
+
+
 class _Ready:
     """A bearer token that stands in an environment variable, read anew each time: whoever renews it there is served."""
 
@@ -232,11 +238,9 @@ class _Ready:
 
     async def get_token(self, *scopes: str, **_: Any) -> AccessToken:
         """The token, said to hold for five minutes, so that it is read again."""
-        from azure.core.exceptions import ClientAuthenticationError
-
         token = os.environ.get(self._variable, "").strip()
         if not token:
-            raise ClientAuthenticationError(f"the environment variable {self._variable} holds no token")
+            raise NoTokenError(f"the environment variable {self._variable} holds no token")
         return AccessToken(token, int(time.time()) + 300)
 
     async def close(self) -> None:

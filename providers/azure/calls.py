@@ -91,7 +91,8 @@ REGISTRATION = _graph("graph:userRegistrationDetails", "AuditLog.Read.All", "/v1
 
 # Requests a period, the period in seconds, and how many under way, per subscription. Resource Manager refills 25 reads a second into a bucket of 250 per
 # subscription, region and principal and shares it with every other tool of that principal: half of it is taken. The storage provider has its own, 100 lists
-# and 800 reads in 5 minutes per subscription and region. Resource Graph: 15 queries in 5 seconds per principal.
+# and 800 reads in 5 minutes per subscription and region: reads have a lane for each region, or 2,000 accounts would take a quarter of an hour. Resource
+# Graph: 15 queries in 5 seconds per principal.
 BUDGETS: dict[str, tuple[int, float, int]] = {
     "arm": (60, 5.0, 8),
     "storage:list": (50, 300.0, 2),

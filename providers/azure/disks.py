@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from posture.batch import Batch, Listed
 from posture.resource import Encryption, KeyClass, Link, Resource
 from providers.azure.calls import LIST_DISKS, LIST_SETS, LIST_SNAPSHOTS
-from providers.azure.ids import group_of, last, normal, unversioned
+from providers.azure.ids import last, normal, unversioned
 from providers.azure.place import AzureSource, fields_of, text
 from providers.azure.wire import Disk, DiskProperties, EncryptionSet, SetProperties
 from providers.source import Yield
@@ -108,7 +108,7 @@ class EncryptionSets(AzureSource):
             region=text(row.location),
             encryption=Encryption(None, None, _set_class(properties), text(url) or None),
             links=links,
-            cells=("customer", "rotation failed" if failing else text(properties.provisioningState) or "?", _rotation(properties)),
+            cells=("customer", "rotation failed" if failing else text(properties.provisioningState).removeprefix("Succeeded"), _rotation(properties)),
         )
 
 
@@ -145,4 +145,4 @@ def _used_by(row: Disk, properties: DiskProperties) -> str:
     if claim:
         space = tags.get("kubernetes.io-created-for-pvc-namespace")
         return f"{space}/{claim}" if space else str(claim)
-    return last(text(row.managedBy)) or text(properties.diskState) or group_of(row.id)
+    return last(text(row.managedBy)) or text(properties.diskState).lower()

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 from posture.batch import Batch, Listed, Partly
+from posture.controls.azure_edge import PREDEFINED, serving_plain
 from posture.fault import Fault, FaultKind, Refused
 from posture.resource import Resource
 from providers.azure.calls import LIST_AFD_DOMAINS, LIST_AFD_ENDPOINTS, LIST_AFD_ROUTES, LIST_GATEWAYS, LIST_PROFILES
@@ -43,7 +44,9 @@ class Edge(SweptSource):
     def _gateway(self, row: Thing) -> Resource:
         properties = row.properties
         fields: dict[str, Any] = {**fields_of(row), "properties": {name: properties[name] for name in KEPT if name in properties} if properties else properties}
-        return self.resource(row.id, "load-balancer", "azure.network.application-gateway", row.name, fields, region=text(row.location))
+        plain = ("SERVES" if serving_plain(properties) else "redirects") if properties else "?"
+        cells = (_least((properties or {}).get("sslPolicy") or {}), "", "", "", plain, "")
+        return self.resource(row.id, "endpoint", "azure.network.application-gateway", row.name, fields, region=text(row.location), cells=cells)
 
     async def _front_door(self, row: Thing) -> Resource:
         fields, faults = fields_of(row), dict[str, Fault]()
@@ -65,7 +68,21 @@ class Edge(SweptSource):
             fields["routes"] = routes
         except Refused as refused:
             faults[call.operation] = _kept(refused)
-        return self.resource(row.id, "load-balancer", "azure.cdn.front-door", row.name, fields, region=text(row.location), faults=faults)
+        least = min((str(minimum) for minimum in fields.get("customDomains", {}).values()), default="?")
+        plain = "?" if "routes" not in fields else "redirects" if all(fields["routes"].values()) else "SERVES"
+        cells = (_shown(least), "", "", "", plain, "")
+        return self.resource(row.id, "endpoint", "azure.cdn.front-door", row.name, fields, region=text(row.location), faults=faults, cells=cells)
+
+
+def _least(policy: dict[str, Any]) -> str:
+    """The least protocol of a gateway's policy: of its own, or as the name of a predefined one says."""
+    return _shown(text(policy.get("minProtocolVersion")) or PREDEFINED.get(text(policy.get("policyName")), ""))
+
+
+def _shown(version: str) -> str:
+    """`TLSv1_2` and `TLS12` as `TLS 1.2+`."""
+    digits = "".join(letter for letter in version if letter.isdigit())
+    return f"TLS {digits[0]}.{digits[1]}+" if len(digits) == 2 else "?"
 
 
 def _redirects(route: Thing) -> bool:

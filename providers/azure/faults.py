@@ -10,8 +10,9 @@ from collections.abc import Mapping
 import msgspec
 
 from posture.clock import Seconds
-from posture.fault import Fault, FaultKind, Refused
+from posture.fault import NO_CREDENTIALS, Fault, FaultKind, Refused
 from providers.azure.calls import LIST_SUBSCRIPTIONS, Call
+from providers.azure.settings import told_who
 
 DENIED, EXPIRED, THROTTLED = FaultKind.DENIED, FaultKind.EXPIRED, FaultKind.THROTTLED
 UNREACHABLE, ERROR = FaultKind.UNREACHABLE, FaultKind.ERROR
@@ -51,6 +52,7 @@ LICENCE = {"Authentication_RequestFromNonPremiumTenantOrB2CTenant", "RequestFrom
 """What Graph answers where the tenant has no licence for a report."""
 
 _LONGEST = 300
+_NOBODY = "failed to retrieve a token from the included credentials"  # the default chain's words; where somebody was refused, its reason says more
 
 
 class _Error(msgspec.Struct):
@@ -89,6 +91,9 @@ def broken(call: Call, error: Exception) -> Refused:
     """An exception of the SDK, or of what lies under it, as what it means."""
     name = type(error).__name__
     names = {kind.__name__ for kind in type(error).__mro__}
+    if name == "NoTokenError" or (_NOBODY in str(error) and "AADSTS" not in str(error) and not told_who()):
+        words = "az login, AZURE_CLIENT_ID with AZURE_TENANT_ID and a secret or certificate, or a managed identity"
+        return Refused(Fault(EXPIRED, NO_CREDENTIALS, call.operation, f"no credentials found: {_short(error) if name == 'NoTokenError' else words}"))
     if names & {"ClientAuthenticationError", "CredentialUnavailableError"}:
         return Refused(Fault(EXPIRED, name, call.operation, _short(error)))
     if names & {"ServiceRequestError", "ServiceResponseError", "IncompleteReadError", "OSError", "TimeoutError", "ClientError"}:

@@ -18,12 +18,6 @@ def subscription_of(resource_id: str) -> str:
     return parts[2] if len(parts) > 2 and parts[1] == "subscriptions" else ""
 
 
-def group_of(resource_id: str) -> str:
-    """The resource group an id lies in, as written; empty where it names none."""
-    parts = resource_id.split("/")
-    return parts[4] if len(parts) > 4 and parts[3].lower() == "resourcegroups" else ""
-
-
 def last(resource_id: str) -> str:
     """The name at the end of an id."""
     return resource_id.rstrip("/").rpartition("/")[2]

@@ -15,14 +15,22 @@ from providers.azure.sweep import Sweep
 from providers.source import Source
 
 
+class AccountSeen(msgspec.Struct, frozen=True, gc=False):
+    """A storage account: whether anonymous access to its containers is possible, and what they have from it."""
+
+    public: bool
+    region: str
+    encryption: Encryption
+
+
 class Seen:
     """What some sources of one way in learn and others need."""
 
     def __init__(self) -> None:
         self.keys: dict[str, dict[str, str | None]] = {}
         """Subscription of the user -> key's URL as it was named, versions apart -> id of its vault where that was named."""
-        self.accounts: dict[str, dict[str, bool]] = {}
-        """Subscription -> id of a storage account -> whether anonymous access to its containers is possible."""
+        self.accounts: dict[str, dict[str, AccountSeen]] = {}
+        """Subscription -> id of a storage account -> what its containers need to know of it."""
         self.readers: dict[str, str] = {}
         """Key's URL -> id of the source that reads it: a key that two subscriptions use is read once."""
         self.spelled: dict[str, str] = {}

@@ -1,6 +1,8 @@
 """`[[tenant.azure]]`: which subscriptions, of which cloud, and by whose hand."""
 
+import os
 import re
+from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -62,3 +64,16 @@ class AzureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def connection(self) -> tuple[object, ...]:
         """What makes two blocks the same way in."""
         return (self.cloud, self.endpoint, self.graph_endpoint, self.token_env, self.ca_file)
+
+
+def ambient() -> tuple[AzureSettings, ...]:
+    """Every subscription that the environment's credentials see, where some stand there: a service principal's or workload's, a managed identity's endpoint,
+    or the Azure CLI's login. Told without loading Azure's packages; a virtual machine's own identity is told only by asking, and is not looked for.
+    """
+    home = Path(os.environ.get("AZURE_CONFIG_DIR", "~/.azure")).expanduser()
+    return (AzureSettings(),) if told_who() or (home / "azureProfile.json").is_file() else ()
+
+
+def told_who() -> bool:
+    """Whether the environment names an identity: a service principal, a workload's, or the endpoint of a managed one."""
+    return any(os.environ.get(name) for name in ("AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE", "IDENTITY_ENDPOINT", "MSI_ENDPOINT"))

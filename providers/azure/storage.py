@@ -10,7 +10,7 @@ from posture.resource import Encryption, KeyClass, Link, Resource
 from providers.azure.calls import LIST_ACCOUNTS, LIST_CONTAINERS, LIST_SCOPES, Call
 from providers.azure.faults import GONE
 from providers.azure.ids import key_url, last, normal, unversioned
-from providers.azure.place import AzureSource, fields_of, text
+from providers.azure.place import AccountSeen, AzureSource, fields_of, text
 from providers.azure.wire import Account, AccountProperties, Thing
 from providers.source import Yield
 
@@ -32,17 +32,17 @@ class Accounts(AzureSource):
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """One listing, of which the storage provider allows 100 in five minutes."""
         keys: dict[str, str | None] = {}
-        accounts: dict[str, bool] = {}
+        accounts: dict[str, AccountSeen] = {}
         async for page in self.arm.pages(LIST_ACCOUNTS, Account, subscription=self.subscription):
             yield Batch.of(self._account(row, keys, accounts) for row in page)
         self.seen.keys[f"{self.subscription}/accounts"] = keys
         self.seen.accounts[self.subscription] = accounts
         yield Listed(("azure.storage.account",))
 
-    def _account(self, row: Account, keys: dict[str, str | None], accounts: dict[str, bool]) -> Resource:
+    def _account(self, row: Account, keys: dict[str, str | None], accounts: dict[str, AccountSeen]) -> Resource:
         properties = row.properties or AccountProperties()
-        accounts[row.id] = properties.allowBlobPublicAccess is True
         encryption, links = at_rest(properties.encryption or {}, keys)
+        accounts[row.id] = AccountSeen(properties.allowBlobPublicAccess is True, text(row.location), encryption)
         return self.resource(
             row.id,
             "bucket",
@@ -66,11 +66,11 @@ class Containers(AzureSource):
         """Account by account, several at a time; one that refuses stands as refused, and the rest goes on."""
         if self.subscription not in self.seen.accounts:
             raise Refused(Fault(FaultKind.ERROR, "NotListed", LIST_ACCOUNTS.operation, "the accounts have not been listed yet"))
-        accounts = sorted(self.seen.accounts[self.subscription].items())
+        accounts = sorted(self.seen.accounts[self.subscription].items(), key=lambda item: item[0])
         keys: dict[str, str | None] = {}
         down = [0]
         for start in range(0, len(accounts), AT_ONCE):
-            some = [self._below(account, public, keys, down) for account, public in accounts[start : start + AT_ONCE]]
+            some = [self._below(account, about, keys, down) for account, about in accounts[start : start + AT_ONCE]]
             for answer in asyncio.as_completed(some):
                 found = await answer
                 for fault in found[0].faults.values() if found else ():
@@ -80,21 +80,21 @@ class Containers(AzureSource):
         self.seen.keys[f"{self.subscription}/scopes"] = keys
         yield Listed(("azure.storage.blob-service", "azure.storage.encryption-scope", "azure.storage.container"))
 
-    async def _below(self, account: str, public: bool, keys: dict[str, str | None], down: list[int]) -> tuple[Resource, ...]:
+    async def _below(self, account: str, about: AccountSeen, keys: dict[str, str | None], down: list[int]) -> tuple[Resource, ...]:
         """The blob service of an account, with what was refused of it, then its scopes and containers; nothing where the account has gone meanwhile."""
         faults: dict[str, Fault] = {}
         fields: dict[str, Any] = {}
-        scopes = await self._list(LIST_SCOPES, account, faults, down)
+        scopes = await self._list(LIST_SCOPES, account, about.region, faults, down)
         containers: list[Thing] | None = []
-        if scopes or public or scopes is None:
-            containers = await self._list(LIST_CONTAINERS, account, faults, down)
+        if scopes or about.public or scopes is None:
+            containers = await self._list(LIST_CONTAINERS, account, about.region, faults, down)
         if any(fault.code in GONE for fault in faults.values()):
             return ()
         if scopes is not None:
             fields["encryptionScopes"] = {scope.name: text((scope.properties or {}).get("source")) for scope in scopes}
         if containers is not None:
             fields["publicContainers"] = sorted(each.name for each in containers if _public(each))
-            fields["containersListed"] = bool(scopes or public)
+            fields["containersListed"] = bool(scopes or about.public)
         service = self.resource(
             account + BLOB_SERVICE,
             "blob-service",
@@ -104,17 +104,18 @@ class Containers(AzureSource):
             faults=faults,
             links=(Link("account", normal(account)),),
         )
-        made = [self._scope(account, scope, keys) for scope in scopes or ()]
-        return (service, *made, *(self._container(account, container) for container in containers or ()))
+        made = [self._scope(account, about, scope, keys) for scope in scopes or ()]
+        under = {scope.id.lower(): scope.encryption for scope in made}
+        return (service, *made, *(self._container(account, about, container, under) for container in containers or ()))
 
-    async def _list(self, call: Call, account: str, faults: dict[str, Fault], down: list[int]) -> list[Thing] | None:
+    async def _list(self, call: Call, account: str, region: str, faults: dict[str, Fault], down: list[int]) -> list[Thing] | None:
         """All pages of a listing below an account; None where it was refused."""
         if down[0] >= GIVE_UP_AFTER:
             faults[call.operation] = Fault(FaultKind.UNREACHABLE, "NotAsked", call.operation, "Resource Manager did not answer for other accounts")
             return None
         rows: list[Thing] = []
         try:
-            async for page in self.arm.pages(call, Thing, subscription=self.subscription, within=account):
+            async for page in self.arm.pages(call, Thing, subscription=self.subscription, within=account, region=region):
                 rows += page
         except Refused as refused:
             if refused.fault.kind is FaultKind.EXPIRED:
@@ -126,7 +127,7 @@ class Containers(AzureSource):
             return None
         return rows
 
-    def _scope(self, account: str, row: Thing, keys: dict[str, str | None]) -> Resource:
+    def _scope(self, account: str, about: AccountSeen, row: Thing, keys: dict[str, str | None]) -> Resource:
         properties = row.properties or {}
         uri = (properties.get("keyVaultProperties") or {}).get("keyUri")
         ours = text(properties.get("source")).lower() == "microsoft.storage"
@@ -139,22 +140,27 @@ class Containers(AzureSource):
             "azure.storage.encryption-scope",
             f"{last(account)}/{row.name}",
             fields_of(row),
+            region=about.region,
             encryption=_OWN if ours else Encryption(True, ALGORITHM, KeyClass.CUSTOMER if key else KeyClass.UNKNOWN, key),
             links=(Link("account", normal(account)), *((Link("key", key),) if key else ())),
         )
 
-    def _container(self, account: str, row: Thing) -> Resource:
-        properties = row.properties or {}
+    def _container(self, account: str, about: AccountSeen, row: Thing, under: dict[str, Encryption | None]) -> Resource:
+        """New blobs are under the container's scope, or as the account's are."""
+        properties, encryption = row.properties or {}, about.encryption
         scope = text(properties.get("defaultEncryptionScope")) or "$account-encryption-key"
         links = [Link("account", normal(account)), Link("blob-service", normal(account + BLOB_SERVICE))]
         if scope != "$account-encryption-key":
             links.append(Link("scope", normal(f"{account}/encryptionScopes/{scope}")))
+            encryption = under.get(links[-1].to) or Encryption()
         return self.resource(
             row.id,
             "bucket",
             "azure.storage.container",
             f"{last(account)}/{row.name}",
             fields_of(row),
+            region=about.region,
+            encryption=encryption,
             links=tuple(links),
             cells=(scope, "", _public(row) or "no"),
         )

@@ -80,7 +80,8 @@ class Disks(GcpSource):
         name = fields["name"]
         labels = fields.get("labels") or {}
         claim = labels.get("kubernetes-io-created-for_pvc-name") or labels.get("kubernetes-io-created-for-pvc-name")
-        used = claim or names_of(fields.get("users")) or str(fields.get("status") or "")
+        status = str(fields.get("status") or "").lower()
+        used = claim or names_of(fields.get("users")) or ("unattached" if status == "ready" else status)
         return self.resource(
             f"//{HOSTS['compute']}/projects/{self.project.name}/{where}/disks/{name}",
             "volume",

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from posture.fault import Fault, FaultKind, Refused
+from posture.fault import NO_CREDENTIALS, Fault, FaultKind, Refused
 from providers.gcp.calls import DIRECTORY_SCOPE, HOSTS, Call
 
 DENIED, EXPIRED, THROTTLED = FaultKind.DENIED, FaultKind.EXPIRED, FaultKind.THROTTLED
@@ -134,6 +134,9 @@ def no_credentials(call: Call, error: Exception) -> Refused:
     """There are none, or they cannot be renewed."""
     if type(error).__name__ == "TransportError":
         return unreachable(call, error, transient=True)
+    if "default credentials were not found" in str(error):
+        words = "gcloud auth application-default login, GOOGLE_APPLICATION_CREDENTIALS, or a service account of the machine"
+        return Refused(Fault(EXPIRED, NO_CREDENTIALS, call.operation, f"no credentials found: {words}"))
     return Refused(Fault(EXPIRED, type(error).__name__, call.operation, _short(error)))
 
 

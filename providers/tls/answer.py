@@ -11,6 +11,8 @@ from providers.tls.suites import ALERTS, TLS13, VERSIONS
 MOST_BYTES = 128 * 1024
 """More than this is no first flight: the longest chain seen in the wild is a tenth of it."""
 MOST_CERTIFICATES = 16
+MOST_PARTS = 1000
+"""Records and messages: 128 KiB of empty ones would be 20,000, each with its cost."""
 _RECORD = 16384 + 2048  # RFC 5246 6.2.3
 _RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")  # RFC 8446 4.1.3: this random makes it a HelloRetryRequest
 _FINITE, _CURVE = frozenset({0x0015, 0x0016, 0x0014, 0x0033, 0x0039, 0x0067, 0x006B, 0x009E, 0x009F, 0xCCAA}), 3
@@ -40,6 +42,7 @@ class Answer:
         self._raw = bytearray()
         self._messages = bytearray()
         self._fed = 0
+        self._parts = 0
 
     @property
     def dh_bits(self) -> int:
@@ -70,7 +73,10 @@ class Answer:
                 break
             body = bytes(self._raw[5 : 5 + length])
             del self._raw[: 5 + length]
+            self._parts += 1
             self._record(kind, body)
+            if self._parts > MOST_PARTS and not self.done:
+                return self._end(f"the first flight is in more than {MOST_PARTS} pieces")
         if not self.done and self._raw and not self.accepted and self._raw[0] not in (20, 21, 22, 23):
             self.plain = not self._messages
             return self._end(f"not a TLS record: {bytes(self._raw[:16])!r}")
@@ -107,6 +113,10 @@ class Answer:
                 return
             kind, body = self._messages[0], bytes(self._messages[4 : 4 + length])
             del self._messages[: 4 + length]
+            self._parts += 1
+            if self._parts > MOST_PARTS:
+                self._end(f"the first flight is in more than {MOST_PARTS} pieces")
+                return
             try:
                 self._message(kind, body)
             except (struct.error, IndexError, _Short):

@@ -1,19 +1,38 @@
-"""An AWS that answers from memory after a set delay, so that a benchmark measures its client and not moto.
+"""A cloud that answers from memory after a set delay, so that a benchmark measures its client and not the stand-in.
 
 Run as a program it reads one JSON line (`upstream`, `delay` in seconds), prints its URL, and ends with its standard input. What it was not asked before it
 fetches from upstream, once. `GET /bench/count` tells how many requests came since the last time it was asked.
 """
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import re
+import subprocess
 import sys
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 _SCOPE = re.compile(rb"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/")
 _TARGET = re.compile(rb"x-amz-target: *([^\r]+)", re.IGNORECASE)
+
+
+@contextlib.contextmanager
+def replaying(upstream: str, delay: float = 0.0) -> Iterator[str]:
+    """The URL of such a server in a process of its own, while the block runs."""
+    server = subprocess.Popen([sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert server.stdin is not None
+    assert server.stdout is not None
+    server.stdin.write(json.dumps({"upstream": upstream, "delay": delay}) + "\n")
+    server.stdin.flush()
+    try:
+        yield server.stdout.readline().strip()
+    finally:
+        server.stdin.close()
+        server.wait()
+        server.stdout.close()
 
 
 class Recorded:

@@ -1,12 +1,9 @@
 """What a row of Azure costs from the socket to the model, beside the vendors' own typed SDK in the same run."""
 
-import json
-import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -15,10 +12,9 @@ import pytest
 from providers.collector import Collector
 from providers.config import parse
 from providers.demo.azure_accounts import SUBSCRIPTION, TOKEN
-from providers.demo.azure_estate import BOTH, CUSTOMER, PLATFORM
+from tests.bench.recorded import replaying
 from tests.world.azure import Azure
 
-HERE = Path(__file__).parent
 DISKS, ACCOUNTS = 10_000, 2_000
 ROUNDS = 3
 
@@ -26,34 +22,9 @@ ROUNDS = 3
 @pytest.fixture
 def recorded(azure: Azure) -> Iterator[str]:
     """10,000 disks and 2,000 accounts, in pages that are answered from memory by another process."""
-    estate = azure.estate
-    vault = estate.vault("acme-keys")
-    made = estate.encryption_set("disks", estate.key(vault, "disks"), vault)
-    patterns = [estate.get(estate.disk(f"pattern-{kind}", kind, set_id=made if kind != PLATFORM else None)) for kind in (PLATFORM, CUSTOMER, BOTH)]
-    for number in range(DISKS):
-        body = patterns[1] if number % 20 == 3 else patterns[2] if number % 100 == 7 else patterns[0]
-        assert body is not None
-        estate.put(f"/subscriptions/{SUBSCRIPTION}/resourceGroups/prod/providers/Microsoft.Compute/disks/disk-{number:05}", _without_name(body))
-    for kind in (PLATFORM, CUSTOMER, BOTH):
-        estate.delete(f"/subscriptions/{SUBSCRIPTION}/resourceGroups/prod/providers/Microsoft.Compute/disks/pattern-{kind}")
-    account = estate.get(estate.account("pattern"))
-    assert account is not None
-    for number in range(ACCOUNTS):
-        estate.put(f"/subscriptions/{SUBSCRIPTION}/resourceGroups/data/providers/Microsoft.Storage/storageAccounts/acme{number:05}", _without_name(account))
-    estate.delete(account["id"])
-    server = subprocess.Popen([sys.executable, HERE / "recorded.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert server.stdin is not None
-    assert server.stdout is not None
-    server.stdin.write(json.dumps({"upstream": azure.server.url, "delay": 0.0}) + "\n")
-    server.stdin.flush()
-    yield server.stdout.readline().strip()
-    server.stdin.close()
-    server.wait()
-    server.stdout.close()
-
-
-def _without_name(body: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in body.items() if name not in {"id", "name", "type"}}
+    azure.fill(DISKS, ACCOUNTS)
+    with replaying(azure.server.url) as url:
+        yield url
 
 
 async def _ours(azure: Azure, url: str) -> tuple[float, float, Counter[str], Counter[str]]:

@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from providers.demo.accounts import REGIONS
+from tests.bench.recorded import replaying
 from tests.world.aws import Aws
 from tests.world.big import big
 
@@ -37,15 +38,8 @@ def recorded(aws: Aws) -> Iterator[str]:
     big(volumes=4000, snapshots=400, buckets=1000)  # over two accounts; the one that is read holds half
     for number in range(15):
         aws.region().key(f"more-{number}")
-    server = subprocess.Popen([sys.executable, HERE / "recorded.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert server.stdin is not None
-    assert server.stdout is not None
-    server.stdin.write(json.dumps({"upstream": aws.url, "delay": DELAY}) + "\n")
-    server.stdin.flush()
-    yield server.stdout.readline().strip()
-    server.stdin.close()
-    server.wait()
-    server.stdout.close()
+    with replaying(aws.url, DELAY) as url:
+        yield url
 
 
 def _run(command: Sequence[str | Path], url: str) -> Cost:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.bench.recorded import replaying
 from tests.world.gcp import Google
 
 HERE = Path(__file__).parent
@@ -22,21 +23,9 @@ GOAL = 60e-6
 @pytest.fixture
 def recorded(google: Google) -> Iterator[str]:
     """10,000 disks and 2,000 buckets, answered from memory."""
-    project = google.project
-    key = project.key("k")
-    for number in range(DISKS):
-        project.disk(f"disk-{number:05}", f"zones/{project.zones[number % 6]}", key=key if number % 20 == 0 else None, users=["gke-1"], labels={"team": "x"})
-    for number in range(BUCKETS):
-        project.bucket(f"bucket-{number:04}", key=key if number % 20 == 0 else None)
-    server = subprocess.Popen([sys.executable, HERE / "recorded.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert server.stdin is not None
-    assert server.stdout is not None
-    server.stdin.write(json.dumps({"upstream": google.server.url, "delay": 0.0}) + "\n")
-    server.stdin.flush()
-    yield server.stdout.readline().strip()
-    server.stdin.close()
-    server.wait()
-    server.stdout.close()
+    google.fill(DISKS, BUCKETS)
+    with replaying(google.server.url) as url:
+        yield url
 
 
 def _run(*command: str | Path) -> Any:

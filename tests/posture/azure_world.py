@@ -120,15 +120,14 @@ TYPES: dict[str, Resource] = {
             "securityProfile": {"azureKeyVaultKms": {"enabled": True, "keyId": KEY_URL}},
         },
     ),
+    "azure.keyvault.key": key(),
     "azure.storage.account": account(KeyClass.CUSTOMER, "Microsoft.Keyvault"),
     "azure.storage.encryption-scope": scope(),
     "azure.storage.container": container(),
-    "azure.network.application-gateway": made(
-        f"{GROUP}/Microsoft.Network/applicationGateways/gw", "load-balancer", "azure.network.application-gateway", _GATEWAY
-    ),
+    "azure.network.application-gateway": made(f"{GROUP}/Microsoft.Network/applicationGateways/gw", "endpoint", "azure.network.application-gateway", _GATEWAY),
     "azure.cdn.front-door": made(
         f"{GROUP}/Microsoft.Cdn/profiles/fd",
-        "load-balancer",
+        "endpoint",
         "azure.cdn.front-door",
         {},
         fields={"customDomains": {"www": "TLS12"}, "routes": {"default": True}},

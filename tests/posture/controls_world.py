@@ -1,6 +1,7 @@
 """A small world for controls to look at: resources, their links, sources and a policy. It is data that answers as the model does."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -36,6 +37,9 @@ class World(msgspec.Struct):
     def users(self, resource: Resource) -> Iterator[Resource]:
         names = {resource.id, *resource.aliases}
         return (other for other in self.seen if any(link.to in names for link in other.links))
+
+    def count_kinds(self, resource: Resource) -> Mapping[str, int]:
+        return Counter(user.kind for user in self.users(resource))
 
     def sources(self, tenant: str) -> Iterable[Source]:
         return [source for source in self.asked if source.tenant == tenant]

@@ -1,5 +1,6 @@
 """Laws of the model, over random worlds: the order of reports, what is judged again, the joins, the counts, and what a viewer is told."""
 
+from collections import Counter
 from typing import Any
 
 from hypothesis import given, settings
@@ -248,6 +249,7 @@ def test_both_directions_of_every_link_agree_whatever_comes_and_goes(steps: list
             names = {one.id, *(alias for alias in one.aliases if links.resolve(alias) == one.id)}
             assert len(users) == len(set(users)) == links.count(one)
             assert set(users) == {other.id for other in here.values() if any(link.to in names for link in other.links)}
+            assert links.kinds(one) == +Counter(volume=sum(len({link.to for link in other.links} & names) for other in here.values()))
             if one.id in before and before[one.id][0] != set(users):
                 assert one.id in moved | {getattr(step, "id", step)}
 

@@ -5,17 +5,26 @@ import json
 import re
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 
 from posture.fault import ConfigError
+from providers import lane
 from providers.azure.calls import CALLS, QUERY_RESOURCES, role
+from providers.collector import Collector
 from providers.config import parse
 from providers.demo import azure_more as more
-from providers.demo.azure_accounts import SUBSCRIPTION
+from providers.demo import http
+from providers.demo.answer import Answer
+from providers.demo.asked import Environ
+from providers.demo.azure_accounts import SUBSCRIPTION, TOKEN, TOKEN_ENV
 from providers.rooms import policy_text
-from tests.world.azure import Azure
+from tests.world.azure import Azure, Seen
+from tests.world.tlsfront import in_front_of
 
 HERE = Path(__file__).parents[2]
 
@@ -119,9 +128,68 @@ def test_an_sdk_is_imported_only_when_its_cloud_is_configured(block: str, loaded
     assert shown == [loaded], "and the identity library only when a token is wanted"
 
 
-async def test_a_private_endpoint_with_its_own_authority_is_trusted_by_ca_file(azure: Azure, tmp_path: Path) -> None:
+async def test_a_private_endpoint_with_its_own_authority_is_trusted_by_ca_file_and_by_nothing_else(azure: Azure, tmp_path: Path) -> None:
+    azure.estate.disk("pg-0")
     missing = await azure.poll(more=f'ca_file = "{tmp_path}/none.pem"')
     assert missing.fault("disks").code == "CaFile"
+    with in_front_of(azure.server.port, tmp_path) as (url, authority):
+        trusted, stranger = (azure.text(SUBSCRIPTION, more=more).replace(azure.server.url, url) for more in (f'ca_file = "{authority}"', ""))
+        collector = Collector(parse(trusted, "t"))
+        await collector.once(30)
+        assert Seen(collector.model).source("disks").state == "ok"
+        assert set(Seen(collector.model).resources("azure.compute.disk")) == {"pg-0"}
+        asked = len(azure.server.log)
+        collector = Collector(parse(stranger, "t"))
+        await collector.once(30)
+        fault = Seen(collector.model).fault("disks")
+        assert (fault.kind, "CERTIFICATE_VERIFY_FAILED" in fault.message) == ("unreachable", True)
+        assert len(azure.server.log) == asked, "no token was sent to who is not trusted"
+
+
+class _Identity:
+    """The endpoint at which a managed identity's token is handed out (App Service, Functions, Container Apps): IDENTITY_ENDPOINT."""
+
+    def __init__(self) -> None:
+        self.resources: list[str] = []
+        self.http = http.Server(0, self._serve)
+
+    def _serve(self, environ: Environ) -> Answer:
+        query = parse_qs(environ["QUERY_STRING"])
+        assert environ["HTTP_X_IDENTITY_HEADER"] == "secret"
+        self.resources += query["resource"]
+        body = {"access_token": TOKEN, "expires_on": str(int(time.time()) + 3600), "resource": query["resource"][0], "token_type": "Bearer"}
+        return Answer(200, json.dumps(body).encode(), {"content-type": "application/json"})
+
+
+@pytest.fixture
+def identity(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Identity]:
+    """A managed identity of this machine, which azure-identity's default chain finds."""
+    made = _Identity()
+    monkeypatch.setenv("IDENTITY_ENDPOINT", f"http://127.0.0.1:{made.http.port}/token")
+    monkeypatch.setenv("IDENTITY_HEADER", "secret")
+    yield made
+    made.http.stop()
+
+
+async def test_azures_default_chain_finds_a_managed_identity(azure: Azure, identity: _Identity) -> None:
+    azure.estate.disk("pg-0")
+    collector = Collector(parse(azure.text(SUBSCRIPTION).replace(f'token_env = "{TOKEN_ENV}"', ""), "t"))
+    await collector.once(30)
+    assert Seen(collector.model).source("disks").state == "ok"
+    assert set(identity.resources) == {"https://management.azure.com"}
+
+
+@pytest.mark.parametrize(
+    ("cloud", "audience"),
+    [("public", "https://management.azure.com"), ("government", "https://management.usgovcloudapi.net"), ("china", "https://management.chinacloudapi.cn")],
+)
+async def test_a_token_is_asked_for_the_cloud_that_it_is_sent_to(cloud: str, audience: str, identity: _Identity, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # nothing leaves this machine
+    monkeypatch.setattr(lane, "TRANSIENT_ATTEMPTS", 1)
+    collector = Collector(parse(_block(f'subscription = "{SUBSCRIPTION}"\ncloud = "{cloud}"\nentra = false'), "t"))
+    await collector.once(30)
+    assert set(identity.resources) == {audience}
+    assert {source.fault.kind.value for source in collector.model.sources.values() if source.service == "disks" and source.fault} == {"unreachable"}
 
 
 def test_a_collector_with_azure_stays_small(azure: Azure) -> None:

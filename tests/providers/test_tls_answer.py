@@ -129,6 +129,8 @@ def test_what_is_no_tls_is_told_from_its_first_bytes(body: bytes) -> None:
         (record(server_hello() + message(11, b"\x00\x00\x09\x00\x00\xff")), "ends too soon"),
         (record(b"\x01", 20), "encrypted data before"),
         (record(b"\x02", 21), "an alert that is not two bytes"),
+        (record(b"\x01\x70", 21) * 2000, "more than 1000 pieces"),
+        (record(server_hello()) + record(message(0, b"") * 2000), "more than 1000 pieces"),
     ],
 )
 def test_a_broken_flight_says_what_is_wrong(stream: bytes, says: str) -> None:

@@ -132,6 +132,16 @@ def test_check_names_the_missing_permission_and_what_it_hides(run: Run, config: 
     assert "aws.s3.default-encryption" in done.stdout
 
 
+def test_check_tells_reasons_apart_and_counts_each(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "doors.toml"
+    file.write_text('[[tenant]]\nname = "a"\n[[tenant.tls]]\nendpoints = ["127.0.0.1:1", "127.0.0.2:1", "nowhere.invalid"]\nhttp_port = 0\n')
+    done = run("check", "--config", file)
+    assert done.returncode == 3
+    assert "unreachable (dns) on 1 of 3, as nowhere.invalid\n" in done.stdout
+    assert "unreachable (refused) on 2 of 3, as 127.0.0.1:1\n" in done.stdout
+    assert done.stdout.count("UNKNOWN there: tls.cert-change") == 1
+
+
 def test_controls_are_listed_and_described(run: Run) -> None:
     listed = run("controls").stdout.splitlines()
     assert any(line.startswith("aws.ebs.volume-encrypted") for line in listed)

@@ -15,8 +15,11 @@ from providers.collector import Collector
 from providers.config import Config, parse
 from providers.demo.azure import Server, start
 from providers.demo.azure_accounts import SUBSCRIPTION, TOKEN, TOKEN_ENV
-from providers.demo.azure_estate import Estate
+from providers.demo.azure_estate import BOTH, CUSTOMER, PLATFORM, Body, Estate
 from providers.demo.azure_faults import AzureFaults
+
+REGIONS = ("westeurope", "northeurope", "eastus", "eastus2", "westus2", "uksouth", "francecentral", "swedencentral")
+"""A subscription may have 250 storage accounts in a region."""
 
 
 class Seen:
@@ -74,6 +77,27 @@ class Azure:
         """One empty subscription, nothing wrong, nothing asked."""
         self.server.reset()
         self.server.estate.subscription()
+
+    def fill(self, disks: int, accounts: int) -> None:
+        """Many of them: of a hundred disks five under a customer's key and one under both, accounts under Microsoft's."""
+        estate = self.estate
+        vault = estate.vault("acme-keys")
+        made = estate.encryption_set("disks", estate.key(vault, "disks"), vault)
+        patterns = [self._pattern(estate.disk(f"pattern-{kind}", kind, set_id=made if kind != PLATFORM else None)) for kind in (PLATFORM, CUSTOMER, BOTH)]
+        for number in range(disks):
+            body = patterns[1] if number % 20 == 3 else patterns[2] if number % 100 == 7 else patterns[0]
+            estate.put(f"/subscriptions/{SUBSCRIPTION}/resourceGroups/prod/providers/Microsoft.Compute/disks/disk-{number:05}", body)
+        account = self._pattern(estate.account("pattern"))
+        for number in range(accounts):
+            name = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/data/providers/Microsoft.Storage/storageAccounts/acme{number:05}"
+            estate.put(name, {**account, "location": REGIONS[number % len(REGIONS)]})
+
+    def _pattern(self, made: str) -> Body:
+        """The body of a resource, which is taken away again: making one through the SDK's models costs a thousand times as much as a copy."""
+        body = self.estate.get(made)
+        assert body is not None
+        self.estate.delete(made)
+        return {name: value for name, value in body.items() if name not in {"id", "name", "type"}}
 
     def text(self, *subscriptions: str, policy: str = "", more: str = "") -> str:
         """A configuration of one tenant, as TOML; without subscriptions, of all there are."""

@@ -30,6 +30,15 @@ class Google:
         """acme's."""
         return self.server.cloud.project("acme-prod")
 
+    def fill(self, disks: int, buckets: int) -> None:
+        """Many of them over six zones, one in twenty under a key of Cloud KMS."""
+        key = self.project.key("k")
+        for number in range(disks):
+            zone = f"zones/{self.project.zones[number % 6]}"
+            self.project.disk(f"disk-{number:05}", zone, key=key if number % 20 == 0 else None, users=["gke-1"], labels={"team": "x"})
+        for number in range(buckets):
+            self.project.bucket(f"bucket-{number:04}", key=key if number % 20 == 0 else None)
+
     def configuration(self, policy: str = "", **settings: Any) -> str:
         """One tenant, one project; `policy` are lines of `[tenant.policy]`."""
         lines = {"project": "acme-prod", "endpoint": self.server.url, "credentials": "anonymous", **settings}

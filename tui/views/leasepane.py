@@ -50,10 +50,10 @@ class LeasePane(Pane):
         well = (row for row in chosen if row.status >= Status.PASS and row.id in leases)
         self.show([*bad, *nsmallest(WORST - len(bad), well, key=lambda row: (row.expires or NEVER, row.name))])
         many = sum(row.id in leases for row in chosen)
-        self.border_title = f"{self.title} {many:,}" if rows else self.title
+        self.border_title = f"{self.title} {many:,} · Vault {len(chosen) - many:,}" if rows else self.title
         self.border_subtitle = ""
         if rows:
             self.empty = "nothing matches the filter" if not chosen else "as promised; no lease is shown one by one"
         else:
-            self.empty = "nothing configured"
+            self.empty = self._why_empty()
         self.refresh_visible(0)
