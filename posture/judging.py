@@ -165,7 +165,8 @@ def _stale(held: Held, see: See) -> Verdict | None:
         return unknown("nobody asks about it any more")
     if see.now < stale_at(held, source):
         return None
-    return unknown(f"not seen for over {age(STALE_CADENCES * source.cadence)}", source.fault)
+    why = f": {source.fault}" if source.fault is not None else ""
+    return unknown(f"not seen for over {age(STALE_CADENCES * source.cadence)}{why}", source.fault)
 
 
 def _was(last: Verdict, stale: Verdict) -> Verdict:
