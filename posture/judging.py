@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from posture.clock import Utc, age
 from posture.fault import Fault, FaultKind
 from posture.keyclass import key_class
-from posture.policy import Policy
+from posture.policy import Policy, shared
 from posture.resource import KeyClass, Resource
 from posture.rollup import OWN, Counted
 from posture.source import STALE_CADENCES, Source
-from posture.verdict import Finding, Status, Verdict, unknown, worst
+from posture.verdict import EvidenceClass, Finding, Severity, Status, Verdict, unknown, worst
 
 if TYPE_CHECKING:
     from posture.controls.registry import Control, Registry
     from posture.model import Model
 
+_NOTHING: Mapping[str, Any] = {}
+_TOLD = frozenset({Status.FAIL, Status.WARN, Status.PASS})
+
 log = logging.getLogger(__name__)
 
 
 class Held:
-    """One resource as the model keeps it: who reported it in which poll, when it was last seen (UTC seconds), and its findings by control."""
+    """One resource as the model keeps it: who reported it in which poll, when it was last seen (UTC seconds), and its findings by control.
 
-    __slots__ = ("counted", "findings", "key_class", "observed_at", "poll", "resource", "source", "status", "users")
+    `behind` says that the last poll of its source went well elsewhere and did not see it: it is older than its source.
+    """
+
+    __slots__ = ("behind", "counted", "findings", "key_class", "observed_at", "poll", "resource", "source", "status", "users")
 
     def __init__(self, resource: Resource, source: str, poll: int, observed_at: Utc) -> None:
         self.resource = resource
@@ -37,13 +43,21 @@ class Held:
         self.key_class = KeyClass.UNKNOWN
         self.users = 0
         self.counted: Counted | None = None
+        self.behind = False
 
     @classmethod
-    def seen(cls, resource: Resource, source: str, observed_at: Utc, findings: dict[str, Finding]) -> Held:
-        """As it stood in an earlier run; its findings keep their `since` while their status stays."""
+    def seen(cls, resource: Resource, source: str, observed_at: Utc, stood: Mapping[str, tuple[Status, Utc]]) -> Held:
+        """As it was seen in an earlier run, to be judged again: `stood` tells for each control the status then and its `since`, which it keeps if it stays."""
         held = cls(resource, source, 0, observed_at)
-        held.findings = findings
+        held.findings = {
+            control: Finding(control, resource.id, resource.tenant, status, Severity.INFO, EvidenceClass.INFERRED, "not judged again yet", _NOTHING, since)
+            for control, (status, since) in stood.items()
+        }
         return held
+
+    def stood(self) -> dict[str, tuple[Status, Utc]]:
+        """What `seen` needs of the findings."""
+        return {control: (finding.status, finding.since) for control, finding in self.findings.items()}
 
     def worst(self) -> Finding | None:
         """The finding a row shows: of the worst status, the most severe."""
@@ -66,9 +80,10 @@ def _rank(finding: Finding) -> tuple[int, int]:
 class See:
     """The model as the controls of one tenant's resources see it (`posture.controls.registry.Context`)."""
 
-    def __init__(self, model: Model, policy: Policy) -> None:
+    def __init__(self, model: Model, policies: Sequence[Policy]) -> None:
         self._model = model
-        self.policy = policy
+        self.policies = policies
+        self.policy = shared(policies)
 
     @property
     def now(self) -> Utc:
@@ -94,6 +109,10 @@ class See:
         """How many point at this resource."""
         return self._model.links.count(resource)
 
+    def count_kinds(self, resource: Resource) -> Mapping[str, int]:
+        """How many of each kind point at this resource."""
+        return self._model.links.kinds(resource)
+
     def sources(self, tenant: str) -> Iterable[Source]:
         """Every source of a tenant."""
         return [source for source in self._model.sources.values() if tenant in source.tenant.split("+")]
@@ -101,6 +120,10 @@ class See:
     def source(self, source_id: str) -> Source | None:
         """One source."""
         return self._model.sources.get(source_id)
+
+    def unanswered(self, resource: Resource, asks: Callable[[str], bool]) -> Source | None:
+        """The first source of its place, of a service that `asks`, which has not answered in full; asking is remembered (`Model.unanswered`)."""
+        return self._model.unanswered(resource, asks)
 
     def unassigned(self, tenant: str) -> int:
         """Resources that carry no tenant's tag in accounts this tenant shares."""
@@ -118,11 +141,13 @@ def judge(held: Held, see: See, registry: Registry) -> Utc | None:
     A finding keeps its `since` while its status stays.
     """
     resource = held.resource
-    stale = None if resource.provider == OWN else _stale(held, see)
+    stale = resource.provider != OWN and _stale(held, see)
     wake: Utc | None = None
     findings: dict[str, Finding] = {}
     for control in registry.for_type(resource.type):
-        verdict = stale or _asked(control, resource, see)
+        verdict = _asked(control, resource, see)
+        if stale:
+            verdict = _was(verdict, stale)
         finding, until = _finding(control, verdict, held, see)
         findings[control.id] = finding
         if until is not None and (wake is None or until < wake):
@@ -141,6 +166,13 @@ def _stale(held: Held, see: See) -> Verdict | None:
     if see.now < stale_at(held, source):
         return None
     return unknown(f"not seen for over {age(STALE_CADENCES * source.cadence)}", source.fault)
+
+
+def _was(last: Verdict, stale: Verdict) -> Verdict:
+    """The verdict on evidence that is too old: UNKNOWN, with what it would still say."""
+    if last.status not in _TOLD:
+        return stale
+    return Verdict(Status.UNKNOWN, f"{stale.reason}; was {last.status.word}: {last.reason}", stale.evidence, last.valid_until, stale.fault)
 
 
 def _asked(control: Control, resource: Resource, see: See) -> Verdict:

@@ -1,5 +1,6 @@
 """Who points at whom: the joins of the model, kept as resources come and go."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 
 from posture.resource import Resource
@@ -15,6 +16,7 @@ class Links:
 
     def __init__(self) -> None:
         self._users: dict[str, set[str]] = {}
+        self._kinds: dict[str, Counter[str]] = {}
         self._named: dict[str, dict[str, None]] = {}
 
     def resolve(self, target: str) -> str:
@@ -30,6 +32,11 @@ class Links:
         """How many `users` there are."""
         return len(self._pointing(resource))
 
+    def kinds(self, resource: Resource) -> Counter[str]:
+        """How many of each kind of resource point at it, without looking at them: a key may have 100,000 users. One that uses two of its names counts twice."""
+        names = (resource.id, *(name for name in resource.aliases if name != resource.id and self.resolve(name) == resource.id))
+        return sum((self._kinds[name] for name in names if name in self._kinds), Counter())
+
     def replace(self, old: Resource | None, new: Resource | None) -> set[str]:
         """Take `old` out and put `new` in; returns the ids whose joins moved by it: targets lost or won, holders and users of aliases that changed hands."""
         before = {link.to for link in old.links} if old else set()
@@ -39,11 +46,13 @@ class Links:
             for target in before - after:
                 users = self._users[target]
                 users.discard(old.id)
+                self._kinds[target][old.kind] -= 1
                 if not users:
-                    del self._users[target]
+                    del self._users[target], self._kinds[target]
         if new is not None:
             for target in after - before:
                 self._users.setdefault(target, set()).add(new.id)
+                self._kinds.setdefault(target, Counter())[new.kind] += 1
         names_before = old.aliases if old else ()
         names_after = new.aliases if new else ()
         if names_before != names_after:

@@ -1,7 +1,7 @@
 """The shared state: what every source reported, joined, judged, and what moved by it."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 import msgspec
@@ -12,7 +12,7 @@ from posture.controls.registry import Registry
 from posture.fault import Fault
 from posture.judging import Held, See, judge, stale_at
 from posture.links import Links
-from posture.policy import Policy, shared
+from posture.policy import Policy
 from posture.resource import Resource
 from posture.rollup import OWN, UNASSIGNED, Rollup, add, counted
 from posture.sharing import share
@@ -55,11 +55,12 @@ class Model:
         self._seen: Counter[str] = Counter()
         self._partly: dict[str, Fault] = {}
         self._alone: Counter[str] = Counter()
+        self._waiting: dict[str, dict[str, None]] = {}
         self._dirty: dict[str, None] = {}
         self._verdicts_turn = Wakes()
         self._rows_age = Wakes()
         self._change = Change()
-        self._see = {tenant: See(self, policy) for tenant, policy in self.policies.items()}
+        self._see = {tenant: See(self, (policy,)) for tenant, policy in self.policies.items()}
         for tenant in self.policies:
             self._own(f"enctop://{tenant}", "tenant", tenant, tenant)
 
@@ -86,12 +87,27 @@ class Model:
         found = self._see.get(tenant)
         if found is None:
             policies = [self.policies[name] for name in tenant.split("+") if name in self.policies]
-            found = self._see[tenant] = See(self, shared(policies) if policies else Policy())
+            found = self._see[tenant] = See(self, policies or (Policy(),))
         return found
+
+    def unanswered(self, resource: Resource, asks: Callable[[str], bool]) -> Source | None:
+        """The first source by id, of its account or project and its region and of a service that `asks`, which has not answered in full.
+
+        Whoever asks is judged again when a source of that place changes its state.
+        """
+        places = {resource.scope, *(_place(source) for source in (self.sources.get(resource.source),) if source)}
+        for place in places:
+            self._waiting.setdefault(place, {})[resource.id] = None
+        silent = (
+            source
+            for source in self.sources.values()
+            if source.state not in ANSWERED and source.provider == resource.provider and _place(source) in places and asks(source.service)
+        )
+        return min((source for source in silent if resource.region in source.scope.split("/")[1:] or "/" not in source.scope), key=lambda s: s.id, default=None)
 
     def unassigned(self, tenant: str) -> int:
         """Resources without a tenant in the accounts whose sources this tenant shares."""
-        scopes = {source.scope.split("/")[0] for source in self.sources.values() if "+" in source.tenant and tenant in source.tenant.split("+")}
+        scopes = {_place(source) for source in self.sources.values() if "+" in source.tenant and tenant in source.tenant.split("+")}
         return sum(self._alone[scope] for scope in scopes)
 
     # ------------------------------------------------------------ what sources do
@@ -122,6 +138,7 @@ class Model:
             kept.pop(source_id, None)
         self._change.sources.discard(source_id)
         self._change.sources_gone.add(source_id)
+        self._dirty.update(self._waiting.pop(_place(source), {}))
         self._touch_tenants(source)
 
     def begin(self, source_id: str, now: Utc) -> None:
@@ -171,6 +188,8 @@ class Model:
                 resources=len(self._by_source[source_id]),
             )
         )
+        if part is not None and fault is None:
+            self._fall_behind(source)
         if source.fault != refusal:
             self._dirty.update(dict.fromkeys(self._stale(source_id)))
 
@@ -251,6 +270,8 @@ class Model:
         if known is None or (known.state, known.fault, known.last_success) != (source.state, source.fault, source.last_success):
             self._dirty[source.id] = None
             self._touch_tenants(source)
+        if known is None or (known.state, known.fault) != (source.state, source.fault):
+            self._dirty.update(self._waiting.pop(_place(source), {}))
 
     def _touch_tenants(self, source: Source) -> None:
         for tenant in source.tenant.split("+"):
@@ -278,6 +299,9 @@ class Model:
             old, moved, aged = held.resource, held.source != source_id, stale_at(held, self.sources[held.source]) <= now
             self._seen[source_id] += moved or held.poll != poll
             held.poll, held.observed_at = poll, now
+            if held.behind:
+                held.behind = False
+                self._change.resources.add(resource.id)
             if moved:
                 del self._by_source[held.source][resource.id]
                 held.source = source_id
@@ -330,6 +354,14 @@ class Model:
         ages = (stale_at(self._held[name], source) for name in self._by_source[source_id])
         return min((at for at in ages if at > self._now), default=None)
 
+    def _fall_behind(self, source: Source) -> None:
+        """Rows that a poll which went well elsewhere did not see do not look as fresh as the rest."""
+        for resource_id in self._by_source[source.id]:
+            held = self._held[resource_id]
+            if not held.behind and held.observed_at < (source.last_attempt or 0.0):
+                held.behind = True
+                self._change.resources.add(resource_id)
+
     def _forget(self, source_id: str, types: tuple[str, ...]) -> None:
         poll = self._polls[source_id]
         for resource_id in list(self._by_source[source_id]):
@@ -361,6 +393,11 @@ class Model:
         if held.counted is not None:
             self._change.tenants.update(add(self.rollups, held.resource, held.counted, -1))
             held.counted = None
+
+
+def _place(source: Source) -> str:
+    """The account, project or server it asks, without the region."""
+    return source.scope.split("/")[0]
 
 
 def _what(resource: Resource) -> tuple[str, ...]:

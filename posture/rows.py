@@ -50,7 +50,8 @@ class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     `place` numbers a `Place`; `key_class` indexes `KEY_CLASSES` (-1: the kind has no encryption of its own); `key` is a short label of the key;
     `reason` is that of the worst finding; `severity` the worst among the findings of `status`; `since` when the status began (UTC seconds);
-    `users` how many resources point at this one; `expires` when it ends by itself (UTC seconds), 0 for never.
+    `users` how many resources point at this one; `expires` when it ends by itself (UTC seconds), 0 for never;
+    `seen` when it was last seen (UTC seconds) where its source answered since without it, else 0: it is as old as its source's last answer.
     """
 
     id: str
@@ -65,10 +66,11 @@ class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
     users: int
     cells: tuple[str, ...]
     expires: float = 0.0
+    seen: Utc = 0.0
 
 
 class FindingRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One finding that is not PASS or NOT_APPLICABLE, as the Findings view shows it. `name` and `place` are those of its resource."""
+    """One finding that is not PASS or NOT_APPLICABLE, as the Findings view shows it. `name`, `place` and `seen` are those of its resource."""
 
     control: str
     resource: str
@@ -79,6 +81,7 @@ class FindingRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     reason: str
     since: Utc
     excepted_until: str
+    seen: Utc = 0.0
 
     @property
     def id(self) -> str:

@@ -226,9 +226,11 @@ def to_json(snapshot: Snapshot, *, pretty: bool = True) -> bytes:
 
 
 def to_jsonl(snapshot: Snapshot) -> bytes:
-    """One finding a line, each with what a log collector needs to place it."""
+    """One finding a line, each with what a log collector needs to place it. A filter for a status or a severity holds for each line, as for each resource."""
     encoder = msgspec.json.Encoder(order="sorted")
-    return b"".join(encoder.encode({"generated_at": snapshot.generated_at, **msgspec.to_builtins(finding)}) + b"\n" for finding in snapshot.findings)
+    tests = [(term.field, term.test()) for term in parse(snapshot.scope.filter or "").terms if term.field in {"status", "severity"}]
+    lines = (finding for finding in snapshot.findings if all(test(getattr(finding, field)) for field, test in tests))
+    return b"".join(encoder.encode({"generated_at": snapshot.generated_at, **msgspec.to_builtins(finding)}) + b"\n" for finding in lines)
 
 
 def schema() -> dict[str, Any]:

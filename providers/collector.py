@@ -82,8 +82,7 @@ class Collector:
         await send(Hello(self.version, tuple(sorted(self.model.policies)), self.simulated, self._now()))
         kept = None if self.simulated else warm.path_for(self.config)
         restored = [] if kept is None else warm.restore(self.model, kept, self._now())
-        for frame in publisher.frames(self.model.drain()):
-            await send(frame)
+        self._moved.set()
         self.poller.add(self.sources())
         try:
             async with asyncio.TaskGroup() as jobs:

@@ -81,12 +81,24 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     poll: Poll = msgspec.field(default_factory=Poll)
 
     def only(self, names: Sequence[str]) -> "Config":
-        """The configuration of these tenants; all of them for none. Raises `ConfigError`."""
+        """The configuration of these tenants and of whoever shares an account with them, for half an account cannot be polled; all for none.
+
+        Raises `ConfigError`.
+        """
         known = [tenant.name for tenant in self.tenant]
         for name in names:
             if name not in known:
                 raise ConfigError(f"--tenant {name}: no such tenant{nearest(name, known)}; there are {', '.join(known) or 'none'}")
-        return msgspec.structs.replace(self, tenant=tuple(tenant for tenant in self.tenant if not names or tenant.name in names))
+        wanted = set(names) or set(known)
+        ways = [{name for name, settings in blocks if settings.connection == way} for blocks in (self.aws, self.gcp) for way in _ways(blocks)]
+        while more := set().union(*(members for members in ways if members & wanted)) - wanted:
+            wanted |= more
+        return msgspec.structs.replace(self, tenant=tuple(tenant for tenant in self.tenant if tenant.name in wanted))
+
+    def narrowed(self, query: str, names: Sequence[str]) -> str:
+        """A filter that shows these tenants only, where others had to stay beside them (`only`)."""
+        beside = names and any(tenant.name not in names for tenant in self.tenant)
+        return f"tenant:{','.join(names)} {query}".strip() if beside else query
 
     @property
     def aws(self) -> list[tuple[str, AwsSettings]]:
@@ -112,6 +124,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def vault(self) -> list[tuple[str, VaultSettings]]:
         """Every way into a Vault, with its tenant's name."""
         return [(tenant.name, settings) for tenant in self.tenant for settings in tenant.vault]
+
+
+def _ways(blocks: Sequence[tuple[str, AwsSettings]] | Sequence[tuple[str, GcpSettings]]) -> set[tuple[object, ...]]:
+    return {settings.connection for _, settings in blocks}
 
 
 def _ambient_vault() -> tuple[VaultSettings, ...]:

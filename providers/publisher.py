@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import msgspec
 
+from posture.clock import Utc
 from posture.controls.remedy import remedy_for
 from posture.judging import Held
 from posture.model import OWN, Change, Model, Rollup, shown
@@ -122,6 +123,7 @@ class Publisher:
             held.users,
             resource.cells,
             resource.expires or 0.0,
+            _seen(held),
         )
 
     def _key_label(self, key: str) -> str:
@@ -131,7 +133,7 @@ class Publisher:
     def _issues(self, held: Held, place: int) -> tuple[list[FindingRow], list[tuple[str, str]]]:
         """Findings to list that are new or different, and those to take off the list."""
         resource = held.resource
-        now = {finding.control: _finding_row(finding, resource, place) for finding in held.findings.values() if shown(finding)}
+        now = {finding.control: _finding_row(finding, held, place) for finding in held.findings.values() if shown(finding)}
         before = self._findings.get(resource.id, {})
         if now:
             self._findings[resource.id] = now
@@ -155,9 +157,13 @@ class Publisher:
         return Linked(rel, held.resource.id, held.resource.name, held.resource.kind, held.status)
 
 
-def _finding_row(finding: Finding, resource: Resource, place: int) -> FindingRow:
-    until = finding.exception.until if finding.exception else ""
-    return FindingRow(finding.control, resource.id, place, resource.name, finding.status, finding.severity, finding.reason, finding.since, until)
+def _finding_row(finding: Finding, held: Held, place: int) -> FindingRow:
+    until, resource = finding.exception.until if finding.exception else "", held.resource
+    return FindingRow(finding.control, resource.id, place, resource.name, finding.status, finding.severity, finding.reason, finding.since, until, _seen(held))
+
+
+def _seen(held: Held) -> Utc:
+    return held.observed_at if held.behind else 0.0
 
 
 def _rollup(tenant: str, rollup: Rollup) -> TenantRollup:

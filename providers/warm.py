@@ -20,7 +20,7 @@ from posture.resource import Resource
 from posture.sharing import share
 from posture.snapshot import write
 from posture.source import Source, State
-from posture.verdict import Finding
+from posture.verdict import Status
 from providers.config import Config
 
 log = logging.getLogger(__name__)
@@ -37,12 +37,12 @@ EVERY: Seconds = 300.0
 
 
 class Kept(msgspec.Struct, array_like=True):
-    """One resource with its findings, as it stood when it was last seen (UTC seconds)."""
+    """One resource as it was last seen (UTC seconds), and how it stood: its evidence is in its fields, so verdicts are reached anew."""
 
     resource: Resource
     source: str
     observed_at: Utc
-    findings: dict[str, Finding]
+    stood: dict[str, tuple[Status, Utc]]
 
 
 class Warm(msgspec.Struct):
@@ -92,10 +92,10 @@ def restore(model: Model, path: Path, now: Utc) -> list[str]:
 
 
 def _pieces(model: Model) -> Iterator[bytes]:
-    """Piece by piece: the whole state of 36,000 resources at once would take 90 MB, and as much again while it grows."""
+    """Piece by piece: whole, the state of 100,000 resources takes 80 MB, and as much again while it grows."""
     yield _piece(Warm(FORMAT, [source for source in model.sources.values() if source.last_success is not None]))
     held = (held for held in model.all() if held.resource.provider != OWN)
-    while some := [Kept(one.resource, one.source, one.observed_at, one.findings) for one in itertools.islice(held, PIECE)]:
+    while some := [Kept(one.resource, one.source, one.observed_at, one.stood()) for one in itertools.islice(held, PIECE)]:
         yield _piece(some)
 
 
@@ -125,16 +125,11 @@ def _whole(file: BinaryIO) -> bool:
 
 
 def _seen(file: BinaryIO, known: set[str]) -> Iterator[Held]:
-    """What was kept, with its equal parts in common, as they were when it was written: verdicts of a control differ in little but the resource."""
+    """What was kept, with its equal parts in common, as they were when it was written."""
     decoder, common, words = msgspec.msgpack.Decoder(list[Kept]), dict[Any, Any](), dict[str, str]()
 
     def same(part: Any) -> Any:
         return common.setdefault(part, part)
-
-    def again(finding: Finding, resource: Resource) -> Finding:
-        like = common.setdefault((finding.control, finding.reason), finding)
-        evidence = like.evidence if like.evidence == finding.evidence else finding.evidence
-        return msgspec.structs.replace(finding, control=like.control, reason=like.reason, evidence=evidence, resource=resource.id, tenant=resource.tenant)
 
     for piece in _read(file):
         for one in decoder.decode(piece):
@@ -142,6 +137,5 @@ def _seen(file: BinaryIO, known: set[str]) -> Iterator[Held]:
                 parts = {name: same(getattr(one.resource, name)) for name in _ALIKE}
                 resource = msgspec.structs.replace(one.resource, links=tuple(map(same, one.resource.links)), **parts)
                 share(resource.fields, words)
-                findings = [again(finding, resource) for finding in one.findings.values()]
-                yield Held.seen(resource, same(one.source), one.observed_at, {finding.control: finding for finding in findings})
+                yield Held.seen(resource, same(one.source), one.observed_at, one.stood)
         words.clear()

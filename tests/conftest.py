@@ -12,6 +12,7 @@ from tests.world.aws import Aws, serving
 from tests.world.azure import Azure
 from tests.world.gcp import Google
 from tests.world.gcp import serving as google_serving
+from tests.world.kubernetes import TokenReviews
 from tests.world.raft import Raft, RaftCluster
 from tests.world.vault import TOKEN_ENV
 
@@ -53,6 +54,14 @@ def bao(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bao]:
 def rabbit() -> Iterator[Rabbit]:
     """A broker in which Vault's engine keeps users."""
     server = Rabbit()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def reviews(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TokenReviews]:
+    """What Vault's kubernetes login asks whether a pod's token is one."""
+    server = TokenReviews(tmp_path_factory.mktemp("kubernetes"))
     yield server
     server.stop()
 

@@ -5,9 +5,10 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 DONE, FOUND, USAGE, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
-VIEWS = ("overview", "volumes", "snapshots", "buckets", "keys", "vault", "leases", "endpoints", "certificates", "expiring", "findings", "sources")
+VIEWS = ("overview", "volumes", "snapshots", "buckets", "keys", "vault", "leases", "endpoints", "certificates", "expiring", "findings", "sources", "others")
 FORMATS = ("json", "jsonl")
 NEEDS = ("role", "tag", "object_sample", "inventory", "object_pages", "workspace", "renew_token")
 
@@ -79,7 +80,7 @@ def _dashboard(chosen: argparse.Namespace) -> int:
     from posture.filter import parse
 
     parse(chosen.filter)
-    serve = [sys.executable, "-m", "providers.serve"]
+    query, serve = chosen.filter, [sys.executable, "-m", "providers.serve"]
     if chosen.log_file is not None:
         serve += ["--log-file", str(chosen.log_file)]
     if chosen.command == "demo":
@@ -96,16 +97,25 @@ def _dashboard(chosen: argparse.Namespace) -> int:
         from providers.config import AMBIENT, find, load
 
         path = find(chosen.config)
-        (AMBIENT if path is None else load(path)).only(chosen.tenant)
+        config = (AMBIENT if path is None else load(path)).only(chosen.tenant)
+        query = config.narrowed(query, chosen.tenant)
         serve += ["--config", str(path)] if path is not None else []
     serve += [part for name in chosen.tenant for part in ("--tenant", name)]
     from tui.app import run
 
-    return run(serve, view=chosen.view, query=chosen.filter, export_dir=Path.cwd(), log_file=chosen.log_file)
+    return run(serve, view=chosen.view, query=query, export_dir=Path.cwd(), log_file=chosen.log_file)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+class _Parser(argparse.ArgumentParser):
+    """One that is brief when it is misused."""
+
+    def error(self, message: str) -> NoReturn:
+        """One line, and the exit code of every other wrong input."""
+        self.exit(USAGE, f"enctop: {message.removeprefix('argument ')}; see {self.prog} --help\n")
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
         prog="enctop",
         description="top for encryption: shows live, per tenant, whether what a security page promises is true now. Read-only.",
         epilog="Without a command: the dashboard.",
@@ -131,9 +141,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _common() -> argparse.ArgumentParser:
+def _common() -> _Parser:
     """Options every command takes, before or after its name. New ones each time: parsers that share them share their defaults, and lose what came first."""
-    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument("--config", type=Path, metavar="FILE", help="default: ./enctop.toml, else the user's, else the credentials that are there")
     common.add_argument("--tenant", action="append", metavar="NAME", help="only this tenant (repeatable)")
     common.add_argument("--filter", metavar="QUERY", help="as in the dashboard: 'status:fail kind:volume region:eu*'")

@@ -7,7 +7,7 @@ from typing import Any
 
 from posture.clock import Utc, age
 from posture.fault import NO_CREDENTIALS
-from posture.rollup import tenants_of
+from posture.rollup import OWN, tenants_of
 from posture.rows import CELLS, KEY_CLASSES, FindingRow, Row
 from posture.source import ANSWERED, Source, State
 from posture.verdict import Status
@@ -84,12 +84,9 @@ def _by_place(field: str) -> Callable[[Replica], Callable[[Any], Any]]:
     return order
 
 
-def _by_source(field: str) -> Callable[[Replica], Callable[[Any], Any]]:
-    def order(replica: Replica) -> Callable[[Any], Any]:
-        values = {number: getattr(source, field) or 0.0 if (source := replica.sources.get(place.source)) else 0.0 for number, place in replica.places.items()}
-        return lambda row: -values.get(row.place, 0.0)
-
-    return order
+def _youngest_first(replica: Replica) -> Callable[[Any], Any]:
+    seen = {number: source.last_success or 0.0 if (source := replica.sources.get(place.source)) else 0.0 for number, place in replica.places.items()}
+    return lambda row: -(row.seen or seen.get(row.place, 0.0))
 
 
 def _by(field: str) -> Callable[[Replica], Callable[[Any], Any]]:
@@ -101,7 +98,7 @@ def _place_cell(field: str) -> Callable[[Any, Replica, Utc], Cell]:
 
 
 def _age_cell(row: Row, replica: Replica, now: Utc) -> Cell:
-    text, dim = replica.freshness(replica.source(row), now)
+    text, dim = replica.freshness(replica.source(row), now, row.seen)
     return text, "unknown" if dim else "faint"
 
 
@@ -133,18 +130,24 @@ def _several_tenants(replica: Replica) -> bool:
     return len({place.tenant for place in replica.places.values()}) > 1
 
 
+def _several_scopes(replica: Replica) -> bool:
+    """Whether some tenant has more than one account, subscription or project."""
+    scopes = {(place.tenant, place.scope) for place in replica.places.values() if place.provider != OWN}
+    return len(scopes) > len({tenant for tenant, _ in scopes})
+
+
 STATUS = Column("STATUS", lambda row, replica, now: status_cell(row.status), _worst_first, 6, keep=10)
 NAME = Column("NAME", _name_cell, _by("name"), 14, 44, 2, keep=9, middle=True)
 TENANT = Column("TENANT", _place_cell("tenant"), _by_place("tenant"), 8, 16, 1, keep=6, needed=_several_tenants)
 REGION = Column("REGION", _place_cell("region"), _by_place("region"), 14, 18, 1, keep=4)
-SCOPE = Column("SCOPE", _place_cell("scope"), _by_place("scope"), 12, 28, 1, keep=2)
+SCOPE = Column("SCOPE", _place_cell("scope"), _by_place("scope"), 12, 28, 1, keep=2, needed=_several_scopes)
 KIND = Column("KIND", _place_cell("kind"), _by_place("kind"), 8, 16, 1, keep=7)
 KEY_CLASS = Column("KEY CLASS", _key_class_cell, _by("key_class"), 9, 16, 1, keep=5)
 KEY = Column("KEY", lambda row, replica, now: (row.key, "text"), _by("key"), 10, 38, 1, keep=3, middle=True)
 USERS = Column("USERS", lambda row, replica, now: (f"{row.users:,}", "text"), lambda replica: lambda row: -row.users, 6, right=True, keep=6)
 REASON = Column("REASON", _reason_cell, _by("reason"), 18, 90, 3, keep=7)
 SINCE = Column("SINCE", _since_cell, lambda replica: lambda row: -row.since, 5, right=True, keep=1)
-AGE = Column("AGE", _age_cell, _by_source("last_success"), 4, right=True, keep=8, by_source=True)
+AGE = Column("AGE", _age_cell, _youngest_first, 4, right=True, keep=8, by_source=True)
 
 SEVERITY = Column("SEV", lambda row, replica, now: (SEVERITIES[row.severity], SEVERITY_PAINTS[row.severity]), _by("severity"), 4, keep=8)
 CONTROL = Column("CONTROL", lambda row, replica, now: (row.control, "text"), _by("control"), 18, 36, 2, keep=7)

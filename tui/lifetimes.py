@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 from posture.clock import Seconds, Utc, age, parse_rfc3339
-from posture.lease import LeaseState, Life
+from posture.lease import LONG, LeaseState, Life
 from posture.rows import CELLS, Row
 from tui.columns import Cell, Column
 from tui.replica import Replica
@@ -70,6 +70,11 @@ def _at(text: str) -> Utc | None:
     return parse_rfc3339(text) if text else None
 
 
+def painted(life: Life, state: LeaseState) -> str:
+    """The colour of a state. What is made to run down is no alarm when it does: its controls pass too."""
+    return "text" if life.span < LONG and state in {LeaseState.EXPIRING, LeaseState.NOT_RENEWED} else STATE_PAINTS[state]
+
+
 def _expires_cell(row: Row, replica: Replica, now: Utc) -> Cell:
     if not row.expires:
         return "never", "faint"
@@ -85,12 +90,12 @@ def _bar_cell(row: Row, replica: Replica, now: Utc) -> Cell:
     eighths = round(left * BAR * 8)
     full, part = divmod(eighths, 8)
     text = ("█" * full + (EIGHTHS[part] if part else "")).ljust(BAR, "░")
-    return text, STATE_PAINTS[life.state(now)]
+    return text, painted(life, life.state(now))
 
 
 def _state_cell(row: Row, replica: Replica, now: Utc) -> Cell:
     state = state_of(row, now)
-    return state.value, STATE_PAINTS[state]
+    return state.value, painted(life_of(row), state)
 
 
 def _ago(title: str) -> Column:

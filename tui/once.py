@@ -25,8 +25,9 @@ WORSE = {"fail": ("fail",), "unknown": ("fail", "unknown"), "warn": ("fail", "un
 def snapshot(chosen: argparse.Namespace) -> int:
     """Poll everything once, write what was seen, and say by the exit code what the caller asked to be told."""
     parse(chosen.filter)
-    collector = _polled(chosen, chosen.timeout)
-    taken = take(collector.model, time.time(), collector.version, query=chosen.filter, simulated=collector.simulated)
+    collector, config = _polled(chosen, chosen.timeout)
+    query = config.narrowed(chosen.filter, chosen.tenant)
+    taken = take(collector.model, time.time(), collector.version, query=query, simulated=collector.simulated)
     body = to_jsonl(taken) if chosen.format == "jsonl" else to_json(taken, pretty=chosen.pretty)
     if chosen.output is None:
         sys.stdout.buffer.write(body)
@@ -42,7 +43,7 @@ def snapshot(chosen: argparse.Namespace) -> int:
 
 def check(chosen: argparse.Namespace) -> int:
     """Ask every source once and tell, for each, whether it answered; where it did not, which permission would mend it and what is UNKNOWN until then."""
-    collector = _polled(chosen, chosen.timeout)
+    collector, _ = _polled(chosen, chosen.timeout)
     taken = take(collector.model, time.time(), collector.version)
     tenant = ""
     for source in taken.sources:
@@ -59,17 +60,18 @@ def _line(source: SourceEntry, collector: Collector) -> str:
     """A source in a line, and under it every kind of refusal with what it hides."""
     mark = {"ok": "+", "disabled": "-"}.get(source.state, "!")
     text = f"  {mark} {source.id.split('/', 1)[1]:<44} {source.state:<12}{source.resources:>7} resources {source.calls:>6} calls\n"
-    refused: dict[str, tuple[Fault, list[str]]] = {}
+    refused: dict[tuple[str, str], tuple[Fault, list[str]]] = {}
     for held in collector.model.all():
         if held.source == source.id:
             for operation, fault in held.resource.faults.items():
-                refused.setdefault(operation, (fault, []))[1].append(held.resource.name)
-    if source.error is not None and source.error.operation not in refused:
-        refused[source.error.operation] = (source.error, [])
-    for operation, (fault, names) in sorted(refused.items()):
+                refused.setdefault((operation, str(fault)), (fault, []))[1].append(held.resource.name)
+    if source.error is not None and source.error.operation not in {operation for operation, _ in refused}:
+        refused[source.error.operation, str(source.error)] = (source.error, [])
+    last = dict(sorted(refused))
+    for (operation, told), (fault, names) in sorted(refused.items()):
         where = f" on {len(names)} of {source.resources}, as {min(names)}" if names else ""
         text += f"      {fault}{where}\n"
-        unknown = collector.model.registry.reading(operation)
+        unknown = collector.model.registry.reading(operation) if last[operation] == told else ()
         if unknown and fault.kind is not FaultKind.DISABLED:
             text += f"      UNKNOWN {'there' if names else 'until then'}: {', '.join(unknown)}\n"
         elif fault.message not in ("", str(fault)) and not names:
@@ -77,7 +79,7 @@ def _line(source: SourceEntry, collector: Collector) -> str:
     return text
 
 
-def _polled(chosen: argparse.Namespace, timeout: Seconds) -> Collector:
+def _polled(chosen: argparse.Namespace, timeout: Seconds) -> tuple[Collector, Config]:
     with contextlib.ExitStack() as stack:
         keep_log(chosen.log_file)
         if chosen.demo:
@@ -86,9 +88,10 @@ def _polled(chosen: argparse.Namespace, timeout: Seconds) -> Collector:
         else:
             path: Path | None = find(chosen.config)
             config = AMBIENT if path is None else load(path)
-        collector = Collector(config.only(chosen.tenant), simulated=chosen.demo)
+        config = config.only(chosen.tenant)
+        collector = Collector(config, simulated=chosen.demo)
         asyncio.run(_poll(collector, timeout))
-        return collector
+        return collector, config
 
 
 async def _poll(collector: Collector, timeout: Seconds) -> None:

@@ -127,11 +127,11 @@ class Replica:
         """The source that reported a row."""
         return self.sources.get(self.place(row).source)
 
-    def freshness(self, source: Source | None, now: Utc) -> tuple[str, bool]:
-        """How old what a source reported is, as `12m`, and whether to draw it dim."""
+    def freshness(self, source: Source | None, now: Utc, seen: Utc = 0.0) -> tuple[str, bool]:
+        """How old what a source reported is, as `12m`, and whether to draw it dim; of a row that it has left behind, since that was `seen`."""
         if source is None or source.last_success is None:
             return "-", True
-        return age(now - source.last_success), source.dim(now)
+        return (age(now - seen), True) if seen else (age(now - source.last_success), source.dim(now))
 
     def counts(self, kind: str) -> list[int]:
         """How many rows of a kind stand at each status, indexed by `Status`."""

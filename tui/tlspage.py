@@ -1,9 +1,10 @@
 """The page of a TLS endpoint or certificate: who says what of it, handshakes as a table, the chain as a tree, and the line that repeats it. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from shlex import quote
 from typing import Any
 
-from posture.clock import Utc, parse_rfc3339
+from posture.clock import Utc, age, parse_rfc3339
 from posture.resource import Resource
 from posture.verdict import Status
 from providers.stream import Detail
@@ -33,28 +34,27 @@ def replaces_fields(resource: Resource) -> bool:
 
 def _endpoint(resource: Resource, detail: Detail, now: Utc) -> Iterator[Section]:
     fields = resource.fields
-    command = repeat(resource)
-    yield "TO REPEAT IT", "c copies", [((("   " + command, "accent"),), "", command)]
+    yield "TO REPEAT IT", "c copies", [((("   " + command, "accent"),), "", command) for command in repeat(resource)]
     yield "WHO SAYS WHAT", "", [_pair(who, word, paint) for who, word, paint in _opinions(detail)]
     certificates = fields.get("Certificates") or {}
     for address, told in (fields.get("Addresses") or {}).items():
         at = (told.get("Full") or {}).get("At")
-        yield f"HANDSHAKES {address}", f"full pass {countdown(now - parse_rfc3339(at))} ago" if at else "", list(_handshakes(told))
+        yield f"HANDSHAKES {address}", f"full pass {age(now - parse_rfc3339(at))} ago" if at else "", list(_handshakes(told))
         yield f"CHAIN {address}", _trust(told), list(_tree(told.get("Chain", ()), certificates, told, now))
     if isinstance(change := fields.get("Change"), Mapping):
-        yield "LAST CHANGE", "", [_pair(name, str(value)) for name, value in change.items() if value is not None]
+        yield "LAST CHANGE", f"at {change.get('At')}, {change.get('Address')}", list(_change(change))
 
 
-def repeat(resource: Resource) -> str:
-    """The exact command that shows the same (`openssl s_client`); against an address where the name's own resolution would lead elsewhere."""
+def repeat(resource: Resource) -> list[str]:
+    """The exact command that shows the same (`openssl s_client`), for each address: the name's own resolution may lead elsewhere."""
     fields = resource.fields
-    addresses = list(fields.get("Addresses") or {})
-    host, port, name = str(fields.get("Host", "")), fields.get("Port", 443), str(fields.get("ServerName", ""))
-    target = addresses[0] if addresses else host
-    literal = f"[{target}]" if ":" in target else target
+    host, name = str(fields.get("Host", "")), str(fields.get("ServerName", ""))
     sni = f"-servername {name}" if name else "-noservername"
     verify = f"-verify_hostname {name}" if name else f"-verify_ip {host}"
-    return f"openssl s_client -connect {literal}:{port} {sni} -showcerts -status {verify} -verify_return_error </dev/null"
+    roots = f" -CAfile {quote(str(fields['CaFile']))}" if fields.get("CaFile") else ""
+    literals = [f"[{address}]" if ":" in address else address for address in fields.get("Addresses") or (host,)]
+    rest = f"{sni} -showcerts -status {verify}{roots} -verify_return_error </dev/null"
+    return [f"openssl s_client -connect {literal}:{fields.get('Port', 443)} {rest}" for literal in literals]
 
 
 def _opinions(detail: Detail) -> Iterator[tuple[str, str, str]]:
@@ -105,7 +105,7 @@ def _handshakes(told: Mapping[str, Any]) -> Iterator[Row]:
             paint = ("fail" if kind == "weak" else "warn") if names else _answer(str(full.get("Others")))
             yield _pair(label, ", ".join(names) or str(full.get("Others", "")), paint)
     if "DhBits" in full:
-        yield _pair("DH prime", f"{full['DhBits']} bits", "text")
+        yield _pair("DH prime", f"{full['DhBits']} bits {full.get('DhPrime', '')}", "text")
     if "Hybrid" in full:
         yield _pair("X25519MLKEM768", str(full["Hybrid"]), _answer(str(full["Hybrid"])))
     if "Staple" in full:
@@ -163,6 +163,13 @@ def _facts(facts: Mapping[str, Any], now: Utc) -> Iterator[tuple[str, str, str]]
     names = [*(facts.get("DnsNames") or ()), *(facts.get("IpAddresses") or ())]
     if names:
         yield "names", ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else ""), "text"
+
+
+def _change(change: Mapping[str, Any]) -> Iterator[Row]:
+    for label, end in (("was", "From"), ("is", "To")):
+        yield _pair(label, str(change.get(end)), "name")
+        told = [str(change[f"{end}{field}"]) for field in ("IssuerName", "KeyType") if change.get(f"{end}{field}")]
+        yield _pair("", ", ".join([*told, f"until {change.get(f'{end}NotAfter') or '?'}"]))
 
 
 def _pair(label: str, text: str, paint: str = "text") -> Row:

@@ -44,7 +44,7 @@ def volume_key_policy(volume: Resource, see: Context) -> Verdict:
     told(volume, "ec2:DescribeVolumes", "Encrypted")
     key = see.linked(volume, "key")
     evidence = {"ec2:DescribeVolumes.KmsKeyId": volume.fields.get("KmsKeyId")}
-    verdict = class_verdict(key_class(volume, see), see, "aws.ebs.volume-key-policy", key=key, evidence=evidence)
+    verdict = class_verdict(key_class(volume, see), see.policy, "aws.ebs.volume-key-policy", key=key, evidence=evidence)
     if verdict.status is not Status.PASS or key is None or key.id in see.policy.required_keys:
         return verdict
     region = see.linked(volume, "region")
@@ -96,18 +96,24 @@ def default_encryption_region(region: Resource, see: Context) -> Verdict:
         return unknown(f"{_DEFAULT_ON} answered without EbsEncryptionByDefault")
     if any(user.kind == "volume" for user in see.users(region)):
         return failed("EBS encryption by default is off, and volumes are here", evidence)
-    return warned("EBS encryption by default is off; no volume seen here", evidence)
+    if silent := see.unanswered(region, "ebs".__eq__):
+        return unknown(f"EBS encryption by default is off, and whether volumes are here is not known: {silent.id} is {silent.state}", silent.fault, evidence)
+    return warned("EBS encryption by default is off; no volume is here", evidence)
 
 
 @control("aws.ebs.default-key-policy", on="aws.ec2.region")
 def default_key_policy(region: Resource, see: Context) -> Verdict:
-    """Aliases that begin with `aws/` are AWS's own: in a region where `aws/ebs` was never used, the alias alone tells the class."""
+    """What any tenant here forbids is forbidden. Aliases that begin with `aws/` are AWS's own: where `aws/ebs` was never used, the alias alone tells."""
     named = told(region, _DEFAULT_KEY, "KmsKeyId")
     key = see.linked(region, "key")
     evidence = {f"{_DEFAULT_KEY}.KmsKeyId": named}
     reserved = key is None and str(named).endswith("alias/aws/ebs")
     observed = KeyClass.PROVIDER_VISIBLE if reserved else key_holder(region, see)
-    verdict = class_verdict(observed, see, "aws.ebs.default-key-policy", key=key, evidence=evidence)
+    ask = "aws.ebs.default-key-policy"
+    verdicts = [class_verdict(observed, policy, ask, key=key, evidence=evidence) for policy in see.policies]
+    verdict = min(verdicts, key=lambda one: one.status)
+    if verdict.status is Status.PASS and len({(policy.column(ask), policy.required_keys) for policy in see.policies}) > 1:
+        verdict = warned("allowed, but tenants with different policies share it", verdict.evidence)
     return msgspec.structs.replace(verdict, evidence_class=EvidenceClass.INFERRED) if reserved else verdict
 
 

@@ -1,7 +1,5 @@
 """KMS keys: can they be used, do they rotate, and who may use them."""
 
-from collections import Counter
-
 import msgspec
 
 from posture.controls.iam_policy import PolicyError, open_to_everyone, statements
@@ -12,6 +10,7 @@ from posture.keyclass import DESCRIBE_KEY
 from posture.resource import Resource
 from posture.verdict import Status, Verdict, failed, not_applicable, passed, unanswered, unknown, warned
 
+_NAME_KEYS = frozenset({"ebs", "ec2", "s3", "s3-inventory", "s3-objects", "snapshots"})  # the services whose resources point at keys
 _ROTATION = "kms:GetKeyRotationStatus"
 _NO_ROTATION = {  # field -> value -> why AWS never rotates such a key by itself
     "Origin": {"EXTERNAL": "imported material", "AWS_CLOUDHSM": "custom key store", "EXTERNAL_KEY_STORE": "external key store"},
@@ -24,8 +23,10 @@ def key_state(key: Resource, see: Context) -> Verdict:
     """Healthy, or not and used: a key that nothing uses may be as it likes."""
     health = key_health(key, see.now)
     if health.status is Status.FAIL and not any(see.users(key)):
+        if silent := see.unanswered(key, _NAME_KEYS.__contains__):
+            return unknown(f"{health.reason}; whether it is used is not known: {silent.id} is {silent.state}", silent.fault, health.evidence)
         return not_applicable("not usable, but nothing seen uses it", health.evidence)
-    evidence = {**health.evidence, "users": dict(sorted(Counter(user.kind for user in see.users(key)).items()))}
+    evidence = {**health.evidence, "users": dict(sorted(see.count_kinds(key).items()))}
     if health.status is Status.PASS and key.fields.get("Origin") == "EXTERNAL_KEY_STORE":
         return warned("external key store: available only while a third party is", {**evidence, f"{DESCRIBE_KEY}.Origin": "EXTERNAL_KEY_STORE"})
     return msgspec.structs.replace(health, evidence=evidence)

@@ -52,7 +52,7 @@ def default_key_policy(bucket: Resource, see: Context) -> Verdict:
     named = default.get("KMSMasterKeyID")
     evidence = {_ALGORITHM: default["SSEAlgorithm"], f"{_ENCRYPTION}.KMSMasterKeyID": named}
     observed, beneath = key_class(bucket, see), _beneath(bucket, named, see)
-    verdict = class_verdict(observed, see, "aws.s3.default-key-policy", key=see.linked(bucket, "key"), beneath=beneath, evidence=evidence)
+    verdict = class_verdict(observed, see.policy, "aws.s3.default-key-policy", key=see.linked(bucket, "key"), beneath=beneath, evidence=evidence)
     if verdict.status is Status.PASS and _is_alias(named):
         return warned("key is named by alias, resolved in the writer's account", verdict.evidence)
     return verdict
@@ -91,7 +91,7 @@ def tls_only_policy(bucket: Resource, see: Context) -> Verdict:
     policy = _policy(bucket)
     if policy is None:
         return failed("no bucket policy: plain HTTP is accepted", {f"{_POLICY}.Policy": None})
-    coverage = denial(policy, bucket.id, _refuses_plain_http)
+    coverage = denial(policy, bucket.id, refuses_plain_http)
     return _covered(coverage, "refuses plain HTTP", failed("bucket policy does not refuse plain HTTP", {f"{_POLICY}.Policy": "no such Deny"}))
 
 
@@ -173,7 +173,8 @@ def _covered(coverage: Coverage, what: str, absent: Verdict) -> Verdict:
     return absent
 
 
-def _refuses_plain_http(condition: Condition) -> str | None:
+def refuses_plain_http(condition: Condition) -> str | None:
+    """For `denial`: whether a Deny under this condition keeps out plain HTTP; in part where it says why."""
     if condition.key == "aws:securetransport" and "false" in {value.lower() for value in condition.values}:
         return "" if condition.operator in {"bool", "boolifexists"} and not condition.qualifier else "an operator other than Bool"
     if _below(condition) is not None:

@@ -102,7 +102,7 @@ def _header(sample: Resource, see: Context, evidence: dict[str, Any]) -> Verdict
     evidence[f"{_HEAD}.SSEKMSKeyId"] = sample.fields.get("SSEKMSKeyId")
     observed = KeyClass.PROVIDER if algorithm == "AES256" else key_class(sample, see)
     key = see.linked(sample, "key")
-    verdict = class_verdict(observed, see, "aws.s3.object-encryption-sample", key=key, beneath=key_holder(sample, see), evidence=evidence)
+    verdict = class_verdict(observed, see.policy, "aws.s3.object-encryption-sample", key=key, beneath=key_holder(sample, see), evidence=evidence)
     read, wanted = _sample_of(sample)
     if verdict.status is not PASS:
         return verdict

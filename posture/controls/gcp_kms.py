@@ -18,6 +18,7 @@ NAMED_BY: Mapping[str, tuple[str, str, str]] = {
     "gcp.container.cluster": ("container.clusters.list", "databaseEncryption", "keyName"),
 }
 """Type -> the listing, the block and the field in it that name a key."""
+_NAME_KEYS = frozenset({"disks", "gke", "objects", "snapshots", "storage"})  # the services whose resources point at keys
 _NO_KEY = not_applicable("no key of Cloud KMS is involved")
 
 
@@ -40,15 +41,17 @@ def _user(user: Resource, see: Context) -> Verdict:
 
 def _key(key: Resource, see: Context) -> Verdict:
     if GET_KEY not in key.faults and key.fields.get("NotFound") is True:
-        return failed("key does not exist, and is used") if any(see.users(key)) else not_applicable("key does not exist, and nothing seen uses it")
+        if any(see.users(key)):
+            return failed("key does not exist, and is used")
+        return _idle(key, see, "key does not exist") or not_applicable("key does not exist, and nothing seen uses it")
     primary = told(key, GET_KEY, "primary")
     uses = Counter(_versions(key, see))
-    evidence: dict[str, Any] = {"users": dict(sorted(Counter(user.kind for user in see.users(key)).items()))}
+    evidence: dict[str, Any] = {"users": dict(sorted(see.count_kinds(key).items()))}
     if told(key, GET_KEY, "purpose") != "ENCRYPT_DECRYPT":
         return not_applicable(f"purpose is {key.fields['purpose']}: it cannot protect what is stored", evidence)
     now = version_health(key, "", see.now)
     if not uses and now.status is Status.FAIL:
-        return not_applicable("not usable, but nothing seen uses it", {**now.evidence, **evidence})
+        return _idle(key, see, now.reason, now.evidence) or not_applicable("not usable, but nothing seen uses it", {**now.evidence, **evidence})
     verdicts = {number(primary or {}): now, **{version: _health(key, version, see) for version in sorted(uses) if version}}
     for status in (Status.FAIL, Status.UNKNOWN):
         for version, verdict in verdicts.items():
@@ -56,6 +59,12 @@ def _key(key: Resource, see: Context) -> Verdict:
                 many = {"used by": uses[version]} if uses[version] else {}
                 return Verdict(status, verdict.reason, {**verdict.evidence, **evidence, **many}, verdict.valid_until, verdict.fault)
     return _care(key, primary or {}, see, {**now.evidence, **evidence})
+
+
+def _idle(key: Resource, see: Context, reason: str, evidence: Mapping[str, Any] | None = None) -> Verdict | None:
+    """Why it cannot be said that nothing uses the key."""
+    silent = see.unanswered(key, _NAME_KEYS.__contains__)
+    return unknown(f"{reason}; whether it is used is not known: {silent.id} is {silent.state}", silent.fault, evidence or {}) if silent else None
 
 
 def _health(key: Resource, version: str, see: Context) -> Verdict:

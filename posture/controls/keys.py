@@ -8,7 +8,7 @@ from posture.clock import Utc, rfc3339
 from posture.controls.reading import NoAnswer, instant, told
 from posture.controls.registry import Context
 from posture.keyclass import DESCRIBE_KEY
-from posture.policy import DAY, KeyMode, decide
+from posture.policy import DAY, KeyMode, Policy, decide
 from posture.resource import KeyClass, Resource
 from posture.verdict import Status, Verdict, failed, passed, unknown, warned
 
@@ -39,7 +39,7 @@ def linked_key(resource: Resource, see: Context) -> Resource:
 
 def class_verdict(
     observed: KeyClass,
-    see: Context,
+    policy: Policy,
     control_id: str,
     *,
     key: Resource | None = None,
@@ -47,7 +47,7 @@ def class_verdict(
     evidence: Mapping[str, Any],
 ) -> Verdict:
     """Whether the policy allows the key class that was seen; a refused DescribeKey is the reason where it is not known."""
-    status = decide(observed, see.policy, control_id, key=key.id if key else None, beneath=beneath)
+    status = decide(observed, policy, control_id, key=key.id if key else None, beneath=beneath)
     facts = {**evidence, **_owner(key)}
     if status is Status.UNKNOWN:
         if key is not None and key.fields.get("NotFound") is True:
@@ -55,7 +55,7 @@ def class_verdict(
         if key is not None:
             told(key, DESCRIBE_KEY, "KeyManager")
         return unknown("its key has not been seen", evidence=facts)
-    return Verdict(status, class_reason(status, observed, see.policy.mode(control_id), bool(see.policy.required_keys)), facts)
+    return Verdict(status, class_reason(status, observed, policy.mode(control_id), bool(policy.required_keys)), facts)
 
 
 @lru_cache(maxsize=256)

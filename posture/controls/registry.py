@@ -1,7 +1,7 @@
 """The controls by id and by what they judge: the functions of the areas, joined with their metadata, which is data beside them."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, wraps
 from importlib import import_module
 from pathlib import Path
@@ -66,11 +66,24 @@ class Context(Protocol):
         Ask of them what they are (kind, type, tenant, scope, region): another change of theirs does not judge `resource` again.
         """
 
+    def count_kinds(self, resource: Resource) -> Mapping[str, int]:
+        """How many of each kind point at `resource`: kind -> number, none of them 0."""
+
     def sources(self, tenant: str) -> Iterable[Source]:
         """Every source of a tenant."""
 
     def source(self, source_id: str) -> Source | None:
         """One source, by id."""
+
+    @property
+    def policies(self) -> Sequence[Policy]:
+        """The policy of every tenant that shares the resource; of one tenant's, its own alone."""
+
+    def unanswered(self, resource: Resource, asks: Callable[[str], bool]) -> Source | None:
+        """A source of the resource's place (account or project, and region), of a service that `asks`, which has not answered in full.
+
+        What it would name, nobody has seen.
+        """
 
     def unassigned(self, tenant: str) -> int:
         """How many resources of the accounts this tenant shares carry no tenant's tag."""

@@ -340,11 +340,17 @@ def _changed(change: dict[str, Any], many: int, alternates: bool, evidence: dict
     at, old, new = change.get("At"), str(change.get("From", ""))[:12], str(change.get("To", ""))[:12]
     told = f"{old}… became {new}… at {at}"
     until = instant(at, "tls:Connect", "Change.At") + _UNEXPECTED
-    for field, word in (("IssuerName", "issuer"), ("KeyType", "key type")):
-        if change.get(f"From{field}") != change.get(f"To{field}") and now < until:
+    for same, field, word in ((_same_issuer(change), "IssuerName", "issuer"), (change.get("FromKeyType") == change.get("ToKeyType"), "KeyType", "key type")):
+        if not same and now < until:
             return warned(f"another {word}: {change.get(f'From{field}')} became {change.get(f'To{field}')}; {told}", evidence, until=until)
     if alternates:
         return warned(f"replicas serve different certificates by turns: {told}", evidence)
     if many > 1:
         return warned(f"its addresses serve {many} different certificates: {told}", evidence)
     return passed(f"renewed by {change.get('ToIssuerName')}: {told}", evidence)
+
+
+def _same_issuer(change: Fields) -> bool:
+    """By its organization: an authority issues from several intermediates by turns (Let's Encrypt R10, R11...)."""
+    field = "IssuerOrganization" if change.get("FromIssuerOrganization") else "IssuerName"
+    return change.get(f"From{field}") == change.get(f"To{field}")

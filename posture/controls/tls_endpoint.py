@@ -24,6 +24,9 @@ def reachable(endpoint: Resource, see: Context) -> Verdict:
 def _reachable(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
     match fields.get("Outcome"):
         case "ok":
+            if not accepts_anything(fields):
+                word = (fields.get("Permissive") or {}).get("Answer", fields.get("Strict"))
+                return unknown(f"refuses every hello: {word}", evidence={"tls:Connect.Answer": word})
             if fields.get("Slow"):
                 return warned("answers TLS, slower than 2 s", {"tls:Connect.Slow": True})
             return passed("answers TLS", {"tls:Connect.Outcome": "ok"})
@@ -162,10 +165,12 @@ def dh_params(endpoint: Resource, see: Context) -> Verdict:
 def _dh(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
     full, until = in_full(fields, see)
     bits = full.get("DhBits")
-    evidence = {"tls:Hellos.DhBits": bits, "at": full.get("At")}
+    evidence = {"tls:Hellos.DhBits": bits, "tls:Hellos.DhPrime": full.get("DhPrime"), "at": full.get("At")}
     if isinstance(bits, int) and bits:
         if bits < 2048:
             return failed(f"DH prime of {bits} bits", evidence, until=until)
+        if full.get("DhPrime"):
+            return warned(f"DH prime of {bits} bits that many servers share, {full['DhPrime']}", evidence, until=until)
         return passed(f"DH prime of {bits} bits", evidence, until=until)
     if _accepted(full, "dhe"):
         return unknown("DHE is accepted, but its prime was not seen", evidence=evidence)

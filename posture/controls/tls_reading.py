@@ -115,7 +115,8 @@ def accepts_anything(fields: Fields) -> bool:
     """Whether this address has accepted any hello at all; a server that refuses everything proves nothing by refusing."""
     full = fields.get("Full") or {}
     words = [str((fields.get("Permissive") or {}).get("Answer", "")), str(full.get("Tls12", "")), *map(str, (full.get("Legacy") or {}).values())]
-    return bool(fields.get("Version")) or any(word.startswith("accepted") for word in words) or bool(full.get("Accepted"))
+    stopped = fields.get("ClientCertificate") == "required" and bool(fields.get("Chain"))
+    return bool(fields.get("Version")) or stopped or any(word.startswith("accepted") for word in words) or bool(full.get("Accepted"))
 
 
 @cache

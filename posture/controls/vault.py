@@ -3,9 +3,11 @@
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
+
 from posture.clock import rfc3339
-from posture.controls.reading import inside, instant, told
-from posture.controls.registry import Context, control
+from posture.controls.reading import NoAnswer, inside, instant, told
+from posture.controls.registry import Context, control, registry
 from posture.controls.vault_gate import SEAL_STATUS, behind_the_seal, closed
 from posture.policy import DAY
 from posture.resource import Resource
@@ -14,6 +16,11 @@ from posture.verdict import Status, Verdict, failed, not_applicable, passed, unk
 GCM_BOUND = 1 << 32
 """Encryptions under one AES-GCM key with random nonces (NIST SP 800-38D 8.3); Vault rotates at 3,865,470,566."""
 LOOPBACK = ("127.", "localhost", "[::1]", "::1")
+SANITIZED = "GET sys/config/state/sanitized"
+FOR_OTHERS = frozenset(
+    f"tls.{name}" for name in ("hsts", "http-redirect", "modern-client", "pq-group", "must-staple", "cert-change", "cert-lifetime", "revocation")
+)
+"""TLS controls for browsers and public authorities: a Vault client's connection is no worse for them. They stand on the endpoint itself."""
 
 
 @control("vault.seal.status", on=("vault.cluster", "vault.node"))
@@ -142,15 +149,25 @@ def audit_enabled(audit: Resource, see: Context) -> Verdict:
 
 @behind_the_seal("vault.listener.tls", on="vault.listener")
 def listener_tls(listener: Resource, see: Context) -> Verdict:
-    """Listeners as the server configures them; where that may not be read, the connection that was made decides."""
-    operation = "GET sys/config/state/sanitized"
-    address = listener.fields.get("address")
-    if isinstance(address, str) and address.startswith("http:") and not _loopback(urlsplit(address).netloc) and not listener.faults:
+    """The worse of two: the listeners as the server configures them, and the address as the TLS prober finds it; where one is refused, the other decides."""
+    try:
+        configured = _configured(listener)
+    except NoAnswer as ended:
+        configured = ended.verdict
+    if not listener.link("endpoint"):
+        return configured
+    probed = _probed(listener, see)
+    if SANITIZED in listener.faults:
+        return probed
+    found = min(configured, probed, key=lambda verdict: verdict.status)
+    return msgspec.structs.replace(found, evidence={**configured.evidence, **probed.evidence}, valid_until=probed.valid_until)
+
+
+def _configured(listener: Resource) -> Verdict:
+    address = str(listener.fields.get("address", ""))
+    if address.startswith("http:") and not _loopback(urlsplit(address).netloc) and not listener.faults:
         return failed(f"{address} is asked in the clear", {"address": address})
-    config = told(listener, operation, "config")
-    if not isinstance(address, str):
-        return unknown(f"{operation} answered without listeners")
-    listeners = inside(config, operation, "listeners")
+    listeners = inside(told(listener, SANITIZED, "config"), SANITIZED, "listeners")
     facts = {f"listeners[{number}]": (one or {}).get("config") for number, one in enumerate(listeners)}
     for one in listeners:
         where = (one.get("config") or {}).get("address", "")
@@ -160,7 +177,21 @@ def listener_tls(listener: Resource, see: Context) -> Verdict:
         return warned("a listener allows TLS below 1.2", facts)
     if address.startswith("http:"):
         return passed("in the clear on loopback only", facts)
-    return passed("the certificate was verified, and no listener speaks in the clear off loopback", facts)
+    return passed("the handshake is as promised, and no listener speaks in the clear off loopback", facts)
+
+
+def _probed(listener: Resource, see: Context) -> Verdict:
+    """What the TLS controls say of the address: the worst of those about the handshake and the certificate."""
+    endpoint = see.linked(listener, "endpoint")
+    if endpoint is None:
+        return unknown(f"{listener.link('endpoint')} has not been probed yet")
+    verdicts = {control.id: control.judge(endpoint, see) for control in registry().for_type(endpoint.type) if control.id not in FOR_OTHERS}
+    named, found = min(verdicts.items(), key=lambda one: one[1].status)
+    facts = {control: verdict.status.word for control, verdict in verdicts.items()}
+    until = min((verdict.valid_until for verdict in verdicts.values() if verdict.valid_until is not None), default=None)
+    if found.status < Status.PASS:
+        return msgspec.structs.replace(found, reason=f"{named}: {found.reason}", evidence=facts, valid_until=until)
+    return passed("the handshake is as promised; what the server configures may not be read", facts, until=until)
 
 
 def _loopback(address: str) -> bool:

@@ -10,6 +10,8 @@ import msgspec
 
 from posture.batch import Batch, Kept, Listed, Partly
 from posture.clock import Seconds
+from posture.controls.aws_s3 import refuses_plain_http
+from posture.controls.iam_policy import Coverage, PolicyError, denial, statements
 from posture.fault import Fault, Refused
 from posture.resource import Encryption, KeyClass, Link, Resource
 from providers.aws.calls import (
@@ -150,8 +152,9 @@ class Buckets(AwsSource):
         rules = (fields.get("ServerSideEncryptionConfiguration") or {}).get("Rules")
         before = (self.seen.buckets or {}).get(fields["Name"]) if GET_BUCKET_TAGGING.operation in read.faults else None
         default = "none" if rules == [] or fields.get("ServerSideEncryptionConfiguration", "") is None else (encryption.algorithm or "?")
+        arn = self.account.arn("s3", "", fields["Name"], account="")
         return self.resource(
-            self.account.arn("s3", "", fields["Name"], account=""),
+            arn,
             "bucket",
             "aws.s3.bucket",
             fields["Name"],
@@ -160,7 +163,7 @@ class Buckets(AwsSource):
             encryption=encryption,
             links=(*links, Link("account", f"aws://{self.account.number}")),
             faults=read.faults,
-            cells=(default, _tls_only(fields), _public(fields)),
+            cells=(default, _tls_only(arn, fields), _public(fields)),
             tenant=before.tenant if before else None,  # a refusal to tell the tags does not take it from its tenant
         )
 
@@ -234,11 +237,15 @@ class _Read:
         self.faults[call.operation] = msgspec.structs.replace(refused.fault, operation=call.operation)
 
 
-def _tls_only(fields: Mapping[str, Any]) -> str:
-    """A hint for the table; the control reads the policy in full."""
+def _tls_only(arn: str, fields: Mapping[str, Any]) -> str:
+    """`yes`, `in part` or `no`: whether the bucket policy refuses plain HTTP, read as the control reads it; `?` where it was not seen or cannot be read."""
     if "Policy" not in fields:
         return "?"
-    return "policy" if "aws:SecureTransport" in (fields["Policy"] or "") else "no"
+    try:
+        coverage = denial(statements(fields["Policy"]), arn, refuses_plain_http) if fields["Policy"] else Coverage(False)
+    except PolicyError:
+        return "?"
+    return "yes" if coverage.full else "in part" if coverage.shortfalls else "no"
 
 
 def _public(fields: Mapping[str, Any]) -> str:

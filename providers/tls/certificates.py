@@ -69,6 +69,7 @@ def _facts(certificate: x509.Certificate) -> Iterator[tuple[str, Any]]:
     yield "CommonName", common_name(certificate.subject)
     yield "Issuer", certificate.issuer.rfc4514_string()
     yield "IssuerName", issuer_label(certificate.issuer)
+    yield "IssuerOrganization", _organization(certificate.issuer)
     yield "Serial", f"{certificate.serial_number:X}"
     yield "NotBefore", rfc3339(certificate.not_valid_before_utc.timestamp())
     yield "NotAfter", rfc3339(certificate.not_valid_after_utc.timestamp())
@@ -103,10 +104,13 @@ def common_name(name: x509.Name) -> str:
 
 def issuer_label(name: x509.Name) -> str:
     """Organization and common name, as people know an issuer: `Let's Encrypt R11`."""
-    organization = name.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
-    common = common_name(name)
-    owner = str(organization[0].value) if organization else ""
+    owner, common = _organization(name), common_name(name)
     return common if owner in common else f"{owner} {common}"
+
+
+def _organization(name: x509.Name) -> str:
+    found = name.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
+    return str(found[0].value) if found else ""
 
 
 def _key(certificate: x509.Certificate) -> tuple[str, int, str]:

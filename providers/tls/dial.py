@@ -23,6 +23,8 @@ CONNECT_LIMIT: Seconds = 5.0
 TALK_LIMIT: Seconds = 8.0
 """For everything said on a connection, from the first byte sent."""
 CHUNK = 16384
+MOST_BYTES = 256 * 1024
+"""More than this on one connection answers nothing that was asked: OpenSSL takes chains of 100 KB, and heads end at 32 KB. Who floods us is cut off."""
 _GRACE: Seconds = 1.0
 _GRACES = 3
 
@@ -113,6 +115,8 @@ class Connection:
                     else:
                         continue
                 self.received += len(data)
+                if self.received > MOST_BYTES:
+                    raise Broken(Outcome.GARBLED, f"more than {MOST_BYTES >> 10} KiB to one question", connected=True)
                 return data
         except OSError as error:
             raise broken(error) from None

@@ -98,7 +98,7 @@ class Endpoints(Source):
             last = before.get(address)
             seen[address] = await self._prober.fast(wanted.target, address, patient=last is None or last.answered)
             if last is not None:
-                seen[address].full = last.full
+                seen[address].completed(last.full)
         known.take(seen, len(addresses), rfc3339(self._now()), self._library)
         return name
 
@@ -122,7 +122,7 @@ class Endpoints(Source):
         for address, seen in known.seen.items():
             if seen.fields["Outcome"] == Outcome.OK:
                 try:
-                    seen.full = await self._prober.full(wanted.target, address, seen, self._warm)
+                    seen.completed(await self._prober.full(wanted.target, address, seen, self._warm))
                 except Exception as error:  # as in `Prober.fast`; what the last full pass saw stands, and ages
                     log.exception("%s at %s: %s", name, address, error)
         known.full_at = self._now()

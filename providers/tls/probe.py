@@ -5,6 +5,7 @@ all that should be refused; what is accepted is taken out and the rest offered a
 """
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,6 +20,7 @@ from providers.tls.dial import CONNECT_LIMIT, TALK_LIMIT, Connection
 from providers.tls.faults import RETRIED, Broken, Outcome
 from providers.tls.hello import hello, hello_13
 from providers.tls.revocation import Revocations
+from providers.tls.sealed import Sealed
 from providers.tls.strict import Contexts, Handshake, handshake
 from providers.tls.trust import Path, Roots, described
 
@@ -38,19 +40,20 @@ MOST_HELLOS = 8
 _NO_CERTIFICATE = frozenset({400, 495, 496})
 """How nginx says in HTTP that the client certificate it asked for is missing."""
 _SHOULD_BE_REFUSED = (*suites.WEAK, *suites.STATIC_RSA, *suites.DHE, *suites.CBC)
-_LEGACY = (0x0302, 0x0301, 0x0300)
+_LEGACY = (suites.TLS11, suites.TLS10, suites.SSL3)
 _EVERYTHING = (*suites.GOOD, *suites.LEGACY)
 
 Fields = dict[str, Any]
 
 
 class Target(msgspec.Struct, frozen=True):
-    """One configured endpoint. `name` is the SNI: the host, or empty where the host is an address."""
+    """One configured endpoint. `name` is the SNI: the host, or empty where the host is an address. `ca_file` holds roots beside the system's."""
 
     host: str
     port: int
     name: str
     http_port: int = 80
+    ca_file: str = ""
 
 
 class Heard(msgspec.Struct):
@@ -62,8 +65,9 @@ class Heard(msgspec.Struct):
 
     @property
     def accepted(self) -> bool:
-        """There was a ServerHello, and nothing unreadable behind it."""
-        return self.answer.accepted and self.answer.garbled is None
+        """There was a ServerHello that answers what was offered, and a whole, readable first flight behind it."""
+        answer = self.answer
+        return self.outcome is Outcome.OK and answer.accepted and answer.done and answer.garbled is None and answer.alert is None
 
     @property
     def refusal(self) -> str | None:
@@ -92,6 +96,12 @@ class Seen(msgspec.Struct):
         """Whether anything was said about encryption."""
         return self.fields["Outcome"] in (Outcome.OK, Outcome.NOT_TLS)
 
+    def completed(self, full: Fields | None) -> None:
+        """With what the last full pass saw. It alone sees that a client certificate is asked for in TLS 1.3, where the handshake succeeds without."""
+        self.full = full
+        if full is not None and full.get("ClientCertificate") and "Version" in self.fields:
+            self.fields.setdefault("ClientCertificate", _required(self.fields.get("HttpStatus"), refused=False))
+
 
 class Slots:
     """How much goes on at once, for all endpoints of all tenants together; and how it went, for the tests: handshakes made, the longest in milliseconds."""
@@ -109,7 +119,7 @@ class Slots:
 
 
 class Prober:
-    """Asks addresses, with one set of roots. `limits` are the seconds for connecting and for talking."""
+    """Asks addresses, with one set of roots."""
 
     def __init__(
         self,
@@ -119,7 +129,6 @@ class Prober:
         slots: Slots,
         version: str,
         now: Callable[[], Utc],
-        limits: tuple[Seconds, Seconds] = (CONNECT_LIMIT, TALK_LIMIT),
     ) -> None:
         self._contexts = contexts
         self._roots = Roots(contexts.roots, contexts.system)
@@ -128,7 +137,7 @@ class Prober:
         self._slots = slots
         self._version = version
         self._now = now
-        self._limits = limits
+        self._limits = CONNECT_LIMIT, TALK_LIMIT
 
     # ------------------------------------------------------------ the fast pass
 
@@ -172,7 +181,7 @@ class Prober:
         if made.group:
             fields["Group"] = suites.GROUPS.get(made.group, f"0x{made.group:04X}")
         if made.asks_certificate or made.wants_certificate:
-            fields["ClientCertificate"] = "required" if made.wants_certificate or made.status in _NO_CERTIFICATE else "requested"
+            fields["ClientCertificate"] = _required(made.status, refused=made.wants_certificate)
         if made.verify_code is not None:
             fields |= {"VerifyCode": made.verify_code, "VerifyText": made.verify_text}
         if made.version is not None:
@@ -205,12 +214,8 @@ class Prober:
     async def _permissive(self, target: Target, address: str, fields: Fields) -> tuple[bytes, ...]:
         """The strict client cannot connect: who can? The server's own words decide, never our OpenSSL's."""
         heard = Heard(Answer())
-        for offered in (
-            hello(0x0303, _EVERYTHING, target.name),
-            hello_13(target.name, tuple(suites.MODERN), tuple(suites.GROUPS)),
-            hello(0x0302, suites.LEGACY, target.name),
-        ):
-            heard = await self._say(target, address, offered)
+        for version, offered in ((suites.TLS12, _EVERYTHING), (suites.TLS13, tuple(suites.MODERN)), (suites.TLS11, suites.LEGACY)):
+            heard = await self._say(target, address, version, offered, tuple(suites.GROUPS))
             if heard.answer.plain:
                 raise Broken(Outcome.NOT_TLS, heard.answer.garbled or "")
             if heard.accepted:
@@ -257,14 +262,16 @@ class Prober:
     async def full(self, target: Target, address: str, seen: Seen, every: Seconds) -> Fields:
         """Versions, suites, Diffie-Hellman, staple, revocation and the hybrid group, of an address that answered the fast pass. `every` seconds it is due."""
         full: Fields = {"At": rfc3339(self._now()), "Every": every}
-        modern = await self._say(target, address, hello(0x0303, tuple(suites.GOOD), target.name))
-        full["Tls12"] = modern.word if modern.answer.version in (0, 0x0303) else f"refused (chose {suites.VERSIONS[modern.answer.version]})"
-        answer = modern.answer
-        if answer.version == 0x0303:
+        modern = await self._say(target, address, suites.TLS12, tuple(suites.GOOD))
+        answer = modern.answer if modern.accepted else Answer()
+        full["Tls12"] = modern.word if answer.version in (0, suites.TLS12) else f"refused (chose {suites.VERSIONS[answer.version]})"
+        if answer.version == suites.TLS12:
             full |= {"Tls12Suite": suites.suite(answer.suite), "Tls12Group": suites.GROUPS.get(answer.group, "")}
         full["Legacy"] = await self._legacy(target, address)
         await self._refusals(target, address, full)
         await self._hybrid(target, address, seen, full)
+        if not answer.chain and seen.fields.get("Version") == suites.VERSIONS[suites.TLS13]:
+            answer = await self._sealed(target, address)
         if answer.asks_certificate:
             full["ClientCertificate"] = True
         chain = seen.chain or answer.chain
@@ -274,13 +281,19 @@ class Prober:
             full["Revocation"] = await self._revocations.look(chain, self._roots.issuer(chain), answer.staple, trusted=trusted)
         return full
 
+    async def _sealed(self, target: Target, address: str) -> Answer:
+        """What a server that speaks TLS 1.3 only says of staple and client certificate; nothing where it does not answer."""
+        sealed = Sealed(target.name)
+        heard = await self._hear(target, address, sealed, sealed.hello, suites.TLS13, tuple(suites.MODERN))
+        return sealed if heard.accepted else Answer()
+
     async def _legacy(self, target: Target, address: str) -> dict[str, str]:
         """Each version below TLS 1.2 with what came of it. One hello with the highest of them asks a healthy server for all three."""
         words: dict[int, str] = {}
         for version in _LEGACY:
             if version in words:
                 continue
-            heard = await self._say(target, address, hello(version, suites.LEGACY, target.name))
+            heard = await self._say(target, address, version, suites.LEGACY)
             chosen = heard.answer.version if heard.accepted else 0
             for below in _LEGACY:  # a server takes the highest it has: what lies between that and what was offered, it refuses
                 if chosen < below <= version and below not in words:
@@ -295,14 +308,16 @@ class Prober:
         offered: Sequence[int] = _SHOULD_BE_REFUSED
         word = ""
         for _ in range(MOST_HELLOS):
-            heard = await self._say(target, address, hello(0x0303, offered, target.name))
+            heard = await self._say(target, address, suites.TLS12, offered)
             word = heard.word
-            if not heard.accepted or heard.answer.suite not in offered:
+            if not heard.accepted:
                 break
             number = heard.answer.suite
             accepted.setdefault(suites.CLASSES[number], []).append(suites.suite(number))
             if heard.answer.dh_bits:
                 full["DhBits"] = min(heard.answer.dh_bits, full.get("DhBits", heard.answer.dh_bits))
+                if common := suites.COMMON_PRIMES.get(hashlib.sha256(heard.answer.dh_prime).hexdigest()):
+                    full["DhPrime"] = common
             offered = suites.without(offered, number)
         full |= {"Accepted": accepted, "Others": word}
 
@@ -310,13 +325,16 @@ class Prober:
         if seen.fields.get("Version", suites.TLS13) not in ("TLSv1.3", suites.TLS13):
             full["Hybrid"] = "refused (no TLS 1.3)"
             return
-        heard = await self._say(target, address, hello_13(target.name, tuple(suites.MODERN)))
+        heard = await self._say(target, address, suites.TLS13, tuple(suites.MODERN), (suites.X25519MLKEM768,))
         named = heard.answer.retry and heard.answer.group == suites.X25519MLKEM768
         full["Hybrid"] = "accepted" if named else "refused (another group)" if heard.accepted else heard.word
 
-    async def _say(self, target: Target, address: str, words: bytes) -> Heard:
-        """Send a raw hello, read the first flight, hang up. Raises nothing: how it ended is the answer."""
-        answer = Answer()
+    async def _say(self, target: Target, address: str, version: int, offered: Sequence[int], groups: Sequence[int] = ()) -> Heard:
+        """Send a raw hello that offers these suites (and, in TLS 1.3, groups), read the first flight, hang up. Raises nothing: how it ended is the answer."""
+        words = hello_13(target.name, offered, groups) if version == suites.TLS13 else hello(version, offered, target.name)
+        return await self._hear(target, address, Answer(), words, version, offered)
+
+    async def _hear(self, target: Target, address: str, answer: Answer, words: bytes, version: int, offered: Sequence[int]) -> Heard:
         try:
             async with self._slots.connecting, Connection(address, target.port, *self._limits) as line, self._slots.talking:
                 await line.send(words)
@@ -324,12 +342,18 @@ class Prober:
                     if answer.feed(data):
                         break
         except Broken as error:
-            return Heard(answer, Outcome.OK if answer.accepted else error.outcome, error.detail)
+            return Heard(answer, error.outcome, error.detail)
         if answer.garbled is not None:
             return Heard(answer, Outcome.NOT_TLS if answer.plain else Outcome.GARBLED, answer.garbled)
-        if answer.accepted or answer.alert is not None:
+        if answer.accepted and (answer.version > version or (version == suites.TLS13 != answer.version) or answer.suite not in offered):
+            return Heard(answer, Outcome.GARBLED, f"chose {suites.VERSIONS[answer.version]} {suites.suite(answer.suite)}, which was not offered")
+        if answer.done:
             return Heard(answer)
         return Heard(answer, Outcome.CLOSED if not line.received else Outcome.GARBLED, "closed before a whole answer")
+
+
+def _required(status: int | None, *, refused: bool) -> str:
+    return "required" if refused or status in _NO_CERTIFICATE else "requested"
 
 
 def _strictly(made: Handshake) -> str:

@@ -73,7 +73,7 @@ class Known:
             old = library.get(leafs[-1])
             self.change = {"At": at, "Address": address, "From": leafs[-1], "To": new}
             for end, facts in (("From", old), ("To", now)):
-                self.change |= {f"{end}{field}": facts.get(field) for field in ("IssuerName", "KeyType", "NotAfter")}
+                self.change |= {f"{end}{field}": facts.get(field) for field in ("IssuerName", "IssuerOrganization", "KeyType", "NotAfter")}
         if not leafs or leafs[-1] != new:
             leafs.append(new)
 
@@ -100,6 +100,8 @@ def endpoint_resource(known: Known, source: Source, library: Library) -> Resourc
         "HttpPort": target.http_port,
         "NamedBy": known.by,
     }
+    if target.ca_file:
+        fields["CaFile"] = target.ca_file
     fields["Addresses"] = {address: _address(seen) for address, seen in known.seen.items()}
     if known.addresses > len(known.seen):
         fields["AddressesInAll"] = known.addresses

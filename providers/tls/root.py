@@ -1,5 +1,6 @@
 """Where TLS begins: one source for each configured block; roots, certificates and budgets shared by all of them."""
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,7 +23,7 @@ def open_tls(ways: Sequence[tuple[str, TlsSettings, str]], cadence: Cadence, ver
     contexts: dict[str | None, Contexts] = {}
     sources: list[Source] = []
     for tenant, settings, by in ways:
-        ca_file = None if settings.ca_file is None else str(Path(settings.ca_file).expanduser())
+        ca_file = _ca_file(settings)
         if ca_file not in contexts:
             contexts[ca_file] = Contexts(ca_file)
         prober = Prober(contexts[ca_file], library, revocations, slots, version, now)
@@ -34,10 +35,15 @@ def open_tls(ways: Sequence[tuple[str, TlsSettings, str]], cadence: Cadence, ver
 def wanted_of(settings: TlsSettings, by: str = "configuration") -> list[Wanted]:
     """The endpoints of a block."""
     found, addresses = [], settings.addresses
+    roots = _ca_file(settings) or os.environ.get("SSL_CERT_FILE", "")
     for host, port in settings.targets:
-        target = Target(host, port, "" if is_address(host) else host, settings.http_port)
+        target = Target(host, port, "" if is_address(host) else host, settings.http_port, roots)
         found.append(Wanted(target, addresses.get(host, ()), by))
     return found
+
+
+def _ca_file(settings: TlsSettings) -> str | None:
+    return None if settings.ca_file is None else str(Path(settings.ca_file).expanduser())
 
 
 def _label(wanted: Sequence[Wanted]) -> str:

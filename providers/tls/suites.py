@@ -99,6 +99,10 @@ X25519MLKEM768 = 0x11EC
 GROUPS = {0x0017: "P-256", 0x0018: "P-384", 0x0019: "P-521", 0x001D: "X25519", 0x001E: "X448", X25519MLKEM768: "X25519MLKEM768"}
 GROUPS |= {0x11EB: "SecP256r1MLKEM768", 0x11ED: "SecP384r1MLKEM1024", 0x6399: "X25519Kyber768Draft00"}
 GROUPS |= {0x0100: "ffdhe2048", 0x0101: "ffdhe3072", 0x0102: "ffdhe4096"}
+COMMON_PRIMES = {  # SHA-256 of primes of 2048 bits that half the world shares
+    "d66436f79bbd6b2e38c0ffbd079be904d2641415e2e67140e09448be9a60890e": "RFC 3526 group 14",
+    "9cd3b7f336872f46c09428d1bbc19877a4d440512cda8d1c1cf0cd6e33698966": "ffdhe2048",
+}
 ALERTS = {  # RFC 8446 B.2 and its predecessors
     0: "close_notify",
     10: "unexpected_message",

@@ -3,6 +3,8 @@
 OpenSSL's verification says what an API client does; it names one error only, and the same one for several defects. This tells those apart.
 """
 
+import logging
+import warnings
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
@@ -13,6 +15,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from providers.tls.certificates import Facts, fingerprint, issuer_label
+
+log = logging.getLogger(__name__)
 
 LONGEST = 10
 """Certificates of a path; the longest in use have five."""
@@ -104,10 +108,7 @@ class Roots:
     def _root(self, at: x509.Certificate) -> x509.Certificate | None:
         """The trusted root that is `at`, or that signed it."""
         if self._by_subject is None:
-            self._by_subject = {}
-            for der in self._der:
-                root = x509.load_der_x509_certificate(der)
-                self._by_subject.setdefault(root.subject.public_bytes(), []).append(root)
+            self._by_subject = _by_subject(self._der)
         for root in self._by_subject.get(at.subject.public_bytes(), ()):
             if root == at:
                 return root
@@ -120,6 +121,20 @@ class Roots:
             return next((one for one in rest if one.subject == leaf.issuer and signed(leaf, one)), None) or self._root(leaf)
         except Exception:  # noqa: BLE001 - as in `trust`
             return None
+
+
+def _by_subject(roots: Iterable[bytes]) -> dict[bytes, list[x509.Certificate]]:
+    """Of a root that cannot be read, which OpenSSL still trusts, only its own chains are lost."""
+    found: dict[bytes, list[x509.Certificate]] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # old roots have serial numbers below one
+        for der in roots:
+            try:
+                root = x509.load_der_x509_certificate(der)
+                found.setdefault(root.subject.public_bytes(), []).append(root)
+            except Exception as error:  # noqa: BLE001 - the parser raises whatever it likes
+                log.warning("a trusted root cannot be read: %s", error)
+    return found
 
 
 def signed(child: x509.Certificate, parent: x509.Certificate) -> bool:

@@ -57,6 +57,7 @@ def _call(method: Method, path: str, capabilities: str, per: Per, engine: str = 
 SEAL_STATUS = _call("GET", "sys/seal-status", "", "open")
 HEALTH = _call("GET", "sys/health", "", "open")
 LEADER = _call("GET", "sys/leader", "", "open")
+LOGIN = _call("POST", "auth/{mount}login", "", "open", "*")  # by hvac's own methods, with auth = "kubernetes", "approle" or "jwt"
 
 LOOKUP_SELF = _call("GET", "auth/token/lookup-self", "read", "own")
 RENEW_SELF = _call("POST", "auth/token/renew-self", "update", "own", setting="renew_token")

@@ -14,6 +14,7 @@ DENIED, EXPIRED, THROTTLED = FaultKind.DENIED, FaultKind.EXPIRED, FaultKind.THRO
 UNREACHABLE, DISABLED, ERROR = FaultKind.UNREACHABLE, FaultKind.DISABLED, FaultKind.ERROR
 SEALED = "Sealed"
 UNSUPPORTED = "Unsupported"
+NO_METRICS = "prometheus is not enabled: set prometheus_retention_time in the telemetry stanza of the server's configuration"
 _LONGEST = 300
 
 WORDS: tuple[tuple[int, str, FaultKind, str], ...] = (
@@ -39,7 +40,7 @@ WORDS: tuple[tuple[int, str, FaultKind, str], ...] = (
 
 def answered(call: Call, path: str, status: int, body: bytes, headers: Mapping[str, str]) -> Refused:
     """An answer that is an error. A proxy's, without Vault's JSON, says nothing of Vault: unreachable."""
-    errors = _errors(body)
+    errors = [NO_METRICS] if b"prometheus is not enabled" in body else _errors(body)  # the one answer that is no JSON
     if errors is None and status >= 500:
         return Refused(Fault(UNREACHABLE, f"proxy {status}", call.operation, f"HTTP {status} without Vault's JSON: not Vault's own answer"))
     message = "; ".join(" ".join(error.split()) for error in errors or ())[:_LONGEST]

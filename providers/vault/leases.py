@@ -10,7 +10,7 @@ import msgspec
 
 from posture.batch import Batch, Listed, Partly
 from posture.clock import Seconds, Utc, age, parse_rfc3339
-from posture.fault import FaultKind, Refused
+from posture.fault import Fault, FaultKind, Refused
 from posture.lease import SLACK, Life
 from posture.resource import Resource
 from providers.source import Yield
@@ -28,6 +28,10 @@ FOLDERS = 200
 """Folders of the lease tree that are listed in one poll, at the most."""
 ADVISORY = 256_000
 """Leases that Vault itself warns of (HashiCorp, "Vault limits and maximums")."""
+COUNT = "expire_num_leases"
+TRIES, BETWEEN = 4, 0.5
+"""A server counts its leases a second after it was unsealed: the first poll asks so often again, so many seconds apart."""
+NOT_COUNTED = Fault(FaultKind.ERROR, "NotCounted", METRICS.operation, f"the server does not tell vault_{COUNT}, or not yet: it does a second after unsealing")
 WHY = {
     "off": "listing is off",
     "too many": "more than lease_cap: set lease_prefixes",
@@ -64,17 +68,20 @@ class Leases(VaultSource):
         self._irrevocable_polls = 0
         self._backlog_polls = 0
         self._quotas: list[dict[str, Any]] | None = None
+        self._waited = False
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """The counts first; then, where it is allowed and sensible, the leases themselves."""
         if self._generation != self.way.generation:
             self._generation = self.way.generation
-            self._known, self._quotas, self._irrevocable_polls, self._backlog_polls = {}, None, 0, 0
+            self._known, self._quotas, self._irrevocable_polls, self._backlog_polls, self._waited = {}, None, 0, 0, False
             self._counts.clear()
         reading = Reading(self.way)
         await self._count(reading)
         stuck = await self._irrevocable(reading)
         named, listed = await self._list(reading)
+        if listed in {"denied", "not counted"}:  # nobody said that these are gone: each is looked up by itself
+            named = list(dict.fromkeys([*named, *self._known]))
         chosen = self._choose(named, stuck)
         reading.fields.update(listed=listed, shown=len(chosen), of=len(named), cap=self.way.settings.lease_cap)
         yield Batch((self._summary(reading),))
@@ -87,11 +94,19 @@ class Leases(VaultSource):
     # ------------------------------------------------------------ how many
 
     async def _count(self, reading: Reading) -> None:
-        text = await reading.ask_text(METRICS, base=self.way.leader or "", params={"format": "prometheus"})
-        found = {} if text is None else metrics.read(text)
-        self.seen.metrics = None if text is None else found
-        reading.fields["metrics"] = found
-        now, total = time.time(), found.get("expire_num_leases")
+        found = await self._metrics(reading)
+        for _ in range(0 if self._waited else TRIES):
+            if found is None or COUNT in found:
+                break
+            await asyncio.sleep(BETWEEN)
+            found = await self._metrics(reading)
+        self._waited = True
+        if found is not None and COUNT not in found:
+            reading.faults[METRICS.operation] = NOT_COUNTED
+        self.seen.metrics = found
+        self.seen.uncounted = reading.faults.get(METRICS.operation)
+        found = reading.fields["metrics"] = found or {}
+        now, total = time.time(), found.get(COUNT)
         self.seen.leases = total
         if total is None:
             return
@@ -103,6 +118,10 @@ class Leases(VaultSource):
             reading.fields["growth"] = {"minutes": round((now - then) / 60, 1), "from": before, "a_minute": round((total - before) * 60 / (now - then), 1)}
         self._backlog_polls = self._backlog_polls + 1 if found.get("expire_job_manager_total_jobs") else 0
         reading.fields["backlog_polls"] = self._backlog_polls
+
+    async def _metrics(self, reading: Reading) -> dict[str, Any] | None:
+        text = await reading.ask_text(METRICS, base=self.way.leader or "", params={"format": "prometheus"})
+        return None if text is None else metrics.read(text)
 
     async def _irrevocable(self, reading: Reading) -> dict[str, str]:
         """Lease id -> the backend's error, of those that Vault has given up to revoke; counted by mount path, never by accessor."""
@@ -140,25 +159,29 @@ class Leases(VaultSource):
         if settings.lease_prefixes is None and (self.seen.leases is None or self.seen.leases > settings.lease_cap):
             return [], "too many" if self.seen.leases is not None else "not counted"
         found: list[tuple[str, str]] = []
-        try:
-            for namespace in self.seen.namespaces:
-                left = FOLDERS
-                waiting = list(prefixes)
-                while waiting and left:
-                    left -= 1
-                    folder = waiting.pop()
-                    answer = await self.way.ask(LEASE_TREE, namespace, prefix=folder)
-                    for key in (answer or {}).get("keys") or ():
-                        if not key.endswith("/"):
-                            found.append((namespace, folder + key))
-                        elif folder or settings.lease_prefixes is not None or key != "auth/":  # tokens are rows of their own
-                            waiting.append(folder + key)
-        except Refused as refused:
-            if refused.fault.kind is not FaultKind.DENIED:
-                raise
-            reading.faults[LEASE_TREE.operation] = refused.fault
-            return found, "denied"
-        return found, "all" if settings.lease_prefixes is None else "by prefix"
+        denied = False
+        for namespace in self.seen.namespaces:
+            try:
+                found.extend([(namespace, lease) async for lease in self._walk(namespace, prefixes)])
+            except Refused as refused:
+                if refused.fault.kind is not FaultKind.DENIED:
+                    raise
+                denied = True
+                reading.faults.setdefault(LEASE_TREE.operation, refused.fault)
+        return found, "denied" if denied else "all" if settings.lease_prefixes is None else "by prefix"
+
+    async def _walk(self, namespace: str, prefixes: Sequence[str]) -> AsyncIterator[str]:
+        """Ids of the leases under these prefixes; of the tree's top all but `auth/`, since tokens are rows of their own."""
+        waiting, left = list(prefixes), FOLDERS
+        while waiting and left:
+            left -= 1
+            folder = waiting.pop()
+            answer = await self.way.ask(LEASE_TREE, namespace, prefix=folder)
+            for key in (answer or {}).get("keys") or ():
+                if not key.endswith("/"):
+                    yield folder + key
+                elif folder or key != "auth/":
+                    waiting.append(folder + key)
 
     def _choose(self, named: list[tuple[str, str]], stuck: dict[str, str]) -> list[tuple[str, str]]:
         """The leases to show: those that are stuck, those already shown, and an even sample of the others, within the cap."""
@@ -266,7 +289,7 @@ class Leases(VaultSource):
             age(total / minute * 60) if total and minute > 0 else "",
             "" if stuck is None else f"{stuck['count']}{':' if by_mount else ''}{by_mount}",
             "" if backlog is None else str(backlog),
-            shown if fields["listed"] in {"all", "by prefix"} else f"none, {WHY[fields['listed']]}",
+            shown if fields["listed"] in {"all", "by prefix"} else f"{shown if fields['shown'] else 'none'}, {WHY[fields['listed']]}",
             " ".join(f"{parse_rfc3339(at):.0f}:{many}" for at, many in fields["metrics"].get("expire_leases_by_expiration", ())),
         )
 

@@ -9,6 +9,7 @@ import msgspec
 import requests
 
 from posture.fault import Fault, FaultKind, Refused
+from providers.vault.calls import LOGIN
 from providers.vault.faults import cause
 from providers.vault.settings import KUBERNETES_JWT, VaultSettings
 
@@ -29,7 +30,7 @@ def token_from(settings: VaultSettings) -> str:
 def log_in(client: Any, settings: VaultSettings) -> str:
     """A token by the configured method. Raises `Refused`; no answer of a login ever becomes part of a message."""
     mount = settings.mount or settings.auth
-    operation = f"POST auth/{mount}/login"
+    operation = f"{LOGIN.method} {LOGIN.at(mount=f'{mount}/')}"
     try:
         match settings.auth:
             case "approle":

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-from posture.batch import Batch, Listed, Partly
+from posture.batch import Batch, Kept, Listed, Partly
 from posture.fault import Fault, FaultKind, Refused
 from posture.resource import Encryption, KeyClass, Resource
 from providers.source import Yield
@@ -27,16 +27,28 @@ class Mounts(VaultSource):
     service = "vault-mounts"
     calls = (NAMESPACES, MOUNTS, AUTH, TUNE, MFA_METHODS, MFA_ENFORCEMENTS, USERS, USER)
 
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._below: dict[str, list[str]] = {}
+        """Namespace -> those in it, as they were listed last."""
+        self._there: dict[tuple[str, str], list[tuple[Mount, Resource]]] = {}
+        """Namespace and `auth/` or nothing -> what was mounted there when that was answered last."""
+
     async def poll(self) -> AsyncGenerator[Yield, None]:
-        """Namespace by namespace, outermost first."""
-        names, faults = await self._namespaces()
-        found: list[Mount] = []
+        """Namespace by namespace, outermost first. Where a listing is refused, what it named before is not gone: it ages."""
+        try:
+            names, faults = await self._namespaces()
+        except Refused as ended:
+            self.seen.unlisted = ended.fault
+            raise
+        self._there = {place: there for place, there in self._there.items() if place[0] in names}
         for namespace in names:
-            resources, mounts, refused = await self._namespace(namespace)
-            found += mounts
-            faults += refused
+            resources, kept, refusals = await self._namespace(namespace)
+            faults += refusals
             yield Batch(tuple(resources))
-        self.seen.namespaces, self.seen.mounts = tuple(names), tuple(found)
+            yield Kept(tuple(kept))
+        self.seen.namespaces, self.seen.mounts = tuple(names), tuple(mount for there in self._there.values() for mount, _ in there)
+        self.seen.unlisted = next((fault for fault in faults if fault.operation in {NAMESPACES.operation, MOUNTS.operation}), None)
         for fault in faults:
             yield Partly(fault)
         yield Listed(("vault.namespace", "vault.mounts", "vault.secrets.mount", "vault.auth.mount"))
@@ -45,30 +57,34 @@ class Mounts(VaultSource):
         names, faults = [""], list[Fault]()
         for name in names:  # grows while it is walked
             if len(names) > DEEPEST:
+                faults.append(Fault(FaultKind.ERROR, "TooMany", NAMESPACES.operation, f"more than {DEEPEST} namespaces: what is in the others is not read"))
                 break
             reading = Reading(self.way, name)
             answer = await reading.ask(NAMESPACES, "namespaces")
             faults += reading.faults.values()
-            names += ["/".join(filter(None, (name, key.strip("/")))) for key in (answer or {}).get("keys") or ()]
+            if not reading.faults:
+                self._below[name] = ["/".join(filter(None, (name, key.strip("/")))) for key in (answer or {}).get("keys") or ()]
+            names += self._below.get(name, ())
+        self._below = {name: below for name, below in self._below.items() if name in names}
         return names, faults
 
-    async def _namespace(self, namespace: str) -> tuple[list[Resource], list[Mount], list[Fault]]:
+    async def _namespace(self, namespace: str) -> tuple[list[Resource], list[Resource], list[Fault]]:
+        """What is there now, what was there before and could not be read now, and why."""
         reading = Reading(self.way, namespace)
         engines = await self._map(reading, MOUNTS, "mounts")
         methods = await self._map(reading, AUTH, "auth")
         reading.fields = {"mounts": sorted(engines) if engines is not None else None, "types": {path: one["type"] for path, one in (engines or {}).items()}}
-        mounts: list[Mount] = []
         factors = await self._factors(namespace, methods)
-        resources = [self._whole(namespace, reading)]
-        faults = list(reading.faults.values())
-        for path, entry in {**(engines or {}), **{f"auth/{path}": entry for path, entry in (methods or {}).items()}}.items():
-            if entry["type"] in PLUMBING:
+        resources, kept, faults = [self._whole(namespace, reading)], list[Resource](), list(reading.faults.values())
+        for prefix, entries in (("", engines), ("auth/", methods)):
+            if entries is None:
+                kept += (resource for _, resource in self._there.get((namespace, prefix), ()))
                 continue
-            mount, resource = await self._mount(namespace, path, entry, factors)
-            mounts.append(mount)
-            resources.append(resource)
-            faults += resource.faults.values()
-        return resources, mounts, faults
+            there = [await self._mount(namespace, prefix + path, entry, factors) for path, entry in entries.items() if entry["type"] not in PLUMBING]
+            self._there[namespace, prefix] = there
+            resources += (resource for _, resource in there)
+            faults += (fault for _, resource in there for fault in resource.faults.values())
+        return resources, kept, faults
 
     async def _map(self, reading: Reading, call: Any, field: str) -> dict[str, Any] | None:
         answer = await reading.ask(call, field)

@@ -7,7 +7,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from posture.batch import Batch, Listed, Partly
+from posture.batch import Batch, Kept, Listed, Partly
 from posture.clock import Utc, rfc3339
 from posture.fault import Fault
 from posture.resource import Resource
@@ -28,14 +28,27 @@ class Pki(VaultSource):
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self._read: dict[str, dict[str, Any]] = {}
+        self._there: dict[tuple[str, str], list[Resource]] = {}
+        """Mount and type -> issuers or certificates, as they were when they were listed last."""
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
-        """Mount by mount: the issuers, then the certificates."""
+        """Mount by mount: the issuers, then the certificates. Where a listing is refused, what it named before stays and ages."""
         wanted: set[str] = set()
-        for mount in self.seen.of_type("pki"):
+        mounts = self.seen.of_type("pki")
+        if self.seen.unlisted is not None:
+            yield Partly(self.seen.unlisted)
+        self._there = {place: there for place, there in self._there.items() if place[0] in {mount.shown for mount in mounts}}
+        for mount in mounts:
             reading = Reading(self.way, mount.namespace)
             issuers = (await reading.ask(PKI_ISSUERS, "issuers", mount=mount.path) or {}).get("key_info") or {}
             serials = (await reading.ask(PKI_CERTS, "certs", mount=mount.path) or {}).get("keys") or []
+            for type_, call in (("vault.pki.issuer", PKI_ISSUERS), ("vault.pki.certificate", PKI_CERTS)):
+                before = self._there.setdefault((mount.shown, type_), [])
+                if call.operation in reading.faults:
+                    yield Kept(tuple(before))
+                    wanted |= {one.id for one in before}
+                else:
+                    before.clear()
             step = max(1, -(-len(serials) // MOST))
             chosen = sorted(serials)[::step]
             wanted |= {self.id_of(mount.namespace, mount.path, "cert", serial) for serial in chosen}
@@ -47,6 +60,7 @@ class Pki(VaultSource):
                 made = await job
                 if made is None:
                     continue
+                self._there[mount.shown, made.type].append(made)
                 for fault in made.faults.values():
                     yield Partly(fault)
                 yield Batch((made,))

@@ -37,8 +37,12 @@ class Seen:
         self.namespaces: tuple[str, ...] = ("",)
         """Relative to the configured one; "" is that itself."""
         self.mounts: tuple[Mount, ...] = ()
+        self.unlisted: Fault | None = None
+        """Why there may be more mounts than these."""
         self.leases: int | None = None
         """How many leases the server counts; None where it was not told."""
+        self.uncounted: Fault | None = None
+        """Why they are not counted."""
         self.metrics: dict[str, Any] | None = None
         """The active node's, as the leases source read them last; None where it could not."""
         self.replicated = True

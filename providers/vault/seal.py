@@ -59,7 +59,7 @@ class Cluster(VaultSource):
             except Refused as refused:
                 ended = refused.fault
                 own.faults[LOOKUP_SELF.operation] = ended
-            if ended is None:
+            if ended is None and readings[host_of(self.way.base)].fields.get("ha_enabled", True):
                 own.faults.update(await self._discover())
         yield Batch((self._cluster(asked, readings, own),))
         yield Batch.of(self._node_resource(host, reading) for host, reading in readings.items() if len(readings) > 1)

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 
 from posture.batch import Batch, Listed, Partly
-from posture.resource import Resource
+from posture.resource import Link, Resource
 from providers.source import Yield
 from providers.vault import metrics
 from providers.vault.calls import AUDIT, AUTOPILOT, KEY_STATUS, LICENSE, METRICS, REPLICATION, ROTATE_CONFIG, SANITIZED, SEAL_BACKENDS
@@ -74,7 +74,9 @@ class System(VaultSource):
             "TLS" if self.way.base.startswith("https:") else "plaintext",
             ", ".join(str(one["config"].get("address")) for one in config.get("listeners") or ()),
         )
-        return self._made("sys/listeners", "vault.listener", "listeners", reading, cells)
+        address = self.way.settings.address
+        links = (Link("endpoint", f"tls://{self.way.settings.host}"),) if address.startswith("https:") else ()
+        return self._made("sys/listeners", "vault.listener", "listeners", reading, cells, links)
 
     async def _seal(self) -> Resource:
         reading = Reading(self.way)
@@ -89,5 +91,5 @@ class System(VaultSource):
             await reading.ask(REPLICATION, "replication", ("dr", "performance"))
         return self._made("sys/license", "vault.license", "licence and replication", reading, ("", "none" if not reading.fields.get("license") else "licensed"))
 
-    def _made(self, path: str, type: str, name: str, reading: Reading, cells: tuple[str, str]) -> Resource:
-        return self.resource(self.id_of("", path), "vault", type, name, reading.fields, faults=reading.faults, cells=cells)
+    def _made(self, path: str, type: str, name: str, reading: Reading, cells: tuple[str, str], links: tuple[Link, ...] = ()) -> Resource:
+        return self.resource(self.id_of("", path), "vault", type, name, reading.fields, faults=reading.faults, cells=cells, links=links)

@@ -9,11 +9,12 @@ import msgspec
 
 from posture.batch import Batch, Listed, Partly
 from posture.clock import Utc
-from posture.fault import FaultKind, Refused
+from posture.fault import Fault, FaultKind, Refused
 from posture.lease import Life
 from posture.resource import Resource
 from providers.source import Yield
 from providers.vault.calls import ACCESSOR, ACCESSORS
+from providers.vault.leases import NOT_COUNTED
 from providers.vault.place import VaultSource, digest
 from providers.vault.seal import TOKEN_FIELDS, moment, token_cells
 
@@ -37,26 +38,42 @@ class Tokens(VaultSource):
         self._known: dict[tuple[str, str], _Known] = {}
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
-        """List, then look up what is new and what was not looked at for longest."""
-        cap = self.way.settings.lease_cap
-        asked = self.seen.leases is not None and self.seen.leases <= cap and self.way.settings.lease_prefixes != ()
-        listed: list[tuple[str, str]] = []
-        for namespace in self.seen.namespaces if asked else ():
+        """List, then look up what is new and what was not looked at for longest. What could not be listed is not gone: it is looked up by itself."""
+        cap, many = self.way.settings.lease_cap, self.seen.leases
+        unasked = "listing is off" if self.way.settings.lease_prefixes == () or not cap else "more than lease_cap" if (many or 0) > cap else ""
+        if unasked:
+            yield Batch((self._totals(f"none, {unasked}"),))
+            yield Listed(("vault.tokens", "vault.token"))
+            return
+        listed, faults = await self._list()
+        chosen = dict.fromkeys((*listed, *(self._known if faults else ())))
+        chosen = dict.fromkeys(list(chosen)[:cap])
+        self._known = {key: known for key, known in self._known.items() if key in chosen}
+        old = sorted(self._known, key=lambda key: self._known[key].at)[:AGAIN]
+        fresh = [*old, *(key for key in chosen if key not in self._known)]
+        await asyncio.gather(*(self._one(key) for key in fresh))
+        yield Batch((self._totals("not listed" if faults else f"sampled {len(chosen)} of {len(listed)}" if len(chosen) < len(listed) else f"{len(listed)}"),))
+        yield Batch.of(self._resource(key, self._known[key]) for key in chosen if key in self._known)
+        for fault in faults:
+            yield Partly(fault)
+        yield Listed(("vault.tokens", "vault.token"))
+
+    async def _list(self) -> tuple[list[tuple[str, str]], list[Fault]]:
+        """(namespace, accessor) of every token but our own, and why there may be more."""
+        if self.seen.leases is None:
+            return [], [self.seen.uncounted or NOT_COUNTED]
+        found: list[tuple[str, str]] = []
+        faults: list[Fault] = []
+        for namespace in self.seen.namespaces:
             try:
                 answer = await self.way.ask(ACCESSORS, namespace)
             except Refused as refused:
                 if refused.fault.kind is not FaultKind.DENIED:
                     raise
-                yield Partly(refused.fault)
+                faults.append(refused.fault)
                 continue
-            listed += [(namespace, accessor) for accessor in (answer or {}).get("keys") or () if accessor != self.way.accessor]
-        chosen = dict.fromkeys(listed[:cap])
-        self._known = {key: known for key, known in self._known.items() if key in chosen}
-        old = sorted(self._known, key=lambda key: self._known[key].at)[:AGAIN]
-        fresh = [*old, *(key for key in chosen if key not in self._known)]
-        await asyncio.gather(*(self._one(key) for key in fresh))
-        yield Batch.of(self._resource(key, self._known[key]) for key in chosen if key in self._known)
-        yield Listed(("vault.token",))
+            found += [(namespace, accessor) for accessor in (answer or {}).get("keys") or () if accessor != self.way.accessor]
+        return found, faults
 
     async def _one(self, key: tuple[str, str]) -> None:
         namespace, accessor = key
@@ -71,6 +88,10 @@ class Tokens(VaultSource):
             return
         fields = {name: answer[name] for name in TOKEN_FIELDS if name in answer}
         self._known[key] = _Known(fields, time.time())
+
+    def _totals(self, shown: str) -> Resource:
+        id = self.id_of("", "auth/token/accessors")
+        return self.resource(id, "vault", "vault.tokens", "other tokens", {"listed": shown}, cells=(shown, ""))
 
     def _resource(self, key: tuple[str, str], known: _Known) -> Resource:
         namespace, accessor = key

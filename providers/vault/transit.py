@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-from posture.batch import Batch, Listed, Partly
+from posture.batch import Batch, Kept, Listed, Partly
 from posture.clock import rfc3339
 from posture.fault import Fault
 from posture.resource import Encryption, KeyClass, Resource
@@ -25,14 +25,27 @@ class Transit(VaultSource):
     service = "transit"
     calls = (TRANSIT_KEYS, TRANSIT_KEY)
 
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._there: dict[str, list[Resource]] = {}
+        """Mount -> its keys, as they were when they were listed last."""
+
     async def poll(self) -> AsyncGenerator[Yield, None]:
-        """Mount by mount; a mount that may not be listed is told and left."""
-        for mount in self.seen.of_type("transit"):
+        """Mount by mount; of a mount that may not be listed, the keys that were seen before stay and age."""
+        mounts = self.seen.of_type("transit")
+        if self.seen.unlisted is not None:
+            yield Partly(self.seen.unlisted)
+        self._there = {mount.shown: self._there.get(mount.shown, []) for mount in mounts}
+        for mount in mounts:
             listing = Reading(self.way, mount.namespace)
             answer = await listing.ask(TRANSIT_KEYS, "keys", mount=mount.path)
             names = sorted((answer or {}).get("keys") or ())
+            yield Kept(tuple(self._there[mount.shown]) if listing.faults else ())
+            if not listing.faults:
+                self._there[mount.shown] = []
             for made in asyncio.as_completed([self._key(mount, name) for name in names]):
                 key = await made
+                self._there[mount.shown].append(key)
                 for fault in key.faults.values():
                     yield Partly(fault)
                 yield Batch((key,))

@@ -111,20 +111,21 @@ class Way:
     # ------------------------------------------------------------ hvac, in threads
 
     def _blocking(self, call: Call, path: str, namespace: str, base: str, params: dict[str, str] | None, body: dict[str, Any] | None) -> Reply:
-        reply = self._once(call, path, namespace, base, params, body)
-        if reply.status in {401, 403} and call.per != "open" and self._again():
-            reply = self._once(call, path, namespace, base, params, body)
+        token = "" if call.per == "open" else self._own_token()
+        reply = self._once(call, path, namespace, base, params, body, token)
+        if reply.status in {401, 403} and token and self._again(token):
+            reply = self._once(call, path, namespace, base, params, body, self._own_token())
         if reply.status < 300 or (reply.status == 404 and _nothing_there(reply.body)):
             return reply
         if call.path == "sys/health" and reply.status in {429, 472, 473, 501, 503} and reply.body[:1] == b"{" and b'"initialized"' in reply.body:
             return reply
         raise answered(call, "/".join(filter(None, (namespace, path))), reply.status, reply.body, reply.headers)
 
-    def _once(self, call: Call, path: str, namespace: str, base: str, params: dict[str, str] | None, body: dict[str, Any] | None) -> Reply:
+    def _once(self, call: Call, path: str, namespace: str, base: str, params: dict[str, str] | None, body: dict[str, Any] | None, token: str) -> Reply:
         client = self.client(base)
         adapter = client.adapter
         adapter.namespace = "/".join(filter(None, (self.settings.namespace.strip("/"), namespace))) or None
-        adapter.token = "" if call.per == "open" else self._own_token()
+        adapter.token = token
         more: dict[str, Any] = {**({"params": params} if params else {}), **({"json": body} if body is not None else {})}
         try:
             response: requests.Response = adapter.request(call.method, f"/v1/{path}", headers={"User-Agent": self._agent}, raise_exception=False, **more)
@@ -151,30 +152,31 @@ class Way:
                     self._token = self._fresh()
         return self._token
 
-    def _again(self) -> bool:
-        """After a 403: whether there is another token than the one that was refused, from its file or by logging in anew."""
-        if self.settings.auth != "token":
-            return self._log_in_again()
-        if self.settings.token_env:
-            return False
-        fresh = token_from(self.settings)
-        changed, self._token = fresh != self._token, fresh
-        return changed
+    def _again(self, refused: str) -> bool:
+        """Whether there is another token than the one that was refused: by another thread, from its file, or by logging in anew."""
+        with self._logging_in:
+            if self._token != refused:
+                return True
+            if self.settings.auth != "token":
+                return self._log_in_again()
+            if self.settings.token_env:
+                return False
+            self._token = token_from(self.settings)
+            return self._token != refused
 
     def _log_in_again(self) -> bool:
         """At most once for each token that ended: a policy that refuses must not become a storm of logins."""
-        with self._logging_in:
-            client = self.client(self.base)
-            client.adapter.token = self._token
-            client.adapter.namespace = self.settings.namespace.strip("/") or None
-            try:
-                held: requests.Response = client.adapter.request("GET", f"/v1/{LOOKUP_SELF.path}", raise_exception=False)
-            except (requests.RequestException, OSError) as error:
-                raise broken(LOOKUP_SELF, error) from None
-            if held.status_code != 403:
-                return False
-            self._token = self._fresh()
-            return True
+        client = self.client(self.base)
+        client.adapter.token = self._token
+        client.adapter.namespace = self.settings.namespace.strip("/") or None
+        try:
+            held: requests.Response = client.adapter.request("GET", f"/v1/{LOOKUP_SELF.path}", raise_exception=False)
+        except (requests.RequestException, OSError) as error:
+            raise broken(LOOKUP_SELF, error) from None
+        if held.status_code != 403:
+            return False
+        self._token = self._fresh()
+        return True
 
     def _fresh(self) -> str:
         if self.settings.auth == "token":

@@ -18,6 +18,7 @@ import msgspec
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from posture.clock import rfc3339
 from posture.fault import Fault, FaultKind
 from posture.resource import Encryption, KeyClass, Link, Resource
 from posture.rows import KEY_CLASSES, FindingRow, Place, Row
@@ -60,6 +61,7 @@ WORDS = {
     "bucket": ("aws.s3.tls-only", "no statement denies aws:SecureTransport=false", Severity.HIGH),
     "key": ("aws.kms.rotation", "rotation is off", Severity.MEDIUM),
     "account": ("aws.ebs.default-encryption", "EbsEncryptionByDefault is false", Severity.HIGH),
+    "lease": ("vault.lease.irrevocable", "Vault gave up revoking it", Severity.HIGH),
     "workload": ("aws.ec2.template-encrypted", "a mapping sets Encrypted to false", Severity.HIGH),
 }
 DENIED = Fault(FaultKind.DENIED, "AccessDeniedException", "kms:DescribeKey", "User is not authorized", "kms:DescribeKey")
@@ -68,7 +70,9 @@ DENIED = Fault(FaultKind.DENIED, "AccessDeniedException", "kms:DescribeKey", "Us
 class World:
     """Rows, findings, sources and roll-ups of a made-up world; the same for the same `rows` and `seed`."""
 
-    def __init__(self, rows: int, seed: int = 7, denied: bool = True) -> None:
+    def __init__(self, rows: int, seed: int = 7, denied: bool = True, most: str = "volume") -> None:
+        self.most = most
+        """The kind of most rows: leases instead of volumes, where those are asked for."""
         self.random = random.Random(seed)
         self.now = time.time()
         self.places: list[Place] = []
@@ -76,7 +80,7 @@ class World:
         self.denied = denied
         for tenant, account in TENANTS.items():
             for region in REGIONS:
-                for kind, service in SERVICES.items():
+                for kind, service in (SERVICES | ({"lease": "leases"} if most == "lease" else {})).items():
                     self.numbers[kind, tenant, region] = len(self.places)
                     kind_type = TYPES.get(kind, "aws.ec2.launch-template")
                     self.places.append(Place(kind, kind_type, tenant, "aws", account, region, f"{tenant}/aws/{account}/{region}/{service}"))
@@ -85,7 +89,7 @@ class World:
 
     def _make(self, total: int) -> Iterator[Row]:
         kinds = [(kind, int(total * share)) for kind, share in SHARE]
-        kinds[0] = ("volume", total - sum(many for _, many in kinds[1:]))
+        kinds[0] = (self.most, total - sum(many for _, many in kinds[1:]))
         for kind, many in kinds:
             for number in range(many):
                 tenant = self.random.choice(list(TENANTS))
@@ -99,7 +103,16 @@ class World:
                 arn = f"arn:aws:ec2:{region}:{account}:launch-template/lt-{len(region):08x}"
                 yield self._judge(Row(arn, place, "nodes", 3, 4, -1, "", "", self.now - 9e5, 0, ("2 of 2 encrypted",)))
 
+    def _lease(self, tenant: str, region: str, number: int) -> Row:
+        issued = self.now - self.random.randrange(1, 7200)
+        ends, path = issued + self.random.choice((7300, 14_400, 86_400)), f"database/creds/{self.random.choice(APPS)}"
+        name = f"{path}#{self.random.getrandbits(48):012x}"
+        cells = ("database/", path.rpartition("/")[2], rfc3339(issued), "", "yes", "")
+        return self._judge(Row(f"vault://v:8200/leases/{name}", self.numbers["lease", tenant, region], name, 3, 4, -1, "", "", issued, 0, cells, ends))
+
     def _row(self, kind: str, tenant: str, region: str, number: int) -> Row:
+        if kind == "lease":
+            return self._lease(tenant, region, number)
         account, serial = TENANTS[tenant], f"{self.random.getrandbits(68):017x}"
         app = f"{self.random.choice(APPS)}-{number % 977}"
         key_class = KEY_CLASSES.index(self.random.choice((KeyClass.PROVIDER, KeyClass.PROVIDER_VISIBLE, KeyClass.CUSTOMER)))
@@ -337,6 +350,7 @@ def main() -> int:
     """Run the collector; returns its exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1000)
+    parser.add_argument("--most", choices=("volume", "lease"), default="volume", help="the kind of most rows")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--rate", type=float, default=0.0, help="changes a second")
     parser.add_argument("--page-delay", type=float, default=0.0, help="seconds between two frames at the start")
@@ -347,7 +361,7 @@ def main() -> int:
     parser.add_argument("--healthy", action="store_true", help="no source is denied or throttled")
     parser.add_argument("--asks", default="", help="file that each ask is appended to")
     args = parser.parse_args()
-    return Collector(World(args.rows, args.seed, denied=not args.healthy), args).run()
+    return Collector(World(args.rows, args.seed, denied=not args.healthy, most=args.most), args).run()
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from providers.demo.pki import Authority
 from tests.world import tlsservers as servers
 
 HERE = Path(__file__).parent
-PROBES = 300
+PROBES = 500
 SOAK = float(os.environ.get("ENCTOP_SOAK", "45"))
 """Seconds that 10,000 endpoints are held; the whole test is 600."""
 SSLYZE = """
@@ -89,6 +89,12 @@ def test_cpu_of_a_healthy_endpoint(cost: dict[str, Any]) -> None:
     plain = cost["plain_ms"]
     assert cost["fast"]["cpu_ms"] <= max(2.0, 1.9 * plain)
     assert cost["full"]["cpu_ms"] <= max(4.0, 3.5 * plain)
+
+
+@pytest.mark.bench
+def test_five_hundred_endpoints_are_asked_in_full_at_150_a_second(cost: dict[str, Any]) -> None:
+    """On an idle machine; on a busy one, where everything waits, at a part of the rate of a plain client, which makes a third of the connections."""
+    assert cost["full"]["rate"] >= min(150.0, 0.25 * cost["plain_rate"])
 
 
 @pytest.mark.bench

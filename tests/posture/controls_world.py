@@ -1,6 +1,7 @@
 """A small world for controls to look at: resources, their links, sources and a policy. It is data that answers as the model does."""
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ from posture.controls.registry import registry
 from posture.fault import Fault, FaultKind
 from posture.policy import Policy
 from posture.resource import Encryption, KeyClass, Link, Resource
-from posture.source import Source
+from posture.source import ANSWERED, Source
 from posture.verdict import Verdict
 
 NOW = parse_rfc3339("2026-11-23T14:00:00Z")
@@ -37,11 +38,21 @@ class World(msgspec.Struct):
         names = {resource.id, *resource.aliases}
         return (other for other in self.seen if any(link.to in names for link in other.links))
 
+    def count_kinds(self, resource: Resource) -> Mapping[str, int]:
+        return Counter(user.kind for user in self.users(resource))
+
     def sources(self, tenant: str) -> Iterable[Source]:
         return [source for source in self.asked if source.tenant == tenant]
 
     def source(self, source_id: str) -> Source | None:
         return next((source for source in self.asked if source.id == source_id), None)
+
+    @property
+    def policies(self) -> list[Policy]:
+        return [self.policy]
+
+    def unanswered(self, resource: Resource, asks: Callable[[str], bool]) -> Source | None:
+        return next((source for source in self.asked if source.state not in ANSWERED and asks(source.service)), None)
 
     def unassigned(self, tenant: str) -> int:
         return self.strays

@@ -76,7 +76,7 @@ def test_a_server_that_refuses_everything_proves_nothing() -> None:
     mute = address(
         Version=None, Suite=None, Strict="refused (unrecognized_name)", Permissive={"Answer": "refused (unrecognized_name)"}, Full=full(Tls12="refused")
     )
-    for control in ("tls.protocol-legacy", "tls.protocol-modern", "tls.cipher-weak", "tls.dh-params", "tls.modern-client"):
+    for control in ("tls.reachable", "tls.protocol-legacy", "tls.protocol-modern", "tls.cipher-weak", "tls.dh-params", "tls.modern-client"):
         assert WORLD.ask(control, endpoint(mute)).status is UNKNOWN
 
 
@@ -224,6 +224,13 @@ CHANGE = {
     "FromKeyType": "EC",
     "ToKeyType": "EC",
 }
+
+
+def test_another_intermediate_of_the_same_organization_is_no_other_issuer() -> None:
+    by_turns = {**CHANGE, "FromIssuerName": "Let's Encrypt R10", "ToIssuerName": "Let's Encrypt R11"}
+    same = dict.fromkeys(("FromIssuerOrganization", "ToIssuerOrganization"), "Let's Encrypt")
+    assert WORLD.ask("tls.cert-change", endpoint(Change={**by_turns, **same})).status is PASS
+    assert WORLD.ask("tls.cert-change", endpoint(Change={**by_turns, **same, "ToIssuerOrganization": "Other"})).status is WARN
 
 
 def test_a_renewal_by_the_same_issuer_names_both_fingerprints_and_the_time() -> None:

@@ -10,6 +10,7 @@ from posture.policy import Policy
 from posture.resource import Encryption, Resource
 from posture.vault_policy import VaultPolicy
 from posture.verdict import EvidenceClass, Status
+from tests.posture import tls_world as tls
 from tests.posture import vault_world as v
 from tests.posture.controls_world import DAY, NOW, World, denied, made
 
@@ -155,6 +156,29 @@ def test_seal_status(cluster: Resource, status: str) -> None:
 )
 def test_states(control: str, resource: Resource, policy: dict[str, Any], status: str) -> None:
     assert said(control, resource, **policy) == status
+
+
+DOOR = tls.endpoint().id
+OLD = tls.endpoint(tls.address(Full=tls.full(Legacy={"TLSv1.0": "accepted", "TLSv1.1": "accepted", "SSLv3": "refused (protocol_version)"})))
+
+
+@pytest.mark.parametrize(
+    ("door", "listener", "status", "reason"),
+    [
+        (tls.endpoint(), v.listener(door=DOOR), "pass", "the handshake is as promised"),
+        (OLD, v.listener(door=DOOR), "fail", "tls.protocol-legacy: accepts"),
+        (tls.endpoint(), v.listener(door=DOOR, tls_disable=True), "fail", "tls_disable on"),
+        (OLD, v.listener(door=DOOR, faults={"GET sys/config/state/sanitized": denied("GET sys/config/state/sanitized")}), "fail", "tls.protocol-legacy"),
+        (tls.endpoint(), v.listener(door=DOOR, faults={"GET sys/config/state/sanitized": denied("x")}), "pass", "may not be read"),
+        (tls.silent(), v.listener(door=DOOR), "unknown", "tls."),
+        (tls.silent(), v.listener(door=DOOR, tls_disable=True), "fail", "tls_disable on"),
+        (None, v.listener(door=DOOR), "unknown", "has not been probed yet"),
+    ],
+)
+def test_a_listener_is_the_worse_of_its_configuration_and_its_door(door: Resource | None, listener: Resource, status: str, reason: str) -> None:
+    verdict = World([v.cluster(), *([door] if door else [])]).ask("vault.listener.tls", listener)
+    assert verdict.status.word == status
+    assert reason in verdict.reason
 
 
 def test_auto_unseal_whose_key_is_not_told_is_fragile() -> None:

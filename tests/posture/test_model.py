@@ -191,11 +191,12 @@ def test_a_source_that_is_configured_anew_keeps_its_rows_and_its_age() -> None:
 def test_32_what_was_not_seen_for_six_cadences_is_unknown_whatever_it_was(seen: Resource) -> None:
     feed = Feed(VOLUMES).poll(VOLUMES, seen)
     before = feed.finding(ENCRYPTED, seen).status
+    was = {Status.PASS: "; was pass: Encrypted is true", Status.FAIL: "; was fail: Encrypted is false"}.get(before, "")
     feed.wait(6 * 60.0 - 0.001)
     assert feed.finding(ENCRYPTED, seen).status is before
     feed.wait(0.001)
     finding = feed.finding(ENCRYPTED, seen)
-    assert (finding.status, finding.reason, finding.since) == (Status.UNKNOWN, "not seen for over 6m", NOW + 360.0)
+    assert (finding.status, finding.reason, finding.since) == (Status.UNKNOWN, f"not seen for over 6m{was}", NOW + 360.0)
     assert feed.model.rollups["acme"].status is Status.UNKNOWN
     feed.poll(VOLUMES, seen)
     assert feed.finding(ENCRYPTED, seen).status is before
@@ -243,7 +244,7 @@ def test_what_an_earlier_run_saw_ages_from_then_keeps_its_since_and_goes_when_it
     def again(after: float) -> Feed:
         feed = Feed(VOLUMES, now=NOW + after)
         rows = [earlier.held(GOOD), earlier.held(PLAIN)]
-        feed.model.restore((Held.seen(held.resource, held.source, held.observed_at, dict(held.findings)) for held in rows), feed.now)
+        feed.model.restore((Held.seen(held.resource, held.source, held.observed_at, held.stood()) for held in rows), feed.now)
         feed.model.tick(feed.now)
         return feed
 
@@ -457,3 +458,59 @@ def test_of_two_sources_that_name_one_thing_the_one_that_was_answered_holds_it_w
         held = model.held("arn:aws:kms:eu-west-1:999988887777:key/1")
         assert held is not None
         assert (held.source, dict(held.resource.faults)) == ("acme/aws/b/kms-foreign", {})
+
+
+def test_a_row_that_a_poll_in_part_left_out_is_older_than_its_source_until_it_is_seen_again() -> None:
+    feed = Feed(VOLUMES).poll(VOLUMES, GOOD, PLAIN)
+    feed.model.drain()
+    feed.poll(VOLUMES, GOOD, kept=[PLAIN], part=refusal(), after=60.0)
+    assert (feed.held(PLAIN).behind, feed.held(GOOD).behind) == (True, False)
+    assert feed.held(PLAIN).observed_at == NOW < feed.held(GOOD).observed_at == feed.model.sources[VOLUMES].last_success
+    assert PLAIN.id in feed.model.drain().resources
+    feed.poll(VOLUMES, GOOD, kept=[PLAIN], part=refusal(), after=60.0)
+    assert PLAIN.id not in feed.model.drain().resources, "told once"
+    feed.poll(VOLUMES, GOOD, PLAIN, after=60.0)
+    assert not feed.held(PLAIN).behind
+    assert PLAIN.id in feed.model.drain().resources
+
+
+# ---------------------------------------------------------------- what nobody may have seen
+
+
+def test_that_nothing_uses_a_key_is_said_only_when_everything_that_could_has_answered() -> None:
+    off = key(KeyState="Disabled")
+    feed = Feed(KEYS, VOLUMES, BUCKETS, policies={"acme": Policy()}).poll(KEYS, off).poll(BUCKETS)
+    assert feed.finding("aws.kms.key-state", off).status is Status.UNKNOWN
+    assert VOLUMES in feed.finding("aws.kms.key-state", off).reason
+    feed.poll(VOLUMES)
+    assert feed.finding("aws.kms.key-state", off).status is Status.NOT_APPLICABLE
+    feed.poll(VOLUMES, fault=refusal(FaultKind.DENIED))
+    finding = feed.finding("aws.kms.key-state", off)
+    assert (finding.status, finding.fault) == (Status.UNKNOWN, feed.model.sources[VOLUMES].fault)
+    feed.poll(VOLUMES, volume("vol-1", key=off.id))
+    assert feed.finding("aws.kms.key-state", off).status is Status.FAIL
+
+
+def test_a_region_without_encryption_by_default_is_an_open_door_only_where_all_volumes_were_listed() -> None:
+    here = region(EbsEncryptionByDefault=False)
+    feed = Feed(REGION, VOLUMES, policies={"acme": Policy()}).poll(REGION, here)
+    assert feed.finding("aws.ebs.default-encryption-region", here).status is Status.UNKNOWN
+    feed.poll(VOLUMES)
+    assert feed.finding("aws.ebs.default-encryption-region", here).status is Status.WARN
+    feed.poll(VOLUMES, PLAIN)
+    assert feed.finding("aws.ebs.default-encryption-region", here).status is Status.FAIL
+
+
+@pytest.mark.parametrize(
+    ("modes", "status"),
+    [
+        ((KeyMode.PROVIDER_MANAGED, KeyMode.CUSTOMER_MANAGED), Status.FAIL),
+        ((KeyMode.CUSTOMER_MANAGED, KeyMode.PROVIDER_MANAGED), Status.FAIL),
+        ((KeyMode.PROVIDER_MANAGED, KeyMode.EITHER), Status.WARN),
+        ((KeyMode.PROVIDER_MANAGED, KeyMode.PROVIDER_MANAGED), Status.PASS),
+    ],
+)
+def test_the_default_key_of_a_region_that_tenants_share_must_suit_each(modes: tuple[KeyMode, KeyMode], status: Status) -> None:
+    here = msgspec.structs.replace(region(), tenant="acme+beta")
+    feed = Feed(MORE, policies=dict(zip(("acme", "beta"), (Policy(keys=mode) for mode in modes), strict=True))).poll(MORE, here)
+    assert feed.finding("aws.ebs.default-key-policy", here).status is status

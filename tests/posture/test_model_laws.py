@@ -1,5 +1,6 @@
 """Laws of the model, over random worlds: the order of reports, what is judged again, the joins, the counts, and what a viewer is told."""
 
+from collections import Counter
 from typing import Any
 
 from hypothesis import given, settings
@@ -124,7 +125,7 @@ class Life(RuleBasedStateMachine):
         before = self.feed
         self.feed = Feed(*ALL, now=before.now + seconds)
         rows = [held for held in before.model.all() if held.resource.provider != OWN]
-        self.feed.model.restore((Held.seen(held.resource, held.source, held.observed_at, dict(held.findings)) for held in rows), self.feed.now)
+        self.feed.model.restore((Held.seen(held.resource, held.source, held.observed_at, held.stood()) for held in rows), self.feed.now)
         self.feed.model.tick(self.feed.now)
         assert len(self.feed.model) == len(rows) + len(ALL) + 2
         self.publisher, self.viewer = Publisher(self.feed.model), Replica()
@@ -248,6 +249,7 @@ def test_both_directions_of_every_link_agree_whatever_comes_and_goes(steps: list
             names = {one.id, *(alias for alias in one.aliases if links.resolve(alias) == one.id)}
             assert len(users) == len(set(users)) == links.count(one)
             assert set(users) == {other.id for other in here.values() if any(link.to in names for link in other.links)}
+            assert links.kinds(one) == +Counter(volume=sum(len({link.to for link in other.links} & names) for other in here.values()))
             if one.id in before and before[one.id][0] != set(users):
                 assert one.id in moved | {getattr(step, "id", step)}
 

@@ -196,6 +196,20 @@ def test_lines_are_findings_each_with_its_time() -> None:
     assert lines == decoded(taken)["findings"]
 
 
+def test_a_filter_for_a_status_or_a_severity_holds_for_each_line() -> None:
+    feed = Feed(VOLUMES).poll(VOLUMES, volume("vol-3"), volume("vol-2", key=key_arn()))
+    for query, field, holds in (
+        ("status:fail", "status", "fail".__eq__),
+        ("-status:pass", "status", "pass".__ne__),
+        ("severity:high", "severity", "high".__eq__),
+    ):
+        lines = [json.loads(line) for line in to_jsonl(take(feed.model, feed.now, "1", query=query)).splitlines()]
+        assert lines
+        field = query.partition(":")[0].removeprefix("-")
+        assert all(holds(line[field]) for line in lines)
+    assert len(take(feed.model, feed.now, "1", query="status:fail").findings) > 1, "the object holds all that is said of its resources"
+
+
 # ---------------------------------------------------------------- reading
 
 

@@ -51,9 +51,10 @@ def audit(*devices: str, **fields: Any) -> Resource:
     return hung("sys/audit", "vault", "vault.audit", **({"devices": listed, "failures": 0} | fields))
 
 
-def listener(asked: str = "https://vault.acme.example:8200", **config: Any) -> Resource:
+def listener(asked: str = "https://vault.acme.example:8200", door: str | None = None, faults: dict[str, Fault] | None = None, **config: Any) -> Resource:
+    """`door` is the id of the endpoint that is probed there."""
     fields = {"address": asked, "config": {"listeners": [{"type": "tcp", "config": {"address": "0.0.0.0:8200"} | config}]}}
-    return hung("sys/listeners", "vault", "vault.listener", **fields)
+    return hung("sys/listeners", "vault", "vault.listener", faults=faults, links={"endpoint": door}, **fields)
 
 
 def licence(ends: Utc | None) -> Resource:

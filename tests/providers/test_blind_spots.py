@@ -15,6 +15,7 @@ from providers.aws.faults import answered
 from providers.aws.root import open_aws
 from providers.aws.settings import AwsSettings
 from providers.cadence import Cadence
+from providers.demo import bucketpolicy
 from providers.demo.accounts import ACCOUNT, SECOND
 from tests.providers.conftest import Watch
 from tests.world.aws import Aws
@@ -196,3 +197,24 @@ async def test_the_report_of_the_whole_bucket_is_read_before_that_of_all_version
     seen = await watch(also="inventory = true").poll()
     finding = seen.finding("aws.s3.object-encryption-inventory", "arn:aws:s3:::b-1#inventory")
     assert (finding.status, finding.reason) == (WARN, "the inventory covers current versions only; there: 1 SSE-S3")
+
+
+# ------------------------------------------------------------ what a cell says is what the control says
+
+
+async def test_the_cell_of_a_bucket_reads_the_policy_as_the_control_does(aws: Aws, watch: MakeWatch) -> None:
+    policies = {
+        "shut": bucketpolicy.tls_only("shut"),
+        "reads": bucketpolicy.tls_only_for_reads("reads"),
+        "none": None,
+        "unread": bucketpolicy.tls_only("unread"),
+    }
+    for name, policy in {**policies, "old-tls": bucketpolicy.tls_12("old-tls")}.items():
+        aws.buckets().make(name, policy=policy)
+    aws.deny("s3:GetBucketPolicy", bucket="unread")
+    seen = await watch().poll()
+    cells = {name: seen.row(f"arn:aws:s3:::{name}").resource.cells[1] for name in (*policies, "old-tls")}
+    statuses = {name: seen.finding("aws.s3.tls-only-policy", f"arn:aws:s3:::{name}").status for name in cells}
+    words = {PASS: "yes", WARN: "in part", FAIL: "no", UNKNOWN: "?"}
+    assert cells == {name: words[status] for name, status in statuses.items()}
+    assert (cells["shut"], cells["reads"], cells["none"], cells["unread"]) == ("yes", "in part", "no", "?")

@@ -346,6 +346,16 @@ def test_only_the_tenants_that_are_named_are_left() -> None:
         Config().only(["x"])
 
 
+def test_who_shares_an_account_with_the_tenants_that_are_named_stays_and_is_not_shown() -> None:
+    blocks = {"acme": "acme-prod", "beta": "acme-prod", "gamma": "acme-test"}
+    text = "".join(f'[[tenant]]\nname = "{name}"\n[[tenant.aws]]\nprofile = "{way}"\ntag = "tenant={name}"\n' for name, way in blocks.items())
+    config = parse(text, "x")
+    assert [one.name for one in config.only(["beta"]).tenant] == ["acme", "beta"]
+    assert config.only(["beta"]).narrowed("status:fail", ["beta"]) == "tenant:beta status:fail"
+    assert config.only(["gamma"]).narrowed("", ["gamma"]) == ""
+    assert config.narrowed("status:fail", []) == "status:fail"
+
+
 def test_without_a_file_there_is_one_tenant_of_the_credentials_that_are_there() -> None:
     assert [one.name for one in AMBIENT.tenant] == ["default"]
     assert AMBIENT.aws == [("default", AMBIENT.tenant[0].aws[0])]

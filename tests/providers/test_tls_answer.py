@@ -1,26 +1,29 @@
 """Reading what a server sends: whatever it is, in bounded time and memory, and never an exception."""
 
 import itertools
-import os
 import struct
 import time
 import tracemalloc
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from providers.demo.pki import Authority
 from providers.tls.answer import MOST_BYTES, MOST_CERTIFICATES, Answer
 from providers.tls.certificates import facts
 from providers.tls.head import Head
 from providers.tls.hello import hello, hello_13
 from providers.tls.revocation import by_staple
-from providers.tls.suites import GOOD, LEGACY, MODERN, WEAK, without
+from providers.tls.suites import GOOD, LEGACY, MODERN, WEAK, X25519MLKEM768, without
 from providers.tls.trust import Path, Roots
+from tests.world.tlsfuzz import COUNTED, TOTAL, spoilt
 
-SHORT = int(os.environ.get("ENCTOP_FUZZ", "1000"))
-"""Inputs of one property: a smoke in the usual run, ENCTOP_FUZZ=200000 where the parser was changed."""
-FUZZ = settings(max_examples=SHORT, deadline=None, suppress_health_check=list(HealthCheck))
+
+def fuzz(share: float) -> settings:
+    """So much of the total for one property."""
+    return settings(max_examples=max(100, round(TOTAL * share)), deadline=None, suppress_health_check=list(HealthCheck), database=None)
 
 
 def record(body: bytes, kind: int = 22, version: int = 0x0303) -> bytes:
@@ -126,6 +129,8 @@ def test_what_is_no_tls_is_told_from_its_first_bytes(body: bytes) -> None:
         (record(server_hello() + message(11, b"\x00\x00\x09\x00\x00\xff")), "ends too soon"),
         (record(b"\x01", 20), "encrypted data before"),
         (record(b"\x02", 21), "an alert that is not two bytes"),
+        (record(b"\x01\x70", 21) * 2000, "more than 1000 pieces"),
+        (record(server_hello()) + record(message(0, b"") * 2000), "more than 1000 pieces"),
     ],
 )
 def test_a_broken_flight_says_what_is_wrong(stream: bytes, says: str) -> None:
@@ -195,9 +200,14 @@ def mutated(draw: st.DrawFn) -> bytes:
     return bytes(base[:end]) + draw(st.binary(max_size=200))
 
 
-@FUZZ
+@fuzz(0.1)
 @given(stream=mutated(), pieces=st.lists(st.integers(1, 300), max_size=6))
 def test_fuzz_no_bytes_raise_nor_pass_their_bounds(stream: bytes, pieces: list[int]) -> None:
+    COUNTED["answer, hypothesis"] += 1
+    bounded(stream, pieces)
+
+
+def bounded(stream: bytes, pieces: list[int]) -> None:
     answer, at = Answer(), 0
     for size in [*pieces, len(stream) + 1]:
         answer.feed(stream[at : at + size])
@@ -209,9 +219,16 @@ def test_fuzz_no_bytes_raise_nor_pass_their_bounds(stream: bytes, pieces: list[i
         assert answer.version in (0x0300, 0x0301, 0x0302, 0x0303, 0x0304)
 
 
-@FUZZ
+def test_fuzz_no_spoilt_flight_raises_nor_passes_its_bounds() -> None:
+    proper = [record(FLIGHT), record(server_hello()) + record(CERTIFICATES), record(server_hello(suite=0x009E) + EXCHANGE), record(b"\x02\x28", 21)]
+    for number, stream in enumerate(spoilt("answer", 0.4, proper)):
+        bounded(stream, [1 + number % 40] * (number % 4))
+
+
+@fuzz(0.04)
 @given(parts=st.lists(st.binary(max_size=400), max_size=5), start=st.sampled_from([b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 301\r\nLocation: x\r\n"]))
 def test_fuzz_no_head_of_http_raises(parts: list[bytes], start: bytes) -> None:
+    COUNTED["head, hypothesis"] += 1
     head = Head()
     head.feed(start)
     for part in parts:
@@ -220,39 +237,73 @@ def test_fuzz_no_head_of_http_raises(parts: list[bytes], start: bytes) -> None:
     assert head.status is None or 0 <= head.status <= 999
 
 
-@settings(FUZZ, max_examples=max(200, SHORT // 10))
+def test_fuzz_no_spoilt_head_raises() -> None:
+    proper = b"HTTP/1.1 301 Moved\r\nLocation: https://a.example/\r\nStrict-Transport-Security: max-age=63072000\r\nX: y\r\n\r\nbody"
+    for stream in spoilt("head", 0.1, [proper]):
+        head = Head()
+        head.feed(stream)
+        head.close()
+        assert head.status is None or 0 <= head.status <= 999
+
+
+@fuzz(0.04)
 @given(places=_MUTATIONS, end=st.none() | st.integers(0, 900), rubbish=st.binary(max_size=60))
 def test_fuzz_no_certificate_raises(leaf_der: bytes, places: list[tuple[int, int]], end: int | None, rubbish: bytes) -> None:
+    COUNTED["certificate, hypothesis"] += 1
     der = bytearray(leaf_der)
     for place, value in places:
         der[place % len(der)] = value
-    broken = bytes(der[:end]) + rubbish
+    untrusted(bytes(der[:end]) + rubbish, leaf_der)
+
+
+def untrusted(broken: bytes, leaf_der: bytes) -> None:
     found = facts(broken)
     assert "Unreadable" in found or "NotAfter" in found
     assert Roots([], []).trust([broken, leaf_der]).end is not Path.TRUSTED
 
 
-@settings(FUZZ, max_examples=200)
+def test_fuzz_no_spoilt_certificate_raises_nor_is_trusted(leaf_der: bytes) -> None:
+    for broken in spoilt("certificate", 0.1, [leaf_der]):
+        untrusted(broken, leaf_der)
+
+
+@fuzz(0.02)
 @given(staple=st.binary(max_size=300))
 def test_fuzz_no_staple_is_believed_unsigned(leaf_der: bytes, staple: bytes) -> None:
     from cryptography import x509
 
     leaf = x509.load_der_x509_certificate(leaf_der)
+    COUNTED["staple, hypothesis"] += 1
     assert by_staple(leaf, leaf, staple)["Status"] == "unverified"
+
+
+def test_fuzz_a_spoilt_staple_says_what_it_said_or_nothing() -> None:
+    """The signature covers the answer, so what still verifies is the answer that was signed."""
+    authority = Authority("Fuzz")
+    pair = authority.issue("fuzz.example")
+    issuer, proper = authority.intermediate.certificate, authority.staple(pair, revoked=True)
+    for staple in spoilt("staple", 0.1, [proper]):
+        assert by_staple(pair.certificate, issuer, staple)["Status"] in ("unverified", "revoked")
+
+
+def test_a_root_that_cannot_be_read_costs_no_other_chain_its_trust() -> None:
+    authority = Authority("Readable")
+    pair = authority.issue("a.example")
+    chain = [one.public_bytes(Encoding.DER) for one in (pair.certificate, authority.intermediate.certificate)]
+    root = authority.root.certificate.public_bytes(Encoding.DER)
+    for roots in ([b"\x30\x03no", root], [root, b"\x30\x03no"]):
+        trust = Roots(roots, [])
+        assert [trust.trust(chain).end, trust.trust(chain[:1]).end] == [Path.TRUSTED, Path.MISSING_INTERMEDIATE]
 
 
 @pytest.fixture(scope="module")
 def leaf_der() -> bytes:
     """A certificate with all the extensions there are."""
-    from cryptography.hazmat.primitives.serialization import Encoding
-
-    from providers.demo.pki import Authority
-
     return Authority("Fuzz", "http://127.0.0.1/x.crl").issue("fuzz.example", "127.0.0.1", must_staple=True).certificate.public_bytes(Encoding.DER)
 
 
 def test_hellos_are_well_formed() -> None:
-    for made in (hello(0x0303, tuple(GOOD), "a.example"), hello(0x0300, LEGACY, "a.example"), hello_13("", tuple(MODERN))):
+    for made in (hello(0x0303, tuple(GOOD), "a.example"), hello(0x0300, LEGACY, "a.example"), hello_13("", tuple(MODERN), (X25519MLKEM768,))):
         kind, version, length = struct.unpack_from(">BHH", made)
         assert (kind, length) == (22, len(made) - 5)
         assert version in (0x0300, 0x0301)

@@ -1,10 +1,10 @@
 """The TLS room as the house uses it: renewals, replicas, tenants that share a certificate, refusals, our own load, and the configuration."""
 
 import asyncio
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -166,6 +166,50 @@ async def test_every_address_is_asked_ipv6_included(place: Place) -> None:
     assert {address: told["Outcome"] for address, told in endpoint.fields["Addresses"].items()} == {"127.0.0.1": "ok", "::1": "ok"}
 
 
+def naming(place: Place, asked: list[str | None], *names: str) -> Any:
+    """A server's context that notes the SNI of each handshake; None where there was none."""
+    context = context_for(place.authority.issue(*names, crl=False))
+    context.sni_callback = lambda connection, name, context: asked.append(name)
+    return context
+
+
+async def test_a_name_is_sent_as_sni_and_an_address_never_is(place: Place) -> None:
+    """In every hello of both passes, IPv4 and IPv6 (RFC 6066 3 forbids literal addresses)."""
+    by_name: list[str | None] = []
+    by_address: list[str | None] = []
+    ports = [
+        place.doors.open(naming(place, by_name, "sni.example")),
+        place.doors.open(naming(place, by_address, "127.0.0.1", "::1")),
+    ]
+    targets = [f'"127.0.0.1:{ports[1]}"']
+    try:
+        place.doors.open(naming(place, by_address, "127.0.0.1", "::1"), addresses=("::1",), port=ports[1])
+        targets.append(f'"[::1]:{ports[1]}"')
+    except OSError:
+        pass  # no IPv6 on loopback
+    text = f'[[tenant]]\nname = "a"\n{block(f"sni.example:{ports[0]}")}[[tenant.tls]]\nendpoints = [{", ".join(targets)}]\nhttp_port = 0\n'
+    collector = place.collector(text)
+    await rounds(collector)
+    assert set(by_name) == {"sni.example"}
+    assert set(by_address) == {None}
+    assert min(len(by_name), len(by_address)) >= 3
+    for target in targets:
+        assert of(collector, f"tls://{target.strip(chr(34))}", "tls.hostname").status is Status.PASS
+
+
+async def test_every_address_that_dns_has_for_a_name_is_asked(place: Place) -> None:
+    """By the system's own resolver; `localhost` has the addresses that this machine gives it."""
+    expected = {str(one[4][0]) for one in socket.getaddrinfo("localhost", None, type=socket.SOCK_STREAM)}
+    context = context_for(place.authority.issue("localhost", crl=False))
+    port = place.doors.open(context)
+    for address in expected - {"127.0.0.1"}:
+        place.doors.open(context, addresses=(address,), port=port)
+    collector = place.collector(f'[[tenant]]\nname = "a"\n[[tenant.tls]]\nendpoints = ["localhost:{port}"]\nhttp_port = 0\n')
+    await rounds(collector)
+    (endpoint,) = resources(collector, "endpoint")
+    assert {address: told["Outcome"] for address, told in endpoint.fields["Addresses"].items()} == dict.fromkeys(expected, "ok")
+
+
 async def test_roots_of_a_file_are_trusted_by_their_own_block_only(place: Place, tmp_path: Path) -> None:
     private = Authority("Inner")
     ports = [place.doors.open(context_for(private.issue(f"{name}.inner.example"))) for name in "ab"]
@@ -247,13 +291,10 @@ def test_a_wrong_block_says_what_is_wrong(more: str, says: str) -> None:
 
 
 def test_vaults_own_listener_is_an_endpoint_unless_it_is_named_already() -> None:
-    vault = SimpleNamespace(address="https://vault.acme.example:8200", ca_file=None)
-    plain = SimpleNamespace(address="http://127.0.0.1:8200", ca_file=None)
-    tenant = SimpleNamespace(name="acme", vault=(vault, plain))
-    config: Any = SimpleNamespace(tenant=(tenant,), tls=[])
-    assert [(name, settings.targets, by) for name, settings, by in listeners(config)] == [("acme", (("vault.acme.example", 8200),), "vault")]
-    named: Any = SimpleNamespace(tenant=(tenant,), tls=[("acme", TlsSettings(("vault.acme.example:8200",)))])
-    assert listeners(named) == []
+    vaults = '[[tenant]]\nname = "acme"\n[[tenant.vault]]\naddress = "https://vault.acme.example:8200"\n[[tenant.vault]]\naddress = "http://127.0.0.1:8200"\n'
+    found = listeners(parse(vaults, "test"))
+    assert [(name, settings.targets, by) for name, settings, by in found] == [("acme", (("vault.acme.example", 8200),), "vault")]
+    assert listeners(parse(f'{vaults}[[tenant.tls]]\nendpoints = ["vault.acme.example:8200"]\n', "test")) == []
 
 
 def test_many_endpoints_are_asked_less_often_so_that_they_cost_no_core() -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 import time
 from typing import Any
 
@@ -14,9 +13,7 @@ from providers.demo.rabbit import Rabbit
 from providers.demo.vault import listed, lookup
 from providers.publisher import Publisher
 from providers.stream import Rows
-from providers.vault.calls import CALLS
-from tests.providers.test_vault_truth import provision
-from tests.world.vault import TOKEN_ENV, asked, broker, configured, counted, everything, polled, reader, watched
+from tests.world.vault import broker, configured, counted, everything, polled, watched
 
 
 def give_up(bao: Bao, lease: str, error: str) -> None:
@@ -131,52 +128,6 @@ async def test_many_leases_are_counted_in_few_requests_and_listed_only_on_demand
 def _many(bao: Bao, many: int) -> None:
     for number in range(many):
         bao.call("POST", "ssh/creds/otp", {"ip": f"10.0.{number >> 8}.{number & 255}"})
-
-
-CANARIES = ("canary-of-kv", "canary-password", "canary-of-the-broker")
-
-
-async def test_no_path_outside_the_declaration_is_asked_and_no_secret_is_ever_written(
-    bao: Bao, rabbit: Rabbit, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Many polls in a few seconds, with everything that can be read there; then the server's own audit log is the judge."""
-    caplog.set_level(logging.DEBUG)
-    provision(bao, rabbit)
-    bao.call("POST", "kv/data/app", {"data": {"secret": CANARIES[0]}})
-    bao.call("POST", "old/app", {"secret": CANARIES[0]})
-    token = reader(bao)
-    monkeypatch.setenv(TOKEN_ENV, token)
-    await counted(bao)
-    tails = [lease.rpartition("/")[2] for lease in (*listed(bao, "ssh/"), *listed(bao, "rabbitmq/"))]
-    accessors = bao.call("LIST", "auth/token/accessors")["keys"]
-    since = bao.audit_log.stat().st_size
-    async with watched(configured(bao.url, warm="1s")) as it:
-        await asyncio.sleep(4)
-        written = everything(it.collector) + caplog.text + repr([held.resource for held in it.model.all()])
-        bao.call("POST", "auth/token/revoke", {"token": token})
-        await it.until(lambda: it.statuses("vault.token.own") == [Status.UNKNOWN], "the end of the token")
-        written += everything(it.collector) + caplog.text
-    for secret in (*CANARIES, token, bao.token, *bao.keys, *tails, *accessors):
-        assert secret not in written
-    declared = {(call.method, call.path) for call in CALLS.values()}
-    strange = {(operation, path) for operation, path in asked(bao.audit_log, since) if not _declared(operation, path, declared)}
-    assert strange <= {("update", "auth/token/revoke")}, "which is this test's own"
-
-
-def _declared(operation: str, path: str, declared: set[tuple[str, str]]) -> bool:
-    method = {"read": "GET", "list": "LIST", "update": "POST", "create": "POST"}[operation]
-    return any(method == verb and _fits(path.strip("/").split("/"), template) for verb, template in declared)
-
-
-def _fits(parts: list[str], template: str) -> bool:
-    pieces = template.replace("{mount}", "{mount}/").strip("/").split("/")
-    if pieces[-1] == "{prefix}":
-        return parts[: len(pieces) - 1] == pieces[:-1]
-    if "{mount}" in pieces:  # a mount may have several parts, and an auth method's begins with auth/
-        at = pieces.index("{mount}")
-        after = len(pieces) - at - 1
-        return parts[:at] == pieces[:at] and all(p.startswith("{") or p == q for p, q in zip(pieces[at + 1 :], parts[len(parts) - after :], strict=False))
-    return len(parts) == len(pieces) and all(piece.startswith("{") or piece == part for piece, part in zip(pieces, parts, strict=True))
 
 
 async def test_a_countdown_costs_no_frame_and_a_lease_says_when_it_ends(bao: Bao, rabbit: Rabbit) -> None:

@@ -35,7 +35,7 @@ async def test_approle_logs_in_and_logs_in_again_when_its_token_ends(bao: Bao, m
     assert "wrong-secret-canary" not in everything(collector)
 
 
-def _signed(claims: dict[str, object], key: ec.EllipticCurvePrivateKey) -> str:
+def signed(claims: dict[str, object], key: ec.EllipticCurvePrivateKey) -> str:
     """A JWT (RFC 7515, ES256)."""
 
     def part(data: bytes) -> str:
@@ -55,7 +55,7 @@ async def test_jwt_logs_in_with_a_file(bao: Bao, tmp_path: Path) -> None:
     role = {"role_type": "jwt", "user_claim": "sub", "bound_audiences": ["enctop"], "token_policies": ["enctop-sudo"], "token_ttl": "1h"}
     bao.call("POST", "auth/jwt/role/enctop", role)
     file = tmp_path / "jwt"
-    file.write_text(_signed({"sub": "enctop", "aud": "enctop", "iat": int(time.time()), "exp": int(time.time()) + 600}, key))
+    file.write_text(signed({"sub": "enctop", "aud": "enctop", "iat": int(time.time()), "exp": int(time.time()) + 600}, key))
     text = configured(bao.url, f'auth = "jwt"\nrole = "enctop"\njwt_file = "{file}"').replace(f'token_env = "{TOKEN_ENV}"', "")
     collector = await polled(text)
     (own,) = [held for held in collector.model.all() if held.resource.type == "vault.token.own"]

@@ -149,24 +149,15 @@ async def test_a_denied_namespace_is_named_and_the_others_are_read(bao: Bao, mon
         assert hidden.fault.permission == 'path "hidden/sys/mounts" { capabilities = ["read"] }'
 
 
-async def test_a_rate_limit_is_throttled_and_passes(bao: Bao) -> None:
-    bao.call("POST", "sys/quotas/rate-limit/tight", {"rate": 1, "interval": "1s", "path": "sys/mounts"})
-    async with watched(configured(bao.url, warm="1s")) as it:
-        bao.call("POST", "sys/quotas/rate-limit/tight", {"rate": 0.001, "interval": "60s", "path": ""})
-        await it.until(lambda: "throttled" in {source.state.value for source in it.model.sources.values()}, "the quota", 20)
-        assert not [finding for finding in it.findings() if finding.status is Status.FAIL]
-        bao.kill()  # the quota goes with the server
-
-
-def _another_authority(tmp_path: Path) -> Path:
+def another_authority(tmp_path: Path) -> Path:
     wrong = tmp_path / "wrong.pem"
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1", "-subj", "/CN=other"]
     subprocess.run([*command, "-keyout", str(tmp_path / "key.pem"), "-out", str(wrong)], check=True, capture_output=True)
     return wrong
 
 
-async def test_a_certificate_of_another_authority_is_unreachable_with_its_reason(tls_bao: Raft, tmp_path: Path) -> None:
-    collector = await polled(configured(tls_bao.url, f'ca_file = "{_another_authority(tmp_path)}"'))
+async def test_a_certificate_ofanother_authority_is_unreachable_with_its_reason(tls_bao: Raft, tmp_path: Path) -> None:
+    collector = await polled(configured(tls_bao.url, f'ca_file = "{another_authority(tmp_path)}"'))
     (cluster,) = [held for held in collector.model.all() if held.resource.type == "vault.cluster"]
     assert {finding.status for finding in cluster.findings.values()} == {Status.UNKNOWN}
     fault = cluster.findings["vault.seal.status"].fault

@@ -67,6 +67,7 @@ def provision(bao: Bao, rabbit: Rabbit) -> dict[str, dict[str, str]]:
     return {
         "": {"vault.seal.status": "pass", "vault.storage.volume": "warn"},
         "auth/token/own": {"vault.token.own": "warn"},
+        "auth/token/accessors": {},
         "sys/keyring": {"vault.barrier.rotation": "pass"},
         "sys/storage/raft": {"vault.ha.quorum": "not_applicable"},
         "sys/audit": {"vault.audit.enabled": "warn"},

@@ -52,6 +52,19 @@ def _one_line(done: subprocess.CompletedProcess[str], *words: str) -> None:
         assert word in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["bogus"], ["'bogus'", "snapshot", "see enctop --help"]),
+        (["--view", "bogus"], ["--view", "'bogus'", "volumes", "see enctop --help"]),
+        (["snapshot", "--timeout", "x"], ["--timeout", "'x'", "between 0 and 86400", "see enctop snapshot --help"]),
+        (["view"], ["FILE", "see enctop view --help"]),
+    ],
+)
+def test_a_wrong_argument_is_one_line_that_says_what_is_allowed(run: Run, arguments: list[str], words: list[str]) -> None:
+    _one_line(run(*arguments), *words)
+
+
 def test_version_is_instant_and_loads_no_sdk(run: Run) -> None:
     heavy = {"boto3", "botocore", "textual", "aiohttp", "msgspec"}
     code = f"import sys; from tui.cli import main; main(['--version']); print([m for m in sys.modules if m.split('.')[0] in {heavy}])"
@@ -117,6 +130,16 @@ def test_check_names_the_missing_permission_and_what_it_hides(run: Run, config: 
     assert "ec2:DescribeVolumes: denied (UnauthorizedOperation, needs ec2:DescribeVolumes)" in done.stdout
     assert "needs s3:GetEncryptionConfiguration) on 1 of" in done.stdout
     assert "aws.s3.default-encryption" in done.stdout
+
+
+def test_check_tells_reasons_apart_and_counts_each(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "doors.toml"
+    file.write_text('[[tenant]]\nname = "a"\n[[tenant.tls]]\nendpoints = ["127.0.0.1:1", "127.0.0.2:1", "nowhere.invalid"]\nhttp_port = 0\n')
+    done = run("check", "--config", file)
+    assert done.returncode == 3
+    assert "unreachable (dns) on 1 of 3, as nowhere.invalid\n" in done.stdout
+    assert "unreachable (refused) on 2 of 3, as 127.0.0.1:1\n" in done.stdout
+    assert done.stdout.count("UNKNOWN there: tls.cert-change") == 1
 
 
 def test_controls_are_listed_and_described(run: Run) -> None:

@@ -202,3 +202,10 @@ def test_columns_never_ask_for_more_room_than_there_is(room):
 def test_a_filter_that_cannot_be_read_raises(query):
     with pytest.raises(FilterError):
         parse(query)
+
+
+def test_a_row_that_its_source_left_behind_shows_its_own_age_and_sorts_by_it():
+    fresh, old = (Row(f"arn:{name}", 0, name, 3, 0, 0, "", "", 0.0, 0, (), 0.0, seen) for name, seen in (("fresh", 0.0), ("old", 940.0)))
+    replica = replica_of(Rows((old, fresh)), Sources((Source("acme/volume", "acme", "aws", "1111", "volume", 60.0, State.PARTIAL, 1000.0),)), Settled())
+    assert [AGE.cell(row, replica, 1030.0) for row in (fresh, old)] == [("30s", "faint"), ("90s", "unknown")]
+    assert sorted((old, fresh), key=AGE.order(replica)) == [fresh, old]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from posture.lease import Life
 from posture.rows import CELLS, Row
 from providers.demo.openbao import Bao
 from providers.demo.rabbit import Rabbit
@@ -17,7 +18,7 @@ from tests.world.vault import broker, configured, counted
 from tui.collector import Collector
 from tui.dashboard import Dashboard
 from tui.feed import Feed
-from tui.lifetimes import countdown, state_of
+from tui.lifetimes import countdown, painted, state_of
 from tui.replica import Replica
 
 
@@ -55,6 +56,12 @@ def test_the_time_of_the_end_travels_with_the_row() -> None:
     assert state_of(row, 1_795_442_400.0).value == "healthy"
     assert state_of(row, 1_795_446_000.0).value == "ended"
     assert json.loads(json.dumps(CELLS["lease"])) == ["ENGINE", "ROLE", "ISSUED", "RENEWED", "RENEWABLE", "STATE"]
+
+
+@pytest.mark.parametrize(("life", "at", "colour"), [(60, 50, "text"), (60, 58, "text"), (36_000, 30_000, "warn"), (36_000, 35_000, "warn"), (60, 10, "pass")])
+def test_what_is_made_to_run_down_is_no_alarm_when_it_does(life: int, at: int, colour: str) -> None:
+    lease = Life(0.0, float(life), None, True)
+    assert painted(lease, lease.state(at)) == colour
 
 
 async def test_leases_run_down_on_the_screen_and_the_seal_is_seen(bao: Bao, rabbit: Rabbit, tmp_path: Path) -> None:

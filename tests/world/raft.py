@@ -62,7 +62,7 @@ class RaftCluster:
 
     def __init__(self, size: int) -> None:
         self.certificates = Path(mkdtemp(prefix="enctop-tls-"))
-        _certificates(self.certificates)
+        make_certificates(self.certificates)
         first = Raft("n1", self.certificates, None)
         self.nodes = [first]
         first.start()
@@ -117,7 +117,7 @@ class RaftCluster:
             node.stop()
 
 
-def _certificates(where: Path) -> None:
+def make_certificates(where: Path) -> None:
     """An authority, and one certificate for 127.0.0.1."""
     now = datetime.datetime.now(datetime.UTC)
     authority, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())

@@ -33,6 +33,13 @@ MODP_2048 = int(  # RFC 3526 3
     "DE2BCBF6955817183995497CEA956AE515D2261898FA051015728E5A8AACAA68FFFFFFFFFFFFFFFF",
     16,
 )
+OWN_2048 = int(  # made by `openssl dhparam 2048`, for nobody else
+    "95A6709C40E87225D54F34B667A69DB8AB04209FD1DA701843E3C49BC00D8F7136C0352DA63F92383DAC2EA750B2E92FE726249733F9C9BC3DE357E2034C472A9F701F03DA117353"
+    "16BC4392F8C0791EB5870EB839A7FE5A1458E350782163F8C4E1855B2DCD98594A48085A11E471BB5C85B5CF7834A7DD1872022EEA185DAE9C7D261B520AD67E4B5A811D52B83240"
+    "5E74133483B93C54C53D7085C26E0CC1D35A40AC851BFB9DBD66BDDBD3E42E4F7F2B344ED217CF17E996491F38F64D18DA7B3BD5500D822EF3CF47E14620A3972ED3F53EEB28A174"
+    "E1BF2AE550F437A9C8D8191DD6132998358FF4483B1D5F9D00C84A6FDF0956526A78A1D6252CB627",
+    16,
+)
 _BROKEN = {"tls.modern-client": FAIL, "tls.protocol-modern": WARN, "tls.hsts": UNKNOWN, "tls.cipher-weak": FAIL}
 _OLD = {"tls.modern-client": FAIL, "tls.protocol-modern": FAIL, "tls.protocol-legacy": FAIL, "tls.hsts": UNKNOWN}
 
@@ -157,7 +164,11 @@ class Lab:
         self.open("cbc-only", context, {**expected, "tls.forward-secrecy": WARN}, {"tls.forward-secrecy": "nothing better"})
         context = context_for(self.leaf("cbc-too"), ciphers="ECDHE+AESGCM:ECDHE+AES")
         self.open("cbc-too", context, {"tls.forward-secrecy": WARN}, {"tls.forward-secrecy": "CBC is accepted too"})
-        for name, prime, found_, words in (("dh-1024", OAKLEY_2, {"tls.dh-params": FAIL}, {"tls.dh-params": "1024"}), ("good-dh-2048", MODP_2048, {}, {})):
+        for name, prime, found_, words in (
+            ("dh-1024", OAKLEY_2, {"tls.dh-params": FAIL}, {"tls.dh-params": "1024"}),
+            ("dh-2048-common", MODP_2048, {"tls.dh-params": WARN}, {"tls.dh-params": "many servers share, RFC 3526 group 14"}),
+            ("good-dh-2048", OWN_2048, {}, {}),
+        ):
             context = context_for(self.rsa(name), ciphers="ECDHE+AESGCM:DHE+AESGCM:@SECLEVEL=0")
             numbers = dh.DHParameterNumbers(prime, 2).parameters()
             body = numbers.parameter_bytes(serialization.Encoding.PEM, serialization.ParameterFormat.PKCS3)
@@ -215,6 +226,8 @@ class Lab:
         self.open("revoked-crl", context_for(taken), {"tls.revocation": FAIL}, {"tls.revocation": "keyCompromise), says the crl"})
         self.open("no-crl", context_for(self.leaf("no-crl", crl=False)), {"tls.revocation": UNKNOWN}, {"tls.revocation": "names no CRL"})
         self.open("must-staple", context_for(self.leaf("must-staple", must_staple=True)), {"tls.must-staple": FAIL}, {"tls.must-staple": "does not"})
+        context = context_for(self.leaf("must-staple-13-only", must_staple=True), lowest=ssl.TLSVersion.TLSv1_3)
+        self.open("must-staple-13-only", context, {"tls.must-staple": FAIL}, {"tls.must-staple": "does not"})
         for name, path, expected, word in (("crl-stale", "/stale.crl", WARN, "out of date"), ("crl-gone", "/gone.crl", UNKNOWN, "HTTP 404")):
             url, self.public.crl_url = self.public.crl_url, f"http://127.0.0.1:{self.http_port}{path}"
             self.open(name, None, {"tls.revocation": expected}, {"tls.revocation": word})
@@ -281,19 +294,29 @@ class Lab:
             ("revoked-staple", {"tls.revocation": FAIL}, "says the staple", {"revoked": True}),
             ("stale-staple", {"tls.revocation": WARN}, "out of date", {"stale": True}),
             ("good-must-staple", {}, "", {}),
+            ("revoked-staple-13-only", {"tls.revocation": FAIL}, "says the staple", {"revoked": True}),
+            ("good-must-staple-13-only", {}, "", {}),
         ):
-            pair = self.leaf(name, must_staple=name == "good-must-staple", crl=False)
+            pair = self.leaf(name, must_staple="must-staple" in name, crl=False)
             files = [write(self.folder, f"{name}.{end}", body) for end, body in (("pem", pair.chain_pem), ("key", pair.key_pem))]
             staple = write(self.folder, f"{name}.ocsp", self.public.staple(pair, **more))
             port = free_port()
-            blocks[port] = f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]}; ssl_stapling on; ssl_stapling_file {staple}; {head}"
+            blocks[port] = f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]}; ssl_stapling on; ssl_stapling_file {staple}; {_only_13(head, name)}"
             doors_.append((name, port, expected, {"tls.revocation": word} if word else {}))
-        pair = self.leaf("mtls-nginx")
-        files = [write(self.folder, f"mtls-nginx.{end}", body) for end, body in (("pem", pair.chain_pem), ("key", pair.key_pem))]
+        mtls = {"tls.modern-client": NA, "tls.hsts": NA}
+        for name, protocols, expected in (
+            ("mtls-nginx", "TLSv1.2", {**mtls, "tls.protocol-modern": WARN}),
+            ("mtls-nginx-13-too", "TLSv1.2 TLSv1.3", mtls),  # in TLS 1.3 the handshake succeeds, and the refusal is HTTP 400
+            ("mtls-nginx-13-only", "TLSv1.3", mtls),
+        ):
+            pair, port = self.leaf(name), free_port()
+            files = [write(self.folder, f"{name}.{end}", body) for end, body in (("pem", pair.chain_pem), ("key", pair.key_pem))]
+            asked = f"ssl_verify_client on; ssl_client_certificate {self.roots}; {head}".replace("TLSv1.2 TLSv1.3", protocols)
+            blocks[port] = f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]}; {asked}"
+            doors_.append((name, port, expected, {}))
         port = free_port()
-        blocks[port] = f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]}; ssl_verify_client on; ssl_client_certificate {self.roots}; {head}"
-        blocks[port] = blocks[port].replace("ssl_protocols TLSv1.2 TLSv1.3", "ssl_protocols TLSv1.2")
-        doors_.append(("mtls-nginx", port, {"tls.modern-client": NA, "tls.hsts": NA, "tls.protocol-modern": WARN}, {}))
+        blocks[port] = "ssl_reject_handshake on;"  # as the default server of names that are not served
+        doors_.append(("refuses-all", port, EVERYTHING, {"tls.reachable": "refuses every hello: refused (unrecognized_name)"}))
         program = servers.nginx(self.folder, blocks)
         if program is None:
             self.missing.append("nginx")
@@ -324,6 +347,10 @@ class Lab:
         command = [program, "s_server", "-accept", f"127.0.0.1:{port}", "-cert", str(files[0]), "-cert_chain", str(files[0]), "-key", str(files[1]), "-quiet"]
         self._programs.append(Program(*command, "-www", "-cipher", "ECDHE+AESGCM", "-naccept", "100000", ready=port))
         self.add("openssl", port, {"tls.hsts": UNKNOWN}, {"tls.hsts": "no HTTP answer"})  # -www knows GET only
+
+
+def _only_13(head: str, name: str) -> str:
+    return head.replace("TLSv1.2 TLSv1.3", "TLSv1.3") if name.endswith("-13-only") else head
 
 
 def _server_hello() -> bytes:

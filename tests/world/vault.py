@@ -5,7 +5,6 @@ import contextlib
 import json
 import time
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 
 from posture.judging import Held
 from posture.model import Model
@@ -115,15 +114,20 @@ async def watched(configuration: str) -> AsyncIterator[Watched]:
         await collector.poller.stop()
 
 
-def reader(bao: Bao, *, sudo: bool = True, ttl: str = "1h", namespaces: tuple[str, ...] = ("",), **more: object) -> str:
-    """A token with exactly the printed policy."""
+def printed(bao: Bao, *, sudo: bool = True, renew: bool = False, namespaces: tuple[str, ...] = ("",)) -> str:
+    """The policy as enctop prints it for what is mounted there."""
     mounts = []
     for namespace in namespaces:
         for prefix, path in (("", "sys/mounts"), ("auth/", "sys/auth")):
             entries = bao.call("GET", path, namespace=namespace)
             mounts += [Mount(namespace, prefix + name, entry["type"], entry["accessor"]) for name, entry in entries.items()]
+    return policy(mounts, namespaces, sudo=sudo, renew=renew)
+
+
+def reader(bao: Bao, *, sudo: bool = True, renew: bool = False, ttl: str = "1h", namespaces: tuple[str, ...] = ("",), **more: object) -> str:
+    """A token with exactly the printed policy."""
     name = f"enctop-{'sudo' if sudo else 'plain'}"
-    bao.call("PUT", f"sys/policies/acl/{name}", {"policy": policy(mounts, namespaces, sudo=sudo)})
+    bao.call("PUT", f"sys/policies/acl/{name}", {"policy": printed(bao, sudo=sudo, renew=renew, namespaces=namespaces)})
     body = {"policies": [name], "no_default_policy": True, "ttl": ttl, **more}
     return str(bao.call("POST", "auth/token/create-orphan", body)["auth"]["client_token"])
 
@@ -145,16 +149,6 @@ async def counted(bao: Bao) -> None:
                 return
         await asyncio.sleep(0.05)
     raise AssertionError("the server does not count its leases")
-
-
-def asked(log: Path, since: int = 0) -> set[tuple[str, str]]:
-    """(operation, path) of each request in the audit log, from a byte on."""
-    found = set()
-    for line in log.read_bytes()[since:].splitlines():
-        entry = json.loads(line)
-        if entry["type"] == "request":
-            found.add((entry["request"]["operation"], entry["request"]["path"]))
-    return found
 
 
 def everything(collector: Collector) -> str:

@@ -1,6 +1,6 @@
 """Every bucket, worst first: its default encryption, whether it wants TLS, whether it is public."""
 
-from tui.columns import AGE, KEY, KEY_CLASS, NAME, REASON, REGION, SINCE, STATUS, TENANT, own
+from tui.columns import AGE, KEY, KEY_CLASS, NAME, REASON, REGION, SCOPE, SINCE, STATUS, TENANT, own
 from tui.views.resources import ResourceView
 
 
@@ -11,4 +11,4 @@ class BucketsView(ResourceView):
     name_of = "buckets"
     title = "Buckets"
     own_filter = "kind:bucket"
-    columns_of = (STATUS, NAME, TENANT, REGION, KEY_CLASS, KEY, *own("bucket"), REASON, SINCE, AGE)
+    columns_of = (STATUS, NAME, TENANT, SCOPE, REGION, KEY_CLASS, KEY, *own("bucket"), REASON, SINCE, AGE)

@@ -1,6 +1,6 @@
 """Every key, worst first: who manages it, its state, its rotation, and how much hangs on it."""
 
-from tui.columns import AGE, NAME, REASON, REGION, SINCE, STATUS, TENANT, USERS, own
+from tui.columns import AGE, NAME, REASON, REGION, SCOPE, SINCE, STATUS, TENANT, USERS, own
 from tui.views.resources import ResourceView
 
 
@@ -11,4 +11,4 @@ class KeysView(ResourceView):
     name_of = "keys"
     title = "Keys"
     own_filter = "kind:key"
-    columns_of = (STATUS, NAME, TENANT, REGION, *own("key"), USERS, REASON, SINCE, AGE)
+    columns_of = (STATUS, NAME, TENANT, SCOPE, REGION, *own("key"), USERS, REASON, SINCE, AGE)

@@ -8,7 +8,7 @@ from posture.filter import Filter
 from posture.rows import Row
 from posture.verdict import Status
 from tui.columns import NAME, STATUS, TENANT, Cell, Column
-from tui.lifetimes import EXPIRES, NEVER, STATE_PAINTS, state_of
+from tui.lifetimes import EXPIRES, NEVER, life_of, painted, state_of
 from tui.replica import Replica, count
 from tui.sieve import sieve
 from tui.views.overview import WORST, Pane
@@ -20,7 +20,7 @@ def _tells(row: Row, replica: Replica, now: Utc) -> Cell:
     if row.status < Status.PASS or replica.place(row).kind != "lease":
         return row.reason, "text" if row.status < Status.PASS else "faint"
     state = state_of(row, now)
-    return state.value, STATE_PAINTS[state]
+    return state.value, painted(life_of(row), state)
 
 
 def _ends(row: Row, replica: Replica, now: Utc) -> Cell:
@@ -50,10 +50,10 @@ class LeasePane(Pane):
         well = (row for row in chosen if row.status >= Status.PASS and row.id in leases)
         self.show([*bad, *nsmallest(WORST - len(bad), well, key=lambda row: (row.expires or NEVER, row.name))])
         many = sum(row.id in leases for row in chosen)
-        self.border_title = f"{self.title} {many:,}" if rows else self.title
+        self.border_title = f"{self.title} {many:,} · Vault {len(chosen) - many:,}" if rows else self.title
         self.border_subtitle = ""
         if rows:
             self.empty = "nothing matches the filter" if not chosen else "as promised; no lease is shown one by one"
         else:
-            self.empty = "nothing configured"
+            self.empty = self._why_empty()
         self.refresh_visible(0)

@@ -57,6 +57,7 @@ class Tenants(LineTable[TenantRollup]):
         columns = (TENANT_STATUS, TENANT_NAME, *TALLIES, TENANT_RESOURCES, TENANT_AGES)
         super().__init__(columns, replica, attrgetter("tenant"), latest=lambda item: replica.rollups.get(item.tenant, item), id="tenants", classes="pane")
         self.border_title = "Tenants"
+        self.border_subtitle = "FAIL to PASS count findings"
 
     def follow(self, query: Filter) -> None:
         """List the tenants the filter leaves."""

@@ -11,7 +11,7 @@ from textual.message import Message
 from posture.clock import Seconds, Utc
 from posture.filter import Filter
 from posture.source import ANSWERED
-from tui.columns import AGE, KEY, KEY_CLASS, NAME, REASON, REGION, SINCE, STATUS, TENANT, Column, own
+from tui.columns import AGE, KEY, KEY_CLASS, NAME, REASON, REGION, SCOPE, SINCE, STATUS, TENANT, Column, own
 from tui.lines import Lines
 from tui.linetable import LineTable
 from tui.replica import FINDING, Replica, Table
@@ -279,7 +279,7 @@ class ResourceView(RowsView):
 
 def of_kind(kind: str) -> type[ResourceView]:
     """A view of any kind of resource, with the columns all share and the kind's own."""
-    columns: Sequence[Column] = (STATUS, NAME, TENANT, REGION, KEY_CLASS, KEY, *own(kind), REASON, SINCE, AGE)
+    columns: Sequence[Column] = (STATUS, NAME, TENANT, SCOPE, REGION, KEY_CLASS, KEY, *own(kind), REASON, SINCE, AGE)
     plain = kind.replace("-", " ")
     names = {
         "kind": kind,

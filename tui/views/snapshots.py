@@ -1,6 +1,6 @@
 """Every snapshot, worst first: of what it was taken, with whom it is shared."""
 
-from tui.columns import AGE, KEY, KEY_CLASS, NAME, REASON, REGION, SINCE, STATUS, TENANT, own
+from tui.columns import AGE, KEY, KEY_CLASS, NAME, REASON, REGION, SCOPE, SINCE, STATUS, TENANT, own
 from tui.views.resources import ResourceView
 
 
@@ -11,4 +11,4 @@ class SnapshotsView(ResourceView):
     name_of = "snapshots"
     title = "Snapshots"
     own_filter = "kind:snapshot"
-    columns_of = (STATUS, NAME, TENANT, REGION, KEY_CLASS, KEY, *own("snapshot"), REASON, SINCE, AGE)
+    columns_of = (STATUS, NAME, TENANT, SCOPE, REGION, KEY_CLASS, KEY, *own("snapshot"), REASON, SINCE, AGE)

@@ -1,6 +1,6 @@
 """Every volume of every cloud, worst first."""
 
-from tui.columns import AGE, KEY, KEY_CLASS, NAME, REASON, REGION, SINCE, STATUS, TENANT, own
+from tui.columns import AGE, KEY, KEY_CLASS, NAME, REASON, REGION, SCOPE, SINCE, STATUS, TENANT, own
 from tui.views.resources import ResourceView
 
 
@@ -11,4 +11,4 @@ class VolumesView(ResourceView):
     name_of = "volumes"
     title = "Volumes"
     own_filter = "kind:volume"
-    columns_of = (STATUS, NAME, TENANT, REGION, KEY_CLASS, KEY, *own("volume"), REASON, SINCE, AGE)
+    columns_of = (STATUS, NAME, TENANT, SCOPE, REGION, KEY_CLASS, KEY, *own("volume"), REASON, SINCE, AGE)
