@@ -13,7 +13,11 @@ from posture.policy import decide
 from posture.resource import KeyClass, Resource
 from posture.verdict import Status, Verdict, failed, passed, unknown, warned
 
-_READS = {"azure.compute.disk": "Microsoft.Compute/disks/read", "azure.compute.snapshot": "Microsoft.Compute/snapshots/read"}
+_READS = {
+    "azure.compute.disk": "Microsoft.Compute/disks/read",
+    "azure.compute.snapshot": "Microsoft.Compute/snapshots/read",
+    "azure.compute.image": "Microsoft.Compute/images/read",
+}
 _MACHINES = "Microsoft.Compute/virtualMachines/read"
 _SETS = "Microsoft.Compute/diskEncryptionSets/read"
 _ON_SETS = frozenset({"azure.compute.disk-encryption-set"})
@@ -43,9 +47,11 @@ def key_policy(disk: Resource, see: Context) -> Verdict:
     return _class(disk, see, "azure.disk.key-policy")
 
 
-@control("azure.disk.snapshot-encryption", on="azure.compute.snapshot")
+@control("azure.disk.snapshot-encryption", on=("azure.compute.snapshot", "azure.compute.image"))
 def snapshot_encryption(snapshot: Resource, see: Context) -> Verdict:
     """The same rule as for disks; a snapshot that anybody with a signed link may read from anywhere is worth a look."""
+    if snapshot.type == "azure.compute.image":
+        return _image(snapshot, see)
     verdict = _class(snapshot, see, "azure.disk.snapshot-encryption")
     access = _properties(snapshot).get("networkAccessPolicy")
     if verdict.status is Status.PASS and access == "AllowAll":
@@ -95,6 +101,22 @@ def ade_legacy(resource: Resource, see: Context) -> Verdict:
     if see.now >= ADE_ENDS:
         return failed("Azure Disk Encryption was retired on 2028-09-15: does not unlock after a reboot", facts)
     return warned("depends on Azure Disk Encryption, retired on 2028-09-15", facts, until=ADE_ENDS)
+
+
+def _image(image: Resource, see: Context) -> Verdict:
+    """An image names the encryption set of each of its disks, and no type."""
+    storage = _properties(image).get("storageProfile")
+    system = storage.get("osDisk") if isinstance(storage, dict) else None
+    if not isinstance(storage, dict) or not isinstance(system, dict):
+        return unknown(f"{_READS[image.type]} answered without storageProfile.osDisk")
+    disks = [system, *(disk for disk in storage.get("dataDisks") or () if isinstance(disk, dict))]
+    sets = [(disk.get("diskEncryptionSet") or {}).get("id") for disk in disks]
+    facts = {"Microsoft.Compute/images.properties.storageProfile.*.diskEncryptionSet.id": sets}
+    if len({str(each).lower() for each in sets}) > 1:
+        return unknown("its disks are under different keys", evidence=facts)
+    if sets[0] and see.linked(image, "key") is None:
+        return unknown("its disk encryption set has not been seen", evidence=facts)
+    return class_verdict(key_class(image, see), see, "azure.disk.snapshot-encryption", ids=(*key_ids(see.linked(image, "key")), sets[0]), evidence=facts)
 
 
 def _class(disk: Resource, see: Context, control_id: str) -> Verdict:

@@ -24,7 +24,8 @@ def _value(blank: str, resource: Resource) -> str:
         case "name" | "id" | "region" | "scope" | "tenant":
             return str(getattr(resource, blank))
         case "key":
-            return (resource.id if resource.kind == "key" else resource.link("key")) or ""
+            own = resource.encryption and resource.encryption.key  # of a vault's key and a disk encryption set, the URL that commands want
+            return ((own or resource.id) if resource.kind == "key" else resource.link("key")) or ""
         case field:
             value = resource.fields.get(field)
             return str(value) if isinstance(value, str | int) else ""

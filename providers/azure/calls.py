@@ -50,6 +50,7 @@ LIST_SUBSCRIPTIONS = _call("Microsoft.Resources/subscriptions/read", "/subscript
 
 LIST_DISKS = _call("Microsoft.Compute/disks/read", "/providers/Microsoft.Compute/disks", "2026-03-02")
 LIST_SNAPSHOTS = _call("Microsoft.Compute/snapshots/read", "/providers/Microsoft.Compute/snapshots", "2026-03-02")
+LIST_IMAGES = _call("Microsoft.Compute/images/read", "/providers/Microsoft.Compute/images", "2026-04-01")
 LIST_SETS = _call("Microsoft.Compute/diskEncryptionSets/read", "/providers/Microsoft.Compute/diskEncryptionSets", "2026-03-02")
 LIST_MACHINES = _call("Microsoft.Compute/virtualMachines/read", "/providers/Microsoft.Compute/virtualMachines", "2026-04-01")
 LIST_SCALE_SETS = _call("Microsoft.Compute/virtualMachineScaleSets/read", "/providers/Microsoft.Compute/virtualMachineScaleSets", "2026-04-01")

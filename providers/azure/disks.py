@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncGenerator
 
-from posture.batch import Batch, Listed
+from posture.batch import Batch, Listed, Partly
+from posture.fault import FaultKind, Refused
 from posture.resource import Encryption, KeyClass, Link, Resource
-from providers.azure.calls import LIST_DISKS, LIST_SETS, LIST_SNAPSHOTS
+from providers.azure.calls import LIST_DISKS, LIST_IMAGES, LIST_SETS, LIST_SNAPSHOTS
 from providers.azure.ids import last, normal, unversioned
 from providers.azure.place import AzureSource, fields_of, text
-from providers.azure.wire import Disk, DiskProperties, EncryptionSet, SetProperties
+from providers.azure.wire import Disk, DiskProperties, EncryptionSet, SetProperties, Thing
 from providers.source import Yield
 
 PLATFORM, CUSTOMER, BOTH = "encryptionatrestwithplatformkey", "encryptionatrestwithcustomerkey", "encryptionatrestwithplatformandcustomerkeys"
@@ -48,16 +49,46 @@ class Disks(AzureSource):
 
 
 class Snapshots(AzureSource):
-    """Snapshots of managed disks."""
+    """Snapshots of managed disks, and the images that machines are made from."""
 
     service = "snapshots"
-    calls = (LIST_SNAPSHOTS,)
+    calls = (LIST_SNAPSHOTS, LIST_IMAGES)
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
-        """One listing."""
+        """Two listings; images that are refused do not keep the snapshots."""
         async for page in self.arm.pages(LIST_SNAPSHOTS, Disk, subscription=self.subscription):
             yield Batch.of(map(self._snapshot, page))
         yield Listed(("azure.compute.snapshot",))
+        try:
+            async for images in self.arm.pages(LIST_IMAGES, Thing, subscription=self.subscription):
+                yield Batch.of(map(self._image, images))
+        except Refused as refused:
+            if refused.fault.kind is FaultKind.EXPIRED:
+                raise
+            yield Partly(refused.fault)
+        else:
+            yield Listed(("azure.compute.image",))
+
+    def _image(self, row: Thing) -> Resource:
+        """An image says no type of encryption, only the set of each of its disks: none is the platform's key. Disks of several sets are of no one class."""
+        storage = (row.properties or {}).get("storageProfile") or {}
+        disks = [disk for disk in (storage.get("osDisk"), *(storage.get("dataDisks") or ())) if disk]
+        sets = {text((disk.get("diskEncryptionSet") or {}).get("id")) for disk in disks}
+        one = sets.pop() if len({normal(each) for each in sets}) == 1 else None
+        made_of = text(((row.properties or {}).get("sourceVirtualMachine") or {}).get("id"))
+        sizes = [disk.get("diskSizeGB") for disk in disks]
+        size = sum(each for each in sizes if isinstance(each, int)) if all(isinstance(each, int) for each in sizes) and sizes else "?"
+        return self.resource(
+            row.id,
+            "snapshot",
+            "azure.compute.image",
+            row.name,
+            fields_of(row),
+            region=text(row.location),
+            encryption=_OWN if one == "" else Encryption(True if disks else None, ALGORITHM, KeyClass.UNKNOWN, one),
+            links=(Link("key", normal(one)),) if one else (),
+            cells=(last(made_of), "", f"{size} GiB"),
+        )
 
     def _snapshot(self, row: Disk) -> Resource:
         properties = row.properties or _EMPTY

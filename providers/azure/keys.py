@@ -122,7 +122,7 @@ class Keys(SweptSource):
             f"{vault_name(url)}/{last(url)}",
             fields,
             region=text(fields.get("location")),
-            encryption=Encryption(None, f"{text(properties.get('kty'))} {size}".strip() or None, KeyClass.CUSTOMER),
+            encryption=Encryption(None, f"{text(properties.get('kty'))} {size}".strip() or None, KeyClass.CUSTOMER, url),
             faults=faults,
             aliases=(url,) if normal(key_id) != url else (),
             cells=("customer", state, _rotation(properties)),

@@ -102,6 +102,14 @@ class Estate:
         )
         return self.put(_id(subscription, group, "Microsoft.Compute/snapshots", name), compute.Snapshot(location="westeurope", properties=properties).as_dict())
 
+    def image(self, name: str, *sets: str | None, group: str = "prod") -> str:
+        """An image of a machine; `sets` are the disk encryption sets of its system disk and its data disks."""
+        held = [compute.DiskEncryptionSetParameters(id=each) if each else None for each in sets or (None,)]
+        system = compute.ImageOSDisk(os_type="Linux", os_state="Generalized", disk_size_gb=32, disk_encryption_set=held[0])
+        data = [compute.ImageDataDisk(lun=lun, disk_size_gb=64, disk_encryption_set=each) for lun, each in enumerate(held[1:])]
+        properties = compute.ImageProperties(storage_profile=compute.ImageStorageProfile(os_disk=system, data_disks=data), hyper_v_generation="V2")
+        return self.put(_id(SUBSCRIPTION, group, "Microsoft.Compute/images", name), compute.Image(location="westeurope", properties=properties).as_dict())
+
     def encryption_set(self, name: str, key_url: str, vault: str | None, *, encryption: str = CUSTOMER, **more: Any) -> str:
         """A disk encryption set on a key. `failing` is a rotation error's text, `foreign` a federated client's id, `rotates`: it follows new versions."""
         subscription, group = more.pop("subscription", SUBSCRIPTION), more.pop("group", "keys")

@@ -99,6 +99,7 @@ def _stray_disks(estate: Estate, sets: dict[str, str]) -> None:
     estate.disk("tape-export", CUSTOMER, set_id=sets["soon"], disk_size_gb=2048)
     estate.disk("jumphost-2017", None, disk_size_gb=32)
     estate.disk("sql-2019-data", encryption_settings_collection=EncryptionSettingsCollection(enabled=True, encryption_settings_version="1.1"))
+    estate.image("node-2026-10")
     for number in range(24):
         nightly = estate.snapshot(
             f"nightly-{number:02}", of=f"/subscriptions/{SUBSCRIPTION}/resourceGroups/prod/providers/Microsoft.Compute/disks/sql-2019-data"

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -32,7 +33,7 @@ class GcpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `label` (`tenant=acme`) is for a project that tenants share: what carries it is this tenant's, what carries no tenant's is `unassigned`.
     `object_pages` listings of up to 1,000 objects a bucket are read for the keys of the objects (needs storage.objects.list; 0 = off).
     `workspace` is a Cloud Identity customer (`my_customer`, `C01abc234`) whose users' second step is read, as `workspace_admin` where the
-    credentials may act for an administrator.
+    credentials may act for an administrator. `client` asks Compute through Google's own client instead of plain REST.
     """
 
     project: str
@@ -44,6 +45,7 @@ class GcpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     workspace: str | None = None
     workspace_admin: str | None = None
     two_step: TwoStep | None = None
+    client: Literal["rest", "google-cloud-compute"] = "rest"
 
     def __post_init__(self) -> None:
         if not _PROJECT.fullmatch(self.project):
@@ -71,7 +73,7 @@ class GcpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def connection(self) -> tuple[object, ...]:
         """What makes two blocks the same way to the same project."""
-        return (self.project, self.endpoint, self.credentials)
+        return (self.project, self.endpoint, self.credentials, self.client)
 
 
 def shared_badly(blocks: Sequence[tuple[str, GcpSettings]]) -> str | None:

@@ -98,6 +98,14 @@ TYPES: dict[str, Resource] = {
         {"encryption": {"type": "EncryptionAtRestWithPlatformKey"}, "networkAccessPolicy": "DenyAll"},
         encryption=Encryption(True, None, KeyClass.PROVIDER),
     ),
+    "azure.compute.image": made(
+        f"{GROUP}/Microsoft.Compute/images/i",
+        "snapshot",
+        "azure.compute.image",
+        {"storageProfile": {"osDisk": {"diskEncryptionSet": {"id": SET}}, "dataDisks": []}},
+        links={"key": SET},
+        encryption=Encryption(True, None, KeyClass.UNKNOWN, SET),
+    ),
     "azure.compute.disk-encryption-set": encryption_set(),
     "azure.compute.vm": made(
         f"{GROUP}/Microsoft.Compute/virtualMachines/vm",

@@ -4,6 +4,8 @@ import time
 
 import pytest
 
+from posture.controls.registry import registry
+from posture.controls.remedy import remedy_for
 from providers.demo.azure_estate import BOTH, CUSTOMER, PLATFORM, SUBSCRIPTION
 from tests.world.azure import Azure
 
@@ -176,3 +178,43 @@ async def test_paging_gives_every_disk_once(azure: Azure) -> None:
     seen = await azure.poll()
     assert {resource.id for resource in seen.resources("azure.compute.disk").values()} == made
     assert azure.server.count("Microsoft.Compute/disks/read") == 8
+
+
+@pytest.mark.parametrize(
+    ("sets", "provider", "customer"),
+    [
+        ((), "pass", "fail"),
+        (("one",), "fail", "pass"),
+        (("one", "one"), "fail", "pass"),
+        (("one", None), "unknown", "unknown"),
+        (("gone",), "unknown", "unknown"),
+    ],
+)
+async def test_images_follow_the_rule_by_the_sets_of_their_disks(azure: Azure, sets: tuple[str | None, ...], provider: str, customer: str) -> None:
+    vault = azure.estate.vault("acme-keys")
+    known = {"one": azure.estate.encryption_set("one", azure.estate.key(vault, "k"), vault), "gone": "/subscriptions/x/resourceGroups/g/providers/y/z/gone"}
+    image = azure.estate.image("golden", *(known[each].replace("resourceGroups", "resourcegroups") if each else None for each in sets))
+    for policy, status in (('keys = "provider-managed"', provider), ('keys = "customer-managed"', customer)):
+        assert (await azure.poll(policy=policy)).statuses(image)["azure.disk.snapshot-encryption"] == status
+
+
+async def test_refused_images_leave_the_snapshots(azure: Azure) -> None:
+    azure.estate.image("golden")
+    nightly = azure.estate.snapshot("nightly")
+    azure.faults.deny("Microsoft.Compute/images/read")
+    seen = await azure.poll()
+    assert (seen.source("snapshots").state, seen.fault("snapshots").permission) == ("partial", "Microsoft.Compute/images/read")
+    assert seen.statuses(nightly)["azure.disk.snapshot-encryption"] == "pass"
+
+
+async def test_a_key_is_judged_by_who_uses_it_and_its_remedy_names_its_url(azure: Azure) -> None:
+    vault = azure.estate.vault("acme-keys")
+    url = azure.estate.key(vault, "off", enabled=False)
+    made = azure.estate.encryption_set("s", f"{url}/1", vault)
+    seen = await azure.poll()
+    assert seen.statuses(f"{vault}/keys/off") == {"azure.disk.des-health": "fail", "azure.storage.cmk-health": "not_applicable"}
+    control = registry().get("azure.disk.des-health")
+    assert control is not None
+    key = seen.resources("azure.keyvault.key")["acme-keys/off"]
+    assert f"az keyvault key set-attributes --id {url} " in remedy_for(control, key)
+    assert seen.statuses(made)["azure.disk.des-health"] == "fail"

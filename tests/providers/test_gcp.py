@@ -361,3 +361,31 @@ async def test_the_poll_goes_on_beside_a_source_that_hangs(google: Google) -> No
     assert seen.source("disks").state is State.UNREACHABLE
     assert seen.finding("gcp.gcs.bucket-encryption", "//storage.googleapis.com/projects/_/buckets/b").status is Status.PASS
     assert seen.model.rollups["acme"].status is Status.UNKNOWN
+
+
+async def test_googles_own_client_gives_the_same_resources_and_the_same_refusals(google: Google) -> None:
+    """`client = "google-cloud-compute"`: every listing of Compute, page by page, zones that do not answer, a refusal."""
+    project = google.project
+    key = project.key("k")
+    for number in range(700):
+        project.disk(f"d-{number:03}", f"zones/{project.zones[number % 3]}", key=key if number % 2 else None, labels={"team": "x"}, users=["vm"])
+    project.unreachable["zones/europe-west1-a"] = "UNREACHABLE"
+    project.snapshot("s", key=key)
+    project.image("i")
+    project.proxy("https", policy=project.ssl_policy("strict"))
+    lean, typed = [await google.poll(**more) for more in ({}, {"client": "google-cloud-compute"})]
+    ours, theirs = ({held.resource.id: held for held in seen.model.all()} for seen in (lean, typed))
+    assert ours.keys() == theirs.keys()
+    assert sum(held.resource.type == "gcp.compute.disk" for held in theirs.values()) == 700
+    for id, held in theirs.items():
+        own = ours[id]
+        assert {name: finding.status for name, finding in held.findings.items()} == {name: finding.status for name, finding in own.findings.items()}, id
+        if held.resource.kind != "endpoint":  # an SSL policy's empty list of features is left out by protobuf
+            assert held.resource == own.resource, id
+    assert google.server.log.count("compute.disks.aggregatedList") == 4
+    google.server.faults.add("deny", "compute.*")
+    refused = (await google.poll(client="google-cloud-compute")).fault("disks")
+    assert (refused.kind.value, refused.permission) == ("denied", "compute.disks.list")
+    google.server.faults.clear()
+    google.server.faults.add("refuse", "compute.disks.*")
+    assert (await google.poll(client="google-cloud-compute")).source("disks").state is State.UNREACHABLE
