@@ -140,7 +140,7 @@ STATUS = Column("STATUS", lambda row, replica, now: status_cell(row.status), _wo
 NAME = Column("NAME", _name_cell, _by("name"), 14, 44, 2, keep=9, middle=True)
 TENANT = Column("TENANT", _place_cell("tenant"), _by_place("tenant"), 8, 16, 1, keep=6, needed=_several_tenants)
 REGION = Column("REGION", _place_cell("region"), _by_place("region"), 14, 18, 1, keep=4)
-SCOPE = Column("SCOPE", _place_cell("scope"), _by_place("scope"), 12, 28, 1, keep=2, needed=_several_scopes)
+SCOPE = Column("SCOPE", _place_cell("scope"), _by_place("scope"), 24, 36, 1, keep=2, needed=_several_scopes)
 KIND = Column("KIND", _place_cell("kind"), _by_place("kind"), 8, 16, 1, keep=7)
 KEY_CLASS = Column("KEY CLASS", _key_class_cell, _by("key_class"), 9, 16, 1, keep=5)
 KEY = Column("KEY", lambda row, replica, now: (row.key, "text"), _by("key"), 10, 38, 1, keep=3, middle=True)

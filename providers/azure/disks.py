@@ -6,7 +6,7 @@ from posture.batch import Batch, Listed, Partly
 from posture.fault import FaultKind, Refused
 from posture.resource import Encryption, KeyClass, Link, Resource
 from providers.azure.calls import LIST_DISKS, LIST_IMAGES, LIST_SETS, LIST_SNAPSHOTS
-from providers.azure.ids import last, normal, unversioned
+from providers.azure.ids import last, machine_name, normal, unversioned
 from providers.azure.place import AzureSource, fields_of, text
 from providers.azure.wire import Disk, DiskProperties, EncryptionSet, SetProperties, Thing
 from providers.source import Yield
@@ -176,4 +176,4 @@ def _used_by(row: Disk, properties: DiskProperties) -> str:
     if claim:
         space = tags.get("kubernetes.io-created-for-pvc-namespace")
         return f"{space}/{claim}" if space else str(claim)
-    return last(text(row.managedBy)) or text(properties.diskState).lower()
+    return machine_name(text(row.managedBy)) or text(properties.diskState).lower()

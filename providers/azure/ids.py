@@ -23,6 +23,13 @@ def last(resource_id: str) -> str:
     return resource_id.rstrip("/").rpartition("/")[2]
 
 
+def machine_name(resource_id: str) -> str:
+    """A virtual machine's name; one of a scale set is named with its set, since its own is but a number: `pool-vmss/3`."""
+    parts = resource_id.rstrip("/").split("/")
+    scaled = len(parts) > 3 and parts[-4].lower() == "virtualmachinescalesets"
+    return f"{parts[-3]}/{parts[-1]}" if scaled else parts[-1]
+
+
 def key_url(vault_uri: str, name: str) -> str:
     """The URL of a key without its version, in the form in which keys are joined."""
     return f"{vault_uri.rstrip('/')}/keys/{name}".lower()

@@ -218,3 +218,12 @@ async def test_a_key_is_judged_by_who_uses_it_and_its_remedy_names_its_url(azure
     key = seen.resources("azure.keyvault.key")["acme-keys/off"]
     assert f"az keyvault key set-attributes --id {url} " in remedy_for(control, key)
     assert seen.statuses(made)["azure.disk.des-health"] == "fail"
+
+
+async def test_a_disk_of_a_scale_set_names_the_set_and_the_machine(azure: Azure) -> None:
+    machines = "/subscriptions/x/resourceGroups/g/providers/Microsoft.Compute"
+    owners = {"plain": f"{machines}/virtualMachines/db-1", "scaled": f"{machines}/virtualMachineScaleSets/pool-vmss/virtualMachines/3", "free": None}
+    for name, owner in owners.items():
+        azure.estate.disk(name, managed_by=owner)
+    disks = (await azure.poll()).resources("azure.compute.disk")
+    assert {name: disks[name].cells[0] for name in owners} == {"plain": "db-1", "scaled": "pool-vmss/3", "free": "unattached"}
