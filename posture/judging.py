@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from posture.clock import Utc, age
 from posture.fault import Fault, FaultKind
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from posture.controls.registry import Control, Registry
     from posture.model import Model
 
-_NOTHING: Mapping[str, Any] = {}
 _TOLD = frozenset({Status.FAIL, Status.WARN, Status.PASS})
 
 log = logging.getLogger(__name__)
@@ -49,10 +49,7 @@ class Held:
     def seen(cls, resource: Resource, source: str, observed_at: Utc, stood: Mapping[str, tuple[Status, Utc]]) -> Held:
         """As it was seen in an earlier run, to be judged again: `stood` tells for each control the status then and its `since`, which it keeps if it stays."""
         held = cls(resource, source, 0, observed_at)
-        held.findings = {
-            control: Finding(control, resource.id, resource.tenant, status, Severity.INFO, EvidenceClass.INFERRED, "not judged again yet", _NOTHING, since)
-            for control, (status, since) in stood.items()
-        }
+        held.findings = {control: _stood(control, status, since) for control, (status, since) in stood.items()}
         return held
 
     def stood(self) -> dict[str, tuple[Status, Utc]]:
@@ -71,6 +68,12 @@ class Held:
     def looks(self) -> object:
         """What a row, a finding and the roll-ups show of it: when this is equal, nothing on a screen moves."""
         return self.status, self.key_class, self.users, dict(self.findings)
+
+
+@lru_cache(maxsize=4096)
+def _stood(control: str, status: Status, since: Utc) -> Finding:
+    """What is known of a finding until it is judged anew, which is before anybody sees it; thousands of resources have the same."""
+    return Finding(control, "", "", status, Severity.INFO, EvidenceClass.INFERRED, "", {}, since)
 
 
 def _rank(finding: Finding) -> tuple[int, int]:
@@ -165,7 +168,8 @@ def _stale(held: Held, see: See) -> Verdict | None:
         return unknown("nobody asks about it any more")
     if see.now < stale_at(held, source):
         return None
-    return unknown(f"not seen for over {age(STALE_CADENCES * source.cadence)}", source.fault)
+    why = f": {source.fault}" if source.fault is not None else ""
+    return unknown(f"not seen for over {age(STALE_CADENCES * source.cadence)}{why}", source.fault)
 
 
 def _was(last: Verdict, stale: Verdict) -> Verdict:

@@ -233,8 +233,11 @@ class Model:
         return self.moved()
 
     def moved(self) -> Change:
-        """What moved since the last call, as far as it is judged."""
+        """What moved since the last call, as far as it is judged; the rest is kept for the next."""
         change, self._change = self._change, Change()
+        if self._dirty:
+            self._change.resources = change.resources & self._dirty.keys()
+            change.resources -= self._change.resources
         return change
 
     def restore(self, seen: Iterable[Held], now: Utc) -> None:

@@ -221,7 +221,7 @@ def _permission_cell(source: Source, replica: Replica, now: Utc) -> Cell:
 
 
 SOURCE_STATE = Column("STATE", lambda source, replica, now: state_cell(source), lambda replica: _state_order, 13, keep=10)
-SERVICE = Column("SERVICE", lambda source, replica, now: (source.service, "name"), _by("service"), 8, 16, keep=9)
+SERVICE = Column("SERVICE", lambda source, replica, now: (source.service, "name"), _by("service"), 8, 16, 2, keep=9)
 SOURCE_TENANT = Column("TENANT", lambda source, replica, now: (source.tenant, "text"), _by("tenant"), 8, 16, 1, keep=6)
 SOURCE_SCOPE = Column("SCOPE", lambda source, replica, now: (source.scope, "text"), _by("scope"), 14, 40, 2, keep=7)
 SUCCESS = Column("AGE", _success_cell, lambda replica: lambda source: source.last_success or 0.0, 4, keep=8, right=True)

@@ -202,6 +202,14 @@ def test_32_what_was_not_seen_for_six_cadences_is_unknown_whatever_it_was(seen: 
     assert feed.finding(ENCRYPTED, seen).status is before
 
 
+def test_what_is_not_seen_any_more_says_why() -> None:
+    feed = Feed(VOLUMES).poll(VOLUMES, GOOD).poll(VOLUMES, fault=denied("ec2:DescribeVolumes"))
+    feed.wait(6 * 60.0)
+    finding = feed.finding(ENCRYPTED, GOOD)
+    assert finding.reason.startswith("not seen for over 6m: ec2:DescribeVolumes: denied")
+    assert finding.fault is not None
+
+
 def test_rows_of_a_source_that_never_answered_in_full_age_as_well() -> None:
     feed = Feed(VOLUMES).poll(VOLUMES, GOOD, fault=refusal())
     assert feed.model.sources[VOLUMES].last_success is None

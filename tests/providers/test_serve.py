@@ -97,6 +97,7 @@ async def start(aws: Aws, tmp_path: Path) -> AsyncIterator[Start]:
             viewer.process.kill()
         await viewer.process.wait()
         await viewer._reading
+        viewer.process._transport.close()  # type: ignore[attr-defined]  # a grandchild may hold a pipe, which the loop would else be asked for after it is closed
 
 
 def seed(aws: Aws, volumes: int = 3) -> list[str]:
