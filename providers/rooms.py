@@ -71,7 +71,7 @@ def policy_text(provider: str, needs: frozenset[str], config: Config | None = No
     if provider == "azure":
         from providers.azure.calls import role
 
-        return json.dumps(role(), indent=2) + "\n"
+        return json.dumps(role(needs), indent=2) + "\n"
     from providers.aws.calls import policy
 
     return json.dumps(policy(needs), indent=2) + "\n"

@@ -10,7 +10,7 @@ from typing import NoReturn
 DONE, FOUND, USAGE, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
 VIEWS = ("overview", "volumes", "snapshots", "buckets", "keys", "vault", "leases", "endpoints", "certificates", "expiring", "findings", "sources", "others")
 FORMATS = ("json", "jsonl")
-NEEDS = ("role", "tag", "object_sample", "inventory", "object_pages", "workspace", "renew_token")
+NEEDS = ("role", "tag", "object_sample", "blob_sample", "inventory", "object_pages", "workspace", "renew_token")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -14,6 +14,7 @@ from posture.verdict import Status, Verdict, failed, not_applicable, passed, unk
 ACCOUNTS = "Microsoft.Storage/storageAccounts/read"
 SCOPES = "Microsoft.Storage/storageAccounts/encryptionScopes/read"
 CONTAINERS = "Microsoft.Storage/storageAccounts/blobServices/containers/read"
+BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read"
 ACCOUNT_KEY = "$account-encryption-key"
 _ON_ACCOUNTS = frozenset({"azure.storage.account", "azure.storage.encryption-scope"})
 _AT = "storageAccounts.properties"
@@ -143,6 +144,31 @@ def encryption_scope(container: Resource, see: Context) -> Verdict:
     observed = scope.encryption.key_class if scope.encryption is not None else KeyClass.UNKNOWN
     verdict = class_verdict(observed, see, "azure.storage.encryption-scope", ids=(scope.link("key"), scope.id), evidence=facts)
     return (_overridable(container, properties, see) or verdict) if verdict.status is Status.PASS else verdict
+
+
+@control("azure.storage.blob-sample", on="azure.storage.object-sample")
+def blob_sample(sample: Resource, see: Context) -> Verdict:
+    """A sample proves a defect, never its absence: a PASS says how many were read. Whose key a scope has is the container's question."""
+    fields = ("SampleOf", "ServerEncrypted", "CustomerProvidedKeys", "EncryptionScopes")
+    facts = {f"{BLOBS}.{field}": told(sample, BLOBS, field) for field in fields}
+    match tuple(facts.values()):
+        case ([int(read), int(wanted)], {"true": int(), "false": int(plain), "absent": int(unsaid)}, int(supplied), _):
+            pass
+        case _:
+            return unknown(f"{BLOBS} did not say how the sampled blobs are encrypted", evidence=facts)
+    if plain:
+        return failed(f"{plain} of {read} sampled blobs are not server-encrypted", facts)
+    theirs = class_verdict(KeyClass.SUPPLIED, see, "azure.storage.blob-sample", evidence=facts)
+    sent = f"{supplied} of {read} sampled blobs: {theirs.reason}"
+    if supplied and theirs.status is Status.FAIL:
+        return failed(sent, facts)
+    if unsaid:
+        return unknown(f"{unsaid} of {read} sampled blobs came without ServerEncrypted", evidence=facts)
+    if supplied and theirs.status is not Status.PASS:
+        return Verdict(theirs.status, sent, facts)
+    if read < wanted:
+        return warned(f"sample {read} of {wanted}: fewer could be read than asked for", facts)
+    return passed(f"sample {read} of {wanted}: all server-encrypted", facts) if read else not_applicable("no blobs", facts)
 
 
 def _overridable(container: Resource, properties: Mapping[str, Any], see: Context) -> Verdict | None:

@@ -6,11 +6,12 @@ and answers "provider not registered" by registering it, which is a write.
 """
 
 import os
+import re
 import ssl
 import time
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import aiohttp
 import msgspec
@@ -25,7 +26,7 @@ from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
 from azure.mgmt.storage.aio import StorageManagementClient
 
 from posture.fault import ConfigError, Fault, FaultKind, Refused
-from providers.azure.calls import BUDGETS, QUERY_RESOURCES, Call
+from providers.azure.calls import BUDGETS, LIST_BLOBS, QUERY_RESOURCES, Call
 from providers.azure.faults import answered, broken, unreadable
 from providers.azure.settings import AzureSettings
 from providers.azure.wire import Graph, Page
@@ -46,6 +47,14 @@ RESOURCE_MANAGERS = {
     "china": "https://management.chinacloudapi.cn",
 }
 GRAPHS = {"public": "https://graph.microsoft.com", "government": "https://graph.microsoft.us", "china": "https://microsoftgraph.chinacloudapi.cn"}
+BLOB_HOSTS = {
+    "public": r"\.blob\.core\.windows\.net|\.z[0-9]+\.blob\.storage\.azure\.net",
+    "government": r"\.blob\.core\.usgovcloudapi\.net",
+    "china": r"\.blob\.core\.chinacloudapi\.cn",
+}
+"""What follows an account's name in the host of its blob endpoint ("Standard endpoints", "Azure DNS zone endpoints")."""
+STORAGE_SCOPE = "https://storage.azure.com/.default"
+"""The audience of blob tokens; the same in every cloud."""
 AUTHORITIES = {"public": "login.microsoftonline.com", "government": "login.microsoftonline.us", "china": "login.chinacloudapi.cn"}
 
 T = TypeVar("T")
@@ -103,6 +112,28 @@ class Arm:
         if token or str(page.resultTruncated).lower() == "true" or (page.totalRecords is not None and page.totalRecords > received):
             raise Refused(Fault(FaultKind.ERROR, "Truncated", call.operation, f"Resource Graph gave {received} rows of {page.totalRecords}"))
 
+    async def list_blobs(self, account: str, endpoint: str, container: str, at_most: int, marker: str = "") -> bytes:
+        """One page of a container's listing, as XML (List Blobs): at most `at_most` blobs. `account` is a name. Raises `Refused`."""
+        if not self._is_blob_host(account, endpoint):
+            words = f"the blob endpoint of {account} is said to be {endpoint[:100] or 'nowhere'}: not asked"
+            raise Refused(Fault(FaultKind.ERROR, "ForeignEndpoint", LIST_BLOBS.operation, words))
+        more = f"&marker={quote(marker, safe='')}" if marker else ""
+        url = f"{endpoint.rstrip('/')}/{quote(container, safe='$')}?restype=container&comp=list&maxresults={at_most}{more}"
+
+        async def attempt() -> bytes:
+            TALLY.get().calls += 1
+            return await self._fetch(LIST_BLOBS, HttpRequest("GET", url, headers={"x-ms-version": LIST_BLOBS.api_version}))
+
+        return await self.lane(LIST_BLOBS, account).run(attempt)
+
+    def _is_blob_host(self, account: str, endpoint: str) -> bool:
+        """Whether a token may go there: the account's own host in this cloud, or beside a private endpoint that endpoint's host."""
+        parts = urlsplit(endpoint)
+        if self.settings.endpoint is not None:
+            return parts[:2] == urlsplit(self.endpoint)[:2]
+        ours = re.compile(rf"{re.escape(account)}({BLOB_HOSTS[self.settings.cloud]})", re.IGNORECASE)
+        return parts.scheme == "https" and ours.fullmatch(parts.netloc) is not None
+
     def lane(self, call: Call, subscription: str, region: str = "") -> Lane:
         """The budget a call draws on: one for each family and subscription, and of storage for each region."""
         key = (call.family, subscription.lower(), region)
@@ -129,21 +160,24 @@ class Arm:
         return await self.lane(call, subscription, region).run(attempt)
 
     async def _send(self, call: Call, url: str, shape: Any, body: Mapping[str, Any] | None) -> Any:
-        request = HttpRequest("GET", url) if body is None else HttpRequest("POST", url, json=body)
+        content = await self._fetch(call, HttpRequest("GET", url) if body is None else HttpRequest("POST", url, json=body))
+        try:
+            return msgspec.json.decode(content, type=shape)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise Refused(unreadable(call, error), transient=True) from None
+
+    async def _fetch(self, call: Call, request: HttpRequest) -> bytes:
         try:
             # Streamed, or the pipeline would read and parse the body too.
             response = await self._client(call).send_request(request, stream=True)
-            content = await response.read()
+            content: bytes = await response.read()
         except ConfigError:
             raise
         except (AzureError, aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise broken(call, error) from None
         if response.status_code != 200:
             raise answered(call, response.status_code, response.headers, content)
-        try:
-            return msgspec.json.decode(content, type=shape)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise Refused(unreadable(call, error), transient=True) from None
+        return content
 
     def _url(self, call: Call, subscription: str, within: str, tail: str) -> str:
         base = self.graph_endpoint if call.family == "entra" else self.endpoint
@@ -169,7 +203,7 @@ class Arm:
 
     def _client(self, call: Call) -> Any:
         """Compute's and storage's own clients; one without models for what has no package here."""
-        kind = "entra" if call.family == "entra" else {"Microsoft.Compute": "compute", "Microsoft.Storage": "storage"}.get(call.switch, "arm")
+        kind = call.family if call.family in {"entra", "blob"} else {"Microsoft.Compute": "compute", "Microsoft.Storage": "storage"}.get(call.switch, "arm")
         if call.path == QUERY_RESOURCES.path:
             kind = "arm"
         found = self._clients.get(kind)
@@ -179,18 +213,19 @@ class Arm:
 
     def _make(self, kind: str) -> Any:
         base = (self.graph_endpoint if kind == "entra" else self.endpoint) or ""
-        common: dict[str, Any] = {"transport": self._shared_transport(), "policies": self._policies(base, entra=kind == "entra")}
+        common: dict[str, Any] = {"transport": self._shared_transport(), "policies": self._policies(kind, base)}
         if kind in {"compute", "storage"}:
             client = ComputeManagementClient if kind == "compute" else StorageManagementClient
             # The id only fills paths of the typed operations, which are not used.
             return client(self._identity(), "00000000-0000-0000-0000-000000000000", base, **common)
         return AsyncARMPipelineClient(base_url=base, **common)
 
-    def _policies(self, base: str, *, entra: bool) -> list[Any]:
-        scope = f"{base}/.default" if entra or self.settings.endpoint is None else f"{RESOURCE_MANAGERS['public']}/.default"
+    def _policies(self, kind: str, base: str) -> list[Any]:
+        own = kind == "entra" or self.settings.endpoint is None
+        scope = STORAGE_SCOPE if kind == "blob" else f"{base if own else RESOURCE_MANAGERS['public']}/.default"
         plain = [_AllowHttp()] if base.startswith("http://") else []
         agent = UserAgentPolicy(f"enctop/{self._version}")
-        headers = HeadersPolicy({"Accept": "application/json"})
+        headers = HeadersPolicy({"Accept": "application/xml" if kind == "blob" else "application/json"})
         return [RequestIdPolicy(), headers, agent, *plain, AsyncARMChallengeAuthenticationPolicy(self._identity(), scope)]
 
     def _identity(self) -> Any:

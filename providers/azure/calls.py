@@ -77,6 +77,9 @@ LIST_AFD_ROUTES = _call("Microsoft.Cdn/profiles/afdendpoints/routes/read", "/rou
 QUERY_RESOURCES = Call("Microsoft.ResourceGraph/resources/read", "/providers/Microsoft.ResourceGraph/resources", "2021-03-01", "graph")
 """Asks for no permission of its own: without the read permission of a resource its row is left out, and nothing says so."""
 
+LIST_BLOBS = Call("Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read", "", "2023-11-03", "blob")
+"""Asked of an account's own blob endpoint, and only with `blob_sample`; the version goes as a header. The right is a data action, which reads content too."""
+
 # Microsoft Graph: application permissions, granted in Entra and not by a role.
 GRAPH_CALLS: dict[str, Call] = {}
 
@@ -93,18 +96,20 @@ REGISTRATION = _graph("graph:userRegistrationDetails", "AuditLog.Read.All", "/v1
 # Requests a period, the period in seconds, and how many under way, per subscription. Resource Manager refills 25 reads a second into a bucket of 250 per
 # subscription, region and principal and shares it with every other tool of that principal: half of it is taken. The storage provider has its own, 100 lists
 # and 800 reads in 5 minutes per subscription and region: reads have a lane for each region, or 2,000 accounts would take a quarter of an hour. Resource
-# Graph: 15 queries in 5 seconds per principal.
+# Graph: 15 queries in 5 seconds per principal. A blob endpoint takes 20,000 requests a second; each account has its own lane, for one may be out of reach.
 BUDGETS: dict[str, tuple[int, float, int]] = {
     "arm": (60, 5.0, 8),
     "storage:list": (50, 300.0, 2),
     "storage:read": (600, 300.0, 16),
     "graph": (8, 5.0, 2),
     "entra": (20, 5.0, 4),
+    "blob": (50, 1.0, 4),
 }
 
 
-def role() -> dict[str, Any]:
-    """The least custom role, as `az role definition create --role-definition @FILE` takes it: the permissions of every call enctop can make, all reads.
+def role(needs: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """The least custom role, as `az role definition create --role-definition @FILE` takes it: the permissions of every call enctop can make with the settings
+    `needs`, all reads.
 
     Graph's permissions cannot stand in a role; the description names them.
     """
@@ -115,7 +120,7 @@ def role() -> dict[str, Any]:
         "Description": f"What enctop reads. Beside it, for second factors: the Microsoft Graph application permissions {' and '.join(graph)}.",
         "Actions": sorted(CALLS),
         "NotActions": [],
-        "DataActions": [],
+        "DataActions": [LIST_BLOBS.permission] if "blob_sample" in needs else [],
         "NotDataActions": [],
         "AssignableScopes": ["/subscriptions/00000000-0000-0000-0000-000000000000"],
     }

@@ -6,6 +6,7 @@ Sources: Resource Manager "Common deployment errors" and "Throttling" pages, Mic
 import email.utils
 import time
 from collections.abc import Mapping
+from xml.etree import ElementTree
 
 import msgspec
 
@@ -24,6 +25,7 @@ CODES: dict[str, FaultKind] = {
     "Authorization_RequestDenied": DENIED,
     "Forbidden": DENIED,
     "AccessDenied": DENIED,
+    "AuthorizationFailure": DENIED,
     "InvalidAuthenticationToken": EXPIRED,
     "InvalidAuthenticationTokenTenant": EXPIRED,
     "ExpiredAuthenticationToken": EXPIRED,
@@ -46,7 +48,16 @@ that there is nothing.
 """
 UNREGISTERED = {"MissingSubscriptionRegistration", "NoRegisteredProviderFound"}
 NO_SUBSCRIPTION = {"SubscriptionNotFound", "InvalidSubscriptionId"}
-GONE = {"ResourceNotFound", "ResourceGroupNotFound", "NotFound", "VaultNotFound", "KeyNotFound", "ParentResourceNotFound"}
+GONE = {
+    "ResourceNotFound",
+    "ResourceGroupNotFound",
+    "NotFound",
+    "VaultNotFound",
+    "KeyNotFound",
+    "ParentResourceNotFound",
+    "ContainerNotFound",
+    "ContainerBeingDeleted",
+}
 """What a listed or linked resource answers when it exists no more: an answer, not an error."""
 LICENCE = {"Authentication_RequestFromNonPremiumTenantOrB2CTenant", "RequestFromNonPremiumTenantOrB2CTenant"}
 """What Graph answers where the tenant has no licence for a report."""
@@ -81,6 +92,8 @@ def answered(call: Call, status: int, headers: Mapping[str, str], body: bytes) -
     elif code in NO_SUBSCRIPTION:
         permission = LIST_SUBSCRIPTIONS.permission
         message = f"no such subscription, or none that these credentials may see. {message}"
+    elif code == "AuthorizationFailure":  # Blob Storage's word for a firewall; a missing role is AuthorizationPermissionMismatch
+        permission, message = None, f"the account's network rules do not let this address in. {message}"
     elif code in LICENCE:
         permission, message = call.permission, f"needs a licence (Entra ID P1). {message}"
     fault = Fault(kind, code or str(status), call.operation, message.strip()[:_LONGEST], permission, retry_after(headers))
@@ -128,9 +141,20 @@ def _read(body: bytes) -> tuple[str, str]:
     try:
         read = msgspec.json.decode(body, type=_Body)
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        return "", ""
+        return _read_xml(body)
     error = read.error or _Error(read.code, read.message)
     return str(error.code or ""), " ".join((error.message or "").split())
+
+
+def _read_xml(body: bytes) -> tuple[str, str]:
+    """Blob Storage writes `<Error><Code/><Message/></Error>`."""
+    try:
+        error = ElementTree.fromstring(body)
+    except ElementTree.ParseError:
+        return "", ""
+    if error.tag != "Error":
+        return "", ""
+    return error.findtext("Code", ""), " ".join(error.findtext("Message", "").split())
 
 
 def _short(error: Exception) -> str:

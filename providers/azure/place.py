@@ -16,11 +16,12 @@ from providers.source import Source
 
 
 class AccountSeen(msgspec.Struct, frozen=True, gc=False):
-    """A storage account: whether anonymous access to its containers is possible, and what they have from it."""
+    """A storage account: whether anonymous access to its containers is possible, what they have from it, and where its blobs are (empty: not said)."""
 
     public: bool
     region: str
     encryption: Encryption
+    blobs: str = ""
 
 
 class Seen:
@@ -31,6 +32,8 @@ class Seen:
         """Subscription of the user -> key's URL as it was named, versions apart -> id of its vault where that was named."""
         self.accounts: dict[str, dict[str, AccountSeen]] = {}
         """Subscription -> id of a storage account -> what its containers need to know of it."""
+        self.containers: dict[str, dict[str, tuple[str, ...] | Fault]] = {}
+        """Subscription -> normal form of a storage account's id -> ids of its containers, or why they are not known. Only where blobs are sampled."""
         self.readers: dict[str, str] = {}
         """Key's URL -> id of the source that reads it: a key that two subscriptions use is read once."""
         self.spelled: dict[str, str] = {}

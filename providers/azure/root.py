@@ -1,10 +1,12 @@
 """Where Azure begins: which subscriptions there are, and so which sources."""
 
 from collections.abc import AsyncGenerator, Sequence
+from typing import TypeVar
 
 from posture.batch import Partly
 from posture.fault import Fault, FaultKind, Refused
 from providers.azure.arm import Arm
+from providers.azure.blobs import Blobs
 from providers.azure.calls import LIST_SUBSCRIPTIONS
 from providers.azure.disks import Disks, EncryptionSets, Snapshots
 from providers.azure.edge import Edge
@@ -18,6 +20,8 @@ from providers.azure.sweep import Sweep
 from providers.azure.wire import Subscription
 from providers.cadence import Cadence
 from providers.source import Children, Source, Yield
+
+S = TypeVar("S", bound=AzureSource)
 
 _OVER = {"Disabled", "Deleted"}
 
@@ -86,6 +90,7 @@ class Root(Source):
         accounts = self._once(Accounts, subscription, warm)
         containers = self._once(Containers, subscription, cold)
         containers.after = (accounts.id,)
+        containers.sampled = self._settings.blob_sample > 0
         keys = self._once(Keys, subscription, live)
         keys.after = (sets.id, accounts.id)
         scope_keys = self._once(ScopeKeys, subscription, live)
@@ -99,7 +104,17 @@ class Root(Source):
             scope_keys,
             self._once(Snapshots, subscription, cold),
             *(self._once(kind, subscription, cold) for kind in (Machines, Clusters, Edge)),
+            *self._blobs(subscription, containers),
         ]
+
+    def _blobs(self, subscription: str, containers: Containers) -> list[Source]:
+        """The sample of blobs, where the operator asks for one."""
+        if not self._settings.blob_sample:
+            return []
+        blobs = self._once(Blobs, subscription, self._cadence.cold)
+        blobs.after = (containers.id,)
+        blobs.wanted = self._settings.blob_sample
+        return [blobs]
 
     def _entra(self, tenants: list[str]) -> list[Source]:
         """The Entra tenants behind the subscriptions, each asked once; where there is no Graph to ask, none."""
@@ -110,13 +125,14 @@ class Root(Source):
             self._made.setdefault(each, Entra(self.tenant, self._shared.arm, each, self._cadence.cold))
         return [self._made[each] for each in mine]
 
-    def _once(self, kind: type[AzureSource], subscription: str, cadence: float) -> Source:
+    def _once(self, kind: type[S], subscription: str, cadence: float) -> S:
         """The source of this kind and subscription, made the first time."""
         name = f"{kind.__name__}/{subscription}"
         if name not in self._made:
             more = (self._shared.sweep,) if issubclass(kind, SweptSource) else ()
             self._made[name] = kind(self.tenant, self._shared.arm, subscription, cadence, self._shared.seen, *more)
-        return self._made[name]
+        found: S = self._made[name]  # type: ignore[assignment]
+        return found
 
 
 class Shared:

@@ -20,6 +20,7 @@ class AzureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `subscription` is one id or a list of them; without it, every subscription that the credentials see. `endpoint` is a private or simulated Resource
     Manager, `graph_endpoint` a Microsoft Graph (the cloud's own by default, none beside an `endpoint`). `entra` asks Graph for the second factor.
+    `blob_sample` blobs a container are listed for how they are encrypted (needs a data action that also allows reading content; 0 = off).
     """
 
     subscription: str | tuple[str, ...] | None = None
@@ -30,11 +31,14 @@ class AzureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ca_file: str | None = None
     allow_plaintext: bool = False
     entra: bool = True
+    blob_sample: int = 0
 
     def __post_init__(self) -> None:
         for subscription in self.subscriptions or ():
             if not _SUBSCRIPTION.fullmatch(subscription):
                 raise ValueError(f"subscription: {subscription!r} is not a subscription's id (00000000-0000-0000-0000-000000000000)")
+        if not 0 <= self.blob_sample <= 100:
+            raise ValueError(f"blob_sample: {self.blob_sample} is not between 0 and 100")
         if self.subscriptions == ():
             raise ValueError("subscription: the list is empty; leave it out for every subscription that the credentials see")
         if self.endpoint is not None and self.cloud != "public":

@@ -11,7 +11,7 @@ from providers.azure.calls import LIST_ACCOUNTS, LIST_CONTAINERS, LIST_SCOPES, C
 from providers.azure.faults import GONE
 from providers.azure.ids import key_url, last, normal, unversioned
 from providers.azure.place import AccountSeen, AzureSource, fields_of, text
-from providers.azure.wire import Account, AccountProperties, Thing
+from providers.azure.wire import Account, AccountProperties, Endpoints, Thing
 from providers.source import Yield
 
 BLOB_SERVICE = "/blobServices/default"
@@ -42,7 +42,8 @@ class Accounts(AzureSource):
     def _account(self, row: Account, keys: dict[str, str | None], accounts: dict[str, AccountSeen]) -> Resource:
         properties = row.properties or AccountProperties()
         encryption, links = at_rest(properties.encryption or {}, keys)
-        accounts[row.id] = AccountSeen(properties.allowBlobPublicAccess is True, text(row.location), encryption)
+        blobs = text((properties.primaryEndpoints or Endpoints()).blob)
+        accounts[row.id] = AccountSeen(properties.allowBlobPublicAccess is True, text(row.location), encryption, blobs)
         return self.resource(
             row.id,
             "bucket",
@@ -57,10 +58,14 @@ class Accounts(AzureSource):
 
 
 class Containers(AzureSource):
-    """Encryption scopes of each account, and its containers where they can differ from the account: where there are scopes, or anonymous access is allowed."""
+    """Encryption scopes of each account, and its containers where they can differ from the account: where there are scopes, or anonymous access is allowed.
+
+    Where blobs are `sampled`, every container.
+    """
 
     service = "containers"
     calls = (LIST_SCOPES, LIST_CONTAINERS)
+    sampled = False
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """Account by account, several at a time; one that refuses stands as refused, and the rest goes on."""
@@ -69,6 +74,7 @@ class Containers(AzureSource):
         accounts = sorted(self.seen.accounts[self.subscription].items(), key=lambda item: item[0])
         keys: dict[str, str | None] = {}
         down = [0]
+        listed: dict[str, tuple[str, ...] | Fault] = {}
         for start in range(0, len(accounts), AT_ONCE):
             some = [self._below(account, about, keys, down) for account, about in accounts[start : start + AT_ONCE]]
             for answer in asyncio.as_completed(some):
@@ -77,7 +83,11 @@ class Containers(AzureSource):
                     yield Partly(fault)
                 if found:
                     yield Batch(found)
+                    named = tuple(each.id for each in found if each.type == "azure.storage.container")
+                    listed[normal(found[0].id.removesuffix(BLOB_SERVICE))] = found[0].faults.get(LIST_CONTAINERS.operation) or named
         self.seen.keys[f"{self.subscription}/scopes"] = keys
+        if self.sampled:
+            self.seen.containers[self.subscription] = listed
         yield Listed(("azure.storage.blob-service", "azure.storage.encryption-scope", "azure.storage.container"))
 
     async def _below(self, account: str, about: AccountSeen, keys: dict[str, str | None], down: list[int]) -> tuple[Resource, ...]:
@@ -86,7 +96,7 @@ class Containers(AzureSource):
         fields: dict[str, Any] = {}
         scopes = await self._list(LIST_SCOPES, account, about.region, faults, down)
         containers: list[Thing] | None = []
-        if scopes or about.public or scopes is None:
+        if scopes or about.public or scopes is None or self.sampled:
             containers = await self._list(LIST_CONTAINERS, account, about.region, faults, down)
         if any(fault.code in GONE for fault in faults.values()):
             return ()
@@ -94,7 +104,7 @@ class Containers(AzureSource):
             fields["encryptionScopes"] = {scope.name: text((scope.properties or {}).get("source")) for scope in scopes}
         if containers is not None:
             fields["publicContainers"] = sorted(each.name for each in containers if _public(each))
-            fields["containersListed"] = bool(scopes or about.public)
+            fields["containersListed"] = bool(scopes or about.public or self.sampled)
         service = self.resource(
             account + BLOB_SERVICE,
             "blob-service",

@@ -100,6 +100,12 @@ class EncryptionSet(Row, kw_only=True, gc=False):
     properties: Union[SetProperties, UnsetType, None] = UNSET
 
 
+class Endpoints(msgspec.Struct, gc=False):
+    """Where an account answers, as far as it is asked."""
+
+    blob: Text = UNSET
+
+
 class AccountProperties(msgspec.Struct, gc=False):
     """A storage account's properties."""
 
@@ -108,6 +114,7 @@ class AccountProperties(msgspec.Struct, gc=False):
     minimumTlsVersion: Text = UNSET
     allowBlobPublicAccess: Flag = UNSET
     isNfsV3Enabled: Flag = UNSET
+    primaryEndpoints: Union[Endpoints, UnsetType, None] = UNSET
     publicNetworkAccess: Text = UNSET
     creationTime: Text = UNSET
 

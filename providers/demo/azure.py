@@ -1,4 +1,4 @@
-"""The simulated Azure: Resource Manager with its providers, Resource Graph and Microsoft Graph, on one loopback port. It only answers reads.
+"""The simulated Azure: Resource Manager with its providers, Resource Graph, Microsoft Graph and Blob Storage, on one loopback port. It only answers reads.
 
 `start(port)` gives a server; `estate` is what exists, `faults` what goes wrong, `log` what was asked. Nobody else has such a stand-in; the answers follow the
 REST references, paging by `nextLink`, errors in Resource Manager's words. What it was asked that is not a read stands in `writes`, and is refused.
@@ -10,17 +10,19 @@ import threading
 from collections import deque
 from typing import Any
 from urllib.parse import parse_qs, urlencode
+from xml.sax.saxutils import escape, quoteattr
 
-from providers.azure.calls import CALLS, GRAPH_CALLS, Call
+from providers.azure.calls import CALLS, GRAPH_CALLS, LIST_BLOBS, Call
 from providers.demo import http
 from providers.demo.answer import Answer
 from providers.demo.asked import Environ
 from providers.demo.azure_accounts import TOKEN
 from providers.demo.azure_estate import Body, Estate
-from providers.demo.azure_faults import JSON, AzureAsked, AzureFaults, refusal
+from providers.demo.azure_faults import JSON, XML, AzureAsked, AzureFaults, blob_refusal, refusal
 from providers.demo.paging import BadToken, page
 
 _TYPE = re.compile(r"where type =~ '([a-z0-9./]+)'", re.IGNORECASE)
+_ACCOUNTS = "microsoft.storage/storageaccounts"
 _BY_TYPE: dict[str, Call] = {call.type: call for call in CALLS.values()}
 
 
@@ -78,7 +80,7 @@ class Server:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"].rstrip("/")
         query = {name.lower(): values[-1] for name, values in parse_qs(environ.get("QUERY_STRING", "")).items()}
         body = environ["wsgi.input"].read()
-        asked = _asked(method, path)
+        asked = self._asked_blobs(method, path) if query.get("comp") == "list" else _asked(method, path)
         self.log.append(asked)
         wrong = self._not_a_read(method, path) or self._not_let_in(environ)
         if wrong is not None:
@@ -86,7 +88,7 @@ class Server:
         refused = self.faults.before(asked)
         if refused is not None:
             return refused
-        return self.faults.after(asked, self._answer(asked, path, query, body, environ["HTTP_HOST"]))
+        return self.faults.after(asked, self._answer(asked, path, query, body, environ))
 
     # ------------------------------------------------------------ one request
 
@@ -102,7 +104,37 @@ class Server:
         challenge = {"www-authenticate": 'Bearer authorization_uri="https://login.example/", error="invalid_token"'}
         return refusal(401, "InvalidAuthenticationToken", "The access token is invalid.", challenge)
 
-    def _answer(self, asked: AzureAsked, path: str, query: dict[str, str], body: bytes, host: str) -> Answer:
+    def _asked_blobs(self, method: str, path: str) -> AzureAsked:
+        """An account answers below its name, as behind the emulators' endpoints."""
+        account = path.split("/")[1].lower()
+        found = next((name for name in list(self.estate.resources) if name.endswith(f"/storageaccounts/{account}")), "//")
+        return AzureAsked(LIST_BLOBS.permission, path, found.split("/")[2], method, service="blob")
+
+    def _list_blobs(self, path: str, query: dict[str, str], environ: Environ) -> Answer:
+        if "HTTP_X_MS_VERSION" not in environ:
+            return blob_refusal(400, "MissingRequiredHeader", "An HTTP header that's mandatory for this request is not specified.")
+        _, account, container = path.split("/")
+        ids = [name for name in list(self.estate.resources) if name.endswith(f"/storageaccounts/{account}/blobservices/default/containers/{container}".lower())]
+        if not ids:
+            return blob_refusal(404, "ContainerNotFound", "The specified container does not exist.")
+        most, start = int(query["maxresults"]), int(query.get("marker") or 0)
+        if most <= 0:
+            return blob_refusal(
+                400, "OutOfRangeQueryParameterValue", "One of the query parameters specified in the request URI is outside the permissible range."
+            )
+        blobs = self.estate.blobs.get(f"{account}/{container}".lower(), [])
+        end = start + min(most, self.page_size)
+        rows = "".join(_blob(blob) for blob in blobs[start:end])
+        endpoint = f"http://{environ['HTTP_HOST']}/{account}/"
+        named = f"ServiceEndpoint={quoteattr(endpoint)} ContainerName={quoteattr(container)}"
+        inner = f"<MaxResults>{most}</MaxResults><Blobs>{rows}</Blobs><NextMarker>{end if end < len(blobs) else ''}</NextMarker>"
+        body = f'\ufeff<?xml version="1.0" encoding="utf-8"?><EnumerationResults {named}>{inner}</EnumerationResults>'
+        return Answer(200, body.encode(), {"content-type": XML})
+
+    def _answer(self, asked: AzureAsked, path: str, query: dict[str, str], body: bytes, environ: Environ) -> Answer:
+        host = environ["HTTP_HOST"]
+        if asked.service == "blob":
+            return self._list_blobs(path, query, environ)
         if asked.operation.startswith("graph:"):
             return self._microsoft_graph(asked.operation)
         if "api-version" not in query:
@@ -130,7 +162,7 @@ class Server:
             rows, following = page(self.estate.below(parent, kind), lambda row: row["id"].lower(), self.page_size, query.get("$skiptoken"))
         except BadToken:
             return refusal(400, "InvalidSkipToken", "The skip token is invalid.")
-        answer: Body = {"value": rows}
+        answer: Body = {"value": [_reached(row, host) for row in rows] if kind == _ACCOUNTS else rows}
         if following:
             more = urlencode({"api-version": query["api-version"], "$skiptoken": following})
             answer["nextLink"] = f"http://{host}{path}?{more}"
@@ -200,3 +232,14 @@ def _listed(path: str) -> tuple[str, str]:
 
 def _json(body: Any, headers: dict[str, str] | None = None) -> Answer:
     return Answer(200, json.dumps(body).encode(), {"content-type": JSON, **(headers or {})})
+
+
+def _reached(account: Body, host: str) -> Body:
+    """A storage account with the endpoint at which its blobs are, where it says no other."""
+    properties = account.get("properties", {})
+    return {**account, "properties": {"primaryEndpoints": {"blob": f"http://{host}/{account['name']}/"}, **properties}}
+
+
+def _blob(blob: Body) -> str:
+    inner = "".join(f"<{field}>{escape(value)}</{field}>" for field, value in blob["Properties"].items())
+    return f"<Blob><Name>{escape(blob['Name'])}</Name><Properties>{inner}</Properties><OrMetadata /></Blob>"

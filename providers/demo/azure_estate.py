@@ -28,6 +28,8 @@ class Estate:
         """Normal form of an id -> body."""
         self.graph: dict[str, Any] = {"defaults": True, "policies": [], "users": [], "licensed": True}
         """What Microsoft Graph knows: security defaults, conditional access policies, registered users, whether the tenant has a licence for reports."""
+        self.blobs: dict[str, list[Body]] = {}
+        """`account/container`, in lower case -> blobs, in the order of their names' making: name and properties as List Blobs writes them."""
         self._listed: dict[tuple[str, str], dict[str, None]] = {}
 
     def subscription(self, subscription: str = SUBSCRIPTION, name: str = "prod", state: str = "Enabled") -> str:
@@ -193,6 +195,16 @@ class Estate:
             public_access=public, default_encryption_scope=scope or "$account-encryption-key", deny_encryption_scope_override=deny_override
         )
         return self.put(f"{account}/blobServices/default/containers/{name}", storage.BlobContainer(container_properties=properties).as_dict())
+
+    def blob(self, container: str, name: str, *, encrypted: bool | None = True, scope: str | None = None, supplied: bool = False, folder: bool = False) -> None:
+        """A blob in a container (its id); `supplied`: under a key that its sender gave, `encrypted` None: not said, `folder`: a directory."""
+        said = {"Content-Length": "0" if folder else "11", "ResourceType": "directory" if folder else "file", "BlobType": "BlockBlob"}
+        held = {"EncryptionScope": scope, "CustomerProvidedKeySha256": "3QFFFpRA5+XANHqwwbT4yXDmrT/2JaLt/FKHjzhOdoE=" if supplied else None}
+        flag = {"ServerEncrypted": None if encrypted is None else str(encrypted).lower()}
+        parts = container.split("/")
+        properties = {field: value for field, value in {**said, **flag, **held}.items() if value is not None}
+        with self.lock:
+            self.blobs.setdefault(f"{parts[-5]}/{parts[-1]}".lower(), []).append({"Name": name, "Properties": properties})
 
 
 def _id(subscription: str, group: str, kind: str, name: str) -> str:

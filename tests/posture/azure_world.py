@@ -74,6 +74,21 @@ def container() -> Resource:
     return made(f"{ACCOUNT}/blobServices/default/containers/c", "bucket", "azure.storage.container", properties, links=links)
 
 
+def blobs(**more: Any) -> Resource:
+    """A sample of that container's blobs, all as they should be."""
+    said = {"true": 5, "false": 0, "absent": 0}
+    fields = {
+        "AccountName": "acmedata",
+        "ContainerName": "c",
+        "SampleOf": [5, 5],
+        "ServerEncrypted": said,
+        "CustomerProvidedKeys": 0,
+        "EncryptionScopes": {},
+        **more,
+    }
+    return made(f"{ACCOUNT}/blobServices/default/containers/c#blobs", "object-sample", "azure.storage.object-sample", {}, fields=fields)
+
+
 _GATEWAY = {
     "sslPolicy": {"policyType": "Predefined", "policyName": "AppGwSslPolicy20220101S"},
     "httpListeners": [{"id": "/l/https", "name": "https", "properties": {"protocol": "Https"}}],
@@ -90,6 +105,7 @@ ENTRA = {"securityDefaults": {"isEnabled": False}, "conditionalAccess": [_POLICY
 """Fields of an Entra tenant in which a policy asks everybody for a second factor, and everybody can answer it."""
 
 TYPES: dict[str, Resource] = {
+    "azure.storage.object-sample": blobs(),
     "azure.compute.disk": disk(KeyClass.UNKNOWN, "EncryptionAtRestWithCustomerKey", set_id=SET),
     "azure.compute.snapshot": made(
         f"{GROUP}/Microsoft.Compute/snapshots/s",

@@ -76,6 +76,8 @@ def test_the_role_allows_the_declared_reads_and_nothing_else() -> None:
     assert role()["DataActions"] == []
     assert "Policy.Read.All" in role()["Description"]
     assert json.loads(policy_text("azure", frozenset())) == role()
+    sampling = json.loads(policy_text("azure", frozenset({"blob_sample"})))
+    assert sampling == {**role(), "DataActions": ["Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read"]}
 
 
 def test_api_versions_are_those_that_the_installed_sdk_sends() -> None:
