@@ -1,6 +1,7 @@
 """Every lease, the worst first and then those that end soonest; above them how many there are and when they end."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,10 +10,11 @@ from textual.strip import Strip
 
 from posture.clock import Utc, age
 from posture.rows import CELLS, Row
-from tui.columns import AGE, NAME, REASON, REGION, STATUS, TENANT, own
+from tui.columns import AGE, NAME, REASON, STATUS, TENANT, own
 from tui.lifetimes import EXPIRES, ISSUED, LEASE_STATE, LIFE, NEVER, RENEWED
 from tui.replica import Replica
 from tui.views.resources import ResourceView
+from tui.views.vault import NAMESPACE
 
 TOTALS = "lease-totals"
 ROOM = 14
@@ -29,7 +31,7 @@ class LeasesView(ResourceView):
     name_of = "leases"
     title = "Leases"
     own_filter = "kind:lease"
-    columns_of = (STATUS, EXPIRES, LIFE, LEASE_STATE, _ENGINE, _ROLE, ISSUED, RENEWED, _RENEWABLE, NAME, TENANT, REGION, REASON, AGE)
+    columns_of = (STATUS, EXPIRES, LIFE, LEASE_STATE, _ENGINE, _ROLE, ISSUED, RENEWED, _RENEWABLE, NAME, TENANT, replace(NAMESPACE, keep=2), REASON, AGE)
 
     def __init__(self, replica: Replica) -> None:
         super().__init__(replica)

@@ -19,7 +19,13 @@ def _says(row: Any, replica: Replica, now: Utc) -> Cell:
 
 
 SAYS = Column("SAYS", _says, lambda replica: lambda row: row.cells, 16, 44, 2, keep=6)
-NAMESPACE = replace(REGION, title="NAMESPACE")
+
+
+def _namespaces(replica: Replica) -> bool:
+    return any(place.region for place in replica.places.values() if place.provider == "vault")
+
+
+NAMESPACE = replace(REGION, title="NAMESPACE", needed=_namespaces)
 
 
 def _ends(row: Any, replica: Replica, now: Utc) -> Cell:
