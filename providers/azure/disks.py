@@ -124,10 +124,10 @@ class EncryptionSets(AzureSource):
     def _set(self, row: EncryptionSet, named: dict[str, str | None]) -> Resource:
         properties = row.properties or SetProperties()
         active = properties.activeKey or {}
-        url, vault = active.get("keyUrl"), (active.get("sourceVault") or {}).get("id")
+        url, vault = text(active.get("keyUrl")), text((active.get("sourceVault") or {}).get("id"))
         links: tuple[Link, ...] = ()
-        if isinstance(url, str) and url:
-            named[unversioned(url)] = vault
+        if url:
+            named[unversioned(url)] = vault or None
             links = (Link("key", unversioned(url)),)
         failing = bool(properties.autoKeyRotationError)
         return self.resource(
@@ -137,7 +137,7 @@ class EncryptionSets(AzureSource):
             row.name,
             fields_of(row),
             region=text(row.location),
-            encryption=Encryption(None, None, _set_class(properties), text(url) or None),
+            encryption=Encryption(None, None, _set_class(properties), url or None),
             links=links,
             cells=("customer", "rotation failed" if failing else text(properties.provisioningState).removeprefix("Succeeded"), _rotation(properties)),
         )
@@ -147,7 +147,7 @@ def at_rest(properties: DiskProperties) -> tuple[Encryption, tuple[Link, ...]]:
     """The encryption of a disk or snapshot, and its link to the encryption set. Whose the customer's key is, the set says."""
     said = properties.encryption
     kind = said.type.lower() if said and isinstance(said.type, str) else ""
-    set_id = said.diskEncryptionSetId if said and isinstance(said.diskEncryptionSetId, str) else None
+    set_id = (text(said.diskEncryptionSetId) if said else "") or None
     if kind == PLATFORM and not set_id:
         return _OWN, ()
     links = (Link("key", normal(set_id)),) if set_id else ()

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 
 def normal(resource_id: str) -> str:
-    """The form in which ids are compared and joined: lower case, without a slash at the end."""
-    return resource_id.rstrip("/").lower()
+    """The form in which ids are compared and joined: lower case, without a slash at the end, and without the line end that a template's author left there."""
+    return resource_id.strip().rstrip("/").lower()
 
 
 def subscription_of(resource_id: str) -> str:

@@ -92,5 +92,5 @@ def fields_of(row: msgspec.Struct) -> dict[str, Any]:
 
 
 def text(value: Any) -> str:
-    """A field for a table's cell; empty where it is absent or null."""
-    return value if isinstance(value, str) else ""
+    """A field that is text, without the blanks and line ends around it; empty where it is absent or null."""
+    return value.strip() if isinstance(value, str) else ""
