@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -76,7 +75,7 @@ def test_version_is_instant_and_loads_no_sdk(run: Run) -> None:
             start = time.perf_counter()
             subprocess.run([sys.executable, *command], capture_output=True, check=True)
             times.append(time.perf_counter() - start)
-    assert median(took) <= max(0.15, 6 * median(bare))
+    assert min(took) <= max(0.15, 6 * min(bare)), "neighbours only ever add"
 
 
 def test_help_names_every_command(run: Run) -> None:
