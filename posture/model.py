@@ -301,6 +301,7 @@ class Model:
                 return
             old, moved, aged = held.resource, held.source != source_id, stale_at(held, self.sources[held.source]) <= now
             self._seen[source_id] += moved or held.poll != poll
+            restored = not held.poll
             held.poll, held.observed_at = poll, now
             if held.behind:
                 held.behind = False
@@ -309,6 +310,9 @@ class Model:
                 del self._by_source[held.source][resource.id]
                 held.source = source_id
             elif old == resource:
+                if restored:  # its source may remember it as well: the same one
+                    held.resource = resource
+                    share(resource.fields, words)
                 if aged:
                     self._dirty[resource.id] = None
                 return
