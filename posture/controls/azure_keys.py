@@ -1,22 +1,22 @@
 """What several areas ask of a key in Azure: is whose it is as the policy says, and can it be used."""
 
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from posture.clock import Utc, rfc3339
-from posture.controls.keys import WORDS
+from posture.controls.keys import class_reason
 from posture.controls.reading import NoAnswer, inside, refusals, told
 from posture.controls.registry import Context
-from posture.policy import DAY, KeyMode, Policy, decide
+from posture.policy import DAY, Policy, decide
 from posture.resource import KeyClass, Resource
 from posture.verdict import EvidenceClass, Status, Verdict, failed, not_applicable, passed, unanswered, unknown, warned
 
 KEY_READS = ("Microsoft.KeyVault/vaults/keys/read", "Microsoft.KeyVault/managedHSMs/keys/read")
 VAULT_READS = ("Microsoft.KeyVault/vaults/read", "Microsoft.KeyVault/managedHSMs/read")
 EXPIRY_WARNING = 30 * DAY
+_FOREIGN = "key of another Entra tenant"
 _KEY, _VAULT = "Microsoft.KeyVault/vaults/keys", "Microsoft.KeyVault/vaults"
 
 
@@ -27,7 +27,7 @@ def class_verdict(observed: KeyClass, see: Context, control_id: str, *, ids: tup
         if status is Status.PASS:
             return passed("whose key is not known; plaintext cannot exist here", evidence, by=EvidenceClass.ATTESTED)
         return unknown("whose key protects it is not known", evidence=evidence)
-    return Verdict(status, _reason(status, observed, see.policy.mode(control_id), bool(see.policy.required_keys)), evidence)
+    return Verdict(status, class_reason(status, observed, see.policy.mode(control_id), bool(see.policy.required_keys), _FOREIGN), evidence)
 
 
 def required(policy: Policy, ids: tuple[str | None, ...]) -> str | None:
@@ -90,18 +90,6 @@ def key_ids(key: Resource | None) -> Iterator[str | None]:
         yield key.id
         yield from key.aliases
         yield key.link("key")
-
-
-@lru_cache(maxsize=256)
-def _reason(status: Status, observed: KeyClass, mode: KeyMode, listed: bool) -> str:
-    words = "key of another Entra tenant" if observed is KeyClass.CUSTOMER_FOREIGN else WORDS[observed]
-    if status is Status.FAIL:
-        unlisted = listed and observed in {KeyClass.CUSTOMER, KeyClass.DOUBLE} and mode is not KeyMode.PROVIDER_MANAGED
-        return f"{words}: not one of the policy's required keys" if unlisted else f"{words}, policy asks for {mode}"
-    if status is Status.WARN:
-        return f"{words}: policy {mode} allows it, the document does not name it"
-    deviates = observed in {KeyClass.CUSTOMER, KeyClass.CUSTOMER_FOREIGN, KeyClass.DOUBLE}
-    return f"{words}, as policy {mode} allows" + ("; deviates from the document" if deviates else "")
 
 
 def _plain(name: str) -> str:

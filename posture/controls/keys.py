@@ -59,9 +59,9 @@ def class_verdict(
 
 
 @lru_cache(maxsize=256)
-def class_reason(status: Status, observed: KeyClass, mode: KeyMode, listed: bool) -> str:
-    """A verdict on a key class in a few words. `mode` is what the policy asks for, `listed` whether it names keys."""
-    words = WORDS[observed]
+def class_reason(status: Status, observed: KeyClass, mode: KeyMode, listed: bool, foreign: str = WORDS[KeyClass.CUSTOMER_FOREIGN]) -> str:
+    """A verdict on a key class in a few words. `mode` is what the policy asks for, `listed` whether it names keys, `foreign` what a foreign key is called."""
+    words = foreign if observed is KeyClass.CUSTOMER_FOREIGN else WORDS[observed]
     if status is Status.FAIL:
         unlisted = listed and observed in {KeyClass.CUSTOMER, KeyClass.DOUBLE} and mode is not KeyMode.PROVIDER_MANAGED
         return f"{words}: not one of the policy's required keys" if unlisted else f"{words}, policy asks for {mode}"

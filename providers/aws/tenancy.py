@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-UNASSIGNED = "unassigned"
+from posture.rollup import UNASSIGNED
 
 
 class Tenancy:

@@ -9,11 +9,10 @@ from posture.batch import Batch
 from posture.clock import Seconds
 from posture.fault import Fault
 from posture.resource import Encryption, KeyClass, Link, Resource
+from posture.rollup import UNASSIGNED
 from providers.gcp.calls import CLOUD_SCOPE, HOSTS, Call
 from providers.gcp.project import Project
 from providers.source import Source
-
-UNASSIGNED = "unassigned"
 
 
 class Tenancy:
