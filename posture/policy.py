@@ -4,7 +4,6 @@ import datetime
 import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
 import msgspec
@@ -14,6 +13,7 @@ from posture.resource import KeyClass
 from posture.tlspolicy import TlsPolicy
 from posture.vault_policy import VaultPolicy
 from posture.verdict import Excepted, Severity, Status, Verdict
+from posture.wildcard import matches
 
 DAY = 86400.0
 _PREFIX = re.compile(r"[a-z0-9]+(\.[a-z0-9-]+)*")
@@ -62,7 +62,7 @@ class ExceptionRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Whether it speaks of this control on this resource, in force or not. Only `*` and `?` are wild: ids may hold brackets."""
         if not _begins(control, self.control):
             return False
-        return self.resource == resource_id or fnmatchcase(resource_id, self.resource.replace("[", "[[]"))
+        return self.resource == resource_id or matches(self.resource, resource_id)
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -13,12 +13,13 @@ import msgspec
 
 from posture.fault import ConfigError
 from posture.policy import Policy
+from posture.text import one_line
 from providers.aws.settings import AwsSettings
 from providers.azure.settings import AzureSettings
 from providers.azure.settings import ambient as ambient_azure
 from providers.cadence import Cadence
 from providers.durations import seconds
-from providers.explain import explained, nearest, one_line
+from providers.explain import explained, nearest
 from providers.gcp.settings import GcpSettings, shared_badly
 from providers.gcp.settings import ambient as ambient_gcp
 from providers.tls.settings import TlsSettings, endpoint_id

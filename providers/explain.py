@@ -10,6 +10,8 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
+from posture.text import one_line
+
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `(?:key in )?\$\.?(?P<path>.*)`)?$", re.DOTALL)
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.*)`")
@@ -53,11 +55,6 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def joined(path: str, key: str) -> str:
     """A key of the table at `path`."""
     return f"{path}.{key}" if path else key
-
-
-def one_line(text: str) -> str:
-    """Without what would break the line or the terminal: a key in quotes may hold anything."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def _plainly(what: str, wanted: Any, value: Any) -> str:

@@ -11,9 +11,9 @@ from textual.widget import Widget
 
 from posture.clock import Utc, age
 from posture.source import ANSWERED, Source, State
+from posture.text import clean
 from tui.paint import Paint
 from tui.replica import Replica, services
-from tui.text import clean
 
 Part = tuple[str, str] | tuple[str, str, str]
 """Text, the name of a paint, and what a click does (an action)."""

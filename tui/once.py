@@ -14,9 +14,9 @@ from posture.filter import parse
 from posture.model import answered
 from posture.snapshot import SourceEntry, take, to_json, to_jsonl, write
 from posture.source import ANSWERED
+from posture.text import one_line
 from providers.collector import Collector
 from providers.config import AMBIENT, Config, find, load
-from providers.explain import one_line
 from providers.serve import Demo, keep_log, need_demo
 
 WORSE = {"fail": ("fail",), "unknown": ("fail", "unknown"), "warn": ("fail", "unknown", "warn")}

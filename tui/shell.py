@@ -12,12 +12,12 @@ from textual import events
 from textual.app import App
 from textual.notifications import SeverityLevel
 
+from posture.text import clean
 from tui import themes
 from tui.bars import Bar
 from tui.clipboard import copy
 from tui.paint import Paint
 from tui.terminal import LeanDriver
-from tui.text import clean
 
 LEAST = (60, 15)
 """Columns and lines below which there is nothing sensible to draw."""

@@ -1,13 +1,10 @@
-"""Text that others chose, made fit for a terminal."""
+"""Text that others chose, for what reads a string as markup."""
 
 from typing import cast
 
 from textual.content import Content
 
-
-def clean(text: str) -> str:
-    """Without control characters: each becomes a dot."""
-    return text if text.isprintable() else "".join(char if char.isprintable() else "·" for char in text)
+from posture.text import clean
 
 
 def plain(text: str) -> str:

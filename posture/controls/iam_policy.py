@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from posture.wildcard import matches
+
 
 class Condition(msgspec.Struct, frozen=True):
     """One test. `operator` and `key` are lower case; `qualifier` is `forallvalues`, `foranyvalue` or empty; `values` are texts, one of which must match."""
@@ -92,7 +94,7 @@ def glob(pattern: str, text: str) -> bool:
     head = pattern[:-1] if pattern.endswith("*") else pattern
     if "*" not in head and "?" not in head:  # nearly every pattern there is; a regex for each bucket would cost more than all other judging
         return text.startswith(head) if head is not pattern else text == pattern
-    return _compiled(pattern).fullmatch(text) is not None
+    return matches(pattern, text)
 
 
 BINDING = frozenset(
@@ -192,8 +194,3 @@ def _names_somebody(value: str) -> bool:
     if value.startswith("arn:"):
         return not set("*?") & set("".join(value.split(":")[:5]))
     return value[:1] not in {"", "*", "?"}
-
-
-@lru_cache(maxsize=4096)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile("".join({"*": ".*", "?": "."}.get(char, re.escape(char)) for char in pattern), re.DOTALL)

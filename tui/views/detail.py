@@ -13,11 +13,12 @@ from textual.strip import Strip
 from posture.clock import Utc
 from posture.filter import Filter
 from posture.rows import Row
+from posture.text import clean
 from providers.stream import Detail
 from tui.lines import Lines
 from tui.page import Line, page, raw, remedy_of
 from tui.replica import Replica
-from tui.text import clean, plain
+from tui.text import plain
 
 
 class Copied(Message):

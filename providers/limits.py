@@ -1,0 +1,103 @@
+"""What any answer may be, whichever system gives it: how many bytes, how many pages, how long; and which way it may travel."""
+
+import asyncio
+import contextlib
+import ipaddress
+import urllib.request
+from collections.abc import AsyncIterator, Callable, Iterable
+from urllib.parse import urlsplit
+
+from posture.clock import Seconds
+from posture.fault import Fault, FaultKind, Refused
+
+MOST_BYTES = 64 << 20
+"""Of one answer, decoded. The longest known is a list of a million Vault accessors, 40 MB."""
+MOST_PAGES = 10_000
+"""Of one listing: ten million rows at a thousand a page."""
+WHOLE_ANSWER: Seconds = 60.0
+"""From the request to the last byte of its answer."""
+CHUNK = 1 << 16
+
+
+class TooLongError(ValueError):
+    """An answer that is longer than `MOST_BYTES`."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"longer than {most} bytes")
+
+
+async def read_all(chunks: AsyncIterator[bytes], most: int = MOST_BYTES) -> bytes:
+    """The decoded body of an answer. Raises `TooLongError`, having kept no more than `most` bytes and a chunk."""
+    held, length = [], 0
+    async for chunk in chunks:
+        length += len(chunk)
+        if length > most:
+            raise TooLongError(most)
+        held.append(chunk)
+    return b"".join(held)
+
+
+def read_whole(chunks: Iterable[bytes], ends_at: Seconds, now: Callable[[], Seconds], most: int = MOST_BYTES) -> bytes:
+    """As `read_all`, for a client that blocks. `now` gives monotonic seconds; raises TimeoutError where the answer goes on after `ends_at`."""
+    held, length = [], 0
+    for chunk in chunks:
+        length += len(chunk)
+        if length > most:
+            raise TooLongError(most)
+        if now() > ends_at:
+            raise TimeoutError(f"the answer was not whole after {WHOLE_ANSWER:g} s")
+        held.append(chunk)
+    return b"".join(held)
+
+
+@contextlib.asynccontextmanager
+async def whole_answer(limit: Seconds = WHOLE_ANSWER) -> AsyncIterator[None]:
+    """Raise TimeoutError, in words, where an answer is not whole in time: a timeout between bytes alone lets a slow drip go on for ever."""
+    try:
+        async with asyncio.timeout(limit) as deadline:
+            yield
+    except TimeoutError:
+        if deadline.expired():
+            raise TimeoutError(f"the answer was not whole after {limit:g} s") from None
+        raise
+
+
+class Pages:
+    """Follows a listing from page to page, and ends one that does not end by itself."""
+
+    def __init__(self, operation: str, most: int = MOST_PAGES) -> None:
+        self._operation = operation
+        self._most = most
+        self._followed: set[str] = set()
+
+    def follow(self, token: str) -> None:
+        """The listing goes on at `token`, a page token or link. Raises `Refused` where it was there before, or has gone on too long."""
+        if token in self._followed:
+            raise Refused(Fault(FaultKind.ERROR, "LoopingListing", self._operation, f"page {len(self._followed) + 1} leads back to an earlier one"))
+        self._followed.add(token)
+        if len(self._followed) >= self._most:
+            raise Refused(Fault(FaultKind.ERROR, "EndlessListing", self._operation, f"more than {self._most} pages"))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, as `urlsplit` names it, is this machine: `localhost`, 127.0.0.0/8 or ::1. Nothing is looked up."""
+    name = host.rstrip(".").lower()
+    if name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def proxies_for(url: str) -> dict[str, str]:
+    """The environment's proxies by scheme (`HTTPS_PROXY`, `NO_PROXY`), none for this machine: a token for it must not leave it. ~/.netrc is not read."""
+    host = urlsplit(url).hostname or ""
+    if is_loopback(host) or urllib.request.proxy_bypass(host):
+        return {}
+    return {scheme: proxy for scheme, proxy in urllib.request.getproxies().items() if scheme in {"http", "https"}}
+
+
+def proxy_for(url: str) -> str | None:
+    """The proxy that a request to `url` goes through; None for none."""
+    return proxies_for(url).get(urlsplit(url).scheme)
