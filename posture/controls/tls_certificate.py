@@ -10,12 +10,17 @@ from typing import Any
 from posture.clock import Utc, age, parse_rfc3339
 from posture.controls.reading import NoAnswer, instant
 from posture.controls.registry import Context, control
+from posture.controls.tls_chain import PUBLIC_STORES, authorities, dates, judge_chain, key_label, weak_key
 from posture.controls.tls_reading import Fields, addresses, certificates, every_address, facts, fresh_until, guideline, in_full, talked
+from posture.controls.tls_revocation import judge_revocation
 from posture.policy import DAY
 from posture.resource import Resource
-from posture.verdict import Verdict, failed, not_applicable, passed, unanswered, unknown, warned
+from posture.verdict import Status, Verdict, failed, not_applicable, passed, unanswered, unknown, warned
 
 ENDPOINT, CERTIFICATE = "tls.endpoint", "tls.certificate"
+_GOOD_HASHES = ("SHA256", "SHA384", "SHA512", "SHA3-256", "SHA3-384", "SHA3-512", "ed25519", "ed448")
+_BROKEN_HASHES = ("SHA1", "MD5", "MD4", "MD2")
+"""As `cryptography` names the hash of a signature, and the signatures that bring their own; tuples, since a strange word need not be hashable."""
 # CA/B ballot SC-081v3: days a public certificate may live, by the day it was issued.
 _LIMITS: tuple[tuple[Utc, int], ...] = tuple(
     (parse_rfc3339(f"{day}T00:00:00Z"), days) for day, days in (("2029-03-15", 47), ("2027-03-15", 100), ("2026-03-15", 200), ("1970-01-01", 398))
@@ -23,8 +28,6 @@ _LIMITS: tuple[tuple[Utc, int], ...] = tuple(
 SHORT_LIVED = 7 * DAY
 _UNEXPECTED: float = 7 * DAY
 """How long a change of issuer or key type stays a warning."""
-_DATES, _LOCAL = frozenset({9, 10}), frozenset({66, 67, 68})
-"""OpenSSL's verify codes (x509_vfy.h): not yet valid, expired; key too small, CA key too small, CA digest too weak: judged by controls of their own."""
 
 
 @control("tls.cert-expiry", on=(ENDPOINT, CERTIFICATE))
@@ -36,7 +39,7 @@ def cert_expiry(resource: Resource, see: Context) -> Verdict:
 
 
 def _expiry(leaf: Fields, now: Utc) -> Verdict:
-    begins, ends = _dates(leaf)
+    begins, ends = dates(leaf)
     life, left = ends - begins, ends - now
     warn, critical = lines(life)
     evidence = {
@@ -73,10 +76,6 @@ def _past(seconds: float) -> str:
     return f"{seconds / DAY:.0f} d" if seconds >= DAY else age(seconds)
 
 
-def _dates(leaf: Fields) -> tuple[Utc, Utc]:
-    return instant(leaf.get("NotBefore"), "tls:Connect", "NotBefore"), instant(leaf.get("NotAfter"), "tls:Connect", "NotAfter")
-
-
 def _served(certificate: Resource) -> Fields:
     """A certificate that an endpoint sends now. Raises `NoAnswer` for one that was sent when its endpoints last answered."""
     if certificate.faults:
@@ -96,13 +95,13 @@ def cert_lifetime(resource: Resource, see: Context) -> Verdict:
 
 
 def _lifetime(leaf: Fields, store: Any, see: Context) -> Verdict:
-    if leaf.get("IsCa"):
+    if _is_authority(leaf):
         return not_applicable("a certificate of an authority")
-    if store != "system":
+    if store not in PUBLIC_STORES:
         return not_applicable("does not lead to a public root: no limit binds it")
-    begins, ends = _dates(leaf)
+    begins, ends = dates(leaf)
     days = (ends - begins) / DAY
-    limit = next(limit for since, limit in _LIMITS if begins >= since)
+    limit = next((limit for since, limit in _LIMITS if begins >= since), _LIMITS[-1][1])
     name, wanted = guideline(see.policy)
     evidence = {"days": round(days, 2), "limit_days": limit, "NotBefore": leaf["NotBefore"], "guideline": f"CA/B SC-081v3; {name}"}
     if days > limit + 1 / 86400:
@@ -154,40 +153,7 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 @control("tls.chain-trust", on=ENDPOINT)
 def chain_trust(endpoint: Resource, see: Context) -> Verdict:
     """What an API client says of the chain, with the defect named: browsers fetch what was not sent, clients do not."""
-    return every_address(endpoint, see, _chain)
-
-
-def _chain(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
-    chain, trust, code = certificates(fields, endpoint), _trust(fields), fields.get("VerifyCode")
-    evidence = {"tls:Connect.VerifyCode": code, "tls:Connect.VerifyText": fields.get("VerifyText"), "trust": trust, "sent": len(chain)}
-    match trust.get("End"):
-        case "trusted":
-            return _trusted(chain, trust, code, fields, evidence, see)
-        case "self-signed":
-            return failed("self-signed", evidence)
-        case "missing-intermediate":
-            return failed(f"an intermediate is missing: {trust.get('Missing')} was not sent", evidence)
-        case "unknown-issuer":
-            return failed(f"unknown issuer: {trust.get('Missing')} is not trusted", evidence)
-        case _:
-            return unknown("the chain cannot be read", evidence=evidence)
-
-
-def _trusted(chain: Sequence[Fields], trust: Fields, code: Any, fields: Fields, evidence: dict[str, Any], see: Context) -> Verdict:
-    ends = []
-    for above in chain[1:]:
-        begins, until = _dates(above)
-        if not begins <= see.now < until:
-            return failed(f"the intermediate {above.get('CommonName')} is out of date ({above['NotAfter']})", evidence)
-        ends.append(until)
-    turns = min(ends, default=None)
-    if isinstance(code, int) and code not in {0, *_DATES, *_LOCAL}:
-        return failed(f"does not verify: {fields.get('VerifyText')} ({code})", evidence, until=turns)
-    if trust.get("RootStore") != "system" and see.policy.tls.trust == "public":
-        return warned(f"leads to {trust.get('Root')}, a private root where the policy expects a public one", evidence, until=turns)
-    if trust.get("RootSent"):
-        return warned("the root is sent too, needlessly", evidence, until=turns)
-    return passed(f"leads to {trust.get('Root')}", evidence, until=turns)
+    return every_address(endpoint, see, lambda fields, endpoint, see: judge_chain(fields, certificates(fields, endpoint), _trust(fields), see))
 
 
 def _trust(fields: Fields) -> Fields:
@@ -199,34 +165,34 @@ def _trust(fields: Fields) -> Fields:
 
 @control("tls.key-strength", on=(ENDPOINT, CERTIFICATE))
 def key_strength(resource: Resource, see: Context) -> Verdict:
-    """The key of the leaf."""
+    """The key of the leaf, and of every authority between it and the root, which included."""
     if resource.type == CERTIFICATE:
         return _strength(_served(resource), see)
-    return every_address(resource, see, lambda fields, endpoint, see: _strength(certificates(fields, endpoint)[0], see))
+    return every_address(resource, see, _strengths)
+
+
+def _strengths(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
+    sent = certificates(fields, endpoint)
+    found = _strength(sent[0], see)
+    if found.status is Status.FAIL:
+        return found
+    for name, one in authorities(fields, sent, _trust(fields)):
+        if (weak := weak_key(one)) is not None:
+            return failed(f"{name} has {weak}", {**found.evidence, "weak": {"name": name, "key": weak}})
+    return found
 
 
 def _strength(leaf: Fields, see: Context) -> Verdict:
-    kind, bits = leaf.get("KeyType"), leaf.get("KeyBits")
+    kind, bits, label = leaf.get("KeyType"), leaf.get("KeyBits"), key_label(leaf)
     name, wanted = guideline(see.policy)
     evidence = {"KeyType": kind, "KeyBits": bits, "Curve": leaf.get("Curve"), "guideline": name}
-    if not isinstance(bits, int):
-        return unknown("its key cannot be read", evidence=evidence)
-    label = f"{kind} {leaf.get('Curve') or bits}"
-    match kind:
-        case "RSA" if bits < 2048:
-            return failed(label, evidence)
-        case "RSA" if bits > 4096:
-            return warned(f"{label}: costs every handshake dearly", evidence)
-        case "RSA" if not wanted["rsa_key_size"]:
-            return warned(f"{label}, where the profile wants ECDSA", evidence)
-        case "EC" if bits < 256:
-            return failed(label, evidence)
-        case "DSA":
-            return failed(label, evidence)
-        case "RSA" | "EC" | "Ed25519" | "Ed448":
-            return passed(label, evidence)
-        case _:
-            return unknown(f"a key of an unknown kind, {kind}", evidence=evidence)
+    if weak_key(leaf) is not None:
+        return failed(label, evidence)
+    if kind == "RSA" and isinstance(bits, int) and bits > 4096:
+        return warned(f"{label}: costs every handshake dearly", evidence)
+    if kind == "RSA" and not wanted["rsa_key_size"]:
+        return warned(f"{label}, where the profile wants ECDSA", evidence)
+    return passed(label, evidence)
 
 
 @control("tls.signature", on=(ENDPOINT, CERTIFICATE))
@@ -238,63 +204,54 @@ def signature(resource: Resource, see: Context) -> Verdict:
 
 
 def _signatures(chain: Sequence[Fields]) -> Verdict:
-    signed = [(one.get("CommonName"), str(one.get("SignatureHash", ""))) for one in chain if not (one.get("SelfIssued") and one.get("IsCa"))]
+    signed = [(one.get("CommonName"), one.get("SignatureHash")) for one in chain if not (one.get("SelfIssued") is True and one.get("IsCa") is True)]
     if not signed:
         return not_applicable("a root's own signature does not matter")
     evidence = {"SignatureHash": [hash_ for _, hash_ in signed]}
     for name, hash_ in signed:
-        if hash_.startswith(("SHA1", "SHA-1", "MD5", "MD2")):
+        if hash_ in _BROKEN_HASHES:
             return failed(f"{name} is signed with {hash_.replace('SHA1', 'SHA-1')}", evidence)
+    for name, hash_ in signed:
         if not hash_:
             return unknown(f"the signature of {name} cannot be read", evidence=evidence)
-    return passed(f"signed with {', '.join(dict.fromkeys(hash_ for _, hash_ in signed))}", evidence)
+        if hash_ not in _GOOD_HASHES:
+            return unknown(f"{name} is signed with {hash_}, of which nothing is known here", evidence=evidence)
+    return passed(f"signed with {', '.join(dict.fromkeys(str(hash_) for _, hash_ in signed))}", evidence)
 
 
 @control("tls.revocation", on=(ENDPOINT, CERTIFICATE))
 def revocation(resource: Resource, see: Context) -> Verdict:
-    """By the staple, else by the CRL. A revoked certificate verifies as fine: nobody else would notice."""
+    """By the staple and the CRL, and the intermediates by theirs. A revoked certificate verifies as fine: nobody else would notice."""
     if resource.type == CERTIFICATE:
         leaf = _served(resource)
-        if leaf.get("IsCa"):
+        if _is_authority(leaf):
             return not_applicable("a certificate of an authority")
-        if (short := _short_lived(leaf)) is not None:
-            return short
         if "Revocation" not in leaf:
-            return unknown("the full pass has not come to this certificate yet")
-        return _revoked(leaf["Revocation"], leaf.get("FullAt"), fresh_until(leaf, see, "FullAt", "FullEvery"), see.now)
+            return _short_lived(leaf) or unknown("the full pass has not come to this certificate yet")
+        return judge_revocation(leaf["Revocation"], leaf.get("FullAt"), fresh_until(leaf, see, "FullAt", "FullEvery"), see.now, _short_lived(leaf))
     return every_address(resource, see, _revocation)
 
 
 def _revocation(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
-    if (short := _short_lived(certificates(fields, endpoint)[0])) is not None:
+    short = _short_lived(certificates(fields, endpoint)[0])
+    if short is not None and "Full" not in fields:
         return short
     full, until = in_full(fields, see)
-    return _revoked(full.get("Revocation"), full.get("At"), until, see.now)
+    return judge_revocation(full.get("Revocation"), full.get("At"), until, see.now, short)
 
 
 def _short_lived(leaf: Fields) -> Verdict | None:
-    begins, ends = _dates(leaf)
+    begins, ends = dates(leaf)
     return not_applicable("lives 7 days at most: it ends sooner than news of it would come") if ends - begins <= SHORT_LIVED else None
 
 
-def _revoked(told: Any, at: Any, until: Utc, now: Utc) -> Verdict:
-    if not isinstance(told, dict):
-        return unknown("revocation was not looked at")
-    by = told.get("By")
-    evidence = {**{f"tls:Revocation.{name}": value for name, value in told.items()}, "at": at}
-    match told.get("Status"):
-        case "revoked":
-            return failed(f"revoked at {told.get('RevokedAt')} ({told.get('Reason')}), says the {by}", evidence, until=until)
-        case "good":
-            following = told.get("NextUpdate")
-            ends = instant(following, "tls:Revocation", "NextUpdate") if following is not None else None
-            if ends is not None and ends <= now:
-                return warned(f"good, but the {by} is out of date since {following}", evidence, until=until)
-            return passed(f"not revoked, says the {by}", evidence, until=until if ends is None else min(until, ends))
-        case "unknown":
-            return unknown(f"the {by} does not know this certificate", evidence=evidence)
+def _is_authority(certificate: Fields) -> bool:
+    """Raises `NoAnswer` where it does not say."""
+    match certificate.get("IsCa"):
+        case bool(told):
+            return told
         case _:
-            return unknown(str(told.get("Why") or "neither staple nor CRL"), evidence=evidence)
+            raise NoAnswer(unknown("tls:Connect answered without IsCa"))
 
 
 @control("tls.must-staple", on=ENDPOINT)
@@ -304,8 +261,13 @@ def must_staple(endpoint: Resource, see: Context) -> Verdict:
 
 
 def _staple(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
-    if not certificates(fields, endpoint)[0].get("MustStaple"):
-        return passed("not a must-staple certificate", {"MustStaple": False})
+    match certificates(fields, endpoint)[0].get("MustStaple"):
+        case False:
+            return passed("not a must-staple certificate", {"MustStaple": False})
+        case True:
+            pass
+        case _:
+            return unknown("tls:Connect answered without MustStaple")
     full, until = in_full(fields, see)
     evidence = {"MustStaple": True, "tls:Hellos.Staple": full.get("Staple"), "at": full.get("At")}
     match full.get("Staple"):

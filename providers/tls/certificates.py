@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, r
 from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
 from posture.clock import rfc3339
+from providers.tls.signatures import signed
 
 MOST_KEPT = 50_000
 """Certificates whose facts are kept; about 2 KB each."""
@@ -79,7 +80,7 @@ def _facts(certificate: x509.Certificate) -> Iterator[tuple[str, Any]]:
     if curve:
         yield "Curve", curve
     yield "SignatureHash", _hash(certificate)
-    yield "SelfIssued", certificate.issuer == certificate.subject
+    yield "SelfIssued", certificate.issuer == certificate.subject and signed(certificate, certificate)
     extensions = {extension.oid: extension.value for extension in certificate.extensions}
     basic = extensions.get(x509.BasicConstraints.oid)
     yield "IsCa", bool(isinstance(basic, x509.BasicConstraints) and basic.ca)

@@ -19,10 +19,11 @@ from providers.tls.certificates import Library
 from providers.tls.dial import CONNECT_LIMIT, TALK_LIMIT, Connection
 from providers.tls.faults import RETRIED, Broken, Outcome
 from providers.tls.hello import hello, hello_13
+from providers.tls.replay import verified
 from providers.tls.revocation import Revocations
 from providers.tls.sealed import Sealed
 from providers.tls.strict import Contexts, Handshake, handshake
-from providers.tls.trust import Path, Roots, described
+from providers.tls.trust import TAKEN, Roots, described
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,8 @@ SLOW: Seconds = 2.0
 """An answer that takes longer is worth a warning (CONTROLS.md, tls.reachable)."""
 PLAIN_LIMIT: Seconds = 3.0
 """How long a server that was silent to a handshake is given to answer in clear."""
+ASIDE = frozenset({9, 10, 66, 67, 68})
+"""OpenSSL's verify codes (x509_vfy.h) behind which other defects hide: not yet valid, expired; key too small, CA's key too small, CA's digest too weak."""
 MOST_HELLOS = 8
 """Hellos with suites that should be refused, for a server that accepts them."""
 _NO_CERTIFICATE = frozenset({400, 495, 496})
@@ -131,7 +134,7 @@ class Prober:
         now: Callable[[], Utc],
     ) -> None:
         self._contexts = contexts
-        self._roots = Roots(contexts.roots, contexts.system)
+        self._roots = Roots(contexts.roots, contexts.system, contexts.store, now)
         self._library = library
         self._revocations = revocations
         self._slots = slots
@@ -182,16 +185,26 @@ class Prober:
             fields["Group"] = suites.GROUPS.get(made.group, f"0x{made.group:04X}")
         if made.asks_certificate or made.wants_certificate:
             fields["ClientCertificate"] = _required(made.status, refused=made.wants_certificate)
-        if made.verify_code is not None:
-            fields |= {"VerifyCode": made.verify_code, "VerifyText": made.verify_text}
+        if made.verify_code is not None or chain:
+            fields |= self._verified(made, chain)
         if made.version is not None:
             fields |= {"HttpStatus": made.status, "Hsts": made.hsts}
         if made.milliseconds > SLOW * 1000:
             fields["Slow"] = True
         if chain:
             fields["Chain"] = [self._library.read(der)[0] for der in chain]
-            fields["Trust"] = described(self._roots.trust(chain))
+            fields["Trust"] = described(self._roots.trust(chain), self._roots.store)
         return Seen(fields, chain)
+
+    def _verified(self, made: Handshake, chain: tuple[bytes, ...]) -> Fields:
+        """OpenSSL's word on the chain; behind a date, a key or a digest that it stopped at, what it says of the rest."""
+        code, text = made.verify_code, made.verify_text
+        if code is None:
+            code, text = verified(self._contexts.verifying, chain)
+        fields: Fields = {"VerifyCode": code, "VerifyText": text}
+        if code in ASIDE and chain:
+            fields["RestCode"], fields["RestText"] = verified(self._contexts.lenient, chain)
+        return fields
 
     async def _shake(self, target: Target, address: str, *, verify: bool) -> Handshake:
         context = self._contexts.verifying if verify else self._contexts.trusting
@@ -277,8 +290,9 @@ class Prober:
         chain = seen.chain or answer.chain
         if chain:
             full["Staple"] = "sent" if answer.staple else "none" if answer.chain else "not seen"
-            trusted = self._roots.trust(chain).end is Path.TRUSTED
-            full["Revocation"] = await self._revocations.look(chain, self._roots.issuer(chain), answer.staple, trusted=trusted)
+            trust = self._roots.trust(chain)
+            issuer = trust.above[0] if trust.above else self._roots.issuer(chain)
+            full["Revocation"] = await self._revocations.look(chain, issuer, answer.staple, trusted=trust.second == TAKEN, above=trust.above)
         return full
 
     async def _sealed(self, target: Target, address: str) -> Answer:

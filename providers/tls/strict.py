@@ -4,9 +4,14 @@ stdlib's OpenSSL does the cryptography; the server's bytes are read along in the
 TLS 1.2 server even where its verification failed, and whether a client certificate is asked for.
 """
 
+import base64
+import contextlib
+import functools
+import re
 import ssl
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -21,27 +26,78 @@ CIPHERS = (
     "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
 )
 _MOST_READS = 64
+_NO_CHECK_TIME = ssl.VerifyFlags(0x200000)
+"""X509_V_FLAG_NO_CHECK_TIME (x509_vfy.h), which `ssl` has no name for."""
 
 
 class Contexts:
-    """The two contexts of a set of roots, made once: each costs 20-30 ms and 0.7 MiB (reference/tls.md 5).
+    """The contexts of a set of roots, made once: each costs 20-30 ms and 0.7 MiB (reference/tls.md 5).
 
-    Made by hand and not by `create_default_context`, which verifies otherwise from Python 3.13 on: the same server must get the same answer everywhere.
+    Made by hand and not by `create_default_context`, which verifies otherwise from Python 3.13 on: the same server must get the same answer everywhere. As
+    there, a certificate that is trusted need not be a root. `store` says whose roots stand for those that every client has: `system`, or `certifi` where this
+    machine has none. Raises OSError (ssl.SSLError) for a `ca_file` that holds no certificate.
     """
 
     def __init__(self, ca_file: str | None = None) -> None:
+        self._own = _blocks(Path(ca_file)) if ca_file is not None else ()
+        self._ca_file = ca_file
         self.verifying = _context()
-        self.verifying.load_default_certs()
-        self.system = frozenset(self.verifying.get_ca_certs(True))
-        if ca_file is not None:
-            self.verifying.load_verify_locations(ca_file)
+        self.store, self.system = _public(self.verifying)
+        self._trust(self.verifying)
         self.trusting = _context("@SECLEVEL=0")
         self.trusting.verify_mode = ssl.CERT_NONE
 
+    @functools.cached_property
+    def lenient(self) -> ssl.SSLContext:
+        """As `verifying`, but for dates and the sizes of keys and digests: what else is wrong with a chain."""
+        context = _context("@SECLEVEL=0")
+        _public(context)
+        self._trust(context)
+        context.verify_flags |= _NO_CHECK_TIME
+        return context
+
     @property
     def roots(self) -> list[bytes]:
-        """Every root that is trusted, DER."""
-        return self.verifying.get_ca_certs(True)
+        """Every certificate that is trusted, DER."""
+        return list(dict.fromkeys([*self.system, *self._own, *self.verifying.get_ca_certs(True)]))
+
+    def _trust(self, context: ssl.SSLContext) -> None:
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        if self._ca_file is not None:
+            context.load_verify_locations(self._ca_file)
+
+
+def _public(context: ssl.SSLContext) -> tuple[str, list[bytes]]:
+    """Load the roots that every client has: the system's, else certifi's. Gives whose they are, and DER."""
+    context.load_default_certs()
+    if not (found := context.get_ca_certs(True)):
+        _load_folder(context, ssl.get_default_verify_paths().capath)
+        found = context.get_ca_certs(True)
+    if found:
+        return "system", found
+    import certifi
+
+    with contextlib.suppress(OSError):
+        context.load_verify_locations(certifi.where())
+    found = context.get_ca_certs(True)
+    return ("certifi" if found else "none"), found
+
+
+def _load_folder(context: ssl.SSLContext, folder: str | None) -> None:
+    """OpenSSL reads a folder of roots one by one as it needs them, and lists none of them before."""
+    for file in sorted(Path(folder).glob("*.[0-9]")) if folder else ():
+        with contextlib.suppress(OSError):
+            context.load_verify_locations(file)
+
+
+def _blocks(file: Path) -> tuple[bytes, ...]:
+    """The certificates of a PEM file, DER: also those that are no authorities', which `get_ca_certs` leaves out."""
+    found = re.findall(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", file.read_bytes(), re.DOTALL)
+    ders = []
+    for body in found:
+        with contextlib.suppress(ValueError):
+            ders.append(base64.b64decode(body))
+    return tuple(ders)
 
 
 def _context(level: str = "@SECLEVEL=2") -> ssl.SSLContext:

@@ -63,6 +63,13 @@ def full(**more: Any) -> dict[str, Any]:
     }
 
 
+def trust(**more: Any) -> dict[str, Any]:
+    """What was said of the healthy chain; a value of None takes a field away."""
+    root = {"CommonName": "Good Root", "NotBefore": rfc3339(NOW - 900 * DAY), "NotAfter": rfc3339(NOW + 900 * DAY), "KeyType": "EC", "KeyBits": 384}
+    told = {"End": "trusted", "Store": "system", "Root": "Good Root", "RootStore": "system", "RootSent": False, "Path": [LEAF, ISSUER], "Second": "taken"}
+    return {name: value for name, value in {**told, "Anchor": root, **more}.items() if value is not None}
+
+
 def address(**more: Any) -> dict[str, Any]:
     """A healthy address. `Full={...}` replaces the full pass; a value of None takes a field away."""
     fields = {
@@ -76,7 +83,7 @@ def address(**more: Any) -> dict[str, Any]:
         "HttpStatus": 200,
         "Hsts": "max-age=63072000; includeSubDomains",
         "Chain": [LEAF, ISSUER],
-        "Trust": {"End": "trusted", "Root": "Good Root", "RootStore": "system", "RootSent": False, "Path": [LEAF, ISSUER]},
+        "Trust": trust(),
         "Http": {"Outcome": "ok", "Status": 301, "Location": f"https://{HOST}/"},
         "Full": full(),
     }

@@ -199,7 +199,7 @@ class Lab:
         by = rsa_intermediate(self.public, "Lab Public RSA CA")
         weak = context_for(self.rsa("good"), ciphers="ECDHE+AESGCM:@SECLEVEL=0")
         doors.load(weak, self.public.issue(f"sha1.{DOMAIN}", key=rsa_key(2048), by=by, sha1=True, crl=False))
-        self.open("sha1", weak, {"tls.signature": FAIL, "tls.revocation": UNKNOWN}, {"tls.signature": "SHA-1"})
+        self.open("sha1", weak, {"tls.signature": FAIL, **trust}, {"tls.signature": "SHA-1", "tls.chain-trust": "(68)"})
 
     def _dates(self) -> None:
         for name, days, left, expected, word in (
