@@ -15,6 +15,7 @@ from cryptography.x509 import verification
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from posture.clock import Utc
+from providers.tls.constraints import broken, judged, odd
 
 _EDWARDS = (ed25519.Ed25519PublicKey, ed448.Ed448PublicKey)
 _EITHER = verification.Criticality.AGNOSTIC
@@ -36,11 +37,15 @@ class Second:
 def stands_in(path: Sequence[x509.Certificate], at: Utc) -> tuple[bool, str]:
     """Whether a path (leaf to root, its signatures verified before) holds, where the verifier refuses its form: Edwards keys, roots of 1998 or oddly encoded.
 
-    Of a root only the name, the key and its constraints count (RFC 5280 6.1.1 d): it is written anew. Edwards keys of authorities give way to others.
+    Of a root only the name, the key and its constraints count (RFC 5280 6.1.1 d): it is written anew. Where authorities have Edwards keys, or constraints that
+    are judged here, the whole path is written anew, with other keys.
     """
     *below, root = path
     try:
-        key = _stand_in() if any(isinstance(one.public_key(), _EDWARDS) for one in path[1:]) else None
+        if why := broken(path):
+            return False, why
+        anew = any(isinstance(one.public_key(), _EDWARDS) or any(odd(one)) for one in path[1:])
+        key = _stand_in() if anew else None
         new = [_rewritten(one, key) for one in below] if key is not None else list(below)
         _, why = _verified(verification.Store([_rewritten(root, key)]), new, at) if below else ([], "it is its own root")
     except Exception as error:  # noqa: BLE001 - an extension that cannot be read or written makes the library raise whatever it likes
@@ -108,5 +113,7 @@ def _rewritten(one: x509.Certificate, key: ec.EllipticCurvePrivateKey | None) ->
     if one.version is x509.Version.v1:
         builder = builder.add_extension(x509.BasicConstraints(True, None), True)
     for extension in one.extensions:
-        builder = builder.add_extension(extension.value, extension.critical)
+        value = judged(extension.value) if isinstance(extension.value, x509.NameConstraints) else extension.value
+        if value is not None:
+            builder = builder.add_extension(value, extension.critical)
     return builder.sign(_stand_in(), hashes.SHA256())

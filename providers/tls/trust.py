@@ -106,9 +106,8 @@ class Roots:
         found = self._climb((leaf,), sent, now)
         if isinstance(found, Trust):
             return found
-        if not stands_in(found, at)[0]:
-            return self._trusted(found, sent, why)
-        return self._trusted(found, sent, TAKEN)
+        holds, other = stands_in(found, at)
+        return self._trusted(found, sent, TAKEN if holds else other or why)
 
     def _trusted(self, path: Sequence[x509.Certificate], sent: Sequence[x509.Certificate], second: str) -> Trust:
         """`path` runs from the leaf to the root."""
