@@ -4,14 +4,14 @@ An expired certificate that is also of another name is two findings: every quest
 """
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from posture.clock import Utc, age, parse_rfc3339
 from posture.controls.reading import NoAnswer, instant
 from posture.controls.registry import Context, control
 from posture.controls.tls_chain import PUBLIC_STORES, authorities, dates, judge_chain, key_label, weak_key
-from posture.controls.tls_reading import Fields, addresses, certificates, every_address, facts, fresh_until, guideline, in_full, talked
+from posture.controls.tls_reading import Fields, addresses, certificates, every_address, facts, fresh_until, guideline, in_full, leaf_of, part, talked
 from posture.controls.tls_revocation import judge_revocation
 from posture.policy import DAY
 from posture.resource import Resource
@@ -35,7 +35,7 @@ def cert_expiry(resource: Resource, see: Context) -> Verdict:
     """The lines scale with the certificate's own life: 47-day certificates, renewed with 16 days left, are not amber for ever."""
     if resource.type == CERTIFICATE:
         return _expiry(_served(resource), see.now)
-    return every_address(resource, see, lambda fields, endpoint, see: _expiry(certificates(fields, endpoint)[0], see.now))
+    return every_address(resource, see, lambda fields, endpoint, see: _expiry(leaf_of(fields, endpoint), see.now))
 
 
 def _expiry(leaf: Fields, now: Utc) -> Verdict:
@@ -91,7 +91,7 @@ def cert_lifetime(resource: Resource, see: Context) -> Verdict:
     """Only public authorities are bound."""
     if resource.type == CERTIFICATE:
         return _lifetime(_served(resource), resource.fields.get("RootStore"), see)
-    return every_address(resource, see, lambda fields, endpoint, see: _lifetime(certificates(fields, endpoint)[0], _trust(fields).get("RootStore"), see))
+    return every_address(resource, see, lambda fields, endpoint, see: _lifetime(leaf_of(fields, endpoint), _trust(fields).get("RootStore"), see))
 
 
 def _lifetime(leaf: Fields, store: Any, see: Context) -> Verdict:
@@ -118,8 +118,10 @@ def hostname(endpoint: Resource, see: Context) -> Verdict:
 
 
 def _hostname(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
-    leaf, host = certificates(fields, endpoint)[0], str(endpoint.fields.get("Host", ""))
-    names, numbers = _texts(leaf.get("DnsNames")), _texts(leaf.get("IpAddresses"))
+    leaf, host = leaf_of(fields, endpoint), endpoint.fields.get("Host")
+    names, numbers = _texts(leaf, "DnsNames"), _texts(leaf, "IpAddresses")
+    if not isinstance(host, str) or not host:
+        raise NoAnswer(unknown("tls:Connect answered without Host"))
     evidence = {"host": host, "DnsNames": names[:20], "IpAddresses": numbers[:20]}
     if (address := _address(host)) is not None:
         if address in {_address(number) for number in numbers}:
@@ -139,8 +141,11 @@ def _hostname(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
     return failed(f"names {shown}, not {host}", evidence)
 
 
-def _texts(found: Any) -> list[str]:
-    return [str(one) for one in found] if isinstance(found, list | tuple) else []
+def _texts(leaf: Fields, name: str) -> list[str]:
+    found = leaf.get(name)
+    if not isinstance(found, list | tuple) or not all(isinstance(one, str) for one in found):
+        raise NoAnswer(unknown(f"tls:Connect answered without {name}"))
+    return list(found)
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -233,7 +238,7 @@ def revocation(resource: Resource, see: Context) -> Verdict:
 
 
 def _revocation(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
-    short = _short_lived(certificates(fields, endpoint)[0])
+    short = _short_lived(leaf_of(fields, endpoint))
     if short is not None and "Full" not in fields:
         return short
     full, until = in_full(fields, see)
@@ -261,7 +266,7 @@ def must_staple(endpoint: Resource, see: Context) -> Verdict:
 
 
 def _staple(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
-    match certificates(fields, endpoint)[0].get("MustStaple"):
+    match leaf_of(fields, endpoint).get("MustStaple"):
         case False:
             return passed("not a must-staple certificate", {"MustStaple": False})
         case True:
@@ -284,25 +289,36 @@ def cert_change(endpoint: Resource, see: Context) -> Verdict:
     """A renewal by the same issuer is expected; another issuer, or replicas that disagree, is not."""
     leafs: dict[str, Fields] = {}
     for _, fields in addresses(endpoint):
-        if fields.get("Outcome") == "ok" and fields.get("Chain"):
-            leafs[fields["Chain"][0]] = certificates(fields, endpoint)[0]
+        if isinstance(fields, Mapping) and fields.get("Outcome") == "ok" and fields.get("Chain"):
+            leaf = leaf_of(fields, endpoint)
+            leafs[fields["Chain"][0]] = leaf
     if not leafs:
         return unknown("no certificate was obtained")
     evidence: dict[str, Any] = {"Sha256": list(leafs)}
-    issuers = [str(leaf.get("Issuer", "")) for leaf in leafs.values()]
-    if (allowed := see.policy.tls.allowed_issuers) and (strange := [one for one in issuers if not any(name.lower() in one.lower() for name in allowed)]):
-        return failed(f"issuer not allowed: {strange[0]}", {**evidence, "allowed_issuers": list(allowed)})
-    change = endpoint.fields.get("Change")
-    if not isinstance(change, dict):
+    if allowed := see.policy.tls.allowed_issuers:
+        issuers = [_text(leaf, "Issuer") for leaf in leafs.values()]
+        if strange := [one for one in issuers if not any(name.lower() in one.lower() for name in allowed)]:
+            return failed(f"issuer not allowed: {strange[0]}", {**evidence, "allowed_issuers": list(allowed)})
+    if "Change" not in endpoint.fields:
         return warned(f"its addresses serve {len(leafs)} different certificates", evidence) if len(leafs) > 1 else passed("as first seen", evidence)
-    return _changed(change, len(leafs), bool(endpoint.fields.get("Alternates")), {**evidence, "Change": change}, see.now)
+    change, alternates = part(endpoint.fields, "Change"), endpoint.fields.get("Alternates", False)
+    if not isinstance(alternates, bool):
+        return unknown("whether replicas serve different certificates is not told", evidence=evidence)
+    return _changed(change, len(leafs), alternates, {**evidence, "Change": change}, see.now)
 
 
-def _changed(change: dict[str, Any], many: int, alternates: bool, evidence: dict[str, Any], now: Utc) -> Verdict:
+def _text(fields: Fields, name: str) -> str:
+    found = fields.get(name)
+    if not isinstance(found, str) or not found:
+        raise NoAnswer(unknown(f"tls:Connect answered without {name}"))
+    return found
+
+
+def _changed(change: Fields, many: int, alternates: bool, evidence: dict[str, Any], now: Utc) -> Verdict:
     at, old, new = change.get("At"), str(change.get("From", ""))[:12], str(change.get("To", ""))[:12]
     told = f"{old}… became {new}… at {at}"
     until = instant(at, "tls:Connect", "Change.At") + _UNEXPECTED
-    for same, field, word in ((_same_issuer(change), "IssuerName", "issuer"), (change.get("FromKeyType") == change.get("ToKeyType"), "KeyType", "key type")):
+    for same, field, word in ((_same_issuer(change), "IssuerName", "issuer"), (_same(change, "KeyType"), "KeyType", "key type")):
         if not same and now < until:
             return warned(f"another {word}: {change.get(f'From{field}')} became {change.get(f'To{field}')}; {told}", evidence, until=until)
     if alternates:
@@ -315,4 +331,9 @@ def _changed(change: dict[str, Any], many: int, alternates: bool, evidence: dict
 def _same_issuer(change: Fields) -> bool:
     """By its organization: an authority issues from several intermediates by turns (Let's Encrypt R10, R11...)."""
     field = "IssuerOrganization" if change.get("FromIssuerOrganization") else "IssuerName"
-    return change.get(f"From{field}") == change.get(f"To{field}")
+    return _same(change, field)
+
+
+def _same(change: Fields, field: str) -> bool:
+    """Raises `NoAnswer` where the certificate of now does not say; that of before may be forgotten, which is another one."""
+    return change.get(f"From{field}") == _text(change, f"To{field}")

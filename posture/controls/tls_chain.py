@@ -12,7 +12,7 @@ from posture.controls.registry import Context
 from posture.controls.tls_reading import CONNECT, Fields
 from posture.verdict import Verdict, failed, passed, unknown, warned
 
-PUBLIC_STORES = frozenset({"system", "certifi"})
+PUBLIC_STORES = ("system", "certifi")
 """Whose roots every client is taken to have: this machine's, or certifi's where it has none."""
 _DATES = frozenset({9, 10})
 """OpenSSL's verify codes (x509_vfy.h): not yet valid, expired."""
@@ -22,7 +22,7 @@ _ENDS = {
     "missing-intermediate": "an intermediate is missing: {} was not sent",
     "unknown-issuer": "unknown issuer: {} is not trusted",
 }
-_EDWARDS = frozenset({"Ed25519", "Ed448"})
+_CURVES = ("P-256", "P-384", "P-521", "brainpoolP256r1", "brainpoolP384r1", "brainpoolP512r1", "secp256k1")
 
 
 def judge_chain(fields: Fields, sent: Sequence[Fields], trust: Fields, see: Context) -> Verdict:
@@ -30,8 +30,8 @@ def judge_chain(fields: Fields, sent: Sequence[Fields], trust: Fields, see: Cont
     code, second, end = _code(fields.get("VerifyCode")), trust.get("Second"), trust.get("End")
     evidence = {f"tls:Connect.{name}": fields[name] for name in ("VerifyCode", "VerifyText", "RestCode", "RestText") if name in fields}
     evidence |= {"trust": trust, "sent": len(sent)}
-    if end in _ENDS:
-        return _leads_nowhere(str(end), code, trust, evidence)
+    if isinstance(end, str) and end in _ENDS:
+        return _leads_nowhere(end, code, trust, evidence)
     if end != "trusted":
         return unknown("the chain cannot be read", evidence=evidence)
     turns: list[Utc] = []
@@ -81,19 +81,22 @@ def _leads_nowhere(end: str, code: int | None, trust: Fields, evidence: dict[str
 
 def authorities(fields: Fields, sent: Sequence[Fields], trust: Fields) -> Iterator[tuple[str, Fields]]:
     """What stands above the leaf: (how it is called, its facts), on a path to a root the root last. Raises `NoAnswer` where one was not kept."""
-    if trust.get("End") in _ENDS:
+    end = trust.get("End")
+    if isinstance(end, str) and end in _ENDS:
         yield from ((f"the intermediate {one.get('CommonName')}", one) for one in sent[1:])
         return
     path, names = trust.get("Path"), fields.get("Chain")
-    if not isinstance(path, list | tuple) or not path or not isinstance(names, list | tuple) or len(names) != len(sent):
+    if not isinstance(path, list | tuple) or not isinstance(names, list | tuple):
         raise NoAnswer(unknown(f"{CONNECT} answered without the path of the chain"))
+    if end != "trusted" or not path or len(names) != len(sent) or path[0] != names[0]:
+        raise NoAnswer(unknown(f"{CONNECT} answered with another chain's path"))
     known = dict(zip(names, sent, strict=True))
     for sha256 in path[1:]:
-        if (one := known.get(sha256)) is None:
+        if (one := known.get(sha256) if isinstance(sha256, str) else None) is None:
             raise NoAnswer(unknown("a certificate of the path was not kept"))
         yield f"the intermediate {one.get('CommonName')}", one
     anchor = trust.get("Anchor")
-    if not isinstance(anchor, Mapping) or "NotAfter" not in anchor:
+    if not isinstance(anchor, Mapping):
         raise NoAnswer(unknown(f"{CONNECT} answered without the root"))
     yield f"the root {trust.get('Root')}", anchor
 
@@ -114,8 +117,12 @@ def weak_key(certificate: Fields) -> str | None:
     match kind:
         case "RSA":
             return label if bits < 2048 else None
+        case "EC" if bits < 256:
+            return label
+        case "EC" if certificate.get("Curve") in _CURVES:
+            return None
         case "EC":
-            return label if bits < 256 else None
+            raise NoAnswer(unknown(f"a key on a curve that is not known here, {certificate.get('Curve')}"))
         case "Ed25519" | "Ed448":
             return None
         case _:

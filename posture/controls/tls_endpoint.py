@@ -1,11 +1,12 @@
 """TLS endpoints: who can connect, by which versions and suites, and what plain HTTP does beside them."""
 
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from posture.controls.reading import NoAnswer
 from posture.controls.registry import Context, control
-from posture.controls.tls_reading import Fields, accepts_anything, every_address, guideline, in_full, silence, talked
+from posture.controls.tls_owner import another_owner
+from posture.controls.tls_reading import Fields, accepted, accepts_anything, every_address, guideline, in_full, part, refused, silence, talked
 from posture.resource import Resource
 from posture.verdict import Verdict, failed, not_applicable, passed, unanswered, unknown, warned
 
@@ -25,9 +26,9 @@ def _reachable(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
     match fields.get("Outcome"):
         case "ok":
             if not accepts_anything(fields):
-                word = (fields.get("Permissive") or {}).get("Answer", fields.get("Strict"))
+                word = part(fields, "Permissive").get("Answer", fields.get("Strict"))
                 return unknown(f"refuses every hello: {word}", evidence={"tls:Connect.Answer": word})
-            if fields.get("Slow"):
+            if fields.get("Slow", False) is not False:
                 return warned("answers TLS, slower than 2 s", {"tls:Connect.Slow": True})
             return passed("answers TLS", {"tls:Connect.Outcome": "ok"})
         case "not-tls":
@@ -48,12 +49,11 @@ def protocol_legacy(endpoint: Resource, see: Context) -> Verdict:
 
 def _legacy(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
     full, until = in_full(fields, see)
-    words = full.get("Legacy") or {}
+    words = part(full, "Legacy")
     evidence = {**{f"tls:Hellos.{version}": words.get(version, "not asked") for version in _VERSIONS}, "at": full.get("At")}
-    accepted = [version for version in _VERSIONS if str(words.get(version, "")).startswith("accepted")]
-    if accepted:
-        return failed(f"accepts {' and '.join(accepted)}", evidence, until=until)
-    silent = [f"{version}: {words.get(version, 'not asked')}" for version in _VERSIONS if not str(words.get(version, "")).startswith("refused")]
+    if taken := [version for version in _VERSIONS if accepted(words.get(version))]:
+        return failed(f"accepts {' and '.join(taken)}", evidence, until=until)
+    silent = [f"{version}: {words.get(version, 'not asked')}" for version in _VERSIONS if not refused(words.get(version))]
     if silent:
         return unknown(f"no answer to this hello: {silent[0]}", evidence=evidence)
     if not accepts_anything(fields):
@@ -70,26 +70,36 @@ def protocol_modern(endpoint: Resource, see: Context) -> Verdict:
 def _modern(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
     talked(fields)
     name, wanted = guideline(see.policy)
-    version = fields.get("Version") or (fields.get("Permissive") or {}).get("Version")
+    version = fields["Version"] if "Version" in fields else part(fields, "Permissive").get("Version")
     evidence = {"tls:Connect.Version": version, "guideline": name}
     if version == "TLSv1.3":
-        if "TLSv1.2" not in wanted["tls_versions"] and str((fields.get("Full") or {}).get("Tls12", "")).startswith("accepted"):
-            return warned("TLS 1.2 is accepted beside TLS 1.3", evidence)
+        if "TLSv1.2" not in wanted["tls_versions"]:
+            return _modern_alone(fields, see, evidence)
         return passed("TLS 1.3", evidence)
     if version == "TLSv1.2":
         if "TLSv1.2" not in wanted["tls_versions"]:
             return failed("TLS 1.2 only, where the profile demands TLS 1.3", evidence)
         return warned("TLS 1.2 only", evidence)
-    if version is not None:
+    if version in _VERSIONS:
         return failed(f"neither TLS 1.2 nor TLS 1.3, but {version}", evidence)
     if fields.get("ClientCertificate") == "required" and fields.get("Chain"):
         return _behind_certificate(fields, see, evidence)
     return unknown("accepted no hello, so its version is not known", evidence=evidence)
 
 
+def _modern_alone(fields: Fields, see: Context, evidence: Fields) -> Verdict:
+    full, until = in_full(fields, see)
+    word = full.get("Tls12")
+    if accepted(word):
+        return warned("TLS 1.2 is accepted beside TLS 1.3", evidence, until=until)
+    if refused(word):
+        return passed("TLS 1.3 alone", evidence, until=until)
+    return unknown(f"hello with TLS 1.2: {word or 'not asked'}", evidence=evidence)
+
+
 def _behind_certificate(fields: Fields, see: Context, evidence: Fields) -> Verdict:
     full, until = in_full(fields, see)
-    if str(full.get("Tls12", "")).startswith("accepted"):
+    if accepted(full.get("Tls12")):
         return warned("TLS 1.2, as far as can be seen without a client certificate", evidence, until=until)
     return unknown("asks for a client certificate before its version is known", evidence=evidence)
 
@@ -102,15 +112,17 @@ def cipher_weak(endpoint: Resource, see: Context) -> Verdict:
 
 def _weak(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
     full, until = in_full(fields, see)
-    accepted = _accepted(full, "weak")
-    below = [word[10:-1] for word in map(str, (full.get("Legacy") or {}).values()) if word.startswith("accepted (") and _is_weak(word)]
-    weak = list(dict.fromkeys([*accepted, *below]))
+    words = [part(full, "Legacy").get(version) for version in _VERSIONS]
+    below = [word[10:-1] for word in words if isinstance(word, str) and accepted(word) and _is_weak(word)]
+    weak = list(dict.fromkeys([*_accepted(full, "weak"), *below]))
     name, _ = guideline(see.policy)
     evidence = {"tls:Hellos.Accepted": weak, "at": full.get("At"), "guideline": name}
     if weak:
         more = f" and {len(weak) - 2} more" if len(weak) > 2 else ""
         return failed(f"accepts {', '.join(weak[:2])}{more}", evidence, until=until)
     _all_refused(fields, full)
+    if silent := [version for version, word in zip(_VERSIONS, words, strict=True) if not accepted(word) and not refused(word)]:
+        return unknown(f"no answer to the hello of {silent[0]}", evidence=evidence)
     return passed("RC4, 3DES, DES, EXPORT, NULL and anonymous suites are refused", evidence, until=until)
 
 
@@ -119,16 +131,18 @@ def _is_weak(word: str) -> bool:
 
 
 def _accepted(full: Fields, kind: str) -> list[str]:
-    found = full.get("Accepted")
-    if not isinstance(found, dict):
+    if not isinstance(full.get("Accepted"), Mapping):
         raise NoAnswer(unknown("tls:Hellos answered without Accepted"))
-    return list(found.get(kind, ()))
+    found = full["Accepted"].get(kind, ())
+    if not isinstance(found, list | tuple) or not all(isinstance(one, str) for one in found):
+        raise NoAnswer(unknown(f"tls:Hellos: Accepted has no list of {kind}"))
+    return list(found)
 
 
 def _all_refused(fields: Fields, full: Fields) -> None:
     """Whether the last hello was refused by the server's own word. Raises `NoAnswer`."""
-    word = str(full.get("Others", "not asked"))
-    if not word.startswith("refused"):
+    word = full.get("Others", "not asked")
+    if not refused(word):
         raise NoAnswer(unknown(f"hello with the suites that should be refused: {word}"))
     if not accepts_anything(fields):
         raise NoAnswer(unknown("refuses every hello, so refusing this one says nothing"))
@@ -145,7 +159,7 @@ def _secrecy(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
     static, cbc, dhe = (_accepted(full, kind) for kind in ("static-rsa", "cbc", "dhe"))
     name, _ = guideline(see.policy)
     evidence = {"tls:Hellos.Accepted": [*static, *cbc], "at": full.get("At"), "guideline": name}
-    good = bool(fields.get("Version")) or str(full.get("Tls12", "")).startswith("accepted")
+    good = bool(fields.get("Version")) or accepted(full.get("Tls12"))
     if static and not (good or cbc or dhe):
         return failed(f"nothing but static RSA: {static[0]}", evidence, until=until)
     if static:
@@ -166,10 +180,12 @@ def _dh(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
     full, until = in_full(fields, see)
     bits = full.get("DhBits")
     evidence = {"tls:Hellos.DhBits": bits, "tls:Hellos.DhPrime": full.get("DhPrime"), "at": full.get("At")}
-    if isinstance(bits, int) and bits:
+    if "DhBits" in full and (not isinstance(bits, int) or isinstance(bits, bool) or bits <= 0):
+        return unknown(f"tls:Hellos: DhBits is no size: {bits!r}", evidence=evidence)
+    if isinstance(bits, int):
         if bits < 2048:
             return failed(f"DH prime of {bits} bits", evidence, until=until)
-        if full.get("DhPrime"):
+        if "DhPrime" in full:
             return warned(f"DH prime of {bits} bits that many servers share, {full['DhPrime']}", evidence, until=until)
         return passed(f"DH prime of {bits} bits", evidence, until=until)
     if _accepted(full, "dhe"):
@@ -186,14 +202,14 @@ def modern_client(endpoint: Resource, see: Context) -> Verdict:
 
 def _client(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
     talked(fields)
-    strict = str(fields.get("Strict", ""))
+    strict = fields.get("Strict")
     name, _ = guideline(see.policy)
     evidence: dict[str, Any] = {"tls:Connect.Strict": strict, "guideline": name}
     if fields.get("ClientCertificate") == "required":
         return not_applicable("asks for a client certificate", evidence)
     if strict == "ok":
         return passed("a strict modern client connects", evidence)
-    permissive = fields.get("Permissive") or {}
+    permissive = part(fields, "Permissive")
     evidence["tls:Connect.Permissive"] = permissive
     if permissive.get("Answer") == "accepted":
         return failed(f"a strict client is {strict}; others get {permissive.get('Version')} {permissive.get('Suite')}", evidence)
@@ -210,20 +226,27 @@ def _hsts(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
     talked(fields)
     if fields.get("ClientCertificate") == "required":
         return not_applicable("asks for a client certificate: no browser gets in")
-    if fields.get("HttpStatus") is None:
+    if _status(fields.get("HttpStatus")) is None:
         return unknown("no HTTP answer to HEAD /")
     name, wanted = guideline(see.policy)
     least = see.policy.tls.hsts_min_age or wanted["hsts_min_age"]
     value = fields.get("Hsts")
+    if value is not None and not isinstance(value, str):
+        return unknown("tls:Head answered without Strict-Transport-Security")
     evidence = {"tls:Head.Strict-Transport-Security": value, "least": least, "guideline": name}
     if value is None:
         return warned("no Strict-Transport-Security", evidence)
-    age = _max_age(str(value))
+    age = _max_age(value)
     if age is None:
-        return warned(f"Strict-Transport-Security cannot be read: {str(value)[:60]}", evidence)
+        return warned(f"Strict-Transport-Security cannot be read: {value[:60]}", evidence)
     if age < SIX_MONTHS or age < least:
         return warned(f"max-age is {age} s, less than {max(SIX_MONTHS, least)} s", evidence)
     return passed(f"max-age is {age} s", evidence)
+
+
+def _status(found: Any) -> int | None:
+    """A status of HTTP, None for anything else."""
+    return found if isinstance(found, int) and not isinstance(found, bool) and 100 <= found < 600 else None
 
 
 def _max_age(value: str) -> int | None:
@@ -237,16 +260,19 @@ def _max_age(value: str) -> int | None:
 @control("tls.http-redirect", on=ENDPOINT)
 def http_redirect(endpoint: Resource, see: Context) -> Verdict:
     """Nothing is served in clear; at most it is said where to go."""
-    if endpoint.fields.get("HttpPort") == 0 and not endpoint.faults:
+    port = endpoint.fields.get("HttpPort")
+    if port == 0 and port is not False and not endpoint.faults:
         return not_applicable("not looked for: http_port = 0")
     return every_address(endpoint, see, _redirect)
 
 
 def _redirect(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
     told = fields.get("Http")
-    if not isinstance(told, dict):
+    if not isinstance(told, Mapping):
         raise NoAnswer(unknown("HEAD / in clear was not asked"))
     port = endpoint.fields.get("HttpPort")
+    if not isinstance(port, int) or isinstance(port, bool) or not 0 < port < 65536:
+        raise NoAnswer(unknown("tls:Connect answered without HttpPort"))
     match told.get("Outcome"):
         case "refused":
             return passed(f"port {port} is closed", {"http:Head.Outcome": "refused"})
@@ -261,40 +287,26 @@ def _redirect(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
 
 
 def _answered(told: Fields, endpoint: Resource) -> Verdict:
-    status, place = told.get("Status"), str(told.get("Location", ""))
+    status, place, host = _status(told.get("Status")), told.get("Location", ""), endpoint.fields.get("Host")
     evidence = {"http:Head.Status": status, "http:Head.Location": place}
-    if not isinstance(status, int):
+    if not isinstance(place, str) or not isinstance(host, str):
+        raise NoAnswer(unknown("HEAD / in clear answered without Location"))
+    if status is None:
         raise NoAnswer(unknown("HEAD / in clear answered without a status"))
     if 200 <= status < 300:
         return failed(f"content is served in clear ({status})", evidence)
     if status not in (301, 302, 303, 307, 308):
         return warned(f"answers {status} in clear", evidence)
-    scheme, host = _place(place)
+    scheme = place.partition(":")[0].strip().lower() if ":" in place else ""
     if scheme == "http" or (not scheme and place):
         return failed(f"redirects in clear, to {place[:80]}", evidence)
     if scheme != "https":
         return warned(f"redirects to {place[:80] or 'nowhere'}", evidence)
-    if not _same_site(host, str(endpoint.fields.get("Host", ""))):
-        return warned(f"redirects to another host, {host[:60]}", evidence)
+    if (strange := another_owner(place, host)) is not None:
+        return warned(f"redirects to {strange}", evidence)
     if status in (302, 303, 307):
         return warned(f"redirects with {status}, which no client remembers", evidence)
     return passed(f"redirects to https ({status})", evidence)
-
-
-def _place(url: str) -> tuple[str, str]:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme.lower(), (parts.hostname or "").lower()
-    except ValueError:
-        return "unreadable", ""
-
-
-def _same_site(one: str, other: str) -> bool:
-    """The same name, or one below the other (`www.`), or two siblings under a name of two labels at least."""
-    if one == other or one.endswith(f".{other}") or other.endswith(f".{one}"):
-        return one != "" and other != ""
-    above = one.partition(".")[2]
-    return "." in above and above == other.partition(".")[2]
 
 
 @control("tls.pq-group", on=ENDPOINT)
@@ -307,11 +319,11 @@ def pq_group(endpoint: Resource, see: Context) -> Verdict:
 
 def _hybrid(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
     full, until = in_full(fields, see)
-    word = str(full.get("Hybrid", "not asked"))
+    word = full.get("Hybrid", "not asked")
     name, _ = guideline(see.policy)
     evidence = {"tls:Hellos.Hybrid": word, "at": full.get("At"), "guideline": name}
     if word == "accepted":
         return passed("X25519MLKEM768 is offered", evidence, until=until)
-    if word.startswith("refused") and accepts_anything(fields):
+    if refused(word) and accepts_anything(fields):
         return warned("X25519MLKEM768 is not offered", evidence, until=until)
     return unknown(f"hello with X25519MLKEM768: {word}", evidence=evidence)

@@ -1,7 +1,7 @@
 """Reading an endpoint: what each address of a name offers, judged one by one, and the worst of it."""
 
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,8 @@ def every_address(endpoint: Resource, see: Context, look: Look) -> Verdict:
 
 def _one(fields: Fields, endpoint: Resource, see: Context, look: Look) -> Verdict:
     try:
+        if not isinstance(fields, Mapping):
+            raise NoAnswer(unknown(f"{CONNECT} answered without its fields"))
         return look(fields, endpoint, see)
     except NoAnswer as ended:
         return ended.verdict
@@ -86,7 +88,7 @@ def in_full(fields: Fields, see: Context) -> tuple[Fields, Utc]:
 def fresh_until(fields: Fields, see: Context, at: str, every: str) -> Utc:
     """Until when this is evidence: six cadences. Raises `NoAnswer` where that is past."""
     cadence = fields.get(every)
-    if not isinstance(cadence, int | float):
+    if not isinstance(cadence, int | float) or isinstance(cadence, bool):
         raise NoAnswer(unknown(f"{HELLOS} answered without {every}"))
     until = instant(fields.get(at), HELLOS, at) + STALE_CADENCES * cadence
     if until <= see.now:
@@ -96,27 +98,69 @@ def fresh_until(fields: Fields, see: Context, at: str, every: str) -> Utc:
 
 def certificates(fields: Fields, endpoint: Resource) -> list[Fields]:
     """Facts of the chain as sent, leaf first. Raises `NoAnswer` where no certificate was seen."""
-    known = endpoint.fields.get("Certificates")
+    return [_kept(name, endpoint) for name in _chain(fields)]
+
+
+def leaf_of(fields: Fields, endpoint: Resource) -> Fields:
+    """Facts of the server's own certificate. Raises `NoAnswer` where none was seen."""
+    return _kept(_chain(fields)[0], endpoint)
+
+
+def _chain(fields: Fields) -> Sequence[Any]:
     names = talked(fields).get("Chain")
-    if not names or not isinstance(known, Mapping):
+    if not isinstance(names, list | tuple) or not names:
         raise NoAnswer(unknown("no certificate was obtained"))
-    return [facts(known.get(name)) for name in names]
+    return names
+
+
+def _kept(name: Any, endpoint: Resource) -> Fields:
+    known = endpoint.fields.get("Certificates")
+    return facts(known.get(name) if isinstance(known, Mapping) and isinstance(name, str) else None)
 
 
 def facts(found: Any) -> Fields:
     """A certificate that can be read. Raises `NoAnswer` for one that cannot."""
-    if not isinstance(found, Mapping) or "NotAfter" not in found:
-        why = found.get("Unreadable") if isinstance(found, Mapping) else None
-        raise NoAnswer(unknown(f"a certificate cannot be read: {why}" if why else "a certificate was not kept"))
+    if not isinstance(found, Mapping) or not found:
+        raise NoAnswer(unknown("a certificate was not kept"))
+    if "Unreadable" in found:
+        raise NoAnswer(unknown(f"a certificate cannot be read: {found['Unreadable']}"))
     return found
 
 
 def accepts_anything(fields: Fields) -> bool:
     """Whether this address has accepted any hello at all; a server that refuses everything proves nothing by refusing."""
-    full = fields.get("Full") or {}
-    words = [str((fields.get("Permissive") or {}).get("Answer", "")), str(full.get("Tls12", "")), *map(str, (full.get("Legacy") or {}).values())]
-    stopped = fields.get("ClientCertificate") == "required" and bool(fields.get("Chain"))
-    return bool(fields.get("Version")) or stopped or any(word.startswith("accepted") for word in words) or bool(full.get("Accepted"))
+    if "Version" in fields:
+        return negotiated(fields["Version"]) is not None
+    if fields.get("ClientCertificate") == "required" and bool(fields.get("Chain")):
+        return True
+    full = part(fields, "Full")
+    words = (part(fields, "Permissive").get("Answer"), full.get("Tls12"), *part(full, "Legacy").values())
+    return any(accepted(word) for word in words) or any(isinstance(some, list | tuple) and some for some in part(full, "Accepted").values())
+
+
+def negotiated(version: Any) -> str | None:
+    """A version that the verified handshake can come to. Raises `NoAnswer` for anything else."""
+    if version not in ("TLSv1.3", "TLSv1.2"):
+        raise NoAnswer(unknown(f"{CONNECT}: Version is not known: {version!r}"))
+    return str(version)
+
+
+def part(fields: Fields, name: str) -> Fields:
+    """A table inside; an empty one where there is none. Raises `NoAnswer` for what is no table."""
+    found = fields.get(name, {})
+    if not isinstance(found, Mapping):
+        raise NoAnswer(unknown(f"{name} is no table"))
+    return found
+
+
+def accepted(word: Any) -> bool:
+    """Whether a hello was accepted, in its word: `accepted (...)`."""
+    return isinstance(word, str) and word.startswith("accepted")
+
+
+def refused(word: Any) -> bool:
+    """Whether it was refused by the server's own word: `refused (...)`."""
+    return isinstance(word, str) and word.startswith("refused")
 
 
 @cache

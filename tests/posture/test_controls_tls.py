@@ -6,7 +6,8 @@ import pytest
 
 from posture.clock import rfc3339
 from posture.controls.tls_certificate import lines
-from posture.controls.tls_endpoint import _max_age, _same_site
+from posture.controls.tls_endpoint import _max_age
+from posture.controls.tls_owner import another_owner
 from posture.policy import Policy
 from posture.tlspolicy import TlsPolicy
 from posture.verdict import Status
@@ -209,9 +210,68 @@ def test_the_policy_says_that_port_80_is_filtered() -> None:
     assert policy(http_filtered=True).ask("tls.http-redirect", quiet).status is NA
 
 
-@pytest.mark.parametrize(("one", "other", "same"), [("a.example", "a.example", True), ("www.a.example", "a.example", True), ("a.example", "b.example", False)])
-def test_sites_are_the_same_below_one_name(one: str, other: str, same: bool) -> None:
-    assert _same_site(one, other) is same
+@pytest.mark.parametrize(
+    ("host", "place"),
+    [
+        ("acme.example", "https://acme.example/"),
+        ("acme.example", "HTTPS://ACME.example.:8443/x?y#z"),
+        ("acme.example", "https://www.acme.example/"),
+        ("www.acme.example", "https://acme.example/"),
+        ("a.b.acme.co.uk", "https://acme.co.uk/"),
+        ("acme.github.io", "https://www.acme.github.io/"),
+        ("acme.github.io", "https://acme.github.io/"),
+        ("xn--bcher-kva.example", "https://www.bücher.example/"),
+        ("intranet", "https://intranet/"),
+        ("192.0.2.7", "https://192.0.2.7/"),
+        ("2001:db8::7", "https://[2001:db8:0::7]:8443/"),
+    ],
+)
+def test_a_redirect_within_one_registered_name_stays_with_its_owner(host: str, place: str) -> None:
+    assert another_owner(place, host) is None
+
+
+@pytest.mark.parametrize(
+    ("host", "place"),
+    [
+        ("shop.co.uk", "https://evil.co.uk/"),
+        ("shop.co.uk", "https://co.uk/"),
+        ("acme.github.io", "https://evil.github.io/"),
+        ("acme.github.io", "https://github.io/"),
+        ("github.io", "https://evil.github.io/"),
+        ("acme.blob.core.windows.net", "https://evil.blob.core.windows.net/"),
+        ("acme.s3.amazonaws.com", "https://evil.s3.amazonaws.com/"),
+        ("amazonaws.com", "https://evil.s3.amazonaws.com/"),
+        ("acme.herokuapp.com", "https://evil.herokuapp.com/"),
+        ("192.0.2.7", "https://9.0.2.7/"),
+        ("192.0.2.7", "https://2.7/"),
+        ("2.7", "https://192.0.2.7/"),
+        ("192.0.2.7", "https://0xc0000207/"),
+        ("1.2.3.4", "https://x.1.2.3.4/"),
+        ("2001:db8::7", "https://[2001:db8::8]/"),
+        ("acme.example.com", "https://com/"),
+        ("acme.example.com", "https://evil.com\\@acme.example.com/"),
+        ("acme.example.com", "https://evil.com\\.acme.example.com/"),
+        ("acme.example.com", "https://acme.example.com@evil.com/"),
+        ("acme.example.com", "https://user@acme.example.com/"),
+        ("acme.example.com", "https://:@acme.example.com/"),
+        ("acme.example.com", "https://evil.com%2f.acme.example.com/"),
+        ("acme.example.com", "https://evil.com\t.acme.example.com/"),
+        ("acme.example.com", " https://acme.example.com/"),
+        ("acme.example.com", "https://evilacme.example.com/"),
+        ("acme.example.com", "https://acme.example.com.evil.com/"),
+        ("acme.example.com", "https:///acme.example.com"),
+        ("acme.example.com", "https:acme.example.com"),
+        ("acme.example.com", "https://acme.example.com:x/"),
+        ("acme.example.com", "https://[acme.example.com]/"),
+        ("acme.example.com", "https://other.example.com/"),
+        ("acme", "https://www.acme/"),
+        ("", "https://acme.example.com/"),
+    ],
+)
+def test_a_redirect_to_whoever_may_register_a_name_is_a_warning(host: str, place: str) -> None:
+    assert another_owner(place, host) is not None
+    told = {"Outcome": "ok", "Status": 301, "Location": place}
+    assert WORLD.ask("tls.http-redirect", endpoint(address(Http=told), host=host or "x")).status in (WARN, FAIL)
 
 
 CHANGE = {
@@ -269,6 +329,11 @@ def test_every_finding_by_a_guideline_names_its_version() -> None:
         ("EC", 224, "secp224r1", FAIL),
         ("DSA", 2048, None, FAIL),
         ("Ed25519", 256, None, PASS),
+        ("EC", 256, "P-256", PASS),
+        ("EC", 256, "wild256", UNKNOWN),
+        ("ML-DSA", 2048, None, UNKNOWN),
+        ("RSA", True, None, UNKNOWN),
+        ("RSA", None, None, UNKNOWN),
     ],
 )
 def test_keys_are_weighed_by_kind_and_size(kind: str, bits: int, curve: str | None, status: Status) -> None:
@@ -278,3 +343,13 @@ def test_keys_are_weighed_by_kind_and_size(kind: str, bits: int, curve: str | No
 def test_a_root_with_an_old_signature_does_no_harm() -> None:
     assert WORLD.ask("tls.signature", certificate(SignatureHash="SHA1", SelfIssued=True, IsCa=True)).status is NA
     assert WORLD.ask("tls.signature", certificate(SignatureHash="MD5")).status is FAIL
+
+
+@pytest.mark.parametrize(
+    ("hash_", "status"),
+    [("SHA256", PASS), ("SHA512", PASS), ("ed25519", PASS), ("SHA1", FAIL), ("MD5", FAIL)]
+    + [(word, UNKNOWN) for word in ("SHA224", "GOST", "1.2.3.4", "sha256", "SHA2560", "", 7, None, ["SHA256"], True)],
+)
+def test_a_hash_is_good_only_where_it_is_known_to_be(hash_: Any, status: Status) -> None:
+    assert WORLD.ask("tls.signature", certificate(SignatureHash=hash_)).status is status
+    assert WORLD.ask("tls.signature", endpoint(leaf=facts(SignatureHash=hash_))).status is status

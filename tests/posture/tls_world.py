@@ -65,7 +65,14 @@ def full(**more: Any) -> dict[str, Any]:
 
 def trust(**more: Any) -> dict[str, Any]:
     """What was said of the healthy chain; a value of None takes a field away."""
-    root = {"CommonName": "Good Root", "NotBefore": rfc3339(NOW - 900 * DAY), "NotAfter": rfc3339(NOW + 900 * DAY), "KeyType": "EC", "KeyBits": 384}
+    root = {
+        "CommonName": "Good Root",
+        "NotBefore": rfc3339(NOW - 900 * DAY),
+        "NotAfter": rfc3339(NOW + 900 * DAY),
+        "KeyType": "EC",
+        "KeyBits": 384,
+        "Curve": "P-384",
+    }
     told = {"End": "trusted", "Store": "system", "Root": "Good Root", "RootStore": "system", "RootSent": False, "Path": [LEAF, ISSUER], "Second": "taken"}
     return {name: value for name, value in {**told, "Anchor": root, **more}.items() if value is not None}
 
