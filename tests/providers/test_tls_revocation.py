@@ -284,40 +284,26 @@ def test_a_list_that_does_not_end_is_not_held(lists: Lists, monkeypatch: pytest.
     ],
 )
 def test_a_server_is_judged_by_its_staple_and_the_lists(name: str, days: float, status: Status, lists: Lists, tmp_path: Path) -> None:
-    if servers.found("nginx") is None:
-        pytest.skip("nginx is not installed: stdlib's ssl staples nothing")
     of = Authorities(lists.port, dates=(-days / 3, days * 2 / 3))
     above = name == "the intermediate revoked"
     case = CASES["a good list" if above else name]
     lists.bodies["/root.crl"] = crl(of.root, of.middle) if above else crl(of.root)
     if case.list is not None:
         lists.bodies["/leaf.crl"] = case.list(of)
-    port = servers.free_port()
-    program = servers.nginx(tmp_path, {port: _block(of, case, tmp_path)})
-    assert program is not None
+    stapled, pair = b"" if case.staple is None else case.staple(of), Pair(of.leaf.certificate, of.leaf.key, (of.middle.certificate,))
+    threads = servers.Threads()
+    port = threads.listen(servers.stapling(pair.chain_pem, pair.key_pem, stapled, tmp_path))
     file = servers.write(tmp_path, "trusted.pem", of.root.pem)
     text = f'[[tenant]]\nname = "t"\n[[tenant.tls]]\nendpoints = ["chain.example:{port}"]\nresolve = {{ "chain.example" = "127.0.0.1" }}\n'
     try:
         collector = Collector(parse(f'{text}http_port = 0\nca_file = "{file}"\n', "test"))
         asyncio.run(collector.once(60))
     finally:
-        program.stop()
+        threads.stop()
     held = collector.model.held(f"tls://chain.example:{port}")
     assert held is not None
     found = held.findings["tls.revocation"]
     assert found.status is status, found.reason
+    assert held.resource.fields["Addresses"]["127.0.0.1"]["Full"]["Staple"] == ("sent" if stapled else "none")
     certificate = next(one for one in collector.model.all() if one.resource.kind == "certificate" and not one.resource.fields["IsCa"])
     assert certificate.findings["tls.revocation"].status is status
-
-
-def _block(of: Authorities, case: Case, folder: Path) -> str:
-    pair = _pair(of)
-    files = [servers.write(folder, f"leaf.{end}", body) for end, body in (("pem", of.leaf.pem + of.middle.pem), ("key", pair))]
-    stapling = ""
-    if case.staple is not None:
-        stapling = f"ssl_stapling on; ssl_stapling_file {servers.write(folder, 'leaf.ocsp', case.staple(of))};"
-    return f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]}; ssl_protocols TLSv1.2 TLSv1.3; {stapling} return 200;"
-
-
-def _pair(of: Authorities) -> bytes:
-    return Pair(of.leaf.certificate, of.leaf.key).key_pem

@@ -114,6 +114,29 @@ def hybrid(pair: Pair, folder: Path) -> Serve:
     return serve
 
 
+def stapling(chain_pem: bytes, key_pem: bytes, staple: bytes, folder: Path) -> Serve:
+    """A server of the OpenSSL inside `cryptography` that staples this OCSP answer, or none where it is empty."""
+    from OpenSSL import SSL
+
+    certificate, key = write(folder, "stapling.pem", chain_pem), write(folder, "stapling.key", key_pem)
+    context = SSL.Context(SSL.TLS_SERVER_METHOD)
+    context.set_min_proto_version(SSL.TLS1_2_VERSION)
+    context.use_certificate_chain_file(str(certificate))
+    context.use_privatekey_file(str(key))
+    context.set_ocsp_server_callback(lambda connection, data: staple)
+
+    def serve(connection: socket.socket) -> None:
+        connection.settimeout(None)
+        tls = SSL.Connection(context, connection)
+        tls.set_accept_state()
+        tls.do_handshake()
+        tls.recv(4096)
+        tls.send(OK)
+        tls.shutdown()
+
+    return serve
+
+
 def says(*parts: bytes, pause: float = 0.0, first: bool = False) -> Serve:
     """Waits for something (unless `first`), sends these with a pause after each, and hangs up."""
 
