@@ -1,7 +1,7 @@
 """The law of PASS: an answer that is not as its API documents it supports none. Held over every control there is, by changing each field that it reads.
 
-A change that may leave the PASS standing is declared in `immaterial/<system>.toml`, with the reason; see `declared`. So is a word that no API has, or a value of
-another type, that may make it a FAIL: a name that is compared with names that were asked for.
+A change that may leave the PASS standing is declared in `immaterial/<system>.toml`, with the reason; see `declared`. So is a word that no API has,
+or a value of another type, that may make it a FAIL: a name that is compared with names that were asked for.
 """
 
 from functools import cache
@@ -31,7 +31,8 @@ class Declared(msgspec.Struct, forbid_unknown_fields=True):
 def declared() -> dict[str, dict[str, Declared]]:
     """Control -> where -> what is declared. Where: the resource's type (`->type` of one that it looks at), a space, the path with `#` for a number.
 
-    `"" = {because = ...}` alone says of a control that no resource here can be a PASS; a where that begins with `FAIL ` is one whose strange words may be a FAIL.
+    `"" = {because = ...}` alone says of a control that no resource here can be a PASS. A where that begins with `FAIL ` is one whose strange
+    words may be a FAIL.
     """
     found: dict[str, dict[str, Declared]] = {}
     for file in sorted(HERE.glob("*.toml")):
