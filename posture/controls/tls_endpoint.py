@@ -1,5 +1,6 @@
 """TLS endpoints: who can connect, by which versions and suites, and what plain HTTP does beside them."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from posture.verdict import Verdict, failed, not_applicable, passed, unanswered,
 ENDPOINT = "tls.endpoint"
 SIX_MONTHS = 15552000
 """180 days: an HSTS max-age below it is a warning whatever the policy says (CONTROLS.md, tls.hsts)."""
+_SCHEME = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]*):")
 _VERSIONS = ("TLSv1.1", "TLSv1.0", "SSLv3")
 
 
@@ -297,7 +299,7 @@ def _answered(told: Fields, endpoint: Resource) -> Verdict:
         return failed(f"content is served in clear ({status})", evidence)
     if status not in (301, 302, 303, 307, 308):
         return warned(f"answers {status} in clear", evidence)
-    scheme = place.partition(":")[0].strip().lower() if ":" in place else ""
+    scheme = found[1].lower() if (found := _SCHEME.match(place)) else ""
     if scheme == "http" or (not scheme and place):
         return failed(f"redirects in clear, to {place[:80]}", evidence)
     if scheme != "https":

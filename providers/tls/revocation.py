@@ -29,6 +29,7 @@ MOST_ABOVE = 4
 LIMIT: Seconds = 20.0
 LONGEST: Seconds = 6 * 3600.0
 """A CRL is fetched again after this long even if it is valid for longer (the cold cadence)."""
+_NOT_FOLLOWED = "its chain is not trusted, so what it says of revocation is not followed"
 PAUSE: Seconds = 300.0
 """How long a CRL that could not be fetched is left alone."""
 
@@ -55,7 +56,7 @@ class Revocations:
             return {"By": "none", "Why": "the certificate cannot be read"}
         words = [by_staple(leaf, issuer, staple, self._now())] if staple else []
         if issuer is None or not trusted:
-            return words[0] if words else {"By": "none", "Why": "its issuer is not trusted, so what it says of revocation is not followed"}
+            return next((one for one in words if one["Status"] == "revoked"), {"By": "none", "Why": _NOT_FOLLOWED})
         if points:
             words.append(await self._by_crl(leaf, issuer, points))
         told = self._worst(words) if words else {"By": "none", "Why": _no_way(leaf)}

@@ -193,9 +193,11 @@ def test_an_intermediate_that_was_taken_back_takes_its_leafs_with_it(list_: Any,
     assert (verdict.status, word in verdict.reason) == (status, True), verdict.reason
 
 
-def test_what_an_untrusted_certificate_names_is_never_asked(lists: Lists) -> None:
-    verdict = looked(Authorities(lists.port), None, trusted=False)
-    assert verdict.status is UNKNOWN
+@pytest.mark.parametrize(("stapled_", "status"), [(None, UNKNOWN), (stapled(), UNKNOWN), (stapled(status=REVOKED), FAIL)], ids=["none", "good", "revoked"])
+def test_what_an_untrusted_certificate_names_is_never_asked_and_nothing_vouches_for_it(stapled_: Any, status: Status, lists: Lists) -> None:
+    of = Authorities(lists.port)
+    verdict = looked(of, None if stapled_ is None else stapled_(of), trusted=False)
+    assert verdict.status is status
     assert lists.asked == []
 
 
