@@ -10,7 +10,7 @@ from posture.batch import Batch, Kept, Listed, Partly, Report
 from posture.clock import Seconds, Utc
 from posture.controls.registry import Registry
 from posture.fault import Fault
-from posture.judging import Held, See, judge, stale_at
+from posture.judging import Held, See, Stood, judge, stale_at
 from posture.links import Links
 from posture.policy import Policy
 from posture.resource import Resource
@@ -60,6 +60,7 @@ class Model:
         self._verdicts_turn = Wakes()
         self._rows_age = Wakes()
         self._change = Change()
+        self._recalled: dict[str, Stood] = {}
         self._see = {tenant: See(self, (policy,)) for tenant, policy in self.policies.items()}
         for tenant in self.policies:
             self._own(f"enctop://{tenant}", "tenant", tenant, tenant)
@@ -240,6 +241,10 @@ class Model:
             change.resources -= self._change.resources
         return change
 
+    def recall(self, stood: Mapping[str, Stood]) -> None:
+        """How findings stood in an earlier run, by resource id: what is seen again and stands so still, stands so since then. Nothing else comes of it."""
+        self._recalled = dict(stood)
+
     def restore(self, seen: Iterable[Held], now: Utc) -> None:
         """Take in what an earlier run had seen, of sources that are added already. It ages from when it was seen, and goes when a listing does not name it."""
         self._now = max(now, self._now)
@@ -294,6 +299,8 @@ class Model:
         if held is None:
             old = None
             held = self._held[resource.id] = Held(resource, source_id, poll, now)
+            if stood := self._recalled.pop(resource.id, None):
+                held.recall(stood)
             self._seen[source_id] += 1
         else:
             if held.source != source_id and self._told_better(held, resource, source_id):

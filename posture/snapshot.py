@@ -17,7 +17,7 @@ from posture.resource import KeyClass, Link
 from posture.rollup import OWN, tenants_of
 from posture.rows import CELLS
 from posture.source import ANSWERED, Source
-from posture.verdict import Excepted, Finding, Severity, SeverityWord, Status, StatusWord, worst
+from posture.verdict import Excepted, Finding, Gap, Severity, SeverityWord, Status, StatusWord, worst
 
 SCHEMA = "enctop.snapshot/1"
 StateWord = Literal["ok", "partial", "denied", "expired", "throttled", "unreachable", "disabled", "error", "pending"]
@@ -105,6 +105,15 @@ class ResourceEntry(msgspec.Struct):
     expires: Time | None = None
 
 
+class GapEntry(msgspec.Struct):
+    """The last time in which this finding was UNKNOWN, and what it was before; `ends` is null while it is."""
+
+    status: StatusWord
+    since: Time
+    begins: Time
+    ends: Time | None
+
+
 class FindingEntry(msgspec.Struct):
     """One verdict. `fault` says why it is unknown, where a call was refused."""
 
@@ -119,6 +128,7 @@ class FindingEntry(msgspec.Struct):
     since: Time
     exception: Excepted | None
     fault: Fault | None
+    gap: GapEntry | None = None
 
 
 class ControlEntry(msgspec.Struct):
@@ -296,7 +306,8 @@ def _swap(path: Path, body: Iterable[bytes]) -> None:
 def _times(snapshot: Snapshot) -> set[str]:
     last = (source.last_success for source in snapshot.sources if source.last_success is not None)
     seen = (resource.observed_at for resource in snapshot.resources)
-    return {snapshot.generated_at, *last, *seen, *(finding.since for finding in snapshot.findings)}
+    gaps = (at for finding in snapshot.findings if finding.gap for at in (finding.gap.since, finding.gap.begins, finding.gap.ends) if at is not None)
+    return {snapshot.generated_at, *last, *seen, *gaps, *(finding.since for finding in snapshot.findings)}
 
 
 def _summary(model: Model, held: Iterable[Held], findings: list[Finding], own: set[str], *, whole: bool) -> Summary:
@@ -378,7 +389,12 @@ def _finding(finding: Finding) -> FindingEntry:
         rfc3339(finding.since),
         finding.exception,
         finding.fault,
+        None if finding.gap is None else _gap(finding.gap),
     )
+
+
+def _gap(gap: Gap) -> GapEntry:
+    return GapEntry(gap.status.word, rfc3339(gap.since), rfc3339(gap.begins), None if gap.ends is None else rfc3339(gap.ends))
 
 
 def _controls(model: Model, used: Iterable[str]) -> dict[str, ControlEntry]:

@@ -11,9 +11,9 @@ from posture.fault import EnctopError
 from posture.resource import Encryption, Resource
 from posture.rollup import tenants_of
 from posture.rows import CELLS, KEY_CLASSES, FindingRow, Place, Row
-from posture.snapshot import FindingEntry, ResourceEntry, Snapshot, SourceEntry, read, to_json, write
+from posture.snapshot import FindingEntry, GapEntry, ResourceEntry, Snapshot, SourceEntry, read, to_json, write
 from posture.source import LIVE, Source, State
-from posture.verdict import EvidenceClass, Finding, Severity, Status
+from posture.verdict import EvidenceClass, Finding, Gap, Severity, Status
 from providers.publisher import MOST_USERS, parts
 from providers.stream import (
     Ask,
@@ -179,6 +179,7 @@ class Replay:
             parse_rfc3339(entry.since),
             entry.fault,
             entry.exception,
+            None if entry.gap is None else _gap(entry.gap),
         )
         control = self._snapshot.controls.get(entry.control)
         if control is None:
@@ -251,3 +252,8 @@ def _source(entry: SourceEntry) -> Source:
 def _five(counts: list[int]) -> tuple[int, int, int, int, int]:
     first, second, third, fourth, fifth = counts
     return first, second, third, fourth, fifth
+
+
+def _gap(entry: GapEntry) -> Gap:
+    ends = None if entry.ends is None else parse_rfc3339(entry.ends)
+    return Gap(Status[entry.status.upper()], parse_rfc3339(entry.since), parse_rfc3339(entry.begins), ends)
