@@ -6,7 +6,7 @@ from typing import Any
 
 from posture.controls.iam_policy import Condition, Coverage, PolicyError, Statement, denial, open_to_everyone, statements
 from posture.controls.keys import class_verdict, key_health, linked_key
-from posture.controls.reading import NoAnswer, inside, refusals, told
+from posture.controls.reading import NoAnswer, expected, inside, optional, refusals, told, word
 from posture.controls.registry import Context, control
 from posture.keyclass import key_class, key_holder
 from posture.policy import KeyMode
@@ -20,6 +20,7 @@ _ACCOUNT_BLOCK = "s3:GetAccountPublicAccessBlock"
 _POLICY_STATUS = "s3:GetBucketPolicyStatus"
 
 _ALGORITHM = f"{_ENCRYPTION}.SSEAlgorithm"
+_ALGORITHMS = frozenset({"AES256", "aws:kms", "aws:kms:dsse", "aws:fsx", "aws:backup"})
 _NO_RULE = failed("no default encryption rule", {_ALGORITHM: None})
 _DEFAULTS = {algorithm: passed(f"default encryption is {algorithm}", {_ALGORITHM: algorithm}) for algorithm in ("AES256", "aws:kms", "aws:kms:dsse")}
 _NO_KMS_KEY = not_applicable("AES256: no KMS key is involved", {_ALGORITHM: "AES256"})
@@ -51,6 +52,7 @@ def default_key_policy(bucket: Resource, see: Context) -> Verdict:
         return _NO_RULE
     default = _default(rule)
     named = default.get("KMSMasterKeyID")
+    word(default["SSEAlgorithm"], _ALGORITHMS, _ENCRYPTION, "SSEAlgorithm")
     evidence = {_ALGORITHM: default["SSEAlgorithm"], f"{_ENCRYPTION}.KMSMasterKeyID": named}
     observed, beneath = key_class(bucket, see), _beneath(bucket, named, see)
     verdict = class_verdict(observed, see.policy, "aws.s3.default-key-policy", key=see.linked(bucket, "key"), beneath=beneath, evidence=evidence)
@@ -78,7 +80,7 @@ def kms_key_usable(bucket: Resource, see: Context) -> Verdict:
     if rule is None:
         return not_applicable("no default rule: no KMS key is involved")
     default = _default(rule)
-    if default["SSEAlgorithm"] == "AES256":
+    if word(default["SSEAlgorithm"], _ALGORITHMS, _ENCRYPTION, "SSEAlgorithm") == "AES256":
         return _NO_KMS_KEY
     own = _AWS_OWN_KEY.get(default["SSEAlgorithm"])
     if own is not None and not default.get("KMSMasterKeyID") and see.linked(bucket, "key") is None:
@@ -138,28 +140,21 @@ def _rule(bucket: Resource) -> Mapping[str, Any] | None:
     configuration = told(bucket, _ENCRYPTION, "ServerSideEncryptionConfiguration")
     if configuration is None:
         return None
-    rules = inside(configuration, _ENCRYPTION, "Rules")
-    if not isinstance(rules, list) or not isinstance(rules[0] if rules else {}, dict):
-        raise NoAnswer(unknown(f"{_ENCRYPTION} answered with Rules that are none"))
-    return rules[0] if rules else None
+    rules = expected(inside(configuration, _ENCRYPTION, "Rules"), list, _ENCRYPTION, "Rules")
+    return expected(rules[0], dict, _ENCRYPTION, "Rules[]") if rules else None
 
 
 def _default(rule: Mapping[str, Any]) -> Mapping[str, Any]:
-    default: Mapping[str, Any] = inside(rule, _ENCRYPTION, "ApplyServerSideEncryptionByDefault")
-    inside(default, _ENCRYPTION, "SSEAlgorithm")
-    for field in ("SSEAlgorithm", "KMSMasterKeyID"):
-        if not isinstance(default.get(field), str | None):
-            raise NoAnswer(unknown(f"{_ENCRYPTION} answered {field} with what is no text"))
+    default: Mapping[str, Any] = expected(rule.get("ApplyServerSideEncryptionByDefault"), dict, _ENCRYPTION, "ApplyServerSideEncryptionByDefault")
+    expected(default.get("SSEAlgorithm"), str, _ENCRYPTION, "SSEAlgorithm")
+    optional(default.get("KMSMasterKeyID"), str, _ENCRYPTION, "KMSMasterKeyID")
     return default
 
 
 def _blocked(rule: Mapping[str, Any]) -> list[Any]:
     """The encryption types a rule blocks; none where it names none."""
-    types = rule.get("BlockedEncryptionTypes")
-    listed = types.get("EncryptionType", []) if isinstance(types, dict) else [] if types is None else None
-    if not isinstance(listed, list):
-        raise NoAnswer(unknown(f"{_ENCRYPTION} answered with BlockedEncryptionTypes that are no list"))
-    return listed
+    types = optional(rule.get("BlockedEncryptionTypes"), dict, _ENCRYPTION, "BlockedEncryptionTypes") or {}
+    return optional(types.get("EncryptionType"), list, _ENCRYPTION, "EncryptionType") or []
 
 
 def _beneath(bucket: Resource, named: str | None, see: Context) -> KeyClass:
@@ -243,10 +238,8 @@ def _public(bucket: Resource) -> bool:
     """Whether the bucket policy is public; without a policy it is not."""
     if told(bucket, _POLICY, "Policy") is None:
         return False
-    public = inside(told(bucket, _POLICY_STATUS, "PolicyStatus"), _POLICY_STATUS, "IsPublic")
-    if not isinstance(public, bool):
-        raise NoAnswer(unknown(f"{_POLICY_STATUS} answered IsPublic with what is neither true nor false"))
-    return public
+    status = told(bucket, _POLICY_STATUS, "PolicyStatus")
+    return expected(inside(status, _POLICY_STATUS, "IsPublic"), bool, _POLICY_STATUS, "IsPublic")
 
 
 def _block_unseen(bucket: Resource, account: Resource | None, evidence: Mapping[str, Any]) -> Verdict:

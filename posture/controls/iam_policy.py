@@ -69,6 +69,8 @@ def _read(text: str) -> tuple[Statement, ...]:
     if not isinstance(document, dict) or "Statement" not in document:
         raise PolicyError("no Statement")
     _only(document, _DOCUMENT)
+    if document.get("Version", "2008-10-17") not in ("2008-10-17", "2012-10-17"):
+        raise PolicyError("a Version that IAM does not have")
     return tuple(_statement(part) for part in _list(document["Statement"]))
 
 
@@ -155,6 +157,9 @@ def _statement(part: Any) -> Statement:
     for name in ("Principal", "Action", "Resource"):
         if name in part and f"Not{name}" in part:
             raise PolicyError(f"both {name} and Not{name}")
+    if not ({"Principal", "NotPrincipal"} & part.keys() and {"Action", "NotAction"} & part.keys()):
+        raise PolicyError("a Statement without principal or action")
+    _strings(part, "Sid")
     principals = list(_principals(part["Principal"])) if "Principal" in part else []
     return Statement(
         effect=part["Effect"],
