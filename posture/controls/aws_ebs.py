@@ -1,5 +1,6 @@
 """EBS: volumes, snapshots, each region's defaults, and the launch templates of nodes."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from posture.resource import KeyClass, Resource
 from posture.verdict import EvidenceClass, Status, Verdict, failed, not_applicable, passed, unknown, warned
 
 _LISTED_BY = {"aws.ebs.volume": "ec2:DescribeVolumes", "aws.ebs.snapshot": "ec2:DescribeSnapshots"}
+_KEY_ARN = re.compile(r"arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:(?:key|alias)/.+")
 _SHARING = frozenset({"block-all-sharing", "block-new-sharing", "unblocked"})
 _DEFAULT_KEY = "ec2:GetEbsDefaultKmsKeyId"
 _DEFAULT_ON = "ec2:GetEbsEncryptionByDefault"
@@ -75,7 +77,7 @@ def cross_account_key(volume: Resource, see: Context) -> Verdict:
     arn = told(volume, "ec2:DescribeVolumes", "KmsKeyId")
     parts = str(arn).split(":")
     evidence = {"ec2:DescribeVolumes.KmsKeyId": arn}
-    if len(parts) < 6:
+    if _KEY_ARN.fullmatch(str(arn)) is None:
         return unknown("KmsKeyId is not an ARN: it names no account", evidence=evidence)
     if parts[4] == volume.scope:
         return passed("key belongs to the volume's account", evidence)

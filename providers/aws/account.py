@@ -332,6 +332,8 @@ class Account:
             return _reader(call), str(client.meta.endpoint_url), found.get_frozen_credentials()
         except _SDK_ERRORS as error:
             raise refused(error, call) from None
+        except ValueError as error:  # a region that makes no host
+            raise Refused(Fault(FaultKind.ERROR, type(error).__name__, call.operation, plain(error))) from None
 
     def _session_for(self, base: str) -> aiohttp.ClientSession:
         if self._http is None:
