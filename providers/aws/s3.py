@@ -13,7 +13,7 @@ from posture.batch import Batch, Kept, Listed, Partly
 from posture.clock import Seconds
 from posture.controls.aws_s3 import refuses_plain_http
 from posture.controls.iam_policy import Coverage, PolicyError, denial, statements
-from posture.fault import Fault, Refused
+from posture.fault import Fault, FaultKind, Refused
 from posture.resource import Encryption, KeyClass, Link, Resource
 from providers.aws.calls import (
     GET_ACCOUNT_PUBLIC_ACCESS_BLOCK,
@@ -82,6 +82,8 @@ class Buckets(AwsSource):
                 for fault in account.faults.values():
                     yield Partly(fault)
                 yield Kept((account,)) if unseen else Batch((account,))
+            if self.seen.buckets is None:  # in a throttled account the reads outlast a snapshot: what is known by name stands there meanwhile
+                yield Kept(tuple(rows.of(page, self._unread)))
             ask = partial(self._bucket, started=started)
             async with contextlib.aclosing(each_again(rows.of(page, dict), ask, lambda read: read.lost)) as reads:
                 async for read in reads:
@@ -109,6 +111,15 @@ class Buckets(AwsSource):
         if not unread:  # what stays as it was seen last still names its key
             self.seen.listed(self.id)
         yield Listed(("aws.s3.bucket", "aws.account"))
+
+    def _unread(self, entry: Mapping[str, Any]) -> Resource:
+        """A bucket of which the name is all that is known yet."""
+        read = _Read(self, entry["Name"], 0.0)
+        read.region = str(entry.get("BucketRegion") or "")
+        read.fields.update(Name=entry["Name"], CreationDate=entry.get("CreationDate"))
+        for call in (GET_BUCKET_ENCRYPTION, GET_BUCKET_POLICY, GET_PUBLIC_ACCESS_BLOCK):
+            read.faults[call.operation] = Fault(FaultKind.UNREACHABLE, "NotRead", call.operation, "listed, and not answered for yet")
+        return self._resource(read)
 
     def _silence(self, read: "_Read", started: Seconds) -> Refused | None:
         """The refusal, where nobody answers any more in a bucket's region."""
