@@ -17,7 +17,7 @@ from posture.resource import Resource
 from posture.rollup import OWN, UNASSIGNED, Rollup, add, counted
 from posture.sharing import share
 from posture.source import ANSWERED, STALE_CADENCES, Source, State
-from posture.verdict import Finding, Status
+from posture.verdict import Finding, Status, worst
 from posture.wakes import Wakes
 
 __all__ = ["OWN", "UNASSIGNED", "Change", "Model", "Rollup", "answered", "shown"]
@@ -257,6 +257,30 @@ class Model:
             self._dirty[held.resource.id] = None
             self._change.resources.add(held.resource.id)
             self._rows_age.set(held.source, self._now)
+
+    def hold(self, judged: Iterable[Held]) -> None:
+        """Take in what is judged already, of sources that are added already, as it stands."""
+        self.settle()
+        taken = []
+        for held in judged:
+            known = self._held.get(held.resource.id)
+            if known is not None and known.resource.provider == OWN:
+                known.findings, held = held.findings, known
+                known.status = worst(finding.status for finding in known.findings.values())
+            else:
+                self._held[held.resource.id] = held
+                self._by_source.setdefault(held.source, {})[held.resource.id] = None
+                self.links.replace(known.resource if known else None, held.resource)
+            self._change.resources.add(held.resource.id)
+            taken.append(held)
+        for held in taken:
+            held.users = self.links.count(held.resource)
+            self._recount(held)
+
+    def tell_rollup(self, tenant: str, status: Status) -> None:
+        """The status of a tenant as a whole, where not all that it comes from is held."""
+        self.rollups.setdefault(tenant, Rollup()).told = status
+        self._change.tenants.add(tenant)
 
     # ------------------------------------------------------------ inside
 

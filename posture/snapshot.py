@@ -85,7 +85,10 @@ class EncryptionEntry(msgspec.Struct):
 
 
 class ResourceEntry(msgspec.Struct):
-    """One resource; `attributes` are the provider's own fields, `columns` what its table shows beside the common ones."""
+    """One resource; `attributes` are the provider's own fields, `columns` what its table shows beside the common ones.
+
+    `aliases` are other ids by which `links` may name it; `not_in_last_poll` says that the last poll of its source went well elsewhere and did not see it.
+    """
 
     id: str
     kind: str
@@ -103,6 +106,8 @@ class ResourceEntry(msgspec.Struct):
     columns: dict[str, str]
     links: list[Link]
     expires: Time | None = None
+    aliases: list[str] = []
+    not_in_last_poll: bool = False
 
 
 class GapEntry(msgspec.Struct):
@@ -154,6 +159,8 @@ class Snapshot(msgspec.Struct):
     resources: list[ResourceEntry]
     findings: list[FindingEntry]
     controls: dict[str, ControlEntry]
+    sentences: dict[str, str] = {}
+    """What the document claims, paraphrased, by the ids that controls verify."""
 
 
 def take(model: Model, at: Utc, version: str, *, query: str = "", simulated: bool = False) -> Snapshot:
@@ -178,7 +185,8 @@ def take(model: Model, at: Utc, version: str, *, query: str = "", simulated: boo
         sources=[_source(source) for source in sources],
         resources=[_resource(one) for one in held],
         findings=[_finding(finding) for finding in findings],
-        controls=_controls(model, {finding.control for finding in findings}),
+        controls=(controls := _controls(model, {finding.control for finding in findings})),
+        sentences={name: model.registry.sentences[name] for name in sorted({name for entry in controls.values() for name in entry.verifies})},
     )
 
 
@@ -373,6 +381,8 @@ def _resource(held: Held) -> ResourceEntry:
         dict(zip(CELLS.get(resource.kind, ()), resource.cells, strict=False)),
         sorted(resource.links, key=lambda link: (link.rel, link.to)),
         None if resource.expires is None else rfc3339(resource.expires),
+        list(resource.aliases),
+        held.behind,
     )
 
 
