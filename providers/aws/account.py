@@ -1,6 +1,5 @@
 """One way into AWS: who we are there, the clients, the budgets, and the two ways of asking."""
 
-import asyncio
 import re
 import ssl
 import threading
@@ -28,16 +27,12 @@ from posture.fault import Fault, FaultKind, Refused
 from providers.aws.calls import BUDGETS, GET_CALLER_IDENTITY, Call
 from providers.aws.faults import answered, plain, refused
 from providers.aws.settings import AwsSettings
-from providers.aws.transport import LateAnswer, Transport, UnderWay, read_body
+from providers.aws.transport import LateAnswer, Transport, in_thread, read_body, this_call
 from providers.aws.wire import UnreadablePage, Wire, no_json, read_answers
 from providers.lane import Lane, lost
 from providers.limits import Pages, TooLongError, proxy_for, read_all
 from providers.source import TALLY
-from providers.threads import Threads
 
-WORKERS = 64
-"""Threads for boto3's blocking calls, for all accounts together. A region that hangs holds four until their timeouts: with 16 of them, four such regions
-stopped all others."""
 CONNECTIONS = 16
 """Connections that a client keeps."""
 MOST_HOMES = 3
@@ -60,7 +55,6 @@ _MISREAD = (ValueError, TypeError, KeyError, AttributeError, IndexError, Recursi
 _AWS = (".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".api.aws", ".api.amazonwebservices.com.cn")
 """How AWS's own hosts end; others know paths only, and no account before their name."""
 _loader = botocore.loaders.create_loader()
-_threads = Threads(WORKERS, "aws")
 _making = threading.Lock()
 
 
@@ -120,12 +114,7 @@ class Account:
 
         async def attempt() -> dict[str, Any]:
             TALLY.get().calls += 1
-            loop = asyncio.get_running_loop()
-            under_way = UnderWay(loop)
-            try:
-                return await loop.run_in_executor(_threads, partial(self._blocking, call, region, parameters, under_way))
-            finally:
-                under_way.leave()
+            return await in_thread(self._blocking, call, region, parameters)
 
         return await self.lane(call, region).run(attempt)
 
@@ -217,17 +206,16 @@ class Account:
 
     # ------------------------------------------------------------ boto3, in threads
 
-    def _blocking(self, call: Call, region: str, parameters: Mapping[str, Any], under_way: UnderWay) -> dict[str, Any]:
-        with under_way.in_this_thread():
-            try:
-                answer = cast("dict[str, Any]", getattr(self._client(call.service, region), call.method)(**parameters))
-                if isinstance(body := answer.get("Body"), StreamingBody):
-                    answer["Body"] = read_body(body._raw_stream, "", MOST_FILE)  # in the call's turn, thread and translation of errors
-                return answer
-            except _SDK_ERRORS as error:
-                raise refused(LateAnswer() if under_way.late else error, call) from None
-            except _MISREAD as error:
-                raise _unreadable(call, f"not of the shape that was asked for: {plain(error)}") from None
+    def _blocking(self, call: Call, region: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            answer = cast("dict[str, Any]", getattr(self._client(call.service, region), call.method)(**parameters))
+            if isinstance(body := answer.get("Body"), StreamingBody):
+                answer["Body"] = read_body(body._raw_stream, "", MOST_FILE)  # in the call's turn, thread and translation of errors
+            return answer
+        except _SDK_ERRORS as error:
+            raise refused(LateAnswer() if this_call().late else error, call) from None
+        except _MISREAD as error:
+            raise _unreadable(call, f"not of the shape that was asked for: {plain(error)}") from None
 
     def _client(self, service: str, region: str) -> Any:
         key = (service, region)
@@ -289,7 +277,7 @@ class Account:
         if self._ready(region):
             reader, base, credentials = self._prepared(call, region)
         else:
-            reader, base, credentials = await asyncio.get_running_loop().run_in_executor(_threads, partial(self._prepared, call, region))
+            reader, base, credentials = await in_thread(self._prepared, call, region)
         request = AWSRequest("GET", _bucket_url(base, bucket, reader.query))
         S3SigV4Auth(credentials, "s3", region).add_auth(request)
         headers = {**dict(request.headers.items()), "Accept-Encoding": "identity"}  # what is not packed cannot swell

@@ -1,6 +1,5 @@
 """Stored objects, where the operator asks for it: headers of a sample, and S3 Inventory reports. Never the content of a tenant's object."""
 
-import asyncio
 import csv
 import gzip
 import io
@@ -26,6 +25,7 @@ from providers.aws.calls import (
 )
 from providers.aws.ebs import key_arn
 from providers.aws.place import AwsSource, Place, Rows
+from providers.aws.transport import in_thread
 from providers.each import each
 from providers.lane import lost
 from providers.source import Yield
@@ -209,7 +209,7 @@ class Inventory(OfBuckets):
             raise _unreadable("the report has no column EncryptionStatus")
         counts: Counter[str] = Counter()
         for key in manifest["files"]:
-            counts += await asyncio.to_thread(_count, await self._read(home, at, key), columns.index("EncryptionStatus"))
+            counts += await in_thread(_count, await self._read(home, at, key), columns.index("EncryptionStatus"))
         made = _made(newest.removeprefix(folder).rstrip("/"))
         schedule = configuration.get("Schedule", {}).get("Frequency", "Daily")
         return {"At": f"{made.isoformat()}Z", "Schedule": schedule, "Counts": dict(sorted(counts.items())), "Rows": counts.total()}

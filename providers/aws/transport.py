@@ -9,8 +9,8 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, ParamSpec, TypeVar
 
 from botocore.awsrequest import AWSHTTPConnection, AWSHTTPConnectionPool, AWSHTTPSConnection, AWSHTTPSConnectionPool, AWSResponse
 from botocore.exceptions import ConnectionClosedError, HTTPClientError, ReadTimeoutError
@@ -20,10 +20,19 @@ from urllib3.exceptions import ReadTimeoutError as SilentError
 
 from posture.clock import Seconds
 from providers.limits import WHOLE_ANSWER, proxies_for, read_whole
+from providers.threads import Threads
 
 MOST_PAGE = 16 << 20
 """Bytes of one answer: a page of a thousand volumes is 2 MB."""
 
+WORKERS = 64
+"""Threads for boto3's blocking calls, for all accounts together. A region that hangs holds four until their timeouts: with 16 of them, four such regions
+stopped all others."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_threads = Threads(WORKERS, "aws")
 _here = threading.local()
 
 
@@ -94,6 +103,21 @@ class UnderWay:
         if held is not None:
             with contextlib.suppress(OSError):  # closed meanwhile
                 socket.socket.shutdown(held, socket.SHUT_RDWR)  # not SSLSocket's own, which takes away what the thread is reading from
+
+
+async def in_thread(function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+    """Call what may send requests by a `Transport`, in a thread."""
+    loop = asyncio.get_running_loop()
+    under_way = UnderWay(loop)
+
+    def within() -> T:
+        with under_way.in_this_thread():
+            return function(*arguments, **named)
+
+    try:
+        return await loop.run_in_executor(_threads, within)
+    finally:
+        under_way.leave()
 
 
 def this_call() -> UnderWay:

@@ -30,9 +30,11 @@ from providers.aws.kms import MARKER
 from providers.aws.objects import TOKEN as OBJECTS
 from providers.aws.objects import _count
 from providers.aws.s3 import TOKEN as BUCKETS
+from providers.aws.settings import AwsSettings
+from providers.demo import bucketpolicy
 from tests.providers.awsserver import Handler, serving
 from tests.providers.conftest import Watch, World
-from tests.world.aws import Aws
+from tests.world.aws import SECOND, Aws
 
 MakeWatch = Callable[..., Watch]
 
@@ -187,3 +189,13 @@ async def test_one_lost_answer_of_three_leaves_the_two_others_as_they_were_told(
     aws.faults.clear()
     await seen.poll()
     assert seen.source("ec2").state is State.OK
+
+
+async def test_a_role_is_assumed_within_the_same_bounds_also_for_a_buckets_setting(
+    aws: Aws, account: Callable[[str], Account], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws.buckets(SECOND).make("b-1", policy=bucketpolicy.tls_only("b-1"))
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    here = Account(AwsSettings(endpoint_url=aws.url, regions=("us-east-1",), role_arn=f"arn:aws:iam::{SECOND}:role/enctop-read"), "test")
+    assert "Statement" in await here.read_bucket(GET_BUCKET_POLICY, "b-1", "us-east-1")
+    await here.close()
