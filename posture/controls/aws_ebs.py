@@ -1,15 +1,21 @@
 """EBS: volumes, snapshots, each region's defaults, and the launch templates of nodes."""
 
+import re
+from collections.abc import Iterator
+from typing import Any
+
 import msgspec
 
 from posture.controls.keys import class_verdict, key_health, linked_key
-from posture.controls.reading import NoAnswer, told
+from posture.controls.reading import NoAnswer, expected, optional, told, word
 from posture.controls.registry import Context, control
 from posture.keyclass import DESCRIBE_KEY, key_class, key_holder
 from posture.resource import KeyClass, Resource
 from posture.verdict import EvidenceClass, Status, Verdict, failed, not_applicable, passed, unknown, warned
 
 _LISTED_BY = {"aws.ebs.volume": "ec2:DescribeVolumes", "aws.ebs.snapshot": "ec2:DescribeSnapshots"}
+_KEY_ARN = re.compile(r"arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:(?:key|alias)/.+")
+_SHARING = frozenset({"block-all-sharing", "block-new-sharing", "unblocked"})
 _DEFAULT_KEY = "ec2:GetEbsDefaultKmsKeyId"
 _DEFAULT_ON = "ec2:GetEbsEncryptionByDefault"
 _BLOCK = "ec2:GetSnapshotBlockPublicAccessState"
@@ -32,16 +38,14 @@ _NO_KEY = not_applicable("not encrypted: no key is involved")
 @control("aws.ebs.volume-encrypted", on="aws.ebs.volume")
 def volume_encrypted(volume: Resource, see: Context) -> Verdict:
     """Attached or not, in any state but `deleted`."""
-    encrypted = told(volume, "ec2:DescribeVolumes", "Encrypted")
-    if volume.fields.get("State") == "deleted":
-        return _DELETED
-    return _VOLUME.get(encrypted) or unknown("ec2:DescribeVolumes answered without Encrypted")
+    encrypted = _encrypted(volume)
+    return _DELETED if volume.fields.get("State") == "deleted" else _VOLUME[encrypted]
 
 
 @control("aws.ebs.volume-key-policy", on="aws.ebs.volume")
 def volume_key_policy(volume: Resource, see: Context) -> Verdict:
     """The class as the policy says; a key that neither the region nor the policy names is worth a look."""
-    told(volume, "ec2:DescribeVolumes", "Encrypted")
+    _encrypted(volume)
     key = see.linked(volume, "key")
     evidence = {"ec2:DescribeVolumes.KmsKeyId": volume.fields.get("KmsKeyId")}
     verdict = class_verdict(key_class(volume, see), see.policy, "aws.ebs.volume-key-policy", key=key, evidence=evidence)
@@ -57,7 +61,7 @@ def volume_key_policy(volume: Resource, see: Context) -> Verdict:
 @control("aws.ebs.kms-key-usable", on=("aws.ebs.volume", "aws.ebs.snapshot"))
 def kms_key_usable(disk: Resource, see: Context) -> Verdict:
     """An attached volume works on, for its data key is in the host: the outage comes with the next detach, stop or reschedule."""
-    if told(disk, _LISTED_BY[disk.type], "Encrypted") is False:
+    if not _encrypted(disk):
         return _NO_KEY
     health = key_health(linked_key(disk, see), see.now)
     if health.status is Status.FAIL and disk.fields.get("Attachments"):
@@ -68,12 +72,12 @@ def kms_key_usable(disk: Resource, see: Context) -> Verdict:
 @control("aws.ebs.cross-account-key", on="aws.ebs.volume")
 def cross_account_key(volume: Resource, see: Context) -> Verdict:
     """The ARN proves the account even where the key cannot be described."""
-    if told(volume, "ec2:DescribeVolumes", "Encrypted") is False:
+    if not _encrypted(volume):
         return _NO_KEY
     arn = told(volume, "ec2:DescribeVolumes", "KmsKeyId")
     parts = str(arn).split(":")
     evidence = {"ec2:DescribeVolumes.KmsKeyId": arn}
-    if len(parts) < 6:
+    if _KEY_ARN.fullmatch(str(arn)) is None:
         return unknown("KmsKeyId is not an ARN: it names no account", evidence=evidence)
     if parts[4] == volume.scope:
         return passed("key belongs to the volume's account", evidence)
@@ -120,7 +124,7 @@ def default_key_policy(region: Resource, see: Context) -> Verdict:
 @control("aws.ebs.snapshot-encrypted", on="aws.ebs.snapshot")
 def snapshot_encrypted(snapshot: Resource, see: Context) -> Verdict:
     """Snapshots outlive volumes and tenants; archived ones count."""
-    return _SNAPSHOT.get(told(snapshot, "ec2:DescribeSnapshots", "Encrypted")) or unknown("ec2:DescribeSnapshots answered without Encrypted")
+    return _SNAPSHOT[_encrypted(snapshot)]
 
 
 @control("aws.ebs.snapshot-public", on="aws.ebs.snapshot")
@@ -132,19 +136,17 @@ def snapshot_public(snapshot: Resource, see: Context) -> Verdict:
     region = see.linked(snapshot, "region")
     if region is None:
         return unknown("its region's block of public snapshots has not been seen")
-    state = told(region, _BLOCK, "SnapshotBlockPublicAccessState")
-    if shared is False and state in {"block-all-sharing", "block-new-sharing"}:
-        return passed("not public, and the region blocks sharing", {f"{_BLOCK}.State": state})
-    if shared is False and state == "unblocked":
+    state = word(told(region, _BLOCK, "SnapshotBlockPublicAccessState"), _SHARING, _BLOCK, "State")
+    expected(shared, bool, _SHARED, "Public")
+    if state == "unblocked":
         return warned("not public, but the region does not block it", {f"{_BLOCK}.State": state})
-    return unknown(f"{_BLOCK} answered {state}" if shared is False else f"{_SHARED} answered without Public")
+    return passed("not public, and the region blocks sharing", {f"{_BLOCK}.State": state})
 
 
 @control("aws.ebs.launch-template-encrypted", on="aws.ec2.launch-template")
 def launch_template_encrypted(template: Resource, see: Context) -> Verdict:
     """What the template asks for, or what the region gives where it asks for nothing; the region overrides an explicit false."""
-    mappings = told(template, _TEMPLATE, "BlockDeviceMappings") or []
-    asked = [mapping["Ebs"].get("Encrypted") for mapping in mappings if mapping.get("Ebs") is not None]
+    asked = list(_asked(told(template, _TEMPLATE, "BlockDeviceMappings")))
     evidence = {f"{_TEMPLATE}.BlockDeviceMappings[].Ebs.Encrypted": asked}
     if asked and all(value is True for value in asked):
         return passed("asks for encryption on every device", evidence)
@@ -159,6 +161,21 @@ def launch_template_encrypted(template: Resource, see: Context) -> Verdict:
             return passed("the region encrypts by default", evidence)
         case _:
             return warned("does not ask for encryption, and the region's default is off", evidence)
+
+
+def _encrypted(disk: Resource) -> bool:
+    """Whether a volume or snapshot is encrypted. Raises `NoAnswer` where that was not told in so many words."""
+    operation = _LISTED_BY[disk.type]
+    said = told(disk, operation, "Encrypted")
+    return said if said is True or said is False else expected(said, bool, operation, "Encrypted")
+
+
+def _asked(mappings: Any) -> Iterator[bool | None]:
+    """What a template asks of each of its EBS devices; None where it says nothing."""
+    for mapping in expected(mappings, list, _TEMPLATE, "BlockDeviceMappings"):
+        ebs = optional(expected(mapping, dict, _TEMPLATE, "BlockDeviceMappings[]").get("Ebs"), dict, _TEMPLATE, "Ebs")
+        if ebs is not None:
+            yield optional(ebs.get("Encrypted"), bool, _TEMPLATE, "Ebs.Encrypted")
 
 
 def _default_on(template: Resource, see: Context) -> bool:

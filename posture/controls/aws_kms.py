@@ -4,7 +4,7 @@ import msgspec
 
 from posture.controls.iam_policy import PolicyError, open_to_everyone, statements
 from posture.controls.keys import key_health
-from posture.controls.reading import told
+from posture.controls.reading import expected, told, word
 from posture.controls.registry import Context, control
 from posture.keyclass import DESCRIBE_KEY
 from posture.resource import Resource
@@ -12,6 +12,9 @@ from posture.verdict import Status, Verdict, failed, not_applicable, passed, una
 
 _NAME_KEYS = frozenset({"ebs", "ec2", "s3", "s3-inventory", "s3-objects", "snapshots"})  # the services whose resources point at keys
 _ROTATION = "kms:GetKeyRotationStatus"
+_MANAGERS = frozenset({"AWS", "CUSTOMER"})
+_ORIGINS = frozenset({"AWS_KMS", "EXTERNAL", "AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"})
+_STATES = frozenset({"Creating", "Enabled", "Disabled", "PendingDeletion", "PendingImport", "PendingReplicaDeletion", "Unavailable", "Updating"})
 _NO_ROTATION = {  # field -> value -> why AWS never rotates such a key by itself
     "Origin": {"EXTERNAL": "imported material", "AWS_CLOUDHSM": "custom key store", "EXTERNAL_KEY_STORE": "external key store"},
     "KeyState": {"PendingDeletion": "waiting for deletion", "PendingReplicaDeletion": "waiting for deletion"},
@@ -27,7 +30,7 @@ def key_state(key: Resource, see: Context) -> Verdict:
             return unknown(f"{health.reason}; whether it is used is not known: {silent.id} is {silent.state}", silent.fault, health.evidence)
         return not_applicable("not usable, but nothing seen uses it", health.evidence)
     evidence = {**health.evidence, "users": dict(sorted(see.count_kinds(key).items()))}
-    if health.status is Status.PASS and key.fields.get("Origin") == "EXTERNAL_KEY_STORE":
+    if health.status is Status.PASS and word(told(key, DESCRIBE_KEY, "Origin"), _ORIGINS, DESCRIBE_KEY, "Origin") == "EXTERNAL_KEY_STORE":
         return warned("external key store: available only while a third party is", {**evidence, f"{DESCRIBE_KEY}.Origin": "EXTERNAL_KEY_STORE"})
     return msgspec.structs.replace(health, evidence=evidence)
 
@@ -39,12 +42,12 @@ def rotation(key: Resource, see: Context) -> Verdict:
         return not_applicable("key does not exist")
     if unasked := _unasked(key):
         return unasked
-    if told(key, DESCRIBE_KEY, "KeyManager") == "AWS":
+    if word(told(key, DESCRIBE_KEY, "KeyManager"), _MANAGERS, DESCRIBE_KEY, "KeyManager") == "AWS":
         return not_applicable("AWS-managed: AWS rotates it every year")
     if told(key, DESCRIBE_KEY, "KeySpec") != "SYMMETRIC_DEFAULT" or told(key, DESCRIBE_KEY, "KeyUsage") != "ENCRYPT_DECRYPT":
         return not_applicable("asymmetric or HMAC: cannot rotate by itself", {f"{DESCRIBE_KEY}.KeySpec": key.fields["KeySpec"]})
-    for field, reasons in _NO_ROTATION.items():
-        if why := reasons.get(told(key, DESCRIBE_KEY, field)):
+    for field, known in (("Origin", _ORIGINS), ("KeyState", _STATES)):
+        if why := _NO_ROTATION[field].get(word(told(key, DESCRIBE_KEY, field), known, DESCRIBE_KEY, field)):
             return not_applicable(f"{why}: cannot rotate by itself", {f"{DESCRIBE_KEY}.{field}": key.fields[field]})
     return _rotates(key, see.policy.rotation_max_days)
 
@@ -72,8 +75,8 @@ def _rotates(key: Resource, limit: int) -> Verdict:
         case True:
             days = told(key, _ROTATION, "RotationPeriodInDays")
             evidence = {f"{_ROTATION}.KeyRotationEnabled": True, f"{_ROTATION}.RotationPeriodInDays": days}
-            if not isinstance(days, int):
-                return unknown(f"{_ROTATION} answered without RotationPeriodInDays", evidence=evidence)
+            if expected(days, int, _ROTATION, "RotationPeriodInDays") < 1:
+                return unknown(f"{_ROTATION}: RotationPeriodInDays is {days}", evidence=evidence)
             answer = passed if days <= limit else warned
             return answer(f"rotates every {days} d, policy: at most {limit} d", evidence)
         case _:

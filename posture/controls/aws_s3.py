@@ -1,11 +1,12 @@
 """S3 buckets: default encryption and its key, who may read in plain text or from outside. Objects are judged in `aws_s3_objects`."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from posture.controls.iam_policy import Condition, Coverage, PolicyError, Statement, denial, statements
+from posture.controls.iam_policy import Condition, Coverage, PolicyError, Statement, denial, open_to_everyone, statements
 from posture.controls.keys import class_verdict, key_health, linked_key
-from posture.controls.reading import NoAnswer, inside, refusals, told
+from posture.controls.reading import NoAnswer, expected, inside, optional, refusals, told, word
 from posture.controls.registry import Context, control
 from posture.keyclass import key_class, key_holder
 from posture.policy import KeyMode
@@ -19,6 +20,7 @@ _ACCOUNT_BLOCK = "s3:GetAccountPublicAccessBlock"
 _POLICY_STATUS = "s3:GetBucketPolicyStatus"
 
 _ALGORITHM = f"{_ENCRYPTION}.SSEAlgorithm"
+_ALGORITHMS = frozenset({"AES256", "aws:kms", "aws:kms:dsse", "aws:fsx", "aws:backup"})
 _NO_RULE = failed("no default encryption rule", {_ALGORITHM: None})
 _DEFAULTS = {algorithm: passed(f"default encryption is {algorithm}", {_ALGORITHM: algorithm}) for algorithm in ("AES256", "aws:kms", "aws:kms:dsse")}
 _NO_KMS_KEY = not_applicable("AES256: no KMS key is involved", {_ALGORITHM: "AES256"})
@@ -50,6 +52,7 @@ def default_key_policy(bucket: Resource, see: Context) -> Verdict:
         return _NO_RULE
     default = _default(rule)
     named = default.get("KMSMasterKeyID")
+    word(default["SSEAlgorithm"], _ALGORITHMS, _ENCRYPTION, "SSEAlgorithm")
     evidence = {_ALGORITHM: default["SSEAlgorithm"], f"{_ENCRYPTION}.KMSMasterKeyID": named}
     observed, beneath = key_class(bucket, see), _beneath(bucket, named, see)
     verdict = class_verdict(observed, see.policy, "aws.s3.default-key-policy", key=see.linked(bucket, "key"), beneath=beneath, evidence=evidence)
@@ -61,7 +64,7 @@ def default_key_policy(bucket: Resource, see: Context) -> Verdict:
 @control("aws.s3.ssec-blocked", on="aws.s3.bucket")
 def ssec_blocked(bucket: Resource, see: Context) -> Verdict:
     """The block stops new writes only; explicitly lifted, it contradicts a policy that says who holds the keys."""
-    blocked = ((_rule(bucket) or {}).get("BlockedEncryptionTypes") or {}).get("EncryptionType") or []
+    blocked = _blocked(_rule(bucket) or {})
     evidence = {f"{_ENCRYPTION}.BlockedEncryptionTypes": blocked}
     if "SSE-C" in blocked:
         return passed("SSE-C is blocked", evidence)
@@ -77,7 +80,7 @@ def kms_key_usable(bucket: Resource, see: Context) -> Verdict:
     if rule is None:
         return not_applicable("no default rule: no KMS key is involved")
     default = _default(rule)
-    if default["SSEAlgorithm"] == "AES256":
+    if word(default["SSEAlgorithm"], _ALGORITHMS, _ENCRYPTION, "SSEAlgorithm") == "AES256":
         return _NO_KMS_KEY
     own = _AWS_OWN_KEY.get(default["SSEAlgorithm"])
     if own is not None and not default.get("KMSMasterKeyID") and see.linked(bucket, "key") is None:
@@ -123,6 +126,8 @@ def public_access(bucket: Resource, see: Context) -> Verdict:
         case True, True:
             return warned("bucket policy is public; only RestrictPublicBuckets holds it", evidence)
         case False, True:
+            if _allows_everyone(bucket.fields.get("Policy")):
+                return unknown(f"{_POLICY_STATUS} calls the policy not public, but it allows everyone", evidence=evidence)
             return passed("policy is not public, public ACLs are ignored", evidence)
         case _:
             return warned("policy is not public, but ACLs could be: block incomplete", evidence)
@@ -135,16 +140,21 @@ def _rule(bucket: Resource) -> Mapping[str, Any] | None:
     configuration = told(bucket, _ENCRYPTION, "ServerSideEncryptionConfiguration")
     if configuration is None:
         return None
-    rules = configuration.get("Rules")
-    if rules is None:
-        raise NoAnswer(unknown(f"{_ENCRYPTION} answered without Rules"))
-    return rules[0] if rules else None
+    rules = expected(inside(configuration, _ENCRYPTION, "Rules"), list, _ENCRYPTION, "Rules")
+    return expected(rules[0], dict, _ENCRYPTION, "Rules[]") if rules else None
 
 
 def _default(rule: Mapping[str, Any]) -> Mapping[str, Any]:
-    default: Mapping[str, Any] = inside(rule, _ENCRYPTION, "ApplyServerSideEncryptionByDefault")
-    inside(default, _ENCRYPTION, "SSEAlgorithm")
+    default: Mapping[str, Any] = expected(rule.get("ApplyServerSideEncryptionByDefault"), dict, _ENCRYPTION, "ApplyServerSideEncryptionByDefault")
+    expected(default.get("SSEAlgorithm"), str, _ENCRYPTION, "SSEAlgorithm")
+    optional(default.get("KMSMasterKeyID"), str, _ENCRYPTION, "KMSMasterKeyID")
     return default
+
+
+def _blocked(rule: Mapping[str, Any]) -> list[Any]:
+    """The encryption types a rule blocks; none where it names none."""
+    types = optional(rule.get("BlockedEncryptionTypes"), dict, _ENCRYPTION, "BlockedEncryptionTypes") or {}
+    return optional(types.get("EncryptionType"), list, _ENCRYPTION, "EncryptionType") or []
 
 
 def _beneath(bucket: Resource, named: str | None, see: Context) -> KeyClass:
@@ -163,6 +173,14 @@ def _policy(bucket: Resource) -> tuple[Statement, ...] | None:
         return statements(text)
     except PolicyError as error:
         raise NoAnswer(unknown(f"bucket policy cannot be read: {error}", evidence={f"{_POLICY}.Policy": text})) from None
+
+
+def _allows_everyone(text: object) -> bool:
+    """Whether the policy, where it can be read, lets everyone in without any condition."""
+    try:
+        return text is not None and bool(open_to_everyone(statements(text))[0])
+    except PolicyError:
+        return False
 
 
 def _covered(coverage: Coverage, what: str, absent: Verdict) -> Verdict:
@@ -194,17 +212,20 @@ def _below(condition: Condition) -> float | None:
     """The version below which a test of s3:TlsVersion denies; None for any other test."""
     if condition.key != "s3:tlsversion" or condition.operator.removesuffix("ifexists") != "numericlessthan" or condition.qualifier:
         return None
-    try:
-        return max((float(value) for value in condition.values), default=None)
-    except ValueError:
+    if not all(re.fullmatch(r"[0-9]+(\.[0-9]+)?", value) for value in condition.values):
         return None
+    return max((float(value) for value in condition.values), default=None)
 
 
 def _flags(holder: Resource, operation: str) -> Mapping[str, Any] | None:
     """The four booleans of one level; none set where there is no configuration; None where that was not answered."""
     if operation in holder.faults or "PublicAccessBlockConfiguration" not in holder.fields:
         return None
-    return holder.fields["PublicAccessBlockConfiguration"] or dict.fromkeys(_FLAGS, False)
+    block = holder.fields["PublicAccessBlockConfiguration"]
+    if block is None:
+        return dict.fromkeys(_FLAGS, False)
+    # A flag that is left out is off; one that is no boolean is not known (API reference, PublicAccessBlockConfiguration).
+    return {flag: flag in block and (block[flag] if isinstance(block[flag], bool) else None) for flag in _FLAGS} if isinstance(block, dict) else None
 
 
 def _either(values: Any) -> bool | None:
@@ -217,7 +238,8 @@ def _public(bucket: Resource) -> bool:
     """Whether the bucket policy is public; without a policy it is not."""
     if told(bucket, _POLICY, "Policy") is None:
         return False
-    return bool(inside(told(bucket, _POLICY_STATUS, "PolicyStatus"), _POLICY_STATUS, "IsPublic"))
+    status = told(bucket, _POLICY_STATUS, "PolicyStatus")
+    return expected(inside(status, _POLICY_STATUS, "IsPublic"), bool, _POLICY_STATUS, "IsPublic")
 
 
 def _block_unseen(bucket: Resource, account: Resource | None, evidence: Mapping[str, Any]) -> Verdict:

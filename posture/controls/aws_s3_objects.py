@@ -5,7 +5,7 @@ from typing import Any
 
 from posture.clock import Utc, rfc3339
 from posture.controls.keys import class_verdict
-from posture.controls.reading import NoAnswer, instant, refusals, told
+from posture.controls.reading import NoAnswer, expected, instant, optional, refusals, told, word
 from posture.controls.registry import Context, control
 from posture.keyclass import key_class, key_holder
 from posture.policy import DAY
@@ -33,7 +33,8 @@ ROWS: Mapping[str, tuple[Status, Status, Status, Status, Status]] = {
 @control("aws.s3.object-encryption-inventory", on="aws.s3.inventory")
 def object_encryption_inventory(inventory: Resource, see: Context) -> Verdict:
     """The only way to test all objects without reading any; noncurrent versions are data too."""
-    configurations = told(inventory, _INVENTORY, "InventoryConfigurations") or []
+    listed = expected(told(inventory, _INVENTORY, "InventoryConfigurations"), list, _INVENTORY, "InventoryConfigurationList")
+    configurations = [expected(one, dict, _INVENTORY, "InventoryConfigurationList[]") for one in listed]
     gap = _gap([one for one in configurations if one.get("Id") == inventory.fields.get("Reporting")] or configurations)
     report = inventory.fields.get("Report")
     if gap and not report:
@@ -42,7 +43,8 @@ def object_encryption_inventory(inventory: Resource, see: Context) -> Verdict:
         return unanswered(fault)
     if not isinstance(report, Mapping) or not isinstance(report.get("Counts"), Mapping):
         return unknown("no inventory report has been read yet")
-    ends = instant(report.get("At"), _INVENTORY, "Report.At") + 2 * _SCHEDULES.get(report.get("Schedule", ""), DAY)
+    schedule = word(report.get("Schedule"), _SCHEDULES, _INVENTORY, "Schedule.Frequency")
+    ends = instant(report.get("At"), _INVENTORY, "Report.At") + 2 * _SCHEDULES[schedule]
     evidence = {"Report.At": report["At"], "Report.Rows": report.get("Rows"), "Report.Counts": dict(report["Counts"])}
     if see.now >= ends:
         return unknown(f"inventory report older than two schedules, since {rfc3339(ends)[:10]}", evidence=evidence)
@@ -72,9 +74,9 @@ def _gap(configurations: Any) -> str:
 
 
 def _missing(configuration: Mapping[str, Any]) -> str:
-    if not configuration.get("IsEnabled"):
+    if not optional(configuration.get("IsEnabled"), bool, _INVENTORY, "IsEnabled"):
         return "the inventory is switched off"
-    if "EncryptionStatus" not in (configuration.get("OptionalFields") or ()):
+    if "EncryptionStatus" not in (optional(configuration.get("OptionalFields"), list, _INVENTORY, "OptionalFields") or ()):
         return "the inventory leaves out EncryptionStatus"
     if configuration.get("IncludedObjectVersions") != "All":
         return "the inventory covers current versions only"
@@ -84,6 +86,8 @@ def _missing(configuration: Mapping[str, Any]) -> str:
 def _counted(counts: Mapping[str, int], gap: str, see: Context, evidence: Mapping[str, Any], until: Utc) -> Verdict:
     mode = see.policy.mode("aws.s3.object-encryption-inventory")
     column = see.policy.column("aws.s3.object-encryption-inventory")
+    if any(expected(count, int, "inventory report", name) < 0 for name, count in counts.items()):
+        return unknown("the report's rows were not counted", evidence=evidence)
     rows = {name: ROWS[name][column] if name in ROWS else UNKNOWN for name, count in counts.items() if count}
     if not rows:
         return warned(gap, evidence, until=until) if gap else not_applicable("the report lists no object", evidence)
@@ -115,7 +119,7 @@ def _header(sample: Resource, see: Context, evidence: dict[str, Any]) -> Verdict
 def _sample_of(sample: Resource) -> tuple[int, int]:
     """`SampleOf` is `[read, wanted]`."""
     match sample.fields.get("SampleOf"):
-        case [int(read), int(wanted)]:
+        case [int(read), int(wanted)] if 0 <= read <= wanted and wanted > 0:
             return read, wanted
         case _:
             raise NoAnswer(unknown("the sample does not say how many of how many it is"))

@@ -1,12 +1,18 @@
-"""AWS resource policies, read as IAM reads them: scalars are lists of one, operators, actions and condition keys have no case, `*` and `?` are wild."""
+"""AWS resource policies, read as IAM reads them: scalars are lists of one, operators, actions and condition keys have no case, `*` and `?` are wild.
 
+What IAM's grammar does not know (an element of another name or case, a name that stands twice, a value of another type) is not read at all: nobody can say
+what a service makes of it.
+"""
+
+import json
 import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
+from posture.controls.iam_reach import names_somebody
 from posture.wildcard import matches
 
 
@@ -20,10 +26,14 @@ class Condition(msgspec.Struct, frozen=True):
 
 
 class Statement(msgspec.Struct, frozen=True):
-    """One statement. `everyone` says that its principal is `*`; `but` names the element turned round (`NotPrincipal`, `NotAction`, `NotResource`), if any."""
+    """One statement. `everyone` says that its principal is `*`, `wild` that a principal of any kind has a wildcard and no account.
+
+    `but` names the element turned round (`NotPrincipal`, `NotAction`, `NotResource`), if any.
+    """
 
     effect: str
     everyone: bool
+    wild: bool
     actions: tuple[str, ...]
     resources: tuple[str, ...]
     conditions: tuple[Condition, ...]
@@ -41,15 +51,26 @@ class PolicyError(ValueError):
     """The text is no policy document."""
 
 
-@lru_cache(maxsize=4096)
-def statements(text: str) -> tuple[Statement, ...]:
+def statements(text: object) -> tuple[Statement, ...]:
     """The statements of a policy document. Raises `PolicyError` where it cannot be read."""
+    if not isinstance(text, str):
+        raise PolicyError("not a text")
+    return _read(text)
+
+
+@lru_cache(maxsize=4096)
+def _read(text: str) -> tuple[Statement, ...]:
     try:
-        document = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError, TypeError):
+        document = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
+    except PolicyError:
+        raise
+    except (ValueError, RecursionError):
         raise PolicyError("not JSON") from None
     if not isinstance(document, dict) or "Statement" not in document:
         raise PolicyError("no Statement")
+    _only(document, _DOCUMENT)
+    if document.get("Version", "2008-10-17") not in ("2008-10-17", "2012-10-17"):
+        raise PolicyError("a Version that IAM does not have")
     return tuple(_statement(part) for part in _list(document["Statement"]))
 
 
@@ -77,15 +98,22 @@ def denial(policy: tuple[Statement, ...], bucket_arn: str, meant: Callable[[Cond
 
 
 def open_to_everyone(policy: tuple[Statement, ...]) -> tuple[list[str], list[str]]:
-    """The Allow statements whose principal is everyone: those nothing narrows, and those narrowed only weakly, by their number from 1."""
+    """The Allow statements whose principal is everyone: those nothing narrows, and those narrowed only weakly, by their number from 1.
+
+    A Deny for all but somebody named narrows too, but stands and falls with another statement: that is weak.
+    """
     wide: list[str] = []
     weak: list[str] = []
+    closed = any(_keeps_others_out(statement) for statement in policy)
     for number, statement in enumerate(policy, 1):
-        if statement.effect != "Allow" or not (statement.everyone or "NotPrincipal" in statement.but):
+        if statement.effect != "Allow" or not (statement.wild or "NotPrincipal" in statement.but):
             continue
-        if any(_binds(condition) for condition in statement.conditions):
+        if any(names_somebody(one.qualifier, one.operator, one.key, one.values) for one in statement.conditions):
             continue
-        (weak if statement.conditions else wide).append(f"Statement[{number}]")
+        if closed:
+            weak.append(f"Statement[{number}], narrowed by a Deny")
+        else:
+            (weak if statement.conditions else wide).append(f"Statement[{number}]")
     return wide, weak
 
 
@@ -97,59 +125,115 @@ def glob(pattern: str, text: str) -> bool:
     return matches(pattern, text)
 
 
-BINDING = frozenset(
-    {
-        "kms:calleraccount",
-        "aws:principalorgid",
-        "aws:principalorgpaths",
-        "aws:principalaccount",
-        "aws:principalarn",
-        "aws:sourceaccount",
-        "aws:sourcearn",
-        "aws:sourceorgid",
-        "aws:sourceowner",
-    }
-)
-"""Condition keys that say who may call. `kms:ViaService` alone does not: any account can come by way of a service."""
+_DOCUMENT = frozenset({"Version", "Id", "Statement"})
+_STATEMENT = frozenset({"Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"})
+_PRINCIPALS = frozenset({"AWS", "Service", "Federated", "CanonicalUser"})
+_ONE_ACCOUNT = re.compile(r"arn:[a-z-]+:(?:iam|sts)::[0-9]{12}:[^$]*")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object none of whose names stands twice: of two, one reader takes the first and another the last."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        raise PolicyError("an element stands twice")
+    return made
+
+
+def _no_number(word: str) -> NoReturn:
+    raise PolicyError(f"{word} is no JSON")
+
+
+def _only(element: dict[str, Any], known: frozenset[str]) -> None:
+    if unknown := sorted(element.keys() - known):
+        raise PolicyError(f"{unknown[0][:40]!r} is no element of IAM's grammar")
 
 
 def _statement(part: Any) -> Statement:
     if not isinstance(part, dict):
         raise PolicyError("a Statement is no object")
+    _only(part, _STATEMENT)
+    if part.get("Effect") not in ("Allow", "Deny"):
+        raise PolicyError("Effect is neither Allow nor Deny")
+    for name in ("Principal", "Action", "Resource"):
+        if name in part and f"Not{name}" in part:
+            raise PolicyError(f"both {name} and Not{name}")
+    if not ({"Principal", "NotPrincipal"} & part.keys() and {"Action", "NotAction"} & part.keys()):
+        raise PolicyError("a Statement without principal or action")
+    _strings(part, "Sid")
+    principals = list(_principals(part["Principal"])) if "Principal" in part else []
     return Statement(
-        effect=str(part.get("Effect")),
-        everyone=_everyone(part.get("Principal")),
-        actions=tuple(text.lower() for text in _texts(part.get("Action"))),
-        resources=_texts(part.get("Resource")),
-        conditions=tuple(_conditions(part.get("Condition") or {})),
+        effect=part["Effect"],
+        everyone=("AWS", "*") in principals,
+        wild=any(_wild(name) for _, name in principals),
+        actions=tuple(text.lower() for text in _strings(part, "Action")),
+        resources=_strings(part, "Resource"),
+        conditions=tuple(_conditions(part["Condition"])) if "Condition" in part else (),
         but=tuple(name for name in ("NotPrincipal", "NotAction", "NotResource") if name in part),
     )
 
 
-def _everyone(principal: Any) -> bool:
-    if isinstance(principal, dict):
-        return "*" in _texts(principal.get("AWS"))
-    return "*" in _texts(principal)
+def _principals(principal: Any) -> Iterator[tuple[str, str]]:
+    """Each named principal with its kind; `*` alone is everyone, as `{"AWS": "*"}` is."""
+    if principal in ("*", ["*"]):
+        yield "AWS", "*"
+        return
+    if not isinstance(principal, dict):
+        raise PolicyError("a Principal is neither * nor an object")
+    _only(principal, _PRINCIPALS)
+    for kind in principal:
+        for name in _strings(principal, kind):
+            yield kind, name
+
+
+def _wild(name: str) -> bool:
+    """Whether a principal can be more than one account's: IAM takes only `*` alone, and it is not for us to narrow what it does not take."""
+    return any(char in name for char in "*?$") and _ONE_ACCOUNT.fullmatch(name) is None
+
+
+def _keeps_others_out(statement: Statement) -> bool:
+    """Whether a Deny refuses everything to all but those whom its one condition names."""
+    if statement.effect != "Deny" or not statement.everyone or statement.but or len(statement.conditions) != 1 or "*" not in statement.resources:
+        return False
+    one = statement.conditions[0]
+    named = one.operator.replace("not", "", 1) if "not" in one.operator else ""
+    return (
+        any(re.fullmatch(r"([a-z0-9]+:)?\*", action) for action in statement.actions) and not one.qualifier and names_somebody("", named, one.key, one.values)
+    )
 
 
 def _conditions(block: Any) -> Iterator[Condition]:
     if not isinstance(block, dict):
         raise PolicyError("a Condition is no object")
+    told: set[tuple[str, str]] = set()
     for operator, tests in block.items():
         if not isinstance(tests, dict):
             raise PolicyError("a Condition's operator has no keys")
         qualifier, _, plain = operator.lower().rpartition(":")
         for key, values in tests.items():
-            yield Condition(qualifier, plain, key.lower(), _texts(values))
+            one = (operator.lower(), key.lower())
+            if one in told:
+                raise PolicyError(f"{key[:40]!r} is tested twice by one operator")
+            told.add(one)
+            yield Condition(qualifier, plain, one[1], _texts(values))
+
+
+def _strings(element: dict[str, Any], name: str) -> tuple[str, ...]:
+    if name not in element:
+        return ()
+    values = _list(element[name])
+    if not all(isinstance(value, str) for value in values):
+        raise PolicyError(f"{name} is no text")
+    return tuple(values)
 
 
 def _texts(value: Any) -> tuple[str, ...]:
-    return tuple(str(item).lower() if isinstance(item, bool) else str(item) for item in _list(value))
+    values = _list(value)
+    if not all(isinstance(item, str | int | float) for item in values):
+        raise PolicyError("a Condition's value is neither text nor number nor boolean")
+    return tuple(str(item).lower() if isinstance(item, bool) else str(item) for item in values)
 
 
 def _list(value: Any) -> list[Any]:
-    if value is None:
-        return []
     return value if isinstance(value, list) else [value]
 
 
@@ -183,14 +267,3 @@ def _covers_bucket(statement: Statement, arn: str) -> bool:
 
 def _covers_objects(statement: Statement, arn: str) -> bool:
     return any(pattern.endswith("*") and glob(pattern, f"{arn}/") for pattern in statement.resources)
-
-
-def _binds(condition: Condition) -> bool:
-    positive = condition.operator in {"stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike"} and condition.qualifier != "forallvalues"
-    return positive and condition.key in BINDING and bool(condition.values) and all(_names_somebody(value) for value in condition.values)
-
-
-def _names_somebody(value: str) -> bool:
-    if value.startswith("arn:"):
-        return not set("*?") & set("".join(value.split(":")[:5]))
-    return value[:1] not in {"", "*", "?"}

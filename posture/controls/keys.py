@@ -82,7 +82,7 @@ def key_health(key: Resource, now: Utc) -> Verdict:
     if DESCRIBE_KEY not in key.faults and key.fields.get("NotFound") is True:
         return failed("key does not exist", {f"{DESCRIBE_KEY}.Code": "NotFoundException"})
     state = told(key, DESCRIBE_KEY, "KeyState")
-    if state == "Enabled" and not key.fields.get("ValidTo"):
+    if state == "Enabled" and key.fields.get("ValidTo") is None:
         return _ENABLED
     facts: dict[str, Any] = {f"{DESCRIBE_KEY}.KeyState": state}
     if state == "Updating":

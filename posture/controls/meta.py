@@ -26,7 +26,7 @@ def inventory_coverage(tenant: Resource, see: Context) -> Verdict:
         first = silent[0]
         return unknown(f"{len(silent)} of {len(sources)} sources unanswered, first {first.id}: {first.state}", first.fault, evidence)
     if evidence["unassigned"]:
-        return warned(f"{evidence['unassigned']} resources carry no tenant's tag", evidence)
+        return warned(f"{evidence['unassigned']} resources carry no tenant's tag, or several tenants'", evidence)
     return passed("every source answered, every resource has its tenant", evidence)
 
 

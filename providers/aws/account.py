@@ -1,6 +1,6 @@
 """One way into AWS: who we are there, the clients, the budgets, and the two ways of asking."""
 
-import asyncio
+import re
 import ssl
 import threading
 import xml.etree.ElementTree as ET
@@ -21,21 +21,18 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from botocore.httpsession import get_cert_path
 from botocore.parsers import ResponseParserError
 from botocore.response import StreamingBody
-from botocore.utils import get_environ_proxies
 from yarl import URL
 
 from posture.fault import Fault, FaultKind, Refused
 from providers.aws.calls import BUDGETS, GET_CALLER_IDENTITY, Call
 from providers.aws.faults import answered, plain, refused
 from providers.aws.settings import AwsSettings
-from providers.aws.wire import UnreadablePage, Wire, no_json, read_pages_lean, refuse_what_is_no_answer
+from providers.aws.transport import LateAnswer, Transport, in_thread, read_body, this_call
+from providers.aws.wire import UnreadablePage, Wire, no_json, read_answers
 from providers.lane import Lane, lost
+from providers.limits import Pages, TooLongError, proxy_for, read_all
 from providers.source import TALLY
-from providers.threads import Threads
 
-WORKERS = 64
-"""Threads for boto3's blocking calls, for all accounts together. A region that hangs holds four until their timeouts: with 16 of them, four such regions
-stopped all others."""
 CONNECTIONS = 16
 """Connections that a client keeps."""
 MOST_HOMES = 3
@@ -45,13 +42,19 @@ READ_TIMEOUT: float = 20
 """Seconds without a byte."""
 LONGEST_BODY: float = 3 * READ_TIMEOUT
 """Seconds for the whole of a bucket's setting, a few KiB: a server that drips is not waited for."""
-LEAN_PAGES = ("DescribeVolumes", "DescribeSnapshots")
+MOST_SETTING = 4 << 20
+"""Bytes of a bucket's setting; a policy has at most 20 KiB."""
+MOST_FILE = 256 << 20
+"""Bytes of a file of an inventory report, as it is stored."""
+MOST_PAGES = 2_000
+"""Of one listing: two million rows, if EC2 gives as many as it is asked for."""
 
-_SDK_ERRORS = (BotoCoreError, ClientError, ResponseParserError, UnreadablePage, OSError)
+_SDK_ERRORS = (BotoCoreError, ClientError, ResponseParserError, UnreadablePage, LateAnswer, TooLongError, OSError)
+# What botocore's parsers raise for a body of another shape than its model.
+_MISREAD = (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError)
 _AWS = (".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".api.aws", ".api.amazonwebservices.com.cn")
 """How AWS's own hosts end; others know paths only, and no account before their name."""
 _loader = botocore.loaders.create_loader()
-_threads = Threads(WORKERS, "aws")
 _making = threading.Lock()
 
 
@@ -86,6 +89,7 @@ class Account:
         self._assumed = False
         self._clients: dict[tuple[str, str], Any] = {}
         self._lanes: dict[tuple[str, str], Lane] = {}
+        self._transports: list[Transport] = []
         self._http: aiohttp.ClientSession | None = None
         self._proxy: str | None = None
 
@@ -110,26 +114,36 @@ class Account:
 
         async def attempt() -> dict[str, Any]:
             TALLY.get().calls += 1
-            return await asyncio.get_running_loop().run_in_executor(_threads, partial(self._blocking, call, region, parameters))
+            return await in_thread(self._blocking, call, region, parameters)
 
         return await self.lane(call, region).run(attempt)
 
     async def pages(self, call: Call, region: str, answers: str, token: tuple[str, str], **parameters: Any) -> AsyncIterator[list[dict[str, Any]]]:
-        """The pages of a listing: the lists under `answers`. `token` names the continuation in the answer and in the request. Raises `Refused`."""
+        """The pages of a listing: the lists under `answers`. `token` names the continuation in the answer and in the request. Raises `Refused`.
+
+        A listing that leads back to a page, or gives the same rows under ever new tokens, is ended by an error.
+        """
         out, back = token
         more: dict[str, Any] = {}
-        told: set[str] = set()
+        pages, begun = Pages(call.operation, MOST_PAGES), set[str]()
         while True:
             page = await self.ask(call, region, **parameters, **more)
-            if answers not in page and not call.root:  # in XML an empty list may be left out, in JSON none is
+            rows = page.get(answers)
+            if rows is None and call.root:  # in XML an empty list may be left out, in JSON none is
+                rows = []
+            if not isinstance(rows, list):
                 raise _unreadable(call, f"an answer without {answers}")
-            yield page.get(answers) or []
+            if rows and (first := repr(rows[0])) in begun:
+                raise Refused(Fault(FaultKind.ERROR, "LoopingListing", call.operation, "a page begins as an earlier one did"))
+            if rows:
+                begun.add(first)
+            yield rows
             following = page.get(out)
-            if not following:
+            if following in (None, ""):
                 return
-            if following in told:
-                raise _unreadable(call, "a page names one before it as the next")
-            told.add(following)
+            if not isinstance(following, str):
+                raise _unreadable(call, f"{out} is no text")
+            pages.follow(following)
             more = {back: following}
 
     async def read_bucket(self, call: Call, bucket: str, region: str) -> Any:
@@ -165,7 +179,10 @@ class Account:
                 if not lost(refused) or region == self._homes[-1]:
                     raise
                 continue
-            self.home, self.number, self.partition = region, who["Account"], who["Arn"].split(":")[1]
+            number, arn = who.get("Account"), str(who.get("Arn")).split(":")
+            if not isinstance(number, str) or not re.fullmatch(r"[0-9]{12}", number) or len(arn) < 6 or not re.fullmatch(r"aws[a-z-]*", arn[1]):
+                raise _unreadable(GET_CALLER_IDENTITY, "an answer without account and ARN")
+            self.home, self.number, self.partition = region, number, arn[1]
             return
 
     async def confirm(self, suspected: Refused) -> None:
@@ -184,19 +201,21 @@ class Account:
         """Close the connections."""
         if self._http is not None:
             await self._http.close()
-        for client in self._clients.values():
-            client.close()
+        for held in (*self._clients.values(), *self._transports):
+            held.close()
 
     # ------------------------------------------------------------ boto3, in threads
 
     def _blocking(self, call: Call, region: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         try:
             answer = cast("dict[str, Any]", getattr(self._client(call.service, region), call.method)(**parameters))
-            if isinstance(answer.get("Body"), StreamingBody):
-                answer["Body"] = answer["Body"].read()  # in the call's turn, thread and translation of errors
+            if isinstance(body := answer.get("Body"), StreamingBody):
+                answer["Body"] = read_body(body._raw_stream, "", MOST_FILE)  # in the call's turn, thread and translation of errors
             return answer
         except _SDK_ERRORS as error:
-            raise refused(error, call) from None
+            raise refused(LateAnswer() if this_call().late else error, call) from None
+        except _MISREAD as error:
+            raise _unreadable(call, f"not of the shape that was asked for: {plain(error)}") from None
 
     def _client(self, service: str, region: str) -> Any:
         key = (service, region)
@@ -218,20 +237,29 @@ class Account:
         elsewhere = not (urlsplit(endpoint).hostname or "").endswith(_AWS)
         if service == "s3" and elsewhere and not self.settings.endpoint_url:
             client = self._session.client(service, region_name=region, config=config.merge(Config(s3={"addressing_style": "path"})))
-        refuse_what_is_no_answer(client)
+        self._bound(client)
+        read_answers(client)
         if service == "s3":
             client.meta.events.register("before-call.s3.HeadBucket", _answer_unasked)
-        if service == "ec2":
-            for operation in LEAN_PAGES:
-                read_pages_lean(client, operation)
         if service == "s3control" and elsewhere:
             client.meta.events.register("before-sign.s3-control.*", partial(_host_without_account, endpoint))
         return client
 
+    def _bound(self, client: Any) -> Any:
+        """Have a client's requests travel by a `Transport`, which is closed with it."""
+        transport = Transport(str(client.meta.endpoint_url), self._core.get_config_variable("ca_bundle"), (CONNECT_TIMEOUT, READ_TIMEOUT), CONNECTIONS)
+        client.meta.events.register("before-send", transport.answer)
+        self._transports.append(transport)
+        return client
+
+    def _sts(self, *arguments: Any, **named: Any) -> Any:
+        named |= {"endpoint_url": self.settings.endpoint_url, "config": self._config, "region_name": self.home}
+        return self._bound(self._core.create_client(*arguments, **named))
+
     def _assume(self, role: str) -> None:
         """Ask with a role's credentials from here on; botocore renews them before they expire."""
         fetcher = AssumeRoleCredentialFetcher(
-            client_creator=partial(self._core.create_client, endpoint_url=self.settings.endpoint_url, config=self._config, region_name=self.home),
+            client_creator=self._sts,
             source_credentials=self._core.get_credentials() or _no_credentials(),
             role_arn=role,
             extra_args={"RoleSessionName": "enctop", **({"ExternalId": self.settings.external_id} if self.settings.external_id else {})},
@@ -249,19 +277,21 @@ class Account:
         if self._ready(region):
             reader, base, credentials = self._prepared(call, region)
         else:
-            reader, base, credentials = await asyncio.get_running_loop().run_in_executor(_threads, partial(self._prepared, call, region))
+            reader, base, credentials = await in_thread(self._prepared, call, region)
         request = AWSRequest("GET", _bucket_url(base, bucket, reader.query))
         S3SigV4Auth(credentials, "s3", region).add_auth(request)
+        headers = {**dict(request.headers.items()), "Accept-Encoding": "identity"}  # what is not packed cannot swell
         try:
-            async with self._session_for(base).get(
-                URL(request.url, encoded=True), headers=dict(request.headers.items()), allow_redirects=False, proxy=self._proxy
-            ) as response:
-                body = await response.read()
+            async with self._session_for(base).get(URL(request.url, encoded=True), headers=headers, allow_redirects=False, proxy=self._proxy) as response:
+                body = await read_all(response.content.iter_any(), MOST_SETTING)
+        except TooLongError as error:
+            raise _unreadable(call, str(error)) from None
         except aiohttp.ClientPayloadError as error:
             raise Refused(Fault(FaultKind.ERROR, "UnreadableAnswer", call.operation, plain(error)), transient=True) from None
         except (aiohttp.ClientError, OSError) as error:
             again = isinstance(error, aiohttp.ConnectionTimeoutError) or not isinstance(error, aiohttp.ClientConnectorError | TimeoutError)
-            raise Refused(Fault(FaultKind.UNREACHABLE, type(error).__name__, call.operation, plain(error)), transient=again) from None
+            said = plain(error) or f"the answer was not whole after {LONGEST_BODY:g} s"
+            raise Refused(Fault(FaultKind.UNREACHABLE, type(error).__name__, call.operation, said), transient=again) from None
         elsewhere = response.headers.get("x-amz-bucket-region", region)
         if response.status in {301, 307, 400} and elsewhere != region and not redirected:
             return await self._get(call, bucket, elsewhere, redirected=True)
@@ -271,6 +301,8 @@ class Account:
             return reader.read(body)
         except UnreadablePage as error:
             raise refused(error, call) from None
+        except _MISREAD as error:
+            raise _unreadable(call, f"not of the shape that was asked for: {plain(error)}") from None
 
     def _ready(self, region: str) -> bool:
         """Whether a request can be signed at once, without making a client or asking for new credentials."""
@@ -288,6 +320,8 @@ class Account:
             return _reader(call), str(client.meta.endpoint_url), found.get_frozen_credentials()
         except _SDK_ERRORS as error:
             raise refused(error, call) from None
+        except ValueError as error:  # a region that makes no host
+            raise Refused(Fault(FaultKind.ERROR, type(error).__name__, call.operation, plain(error))) from None
 
     def _session_for(self, base: str) -> aiohttp.ClientSession:
         if self._http is None:
@@ -295,11 +329,12 @@ class Account:
             if base.startswith("https:"):
                 context = ssl.create_default_context(cafile=get_cert_path(self._core.get_config_variable("ca_bundle") or True))
             # Once, not by aiohttp's trust_env: that reads the environment and ~/.netrc in a thread for every request.
-            self._proxy = get_environ_proxies(base).get(urlsplit(base).scheme)
+            self._proxy = proxy_for(base)
             self._http = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, ssl=context),
                 timeout=aiohttp.ClientTimeout(LONGEST_BODY, sock_connect=CONNECT_TIMEOUT, sock_read=READ_TIMEOUT),
                 cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
             )
         return self._http
 

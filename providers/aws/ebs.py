@@ -15,7 +15,7 @@ from providers.aws.calls import (
     GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE,
     Call,
 )
-from providers.aws.place import AwsSource, is_key_arn, region_id, tag
+from providers.aws.place import AwsSource, Rows, is_key_arn, region_id, tag
 from providers.lane import lost
 from providers.source import Yield
 
@@ -36,10 +36,14 @@ class Volumes(AwsSource):
         self.seen.begin(self.id)
         everything = {"MaxResults": PAGE, "IncludeManagedResources": True}
         plaintext = [{"Name": "encrypted", "Values": ["false"]}]
+        rows = Rows(DESCRIBE_VOLUMES, "VolumeId")
         async for page in self.account.pages(DESCRIBE_VOLUMES, self.region, "Volumes", TOKEN, Filters=plaintext, **everything):
-            yield Batch.of(map(self._volume, page))
+            yield Batch.of(rows.of(page, self._volume))
         async for page in self.account.pages(DESCRIBE_VOLUMES, self.region, "Volumes", TOKEN, **everything):
-            yield Batch.of(map(self._volume, page))
+            yield Batch.of(rows.of(page, self._volume))
+        if rows.fault is not None:
+            yield Partly(rows.fault)
+            return
         self.seen.listed(self.id)
         yield Listed(("aws.ebs.volume",))
 
@@ -71,17 +75,24 @@ class Snapshots(AwsSource):
         found: set[str] = set()
         public: set[str] | None = found
         faults: dict[str, Fault] = {}
+        rows = Rows(DESCRIBE_SNAPSHOTS, "SnapshotId")
         try:
             async for page in self.account.pages(DESCRIBE_SNAPSHOTS, self.region, "Snapshots", TOKEN, RestorableByUserIds=["all"], **own):
-                found.update(fields["SnapshotId"] for fields in page)
+                found.update(rows.of(page, lambda fields: str(fields["SnapshotId"])))
+            if rows.fault is not None:
+                raise Refused(rows.fault)  # whose name is missing there may be any of them
         except Refused as refused:
             if lost(refused):
                 raise
             await self.account.confirm(refused)
             public, faults = None, {PUBLIC_LISTING: refused.fault}
             yield Partly(refused.fault)
+        rows = Rows(DESCRIBE_SNAPSHOTS, "SnapshotId")
         async for page in self.account.pages(DESCRIBE_SNAPSHOTS, self.region, "Snapshots", TOKEN, **own):
-            yield Batch.of(self._snapshot(fields, public, faults) for fields in page)
+            yield Batch.of(rows.of(page, lambda fields: self._snapshot(fields, public, faults)))
+        if rows.fault is not None:
+            yield Partly(rows.fault)
+            return
         self.seen.listed(self.id)
         yield Listed(("aws.ebs.snapshot",))
 
@@ -109,34 +120,46 @@ class Region(AwsSource):
 
     service = "ec2"
     calls = (GET_EBS_ENCRYPTION_BY_DEFAULT, GET_EBS_DEFAULT_KMS_KEY_ID, GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE, DESCRIBE_LAUNCH_TEMPLATE_VERSIONS)
+    questions: tuple[tuple[Call, str, str], ...] = (  # the call, its answer's field, and ours
+        (GET_EBS_ENCRYPTION_BY_DEFAULT, "EbsEncryptionByDefault", "EbsEncryptionByDefault"),
+        (GET_EBS_DEFAULT_KMS_KEY_ID, "KmsKeyId", "KmsKeyId"),
+        (GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE, "State", "SnapshotBlockPublicAccessState"),
+    )
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
-        """Three settings, each on its own, then the default version of every launch template."""
+        """Three settings, each on its own, then the default version of every launch template.
+
+        Where one is lost, the others are told as they are; what was lost is unknown, unless none was answered: then the region stays as it was seen last.
+        """
         fields: dict[str, Any] = {}
         faults: dict[str, Fault] = {}
-        questions: tuple[tuple[Call, str, str], ...] = (
-            (GET_EBS_ENCRYPTION_BY_DEFAULT, "EbsEncryptionByDefault", "EbsEncryptionByDefault"),
-            (GET_EBS_DEFAULT_KMS_KEY_ID, "KmsKeyId", "KmsKeyId"),
-            (GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE, "State", "SnapshotBlockPublicAccessState"),
-        )
-        for call, field, name in questions:
+        silence: Refused | None = None
+        for call, field, name in self.questions:
             try:
                 answer = await self.account.ask(call, self.region)
                 if field in answer:
                     fields[name] = answer[field]
             except Refused as refused:
-                if lost(refused):
-                    yield Kept((self._region({}, {call.operation: refused.fault for call, _, _ in questions}),))
-                    raise
-                await self.account.confirm(refused)
                 faults[call.operation] = refused.fault
+                if lost(refused):
+                    silence = refused
+                    continue
+                await self.account.confirm(refused)
                 yield Partly(refused.fault)
+        if silence is not None and not fields:
+            yield Kept((self._region({}, faults),))
+            raise silence
+        if silence is not None:
+            yield Partly(silence.fault)
         yield Batch((self._region(fields, faults),))
         yield Listed(("aws.ec2.region",))
         listing = self.account.pages(DESCRIBE_LAUNCH_TEMPLATE_VERSIONS, self.region, "LaunchTemplateVersions", TOKEN, Versions=["$Default"], MaxResults=200)
+        rows = Rows(DESCRIBE_LAUNCH_TEMPLATE_VERSIONS, "LaunchTemplateId")
         try:
             async for page in listing:
-                yield Batch.of(map(self._template, page))
+                yield Batch.of(rows.of(page, self._template))
+            if rows.fault is not None:
+                raise Refused(rows.fault)
         except Refused as refused:
             await self.account.confirm(refused)
             yield Partly(refused.fault)  # the settings were read none the less; templates that were not named age by themselves
@@ -157,7 +180,7 @@ class Region(AwsSource):
             fields,
             links=links,
             faults=faults,
-            cells=("?" if default is None else "encrypted" if default else "PLAINTEXT",),
+            cells=("encrypted" if default is True else "PLAINTEXT" if default is False else "?",),
             tenant=self.tenancy.name,
         )
 
@@ -167,7 +190,7 @@ class Region(AwsSource):
         fields["BlockDeviceMappings"] = data.get("BlockDeviceMappings", [])
         fields["Tags"] = [pair for spec in data.get("TagSpecifications", []) for pair in spec.get("Tags", [])]
         asked = [mapping.get("Ebs", {}).get("Encrypted") for mapping in fields["BlockDeviceMappings"] if "Ebs" in mapping]
-        words = ["encrypted" if ask else "unset" if ask is None else "PLAINTEXT" for ask in asked]
+        words = ["encrypted" if ask is True else "unset" if ask is None else "PLAINTEXT" if ask is False else "?" for ask in asked]
         return self.resource(
             self.account.arn("ec2", self.region, f"launch-template/{answer['LaunchTemplateId']}"),
             "workload",
@@ -183,8 +206,8 @@ def at_rest(source: AwsSource, fields: Mapping[str, Any]) -> tuple[Encryption, t
     """The encryption of a volume or snapshot, and its links to key and region. Whose the key is, the key says."""
     home = Link("region", region_id(source.account.number, source.region))
     encrypted = fields.get("Encrypted")
-    if not encrypted:
-        return (Encryption(encrypted, None, KeyClass.NONE) if encrypted is False else Encryption()), (home,)
+    if encrypted is not True:
+        return (Encryption(False, None, KeyClass.NONE) if encrypted is False else Encryption()), (home,)
     key = fields.get("KmsKeyId")
     arn = key_arn(source, str(key), source.region) if key else None
     if arn is None:

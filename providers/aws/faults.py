@@ -79,6 +79,10 @@ def refused(error: Exception, call: Call) -> Refused:
     if response:
         detail, meta = response.get("Error", {}), response.get("ResponseMetadata", {})  # of EC2 the SDK gives no error at all where the body is a page
         return answered(call, int(meta.get("HTTPStatusCode", 0)), str(detail.get("Code", "")), str(detail.get("Message", "")), meta.get("HTTPHeaders", {}))
+    if name == "LateAnswer":
+        return Refused(Fault(UNREACHABLE, name, call.operation, plain(error)))
+    if name == "TooLongError":
+        return Refused(Fault(ERROR, "UnreadableAnswer", call.operation, plain(error)))
     if name in _NETWORK or isinstance(error, OSError):
         again = name not in {"EndpointConnectionError", "ReadTimeoutError"}  # who waits for a whole timeout three times has waited a minute
         return Refused(Fault(UNREACHABLE, name, call.operation, plain(error)), transient=again)

@@ -11,11 +11,11 @@ import msgspec
 
 from posture.batch import Batch, Kept, Listed, Partly
 from posture.clock import Seconds, Utc, parse_rfc3339
-from posture.fault import Fault, Refused
+from posture.fault import Fault, FaultKind, Refused
 from posture.resource import Encryption, KeyClass, Resource
 from posture.source import COLD
 from providers.aws.calls import DESCRIBE_KEY, GET_KEY_POLICY, GET_KEY_ROTATION_STATUS, LIST_ALIASES, LIST_KEYS, Call
-from providers.aws.place import AwsSource
+from providers.aws.place import AwsSource, Rows
 from providers.each import each, each_again
 from providers.lane import lost
 from providers.source import Yield
@@ -44,25 +44,28 @@ class Keys(AwsSource):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._cold: dict[str, _Cold] = {}
-        self.seen.claims.listed.add((self.account.number, self.region))
+        self.seen.claims.listed[self.account.number, self.region] = None
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """List keys and aliases, then describe key by key, several at a time."""
         started = time.monotonic()
+        aliases: dict[str, tuple[str, ...]] | None = None
         try:
             aliases = await self._aliases()
         except Refused as refused:
             if lost(refused):
                 raise
             await self.account.confirm(refused)
-            aliases = {}
             yield Partly(refused.fault)
         listed: list[str] = []
+        rows = Rows(LIST_KEYS, "KeyArn", r"arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[!-~]+")
         async for page in self.account.pages(LIST_KEYS, self.region, "Keys", MARKER, Limit=1000):
-            listed += [entry["KeyArn"] for entry in page]
+            listed += rows.of(page, lambda entry: str(entry["KeyArn"]))
+        if aliases is not None and rows.fault is None:
+            self.seen.claims.listed[self.account.number, self.region] = frozenset([*listed, *(name for names in aliases.values() for name in names)])
         listed += sorted(self.seen.of(self.account.number, self.region).difference(listed))  # a key that is gone is not listed, and still named
         unread: list[Resource] = []
-        async with contextlib.aclosing(each_again(listed, lambda arn: self._read(arn, aliases.get(arn, ())), lambda answer: not answer[1])) as keys:
+        async with contextlib.aclosing(each_again(listed, lambda arn: self._read(arn, (aliases or {}).get(arn, ())), lambda answer: not answer[1])) as keys:
             async for key, answered in keys:
                 if not answered:
                     unread.append(key)
@@ -78,26 +81,31 @@ class Keys(AwsSource):
         if silence is not None:
             raise silence  # not a fault of these keys: what was seen of them before stays, and ages
         self._cold = {arn: self._cold[arn] for arn in listed if arn in self._cold}
+        if rows.fault is not None:
+            yield Partly(rows.fault)
+            return
         yield Listed(("aws.kms.key",))
 
     async def _aliases(self) -> dict[str, tuple[str, ...]]:
         found: dict[str, list[str]] = {}
+        rows = Rows(LIST_ALIASES, "AliasArn", r"arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:alias/[!-~]+")
         async for page in self.account.pages(LIST_ALIASES, self.region, "Aliases", MARKER, Limit=100):
-            for alias in page:
-                if "TargetKeyId" in alias:
-                    found.setdefault(self.account.arn("kms", self.region, f"key/{alias['TargetKeyId']}"), []).append(alias["AliasArn"])
+            for alias, target in rows.of(page, lambda entry: (str(entry["AliasArn"]), entry.get("TargetKeyId"))):
+                if isinstance(target, str):
+                    found.setdefault(self.account.arn("kms", self.region, f"key/{target}"), []).append(alias)
+        if rows.fault is not None:
+            raise Refused(rows.fault)
         return {arn: tuple(sorted(names)) for arn, names in found.items()}
 
     async def _read(self, arn: str, aliases: tuple[str, ...]) -> tuple[Resource, bool]:
         """A key, and whether all that was asked about it was answered, if only by a refusal."""
         try:
-            described = await self.account.ask(DESCRIBE_KEY, self.region, KeyId=arn)
+            fields = _described(arn, await self.account.ask(DESCRIBE_KEY, self.region, KeyId=arn))
         except Refused as refused:
             if refused.fault.code == _NOT_THERE:
                 return key_resource(self, arn, {"NotFound": True}, {}, aliases), True
             await self.account.confirm(refused)
             return key_resource(self, arn, {}, {DESCRIBE_KEY.operation: refused.fault}, aliases), not lost(refused)
-        fields = _plain(described["KeyMetadata"])
         seldom = await self._seldom(arn, fields)
         return key_resource(self, arn, {**fields, **seldom.fields}, seldom.faults, aliases), not seldom.lost
 
@@ -127,7 +135,7 @@ class Keys(AwsSource):
 
 
 class ForeignKeys(AwsSource):
-    """Keys that volumes and buckets name but no source lists: of other accounts, and of regions that are not configured."""
+    """Keys that volumes and buckets name but no source lists: of other accounts, of regions that are not configured, and those that are not there."""
 
     service = "kms-foreign"
     calls = (DESCRIBE_KEY,)
@@ -135,24 +143,42 @@ class ForeignKeys(AwsSource):
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """Describe each, in its own region; asks nothing where there are none. Those of a region that does not answer stay as they were seen last."""
         started = time.monotonic()
-        async with contextlib.aclosing(each(self._read(arn) for arn in self.seen.foreign())) as keys:
+        wanted = [*self.seen.foreign(), *self.seen.missing(self.account.number)]
+        async with contextlib.aclosing(each(self._read(arn) for arn in wanted)) as keys:
             async for key, fault in keys:
                 if fault is not None:
                     yield Partly(fault)
+                if key is None:
+                    continue
                 silence = self.account.lane(DESCRIBE_KEY, key.region).silent_since(started)
                 yield Batch((key,)) if silence is None else Kept((key,))
         yield Listed(("aws.kms.key",))
 
-    async def _read(self, arn: str) -> tuple[Resource, Fault | None]:
-        unasked = {"NotAsked": "region" if arn.split(":")[4] == self.account.number else "account"}  # policy and rotation: why not
+    async def _read(self, arn: str) -> tuple[Resource | None, Fault | None]:
+        """A key; None where an alias has come to be since the region's were listed, whose key is listed there."""
+        owner = arn.split(":")[4]
+        unasked = {"NotAsked": "region" if owner == self.account.number else "account"}  # policy and rotation: why not
         try:
-            described = await self.account.ask(DESCRIBE_KEY, arn.split(":")[3], KeyId=arn)
+            fields = _described(arn, await self.account.ask(DESCRIBE_KEY, arn.split(":")[3], KeyId=arn))
         except Refused as refused:
-            if refused.fault.code == _NOT_THERE:
+            if refused.fault.code != _NOT_THERE:
+                await self.account.confirm(refused)
+            elif owner == self.account.number:
                 return key_resource(self, arn, {"NotFound": True}, {}, ()), None
-            await self.account.confirm(refused)
+            else:
+                refused = Refused(msgspec.structs.replace(refused.fault, message=f"account {owner} shows us no such key: it is gone, or not ours to see"))
             return key_resource(self, arn, unasked, {DESCRIBE_KEY.operation: refused.fault}, ()), refused.fault
-        return key_resource(self, arn, {**_plain(described["KeyMetadata"]), **unasked}, {}, ()), None
+        if ":alias/" in arn:
+            return None, None
+        return key_resource(self, arn, {**fields, **unasked}, {}, ()), None
+
+
+def _described(arn: str, answer: Mapping[str, Any]) -> dict[str, Any]:
+    """What DescribeKey says of a key. Raises `Refused` where it says nothing, or speaks of another one."""
+    told = answer.get("KeyMetadata")
+    if not isinstance(told, dict) or (":key/" in arn and told.get("Arn", arn) != arn):
+        raise Refused(Fault(FaultKind.ERROR, "UnreadableAnswer", DESCRIBE_KEY.operation, f"an answer that does not speak of {arn}"))
+    return _plain(told)
 
 
 def can_rotate(fields: Mapping[str, Any]) -> bool:
@@ -163,7 +189,7 @@ def can_rotate(fields: Mapping[str, Any]) -> bool:
 def key_resource(source: AwsSource, arn: str, fields: Mapping[str, Any], faults: Mapping[str, Fault], aliases: tuple[str, ...]) -> Resource:
     """A key as a resource; its class is what it makes of whatever it encrypts."""
     manager = fields.get("KeyManager")
-    key_class = {"AWS": KeyClass.PROVIDER_VISIBLE, "CUSTOMER": KeyClass.CUSTOMER}.get(str(manager), KeyClass.UNKNOWN)
+    key_class = {"AWS": KeyClass.PROVIDER_VISIBLE, "CUSTOMER": KeyClass.CUSTOMER}.get(str(manager), KeyClass.UNKNOWN)  # a manager nobody knows is UNKNOWN
     _, _, _, region, owner, name = arn.split(":", 5)
     names = [alias.split(":", 5)[5] for alias in aliases]
     rotation = fields.get("KeyRotationEnabled")
@@ -174,13 +200,13 @@ def key_resource(source: AwsSource, arn: str, fields: Mapping[str, Any], faults:
         names[0] if names else name.removeprefix("key/"),
         {**fields, "Aliases": names},
         region=region,
-        encryption=Encryption(None, fields.get("KeySpec"), key_class),
+        encryption=Encryption(None, spec if isinstance(spec := fields.get("KeySpec"), str) else None, key_class),
         faults=faults,
         aliases=aliases,
         cells=(
             str(manager or "?"),
             str(fields.get("KeyState") or ("not found" if fields.get("NotFound") else "?")),
-            "" if rotation is None else "on" if rotation else "off",
+            "on" if rotation is True else "off" if rotation is False else "",
         ),
         tenant=source.tenancy.name,
     )
@@ -201,6 +227,7 @@ def _plain(fields: Mapping[str, Any]) -> dict[str, Any]:
     plain = dict(fields)
     for name in _TIMES:
         at = plain.get(name)
-        if isinstance(at, int | float):
-            plain[name] = datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        if isinstance(at, int | float) and not isinstance(at, bool):
+            with contextlib.suppress(ValueError, OverflowError, OSError):  # no time that there is: who reads the field says so
+                plain[name] = datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     return plain

@@ -1,6 +1,5 @@
 """Stored objects, where the operator asks for it: headers of a sample, and S3 Inventory reports. Never the content of a tenant's object."""
 
-import asyncio
 import csv
 import gzip
 import io
@@ -8,7 +7,7 @@ import json
 import time
 import zlib
 from collections import Counter
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,13 +24,19 @@ from providers.aws.calls import (
     LIST_OBJECTS_V2,
 )
 from providers.aws.ebs import key_arn
-from providers.aws.place import AwsSource, Place
+from providers.aws.place import AwsSource, Place, Rows
+from providers.aws.transport import in_thread
 from providers.each import each
 from providers.lane import lost
 from providers.source import Yield
 
 FIELDS = ("ServerSideEncryption", "SSEKMSKeyId", "BucketKeyEnabled", "LastModified")
 _CLASSES = {None: KeyClass.NONE, "AES256": KeyClass.PROVIDER, "aws:kms:dsse": KeyClass.DOUBLE}  # of all others the key decides
+LONGEST_ROW = 1 << 16
+MOST_UNPACKED = 2 << 30
+"""Characters of one file of a report, unpacked."""
+MOST_WORDS = 64
+"""Different words in the column; S3 has five."""
 TOKEN = ("NextContinuationToken", "ContinuationToken")
 
 
@@ -88,7 +93,10 @@ class ObjectSample(OfBuckets):
         """Those of one bucket. Raises `Refused` where it cannot be listed, or its region stopped answering."""
         self.still_answers(place, started)
         page = await self.account.ask(LIST_OBJECTS_V2, place.region, Bucket=bucket, MaxKeys=1000)
-        listed = sorted(page.get("Contents", []), key=lambda entry: (str(entry["LastModified"]), entry["Key"]))
+        rows = Rows(LIST_OBJECTS_V2, "Key", r"(?s).+")
+        listed = sorted(rows.of(page.get("Contents", []), dict), key=lambda entry: (str(entry.get("LastModified")), entry["Key"]))
+        if rows.fault is not None:
+            raise Refused(rows.fault)
         wanted = min(self.account.settings.object_sample, len(listed))
         heads = [answer async for answer in each(self._head(bucket, place.region, entry["Key"]) for entry in _spread(listed, wanted))]
         self.still_answers(place, started)
@@ -176,6 +184,9 @@ class Inventory(OfBuckets):
                 fields["Report"] = await self._report(bucket, place.region, widest)
         except Refused as refused:
             unread, faults[refused.fault.operation] = refused, refused.fault
+        except (AttributeError, KeyError, TypeError, ValueError) as error:  # a configuration that leaves out what it must have
+            unread = _unreadable(f"the inventory's configuration or report cannot be read: {type(error).__name__} {error}")
+            faults[unread.fault.operation] = unread.fault
         return self._resource(bucket, place, fields, faults), unread
 
     async def _report(self, bucket: str, region: str, configuration: Mapping[str, Any]) -> dict[str, Any]:
@@ -198,7 +209,7 @@ class Inventory(OfBuckets):
             raise _unreadable("the report has no column EncryptionStatus")
         counts: Counter[str] = Counter()
         for key in manifest["files"]:
-            counts += await asyncio.to_thread(_count, await self._read(home, at, key), columns.index("EncryptionStatus"))
+            counts += await in_thread(_count, await self._read(home, at, key), columns.index("EncryptionStatus"))
         made = _made(newest.removeprefix(folder).rstrip("/"))
         schedule = configuration.get("Schedule", {}).get("Frequency", "Daily")
         return {"At": f"{made.isoformat()}Z", "Schedule": schedule, "Counts": dict(sorted(counts.items())), "Rows": counts.total()}
@@ -238,15 +249,27 @@ def _made(folder: str) -> datetime:
 
 
 def _count(body: bytes, column: int) -> Counter[str]:
-    """Rows of a gzipped CSV report by the value of a column. Raises `Refused` where it is not one."""
+    """Rows of a gzipped CSV report by the value of a column. Raises `Refused` where it is not one, or unpacks to more than `MOST_UNPACKED`."""
     counts: Counter[str] = Counter()
     try:
         with gzip.open(io.BytesIO(body), "rt", encoding="utf-8", newline="") as lines:
-            for row in csv.reader(lines):
+            for row in csv.reader(_lines(lines)):
                 counts[row[column]] += 1
+                if len(counts) > MOST_WORDS:
+                    raise _unreadable("its column EncryptionStatus holds anything")
     except (OSError, EOFError, zlib.error, IndexError, UnicodeDecodeError, csv.Error):
         raise _unreadable("a file of the report is not gzipped CSV") from None
     return counts
+
+
+def _lines(text: Any) -> Iterator[str]:
+    """Line by line, none of them longer than a row can be: a file of zeros is one line of gigabytes."""
+    left = MOST_UNPACKED
+    while line := text.readline(LONGEST_ROW):
+        left -= len(line)
+        if len(line) == LONGEST_ROW or left < 0:
+            raise _unreadable("a file of the report unpacks to more than a report")
+        yield line
 
 
 def _unreadable(why: str) -> Refused:

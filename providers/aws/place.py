@@ -3,20 +3,52 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 import msgspec
 
 from posture.clock import Seconds
-from posture.fault import Fault
+from posture.fault import Fault, FaultKind
 from posture.resource import Encryption, Link, Resource
 from providers.aws.account import Account
 from providers.aws.calls import Call
 from providers.aws.tenancy import Tenancy
 from providers.source import Source
 
+T = TypeVar("T")
+
 _KEY_ARN = re.compile(r"arn:[a-z0-9-]+:kms:[a-z0-9-]+:\d{12}:(?:key|alias)/.+")
+
+
+class Rows:
+    """The rows of one listing. One that has no id, or cannot be read, does not take the others with it: `fault` tells of it.
+
+    What a listing named so is not to be believed about what is gone.
+    """
+
+    def __init__(self, call: Call, field: str, shape: str = r"[!-~]{1,2048}") -> None:
+        self._call = call
+        self._field = field
+        self._shape = re.compile(shape)
+        self.fault: Fault | None = None
+
+    def of(self, page: Iterable[Any], read: Callable[[dict[str, Any]], T]) -> list[T]:
+        """What `read` makes of each row of a page that has an id."""
+        made: list[T] = []
+        for row in page:
+            named = row.get(self._field) if isinstance(row, dict) else None
+            if not isinstance(named, str) or self._shape.fullmatch(named) is None:
+                self._lost(f"a row without {self._field}")
+                continue
+            try:
+                made.append(read(row))
+            except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+                self._lost(f"{named[:80]} cannot be read: {type(error).__name__}")
+        return made
+
+    def _lost(self, why: str) -> None:
+        self.fault = self.fault or Fault(FaultKind.ERROR, "UnreadableRow", self._call.operation, why)
 
 
 class AwsSource(Source):
@@ -50,7 +82,7 @@ class AwsSource(Source):
         tenant: str | None = None,
     ) -> Resource:
         """A resource of this account; its tenant is told by its tags where tenants share the account."""
-        owner = tenant or self.tenancy.of(fields.get("Tags") or ())
+        owner = tenant or self.tenancy.of(tags(fields))
         place = self.region if region is None else region
         return Resource(id, kind, type, name, owner, "aws", self.account.number, place, self.id, encryption, fields, links, faults or {}, aliases, cells)
 
@@ -68,8 +100,8 @@ class Claims:
     def __init__(self) -> None:
         self.accounts: dict[tuple[str | None, str], str] = {}
         """Endpoint and number -> the id of the source through which it is polled."""
-        self.listed: set[tuple[str, str]] = set()
-        """(account, region) pairs whose keys a source lists."""
+        self.listed: dict[tuple[str, str], frozenset[str] | None] = {}
+        """(account, region) pairs whose keys a source lists, and the ids and aliases of its last whole listing; None before that."""
         self.seen: list[Seen] = []
         """In the order of the configuration."""
         self.naming: list[str] = []
@@ -113,6 +145,14 @@ class Seen:
         """Key ARNs of this account and region that anything names, in whatever account."""
         return {arn for other in self.claims.seen for arn in other.arns if ":key/" in arn and _owner(arn) == (account, region)}
 
+    def missing(self, account: str) -> list[str]:
+        """Keys and aliases of this account that anything names, in whatever account, and that a whole listing of their region does not hold.
+
+        AWS makes the aliases that it reserves when they are first used: before that they are missed by nobody.
+        """
+        found = {arn for other in self.claims.seen for arn in other.arns if _owner(arn)[0] == account and ":alias/aws/" not in arn}
+        return sorted(arn for arn in found if (listed := self.claims.listed.get(_owner(arn))) is not None and arn not in listed)
+
 
 def is_key_arn(text: str) -> bool:
     """Whether this names a key, or an alias, with its region and account."""
@@ -131,7 +171,13 @@ def region_id(account: str, region: str) -> str:
 
 def tag(fields: Mapping[str, Any], key: str) -> str:
     """The value of a tag, or an empty text."""
-    for pair in fields.get("Tags") or ():
+    for pair in tags(fields):
         if pair.get("Key") == key:
             return str(pair.get("Value", ""))
     return ""
+
+
+def tags(fields: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The tags of a resource; none where they are no list."""
+    told = fields.get("Tags")
+    return [pair for pair in told if isinstance(pair, dict)] if isinstance(told, list) else []

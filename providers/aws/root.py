@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import AsyncGenerator, Sequence
+from typing import Any
 
 from botocore.exceptions import BotoCoreError
 
@@ -14,7 +15,7 @@ from providers.aws.ebs import Region, Snapshots, Volumes
 from providers.aws.faults import refused
 from providers.aws.kms import ForeignKeys, Keys
 from providers.aws.objects import Inventory, ObjectSample
-from providers.aws.place import AwsSource, Claims, Seen
+from providers.aws.place import AwsSource, Claims, Rows, Seen
 from providers.aws.s3 import Buckets
 from providers.aws.settings import AwsSettings
 from providers.aws.tenancy import Tenancy
@@ -89,7 +90,11 @@ class Root(Source):
             if configured == "all":
                 raise
             return tuple(configured), unanswered.fault
-        status = {entry["RegionName"]: entry.get("OptInStatus", "opt-in-not-required") for entry in answer.get("Regions", [])}
+        rows = Rows(DESCRIBE_REGIONS, "RegionName", r"[a-z0-9-]+")
+        listed = rows.of(answer.get("Regions", []), lambda entry: (str(entry["RegionName"]), entry.get("OptInStatus", "opt-in-not-required")))
+        status: dict[str, Any] = dict(listed)
+        if configured == "all" and rows.fault is not None:
+            raise Refused(rows.fault)  # which regions there are is not known
         if configured == "all":
             return tuple(sorted(name for name, opted in status.items() if opted != "not-opted-in")), ()
         off = tuple(name for name in configured if status.get(name) == "not-opted-in")
@@ -115,7 +120,7 @@ class Root(Source):
                 made.append(objects)
         foreign = self._once(ForeignKeys, account, "", live)
         naming = self._claims.naming
-        naming += [source.id for source in made if source.service in {"ebs", "s3", "snapshots", "s3-objects"} and source.id not in naming]
+        naming += [source.id for source in made if source.service in {"ebs", "kms", "s3", "snapshots", "s3-objects"} and source.id not in naming]
         foreign.after = naming  # grows while the accounts before it are found: it is read as it is then
         return [*made, foreign]
 

@@ -1,6 +1,7 @@
 """S3 buckets: default encryption, policy, public access; each asked in its own region."""
 
 import contextlib
+import re
 import time
 from collections.abc import AsyncGenerator, Mapping
 from functools import partial
@@ -12,7 +13,7 @@ from posture.batch import Batch, Kept, Listed, Partly
 from posture.clock import Seconds
 from posture.controls.aws_s3 import refuses_plain_http
 from posture.controls.iam_policy import Coverage, PolicyError, denial, statements
-from posture.fault import Fault, Refused
+from posture.fault import Fault, FaultKind, Refused
 from posture.resource import Encryption, KeyClass, Link, Resource
 from providers.aws.calls import (
     GET_ACCOUNT_PUBLIC_ACCESS_BLOCK,
@@ -26,13 +27,16 @@ from providers.aws.calls import (
     Call,
 )
 from providers.aws.ebs import key_arn
-from providers.aws.place import AwsSource, Place
+from providers.aws.place import AwsSource, Place, Rows
 from providers.each import each_again
 from providers.lane import lost
 from providers.source import Yield
 
 TOKEN = ("ContinuationToken", "ContinuationToken")
 PAGE = 1000
+NAME = r"[A-Za-z0-9._-]{3,255}"
+"""What a bucket may be called, before 2018 too; nothing else may stand in a URL or before a host."""
+_REGION = re.compile(r"[a-z0-9-]{1,40}")
 BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 
 # What the service says when there is no such setting: an answer, not an error (CONTROLS.md 2.3).
@@ -71,14 +75,17 @@ class Buckets(AwsSource):
         self.seen.begin(self.id)
         here: dict[str, Place] = {}
         unread: list[_Read] = []
+        rows = Rows(LIST_BUCKETS, "Name", NAME)
         async for page in self.account.pages(LIST_BUCKETS, self.account.home, "Buckets", TOKEN, MaxBuckets=PAGE):
             if not told:  # only now: S3 that is not there must not look as if it had answered in part
                 told = True
                 for fault in account.faults.values():
                     yield Partly(fault)
                 yield Kept((account,)) if unseen else Batch((account,))
+            if self.seen.buckets is None:  # in a throttled account the reads outlast a snapshot: what is known by name stands there meanwhile
+                yield Kept(tuple(rows.of(page, self._unread)))
             ask = partial(self._bucket, started=started)
-            async with contextlib.aclosing(each_again(page, ask, lambda read: read.lost)) as reads:
+            async with contextlib.aclosing(each_again(rows.of(page, dict), ask, lambda read: read.lost)) as reads:
                 async for read in reads:
                     if read.lost:
                         unread.append(read)
@@ -98,9 +105,21 @@ class Buckets(AwsSource):
         self.seen.buckets = here
         if silence is not None and not answered:
             raise silence
+        if rows.fault is not None:
+            yield Partly(rows.fault)
+            return
         if not unread:  # what stays as it was seen last still names its key
             self.seen.listed(self.id)
         yield Listed(("aws.s3.bucket", "aws.account"))
+
+    def _unread(self, entry: Mapping[str, Any]) -> Resource:
+        """A bucket of which the name is all that is known yet."""
+        read = _Read(self, entry["Name"], 0.0)
+        read.region = str(entry.get("BucketRegion") or "")
+        read.fields.update(Name=entry["Name"], CreationDate=entry.get("CreationDate"))
+        for call in (GET_BUCKET_ENCRYPTION, GET_BUCKET_POLICY, GET_PUBLIC_ACCESS_BLOCK):
+            read.faults[call.operation] = Fault(FaultKind.UNREACHABLE, "NotRead", call.operation, "listed, and not answered for yet")
+        return self._resource(read)
 
     def _silence(self, read: "_Read", started: Seconds) -> Refused | None:
         """The refusal, where nobody answers any more in a bucket's region."""
@@ -113,7 +132,8 @@ class Buckets(AwsSource):
         faults: dict[str, Fault] = {}
         try:
             answer = await self.account.ask(GET_ACCOUNT_PUBLIC_ACCESS_BLOCK, self.account.home, AccountId=self.account.number)
-            fields["PublicAccessBlockConfiguration"] = answer["PublicAccessBlockConfiguration"]
+            if "PublicAccessBlockConfiguration" in answer:
+                fields["PublicAccessBlockConfiguration"] = answer["PublicAccessBlockConfiguration"]
         except Refused as refused:
             if refused.fault.code in _NONE_SET:
                 fields["PublicAccessBlockConfiguration"] = None
@@ -130,7 +150,7 @@ class Buckets(AwsSource):
         read = _Read(self, name, started)
         read.region = str(entry.get("BucketRegion") or "")
         read.fields.update(Name=name, CreationDate=entry.get("CreationDate"))
-        if not read.region:
+        if not _REGION.fullmatch(read.region):
             await read.locate()
         for call, field in (
             (GET_BUCKET_ENCRYPTION, "ServerSideEncryptionConfiguration"),
@@ -139,7 +159,7 @@ class Buckets(AwsSource):
         ):
             await read.ask(call, field)
         block = read.fields.get("PublicAccessBlockConfiguration") or {}
-        if read.fields.get("Policy") and not all(block.get(name) for name in BLOCKS):
+        if read.fields.get("Policy") and not all(block.get(name) is True for name in BLOCKS):
             await read.ask(GET_BUCKET_POLICY_STATUS, "PolicyStatus")
         if self.tenancy.shared:
             await read.ask(GET_BUCKET_TAGGING, "Tags")
@@ -169,9 +189,10 @@ class Buckets(AwsSource):
 
     def _at_rest(self, fields: dict[str, Any], region: str) -> tuple[Encryption, tuple[Link, ...]]:
         fields["BucketRegion"] = region
-        if "ServerSideEncryptionConfiguration" not in fields:
+        configuration = fields.get("ServerSideEncryptionConfiguration", {})
+        if configuration is not None and "Rules" not in configuration:
             return Encryption(), ()
-        rules = (fields["ServerSideEncryptionConfiguration"] or {}).get("Rules") or [{}]
+        rules = (configuration or {}).get("Rules") or [{}]
         default = rules[0].get("ApplyServerSideEncryptionByDefault") or {}
         algorithm, key = default.get("SSEAlgorithm"), default.get("KMSMasterKeyID")
         if algorithm is None:
@@ -211,7 +232,8 @@ class _Read:
             await self._refused(GET_BUCKET_LOCATION, refused)
             self.region = self._source.account.home
             return
-        self.region = {"": "us-east-1", "EU": "eu-west-1"}.get(answer.get("LocationConstraint") or "", answer.get("LocationConstraint") or "")
+        told = str(answer.get("LocationConstraint") or "")
+        self.region = {"": "us-east-1", "EU": "eu-west-1"}.get(told, told if _REGION.fullmatch(told) else self._source.account.home)
 
     async def ask(self, call: Call, field: str) -> None:
         """Read one setting into the fields; None where the service says there is none."""
@@ -249,9 +271,9 @@ def _tls_only(arn: str, fields: Mapping[str, Any]) -> str:
 
 
 def _public(fields: Mapping[str, Any]) -> str:
-    if (fields.get("PolicyStatus") or {}).get("IsPublic"):
+    if (fields.get("PolicyStatus") or {}).get("IsPublic") is True:
         return "PUBLIC"
     block = fields.get("PublicAccessBlockConfiguration", "")
     if block == "":
         return "?"
-    return "blocked" if block and all(block.get(name) for name in BLOCKS) else "open"
+    return "blocked" if block and all(block.get(name) is True for name in BLOCKS) else "open"

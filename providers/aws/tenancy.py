@@ -20,11 +20,8 @@ class Tenancy:
         return self._only is None
 
     def of(self, tags: Iterable[Mapping[str, str]]) -> str:
-        """The tenant of a resource with these tags (`[{"Key": ..., "Value": ...}]`)."""
+        """The tenant of a resource with these tags (`[{"Key": ..., "Value": ...}]`); nobody's where they name none, or several: their order means nothing."""
         if self._only is not None:
             return self._only
-        for tag in tags:
-            tenant = self._by_tag.get((tag.get("Key", ""), tag.get("Value", "")))
-            if tenant is not None:
-                return tenant
-        return UNASSIGNED
+        named = {self._by_tag.get((str(tag.get("Key")), str(tag.get("Value", "")))) for tag in tags} - {None}
+        return named.pop() or UNASSIGNED if len(named) == 1 else UNASSIGNED

@@ -29,7 +29,10 @@ class Wire:
         self._for_namespace = lru_cache(maxsize=4)(lambda namespace: _compile(shape, namespace))
 
     def decode(self, body: bytes, root: str | None = None) -> Any:
-        """The value in `body`, whose outermost element must be named `root` where one is given. Raises `UnreadablePage`."""
+        """The value in `body`, whose outermost element must be named `root` where one is given. Raises `UnreadablePage`.
+
+        A field that is not of its type stays the text it is: who reads the field tells it, and the rest of the page stands.
+        """
         try:
             element = ET.fromstring(body)
         except ET.ParseError as error:
@@ -37,10 +40,7 @@ class Wire:
         namespace, brace, name = element.tag.rpartition("}")
         if root is not None and name != root:
             raise UnreadablePage(f"<{name[:40]}> where <{root}> was expected")
-        try:
-            return self._for_namespace(namespace + brace)(element)
-        except (ValueError, AttributeError) as error:
-            raise UnreadablePage(f"a field is not of its type: {error}") from None
+        return self._for_namespace(namespace + brace)(element)
 
 
 def _compile(shape: Any, namespace: str) -> Decode:
@@ -53,9 +53,7 @@ def _compile(shape: Any, namespace: str) -> Decode:
         case "boolean":
             return _boolean
         case "integer" | "long":
-            return lambda element: int(element.text or "")
-        case "float" | "double":
-            return lambda element: float(element.text or "")
+            return _integer
         case _:
             return lambda element: element.text or ""
 
@@ -83,50 +81,58 @@ def _structure(shape: Any, namespace: str) -> Decode:
     return decode
 
 
-def _boolean(element: ET.Element) -> bool:
-    text = element.text
-    if text == "true":
-        return True
-    if text == "false":
-        return False
-    raise ValueError(f"{text!r} is neither true nor false")
+_WORDS = {"true": True, "false": False}
+_DIGITS = re.compile(r"-?[0-9]{1,18}")
 
 
-def read_pages_lean(client: Any, operation: str) -> None:
-    """Make a boto3 client decode the answers of one EC2 operation by a `Wire`, through botocore's `before-parse` event.
+def _boolean(element: ET.Element) -> bool | str:
+    text = element.text or ""
+    return _WORDS.get(text, text)
 
-    Errors are still parsed by botocore. The event fires after transport and before parsing; what a handler leaves in `customized_response_dict` is the answer.
+
+def _integer(element: ET.Element) -> int | str:
+    text = element.text or ""
+    return int(text) if _DIGITS.fullmatch(text) else text
+
+
+def read_answers(client: Any) -> None:
+    """Make a boto3 client decode successes by a `Wire`, or as the JSON they are, through botocore's `before-parse` event.
+
+    Raises `UnreadablePage` there for a body that is not what was asked for: botocore takes any well-formed XML for an answer without fields, and JSON that
+    ends early for one with a message: a proxy's page for people, or half a page of keys, would read as an empty account. It also makes False of every word
+    that is not `true`, and gives up the whole page where one field is not as its model says. Errors are still parsed by botocore.
+    The event fires after transport and before parsing; what a handler leaves in `customized_response_dict` is the answer.
     """
-    wire = Wire(client.meta.service_model.operation_model(operation).output_shape)
-    root = f"{operation}Response"
-
-    def before_parse(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:
-        if response_dict["status_code"] == 200:
-            customized_response_dict.update(wire.decode(response_dict["body"], root))
-            response_dict["body"] = b"<lean/>"
-
-    client.meta.events.register(f"before-parse.ec2.{operation}", before_parse)
-
-
-def refuse_what_is_no_answer(client: Any) -> None:
-    """Make a boto3 client raise `UnreadablePage` for a success whose body is not what was asked for, through botocore's `before-parse` event.
-
-    botocore takes any well-formed XML for an answer without fields, and JSON that ends early for one with a message: a proxy's page for people, or half a
-    page of keys, would read as an empty account.
-    """
-    roots = {call.name: call.root for call in CALLS.values() if call.service == client.meta.service_model.service_name}
+    model = client.meta.service_model
+    roots = {call.name: call.root for call in CALLS.values() if call.service == model.service_name}
+    wires: dict[str, Wire] = {}
 
     def before_parse(operation_model: Any, response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:
         if response_dict["status_code"] != 200 or operation_model.has_streaming_output or operation_model.http.get("method") == "HEAD":
             return
-        if customized_response_dict:  # read already, by `read_pages_lean`
+        name, shape = operation_model.name, operation_model.output_shape
+        if model.resolved_protocol == "json":
+            customized_response_dict.update(_object(response_dict["body"]))
+            response_dict["body"] = b"{}"
+        elif not (root := roots.get(name)):
             return
-        if operation_model.service_model.resolved_protocol == "json":
-            _must_be_json(response_dict["body"])
-        elif root := roots.get(operation_model.name):
+        elif name == "GetBucketLocation" or "resultWrapper" in shape.serialization:  # a text of its own, and answers within answers
             _must_begin(response_dict["body"], root)
+        else:
+            payload = shape.serialization.get("payload")
+            wire = wires.get(name) or wires.setdefault(name, Wire(shape.members[payload] if payload else shape))
+            decoded = wire.decode(response_dict["body"], root)
+            customized_response_dict.update({payload: decoded} if payload else decoded)
+            response_dict["body"] = b"<read/>"
 
-    client.meta.events.register_last("before-parse", before_parse)
+    client.meta.events.register("before-parse", before_parse)
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(body, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UnreadablePage(f"not a JSON object: {error}") from None
 
 
 def no_json(body: bytes) -> str:
@@ -136,11 +142,6 @@ def no_json(body: bytes) -> str:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return f"not a JSON object: {error}"
     return ""
-
-
-def _must_be_json(body: bytes) -> None:
-    if why := no_json(body):
-        raise UnreadablePage(why)
 
 
 _FIRST = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<[?!][^>]*>\s*)*<(?:[\w.-]+:)?([\w.-]+)")

@@ -19,7 +19,7 @@ OK, DISABLED = source("acme/a", state=State.OK), source("acme/b", state=State.DI
     ("sources", "strays", "status", "reason"),
     [
         ([OK, DISABLED], 0, "pass", "every source answered, every resource has its tenant"),
-        ([OK], 3, "warn", "3 resources carry no tenant's tag"),
+        ([OK], 3, "warn", "3 resources carry no tenant's tag, or several tenants'"),
         ([OK, source("acme/c")], 0, "unknown", "1 of 2 sources unanswered, first acme/c: pending"),
         ([source("acme/d", state=State.DENIED), source("acme/c", state=State.PARTIAL)], 3, "unknown", "2 of 2 sources unanswered, first acme/c: partial"),
         ([], 0, "unknown", "no source is asked about this tenant"),

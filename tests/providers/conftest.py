@@ -13,11 +13,15 @@ from posture.snapshot import take, to_json
 from posture.source import Source
 from posture.verdict import Finding, Status
 from providers import lane
-from providers.aws import account
+from providers.aws import account as aws_account
+from providers.aws.account import Account
 from providers.aws.kms import Keys
+from providers.aws.settings import AwsSettings
 from providers.collector import Collector
 from providers.config import parse
 from providers.demo import bucketpolicy
+from providers.demo.accounts import ENVIRONMENT
+from providers.source import TALLY, Tally
 from tests.world.aws import Aws
 
 SOON: Seconds = 15.0
@@ -127,7 +131,7 @@ def world(aws: Aws) -> World:
 @pytest.fixture
 async def watch(aws: Aws, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> AsyncIterator[Callable[..., Watch]]:
     """Make a `Watch`; at the end it is stopped, and nothing may have been taken for a defect of enctop's own."""
-    monkeypatch.setattr(account, "READ_TIMEOUT", 3.0)
+    monkeypatch.setattr(aws_account, "READ_TIMEOUT", 3.0)
     monkeypatch.setattr(lane, "ATTEMPTS", 2)
     monkeypatch.setattr(lane, "TRANSIENT_ATTEMPTS", 2)
     made: list[Watch] = []
@@ -141,3 +145,18 @@ async def watch(aws: Aws, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCap
         for one in made:
             await one.poller.stop()
     assert [record.getMessage() for record in caplog.records if record.exc_info or "Unclosed" in record.getMessage()] == []
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Account]:
+    """Make an account whose every call goes to one server."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    TALLY.set(Tally())
+
+    def make(url: str) -> Account:
+        made = Account(AwsSettings(endpoint_url=url, regions=("us-east-1",)), "test")
+        made.number = "111122223333"
+        return made
+
+    return make

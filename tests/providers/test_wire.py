@@ -76,10 +76,16 @@ def test_decoding_costs_a_fraction_of_botocores(page: bytes) -> None:
         b"",
         b"<html><body>proxy</body></html>",
         b"<DescribeVolumesResponse><volumeSet><item><volumeId>vol-1</volumeId>",
-        b"<DescribeVolumesResponse><volumeSet><item><encrypted>maybe</encrypted></item></volumeSet></DescribeVolumesResponse>",
-        b"<DescribeVolumesResponse><volumeSet><item><size>ten</size></item></volumeSet></DescribeVolumesResponse>",
     ],
 )
 def test_what_is_no_page_is_unreadable_and_never_an_empty_one(body: bytes) -> None:
     with pytest.raises(UnreadablePage):
         Wire(EC2.operation_model("DescribeVolumes").output_shape).decode(body, "DescribeVolumesResponse")
+
+
+@pytest.mark.parametrize("word", ["maybe", "TRUE", "1", "", "null"])
+def test_a_field_that_is_not_of_its_type_stays_a_text_and_the_rest_stands(word: str) -> None:
+    row = f"<item><volumeId>vol-1</volumeId><encrypted>{word}</encrypted><size>{word or 'ten'}x</size></item>"
+    body = f"<DescribeVolumesResponse><volumeSet>{row}<item><encrypted>true</encrypted></item></volumeSet></DescribeVolumesResponse>"
+    page = Wire(EC2.operation_model("DescribeVolumes").output_shape).decode(body.encode(), "DescribeVolumesResponse")
+    assert page["Volumes"] == [{"VolumeId": "vol-1", "Encrypted": word, "Size": f"{word or 'ten'}x"}, {"Encrypted": True}]

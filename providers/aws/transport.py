@@ -1,0 +1,178 @@
+"""How boto3's requests travel: no answer is longer or slower than it may be, and none for this machine goes by a proxy.
+
+botocore reads a whole body, however long, and has a timeout only between bytes: a server that drips would hold a thread for ever.
+"""
+
+import asyncio
+import contextlib
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, ParamSpec, TypeVar
+
+from botocore.awsrequest import AWSHTTPConnection, AWSHTTPConnectionPool, AWSHTTPSConnection, AWSHTTPSConnectionPool, AWSResponse
+from botocore.exceptions import ConnectionClosedError, HTTPClientError, ReadTimeoutError
+from botocore.httpsession import URLLib3Session
+from urllib3.exceptions import HTTPError, ProtocolError
+from urllib3.exceptions import ReadTimeoutError as SilentError
+
+from posture.clock import Seconds
+from providers.limits import WHOLE_ANSWER, proxies_for, read_whole
+from providers.threads import Threads
+
+MOST_PAGE = 16 << 20
+"""Bytes of one answer: a page of a thousand volumes is 2 MB."""
+
+WORKERS = 64
+"""Threads for boto3's blocking calls, for all accounts together. A region that hangs holds four until their timeouts: with 16 of them, four such regions
+stopped all others."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_threads = Threads(WORKERS, "aws")
+_here = threading.local()
+
+
+class LateAnswer(Exception):
+    """An answer was not whole in time."""
+
+    def __init__(self) -> None:
+        super().__init__(f"the answer was not whole after {WHOLE_ANSWER:g} s")
+
+
+class UnderWay:
+    """One call that a thread makes, and that the loop can end from outside: nothing else ends a thread that waits for the next byte of a header."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._ends_at: Seconds = 0.0
+        self._socket: socket.socket | None = None
+        self._late = self._over = False
+        self._timer = loop.call_later(WHOLE_ANSWER, self._look)
+
+    @contextlib.contextmanager
+    def in_this_thread(self) -> Iterator[None]:
+        """The call is made; what it waited for a thread does not count."""
+        self._ends_at = time.monotonic() + WHOLE_ANSWER
+        _here.call = self
+        try:
+            yield
+        finally:
+            _here.call = self._socket = None
+            self._over = True
+
+    def leave(self) -> None:
+        """Nobody waits for it any more."""
+        self._timer.cancel()
+        if not self._over:
+            self._end()
+
+    def hold(self, connection: socket.socket) -> None:
+        """What it waits for now. Raises `LateAnswer` where its time is over."""
+        self._socket = connection
+        if self._late:
+            raise LateAnswer
+
+    def read(self, chunks: Iterable[bytes], most: int) -> bytes:
+        """A body. Raises `TooLongError` beyond `most` bytes, and `LateAnswer`."""
+        try:
+            body = read_whole(chunks, self._ends_at, time.monotonic, most)
+        except TimeoutError:
+            raise LateAnswer from None
+        if self._late:  # it ended because we ended it
+            raise LateAnswer
+        return body
+
+    @property
+    def late(self) -> bool:
+        """Whether it was ended."""
+        return self._late
+
+    def _look(self) -> None:
+        left = self._ends_at - time.monotonic() if self._ends_at else WHOLE_ANSWER
+        if left <= 0:
+            self._end()
+        self._timer = self._loop.call_later(max(left, 1.0), self._look)
+
+    def _end(self) -> None:
+        self._late = True
+        held = self._socket
+        if held is not None:
+            with contextlib.suppress(OSError):  # closed meanwhile
+                socket.socket.shutdown(held, socket.SHUT_RDWR)  # not SSLSocket's own, which takes away what the thread is reading from
+
+
+async def in_thread(function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+    """Call what may send requests by a `Transport`, in a thread."""
+    loop = asyncio.get_running_loop()
+    under_way = UnderWay(loop)
+
+    def within() -> T:
+        with under_way.in_this_thread():
+            return function(*arguments, **named)
+
+    try:
+        return await loop.run_in_executor(_threads, within)
+    finally:
+        under_way.leave()
+
+
+def this_call() -> UnderWay:
+    """The call that this thread makes."""
+    call: UnderWay = _here.call
+    return call
+
+
+class _Http(AWSHTTPConnection):  # type: ignore[misc]
+    def getresponse(self, *args: Any, **kwargs: Any) -> Any:
+        this_call().hold(self.sock)
+        return super().getresponse(*args, **kwargs)
+
+
+class _Https(AWSHTTPSConnection):  # type: ignore[misc]
+    def getresponse(self, *args: Any, **kwargs: Any) -> Any:
+        this_call().hold(self.sock)
+        return super().getresponse(*args, **kwargs)
+
+
+class _HttpPool(AWSHTTPConnectionPool):  # type: ignore[misc]
+    ConnectionCls = _Http
+
+
+class _HttpsPool(AWSHTTPSConnectionPool):  # type: ignore[misc]
+    ConnectionCls = _Https
+
+
+class Transport(URLLib3Session):  # type: ignore[misc]
+    """botocore's own session within our bounds; `send` is a handler for its event `before-send`."""
+
+    def __init__(self, endpoint: str, ca_bundle: str | None, timeouts: tuple[Seconds, Seconds], connections: int) -> None:
+        verify = ca_bundle or os.environ.get("REQUESTS_CA_BUNDLE") or True
+        super().__init__(verify, proxies_for(endpoint), timeouts, connections)
+        self._pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+        self._manager.pool_classes_by_scheme = self._pool_classes_by_scheme
+
+    def answer(self, request: Any, **_: Any) -> AWSResponse:
+        """Send a prepared request. Raises as botocore's does, and `TooLongError`; what is to be streamed is read by `read_body`."""
+        whole, request.stream_output = not request.stream_output, True
+        response = self.send(request)
+        if whole or response.status_code >= 300:
+            response._content = read_body(response.raw, request.url, MOST_PAGE)
+        return response
+
+
+def read_body(raw: Any, url: str, most: int) -> bytes:
+    """The body of urllib3's response, as it came. Raises as botocore does, and `TooLongError`."""
+    try:
+        return this_call().read(raw.stream(), most)
+    except SilentError as error:
+        raise ReadTimeoutError(endpoint_url=url, error=error) from None
+    except ProtocolError as error:
+        raise ConnectionClosedError(endpoint_url=url, error=error) from None
+    except HTTPError as error:
+        raise HTTPClientError(error=error) from None
+    finally:
+        raw.release_conn()
