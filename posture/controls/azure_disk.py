@@ -129,7 +129,7 @@ def ade_legacy(resource: Resource, see: Context) -> Verdict:
     properties = told(resource, _MACHINES, "properties")
     disk = expected(inside(inside(properties, _MACHINES, "storageProfile"), _MACHINES, "osDisk"), dict, _MACHINES, "osDisk")
     facts: dict[str, Any] = {"virtualMachines.properties.storageProfile.osDisk.encryptionSettings.enabled": _switched(disk, _MACHINES, "encryptionSettings")}
-    extensions = parts(dict(resource.fields), _MACHINES, "resources")
+    extensions = parts(resource.fields, _MACHINES, "resources")
     facts["virtualMachines.resources"] = None if extensions is None else [name for each in extensions if (name := _ade_extension(each))]
     if any(facts.values()):
         return _depends(see, facts)
@@ -187,6 +187,10 @@ def _class(disk: Resource, see: Context, control_id: str) -> Verdict:
     facts = {_TYPE: kind, "Microsoft.Compute/disks.properties.encryption.diskEncryptionSetId": set_id}
     if security:
         facts |= {f"Microsoft.Compute/disks.properties.securityProfile.{name}": security.get(name) for name in ("securityType", "secureVMDiskEncryptionSetId")}
+    if kind is not None and low(kind) not in _ENCRYPTED:
+        return strange(read, "encryption.type", kind)
+    if low(guest) not in {*_SECURITY, CONFIDENTIAL}:
+        return strange(read, "securityProfile.securityType", guest)
     said, leads = named_key(kind, set_id, guest, secure_set)
     holder = see.linked(disk, "key")
     observed = key_holder(disk, see) if said is None else said

@@ -48,6 +48,8 @@ def key_source(account: Resource, see: Context) -> Verdict:
     encryption = _encryption(account)
     source = text(encryption, ACCOUNTS, "keySource")
     observed = account_class(source, text(part(encryption, ACCOUNTS, "identity"), ACCOUNTS, "federatedIdentityClientId"))
+    if observed is KeyClass.UNKNOWN and source is not None:
+        return strange(ACCOUNTS, "encryption.keySource", source)
     if observed is KeyClass.CUSTOMER and account.encryption is not None and account.encryption.key_class is KeyClass.CUSTOMER_FOREIGN:
         observed = KeyClass.CUSTOMER_FOREIGN
     facts: dict[str, Any] = {f"{_AT}.encryption.keySource": source}
@@ -167,7 +169,10 @@ def encryption_scope(container: Resource, see: Context) -> Verdict:
         return failed(f"encryption scope {name} is disabled: its blobs cannot be read", facts)
     if state != "enabled":
         return strange(SCOPES, "state", held.get("state"))
-    observed = account_class(text(held, SCOPES, "source"))
+    source = text(held, SCOPES, "source")
+    observed = account_class(source)
+    if observed is KeyClass.UNKNOWN and source is not None:
+        return strange(SCOPES, "source", source)
     verdict = class_verdict(observed, see, "azure.storage.encryption-scope", ids=(scope.link("key"), scope.id), evidence=facts)
     return (_overridable(container, properties, see) or verdict) if verdict.status is Status.PASS else verdict
 
