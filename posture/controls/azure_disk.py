@@ -209,6 +209,6 @@ def _encryption(disk: Resource) -> dict[str, Any]:
 
 def _properties(disk: Resource) -> dict[str, Any]:
     found = told(disk, _READS[disk.type], "properties")
-    if not isinstance(found, dict):
+    if not isinstance(found, dict) or not found:
         raise NoAnswer(unknown(f"{_READS[disk.type]} answered without properties"))
     return found

@@ -88,13 +88,12 @@ class _Ways:
 
     def of(self, listener: str, rules: list[dict[str, Any]]) -> str:
         """What the rules of a listener do, the worst of it."""
-        mine = [_of(rule) for rule in rules if _id(_of(rule).get("httpListener")) in {listener, ""}]
-        return _worst([how for rule in mine for how in self._rule(rule)]) if listener else UNSURE
+        named = [(_id(_of(rule).get("httpListener")), _of(rule)) for rule in rules]
+        unheard = [UNSURE for whose, _ in named if whose not in self._protocols]
+        return _worst([*unheard, *(how for whose, rule in named if whose == listener for how in self._rule(rule))]) if listener else UNSURE
 
     def _rule(self, rule: dict[str, Any]) -> Iterator[str]:
-        if not _id(rule.get("httpListener")):
-            yield UNSURE
-        elif rule.get("urlPathMap") is None:
+        if rule.get("urlPathMap") is None:
             yield self._end(rule)
         else:
             paths = self._maps.get(_id(rule["urlPathMap"]), {})
@@ -131,14 +130,14 @@ def _policies(properties: dict[str, Any], own: dict[str, Any]) -> Iterator[tuple
         if low(text(settings, GATEWAYS, "protocol")) in {"http", "tcp"}:
             continue
         name = text(listener, GATEWAYS, "name") or "?"
-        policy: dict[str, Any] = {}
+        policy: Any = None
         if settings.get("sslProfile") is not None:
             profile = profiles.get(_id(settings["sslProfile"]))
-            if profile is None:
-                raise NoAnswer(unknown(f"the SSL profile of listener {name} is not among the gateway's"))
-            policy = part(profile, GATEWAYS, "sslPolicy")
-        if policy:
-            yield f"listener {name}", policy
+            if not profile:
+                raise NoAnswer(unknown(f"the SSL profile of listener {name} is not among the gateway's, or says nothing"))
+            policy = profile.get("sslPolicy")
+        if policy is not None:
+            yield f"listener {name}", expected(policy, dict, GATEWAYS, "sslProfiles.sslPolicy")
         else:
             on_its_own = True
     if on_its_own or all(low(text(_of(each), GATEWAYS, "protocol")) == "http" for each in listeners):

@@ -230,7 +230,7 @@ def _properties(account: Resource) -> dict[str, Any]:
 
 def _told(resource: Resource, operation: str) -> dict[str, Any]:
     found = told(resource, operation, "properties")
-    if not isinstance(found, dict):
+    if not isinstance(found, dict) or not found:
         raise NoAnswer(unknown(f"{operation} answered without properties"))
     return found
 

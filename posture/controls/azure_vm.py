@@ -81,6 +81,6 @@ def secrets_kms(cluster: Resource, see: Context) -> Verdict:
 
 def _properties(machine: Resource) -> dict[str, Any]:
     found = told(machine, READS[machine.type], "properties")
-    if not isinstance(found, dict):
+    if not isinstance(found, dict) or not found:
         raise NoAnswer(unknown(f"{READS[machine.type]} answered without properties"))
     return found

@@ -32,7 +32,9 @@ def csek(disk: Resource, see: Context) -> Verdict:
         block = optional(value, dict, LIST_DISKS, field)
         if block is None or text(block, LIST_DISKS, "kmsKeyName"):
             continue
-        sha = text(block, LIST_DISKS, "sha256")
+        sha = optional(block.get("sha256"), str, LIST_DISKS, f"{field}.sha256")
+        if sha == "":  # as a proto writes that there is none
+            continue
         if sha is None:
             return unknown(f"{LIST_DISKS}: {field} names neither a key nor a hash of one", evidence={f"{LIST_DISKS}.{field}": block})
         found[f"{LIST_DISKS}.{field}.sha256"] = sha

@@ -52,7 +52,8 @@ class Sweep:
         """
         found, bad = await self._swept(call, row, subscription)
         shown = frozenset([*(normal(each.id) for each in found), *(normal(each.id) for each in bad)])
-        if shown and shown == await self._there(call, subscription):
+        there = await self._there(call, subscription)
+        if shown and shown == there:
             unread += bad
             yield found
             return

@@ -256,6 +256,8 @@ def _json(body: Any, headers: dict[str, str] | None = None) -> Answer:
 def _reached(account: Body, host: str) -> Body:
     """A storage account with the endpoint at which its blobs are, where it says no other."""
     properties = account.get("properties", {})
+    if not isinstance(properties, dict):
+        return account
     return {**account, "properties": {"primaryEndpoints": {"blob": f"http://{host}/{account['name']}/"}, **properties}}
 
 

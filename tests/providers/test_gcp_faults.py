@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import email.utils
 import io
 import json
 import logging
@@ -249,7 +250,7 @@ async def test_no_token_is_in_a_snapshot_a_frame_a_log_or_an_error(google: Googl
     snapshot = seen.snapshot()
     frames = b"".join(Encoder().encode(frame) for frame in Publisher(seen.model).frames(seen.model.drain()))
     written = to_json(snapshot) + to_jsonl(snapshot) + frames + heard.getvalue().encode() + repr(list(seen.model.all())).encode()
-    assert "[token]" in str(msgspec.to_builtins(seen.fault("storage")))
+    assert "[secret]" in str(msgspec.to_builtins(seen.fault("storage")))
     for secret in (CANARY, private_key.splitlines()[1], "cmF3LWtleS1jYW5hcnk=", base64.b64encode(CANARY.encode()).decode()):
         assert secret.encode() not in written
 
@@ -293,7 +294,7 @@ def test_retry_after_is_read_as_seconds(said: str | None, seconds: float | None)
 
 
 def test_retry_after_is_read_as_a_date() -> None:
-    later = faults.email.utils.formatdate(time.time() + 30, usegmt=True)  # type: ignore[attr-defined]
+    later = email.utils.formatdate(time.time() + 30, usegmt=True)
     waits = faults.retry_after({"Retry-After": later})
     assert waits is not None
     assert 28 <= waits <= 30
