@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from posture.controls.fields import flag, part, text
+from posture.controls.fields import flag, part, strange, text
 from posture.controls.gcp_keys import class_of, class_verdict
 from posture.controls.reading import expected, optional, told
 from posture.controls.registry import Context, control
@@ -77,6 +77,8 @@ def public_access(bucket: Resource, see: Context) -> Verdict:
         return failed(f"open to {', '.join(sorted({str(member).partition(' ')[0] for member in members}))}", evidence)
     if members is None:
         return unknown(f"{GET_IAM} answered without bindings", evidence=evidence)
+    if prevention not in {None, "inherited", "unspecified"}:
+        return strange(LIST_BUCKETS, "iamConfiguration.publicAccessPrevention", prevention)
     uniform = flag(part(config, LIST_BUCKETS, "uniformBucketLevelAccess"), LIST_BUCKETS, "enabled")
     evidence[f"{LIST_BUCKETS}.iamConfiguration.uniformBucketLevelAccess.enabled"] = uniform
     if uniform is True:
