@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from posture.controls.fields import low, part, parts, strange, text
-from posture.controls.reading import NoAnswer, expected, refusals, told
+from posture.controls.reading import NoAnswer, expected, optional, refusals, told
 from posture.controls.registry import Context, control
 from posture.resource import Resource
 from posture.text import one_line
@@ -172,7 +172,7 @@ def _shown(policy: dict[str, Any]) -> dict[str, Any]:
 
 
 def _front_door(profile: Resource) -> Verdict:
-    told(profile, PROFILES, "properties")
+    optional(told(profile, PROFILES, "properties"), dict, PROFILES, "properties")
     refusal = refusals(profile, DOMAINS, ENDPOINTS, ROUTES)
     if refusal is not None:
         raise NoAnswer(unanswered(refusal))

@@ -187,6 +187,8 @@ def blob_sample(sample: Resource, see: Context) -> Verdict:
             pass
         case _:
             return unknown(f"{BLOBS} did not say how the sampled blobs are encrypted", evidence=facts)
+    if min(read, wanted, plain, unsaid, supplied, *(many for many in facts[f"{BLOBS}.ServerEncrypted"].values())) < 0:
+        return unknown(f"{BLOBS} did not count the sampled blobs", evidence=facts)
     if plain:
         return failed(f"{plain} of {read} sampled blobs are not server-encrypted", facts)
     theirs = class_verdict(KeyClass.SUPPLIED, see, "azure.storage.blob-sample", evidence=facts)

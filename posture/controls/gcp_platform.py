@@ -99,7 +99,7 @@ def ssl_policy(proxy: Resource, see: Context) -> Verdict:
 
 
 def _redirects(proxy: Resource) -> Verdict:
-    url = told(proxy, PROXIES[proxy.type], "urlMap")
+    url = expected(told(proxy, PROXIES[proxy.type], "urlMap"), str, PROXIES[proxy.type], "urlMap")
     found = told(proxy, LIST_URL_MAPS, "map")
     if not isinstance(found, dict):
         return unknown(f"its URL map {str(url).rpartition('/')[2]} has not been seen", evidence={f"{PROXIES[proxy.type]}.urlMap": url})
