@@ -9,6 +9,7 @@ import os
 import re
 import ssl
 import time
+from collections import deque
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote, urljoin, urlsplit
@@ -71,6 +72,8 @@ class Arm:
         self._version = version
         self._clients: dict[str, Any] = {}
         self._lanes: dict[tuple[str, str, str], Lane] = {}
+        self._sent: deque[str] = deque(maxlen=8)
+        """The bearer tokens that were sent last, one for each audience, to be masked should a server repeat them."""
         self._transport: AioHttpTransport | None = None
         self._session: aiohttp.ClientSession | None = None
         self._credential: Any = None
@@ -196,9 +199,9 @@ class Arm:
         except ConfigError:
             raise
         except (AzureError, aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            raise broken(call, error, _token(request)) from None
+            raise broken(call, error, *self._sent) from None
         if response.status_code != 200:
-            raise answered(call, response.status_code, response.headers, content, _token(request))
+            raise answered(call, response.status_code, response.headers, content, *self._sent)
         return content
 
     def _url(self, call: Call, subscription: str, within: str, tail: str) -> str:
@@ -280,6 +283,7 @@ class Arm:
             # aiohttp's trust_env would read ~/.netrc, and take this machine's own addresses through the proxy.
             self._session = aiohttp.ClientSession(connector=connector, trust_env=False, cookie_jar=aiohttp.DummyCookieJar())
             self._transport = _Transport(
+                self._sent,
                 session=self._session,
                 session_owner=False,
                 connection_timeout=CONNECT_TIMEOUT,
@@ -321,22 +325,21 @@ class _Rows:
 class _Transport(AioHttpTransport):  # type: ignore[misc]  # azure-core loads it late, so that its type is not known
     """Sends each request through the proxy that the environment names for its host, which is read once."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, sent: deque[str], **settings: Any) -> None:
         super().__init__(**settings)
+        self._sent = sent
         self._proxies: dict[str, str | None] = {}
 
     async def send(self, request: Any, **options: Any) -> Any:
         """As the SDK's transport does."""
+        token = str(request.headers.get("Authorization") or "").removeprefix("Bearer ").strip()
+        if token and token not in self._sent:
+            self._sent.append(token)
         parts = urlsplit(request.url)
         origin = f"{parts.scheme}://{parts.netloc}"
         if origin not in self._proxies:
             self._proxies[origin] = proxy_for(origin)
         return await super().send(request, **{**options, "proxies": None, "proxy": self._proxies[origin]})
-
-
-def _token(request: HttpRequest) -> str:
-    """The bearer token that a request carried, to be masked in what comes back."""
-    return str(request.headers.get("Authorization") or "").removeprefix("Bearer ").strip()
 
 
 def _origin(url: str) -> tuple[str, str, int | None]:

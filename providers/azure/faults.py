@@ -81,9 +81,9 @@ class _Body(msgspec.Struct):
     message: str | None = None
 
 
-def answered(call: Call, status: int, headers: Mapping[str, str], body: bytes, token: str = "") -> Refused:
-    """An error answer as what it means. Anything unknown is an `error`, never a `denied` and never an answer. `token` is ours, should it be repeated."""
-    code, message = (masked(" ".join(text.split()), token) for text in _read(body))
+def answered(call: Call, status: int, headers: Mapping[str, str], body: bytes, *tokens: str) -> Refused:
+    """An error answer as what it means. Anything unknown is an `error`, never a `denied` and never an answer. `tokens` are ours, should they be repeated."""
+    code, message = (masked(" ".join(text.split()), *tokens) for text in _read(body))
     kind = CODES.get(code)
     if status == 429:
         kind = THROTTLED
@@ -104,10 +104,10 @@ def answered(call: Call, status: int, headers: Mapping[str, str], body: bytes, t
     return Refused(fault, transient=status >= 500 and kind is ERROR)
 
 
-def broken(call: Call, error: Exception, token: str = "") -> Refused:
-    """An exception of the SDK, or of what lies under it, as what it means. `token` is ours, should it be repeated."""
+def broken(call: Call, error: Exception, *tokens: str) -> Refused:
+    """An exception of the SDK, or of what lies under it, as what it means. `tokens` are ours, should they be repeated."""
     refused = _broken(call, error)
-    return Refused(msgspec.structs.replace(refused.fault, message=masked(refused.fault.message, token)), transient=refused.transient)
+    return Refused(msgspec.structs.replace(refused.fault, message=masked(refused.fault.message, *tokens)), transient=refused.transient)
 
 
 def _broken(call: Call, error: Exception) -> Refused:

@@ -75,7 +75,7 @@ def answered(call: Call, status: int, body: bytes, headers: Mapping[str, str], p
 
 
 SWITCHES: tuple[tuple[str, frozenset[str], str], ...] = (
-    ("SERVICE_DISABLED", frozenset({"accessNotConfigured"}), r"has not been used in project .* before or it is disabled"),
+    ("SERVICE_DISABLED", frozenset({"accessNotConfigured"}), r"has not been used in project .*or it is disabled"),
     (
         "BILLING_DISABLED",
         frozenset({"billingNotEnabled", "UREQ_PROJECT_BILLING_NOT_FOUND", "accountDisabled"}),

@@ -20,7 +20,7 @@ from posture.snapshot import to_json, to_jsonl
 from posture.source import State
 from posture.verdict import Status
 from providers.gcp import faults
-from providers.gcp.calls import CALLS, LIST_DISKS
+from providers.gcp.calls import CALLS, CLOUD_SCOPE, DIRECTORY_SCOPE, HOSTS, LIST_DISKS, Call
 from providers.publisher import Publisher
 from providers.stream import Encoder
 from tests.world.gcp import Google
@@ -286,6 +286,31 @@ def test_a_cause_has_one_kind_and_its_own_code(status: int, body: bytes, kind: F
     refused = faults.answered(LIST_DISKS, status, body, {}, "acme-prod")
     assert (refused.fault.kind, refused.fault.code) == (kind, code)
     assert refused.transient is (status >= 500)
+
+
+HELP = {"@type": "type.googleapis.com/google.rpc.Help", "links": [{"description": "x", "url": "https://console.developers.google.com"}]}
+UNUSED = "Cloud Key Management Service (KMS) API has not been used in project 1042 before or it is disabled. Enable it by visiting https://x then retry."
+UNPAID = "This API method requires billing to be enabled. Please enable billing on project #1042 by visiting https://x then retry."
+FENCED = "Request is prohibited by organization's policy. vpcServiceControlsUniqueIdentifier: b1Xf"
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=lambda call: call.operation)
+@pytest.mark.parametrize(
+    ("status", "error", "code", "mend"),
+    [
+        (403, {"errors": [{"reason": "forbidden"}], "message": UNPAID}, "BILLING_DISABLED", "billing enabled on acme-prod"),
+        (400, {"status": "FAILED_PRECONDITION", "message": "Billing is disabled for project 1042."}, "BILLING_DISABLED", "billing enabled on acme-prod"),
+        (403, {"status": "PERMISSION_DENIED", "message": UNUSED, "details": [HELP]}, "SERVICE_DISABLED", "{host} enabled in acme-prod"),
+        (403, {"message": "x", "details": [{"reason": "ACCESS_TOKEN_SCOPE_INSUFFICIENT"}]}, "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "the OAuth scope {scope}"),
+        (403, {"message": "Request had insufficient authentication scopes."}, "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "the OAuth scope {scope}"),
+        (403, {"status": "PERMISSION_DENIED", "message": FENCED}, "SECURITY_POLICY_VIOLATED", PERIMETER),
+    ],
+)
+def test_what_no_permission_would_mend_names_what_would_however_it_is_recorded(call: Call, status: int, error: dict[str, Any], code: str, mend: str) -> None:
+    refused = faults.answered(call, status, json.dumps({"error": {"code": status, **error}}).encode(), {}, "acme-prod")
+    scope = DIRECTORY_SCOPE if call.service == "directory" else CLOUD_SCOPE
+    assert (refused.fault.kind, refused.fault.code) == (FaultKind.DENIED, code)
+    assert refused.fault.permission == mend.format(host=HOSTS[call.service], scope=scope)
 
 
 @pytest.mark.parametrize(("said", "seconds"), [("7", 7.0), ("0.5", 0.5), ("-3", 0.0), ("soon", None), (None, None)])
