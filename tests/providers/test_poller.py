@@ -124,6 +124,17 @@ async def test_a_recovery_resets_the_patience(loop: Loop) -> None:
     assert loop.state(source) is State.OK
 
 
+async def test_when_one_source_of_a_provider_is_answered_again_those_beside_it_do_not_wait_out_their_patience(loop: Loop) -> None:
+    gone = Refused(Fault(FaultKind.UNREACHABLE, "Reset", "x:List"))
+    slow, denied = Asked("slow", 3600.0, gone, gone, gone, gone, ()), Asked("denied", 3600.0, Refused(Fault(FaultKind.DENIED, "No", "x:List")), ())
+    quick = Asked("quick", 0.3, gone, gone, gone, ())
+    loop.poller.add([slow, denied, quick])
+    await until(lambda: loop.model.sources[quick.id].state is State.OK)
+    asked = len(slow.began)
+    await until(lambda: len(slow.began) > asked, 0.6)
+    assert len(denied.began) == 1, "only a person mends it"
+
+
 async def test_one_source_is_never_asked_twice_at_a_time(loop: Loop) -> None:
     source = Asked("x", 0.05, takes=0.1)
     loop.poller.add([source])
