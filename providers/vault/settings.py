@@ -1,11 +1,20 @@
 """`[[tenant.vault]]`: which server, by whose hand, and whose leases are listed one by one."""
 
-from typing import Literal
-from urllib.parse import urlsplit
+import ipaddress
+import re
+from typing import Any, Literal
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+from providers.limits import is_loopback
+
+_METADATA = frozenset({"metadata.google.internal", "metadata", "instance-data", "169.254.169.254", "fd00:ec2::254", "100.100.100.200", "168.63.129.16"})
+"""Where clouds tell machines who they are: never a Vault."""
+_NUMERIC = re.compile(r"(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+))*\.?")
+"""What resolvers take for an IPv4 address, in whatever form."""
+_OURSELVES = re.compile(r"(.+\.)?localhost[46]?\.localdomain[46]?|.+\.localhost|localhost[46]|ip6-(localhost|loopback)")
+"""Names of this machine beside `localhost`."""
 _FOR_LOGIN = ("role", "mount", "role_id", "secret_id_env", "secret_id_file", "jwt_env", "jwt_file")
 KUBERNETES_JWT = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 
@@ -69,18 +78,33 @@ class VaultSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError('auth: "jwt" needs jwt_env or jwt_file')
 
     def _check_url(self, field: str, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/") or parts.query:
-            raise ValueError(f"{field}: {url!r} is not the http or https address of a server, as in https://vault.acme.example:8200")
-        if parts.username or parts.password:
+        parts = _split(url)
+        if parts is not None and (parts.username or parts.password):
             raise ValueError(f"{field}: carries a name or password; no secret ever stands in this file")
+        if parts is None or parts.path.strip("/") or parts.query or parts.fragment:
+            raise ValueError(f"{field}: {url!r} is not the http or https address of a server, as in https://vault.acme.example:8200")
         if not self.trusts(url):
             raise ValueError(f"{field}: plain http to {parts.hostname} is refused; use https, or allow_plaintext = true beside it")
 
     def trusts(self, url: str) -> bool:
-        """Whether a token may be sent there: over TLS, on loopback, or where plaintext was asked for."""
-        parts = urlsplit(url)
-        return parts.scheme == "https" or (parts.scheme == "http" and (parts.hostname in _LOOPBACK or self.allow_plaintext))
+        """Whether a token may be sent to an address that the operator names: over TLS, on loopback, or where plaintext was asked for."""
+        parts = _split(url)
+        return parts is not None and (parts.scheme == "https" or is_loopback(parts.hostname or "") or self.allow_plaintext)
+
+    def follows(self, url: Any) -> bool:
+        """Whether a token may be sent to an address that the server names: one of the operator's, or a host like them.
+
+        To this machine only from this machine, in the clear only where the configured address is, and never to where a cloud tells who a machine is.
+        """
+        parts, own = _split(url) if isinstance(url, str) else None, _split(self.address)
+        if parts is None or own is None or parts.username or parts.password or parts.path.strip("/") or parts.query or parts.fragment:
+            return False
+        if any(host_of(url) == host_of(named) and parts.scheme == urlsplit(named).scheme for named in (self.address, *(self.nodes or ()))):
+            return True
+        host = parts.hostname or ""
+        if not _is_a_server(host) or (is_loopback(host) and not is_loopback(own.hostname or "")):
+            return False
+        return parts.scheme == "https" or (own.scheme == "http" and self.trusts(url))
 
     @property
     def host(self) -> str:
@@ -91,6 +115,29 @@ class VaultSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def place(self) -> str:
         """What makes two blocks the same: server and namespace."""
         return "/".join(filter(None, (self.host, self.namespace.strip("/"))))
+
+
+def _split(url: str) -> SplitResult | None:
+    """An http or https address in its parts; None for what is none."""
+    try:
+        parts = urlsplit(url)
+        usable = url.isprintable() and " " not in url and "\\" not in url and parts.scheme in {"http", "https"} and parts.port != 0
+    except ValueError:  # brackets that do not close, a port that is none
+        return None
+    return parts if usable and parts.hostname and re.fullmatch(r"[\w.:-]+", parts.hostname) else None
+
+
+def _is_a_server(host: str) -> bool:
+    """Whether a host can be a server of a cluster: no link-local, unspecified or multicast address, none in an odd form, no metadata service."""
+    name = host.rstrip(".").lower()
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return name.isascii() and name not in _METADATA and not _NUMERIC.fullmatch(name) and not _OURSELVES.fullmatch(name)
+    inner = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    if inner is not None or address.is_link_local or address.is_unspecified or address.is_multicast or address.is_reserved:
+        return False
+    return address.compressed not in _METADATA
 
 
 def host_of(url: str) -> str:
