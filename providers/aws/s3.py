@@ -2,13 +2,13 @@
 
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from functools import partial
 from typing import Any
 
 import msgspec
 
-from posture.batch import Batch, Kept, Listed, Partly
+from posture.batch import Batch, Kept, Listed, Partly, Report
 from posture.clock import Seconds
 from posture.controls.aws_s3 import refuses_plain_http
 from posture.controls.iam_policy import Coverage, PolicyError, denial, statements
@@ -61,6 +61,8 @@ class Buckets(AwsSource):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
+        self._waiting: dict[str, Mapping[str, Any]] = {}
+        """Buckets that the listing has named and this poll has not read yet."""
         if self.tenancy.shared:
             self.permissions = tuple(sorted({*self.permissions, GET_BUCKET_TAGGING.permission}))
 
@@ -69,6 +71,7 @@ class Buckets(AwsSource):
         started, (account, unseen) = time.monotonic(), await self._account()
         told = False
         self.seen.begin(self.id)
+        self._waiting.clear()
         here: dict[str, Place] = {}
         unread: list[_Read] = []
         async for page in self.account.pages(LIST_BUCKETS, self.account.home, "Buckets", TOKEN, MaxBuckets=PAGE):
@@ -77,18 +80,22 @@ class Buckets(AwsSource):
                 for fault in account.faults.values():
                     yield Partly(fault)
                 yield Kept((account,)) if unseen else Batch((account,))
+            self._waiting.update((entry["Name"], entry) for entry in page)
             ask = partial(self._bucket, started=started)
             async with contextlib.aclosing(each_again(page, ask, lambda read: read.lost)) as reads:
                 async for read in reads:
                     if read.lost:
                         unread.append(read)
-                    elif not read.gone:
+                        continue
+                    self._waiting.pop(str(read.fields.get("Name")), None)
+                    if not read.gone:
                         bucket = self._resource(read)
                         here[bucket.name] = Place(bucket.region, bucket.tenant)
                         for fault in bucket.faults.values():
                             yield Partly(fault)
                         yield Batch((bucket,))
         known, answered, silence = self.seen.buckets or {}, bool(here), None
+        self._waiting.clear()
         for read in unread:
             bucket, silence = self._resource(read), self._silence(read, started)
             here[bucket.name] = known.get(bucket.name) or Place(bucket.region, bucket.tenant)
@@ -101,6 +108,16 @@ class Buckets(AwsSource):
         if not unread:  # what stays as it was seen last still names its key
             self.seen.listed(self.id)
         yield Listed(("aws.s3.bucket", "aws.account"))
+
+    def unasked(self, fault: Fault) -> Iterator[Report]:
+        """The buckets that are known by name alone: UNKNOWN with the reason why they were not read."""
+        for name, entry in self._waiting.items():
+            read = _Read(self, name, 0.0)
+            read.region = str(entry.get("BucketRegion") or "")
+            read.fields.update(Name=name, CreationDate=entry.get("CreationDate"))
+            for call in (GET_BUCKET_ENCRYPTION, GET_BUCKET_POLICY, GET_PUBLIC_ACCESS_BLOCK, GET_BUCKET_POLICY_STATUS):
+                read.faults[call.operation] = msgspec.structs.replace(fault, operation=call.operation)
+            yield Kept((self._resource(read),))
 
     def _silence(self, read: "_Read", started: Seconds) -> Refused | None:
         """The refusal, where nobody answers any more in a bucket's region."""

@@ -44,14 +44,14 @@ class Session(requests.Session):
                 response._content_consumed = True
             finally:
                 response.close()
-        except urllib3.exceptions.HTTPError as error:
-            if time.monotonic() >= ends_at:
-                raise TimeoutError(_not_whole()) from None
-            raise requests.exceptions.ChunkedEncodingError(error) from None
         except requests.RequestException:
             if time.monotonic() >= ends_at:
                 raise TimeoutError(_not_whole()) from None
             raise
+        except urllib3.exceptions.HTTPError as error:
+            if time.monotonic() >= ends_at:
+                raise TimeoutError(_not_whole()) from None
+            raise requests.exceptions.ChunkedEncodingError(error) from None
         return response
 
 

@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 
 from providers.limits import is_loopback
+from providers.paths import CaFile, FilePath
 
 _METADATA = frozenset({"metadata.google.internal", "metadata", "instance-data", "169.254.169.254", "fd00:ec2::254", "100.100.100.200", "168.63.129.16"})
 """Where clouds tell machines who they are: never a Vault."""
@@ -33,15 +34,15 @@ class VaultSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     namespace: str = ""
     auth: Literal["token", "kubernetes", "approle", "jwt"] = "token"
     token_env: str | None = None
-    token_file: str | None = None
+    token_file: FilePath | None = None
     role: str | None = None
     mount: str | None = None
     role_id: str | None = None
     secret_id_env: str | None = None
-    secret_id_file: str | None = None
+    secret_id_file: FilePath | None = None
     jwt_env: str | None = None
-    jwt_file: str | None = None
-    ca_file: str | None = None
+    jwt_file: FilePath | None = None
+    ca_file: CaFile | None = None
     allow_plaintext: bool = False
     renew_token: bool = False
     lease_prefixes: tuple[str, ...] | None = None
@@ -134,6 +135,8 @@ def _is_a_server(host: str) -> bool:
         address = ipaddress.ip_address(name)
     except ValueError:
         return name.isascii() and name not in _METADATA and not _NUMERIC.fullmatch(name) and not _OURSELVES.fullmatch(name)
+    if address.is_loopback:
+        return True
     inner = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     if inner is not None or address.is_link_local or address.is_unspecified or address.is_multicast or address.is_reserved:
         return False
