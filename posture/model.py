@@ -207,6 +207,11 @@ class Model:
             self._dirty.update(dict.fromkeys(self._stale(source_id)))
             self._rows_age.set(source_id, self._next_stale(source_id))
 
+    @property
+    def unsettled(self) -> int:
+        """How many resources are to be judged by `settle`."""
+        return len(self._dirty)
+
     def wakes_at(self) -> Utc | None:
         """When `tick` has something to do next."""
         return min((at for at in (self._verdicts_turn.next(), self._rows_age.next()) if at is not None), default=None)

@@ -22,6 +22,7 @@ from posture.fault import EnctopError
 from posture.filter import parse
 from posture.model import Model
 from posture.snapshot import take, to_json, write
+from posture.text import one_line
 from providers import warm
 from providers.config import Config
 from providers.poller import Poller
@@ -41,6 +42,8 @@ NICE = 5
 _ARENA_MAX = -8  # malloc.h
 SLICE = 2000
 """Resources judged at a stretch; about 30 ms."""
+BACKLOG = 20_000
+"""Resources that may wait for the end of a snapshot to be judged; about a third of a second. Most accounts have fewer, and each is judged once."""
 _others = Threads(8, "calls")
 """For what asyncio itself does in threads: a name that does not resolve must not keep the process from ending either."""
 
@@ -67,8 +70,20 @@ class Collector:
         asyncio.get_running_loop().set_default_executor(_others)
         if not self.simulated:
             self.model.recall(warm.recall(warm.path_for(self.config), self._now()))
-        await self.poller.once(self.sources(), timeout)
+        judging = asyncio.create_task(self._judge())
+        try:
+            await self.poller.once(self.sources(), timeout)
+        finally:
+            judging.cancel()
         self.model.tick(self._now())
+
+    async def _judge(self) -> None:
+        """Judge while it is asked, what is more than a while's work: an endless listing would else leave minutes of it for after the timeout."""
+        while True:
+            await asyncio.sleep(GATHER)
+            while self.model.unsettled > BACKLOG:
+                self.model.settle(SLICE)
+                await asyncio.sleep(0)
 
     async def stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Poll until the reader ends, and write frames as the model moves."""
@@ -83,6 +98,10 @@ class Collector:
 
         await send(Hello(self.version, tuple(sorted(self.model.policies)), self.simulated, self._now()))
         kept = None if self.simulated else warm.path_for(self.config)
+        if kept is not None and (why := warm.trouble(kept)) is not None:
+            log.warning("%s", one_line(why))
+            await send(Notice("warning", one_line(why)))
+            kept = None
         restored = [] if kept is None else warm.restore(self.model, kept, self._now())
         self._moved.set()
         self.poller.add(self.sources())

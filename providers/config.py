@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -19,9 +20,10 @@ from providers.azure.settings import AzureSettings
 from providers.azure.settings import ambient as ambient_azure
 from providers.cadence import Cadence
 from providers.durations import seconds
-from providers.explain import explained, nearest
+from providers.explain import explained, joined, nearest
 from providers.gcp.settings import GcpSettings, shared_badly
 from providers.gcp.settings import ambient as ambient_gcp
+from providers.paths import roots, settled, unusable
 from providers.tls.settings import TlsSettings, endpoint_id
 from providers.vault.settings import VaultSettings
 
@@ -34,6 +36,7 @@ SECRETS = frozenset(
 """Keys that ask for a secret; dashes and capitals make no difference. `token_env` and `token_file` say where one is, and are none."""
 _SECRET = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bhv[sb]\.[\w-]{20,}|\bya29\.[\w.-]{20,}|-----BEGIN [A-Z ]*PRIVATE KEY-----")
 """Values that give themselves away: an AWS access key, a Vault token, a Google access token, a private key."""
+_ROOMS = ", ".join(f"[[tenant.{room}]]" for room in ("aws", "azure", "gcp", "tls", "vault"))
 SHORTEST = 1.0
 """A shorter cadence than this many seconds only hurts the provider."""
 
@@ -94,7 +97,11 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ways = [{name for name, settings in blocks if settings.connection == way} for blocks in (self.aws, self.gcp) for way in _ways(blocks)]
         while more := set().union(*(members for members in ways if members & wanted)) - wanted:
             wanted |= more
-        return msgspec.structs.replace(self, tenant=tuple(tenant for tenant in self.tenant if tenant.name in wanted))
+        chosen = msgspec.structs.replace(self, tenant=tuple(tenant for tenant in self.tenant if tenant.name in wanted))
+        if not any((chosen.aws, chosen.azure, chosen.gcp, chosen.tls, chosen.vault)):
+            names = ", ".join(tenant.name for tenant in chosen.tenant) or "none"
+            raise ConfigError(f"tenant: there is nothing to ask about {names}; add at least one of {_ROOMS}")
+        return chosen
 
     def narrowed(self, query: str, names: Sequence[str]) -> str:
         """A filter that shows these tenants only, where others had to stay beside them (`only`)."""
@@ -162,26 +169,50 @@ def load(path: Path) -> Config:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise ConfigError(f"{path}: cannot be read: {reason}") from None
-    return parse(text, str(path))
+    return parse(text, str(path), path.absolute().parent)
 
 
-def parse(text: str, where: str) -> Config:
-    """Read and check the text of a file named `where`. Raises `ConfigError`."""
+def parse(text: str, where: str, base: Path | None = None) -> Config:
+    """Read and check the text of a file named `where`; relative paths in it are beside `base` (else the working directory). Raises `ConfigError`."""
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{where}: not TOML: {error}") from None
     _no_secrets(data, where)
+    _no_broken_url(data, where)
     try:
-        config = msgspec.convert(data, Config)
+        config = msgspec.convert(settled(data, Config, base or Path.cwd()), Config)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{where}: {explained(str(error), data, Config)}") from None
     _check(config, where)
     return config
 
 
+_INSTEAD = {
+    "vault": "token_env, token_file, secret_id_env, secret_id_file, jwt_env or jwt_file",
+    "azure": "token_env or the environment",
+    "gcp": "credentials, the path of a file, or the environment",
+}
+
+
+def _no_broken_url(data: Any, where: str, path: str = "") -> None:
+    """An address that cannot even be read: brackets that do not close, a port that is none."""
+    for key, value in data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ():
+        at = f"{path}[{key}]" if isinstance(data, list) else joined(path, str(key))
+        if isinstance(value, str) and re.match(r"https?:", value, re.IGNORECASE):
+            try:
+                usable = urlsplit(value).port != 0
+            except ValueError:
+                usable = False
+            if not usable and "@" not in value:
+                raise ConfigError(one_line(f"{where}: {at}: {value!r} is not an http or https URL, as in https://HOST:PORT"))
+        _no_broken_url(value, where, at)
+
+
 def _no_secrets(data: Any, where: str, path: str = "") -> None:
-    refused = "refused, no secret ever stands in this file; use a profile, a role_arn or the environment"
+    room = re.match(r"tenant(?:\[\d+\])?\.(\w+)", path)
+    instead = _INSTEAD.get(room[1] if room else "", "a profile, a role_arn or the environment")
+    refused = f"refused, no secret ever stands in this file; use {instead}"
     if isinstance(data, dict):
         for key, value in data.items():
             if key.lower().replace("-", "_") in SECRETS:
@@ -200,8 +231,7 @@ def _check(config: Config, where: str) -> None:
         if names.count(name) > 1:
             raise ConfigError(f"{where}: tenant: the name {name!r} is used twice")
     if not names:
-        some = ", ".join(f"[[tenant.{room}]]" for room in ("aws", "azure", "gcp", "tls", "vault"))
-        raise ConfigError(f"{where}: tenant: there is none; write [[tenant]] with a name and at least one of {some}")
+        raise ConfigError(f"{where}: tenant: there is none; write [[tenant]] with a name and at least one of {_ROOMS}")
     ways: dict[tuple[object, ...], list[tuple[str, AwsSettings]]] = {}
     hands: dict[tuple[object, ...], tuple[str, AwsSettings]] = {}
     for tenant, settings in config.aws:
@@ -214,6 +244,9 @@ def _check(config: Config, where: str) -> None:
         if len(members) > 1 and (None in tags or len(set(tags)) < len(tags)):
             first, second = members[0][0], members[1][0]
             raise ConfigError(f'{where}: tenant.aws: {first} and {second} name the same account; give each a tag of its own, as in tag = "tenant={first}"')
+    for key, file in roots(config):
+        if (why := unusable(file)) is not None:
+            raise ConfigError(one_line(f"{where}: {key}: {why}"))
     _check_endpoints(config, where)
     places = [settings.place for _, settings in config.vault]
     for place in places:

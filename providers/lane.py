@@ -9,7 +9,8 @@ from typing import TypeVar
 from asyncio_throttle.throttler import Throttler
 
 from posture.clock import Seconds
-from posture.fault import FaultKind, Refused
+from posture.fault import Fault, FaultKind, Refused
+from providers.source import TALLY
 
 T = TypeVar("T")
 
@@ -74,12 +75,14 @@ class Lane:
                     answer = await call()
                 except Refused as refused:
                     failed_at = failed_at or time.monotonic()
+                    _tell(refused.fault if refused.fault.kind is FaultKind.THROTTLED else None)
                     pause = self._pause(refused, attempt, time.monotonic() - failed_at)
                     if pause is None:
                         self._note(refused, began)
                         raise
                 else:
                     self._recover()
+                    _tell(None)
                     return answer
                 await asyncio.sleep(pause)
 
@@ -88,6 +91,8 @@ class Lane:
             while (hold := self.held_for) > 0:
                 if hold > LONGEST_WAIT and self._throttled is not None:
                     raise Refused(self._throttled.fault)
+                if self._throttled is not None:
+                    _tell(self._throttled.fault)
                 await asyncio.sleep(hold)  # an answer to a call under way can make it longer meanwhile
             if (silence := self.silent_since(queued)) is not None:
                 raise Refused(silence.fault, transient=silence.transient)  # a new one: an exception raised again and again grows its traceback
@@ -132,6 +137,13 @@ class Lane:
 
     def _heard(self) -> None:
         self._lost, self._silence = 0, None
+
+
+def _tell(held: Fault | None) -> None:
+    """Let whoever ends this poll know what it waits for."""
+    tally = TALLY.get(None)
+    if tally is not None:
+        tally.held = held
 
 
 def lost(refused: Refused) -> bool:

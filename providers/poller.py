@@ -5,17 +5,24 @@ import contextlib
 import logging
 import random
 import time
+import traceback
 from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
+
+import msgspec
 
 from posture.batch import Partly
 from posture.clock import Seconds, Utc
 from posture.fault import Fault, FaultKind, Refused
 from posture.model import Model
 from posture.source import ANSWERED, State
+from posture.text import LONGEST, one_line
+from providers.refusals import masked
 from providers.source import TALLY, Children, Source, Tally
 
 log = logging.getLogger(__name__)
 
+_HOME = Path(__file__).parents[1]
 JITTER = 0.1
 """Each wait is up to this share shorter than the cadence, so that sources drift apart instead of polling together."""
 FIRST_RETRY: Seconds = 2.0
@@ -39,7 +46,8 @@ class Poller:
         self._asked: dict[str, asyncio.Event] = {}
         self._first: dict[str, asyncio.Event] = {}
         self._children: dict[str, tuple[str, ...]] = {}
-        self._failures: dict[str, int] = {}
+        self._failures: dict[str, tuple[int, Fault]] = {}
+        self._tallies: dict[str, Tally] = {}
         self._restored: set[str] = set()
         self._left: list[Source] = []
         self._go = asyncio.Event()
@@ -73,6 +81,7 @@ class Poller:
         self._leave(source_id)
         del self._sources[source_id], self._asked[source_id]
         self._failures.pop(source_id, None)
+        self._tallies.pop(source_id, None)
         self._first.pop(source_id).set()
         self._model.drop_source(source_id, self._now())
         self._moved()
@@ -123,12 +132,23 @@ class Poller:
                 await self.settled()
         except TimeoutError:
             log.warning("not everything answered within %g s", timeout)
-            fault = Fault(FaultKind.UNREACHABLE, "Timeout", "enctop", f"no answer within {timeout:g} s")
             for name, event in self._first.items():
                 if not event.is_set():
-                    self._model.finish(name, self._now(), fault=fault, calls=0, seconds=timeout, next_due=None)
+                    self._cut_off(name, timeout)
         finally:
             await self.stop()
+
+    def _cut_off(self, name: str, timeout: Seconds) -> None:
+        """End a poll whose time is over: what it has named so far stands there with the reason."""
+        tally = self._tallies.get(name) or Tally()
+        fault = Fault(FaultKind.UNREACHABLE, "Timeout", "enctop", f"no answer within {timeout:g} s")
+        if tally.held is not None:
+            asked = f", the server asks to wait {tally.held.retry_after:g} s" if tally.held.retry_after else ""
+            told = f"throttled{asked}, and not answered within {timeout:g} s"
+            fault = msgspec.structs.replace(tally.held, message=f"{told}: {tally.held.message}" if tally.held.message else told)
+        for report in self._sources[name].unasked(fault):
+            self._model.apply(name, report, self._now())
+        self._model.finish(name, self._now(), fault=fault, calls=tally.calls, seconds=timeout, next_due=None)
 
     async def stop(self) -> None:
         """End every poll, and let go of what the sources hold open."""
@@ -163,6 +183,7 @@ class Poller:
         """Poll once; returns the seconds until the next one."""
         model, started, tally = self._model, time.monotonic(), Tally()
         TALLY.set(tally)
+        self._tallies[source.id] = tally
         model.begin(source.id, self._now())
         self._moved()
         fault: Fault | None = None
@@ -180,8 +201,9 @@ class Poller:
                         await asyncio.sleep(0)
         except Refused as refused:
             fault = refused.fault
-        except Exception as error:  # a defect of ours must not end the loop, nor look like an answer
-            log.exception("%s: %s", source.id, error)
+        except Exception as error:  # noqa: BLE001 - a defect of ours must not end the loop, nor look like an answer
+            if self._failures.get(source.id, (0, None))[1] is None:
+                log.error("%s: %s", source.id, defect(error))
             fault = Fault(
                 FaultKind.ERROR, type(error).__name__, f"{source.provider}:{source.service}", "enctop failed while reading the answer; see --log-file"
             )
@@ -195,26 +217,26 @@ class Poller:
         return wait
 
     def _wait(self, source: Source, fault: Fault | None) -> Seconds:
-        known = self._failures.get(source.id, 0)
+        known, _ = self._failures.get(source.id, (0, None))
         if fault is None:
-            self._failures.pop(source.id, None)
-            if known:
+            if self._failures.pop(source.id, None) is not None:
                 log.info("%s: recovered", source.id)
-                self._wake_siblings(source)
+                self._ask_those_beside(source)
             return source.cadence * (1 - random.uniform(0, JITTER))
         if not known:
             log.warning("%s: %s", source.id, fault if str(fault) == fault.message else f"{fault} {fault.message}")
-        self._failures[source.id] = known + 1
+        self._failures[source.id] = known + 1, fault
         if fault.kind not in _MAY_PASS:
             return source.cadence * (1 - random.uniform(0, JITTER))
         soon: Seconds = max(fault.retry_after or 0.0, FIRST_RETRY * 2.0 ** min(known, 16))
         return min(source.cadence, soon) * (1 - random.uniform(0, JITTER))
 
-    def _wake_siblings(self, source: Source) -> None:
-        """What kept one source of a provider from an answer has passed: those beside it that wait longer and longer are asked now."""
-        for name in self._failures:
-            other, fault = self._sources.get(name), self._model.sources[name].fault
-            if other is not None and (other.tenant, other.provider) == (source.tenant, source.provider) and fault is not None and fault.kind in _MAY_PASS:
+    def _ask_those_beside(self, source: Source) -> None:
+        """What failed in the same place may be well again too: ask now, but for who was told how long to wait."""
+        for name, (_, fault) in self._failures.items():
+            other = self._sources.get(name)
+            same = other is not None and (other.tenant, other.provider) == (source.tenant, source.provider)
+            if same and fault.kind in _MAY_PASS and fault.retry_after is None:
                 self._asked[name].set()
 
     def _leave(self, source_id: str, successor: Source | None = None) -> None:
@@ -229,6 +251,13 @@ class Poller:
             self.drop(gone)
         self._children[parent.id] = named
         self.add(child for child in report.sources if child.id not in self._sources)
+
+
+def defect(error: Exception) -> str:
+    """An exception that no room took for an answer, in one line: what it is, and where in enctop it came from, innermost first."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent.is_relative_to(_HOME)]
+    where = " < ".join(f"{Path(frame.filename).relative_to(_HOME)}:{frame.lineno}" for frame in reversed(frames[-4:]))
+    return one_line(masked(f"{type(error).__name__}: {error}"), LONGEST) + (f" ({where})" if where else "")
 
 
 async def _first_of(asked: Awaitable[object], wait: Seconds) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextvars import ContextVar
 from typing import ClassVar, Union
 
@@ -11,16 +11,18 @@ import msgspec
 
 from posture.batch import Report
 from posture.clock import Seconds
+from posture.fault import Fault
 from posture.source import Source as Record
 
 
 class Tally:
-    """How many requests a poll has sent; retries count."""
+    """How many requests a poll has sent, retries included; and why it is waiting now, where the server has asked it to."""
 
-    __slots__ = ("calls",)
+    __slots__ = ("calls", "held")
 
     def __init__(self) -> None:
         self.calls = 0
+        self.held: Fault | None = None
 
 
 TALLY: ContextVar[Tally] = ContextVar("TALLY")
@@ -48,6 +50,10 @@ class Source(ABC):
     @abstractmethod
     def poll(self) -> AsyncGenerator[Report | Children, None]:
         """Ask once, in full."""
+
+    def unasked(self, fault: Fault) -> Iterable[Report]:
+        """What a poll that was cut off has named and not asked yet, as it stands with this fault. Nothing, where a source names only what it has asked."""
+        return ()
 
     async def close(self) -> None:  # noqa: B027 - most sources hold nothing open
         """Let go of what is open; called once, when nothing is polled any more."""

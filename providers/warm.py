@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import logging
 import os
+import stat
 import struct
 import zlib
 from collections.abc import Iterator
@@ -20,14 +21,30 @@ from posture.resource import Resource
 from posture.sharing import share
 from posture.snapshot import write
 from posture.source import STALE_CADENCES, Source, State
+from posture.text import one_line
 from posture.verdict import Gap, Status
 from providers.config import Config
 
 log = logging.getLogger(__name__)
 
 FORMAT = "enctop.warm/3"
-AMBIENT = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_CONFIG_FILE")
+AMBIENT = (
+    *("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_CONFIG_FILE"),
+    *("AWS_SHARED_CREDENTIALS_FILE", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI"),
+    *("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_USERNAME", "AZURE_AUTHORITY_HOST", "AZURE_CONFIG_DIR", "AZURE_FEDERATED_TOKEN_FILE"),
+    *("IDENTITY_ENDPOINT", "MSI_ENDPOINT", "GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT"),
+    *("CLOUDSDK_CONFIG", "CLOUDSDK_ACTIVE_CONFIG_NAME", "CLOUDSDK_CORE_ACCOUNT", "VAULT_ADDR", "BAO_ADDR", "VAULT_NAMESPACE"),
+)
 """What of the environment leads elsewhere though the configuration is the same; only a digest of it is kept."""
+IDENTITIES = (
+    ("GOOGLE_APPLICATION_CREDENTIALS", "", ""),
+    ("CLOUDSDK_CONFIG", "~/.config/gcloud", "application_default_credentials.json"),
+    ("CLOUDSDK_CONFIG", "~/.config/gcloud", "active_config"),
+    ("AZURE_CONFIG_DIR", "~/.azure", "azureProfile.json"),
+)
+"""Files that say who asks: a variable, what holds without it, and the file there. A login changes them; a token that is renewed does not."""
+LONGEST_CADENCE: Seconds = 86400.0
+"""A source that was kept is not taken to be slower than this before it is configured again."""
 _HEAD = struct.Struct(">II")
 PIECE, LONGEST = 500, 1 << 28
 """Resources in a piece of the file, and the most bytes a piece may have."""
@@ -57,14 +74,53 @@ def path_for(config: Config) -> Path:
     from platformdirs import user_cache_path
 
     hand = [os.environ.get(name, "") for name in AMBIENT]
-    digest = hashlib.sha256(msgspec.json.encode([config, hand], order="deterministic")).hexdigest()[:16]
+    files = [settings.credentials for _, settings in config.gcp]
+    files += [os.path.join(os.environ.get(variable, "") or default, file) for variable, default, file in IDENTITIES]  # noqa: PTH118 - two empty ones are none
+    who = [_content(file) for file in files]
+    digest = hashlib.sha256(msgspec.json.encode([config, hand, who], order="deterministic")).hexdigest()[:16]
     return user_cache_path("enctop") / f"state-{digest}.msgpack"
+
+
+def _content(file: str) -> str:
+    """A digest of a file, of its first megabyte; empty where there is none."""
+    try:
+        with Path(file).expanduser().open("rb") as opened:
+            return hashlib.sha256(opened.read(1 << 20)).hexdigest()
+    except (OSError, ValueError, RuntimeError):
+        return ""
+
+
+def trouble(path: Path) -> str | None:
+    """Why the state is neither kept at `path` nor read from it: its folder, or the file there, is not ours alone. None where both are, or are not there yet."""
+    for place, kind, is_kind in ((path.parent, "a folder", stat.S_ISDIR), (path, "a file", stat.S_ISREG)):
+        try:
+            found = place.lstat()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            return f"the state is not kept: {place}: {error.strerror}"
+        if stat.S_ISLNK(found.st_mode) or not is_kind(found.st_mode):
+            return f"the state is not kept: {place} is not {kind}"
+        if found.st_uid != os.geteuid():
+            return f"the state is not kept: {place} is another user's"
+        if found.st_mode & 0o022:
+            return f"the state is not kept: others may write to {place}; chmod go-w it"
+    return None
+
+
+def _folder(path: Path) -> None:
+    """Make a folder and those above it, each for us alone: `mkdir(parents=True)` would leave those above to the umask."""
+    for folder in reversed([folder for folder in (path, *path.parents) if not folder.exists()]):
+        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def keep(model: Model, path: Path) -> None:
     """Write the state, mode 0600, whole or not at all. A disk that refuses is logged: the screen matters more."""
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _folder(path.parent)
+        if (why := trouble(path)) is not None:
+            log.warning("%s", one_line(why))
+            return
         write(path, _pieces(model))
     except (OSError, SnapshotError) as error:
         log.warning("the state is not kept: %s", error)
@@ -72,14 +128,17 @@ def keep(model: Model, path: Path) -> None:
 
 def restore(model: Model, path: Path, now: Utc) -> list[str]:
     """Fill an empty model with what was kept; returns the ids of its sources, all pending until they answer. Nothing is restored of a file that is not ours."""
+    if (why := trouble(path)) is not None:
+        log.warning("%s", one_line(why))
+        return []
     try:
         with path.open("rb") as file:
             if not _whole(file):
                 raise ValueError("not whole, or not ours")
-            sources = msgspec.msgpack.decode(next(_read(file)), type=Warm).sources
+            sources = [_aged(source, now) for source in msgspec.msgpack.decode(next(_read(file)), type=Warm).sources]
             for source in sources:
                 model.add_source(msgspec.structs.replace(source, state=State.PENDING, fault=None, polling=False, next_due=None))
-            model.restore(_seen(file, {source.id for source in sources}), now)
+            model.restore(_seen(file, {source.id for source in sources}, now), now)
     except FileNotFoundError:
         return []
     except (OSError, ValueError, msgspec.MsgspecError) as error:
@@ -93,11 +152,13 @@ def recall(path: Path, now: Utc) -> dict[str, Stood]:
 
     What had not been seen for longer than evidence holds is a time in which nobody could tell (`Gap`), up to its next verdict.
     """
+    if trouble(path) is not None:
+        return {}
     try:
         with path.open("rb") as file:
             if not _whole(file):
                 raise ValueError("not whole, or not ours")
-            cadences = {source.id: source.cadence for source in msgspec.msgpack.decode(next(_read(file)), type=Warm).sources}
+            cadences = {source.id: _aged(source, now).cadence for source in msgspec.msgpack.decode(next(_read(file)), type=Warm).sources}
             decoder = msgspec.msgpack.Decoder(list[_Stood])
             kept = [one for piece in _read(file) for one in decoder.decode(piece)]
     except FileNotFoundError:
@@ -105,15 +166,19 @@ def recall(path: Path, now: Utc) -> dict[str, Stood]:
     except (OSError, ValueError, msgspec.MsgspecError) as error:
         log.warning("%s: not recalled: %s", path.name, error)
         return {}
-    aged = {one.resource.id for one in kept if now >= one.observed_at + STALE_CADENCES * cadences.get(one.source, 0.0)}
-    return {one.resource.id: _unseen(one) if one.resource.id in aged else one.stood for one in kept}
+    found = {}
+    for one in kept:
+        seen, stood = _past(one.observed_at, now), _clamped(one.stood, now)
+        aged = now >= seen + STALE_CADENCES * cadences.get(one.source, 0.0)
+        found[one.resource.id] = _unseen(stood, seen) if aged else stood
+    return found
 
 
-def _unseen(one: "_Stood") -> Stood:
-    """As it stood, and nobody could tell since."""
+def _unseen(stood: Stood, seen: Utc) -> Stood:
+    """As it stood when it was `seen`, and nobody could tell since."""
     return {
-        control: (status, since, gap) if status is Status.UNKNOWN else (Status.UNKNOWN, one.observed_at, Gap(status, since, one.observed_at))
-        for control, (status, since, gap) in one.stood.items()
+        control: (status, since, gap) if status is Status.UNKNOWN else (Status.UNKNOWN, seen, Gap(status, since, seen))
+        for control, (status, since, gap) in stood.items()
     }
 
 
@@ -166,7 +231,30 @@ def _whole(file: BinaryIO) -> bool:
     return ours
 
 
-def _seen(file: BinaryIO, known: set[str]) -> Iterator[Held]:
+def _aged(source: Source, now: Utc) -> Source:
+    """A source as it was kept, which is no slower than any and has not answered later than now: else what it reported would never age."""
+    cadence = source.cadence if 0 < source.cadence <= LONGEST_CADENCE else LONGEST_CADENCE
+    success, attempt = (None if at is None else _past(at, now) for at in (source.last_success, source.last_attempt))
+    return msgspec.structs.replace(source, cadence=cadence, last_success=success, last_attempt=attempt)
+
+
+def _clamped(stood: Stood, now: Utc) -> Stood:
+    """How findings stood, with no time that has not come yet."""
+    return {control: (status, _past(since, now), _closed(gap, now)) for control, (status, since, gap) in stood.items()}
+
+
+def _closed(gap: Gap | None, now: Utc) -> Gap | None:
+    if gap is None:
+        return None
+    return Gap(gap.status, _past(gap.since, now), _past(gap.begins, now), None if gap.ends is None else _past(gap.ends, now))
+
+
+def _past(at: Utc, now: Utc) -> Utc:
+    """A time that was kept; now, where it has not come yet or is none: the clock ran ahead, or somebody wrote it."""
+    return at if 0 <= at <= now else now
+
+
+def _seen(file: BinaryIO, known: set[str], now: Utc) -> Iterator[Held]:
     """What was kept, with its equal parts in common, as they were when it was written."""
     decoder, common, words = msgspec.msgpack.Decoder(list[Kept]), dict[Any, Any](), dict[str, str]()
 
@@ -179,5 +267,5 @@ def _seen(file: BinaryIO, known: set[str]) -> Iterator[Held]:
                 parts = {name: same(getattr(one.resource, name)) for name in _ALIKE}
                 resource = msgspec.structs.replace(one.resource, links=tuple(map(same, one.resource.links)), **parts)
                 share(resource.fields, words)
-                yield Held.seen(resource, same(one.source), one.observed_at, one.stood)
+                yield Held.seen(resource, same(one.source), _past(one.observed_at, now), _clamped(one.stood, now))
         words.clear()

@@ -1,20 +1,38 @@
 """The Vault cluster itself: is it open, by which seal, does its barrier key rotate, does it keep quorum, does it record and speak TLS."""
 
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
 from posture.clock import rfc3339
-from posture.controls.reading import NoAnswer, inside, instant, told
+from posture.controls.reading import NoAnswer, expected, inside, instant, optional, told, word
 from posture.controls.registry import Context, control, registry
-from posture.controls.vault_gate import SEAL_STATUS, behind_the_seal, closed
+from posture.controls.vault_gate import SEAL_STATUS, behind_the_seal, closed, flag, natural, objects
 from posture.policy import DAY
 from posture.resource import Resource
 from posture.verdict import Status, Verdict, failed, not_applicable, passed, unknown, warned, worst
 
 GCM_BOUND = 1 << 32
 """Encryptions under one AES-GCM key with random nonces (NIST SP 800-38D 8.3); Vault rotates at 3,865,470,566."""
+LEADER = "GET sys/leader"
+ROLES = {200: "active", 429: "standby", 472: "DR secondary", 473: "performance standby"}
+"""What the status of `sys/health` says."""
+SEALS = frozenset(
+    {
+        *("shamir", "awskms", "azurekeyvault", "gcpckms", "ocikms", "alicloudkms", "transit", "pkcs11", "kmip", "static"),
+        *("huaweicloudkms", "tencentcloudkms", "yandexcloudkms", "multiseal", "hsm-auto"),
+    }
+)
+STORAGES = frozenset(
+    {
+        *("raft", "file", "inmem", "inmem_ha", "consul", "postgresql", "mysql", "etcd", "zookeeper", "cassandra", "cockroachdb", "couchdb", "dynamodb"),
+        *("foundationdb", "aerospike", "alicloudoss", "azure", "gcs", "s3", "swift", "spanner", "mssql", "oci", "manta", "triton"),
+    }
+)
+_GO_DURATION = re.compile(r"(?=[1-9]|0h?0?m?[1-9])(\d+h)?(\d+m)?(\d+s)?")
+_TLS_VERSIONS = ("tls10", "tls11", "tls12", "tls13")
 LOOPBACK = ("127.", "localhost", "[::1]", "::1")
 SANITIZED = "GET sys/config/state/sanitized"
 FOR_OTHERS = frozenset(
@@ -26,10 +44,8 @@ FOR_OTHERS = frozenset(
 @control("vault.seal.status", on=("vault.cluster", "vault.node"))
 def seal_status(seen: Resource, see: Context) -> Verdict:
     """The cluster is what its nodes leave of it; a node alone is never worse than WARN."""
-    sealed, initialized = told(seen, SEAL_STATUS, "sealed"), told(seen, SEAL_STATUS, "initialized")
+    sealed, initialized = (flag(told(seen, SEAL_STATUS, name), SEAL_STATUS, name) for name in ("sealed", "initialized"))
     facts: dict[str, Any] = {f"sys/seal-status.{name}": seen.fields[name] for name in ("initialized", "sealed", "type", "t", "progress") if name in seen.fields}
-    if sealed not in {True, False} or initialized not in {True, False}:
-        return unknown(f"{SEAL_STATUS} answered without sealed and initialized")
     if seen.type == "vault.node":
         return _node(seen, facts)
     if not initialized:
@@ -41,9 +57,10 @@ def seal_status(seen: Resource, see: Context) -> Verdict:
     shut = nodes.get("sealed") or 0
     if shut and shut * 2 >= (nodes.get("known") or 0):
         return failed(f"{shut} of {nodes['known']} nodes are sealed", facts)
-    if seen.fields.get("ha_enabled") and not seen.fields.get("leader_address"):
+    migrating = flag(told(seen, SEAL_STATUS, "migration"), SEAL_STATUS, "migration")
+    if flag(told(seen, LEADER, "ha_enabled"), LEADER, "ha_enabled") and not expected(told(seen, LEADER, "leader_address"), str, LEADER, "leader_address"):
         return warned("no active node: the nodes are electing one", facts)
-    if seen.fields.get("migration"):
+    if migrating:
         return warned("the seal is being migrated", facts | {"sys/seal-status.migration": True})
     if shut or nodes.get("silent"):
         return warned(f"of {nodes.get('known')} nodes {shut} sealed, {nodes.get('silent') or 0} without an answer", facts)
@@ -55,8 +72,8 @@ def _node(node: Resource, facts: dict[str, Any]) -> Verdict:
         return warned("this node is not initialised", facts)
     if node.fields["sealed"]:
         return warned(f"this node is sealed: {node.fields.get('progress') or 0} of {node.fields.get('t') or '?'} keys given", facts)
-    role = {200: "active", 429: "standby", 472: "DR secondary", 473: "performance standby"}.get(node.fields.get("health") or 0, "unsealed")
-    return passed(f"unsealed, {role}", facts)
+    health = node.fields.get("health")
+    return passed(f"unsealed, {ROLES.get(health, 'not active')}" if isinstance(health, int) else "unsealed", facts)
 
 
 @behind_the_seal("vault.seal.backend", on="vault.seal-backend")
@@ -65,14 +82,16 @@ def seal_backend(backend: Resource, see: Context) -> Verdict:
     status = told(backend, "GET sys/seal-backend-status", "seal-backend-status")
     cluster = see.linked(backend, "vault")
     type_ = told(cluster, SEAL_STATUS, "type") if cluster is not None else None
-    if not isinstance(type_, str):
+    if cluster is None:
         return unknown("the seal's type has not been seen")
+    type_ = word(type_, SEALS, SEAL_STATUS, "type")
     facts: dict[str, Any] = {"sys/seal-status.type": type_}
     if see.policy.vault.seal and type_ != see.policy.vault.seal:
         return failed(f"seal is {type_}, policy asks for {see.policy.vault.seal}", facts)
     if status is not None:
+        status = expected(status, dict, "GET sys/seal-backend-status", "data")
         facts |= {f"sys/seal-backend-status.{name}": status[name] for name in ("healthy", "unhealthy_since") if name in status}
-        if inside(status, "GET sys/seal-backend-status", "healthy") is not True:
+        if not flag(inside(status, "GET sys/seal-backend-status", "healthy"), "GET sys/seal-backend-status", "healthy"):
             return failed(f"seal {type_} is unhealthy since {status.get('unhealthy_since') or 'a time unknown'}", facts)
         return passed(f"seal {type_} is healthy", facts)
     if type_ == "shamir":
@@ -85,9 +104,10 @@ def barrier_rotation(keyring: Resource, see: Context) -> Verdict:
     """How old the key under everything is, and what limits its use."""
     status, config = told(keyring, "GET sys/key-status", "key-status"), told(keyring, "GET sys/rotate/config", "rotate-config")
     installed = instant(inside(status, "GET sys/key-status", "install_time"), "GET sys/key-status", "install_time")
-    used, term = inside(status, "GET sys/key-status", "encryptions"), status.get("term")
-    enabled = inside(config, "GET sys/rotate/config", "enabled")
-    limit, timed = config.get("max_operations") or 0, config.get("interval") or 0
+    used, term = (natural(inside(status, "GET sys/key-status", name), "GET sys/key-status", name) for name in ("encryptions", "term"))
+    enabled = flag(inside(config, "GET sys/rotate/config", "enabled"), "GET sys/rotate/config", "enabled")
+    limit = natural(inside(config, "GET sys/rotate/config", "max_operations"), "GET sys/rotate/config", "max_operations")
+    timed = _interval(inside(config, "GET sys/rotate/config", "interval"))
     facts = {
         "sys/key-status.term": term,
         "sys/key-status.install_time": rfc3339(installed),
@@ -110,6 +130,13 @@ def barrier_rotation(keyring: Resource, see: Context) -> Verdict:
     return passed(f"term {term}, installed on {rfc3339(installed)[:10]}, rotates by itself", facts, until=old)
 
 
+def _interval(value: Any) -> int | str:
+    """0 for none; Vault tells one as Go writes durations (`768h0m0s`), OpenBao in seconds."""
+    if isinstance(value, str) and value and _GO_DURATION.fullmatch(value):
+        return value
+    return natural(value, "GET sys/rotate/config", "interval")
+
+
 @behind_the_seal("vault.ha.quorum", on="vault.raft")
 def ha_quorum(raft: Resource, see: Context) -> Verdict:
     """By autopilot's `healthy`: its `node_status` says `alive` of a node that is dead."""
@@ -117,14 +144,17 @@ def ha_quorum(raft: Resource, see: Context) -> Verdict:
     state = told(raft, operation, "autopilot")
     if state is None:
         return not_applicable("storage is not raft: quorum is that of another system")
-    healthy, spare = inside(state, operation, "healthy"), state.get("failure_tolerance") or 0
-    servers = state.get("servers") or {}
-    ill = sorted(name for name, server in servers.items() if (server or {}).get("healthy") is False)
-    facts = {"autopilot.healthy": healthy, "autopilot.failure_tolerance": spare, "autopilot.voters": len(state.get("voters") or ()), "unhealthy": ill}
-    if healthy is not True:
+    healthy = flag(inside(state, operation, "healthy"), operation, "healthy")
+    spare = natural(inside(state, operation, "failure_tolerance"), operation, "failure_tolerance")
+    servers = expected(inside(state, operation, "servers"), dict, operation, "servers")
+    ill = sorted(str(name) for name, server in servers.items() if not flag(inside(server, operation, "healthy"), operation, "healthy"))
+    facts = {"autopilot.healthy": healthy, "autopilot.failure_tolerance": spare, "autopilot.servers": len(servers), "unhealthy": ill}
+    if not healthy or not servers:
         return failed(f"raft is unhealthy: {', '.join(ill) or 'no server'} of {len(servers)} not in contact", facts)
     if not spare:
         return warned("healthy, but one more failure stops it" if len(servers) > 1 else "one server alone: its failure stops it", facts)
+    if ill:
+        return warned(f"healthy, but {', '.join(ill)} is not in contact", facts)
     return passed(f"healthy, {spare} may fail", facts)
 
 
@@ -132,14 +162,14 @@ def ha_quorum(raft: Resource, see: Context) -> Verdict:
 def audit_enabled(audit: Resource, see: Context) -> Verdict:
     """None is the end of every trail; one alone stops Vault when it blocks."""
     devices = told(audit, "GET sys/audit", "devices")
-    if not isinstance(devices, dict):
-        return unknown("GET sys/audit answered without devices")
-    facts: dict[str, Any] = {"sys/audit": sorted(devices), "failures": audit.fields.get("failures")}
+    devices = expected(devices, dict, "GET sys/audit", "devices")
+    failures = optional(audit.fields.get("failures"), int, "GET sys/metrics", "audit_log_request_failure")
+    facts: dict[str, Any] = {"sys/audit": sorted(devices), "failures": failures}
     if not devices:
         return failed("no audit device: nothing is recorded", facts)
-    if audit.fields.get("failures"):
-        return warned(f"{audit.fields['failures']} requests could not be written to an audit device", facts)
-    raw = sorted(path for path, device in devices.items() if (device or {}).get("log_raw"))
+    if failures:
+        return warned(f"{natural(failures, 'GET sys/metrics', 'audit failures')} requests could not be written to an audit device", facts)
+    raw = sorted(path for path, device in devices.items() if flag(inside(device, "GET sys/audit", "log_raw"), "GET sys/audit", "log_raw"))
     if raw:
         return warned(f"{raw[0]} records secrets in the clear (log_raw)", facts)
     if len(devices) == 1:
@@ -164,16 +194,21 @@ def listener_tls(listener: Resource, see: Context) -> Verdict:
 
 
 def _configured(listener: Resource) -> Verdict:
-    address = str(listener.fields.get("address", ""))
+    address = listener.fields.get("address", "")
+    if not listener.faults and (not isinstance(address, str) or not address.startswith(("http:", "https:"))):
+        return unknown("the address that is asked is not known")
     if address.startswith("http:") and not _loopback(urlsplit(address).netloc) and not listener.faults:
         return failed(f"{address} is asked in the clear", {"address": address})
-    listeners = inside(told(listener, SANITIZED, "config"), SANITIZED, "listeners")
-    facts = {f"listeners[{number}]": (one or {}).get("config") for number, one in enumerate(listeners)}
-    for one in listeners:
-        where = (one.get("config") or {}).get("address", "")
-        if _truth((one.get("config") or {}).get("tls_disable")) and not _loopback(str(where)):
-            return failed(f"tls_disable on {where}", facts)
-    if any(str((one.get("config") or {}).get("tls_min_version") or "tls12") in {"tls10", "tls11"} for one in listeners):
+    listeners = objects(inside(told(listener, SANITIZED, "config"), SANITIZED, "listeners"), SANITIZED, "listeners")
+    if not listeners:
+        return unknown(f"{SANITIZED} answered without listeners")
+    configs = [expected(inside(one, SANITIZED, "config"), dict, SANITIZED, "config") for one in listeners]
+    facts = {f"listeners[{number}]": config for number, config in enumerate(configs)}
+    plain = [where for config in configs if (where := _where(config)) and _truth(config.get("tls_disable")) and not _loopback(where)]
+    if plain:
+        return failed(f"tls_disable on {plain[0]}", facts)
+    least = [word(config.get("tls_min_version") or "tls12", _TLS_VERSIONS, SANITIZED, "tls_min_version") for config in configs]
+    if {"tls10", "tls11"} & set(least):
         return warned("a listener allows TLS below 1.2", facts)
     if address.startswith("http:"):
         return passed("in the clear on loopback only", facts)
@@ -198,8 +233,18 @@ def _loopback(address: str) -> bool:
     return address.startswith(LOOPBACK)
 
 
+def _where(config: dict[str, Any]) -> str:
+    """`HOST:PORT`, or the path of a socket. Raises `NoAnswer` where it is neither."""
+    address = expected(inside(config, SANITIZED, "address"), str, SANITIZED, "address")
+    if ":" not in address and not address.startswith("/"):
+        raise NoAnswer(unknown(f"{SANITIZED}: address is {address[:60]!r}, which is none"))
+    return address
+
+
 def _truth(value: Any) -> bool:
-    return str(value).lower() in {"true", "1"}
+    """Of the server's configuration, where true is also written "true" and 1; false where it is left out."""
+    text = "false" if value is None else str(value).lower()
+    return word(text, ("true", "1", "false", "0"), SANITIZED, "tls_disable") in {"true", "1"}
 
 
 @control("vault.storage.volume", on="vault.cluster")
@@ -208,7 +253,7 @@ def storage_volume(cluster: Resource, see: Context) -> Verdict:
     shut = closed(cluster)
     if shut is not None:
         return shut
-    type_ = told(cluster, SEAL_STATUS, "storage_type")
+    type_ = word(told(cluster, SEAL_STATUS, "storage_type"), STORAGES, SEAL_STATUS, "storage_type")
     facts: dict[str, Any] = {"sys/seal-status.storage_type": type_}
     if type_ in {"inmem", "inmem_ha"}:
         return warned(f"storage is {type_}: everything is lost with the process", facts)
@@ -237,7 +282,7 @@ def license_expiry(license: Resource, see: Context) -> Verdict:
     answer = told(license, operation, "license")
     if answer is None:
         return not_applicable("this server needs no licence")
-    loaded = inside(answer, operation, "autoloaded")
+    loaded = expected(inside(answer, operation, "autoloaded"), dict, operation, "autoloaded")
     ends = instant(inside(loaded, operation, "expiration_time"), operation, "expiration_time")
     facts = {"license.expiration_time": rfc3339(ends), "license.termination_time": loaded.get("termination_time")}
     if see.now >= ends:

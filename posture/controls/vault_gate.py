@@ -1,7 +1,9 @@
 """One root cause: while the cluster is sealed, silent, or does not know our token, nothing else about it is known, and everything says so."""
 
 from collections.abc import Callable
+from typing import Any
 
+from posture.controls.reading import NoAnswer, expected, told
 from posture.controls.registry import Context, Judge, control
 from posture.fault import Fault, FaultKind
 from posture.resource import Resource
@@ -31,13 +33,41 @@ def closed(cluster: Resource | None) -> Verdict | None:
     silence = cluster.faults.get(SEAL_STATUS)
     if silence is not None:
         return unanswered(silence)
-    if cluster.fields.get("initialized") is False:
+    if not flag(told(cluster, SEAL_STATUS, "initialized"), SEAL_STATUS, "initialized"):
         return unknown(f"{cluster.name} is not initialised", _sealed("NotInitialized", "there is no Vault in there yet"))
-    if cluster.fields.get("sealed") is True:
-        told = f"{cluster.fields.get('progress') or 0} of {cluster.fields.get('t') or '?'} keys given"
-        return unknown(f"{cluster.name} is sealed: vault.seal.status is the root cause", _sealed("Sealed", f"Vault is sealed, {told}"))
+    if flag(told(cluster, SEAL_STATUS, "sealed"), SEAL_STATUS, "sealed"):
+        given = f"{cluster.fields.get('progress') or 0} of {cluster.fields.get('t') or '?'} keys given"
+        return unknown(f"{cluster.name} is sealed: vault.seal.status is the root cause", _sealed("Sealed", f"Vault is sealed, {given}"))
     ended = cluster.faults.get(LOOKUP_SELF)
     return unanswered(ended) if ended is not None and ended.kind is FaultKind.EXPIRED else None
+
+
+def flag(value: Any, operation: str, field: str) -> bool:
+    """True or false as the API tells it. Raises `NoAnswer` for all else."""
+    return expected(value, bool, operation, field)
+
+
+def natural(value: Any, operation: str, field: str) -> int:
+    """A whole number that is not negative. Raises `NoAnswer` for all else."""
+    number = expected(value, int, operation, field)
+    if number < 0:
+        raise NoAnswer(unknown(f"{operation}: {field} is {number}"))
+    return number
+
+
+def texts(value: Any, operation: str, field: str) -> list[str]:
+    """A list of words, none of them empty. Raises `NoAnswer` for all else."""
+    listed = expected(value, list, operation, field)
+    for one in listed:
+        if not expected(one, str, operation, field):
+            raise NoAnswer(unknown(f"{operation}: {field} has an empty word"))
+    return listed
+
+
+def objects(value: Any, operation: str, field: str) -> list[dict[str, Any]]:
+    """A list of objects. Raises `NoAnswer` for all else."""
+    listed = expected(value, list, operation, field)
+    return [expected(one, dict, operation, field) for one in listed]
 
 
 def _sealed(code: str, message: str) -> Fault:

@@ -1,9 +1,9 @@
 """Keys and certificates that Vault holds and makes: can a transit key leave or vanish, does it rotate, when does a certificate end."""
 
 from posture.clock import age, rfc3339
-from posture.controls.reading import inside, instant, refusals, told
+from posture.controls.reading import expected, inside, instant, refusals, told
 from posture.controls.registry import Context
-from posture.controls.vault_gate import behind_the_seal
+from posture.controls.vault_gate import behind_the_seal, flag, natural
 from posture.policy import DAY
 from posture.resource import Resource
 from posture.verdict import Verdict, failed, not_applicable, passed, unanswered, unknown, warned
@@ -19,11 +19,9 @@ def key_posture(key: Resource, see: Context) -> Verdict:
     """What is exportable once is so for ever; what may be deleted takes its data along."""
     if key.type == "vault.transit.mount":
         return _listed(key, "keys", "LIST transit/keys")
-    type_ = told(key, _KEY, "type")
-    flags = {name: told(key, _KEY, name) for name in ("exportable", "allow_plaintext_backup", "deletion_allowed", "imported_key")}
+    type_ = expected(told(key, _KEY, "type"), str, _KEY, "type")
+    flags = {name: flag(told(key, _KEY, name), _KEY, name) for name in ("exportable", "allow_plaintext_backup", "deletion_allowed", "imported_key")}
     facts = {"type": type_, **flags}
-    if not all(flag in {True, False} for name, flag in flags.items() if name != "imported_key"):
-        return unknown(f"{_KEY} answered without exportable", evidence=facts)
     out = [name for name in ("exportable", "allow_plaintext_backup") if flags[name]]
     if out:
         return failed(f"{' and '.join(out)}: this key can leave Vault, and that cannot be undone", facts)
@@ -41,13 +39,13 @@ def transit_rotation(key: Resource, see: Context) -> Verdict:
     """By the age of the newest version; old versions below the minimum are archived and not told."""
     if key.type == "vault.transit.mount":
         return _listed(key, "keys", "LIST transit/keys")
-    versions, latest = told(key, _KEY, "versions"), told(key, _KEY, "latest_version")
-    period, lowest = told(key, _KEY, "auto_rotate_period"), told(key, _KEY, "min_decryption_version")
+    versions, latest = told(key, _KEY, "versions"), natural(told(key, _KEY, "latest_version"), _KEY, "latest_version")
+    period, lowest = (natural(told(key, _KEY, name), _KEY, name) for name in ("auto_rotate_period", "min_decryption_version"))
     made = instant(inside(versions, _KEY, str(latest)), _KEY, "keys")
     days = see.policy.vault.transit_days
     facts = {"latest_version": latest, "made": rfc3339(made), "auto_rotate_period": period, "min_decryption_version": lowest}
-    if isinstance(period, int) and 0 < period <= days * DAY:
-        behind = latest - lowest if isinstance(lowest, int) else 0
+    if 0 < period <= days * DAY:
+        behind = latest - lowest
         if behind > FAR_BEHIND:
             return warned(f"{behind} old versions still decrypt: what they encrypted was never rewrapped", facts)
         return passed(f"rotates every {age(period)}", facts)
@@ -67,7 +65,11 @@ def certificate_expiry(cert: Resource, see: Context) -> Verdict:
     operation = "GET pki/issuer/<name>" if issuer else _CERT
     starts, ends = (instant(told(cert, operation, name), operation, name) for name in ("not_before", "not_after"))
     facts = {"not_before": rfc3339(starts), "not_after": rfc3339(ends), "serial_number": cert.fields.get("serial_number")}
-    if cert.fields.get("revocation_time") or cert.fields.get("revoked"):
+    if (
+        flag(told(cert, operation, "revoked"), operation, "revoked")
+        if issuer
+        else natural(told(cert, operation, "revocation_time"), operation, "revocation_time")
+    ):
         return not_applicable("revoked", facts)
     life = ends - starts
     if issuer:

@@ -3,16 +3,18 @@
 from typing import Any
 
 from posture.clock import Utc, age, rfc3339
-from posture.controls.reading import inside, instant, told
+from posture.controls.reading import NoAnswer, expected, inside, instant, optional, refusals, told
 from posture.controls.registry import Context
-from posture.controls.vault_gate import behind_the_seal
-from posture.lease import LONG, OVERDUE, Life
+from posture.controls.vault_gate import behind_the_seal, flag, natural, objects, texts
+from posture.lease import LONG, OVERDUE, SLACK, Life
 from posture.resource import Resource
-from posture.verdict import Verdict, failed, not_applicable, passed, warned
+from posture.verdict import Verdict, failed, not_applicable, passed, unanswered, unknown, warned
 
 _LOOKUP = "POST sys/leases/lookup"
 _COUNT = "GET sys/leases/count"
 _METRICS = "GET sys/metrics"
+_QUOTAS = "LIST sys/quotas/lease-count"
+_QUOTA = "GET sys/quotas/lease-count/<name>"
 GIVEN_UP = 600.0
 """Seconds of failing revocation after which Vault is about to give up (six attempts: 10 to 13 minutes, reference/vault.md 1)."""
 CROWDED = 0.8
@@ -29,16 +31,33 @@ def life_of(lease: Resource) -> Life:
     operation = "POST auth/token/lookup-accessor" if token else _LOOKUP
     ends = told(lease, operation, "expire_time")
     issued = lease.fields.get("issue_time") if token else told(lease, operation, "issue_time")  # a root token has none
-    renewed: Any = lease.fields.get("last_renewal_time" if token else "last_renewal")
+    if issued is None and ends is not None:
+        raise NoAnswer(unknown(f"{operation} answered without issue_time"))
+    renewable = optional(lease.fields.get("renewable"), bool, operation, "renewable")
+    if renewable is None and ends is not None:
+        raise NoAnswer(unknown(f"{operation} answered without renewable"))
+    begun = instant(issued, operation, "issue_time") if issued is not None else None
+    renewed = _renewed(lease, operation)
+    if renewed is not None and begun is not None and renewed < begun - SLACK:
+        raise NoAnswer(unknown(f"{operation}: it was renewed before it was issued"))
     return Life(
-        instant(issued, operation, "issue_time") if issued is not None else None,
+        begun,
         instant(ends, operation, "expire_time") if ends is not None else None,
-        None if renewed is None else float(renewed) if isinstance(renewed, int | float) else instant(renewed, operation, "last_renewal"),
-        bool(lease.fields.get("renewable")),
-        bool(lease.fields.get("capped")),
-        bool(lease.fields.get("overdue")),
-        bool(lease.fields.get("revoke_error")),
+        renewed,
+        bool(renewable),
+        not token and flag(told(lease, operation, "capped"), operation, "renewable"),
+        not token and flag(told(lease, operation, "overdue"), operation, "ttl"),
+        bool(optional(lease.fields.get("revoke_error"), str, operation, "revoke_error")),
     )
+
+
+def _renewed(lease: Resource, operation: str) -> Utc | None:
+    """Of a lease as RFC 3339, of a token in UTC seconds, and left out where it never was."""
+    if lease.type == "vault.token":
+        seconds = lease.fields.get("last_renewal_time")
+        return None if seconds is None else float(natural(seconds, operation, "last_renewal_time"))
+    at = told(lease, operation, "last_renewal")
+    return None if at is None else instant(at, operation, "last_renewal")
 
 
 def _facts(life: Life, lease: Resource) -> dict[str, Any]:
@@ -51,10 +70,10 @@ def irrevocable(lease: Resource, see: Context) -> Verdict:
     """Vault has given up: the credential may live on in the backend, and only a person can end it."""
     if lease.type == "vault.leases":
         count = told(lease, _COUNT, "irrevocable")
-        many, by_mount = inside(count, _COUNT, "count"), count.get("by_mount") or {}
+        many, by_mount = natural(inside(count, _COUNT, "count"), _COUNT, "lease_count"), expected(inside(count, _COUNT, "by_mount"), dict, _COUNT, "counts")
         facts = {"sys/leases/count?type=irrevocable": many, **{f"irrevocable.{mount}": number for mount, number in by_mount.items()}}
         if many:
-            worst = max(by_mount, key=lambda mount: (by_mount[mount], mount), default="?")
+            worst = max(by_mount, key=lambda mount: (natural(by_mount[mount], _COUNT, "counts"), mount), default="?")
             return failed(f"{many} irrevocable, most of {worst}", facts)
         return passed("none is irrevocable", facts)
     life = life_of(lease)
@@ -67,11 +86,13 @@ def irrevocable(lease: Resource, see: Context) -> Verdict:
 def revocation_failing(lease: Resource, see: Context) -> Verdict:
     """A negative TTL: its time is over, and the backend does not let it go."""
     if lease.type == "vault.leases":
-        told(lease, _METRICS, "metrics")
-        polls, jobs = lease.fields.get("backlog_polls") or 0, (lease.fields.get("metrics") or {}).get("expire_job_manager_total_jobs")
+        metrics = expected(told(lease, _METRICS, "metrics"), dict, _METRICS, "metrics")
+        jobs = optional(metrics.get("expire_job_manager_total_jobs"), int, _METRICS, "expire_job_manager_total_jobs")
+        polls = natural(told(lease, _METRICS, "backlog_polls"), _METRICS, "expire_job_manager_total_jobs")
         facts = {"vault_expire_job_manager_total_jobs": jobs, "polls": polls}
         if jobs is None:
             return not_applicable("this server does not tell its revocation backlog", facts)
+        natural(jobs, _METRICS, "expire_job_manager_total_jobs")
         return warned(f"{jobs} revocations wait, for {polls} polls now", facts) if polls >= 3 else passed(f"{jobs} revocations wait", facts)
     life = life_of(lease)
     if life.irrevocable or life.expires is None:
@@ -94,9 +115,9 @@ def expiring(lease: Resource, see: Context) -> Verdict:
     if life.irrevocable or life.overdue:
         return not_applicable("its time is over", facts)
     if life.expires is None:
-        if lease.type == "vault.token" and "root" in (lease.fields.get("policies") or ()):
+        if lease.type == "vault.token" and "root" in texts(lease.fields.get("policies"), "POST auth/token/lookup-accessor", "policies"):
             return warned("a root token that never expires", facts)
-        return passed("never expires", facts)
+        return unknown(f"{'POST auth/token/lookup-accessor' if lease.type == 'vault.token' else _LOOKUP} told no end, which only a root token has", None, facts)
     if see.now >= life.expires or life.span < LONG:
         return passed("ended" if see.now >= life.expires else "short-lived: runs down as it should", facts)
     soon = life.expiring_at
@@ -127,11 +148,10 @@ def not_renewed(lease: Resource, see: Context) -> Verdict:
 def health(leases: Resource, see: Context) -> Verdict:
     """Irrevocable in two polls together is no accident."""
     count = told(leases, _COUNT, "irrevocable")
-    many, polls = inside(count, _COUNT, "count"), count.get("polls") or 0
+    many, polls = (natural(inside(count, _COUNT, name), _COUNT, "lease_count") for name in ("count", "polls"))
     facts = {
         "sys/leases/count?type=irrevocable": many,
         "polls": polls,
-        "vault_expire_num_leases": (leases.fields.get("metrics") or {}).get("expire_num_leases"),
     }
     if many:
         return failed(f"{many} irrevocable leases, for {polls} polls now", facts) if polls >= 2 else warned(f"{many} irrevocable leases, seen just now", facts)
@@ -141,9 +161,12 @@ def health(leases: Resource, see: Context) -> Verdict:
 @behind_the_seal("vault.lease.count", on="vault.leases")
 def count(leases: Resource, see: Context) -> Verdict:
     """Against the quota, where there is one, else against the number that Vault itself warns of."""
-    total = inside(told(leases, _METRICS, "metrics"), _METRICS, "expire_num_leases")
-    quotas = [quota["max_leases"] for quota in leases.fields.get("quotas") or () if quota.get("max_leases") and not quota.get("path")]
-    limit = min([see.policy.vault.most_leases, *quotas])
+    total = natural(inside(told(leases, _METRICS, "metrics"), _METRICS, "expire_num_leases"), _METRICS, "expire_num_leases")
+    refusal = refusals(leases, _QUOTA)
+    if refusal is not None:
+        return unanswered(refusal)
+    quotas = [_most(quota) for quota in objects(told(leases, _QUOTAS, "quotas"), _QUOTAS, "keys") if not quota.get("path")]
+    limit = min([see.policy.vault.most_leases, *(quota for quota in quotas if quota)])
     facts = {"vault_expire_num_leases": total, "limit": limit}
     if total >= limit:
         return failed(f"{total:,} leases, limit {limit:,}", facts)
@@ -152,14 +175,20 @@ def count(leases: Resource, see: Context) -> Verdict:
     return passed(f"{total:,} leases of {limit:,}", facts)
 
 
+def _most(quota: dict[str, Any]) -> int:
+    return natural(inside(quota, _QUOTA, "max_leases"), _QUOTA, "max_leases")
+
+
 @behind_the_seal("vault.lease.growth", on="vault.leases")
 def growth(leases: Resource, see: Context) -> Verdict:
     """A slope needs two points; the first poll has one."""
-    total = inside(told(leases, _METRICS, "metrics"), _METRICS, "expire_num_leases")
+    total = natural(inside(told(leases, _METRICS, "metrics"), _METRICS, "expire_num_leases"), _METRICS, "expire_num_leases")
     seen = leases.fields.get("growth")
     if not isinstance(seen, dict):
         return not_applicable("measured from the second poll on", {"vault_expire_num_leases": total})
-    before, minute = seen.get("from") or 0, seen.get("a_minute") or 0.0
+    before, minute = natural(inside(seen, _METRICS, "from"), _METRICS, "expire_num_leases"), inside(seen, _METRICS, "a_minute")
+    if not isinstance(minute, int | float) or isinstance(minute, bool):
+        return unknown(f"{_METRICS}: how fast they grow is {minute!r}")
     facts = {"vault_expire_num_leases": total, **{f"growth.{name}": value for name, value in seen.items()}}
     if minute > 0 and total >= SMALL:
         doubling = total / minute

@@ -3,17 +3,17 @@
 import contextlib
 import re
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from functools import partial
 from typing import Any
 
 import msgspec
 
-from posture.batch import Batch, Kept, Listed, Partly
+from posture.batch import Batch, Kept, Listed, Partly, Report
 from posture.clock import Seconds
 from posture.controls.aws_s3 import refuses_plain_http
 from posture.controls.iam_policy import Coverage, PolicyError, denial, statements
-from posture.fault import Fault, FaultKind, Refused
+from posture.fault import Fault, Refused
 from posture.resource import Encryption, KeyClass, Link, Resource
 from providers.aws.calls import (
     GET_ACCOUNT_PUBLIC_ACCESS_BLOCK,
@@ -65,6 +65,8 @@ class Buckets(AwsSource):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
+        self._waiting: dict[str, Mapping[str, Any]] = {}
+        """Buckets that the listing has named and this poll has not read yet."""
         if self.tenancy.shared:
             self.permissions = tuple(sorted({*self.permissions, GET_BUCKET_TAGGING.permission}))
 
@@ -73,6 +75,7 @@ class Buckets(AwsSource):
         started, (account, unseen) = time.monotonic(), await self._account()
         told = False
         self.seen.begin(self.id)
+        self._waiting.clear()
         here: dict[str, Place] = {}
         unread: list[_Read] = []
         rows = Rows(LIST_BUCKETS, "Name", NAME)
@@ -82,20 +85,22 @@ class Buckets(AwsSource):
                 for fault in account.faults.values():
                     yield Partly(fault)
                 yield Kept((account,)) if unseen else Batch((account,))
-            if self.seen.buckets is None:  # in a throttled account the reads outlast a snapshot: what is known by name stands there meanwhile
-                yield Kept(tuple(rows.of(page, self._unread)))
+            self._waiting.update((entry["Name"], entry) for entry in page if isinstance(entry, dict) and isinstance(entry.get("Name"), str))
             ask = partial(self._bucket, started=started)
             async with contextlib.aclosing(each_again(rows.of(page, dict), ask, lambda read: read.lost)) as reads:
                 async for read in reads:
                     if read.lost:
                         unread.append(read)
-                    elif not read.gone:
+                        continue
+                    self._waiting.pop(str(read.fields.get("Name")), None)
+                    if not read.gone:
                         bucket = self._resource(read)
                         here[bucket.name] = Place(bucket.region, bucket.tenant)
                         for fault in bucket.faults.values():
                             yield Partly(fault)
                         yield Batch((bucket,))
         known, answered, silence = self.seen.buckets or {}, bool(here), None
+        self._waiting.clear()
         for read in unread:
             bucket, silence = self._resource(read), self._silence(read, started)
             here[bucket.name] = known.get(bucket.name) or Place(bucket.region, bucket.tenant)
@@ -112,14 +117,15 @@ class Buckets(AwsSource):
             self.seen.listed(self.id)
         yield Listed(("aws.s3.bucket", "aws.account"))
 
-    def _unread(self, entry: Mapping[str, Any]) -> Resource:
-        """A bucket of which the name is all that is known yet."""
-        read = _Read(self, entry["Name"], 0.0)
-        read.region = str(entry.get("BucketRegion") or "")
-        read.fields.update(Name=entry["Name"], CreationDate=entry.get("CreationDate"))
-        for call in (GET_BUCKET_ENCRYPTION, GET_BUCKET_POLICY, GET_PUBLIC_ACCESS_BLOCK):
-            read.faults[call.operation] = Fault(FaultKind.UNREACHABLE, "NotRead", call.operation, "listed, and not answered for yet")
-        return self._resource(read)
+    def unasked(self, fault: Fault) -> Iterator[Report]:
+        """The buckets that are known by name alone: UNKNOWN with the reason why they were not read."""
+        for name, entry in self._waiting.items():
+            read = _Read(self, name, 0.0)
+            read.region = str(entry.get("BucketRegion") or "")
+            read.fields.update(Name=name, CreationDate=entry.get("CreationDate"))
+            for call in (GET_BUCKET_ENCRYPTION, GET_BUCKET_POLICY, GET_PUBLIC_ACCESS_BLOCK, GET_BUCKET_POLICY_STATUS):
+                read.faults[call.operation] = msgspec.structs.replace(fault, operation=call.operation)
+            yield Kept((self._resource(read),))
 
     def _silence(self, read: "_Read", started: Seconds) -> Refused | None:
         """The refusal, where nobody answers any more in a bucket's region."""

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from providers.endpoint import check_endpoint
+from providers.paths import CaFile
 
 _SUBSCRIPTION = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -28,7 +29,7 @@ class AzureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     endpoint: str | None = None
     graph_endpoint: str | None = None
     token_env: str | None = None
-    ca_file: str | None = None
+    ca_file: CaFile | None = None
     allow_plaintext: bool = False
     entra: bool = True
     blob_sample: int = 0

@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -38,7 +38,7 @@ class GcpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     project: str
     endpoint: str | None = None
-    credentials: str = "default"
+    credentials: Annotated[str, msgspec.Meta(extra={"file": True, "words": ("default", "anonymous")})] = "default"
     allow_plaintext: bool = False
     label: str | None = None
     object_pages: int = 0

@@ -3,9 +3,10 @@
 import ipaddress
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
 import msgspec
+
+from providers.paths import CaFile
 
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 PORT = 443
@@ -19,7 +20,7 @@ class TlsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     endpoints: tuple[str, ...]
-    ca_file: str | None = None
+    ca_file: CaFile | None = None
     resolve: Mapping[str, str | tuple[str, ...]] = {}
     http_port: int = 80
 
@@ -43,8 +44,6 @@ class TlsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 raise ValueError(f"resolve: {name!r} has no address")
         if not 0 <= self.http_port <= 65535:
             raise ValueError(f"http_port: {self.http_port} is not a port; 0 looks for no redirect")
-        if self.ca_file is not None and not Path(self.ca_file).expanduser().is_file():
-            raise ValueError(f"ca_file: {self.ca_file}: no such file")
 
     @property
     def targets(self) -> tuple[tuple[str, int], ...]:

@@ -3,12 +3,14 @@
 Paths and capabilities: API documentation of Vault and OpenBao, each tried on OpenBao 2.7.2.
 """
 
+import re
 from typing import Literal
 
 import msgspec
 
 Method = Literal["GET", "LIST", "POST"]
 Per = Literal["open", "cluster", "namespace", "mount", "own"]
+_PLAIN = re.compile(r"[\w.,:;=@~-]+")
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -41,8 +43,16 @@ class Call(msgspec.Struct, frozen=True):
         return self.path.format(**blanks)
 
     def line(self, path: str) -> str:
-        """The line of a policy that allows it there."""
+        """The line of a policy that allows it there; with blanks for names that a policy cannot hold."""
+        path = path if plain(path) else self.path
         return f'path "{path}" {{ capabilities = [{", ".join(f"{chr(34)}{word}{chr(34)}" for word in self.capabilities)}] }}'
+
+
+def plain(path: str) -> bool:
+    """Whether a path means nothing but itself between the quotes of a policy: no quote, backslash, brace, `+`, `*`, `$`, blank, comment mark or control
+    character (a server takes them all in a mount's path), and no empty or dotted step.
+    """
+    return all(_PLAIN.fullmatch(step) and step.strip(".") for step in path.removesuffix("/").split("/"))
 
 
 CALLS: dict[str, Call] = {}

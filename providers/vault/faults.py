@@ -6,8 +6,10 @@ from typing import Any
 
 import msgspec
 
-from posture.clock import Seconds
 from posture.fault import Fault, FaultKind, Refused
+from posture.text import LONGEST, one_line
+from providers.limits import TooLongError
+from providers.refusals import masked, retry_after
 from providers.vault.calls import Call
 
 DENIED, EXPIRED, THROTTLED = FaultKind.DENIED, FaultKind.EXPIRED, FaultKind.THROTTLED
@@ -15,7 +17,6 @@ UNREACHABLE, DISABLED, ERROR = FaultKind.UNREACHABLE, FaultKind.DISABLED, FaultK
 SEALED = "Sealed"
 UNSUPPORTED = "Unsupported"
 NO_METRICS = "prometheus is not enabled: set prometheus_retention_time in the telemetry stanza of the server's configuration"
-_LONGEST = 300
 
 WORDS: tuple[tuple[int, str, FaultKind, str], ...] = (
     (503, "is sealed", UNREACHABLE, SEALED),
@@ -43,41 +44,46 @@ def answered(call: Call, path: str, status: int, body: bytes, headers: Mapping[s
     errors = [NO_METRICS] if b"prometheus is not enabled" in body else _errors(body)  # the one answer that is no JSON
     if errors is None and status >= 500:
         return Refused(Fault(UNREACHABLE, f"proxy {status}", call.operation, f"HTTP {status} without Vault's JSON: not Vault's own answer"))
-    message = "; ".join(" ".join(error.split()) for error in errors or ())[:_LONGEST]
+    message = told("; ".join(errors or ()))
     lower = message.lower()
     kind, code = next(((kind, code) for known, word, kind, code in WORDS if known == status and word in lower), (ERROR, str(status)))
     permission = call.line(path) if kind is DENIED else None
-    fault = Fault(kind, code, call.operation, f"{path}: {message or f'HTTP {status}'}"[:_LONGEST], permission, _retry_after(headers))
+    fault = Fault(kind, code, call.operation, told(f"{path}: {message or f'HTTP {status}'}"), permission, retry_after(headers))
     return Refused(fault, transient=status >= 500 and code != SEALED)
 
 
-def broken(call: Call, error: Exception) -> Refused:
-    """No answer at all: `requests`' own exceptions."""
+def not_json(call: Call, status: int) -> Refused:
+    """An answer that says yes, and is no JSON object: somebody else's."""
+    return Refused(Fault(ERROR, "NotJson", call.operation, f"HTTP {status} without a JSON object: not Vault's own answer"))
+
+
+def broken(call: Call, error: Exception, token: str | None = None) -> Refused:
+    """No answer, or none that one could keep: `requests`' own exceptions, and those of `providers.vault.session`. `token` was sent."""
     name = type(error).__name__
     if name == "InvalidHeader":  # its text holds the header, which is the token
         return Refused(Fault(ERROR, name, call.operation, "the token holds characters that no HTTP header can"))
-    return Refused(Fault(UNREACHABLE, name, call.operation, cause(error)), transient=name in {"ChunkedEncodingError", "ReadTimeout"})
+    if isinstance(error, TooLongError):
+        return Refused(Fault(ERROR, "TooLong", call.operation, f"the answer is {error}"))
+    return Refused(Fault(UNREACHABLE, name, call.operation, cause(error, token)), transient=name in {"ChunkedEncodingError", "ReadTimeout"})
 
 
-def cause(error: Exception) -> str:
-    """What lies beneath the wrapping of requests and urllib3, in one line."""
+def cause(error: Exception, *secrets: str | None) -> str:
+    """What lies beneath the wrapping of requests and urllib3, in one line, without these secrets."""
     text = " ".join(str(error).split())
     inner = re.search(r"Caused by \w+\((.*)\)\)$", text)
     text = inner[1] if inner else text
-    return re.sub(r"^.*?: (?=\[|Failed)|\"|<[^>]*>: ", "", text)[:_LONGEST] or type(error).__name__
+    return told(re.sub(r"^.*?: (?=\[|Failed)|\"|<[^>]*>: ", "", text), *secrets) or type(error).__name__
+
+
+def told(text: str, *secrets: str | None) -> str:
+    """A server's words in one line, cut, without these secrets and whatever looks like one."""
+    return one_line(masked(" ".join(text.split()), *secrets), LONGEST)
 
 
 def _errors(body: bytes) -> list[str] | None:
     try:
         decoded: Any = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return None
     errors = decoded.get("errors") if isinstance(decoded, dict) else None
     return [str(error) for error in errors] if isinstance(errors, list) else None
-
-
-def _retry_after(headers: Mapping[str, str]) -> Seconds | None:
-    try:
-        return float(headers["Retry-After"])
-    except (KeyError, ValueError):
-        return None

@@ -13,10 +13,11 @@ from posture.clock import Seconds, Utc, age, parse_rfc3339
 from posture.fault import Fault, FaultKind, Refused
 from posture.lease import SLACK, Life
 from posture.resource import Resource
+from providers.refusals import masked
 from providers.source import Yield
 from providers.vault import metrics
 from providers.vault.calls import IRREVOCABLE, LEASE, LEASE_QUOTA, LEASE_QUOTAS, LEASE_TREE, LEASES_COUNT, METRICS
-from providers.vault.place import Reading, VaultSource, digest
+from providers.vault.place import ENDS, Reading, VaultSource, digest, objects, whole
 from providers.vault.seal import moment, short
 
 HOUR: Seconds = 3600.0
@@ -126,27 +127,29 @@ class Leases(VaultSource):
     async def _irrevocable(self, reading: Reading) -> dict[str, str]:
         """Lease id -> the backend's error, of those that Vault has given up to revoke; counted by mount path, never by accessor."""
         count = await reading.ask(LEASES_COUNT, "irrevocable", params={"type": "irrevocable", "include_child_namespaces": "true"})
+        if self._quotas is None:
+            self._quotas = await self._read_quotas(reading)
+        if self._quotas is not None:
+            reading.fields["quotas"] = self._quotas
         if not isinstance(count, dict):
             return {}
-        many = count.get("lease_count", 0)
+        many, counts = count.get("lease_count"), count.get("counts")
         self._irrevocable_polls = self._irrevocable_polls + 1 if many else 0
-        by_mount = {self.seen.by_accessor(accessor): number for accessor, number in (count.get("counts") or {}).items()}
-        reading.fields["irrevocable"] = {"count": many, "by_mount": by_mount, "polls": self._irrevocable_polls}
-        if self._quotas is None:
-            self._quotas = await self._read_quotas()
-        reading.fields["quotas"] = self._quotas
-        if not many:
+        by_mount = {self.seen.by_accessor(accessor): number for accessor, number in counts.items()} if isinstance(counts, dict) else counts
+        reading.fields["irrevocable"] = {"count": many, "by_mount": by_mount if many or by_mount else {}, "polls": self._irrevocable_polls}
+        if not whole(many):
             return {}
         answer = await reading.ask(IRREVOCABLE, "errors", params={"type": "irrevocable", "limit": str(max(1, self.way.settings.lease_cap))})
         reading.fields.pop("errors", None)
-        return {entry["lease_id"]: str(entry.get("error") or "") for entry in (answer or {}).get("leases") or ()}
+        return {entry["lease_id"]: str(entry.get("error") or "") for entry in objects((answer or {}).get("leases")) if isinstance(entry.get("lease_id"), str)}
 
-    async def _read_quotas(self) -> list[dict[str, Any]]:
-        """Lease-count quotas, which only Vault Enterprise has."""
+    async def _read_quotas(self, of: Reading) -> list[dict[str, Any]] | None:
+        """Lease-count quotas, which only Vault Enterprise has; None where they could not be read, and `of` says why."""
         reading = Reading(self.way)
-        names = (await reading.ask(LEASE_QUOTAS, "names") or {}).get("keys", [])
+        names = await reading.names(LEASE_QUOTAS)
         found = [await reading.ask(LEASE_QUOTA, "quota", ("name", "path", "max_leases", "counter"), name=name) for name in names[:20]]
-        return [quota for quota in found if quota]
+        of.faults.update(reading.faults)
+        return None if reading.faults else [quota for quota in found if quota]
 
     # ------------------------------------------------------------ which
 
@@ -162,9 +165,10 @@ class Leases(VaultSource):
         denied = False
         for namespace in self.seen.namespaces:
             try:
-                found.extend([(namespace, lease) async for lease in self._walk(namespace, prefixes)])
+                async for lease in self._walk(namespace, prefixes):
+                    found.append((namespace, lease))  # noqa: PERF401 - what was named before a refusal is kept
             except Refused as refused:
-                if refused.fault.kind is not FaultKind.DENIED:
+                if refused.fault.kind in ENDS:
                     raise
                 denied = True
                 reading.faults.setdefault(LEASE_TREE.operation, refused.fault)
@@ -176,12 +180,14 @@ class Leases(VaultSource):
         while waiting and left:
             left -= 1
             folder = waiting.pop()
-            answer = await self.way.ask(LEASE_TREE, namespace, prefix=folder)
-            for key in (answer or {}).get("keys") or ():
+            reading = Reading(self.way, namespace)
+            for key in await reading.names(LEASE_TREE, prefix=folder):
                 if not key.endswith("/"):
                     yield folder + key
                 elif folder or key != "auth/":
                     waiting.append(folder + key)
+            if reading.faults:
+                raise Refused(reading.faults[LEASE_TREE.operation])
 
     def _choose(self, named: list[tuple[str, str]], stuck: dict[str, str]) -> list[tuple[str, str]]:
         """The leases to show: those that are stuck, those already shown, and an even sample of the others, within the cap."""
@@ -221,6 +227,9 @@ class Leases(VaultSource):
                 self._known.pop(key, None)
                 return
             raise
+        if answer is None:
+            self._known.pop(key, None)
+            return
         before = self._known.get(key)
         fields = {name: answer[name] for name in FIELDS if name in answer}
         issued, expires, renewed = moment(fields.get("issue_time")), moment(fields.get("expire_time")), moment(fields.get("last_renewal"))
@@ -229,16 +238,17 @@ class Leases(VaultSource):
             issued,
             expires,
             renewed,
-            bool(fields.get("renewable")),
-            overdue=(answer.get("ttl") or 0) < 0,
+            fields.get("renewable") is True,
+            overdue=isinstance(answer.get("ttl"), int) and answer["ttl"] < 0,
             irrevocable=bool(fields.get("revoke_error")),
-            capped=bool(fields.get("renewable")) and _capped(issued, expires, renewed, before.life if before else None, mount.max_ttl if mount else 0),
+            capped=fields.get("renewable") is True and _capped(issued, expires, renewed, before.life if before else None, mount.max_ttl if mount else 0),
         )
         self._known[key] = Known(fields, life, time.time())
 
     def _resource(self, key: tuple[str, str], known: Known, error: str | None) -> Resource:
         namespace, lease = key
-        path, mark = str(known.fields.get("path") or lease.rpartition("/")[0]), digest(lease)
+        told_path = known.fields.get("path")
+        path, mark = told_path if isinstance(told_path, str) and told_path else lease.rpartition("/")[0], digest(lease)
         mount = self.seen.above(namespace, lease)
         engine = mount.path if mount else path.partition("/")[0] + "/"
         told = known.fields.get("revoke_error") or error
@@ -250,7 +260,7 @@ class Leases(VaultSource):
             "overdue": known.life.overdue,
         }
         if told:
-            fields["revoke_error"] = _masked(str(told), lease)
+            fields["revoke_error"] = masked(_masked(str(told), lease))
         return self.resource(
             f"{self.id_of(namespace, 'leases', path)}#{mark}",
             "lease",
@@ -277,9 +287,11 @@ class Leases(VaultSource):
     def _totals(self, fields: dict[str, Any]) -> tuple[str, ...]:
         """The figures for the screen (`posture.rows.CELLS`): TOTAL, LIMIT, GROWTH, DOUBLES, IRREVOCABLE, BACKLOG, ROWS, ENDS."""
         total, growth, stuck = self.seen.leases, fields.get("growth") or {}, fields.get("irrevocable")
-        limits = [quota["max_leases"] for quota in fields.get("quotas") or () if quota.get("max_leases") and not quota.get("path")]
+        limits = [most for quota in fields.get("quotas") or () if (most := whole(quota.get("max_leases"))) and not quota.get("path")]
         minute = growth.get("a_minute", 0.0)
-        by_mount = "".join(f" {mount} {many}" for mount, many in sorted((stuck or {}).get("by_mount", {}).items(), key=lambda one: -one[1])[:3])
+        counts = (stuck or {}).get("by_mount")
+        counted = {mount: whole(many) for mount, many in counts.items()} if isinstance(counts, dict) else {}
+        by_mount = "".join(f" {mount} {many}" for mount, many in sorted(counted.items(), key=lambda one: -one[1])[:3])
         backlog = fields["metrics"].get("expire_job_manager_total_jobs")
         shown = f"sampled {fields['shown']:,} of {fields['of']:,}" if fields["shown"] < fields["of"] else f"{fields['shown']:,}"
         return (

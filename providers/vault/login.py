@@ -31,26 +31,37 @@ def log_in(client: Any, settings: VaultSettings) -> str:
     """A token by the configured method. Raises `Refused`; no answer of a login ever becomes part of a message."""
     mount = settings.mount or settings.auth
     operation = f"{LOGIN.method} {LOGIN.at(mount=f'{mount}/')}"
+    sent: list[str] = []
     try:
         match settings.auth:
             case "approle":
-                secret = _secret(settings.secret_id_env, settings.secret_id_file, "secret_id")
+                sent.append(secret := _secret(settings.secret_id_env, settings.secret_id_file, "secret_id"))
                 response = client.auth.approle.login(settings.role_id, secret, use_token=False, mount_point=mount)
             case "jwt":
-                jwt = _secret(settings.jwt_env, settings.jwt_file, "jwt")
+                sent.append(jwt := _secret(settings.jwt_env, settings.jwt_file, "jwt"))
                 response = client.auth.jwt.jwt_login(settings.role, jwt, use_token=False, path=mount)
             case _:
-                jwt = _secret(settings.jwt_env, settings.jwt_file or (None if settings.jwt_env else KUBERNETES_JWT), "jwt")
+                sent.append(jwt := _secret(settings.jwt_env, settings.jwt_file or (None if settings.jwt_env else KUBERNETES_JWT), "jwt"))
                 response = client.auth.kubernetes.login(settings.role, jwt, use_token=False, mount_point=mount)
-    except (requests.RequestException, OSError) as error:
-        raise Refused(Fault(FaultKind.UNREACHABLE, type(error).__name__, operation, cause(error))) from None
+    except (requests.RequestException, OSError, ValueError) as error:
+        raise Refused(Fault(FaultKind.UNREACHABLE, type(error).__name__, operation, cause(error, *sent))) from None
     except hvac.exceptions.VaultError as error:  # hvac's, one class a status; the text may quote what was sent
         raise _refusal(type(error).__name__, operation) from None
-    auth = (msgspec.json.decode(response.content) or {}).get("auth") or {}
-    if not auth.get("client_token"):
+    auth = _auth(response.content)
+    token = auth.get("client_token")
+    if not isinstance(token, str) or not token.isascii() or not token.isprintable() or not token:
         wants = "a second factor, which enctop cannot give" if auth.get("mfa_requirement") else "something else"
         raise Refused(Fault(FaultKind.DENIED, "NoToken", operation, f"the login was answered without a token: it wants {wants}"))
-    return str(auth["client_token"])
+    return token
+
+
+def _auth(body: bytes) -> dict[str, Any]:
+    try:
+        answer = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        return {}
+    auth = answer.get("auth") if isinstance(answer, dict) else None
+    return auth if isinstance(auth, dict) else {}
 
 
 def _refusal(name: str, operation: str) -> Refused:

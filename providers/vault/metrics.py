@@ -1,5 +1,7 @@
 """The few lines of `sys/metrics` (Prometheus text) that say how the leases are."""
 
+import contextlib
+import math
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -30,7 +32,9 @@ def read(text: str) -> dict[str, Any]:
 def _lines(text: str) -> Iterator[tuple[str, str, float]]:
     for line in text.splitlines():
         if line[:1] != "#" and (match := _LINE.match(line)):
-            yield match[1], match[2] or "", float(match[3])
+            with contextlib.suppress(ValueError):  # what is no number after all counts nothing
+                if math.isfinite(value := float(match[3])):
+                    yield match[1], match[2] or "", value
 
 
 def _expiring(labels: str) -> Utc | None:

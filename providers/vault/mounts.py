@@ -8,7 +8,7 @@ from posture.fault import Fault, FaultKind, Refused
 from posture.resource import Encryption, KeyClass, Resource
 from providers.source import Yield
 from providers.vault.calls import AUTH, MFA_ENFORCEMENTS, MFA_METHODS, MOUNTS, NAMESPACES, TUNE, USER, USERS
-from providers.vault.place import Mount, Reading, VaultSource
+from providers.vault.place import Mount, Reading, VaultSource, table, whole
 
 DEEPEST = 200
 """Namespaces that are walked, at the most."""
@@ -60,11 +60,11 @@ class Mounts(VaultSource):
                 faults.append(Fault(FaultKind.ERROR, "TooMany", NAMESPACES.operation, f"more than {DEEPEST} namespaces: what is in the others is not read"))
                 break
             reading = Reading(self.way, name)
-            answer = await reading.ask(NAMESPACES, "namespaces")
+            below = ["/".join(filter(None, (name, key.strip("/")))) for key in await reading.names(NAMESPACES)]
             faults += reading.faults.values()
             if not reading.faults:
-                self._below[name] = ["/".join(filter(None, (name, key.strip("/")))) for key in (answer or {}).get("keys") or ()]
-            names += self._below.get(name, ())
+                self._below[name] = below
+            names += [below for below in self._below.get(name, ()) if below not in names]
         self._below = {name: below for name, below in self._below.items() if name in names}
         return names, faults
 
@@ -73,14 +73,14 @@ class Mounts(VaultSource):
         reading = Reading(self.way, namespace)
         engines = await self._map(reading, MOUNTS, "mounts")
         methods = await self._map(reading, AUTH, "auth")
-        reading.fields = {"mounts": sorted(engines) if engines is not None else None, "types": {path: one["type"] for path, one in (engines or {}).items()}}
+        reading.fields = {"mounts": sorted(engines) if engines is not None else None, "types": {path: one.get("type") for path, one in (engines or {}).items()}}
         factors = await self._factors(namespace, methods)
         resources, kept, faults = [self._whole(namespace, reading)], list[Resource](), list(reading.faults.values())
         for prefix, entries in (("", engines), ("auth/", methods)):
             if entries is None:
                 kept += (resource for _, resource in self._there.get((namespace, prefix), ()))
                 continue
-            there = [await self._mount(namespace, prefix + path, entry, factors) for path, entry in entries.items() if entry["type"] not in PLUMBING]
+            there = [await self._mount(namespace, prefix + path, entry, factors) for path, entry in entries.items() if str(entry.get("type")) not in PLUMBING]
             self._there[namespace, prefix] = there
             resources += (resource for _, resource in there)
             faults += (fault for _, resource in there for fault in resource.faults.values())
@@ -88,9 +88,9 @@ class Mounts(VaultSource):
 
     async def _map(self, reading: Reading, call: Any, field: str) -> dict[str, Any] | None:
         answer = await reading.ask(call, field)
-        if not isinstance(answer, dict):
+        if answer is None:
             return None
-        return {path: entry for path, entry in answer.items() if path.endswith("/") and isinstance(entry, dict)}
+        return {path: entry for path, entry in table(answer).items() if path.endswith("/")}
 
     async def _factors(self, namespace: str, methods: Mapping[str, Any] | None) -> Reading:
         """Login enforcements; asked only where there is a method they could be for, and the methods they name only by type."""
@@ -98,21 +98,26 @@ class Mounts(VaultSource):
         if methods is None:
             return reading
         answer = await reading.ask(MFA_ENFORCEMENTS, "enforcements")
-        entries = (answer or {}).get("key_info") or {}
+        told = (answer or {}).get("key_info") or ({} if not (answer or {}).get("keys") else None)
+        if MFA_ENFORCEMENTS.operation not in reading.faults and not isinstance(told, dict):
+            reading.faults[MFA_ENFORCEMENTS.operation] = Fault(FaultKind.ERROR, "Malformed", MFA_ENFORCEMENTS.operation, "answered without key_info")
         if MFA_ENFORCEMENTS.operation not in reading.faults:
+            entries = table(told)
             reading.fields["enforcements"] = [{name: one[name] for name in ENFORCEMENT_FIELDS if name in one} for one in entries.values()]
             if entries:
-                kinds = (await reading.ask(MFA_METHODS, "methods") or {}).get("key_info") or {}
+                kinds = table((await reading.ask(MFA_METHODS, "methods") or {}).get("key_info"))
                 reading.fields["methods"] = {name: one.get("type") for name, one in kinds.items()}
         return reading
 
     async def _mount(self, namespace: str, path: str, entry: Mapping[str, Any], factors: Reading) -> tuple[Mount, Resource]:
         reading = Reading(self.way, namespace)
         tune = await reading.ask(TUNE, "tune", ("default_lease_ttl", "max_lease_ttl"), mount=path) or {}
-        mount = Mount(namespace, path, entry["type"], entry.get("accessor", ""), int(tune.get("default_lease_ttl", 0)), int(tune.get("max_lease_ttl", 0)))
+        type_ = entry["type"] if isinstance(entry.get("type"), str) else ""
+        mount = Mount(namespace, path, type_, str(entry.get("accessor") or ""), whole(tune.get("default_lease_ttl")), whole(tune.get("max_lease_ttl")))
         fields = {name: entry[name] for name in MOUNT_FIELDS if name in entry} | {"path": path, "config": _ttls(entry), "tune": reading.fields.get("tune")}
-        fields["version"] = (entry.get("options") or {}).get("version")
-        cells: tuple[str, ...] = (entry["type"], _span(mount.default_ttl), _span(mount.max_ttl))
+        options = entry.get("options")
+        fields["version"] = options.get("version") if isinstance(options, dict) else options
+        cells: tuple[str, ...] = (type_, _span(mount.default_ttl), _span(mount.max_ttl))
         if not path.startswith("auth/"):
             encryption = Encryption(True, "AES-256-GCM", KeyClass.PROVIDER)  # the barrier's, under everything Vault stores
             id, kind, type = self.id_of(namespace, path), "secret-engine", "vault.secrets.mount"
@@ -121,7 +126,7 @@ class Mounts(VaultSource):
             )
         fields["covering"] = _covering(entry, factors)
         faults = {**reading.faults, **factors.faults}
-        if entry["type"] == "userpass":
+        if type_ == "userpass":
             await self._users(mount, reading, fields)
             faults = {**reading.faults, **factors.faults}
         if fields["covering"] is None:
@@ -133,10 +138,9 @@ class Mounts(VaultSource):
     async def _users(self, mount: Mount, reading: Reading, fields: dict[str, Any]) -> None:
         """How many users there are, and the names of the fields that a user is answered with; never a value."""
         below = mount.path.removeprefix("auth/")
-        listed = await reading.ask(USERS, "users", mount=below)
+        names = await reading.names(USERS, mount=below)
         if USERS.operation in reading.faults:
             return
-        names = sorted((listed or {}).get("keys") or ())
         told: set[str] = set()
         for name in names[:SAMPLED_USERS]:
             try:
@@ -155,7 +159,8 @@ class Mounts(VaultSource):
 
 
 def _ttls(entry: Mapping[str, Any]) -> dict[str, Any]:
-    config = entry.get("config") or {}
+    config = entry.get("config")
+    config = config if isinstance(config, dict) else {}
     return {name: config[name] for name in ("default_lease_ttl", "max_lease_ttl") if name in config}
 
 
@@ -166,12 +171,15 @@ def _covering(entry: Mapping[str, Any], factors: Reading) -> list[dict[str, Any]
         return None
     covering = []
     for one in found:
-        by_accessor = entry.get("accessor") in (one.get("auth_method_accessors") or ())
-        by_type = entry.get("type") in (one.get("auth_method_types") or ())
+        by_accessor, by_type = (
+            bool(entry.get(name)) and isinstance(one.get(listed), list) and entry[name] in one[listed]
+            for name, listed in (("accessor", "auth_method_accessors"), ("type", "auth_method_types"))
+        )
         people = bool(one.get("identity_group_ids") or one.get("identity_entity_ids"))
         if by_accessor or by_type or people:
             kinds = factors.fields.get("methods") or {}
-            methods = sorted({str(kinds.get(method, "?")) for method in one.get("mfa_method_ids") or ()})
+            asked = one.get("mfa_method_ids")
+            methods = sorted({str(kinds.get(str(method), "?")) for method in asked}) if isinstance(asked, list) else []
             covering.append({"name": one.get("name"), "by": "accessor" if by_accessor else "type" if by_type else "people", "methods": methods})
     return sorted(covering, key=lambda one: str(one["name"]))
 

@@ -13,7 +13,7 @@ from posture.fault import Fault
 from posture.resource import Resource
 from providers.source import Yield
 from providers.vault.calls import PKI_CERT, PKI_CERTS, PKI_ISSUER, PKI_ISSUERS
-from providers.vault.place import Mount, Reading, VaultSource
+from providers.vault.place import Mount, Reading, VaultSource, table
 
 MOST = 200
 """Certificates of one mount that are shown, and read in one poll at the most: the list has no end, and a certificate never changes."""
@@ -40,8 +40,10 @@ class Pki(VaultSource):
         self._there = {place: there for place, there in self._there.items() if place[0] in {mount.shown for mount in mounts}}
         for mount in mounts:
             reading = Reading(self.way, mount.namespace)
-            issuers = (await reading.ask(PKI_ISSUERS, "issuers", mount=mount.path) or {}).get("key_info") or {}
-            serials = (await reading.ask(PKI_CERTS, "certs", mount=mount.path) or {}).get("keys") or []
+            names = await reading.names(PKI_ISSUERS, mount=mount.path)
+            known = table(reading.answer.get("key_info"))
+            issuers = {name: known.get(name, {}) for name in {*names, *known}}
+            serials = await reading.names(PKI_CERTS, mount=mount.path)
             for type_, call in (("vault.pki.issuer", PKI_ISSUERS), ("vault.pki.certificate", PKI_CERTS)):
                 before = self._there.setdefault((mount.shown, type_), [])
                 if call.operation in reading.faults:
@@ -50,11 +52,11 @@ class Pki(VaultSource):
                 else:
                     before.clear()
             step = max(1, -(-len(serials) // MOST))
-            chosen = sorted(serials)[::step]
+            chosen = serials[::step]
             wanted |= {self.id_of(mount.namespace, mount.path, "cert", serial) for serial in chosen}
             jobs = [
                 *(self._issuer(mount, name, entry) for name, entry in issuers.items()),
-                *(self._cert(mount, serial) for serial in chosen if serial not in {entry.get("serial_number") for entry in issuers.values()}),
+                *(self._cert(mount, serial) for serial in chosen if serial not in {str(entry.get("serial_number")) for entry in issuers.values()}),
             ]
             for job in asyncio.as_completed(jobs):
                 made = await job
@@ -76,7 +78,7 @@ class Pki(VaultSource):
         fields: dict[str, Any] = {}
         if isinstance(answer, dict):
             fields = {**_parsed(answer.get("certificate")), **{part: answer[part] for part in ("issuer_name", "revoked", "usage") if part in answer}}
-            fields["is_default"] = entry.get("is_default", False)
+            fields["is_default"] = entry.get("is_default") is True
         shown = str(fields.get("issuer_name") or fields.get("subject") or name)
         id = self.id_of(mount.namespace, mount.path, "issuer", name)
         return self._made(id, "vault.pki.issuer", f"{mount.shown}{shown}", mount, fields, reading.faults)
@@ -89,7 +91,12 @@ class Pki(VaultSource):
             answer = await reading.ask(PKI_CERT, "cert", mount=mount.path, name=serial)
             faults = reading.faults
             if isinstance(answer, dict):
-                self._read[id] = {**_parsed(answer.get("certificate")), "revocation_time": answer.get("revocation_time") or 0, "serial_number": serial}
+                told = {**_parsed(answer.get("certificate")), "serial_number": serial}
+                if "revocation_time" in answer:
+                    told["revocation_time"] = answer["revocation_time"]
+                if "unreadable" in told or not isinstance(told.get("revocation_time"), int):  # asked again: it may be well next time
+                    return self._made(id, "vault.pki.certificate", serial, mount, told, {})
+                self._read[id] = told
             elif not faults:
                 return None  # tidied up between the list and now
         fields = self._read.get(id, {})
@@ -111,11 +118,12 @@ def _parsed(pem: Any) -> dict[str, Any]:
     """What a certificate says of itself; `expires` in UTC seconds beside the text."""
     try:
         cert = x509.load_pem_x509_certificate(str(pem).encode())
-    except ValueError:
+        issued_to = cert.subject.rfc4514_string().removeprefix("CN=") or "(no subject)"
+    except Exception:  # noqa: BLE001 - a hostile certificate makes the parser raise whatever it likes
         return {"unreadable": True}
     ends = cert.not_valid_after_utc.timestamp()
     return {
-        "subject": cert.subject.rfc4514_string().removeprefix("CN=") or "(no subject)",
+        "subject": issued_to,
         "not_before": rfc3339(cert.not_valid_before_utc.timestamp()),
         "not_after": rfc3339(ends),
         "sha256": cert.fingerprint(hashes.SHA256()).hex(),

@@ -119,6 +119,21 @@ class VaultSource(Source):
         )
 
 
+def objects(listed: Any) -> list[dict[str, Any]]:
+    """The objects of a list; nothing of what is none."""
+    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+
+
+def table(named: Any) -> dict[str, dict[str, Any]]:
+    """The objects of an object by their names, an empty one where there is another thing: what it is named still exists."""
+    return {name: one if isinstance(one, dict) else {} for name, one in named.items()} if isinstance(named, dict) else {}
+
+
+def whole(number: Any) -> int:
+    """A number that is told and not negative; else 0."""
+    return number if isinstance(number, int) and not isinstance(number, bool) and number > 0 else 0
+
+
 ENDS = frozenset({FaultKind.EXPIRED, FaultKind.UNREACHABLE, FaultKind.THROTTLED})
 """Faults that are not about one read: nothing else will be answered either."""
 
@@ -131,6 +146,8 @@ class Reading:
         self._namespace = namespace
         self.fields: dict[str, Any] = {}
         self.faults: dict[str, Fault] = {}
+        self.answer: dict[str, Any] = {}
+        """Of the latest listing, whole."""
 
     async def ask(self, call: Call, field: str, keep: Sequence[str] | None = None, **named: Any) -> Any:
         """Read into a field, only the parts named by `keep`. An expired token or a server that is away ends the poll."""
@@ -147,6 +164,20 @@ class Reading:
             answer = {name: answer[name] for name in keep if name in answer}
         self.fields[field] = answer
         return answer
+
+    async def names(self, call: Call, **named: Any) -> list[str]:
+        """What a listing names, sorted; none where there is nothing (404). A list that is none, or a name in it, is noted as a fault, and the rest stands."""
+        answer = await self.ask(call, "names", **named)
+        self.fields.pop("names", None)
+        self.answer = answer or {}
+        if answer is None:
+            return []
+        keys = answer.get("keys")
+        found = sorted({key for key in keys if isinstance(key, str) and key}) if isinstance(keys, list) else []
+        if not isinstance(keys, list) or len(found) < len(keys):
+            told = f"{len(keys) - len(found)} of {len(keys)} keys are no names, or there twice" if isinstance(keys, list) else "answered without keys"
+            self.faults[call.operation] = Fault(FaultKind.ERROR, "Malformed", call.operation, told)
+        return found
 
     async def ask_text(self, call: Call, **named: Any) -> str | None:
         """An answer that is no JSON, as text; None where it was refused."""

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 
 from posture.fault import Refused
+from posture.text import one_line
 from providers.cadence import Cadence
 from providers.source import TALLY, Tally
-from providers.vault.calls import CALLS, Call
+from providers.vault.calls import CALLS, Call, plain
 from providers.vault.mounts import Mounts
 from providers.vault.place import Mount, Seen
 from providers.vault.root import cluster_of
@@ -25,6 +26,11 @@ GLOBS = """\
 SUDO = """\
 # Without sudo it sees no {lost}.
 """
+LEFT_OUT = """\
+# Left out, so that it stays without rights and is not read: {what} {path}
+#   Its path holds what would mean something else in a policy.
+"""
+LONGEST_SHOWN = 200
 LOST = {
     "GET sys/audit": "audit devices (vault.audit.enabled is UNKNOWN)",
     "GET sys/leases": "list of irrevocable leases with their errors (their number by mount remains)",
@@ -34,7 +40,13 @@ LOST = {
 
 
 def policy(mounts: Sequence[Mount] | None, namespaces: Sequence[str] = ("",), *, sudo: bool = True, renew: bool = False) -> str:
-    """The lines, sorted by path; `mounts` None takes any mount. Only what is declared in `providers.vault.calls` is in it."""
+    """The lines, sorted by path; `mounts` None takes any mount. Only what is declared in `providers.vault.calls` is in it.
+
+    A mount or namespace whose path means something in HCL or as a glob is named in a comment and granted nothing.
+    """
+    text = "".join(_left_out(mounts or (), namespaces))
+    namespaces = [name for name in namespaces if not name or plain(name)]
+    mounts = None if mounts is None else [mount for mount in mounts if plain(mount.shown)]
     granted: dict[str, set[str]] = {}
     for call in CALLS.values():
         if call.per == "open" or (call.sudo and not sudo) or (call.setting == "renew_token" and not renew):
@@ -42,10 +54,18 @@ def policy(mounts: Sequence[Mount] | None, namespaces: Sequence[str] = ("",), *,
         for path in _paths(call, mounts, namespaces):
             granted.setdefault(path, set()).update(call.capabilities)
     order = ("create", "read", "update", "list", "sudo")
-    return "".join(
+    return text + "".join(
         f'path "{path}" {{ capabilities = [{", ".join(f"{chr(34)}{word}{chr(34)}" for word in order if word in words)}] }}\n'
         for path, words in sorted(granted.items())
     )
+
+
+def _left_out(mounts: Sequence[Mount], namespaces: Sequence[str]) -> Iterator[str]:
+    """A comment for each of them that the policy cannot hold."""
+    named = [("namespace", name) for name in namespaces if name and not plain(name)]
+    named += [("mount", mount.shown) for mount in mounts if not plain(mount.shown)]
+    for what, path in sorted(named):
+        yield LEFT_OUT.format(what=what, path=one_line(path, LONGEST_SHOWN))
 
 
 def _paths(call: Call, mounts: Sequence[Mount] | None, namespaces: Sequence[str]) -> Iterator[str]:
@@ -78,9 +98,9 @@ def printed(blocks: Iterable[tuple[str, VaultSettings]], version: str, *, sudo: 
 
 
 def _text(of: str, seen: Seen | None, why: str, *, sudo: bool, renew: bool) -> str:
-    text = HEAD.format(of=of)
+    text = HEAD.format(of=one_line(of))
     if seen is None:
-        text += GLOBS.format(why=f" ({why})" if why else "")
+        text += GLOBS.format(why=f" ({one_line(why)})" if why else "")
     if not sudo:
         text += "".join(SUDO.format(lost=lost) for lost in LOST.values())
     return text + policy(seen.mounts if seen else None, seen.namespaces if seen else ("",), sudo=sudo, renew=renew)

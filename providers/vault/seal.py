@@ -13,17 +13,22 @@ from posture.fault import Fault, FaultKind, Refused
 from posture.resource import Link, Resource
 from providers.source import Yield
 from providers.vault.calls import HA_STATUS, HEALTH, LEADER, LOOKUP_SELF, RENEW_SELF, SEAL_STATUS
-from providers.vault.place import Reading, VaultSource, digest
+from providers.vault.faults import not_json
+from providers.vault.place import Reading, VaultSource, digest, objects, whole
 from providers.vault.settings import host_of
+from providers.vault.way import data_of
 
 SEAL_FIELDS = ("type", "initialized", "sealed", "t", "n", "progress", "recovery_seal", "migration", "version", "storage_type", "cluster_name", "cluster_id")
 HEALTH_FIELDS = ("standby", "performance_standby", "replication_performance_mode", "replication_dr_mode", "license")
+LEADER_FIELDS = ("ha_enabled", "is_self", "leader_address")
 TOKEN_FIELDS: tuple[str, ...] = (
     *("creation_ttl", "display_name", "expire_time", "issue_time", "explicit_max_ttl", "last_renewal_time", "namespace_path", "num_uses", "orphan"),
     *("path", "period", "policies", "renewable", "type"),
 )
 FORGOTTEN: Seconds = 3600.0
 """A dead node is not told of for long, nor is any by a new leader at first: it is remembered this long."""
+LAST: Utc = 253_402_300_800.0
+"""The end of the year 9999."""
 RENEW_AT = 0.5
 """With `renew_token`, renewed when this share of its life is left."""
 
@@ -38,6 +43,8 @@ class Cluster(VaultSource):
         super().__init__(*arguments)
         self._nodes: dict[str, str] = {}
         """`HOST:PORT` -> address of each node that is known."""
+        self._leader = ""
+        """The address of the active node, also where it is none to send a token to."""
         self._told: dict[str, tuple[Seconds, str]] = {}
         """The same, with when `sys/ha-status` told of it last (monotonic)."""
 
@@ -49,7 +56,7 @@ class Cluster(VaultSource):
         self._choose(asked, readings)
         modes = [reading.fields.get(f"replication_{kind}_mode") for reading in readings.values() for kind in ("performance", "dr")]
         self.seen.replicated = any(mode not in {None, "disabled", "unknown"} for mode in modes)
-        sealed = readings[host_of(self.way.base)].fields.get("sealed", True)
+        sealed = readings[host_of(self.way.base)].fields.get("sealed") is not False
         own = Reading(self.way)
         token: Resource | None = None
         ended: Fault | None = None
@@ -59,7 +66,7 @@ class Cluster(VaultSource):
             except Refused as refused:
                 ended = refused.fault
                 own.faults[LOOKUP_SELF.operation] = ended
-            if ended is None and readings[host_of(self.way.base)].fields.get("ha_enabled", True):
+            if ended is None and readings[host_of(self.way.base)].fields.get("ha_enabled", True) is not False:
                 own.faults.update(await self._discover())
         yield Batch((self._cluster(asked, readings, own),))
         yield Batch.of(self._node_resource(host, reading) for host, reading in readings.items() if len(readings) > 1)
@@ -83,28 +90,27 @@ class Cluster(VaultSource):
     async def _node(self, base: str) -> Reading:
         reading = Reading(self.way)
         try:
-            status = await self.way.ask(SEAL_STATUS, base=base)
+            status = await self.way.ask(SEAL_STATUS, base=base) or {}
             reading.fields.update({name: status[name] for name in SEAL_FIELDS if name in status})
             health = await self.way.reply(HEALTH, HEALTH.path, base=base)
-            said = msgspec.json.decode(health.body)
+            said = data_of(HEALTH, health)
             reading.fields.update(health=health.status, **{name: said[name] for name in HEALTH_FIELDS if name in said})
-            if not reading.fields.get("sealed", True):
-                leader = await self.way.ask(LEADER, base=base)
-                reading.fields.update(
-                    ha_enabled=leader.get("ha_enabled", False), is_self=leader.get("is_self", False), leader_address=leader.get("leader_address") or ""
-                )
+            if reading.fields.get("sealed") is False:
+                leader = await self.way.ask(LEADER, base=base) or {}
+                reading.fields.update({name: leader[name] for name in LEADER_FIELDS if name in leader})
         except Refused as refused:
             reading.faults[refused.fault.operation] = refused.fault
         return reading
 
     def _choose(self, asked: dict[str, str], readings: dict[str, Reading]) -> None:
         """Ask the configured address while it can answer, else a node that can; and know the active one, which alone has metrics."""
-        settings, trusted = self.way.settings, self.way.settings.trusts
+        settings = self.way.settings
         first = readings[settings.host]
-        able = [host for host, reading in readings.items() if not reading.faults and not reading.fields.get("sealed", True) and trusted(asked[host])]
+        able = [host for host, reading in readings.items() if not reading.faults and reading.fields.get("sealed") is False]
         self.way.base = settings.address if settings.host in able or not able else asked[able[0]]
-        leaders = [reading.fields["leader_address"] for reading in readings.values() if reading.fields.get("leader_address")]
-        self.way.leader = next((leader for leader in leaders if trusted(leader) and self._leads(leader, readings)), None)
+        leaders = [leader for reading in readings.values() if (leader := reading.fields.get("leader_address")) and isinstance(leader, str)]
+        self.way.leader = next((leader for leader in leaders if settings.follows(leader) and self._leads(leader, readings)), None)
+        self._leader = self.way.leader or next((leader for leader in leaders if not settings.follows(leader)), "")
         known = {str(reading.fields["cluster_id"]) for reading in (readings[host_of(self.way.base)], first) if reading.fields.get("cluster_id")}
         if known:
             self.way.generation = sorted(known)[0]
@@ -112,16 +118,17 @@ class Cluster(VaultSource):
     def _leads(self, leader: str, readings: dict[str, Reading]) -> bool:
         """A standby goes on naming the old leader after it stepped down: what that node says of itself counts more."""
         own = readings.get(host_of(leader))
-        return own is None or bool(own.fields.get("is_self"))
+        return own is None or own.fields.get("is_self") is True
 
     async def _discover(self) -> dict[str, Fault]:
         """The other nodes, as the cluster tells them; a refusal takes nothing from what is known."""
         reading = Reading(self.way)
         answer = await reading.ask(HA_STATUS, "nodes") or {}
-        found = {host_of(node["api_address"]): node["api_address"] for node in answer.get("nodes") or answer.get("Nodes") or () if node.get("api_address")}
+        named = [node.get("api_address") for node in objects(answer.get("nodes") or answer.get("Nodes"))]
+        found = {host_of(base): base for base in named if base and self.way.settings.follows(base)}
         if self.way.settings.nodes is None:
             now = time.monotonic()
-            self._told.update({host: (now, base) for host, base in found.items() if self.way.settings.trusts(base)})
+            self._told.update({host: (now, base) for host, base in found.items()})
             self._told = {host: told for host, told in self._told.items() if now - told[0] < FORGOTTEN}
             self._nodes = {host: base for host, (_, base) in self._told.items()} if len(self._told) > 1 else {}
         return reading.faults
@@ -139,7 +146,8 @@ class Cluster(VaultSource):
                 "unsealed": sum(reading.fields.get("sealed") is False for reading in others.values()),
                 "silent": sum(bool(reading.faults) for reading in others.values()),
             }
-        fields["leader_address"] = self.way.leader or ""
+        if "leader_address" in fields:
+            fields["leader_address"] = self._leader
         faults = {**first.faults, **own.faults}
         links = tuple(Link(f"storage-{number}", to) for number, to in enumerate(self.way.settings.storage_volumes))
         return self.resource(
@@ -164,10 +172,10 @@ class Cluster(VaultSource):
     async def _token(self) -> Resource:
         """Look ourselves up; renew where that was asked for. Raises `Refused` where the token is no more."""
         try:
-            found = await self.way.ask(LOOKUP_SELF)
+            found = await self._look_up()
             if self.way.settings.renew_token and self._wants_renewal(found):
                 await self.way.ask(RENEW_SELF, body={})
-                found = await self.way.ask(LOOKUP_SELF)
+                found = await self._look_up()
         except Refused as refused:
             if refused.fault.kind is FaultKind.DENIED:
                 refused.fault = msgspec.structs.replace(refused.fault, kind=FaultKind.EXPIRED, code="InvalidToken", permission=None)
@@ -178,9 +186,15 @@ class Cluster(VaultSource):
         fields["logs_in"] = self.way.settings.auth != "token"
         return self._token_resource(fields, {})
 
+    async def _look_up(self) -> dict[str, Any]:
+        found: dict[str, Any] | None = await self.way.ask(LOOKUP_SELF)
+        if not found:
+            raise not_json(LOOKUP_SELF, 404)
+        return found
+
     def _wants_renewal(self, found: dict[str, Any]) -> bool:
-        span = found.get("period") or found.get("creation_ttl") or 0
-        return bool(found.get("renewable")) and 0 < found.get("ttl", 0) < RENEW_AT * span
+        span = whole(found.get("period")) or whole(found.get("creation_ttl"))
+        return found.get("renewable") is True and 0 < whole(found.get("ttl")) < RENEW_AT * span
 
     def _token_resource(self, fields: dict[str, Any], faults: dict[str, Fault]) -> Resource:
         expires = moment(fields.get("expire_time"))
@@ -196,17 +210,18 @@ def token_cells(fields: dict[str, Any]) -> tuple[str, ...]:
         word for word in ("periodic" if fields.get("period") else "", "orphan" if fields.get("orphan") else "", str(fields.get("type", ""))) if word
     )
     renewed = fields.get("last_renewal_time")
-    policies = ",".join(fields.get("policies") or ())
+    named = fields.get("policies")
+    policies = ",".join(map(str, named)) if isinstance(named, list) else ""
     return short(fields.get("issue_time")), short(renewed), "yes" if fields.get("renewable") else "no", kind, policies
 
 
 def moment(at: Any) -> Utc | None:
-    """A time of Vault's, as RFC 3339 or in UTC seconds; None where there is none."""
+    """A time of Vault's, as RFC 3339 or in UTC seconds; None where there is none, or none of this calendar."""
     if isinstance(at, int | float):
-        return float(at) or None
+        return float(at) if 0 < at < LAST and not isinstance(at, bool) else None
     try:
         return parse_rfc3339(at) if at else None
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

@@ -1,12 +1,20 @@
 """`[[tenant.vault]]`: which server, by whose hand, and whose leases are listed one by one."""
 
-from typing import Literal
+import ipaddress
+import re
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
 
-from providers.endpoint import check_endpoint, keeps_secret
+from providers.endpoint import check_endpoint, keeps_secret, parted
+from providers.limits import is_loopback
+from providers.paths import CaFile, FilePath
 
+_METADATA = frozenset({"metadata.google.internal", "metadata", "instance-data", "169.254.169.254", "fd00:ec2::254", "100.100.100.200", "168.63.129.16"})
+"""Where clouds tell machines who they are: never a Vault."""
+_OURSELVES = re.compile(r"(.+\.)?localhost[46]?\.localdomain[46]?|.+\.localhost|localhost[46]|ip6-(localhost|loopback)")
+"""Names of this machine beside `localhost`."""
 _FOR_LOGIN = ("role", "mount", "role_id", "secret_id_env", "secret_id_file", "jwt_env", "jwt_file")
 KUBERNETES_JWT = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 
@@ -25,15 +33,15 @@ class VaultSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     namespace: str = ""
     auth: Literal["token", "kubernetes", "approle", "jwt"] = "token"
     token_env: str | None = None
-    token_file: str | None = None
+    token_file: FilePath | None = None
     role: str | None = None
     mount: str | None = None
     role_id: str | None = None
     secret_id_env: str | None = None
-    secret_id_file: str | None = None
+    secret_id_file: FilePath | None = None
     jwt_env: str | None = None
-    jwt_file: str | None = None
-    ca_file: str | None = None
+    jwt_file: FilePath | None = None
+    ca_file: CaFile | None = None
     allow_plaintext: bool = False
     renew_token: bool = False
     lease_prefixes: tuple[str, ...] | None = None
@@ -73,8 +81,23 @@ class VaultSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         check_endpoint(field, url, allow_plaintext=self.allow_plaintext, example="https://vault.acme.example:8200", path=False)
 
     def trusts(self, url: str) -> bool:
-        """Whether a token may be sent there: over TLS, on loopback, or where plaintext was asked for."""
+        """Whether a token may be sent to an address that the operator names: over TLS, on loopback, or where plaintext was asked for."""
         return keeps_secret(url, allow_plaintext=self.allow_plaintext)
+
+    def follows(self, url: Any) -> bool:
+        """Whether a token may be sent to an address that the server names: one of the operator's, or a host like them.
+
+        To this machine only from this machine, in the clear only where the configured address is, and never to where a cloud tells who a machine is.
+        """
+        parts, own = parted(url) if isinstance(url, str) else None, parted(self.address)
+        if parts is None or own is None or parts.path.strip("/") or parts.query or parts.fragment:
+            return False
+        if any(host_of(url) == host_of(named) and parts.scheme == urlsplit(named).scheme for named in (self.address, *(self.nodes or ()))):
+            return True
+        host = parts.hostname or ""
+        if not _is_a_server(host) or (is_loopback(host) and not is_loopback(own.hostname or "")):
+            return False
+        return parts.scheme == "https" or (own.scheme == "http" and self.trusts(url))
 
     @property
     def host(self) -> str:
@@ -85,6 +108,21 @@ class VaultSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def place(self) -> str:
         """What makes two blocks the same: server and namespace."""
         return "/".join(filter(None, (self.host, self.namespace.strip("/"))))
+
+
+def _is_a_server(host: str) -> bool:
+    """Whether a host can be a server of a cluster: no link-local, unspecified or multicast address, none in an odd form, no metadata service."""
+    name = host.rstrip(".").lower()
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return name.isascii() and name not in _METADATA and not _OURSELVES.fullmatch(name)
+    if address.is_loopback:
+        return True
+    inner = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    if inner is not None or address.is_link_local or address.is_unspecified or address.is_multicast or address.is_reserved:
+        return False
+    return address.compressed not in _METADATA
 
 
 def host_of(url: str) -> str:

@@ -1,13 +1,14 @@
 """What the whole server shares: the barrier's key, raft, audit devices, listeners, and the licence where there is one."""
 
 from collections.abc import AsyncGenerator
+from typing import Any
 
 from posture.batch import Batch, Listed, Partly
 from posture.resource import Link, Resource
 from providers.source import Yield
 from providers.vault import metrics
 from providers.vault.calls import AUDIT, AUTOPILOT, KEY_STATUS, LICENSE, METRICS, REPLICATION, ROTATE_CONFIG, SANITIZED, SEAL_BACKENDS
-from providers.vault.place import Reading, VaultSource
+from providers.vault.place import Reading, VaultSource, objects, table, whole
 
 AUTOPILOT_FIELDS = ("healthy", "failure_tolerance", "leader", "voters", "servers")
 SERVER_FIELDS = ("healthy", "status", "node_status", "version", "address", "stable_since")
@@ -32,47 +33,45 @@ class System(VaultSource):
         reading = Reading(self.way)
         status = await reading.ask(KEY_STATUS, "key-status", ("term", "install_time", "encryptions"), base=self.way.leader or "")
         await reading.ask(ROTATE_CONFIG, "rotate-config", ("enabled", "interval", "max_operations"))
-        cells = (f"term {status['term']}" if status else "", f"installed {str(status.get('install_time', ''))[:10]}" if status else "")
-        if status:  # counted up by every write: as a power of two it says enough, and an unchanged server stays unchanged on the screen
-            reading.fields["key-status"] = {**status, "encryptions": 1 << int(status.get("encryptions", 0)).bit_length()}
+        cells = (f"term {status.get('term', '?')}" if status else "", f"installed {str(status.get('install_time', ''))[:10]}" if status else "")
+        if status and (many := whole(status.get("encryptions"))):  # counted up by every write: a power of two says enough, and stays as it was on the screen
+            reading.fields["key-status"] = {**status, "encryptions": 1 << many.bit_length()}
         return self._made("sys/keyring", "vault.keyring", "barrier key", reading, cells)
 
     async def _raft(self) -> Resource:
         reading = Reading(self.way)
         state = await reading.ask(AUTOPILOT, "autopilot", AUTOPILOT_FIELDS)
-        if state:
-            state["servers"] = {name: {field: server[field] for field in SERVER_FIELDS if field in server} for name, server in state.get("servers", {}).items()}
-        cells = ("", "no raft") if state is None else (f"tolerates {state.get('failure_tolerance', '?')}", f"{len(state.get('voters') or ())} voters")
+        if state and isinstance(state.get("servers"), dict):
+            state["servers"] = {name: {field: server[field] for field in SERVER_FIELDS if field in server} for name, server in table(state["servers"]).items()}
+        cells = ("", "no raft") if state is None else (f"tolerates {state.get('failure_tolerance', '?')}", f"{_many(state.get('voters'))} voters")
         return self._made("sys/storage/raft", "vault.raft", "raft", reading, cells)
 
     async def _audit(self) -> Resource:
         reading = Reading(self.way)
         devices = await reading.ask(AUDIT, "devices")
         if isinstance(devices, dict):
-            reading.fields["devices"] = {
-                path: {"type": one.get("type"), "local": one.get("local"), "log_raw": str((one.get("options") or {}).get("log_raw", "false")).lower() == "true"}
-                for path, one in devices.items()
-                if isinstance(one, dict) and "type" in one
-            }
+            reading.fields["devices"] = {path: _device(one) for path, one in table(devices).items() if path.endswith("/")}
         found = self.seen.metrics
         if found is None:
             text = await reading.ask_text(METRICS, base=self.way.leader or "", params={"format": "prometheus"})
             found = None if text is None else metrics.read(text)
         if found is not None:
             reading.fields["failures"] = found.get("audit_log_request_failure", 0) + found.get("audit_log_response_failure", 0)
-        many = len(reading.fields.get("devices") or ())
+        many = _many(reading.fields.get("devices"))
         return self._made("sys/audit", "vault.audit", "audit devices", reading, (f"{many} devices" if "devices" in reading.fields else "", ""))
 
     async def _listener(self) -> Resource:
         reading = Reading(self.way)
         await reading.ask(SANITIZED, "config", ("listeners", "seals", "raw_storage_endpoint", "default_lease_ttl", "max_lease_ttl"))
         config = reading.fields.get("config") or {}
-        for listener in config.get("listeners") or ():
-            listener["config"] = {name: value for name, value in (listener.get("config") or {}).items() if name in LISTENER_FIELDS}
+        listeners = objects(config.get("listeners"))
+        for listener in listeners:
+            if isinstance(listener.get("config"), dict):
+                listener["config"] = {name: value for name, value in listener["config"].items() if name in LISTENER_FIELDS}
         reading.fields["address"] = self.way.base
         cells = (
             "TLS" if self.way.base.startswith("https:") else "plaintext",
-            ", ".join(str(one["config"].get("address")) for one in config.get("listeners") or ()),
+            ", ".join(str(one["config"].get("address")) for one in listeners if isinstance(one.get("config"), dict)),
         )
         address = self.way.settings.address
         links = (Link("endpoint", f"tls://{self.way.settings.host}"),) if address.startswith("https:") else ()
@@ -93,3 +92,14 @@ class System(VaultSource):
 
     def _made(self, path: str, type: str, name: str, reading: Reading, cells: tuple[str, str], links: tuple[Link, ...] = ()) -> Resource:
         return self.resource(self.id_of("", path), "vault", type, name, reading.fields, faults=reading.faults, cells=cells, links=links)
+
+
+def _device(one: dict[str, Any]) -> dict[str, Any]:
+    """An audit device as it is judged; `log_raw` is None where the server writes something else than true or false."""
+    options = one.get("options")
+    raw = "false" if options is None else options.get("log_raw", "false") if isinstance(options, dict) else None
+    return {"type": one.get("type"), "local": one.get("local"), "log_raw": {"true": True, "false": False}.get(str(raw).lower()) if one else None}
+
+
+def _many(listed: Any) -> int:
+    return len(listed) if isinstance(listed, list | dict) else 0

@@ -9,13 +9,13 @@ import msgspec
 
 from posture.batch import Batch, Listed, Partly
 from posture.clock import Utc
-from posture.fault import Fault, FaultKind, Refused
+from posture.fault import Fault, Refused
 from posture.lease import Life
 from posture.resource import Resource
 from providers.source import Yield
 from providers.vault.calls import ACCESSOR, ACCESSORS
 from providers.vault.leases import NOT_COUNTED
-from providers.vault.place import VaultSource, digest
+from providers.vault.place import Reading, VaultSource, digest
 from providers.vault.seal import TOKEN_FIELDS, moment, token_cells
 
 AGAIN = 50
@@ -65,14 +65,9 @@ class Tokens(VaultSource):
         found: list[tuple[str, str]] = []
         faults: list[Fault] = []
         for namespace in self.seen.namespaces:
-            try:
-                answer = await self.way.ask(ACCESSORS, namespace)
-            except Refused as refused:
-                if refused.fault.kind is not FaultKind.DENIED:
-                    raise
-                faults.append(refused.fault)
-                continue
-            found += [(namespace, accessor) for accessor in (answer or {}).get("keys") or () if accessor != self.way.accessor]
+            reading = Reading(self.way, namespace)
+            found += [(namespace, accessor) for accessor in await reading.names(ACCESSORS) if accessor != self.way.accessor]
+            faults += reading.faults.values()
         return found, faults
 
     async def _one(self, key: tuple[str, str]) -> None:
@@ -105,4 +100,4 @@ class Tokens(VaultSource):
 def life_of(fields: dict[str, Any]) -> Life:
     """A token's times."""
     issued = moment(fields.get("issue_time"))
-    return Life(issued, moment(fields.get("expire_time")), moment(fields.get("last_renewal_time")), bool(fields.get("renewable")))
+    return Life(issued, moment(fields.get("expire_time")), moment(fields.get("last_renewal_time")), fields.get("renewable") is True)

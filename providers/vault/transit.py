@@ -38,8 +38,7 @@ class Transit(VaultSource):
         self._there = {mount.shown: self._there.get(mount.shown, []) for mount in mounts}
         for mount in mounts:
             listing = Reading(self.way, mount.namespace)
-            answer = await listing.ask(TRANSIT_KEYS, "keys", mount=mount.path)
-            names = sorted((answer or {}).get("keys") or ())
+            names = await listing.names(TRANSIT_KEYS, mount=mount.path)
             yield Kept(tuple(self._there[mount.shown]) if listing.faults else ())
             if not listing.faults:
                 self._there[mount.shown] = []
@@ -59,7 +58,7 @@ class Transit(VaultSource):
         answer = await reading.ask(TRANSIT_KEY, "key", mount=mount.path, name=name)
         fields = {field: answer[field] for field in KEY_FIELDS if field in answer} if isinstance(answer, dict) else {}
         if fields:
-            fields["versions"] = _versions(answer.get("keys") or {})
+            fields["versions"] = _versions(answer.get("keys"))
         cells = ("transit", str(fields.get("type", "")), _rotation(fields))
         encryption = Encryption(None, str(fields["type"]) if "type" in fields else None, KeyClass.CUSTOMER)
         id = self.id_of(mount.namespace, mount.path, "keys", name)
@@ -72,14 +71,16 @@ class Transit(VaultSource):
         return self.resource(id, "vault", "vault.transit.mount", f"{mount.shown}keys", fields, namespace=mount.namespace, faults=faults, cells=cells)
 
 
-def _versions(keys: Mapping[str, Any]) -> dict[str, str]:
+def _versions(keys: Any) -> dict[str, str]:
     """Version -> when it was made: symmetric keys tell seconds, asymmetric ones an object with a time in it."""
-    found = {number: moment(made.get("creation_time") if isinstance(made, dict) else made) for number, made in keys.items()}
+    if not isinstance(keys, dict):
+        return {}
+    found = {number: moment(made.get("creation_time") if isinstance(made, dict) else made) for number, made in keys.items() if number.isdecimal()}
     return {number: rfc3339(at) for number, at in sorted(found.items(), key=lambda one: int(one[0])) if at is not None}
 
 
 def _rotation(fields: Mapping[str, Any]) -> str:
     period = fields.get("auto_rotate_period")
-    if period is None:
+    if not isinstance(period, int):
         return ""
     return f"{period // 86400} d" if period else "off"

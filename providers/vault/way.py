@@ -3,10 +3,11 @@
 import asyncio
 import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import hvac
 import msgspec
@@ -17,9 +18,11 @@ from posture.clock import Seconds
 from posture.fault import Fault, FaultKind, Refused
 from providers.lane import Lane
 from providers.source import TALLY
+from providers.threads import Threads
 from providers.vault.calls import LOOKUP_SELF, Call
-from providers.vault.faults import answered, broken
+from providers.vault.faults import answered, broken, not_json
 from providers.vault.login import log_in, token_from
+from providers.vault.session import Session
 
 WORKERS = 4
 """Requests under way at one Vault; each worker has a session of its own, since requests does not promise that one can be shared."""
@@ -31,11 +34,11 @@ TOKEN_CHECKED: Seconds = 5.0
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """What a server said: status, body, and headers."""
+    """What a server said: status, body without our own token, and headers, whose names are found in any case."""
 
     status: int
     body: bytes
-    headers: dict[str, str]
+    headers: Mapping[str, str]
 
 
 class Way:
@@ -51,7 +54,7 @@ class Way:
         """Which cluster it is (`cluster_id`): another one means that whatever was remembered is of a server that is no more."""
         self._agent = f"enctop/{version}"
         self._lane = Lane(RATE, 1.0, WORKERS)
-        self._threads = ThreadPoolExecutor(WORKERS, thread_name_prefix="vault")
+        self._threads = Threads(WORKERS, "vault")
         self._local = threading.local()
         self._token: str | None = None
         self._logging_in = threading.Lock()
@@ -62,14 +65,12 @@ class Way:
     async def ask(
         self, call: Call, namespace: str = "", *, base: str = "", params: dict[str, str] | None = None, body: dict[str, Any] | None = None, **blanks: str
     ) -> Any:
-        """The `data` of an answer; None where there is nothing of that name (404 without an error). Raises `Refused`."""
+        """The `data` of an answer, an object; None where there is nothing of that name (404 without an error). Raises `Refused`."""
         path = call.at(**blanks)
         reply = await self.reply(call, path, namespace, base=base, params=params, body=body)
         if reply.status == 404:
             return None
-        decoded = msgspec.json.decode(reply.body) if reply.body else {}
-        data = decoded.get("data") if isinstance(decoded, dict) else None
-        return decoded if data is None else data
+        return data_of(call, reply)
 
     async def reply(
         self, call: Call, path: str, namespace: str = "", *, base: str = "", params: dict[str, str] | None = None, body: dict[str, Any] | None = None
@@ -127,21 +128,20 @@ class Way:
         adapter.namespace = "/".join(filter(None, (self.settings.namespace.strip("/"), namespace))) or None
         adapter.token = token
         more: dict[str, Any] = {**({"params": params} if params else {}), **({"json": body} if body is not None else {})}
+        url = f"/v1/{quote(path)}"  # a mount may be named with `#`, `?` and `%`
         try:
-            response: requests.Response = adapter.request(call.method, f"/v1/{path}", headers={"User-Agent": self._agent}, raise_exception=False, **more)
-        except (requests.RequestException, OSError) as error:
-            raise broken(call, error) from None
-        return Reply(response.status_code, response.content, dict(response.headers))
+            response: requests.Response = adapter.request(call.method, url, headers={"User-Agent": self._agent}, raise_exception=False, **more)
+        except (requests.RequestException, OSError, ValueError) as error:
+            raise broken(call, error, token) from None
+        said = response.content.replace(token.encode(), b"[secret]") if token else response.content  # a server may repeat the request, wherever it likes
+        return Reply(response.status_code, said, response.headers)
 
     def client(self, base: str) -> Any:
         """This thread's hvac client for a node. It follows no redirect: a token goes only where it was meant to go."""
         known: dict[str, Any] = vars(self._local).setdefault("clients", {})
         if base not in known:
-            session = requests.Session()
-            session.trust_env = False  # ~/.netrc and the environment would be read for every request
-            session.proxies = requests.utils.get_environ_proxies(base)
             verify = self.settings.ca_file or os.environ.get("VAULT_CACERT") or True
-            session.verify = str(Path(verify).expanduser()) if isinstance(verify, str) else verify
+            session = Session(base, str(Path(verify).expanduser()) if isinstance(verify, str) else verify)
             known[base] = hvac.Client(url=base, token="", session=session, timeout=TIMEOUT, allow_redirects=False, adapter=RawAdapter)
         return known[base]
 
@@ -171,8 +171,8 @@ class Way:
         client.adapter.namespace = self.settings.namespace.strip("/") or None
         try:
             held: requests.Response = client.adapter.request("GET", f"/v1/{LOOKUP_SELF.path}", raise_exception=False)
-        except (requests.RequestException, OSError) as error:
-            raise broken(LOOKUP_SELF, error) from None
+        except (requests.RequestException, OSError, ValueError) as error:
+            raise broken(LOOKUP_SELF, error, self._token) from None
         if held.status_code != 403:
             return False
         self._token = self._fresh()
@@ -187,6 +187,19 @@ class Way:
         return log_in(client, self.settings)
 
 
+def data_of(call: Call, reply: Reply) -> dict[str, Any]:
+    """The `data` of an answer, or all of it where it has none. Raises `Refused` where it is no JSON object."""
+    try:
+        decoded: Any = msgspec.json.decode(reply.body) if reply.body else {}
+    except (msgspec.DecodeError, RecursionError):
+        decoded = None
+    data = decoded.get("data") if isinstance(decoded, dict) else None
+    found = decoded if data is None else data
+    if not isinstance(found, dict):
+        raise not_json(call, reply.status)
+    return found
+
+
 def token_ended(call: Call) -> Fault:
     """The token does not count any more."""
     return Fault(FaultKind.EXPIRED, "InvalidToken", call.operation, "the token has expired or was revoked: the server does not know it any more")
@@ -196,6 +209,6 @@ def _nothing_there(body: bytes) -> bool:
     """`{"errors":[]}`: Vault's word for an empty list."""
     try:
         decoded = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return False
     return isinstance(decoded, dict) and not decoded.get("errors")

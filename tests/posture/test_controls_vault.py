@@ -139,7 +139,7 @@ def test_seal_status(cluster: Resource, status: str) -> None:
         ("lease.expiring", v.lease(NOW - 23 * HOUR, NOW + HOUR), {}, "warn"),
         ("lease.expiring", v.lease(NOW - 55, NOW + 5), {}, "pass"),
         ("lease.expiring", v.token(None, policies=["root"]), {}, "warn"),
-        ("lease.expiring", v.lease(ends=None, renewable=False), {}, "pass"),
+        ("lease.expiring", v.lease(ends=None, renewable=False), {}, "unknown"),
         ("lease.not-renewed", v.lease(NOW - 8 * HOUR, NOW + 2 * HOUR), {}, "warn"),
         ("lease.not-renewed", v.lease(NOW - 8 * HOUR, NOW + 2 * HOUR, NOW - HOUR), {}, "pass"),
         ("lease.not-renewed", v.lease(NOW - 50, NOW + 5), {}, "pass"),

@@ -97,7 +97,8 @@ def transit_mount(keys: int = 2) -> Resource:
 
 
 def certificate(ends: Utc, life: float = 365 * DAY, *, issuer: bool = False, **fields: Any) -> Resource:
-    seen = {"subject": "app", "not_before": rfc3339(ends - life), "not_after": rfc3339(ends), "serial_number": "0a:0b", "revocation_time": 0}
+    seen = {"subject": "app", "not_before": rfc3339(ends - life), "not_after": rfc3339(ends), "serial_number": "0a:0b"}
+    seen |= {"revoked": False} if issuer else {"revocation_time": 0}
     return hung("pki/cert/0a:0b", "certificate", f"vault.pki.{'issuer' if issuer else 'certificate'}", **(seen | fields))
 
 

@@ -3,14 +3,19 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, get_args
 
+import certifi
+import msgspec
 import pytest
 
 from posture.fault import ConfigError
 from posture.policy import KeyMode
 from providers.config import AMBIENT, Config, aws_profiles, find, load, parse
 from providers.durations import seconds
+from providers.paths import settled
 
 EXAMPLE = """
 [poll]                       # optional; cadences from CONTROLS.md are the defaults
@@ -78,6 +83,7 @@ def excepting(**changed: str | None) -> str:
 
 
 SECRET = "refused, no secret ever stands in this file; use a profile, a role_arn or the environment"
+SECRET_OF_VAULT = "refused, no secret ever stands in this file; use token_env, token_file, secret_id_env, secret_id_file, jwt_env or jwt_file"
 IN_FILE, IN_TENANT, IN_POLL = "allowed here: poll, tenant", "allowed here: aws, azure, gcp, name, policy, tls, vault", "allowed here: cold, live, warm"
 IN_AWS = "allowed here: allow_plaintext, endpoint_url, external_id, inventory, object_sample, profile, regions, role_arn, tag"
 IN_POLICY = "allowed here: exception, key_accounts, keys, mfa, overrides, regulated, required_keys, rotation_max_days, strict, tls, vault"
@@ -134,7 +140,19 @@ WRONG: list[tuple[str, str]] = [
     (aws('secret_access_key = "x"'), f"tenant[0].aws[0].secret_access_key: {SECRET}"),
     (aws('Aws-Session-Token = "x"'), f"tenant[0].aws[0].Aws-Session-Token: {SECRET}"),
     ('password = "x"', f"password: {SECRET}"),
-    (tenant('[tenant.vault]\ntoken = "x"'), f"tenant[0].vault.token: {SECRET}"),
+    (tenant('[tenant.vault]\ntoken = "x"'), f"tenant[0].vault.token: {SECRET_OF_VAULT}"),
+    (tenant('[[tenant.vault]]\nsecret_id = "x"'), f"tenant[0].vault[0].secret_id: {SECRET_OF_VAULT}"),
+    (
+        tenant('[[tenant.gcp]]\nprivate_key = "x"'),
+        f"tenant[0].gcp[0].private_key: {SECRET.partition(';')[0]}; use credentials, the path of a file, or the environment",
+    ),
+    # addresses that cannot be read, in every room
+    *(
+        (tenant(f'[[tenant.{room}]]\n{key} = "{url}"'), f"tenant[0].{room}[0].{key}: {url!r} is not an http or https URL, as in https://HOST:PORT")
+        for room, key in (("vault", "address"), ("azure", "endpoint"), ("gcp", "endpoint"))
+        for url in ("http://127.0.0.1:99999", "https://h:x", "https://h:0", "http://[::1", "HTTPS://[h]x:1")
+    ),
+    (tenant('[[tenant.vault]]\naddress = "https://v"\nnodes = ["https://n:-1"]'), f"tenant[0].vault[0].nodes[0]: 'https://n:-1' {NO_URL}"),
     (policy('secret = "x"'), f"tenant[0].policy.secret: {SECRET}"),
     (tenant() + tenant('[[tenant.aws]]\nclient_secret = "x"'), f"tenant[1].aws[0].client_secret: {SECRET}"),
     (aws('profile = "AKIAIOSFODNN7EXAMPLE"'), f"tenant[0].aws[0].profile: this value is a credential: {SECRET}"),
@@ -336,12 +354,14 @@ print("posture.controls.registry" in sys.modules, "boto3" in sys.modules, "textu
 
 
 def test_only_the_tenants_that_are_named_are_left() -> None:
-    config = parse(tenant() + tenant(name='name = "beta"'), "x")
+    config = parse(aws("") + tenant("[[tenant.azure]]", 'name = "beta"') + tenant(name='name = "bare"'), "x")
     assert [one.name for one in config.only(["beta"]).tenant] == ["beta"]
     assert config.only([]) == config
     with pytest.raises(ConfigError) as caught:
         config.only(["acmee"])
-    assert str(caught.value) == "--tenant acmee: no such tenant, did you mean acme?; there are acme, beta"
+    assert str(caught.value) == "--tenant acmee: no such tenant, did you mean acme?; there are acme, beta, bare"
+    with pytest.raises(ConfigError, match=r"nothing to ask about bare; add at least one of \[\[tenant.aws\]\], \[\[tenant.azure\]\]"):
+        config.only(["bare"])
     with pytest.raises(ConfigError, match="there are none"):
         Config().only(["x"])
 
@@ -364,3 +384,65 @@ def test_without_a_file_there_is_one_tenant_of_the_credentials_that_are_there() 
 @pytest.mark.parametrize(("text", "is_"), [("60s", 60), ("15m", 900), ("6h", 21600), ("1d", 86400), (" 1.5 m ", 90), ("0s", 0)])
 def test_durations(text: str, is_: float) -> None:
     assert seconds(text) == is_
+
+
+# ---------------------------------------------------------------- files that are named
+
+
+def _settings(shape: Any, where: str = "") -> Iterator[tuple[str, Any]]:
+    for option in (shape, *get_args(shape)):
+        for field in msgspec.structs.fields(option) if hasattr(option, "__struct_fields__") else ():
+            yield f"{where}{field.name}", field.type
+            yield from _settings(field.type, f"{where}{field.name}.")
+
+
+JUNK = (b"", b"-----BEGIN CERTIFICATE-----\nAA", b"\xff\x00")
+FILES = {where: type_ for where, type_ in _settings(Config) if where.endswith(("_file", ".credentials"))}
+
+
+@pytest.mark.parametrize(("where", "type_"), FILES.items(), ids=list(FILES))
+def test_a_setting_that_names_a_file_says_so_by_its_type(where: str, type_: Any, tmp_path: Path) -> None:
+    home = str(Path.home())
+    assert settled("a/b.pem", type_, tmp_path) == f"{tmp_path}/a/b.pem"
+    assert settled("~/b.pem", type_, tmp_path) == f"{home}/b.pem"
+    assert settled("/b.pem", type_, tmp_path) == "/b.pem"
+
+
+def test_a_file_is_sought_beside_the_file_that_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "conf"
+    folder.mkdir()
+    (folder / "sa.json").write_text("{}")
+    (folder / "ca.pem").write_bytes(Path(certifi.where()).read_bytes())
+    (folder / "enctop.toml").write_text(
+        tenant(
+            '[[tenant.vault]]\naddress = "https://v"\ntoken_file = "t/token"\nca_file = "ca.pem"\n'
+            '[[tenant.gcp]]\nproject = "acme-prod"\ncredentials = "sa.json"'
+        )
+        + tenant('[[tenant.gcp]]\nproject = "other-prod"\n[[tenant.tls]]\nendpoints = ["a.example"]\nca_file = "../conf/ca.pem"', 'name = "b"')
+    )
+    monkeypatch.chdir(tmp_path)
+    acme, other = load(Path("conf/enctop.toml")).tenant
+    assert (acme.vault[0].token_file, acme.vault[0].ca_file) == (f"{folder}/t/token", f"{folder}/ca.pem")
+    assert (acme.gcp[0].credentials, other.gcp[0].credentials) == (f"{folder}/sa.json", "default")
+    assert other.tls[0].ca_file == f"{folder}/../conf/ca.pem"
+
+
+@pytest.mark.parametrize("room", ['[[tenant.vault]]\naddress = "https://v"', "[[tenant.azure]]", '[[tenant.tls]]\nendpoints = ["a.example"]'])
+@pytest.mark.parametrize(("content", "says"), [(None, "no such file"), *((junk, "holds no certificate") for junk in JUNK)])
+def test_a_file_of_roots_that_holds_none_is_one_line(tmp_path: Path, room: str, content: bytes | None, says: str) -> None:
+    if content is not None:
+        (tmp_path / "ca.pem").write_bytes(content)
+    (tmp_path / "enctop.toml").write_text(tenant(f'{room}\nca_file = "ca.pem"'))
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path / "enctop.toml")
+    assert f"[0].ca_file: {tmp_path}/ca.pem: {says}" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("words", [["check"], ["snapshot"], ["snapshot", "--require-complete"]])
+def test_a_tenant_of_which_nothing_is_asked_ends_in_one_line_that_says_what_to_add(tmp_path: Path, words: list[str]) -> None:
+    file = tmp_path / "enctop.toml"
+    file.write_text(tenant())
+    done = subprocess.run([sys.executable, "-m", "tui.cli", *words, "--config", str(file)], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "nothing to ask about acme; add at least one of [[tenant.aws]]" in done.stderr

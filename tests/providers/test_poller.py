@@ -1,13 +1,14 @@
 """The loop that asks: when, how often, in which order, and what is left when it stops."""
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
 import pytest
 
-from posture.batch import Batch, Listed, Partly
+from posture.batch import Batch, Kept, Listed, Partly
 from posture.clock import Seconds
 from posture.controls.registry import registry
 from posture.fault import Fault, FaultKind, Refused
@@ -16,6 +17,7 @@ from posture.policy import Policy
 from posture.resource import Resource
 from posture.source import State
 from providers import poller as loops
+from providers.lane import Lane
 from providers.poller import Poller
 from providers.source import Children, Source, Yield
 from tests.providers.conftest import Watch, until
@@ -121,7 +123,7 @@ async def test_a_recovery_resets_the_patience(loop: Loop) -> None:
     loop.poller.add([source])
     await until(lambda: len(source.began) >= 5)
     assert source.began[4] - source.ended[3] <= 0.1 + 0.15
-    assert loop.state(source) is State.OK
+    await until(lambda: loop.state(source) is State.OK)
 
 
 async def test_when_one_source_of_a_provider_is_answered_again_those_beside_it_do_not_wait_out_their_patience(loop: Loop) -> None:
@@ -239,7 +241,72 @@ async def test_a_defect_of_ours_is_an_error_and_not_the_end(loop: Loop, caplog: 
     assert (fault.kind, fault.code) == (FaultKind.ERROR, "KeyError")
     assert loop.model.held("arn:aws:s3:::a") is not None
     await until(lambda: loop.state(source) is State.OK)
-    assert sum(record.exc_info is not None for record in caplog.records) == 1, "it is in the log, once, in full"
+    assert not any(record.exc_info for record in caplog.records), "no traceback"
+    (line,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert "KeyError: 'Volumes'" in line
+    assert "\n" not in line
+
+
+async def test_answers_that_are_none_for_an_hour_are_one_line_in_the_log(loop: Loop, caplog: pytest.LogCaptureFixture) -> None:
+    source = Asked("x", 0.05, ValueError("<html>\nhvs.CAESIJ0123456789abcdefgh \x1b[2J"))
+    loop.poller.add([source])
+    await until(lambda: len(source.began) >= 6)
+    (line,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert line.isprintable()
+    assert "hvs." not in line
+
+
+async def test_what_failed_beside_one_that_is_well_again_is_asked_at_once_unless_it_was_told_to_wait(loop: Loop) -> None:
+    children = [Asked(name, 3600.0, refusal(), ()) for name in ("a", "b")]
+    waiting = Asked("waiting", 3600.0, refusal(FaultKind.THROTTLED, 3000.0), ())
+    denied = Asked("denied", 3600.0, refusal(FaultKind.DENIED), ())
+    well = Asked("well", 0.3, *([refusal()] * 6), ())
+    loop.poller.add([*children, waiting, denied, well])
+    loop.poller._failures.update({child.id: (12, refusal().fault) for child in children})  # so often that they wait for minutes
+    await until(lambda: loop.state(well) is State.OK)
+    await until(lambda: all(loop.state(child) is State.OK for child in children), 1.0)
+    assert (loop.state(waiting), len(waiting.began)) == (State.THROTTLED, 1)
+    assert len(denied.began) == 1
+
+
+async def test_throttling_that_outlasts_the_timeout_is_named_with_how_long_the_server_wants(loop: Loop) -> None:
+    lane = Lane(100, 1.0, 4)
+
+    class Throttled(Asked):
+        async def poll(self) -> AsyncGenerator[Yield, None]:
+            async def call() -> None:
+                raise refusal(FaultKind.THROTTLED, 7.0)
+
+            yield row("a")
+            await lane.run(call)
+
+        def unasked(self, fault: Fault) -> tuple[Kept]:
+            return (Kept(row("b").resources),)
+
+    class Recovered(Throttled):
+        async def poll(self) -> AsyncGenerator[Yield, None]:
+            for answer in (refusal(FaultKind.THROTTLED, 0.0), None):
+
+                async def call(answer: Refused | None = answer) -> None:
+                    if answer is not None:
+                        raise answer
+
+                with contextlib.suppress(Refused):
+                    await Lane(100, 1.0, 4).run(call)
+            await asyncio.sleep(3600)
+            yield row("c")
+
+    one, other = Throttled("x"), Recovered("y")
+    await loop.poller.once([one, other], timeout=1.0)
+    fault = loop.model.sources[one.id].fault
+    assert fault is not None
+    assert (fault.kind, fault.operation, fault.retry_after) == (FaultKind.THROTTLED, "s3:ListBuckets", 7.0)
+    assert "the server asks to wait 7 s, and not answered within 1 s" in fault.message
+    assert loop.state(one) is State.PARTIAL
+    assert loop.model.held("arn:aws:s3:::b") is not None, "what it knew by name stands there"
+    silent = loop.model.sources[other.id].fault
+    assert silent is not None
+    assert (silent.kind, silent.code) == (FaultKind.UNREACHABLE, "Timeout"), "who was answered since is not throttled"
 
 
 async def test_what_was_refused_on_the_way_makes_a_poll_partial(loop: Loop) -> None:

@@ -1,9 +1,13 @@
 """The next start paints the last state at once, marked with its age, and believes none of it for longer than it may."""
 
 import asyncio
+import os
 import time
+from collections.abc import Callable
+from itertools import cycle
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from posture.model import OWN, Model
@@ -151,3 +155,118 @@ async def test_what_was_seen_stays_while_nobody_can_be_asked_who_we_are(seen: Co
     await until(lambda: all(source.state is State.OK for source in collector.model.sources.values()), 60)
     await collector.poller.stop()
     assert any(held.resource.name == "scratch" for held in collector.model.all())
+
+
+async def test_a_clock_that_ran_ahead_makes_no_evidence_that_never_ages(seen: Collector) -> None:
+    path, later = warm.path_for(seen.config), 3e9
+    for held in seen.model.all():
+        held.observed_at += later
+    for (name, source), cadence in zip(list(seen.model.sources.items()), cycle((1e12, -1.0, float("nan"))), strict=False):
+        seen.model.sources[name] = msgspec.structs.replace(source, cadence=cadence, last_success=seen.model.now + later)
+    warm.keep(seen.model, path)
+    at = seen.model.now
+    model = Model(seen.model.registry, {"acme": seen.config.tenant[0].policy}, at)
+    warm.restore(model, path, at)
+    assert max(held.observed_at for held in model.all()) <= at
+    assert max(finding.since for held in model.all() for finding in held.findings.values()) <= at
+    assert max(source.last_success or 0 for source in model.sources.values()) <= at
+    model.tick(at + STALE_CADENCES * warm.LONGEST_CADENCE + 1)
+    assert set(_standing(model).values()) <= {Status.UNKNOWN, Status.NOT_APPLICABLE}
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077, 0o022])
+async def test_whatever_the_umask_the_cache_is_ours_alone(seen: Collector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, umask: int) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home" / "cache"))
+    before = os.umask(umask)
+    try:
+        warm.keep(seen.model, path := warm.path_for(seen.config))
+    finally:
+        os.umask(before)
+    assert [folder.stat().st_mode & 0o777 for folder in (path.parent, path.parent.parent, tmp_path / "home")] == [0o700] * 3
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def _open(path: Path) -> None:
+    path.parent.chmod(0o777)
+
+
+def _group(path: Path) -> None:
+    path.parent.chmod(0o770)
+
+
+def _another(path: Path) -> None:
+    os.chown(path.parent, 12345, -1)
+
+
+def _others_file(path: Path) -> None:
+    os.chown(path, 12345, -1)
+
+
+def _open_file(path: Path) -> None:
+    path.chmod(0o666)
+
+
+def _link(path: Path) -> None:
+    path.parent.rename(path.parent.with_name("elsewhere"))
+    path.parent.symlink_to("elsewhere")
+
+
+def _link_file(path: Path) -> None:
+    path.rename(path.with_name("planted"))
+    path.symlink_to("planted")
+
+
+def _pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path, 0o600)
+
+
+@pytest.mark.parametrize("spoil", [_open, _group, _another, _others_file, _open_file, _link, _link_file, _pipe])
+async def test_a_state_that_others_may_have_written_is_neither_read_nor_written_and_one_line_says_so(
+    seen: Collector, caplog: pytest.LogCaptureFixture, spoil: Callable[[Path], None]
+) -> None:
+    if spoil in (_another, _others_file) and os.geteuid() != 0:
+        pytest.skip("only root gives a file away")
+    path = warm.path_for(seen.config)
+    warm.keep(seen.model, path)
+    spoil(path)
+    before = {file: file.lstat().st_mtime_ns for file in path.parent.iterdir()}
+    model = Model(seen.model.registry, {"acme": seen.config.tenant[0].policy}, seen.model.now)
+    assert warm.restore(model, path, seen.model.now) == []
+    assert not _standing(model)
+    warm.keep(seen.model, path)
+    assert {file: file.lstat().st_mtime_ns for file in path.parent.iterdir()} == before
+    assert all("the state is not kept" in record.getMessage() for record in caplog.records)
+    assert caplog.records
+
+
+LOGINS: list[tuple[str, str]] = [
+    ("AZURE_CLIENT_ID", ""),
+    ("AZURE_TENANT_ID", ""),
+    ("GOOGLE_CLOUD_PROJECT", ""),
+    ("CLOUDSDK_ACTIVE_CONFIG_NAME", ""),
+    ("VAULT_ADDR", ""),
+    ("VAULT_NAMESPACE", ""),
+    ("GOOGLE_APPLICATION_CREDENTIALS", "sa.json"),
+    ("CLOUDSDK_CONFIG", "application_default_credentials.json"),
+    ("CLOUDSDK_CONFIG", "active_config"),
+    ("AZURE_CONFIG_DIR", "azureProfile.json"),
+]
+
+
+@pytest.mark.parametrize(("variable", "file"), LOGINS)
+def test_the_state_of_one_identity_is_not_painted_for_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, file: str) -> None:
+    config = Config()
+    if not file:
+        paths = set()
+        for value in ("one", "other"):
+            monkeypatch.setenv(variable, value)
+            paths.add(warm.path_for(config))
+        assert len(paths) == 2
+        return
+    monkeypatch.setenv(variable, str(tmp_path / file if variable == "GOOGLE_APPLICATION_CREDENTIALS" else tmp_path))
+    (tmp_path / file).write_text('{"client_email": "one"}')
+    first = warm.path_for(config)
+    assert warm.path_for(config) == first
+    (tmp_path / file).write_text('{"client_email": "other"}')
+    assert warm.path_for(config) != first
