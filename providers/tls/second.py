@@ -47,7 +47,7 @@ def stands_in(path: Sequence[x509.Certificate], at: Utc) -> tuple[bool, str]:
         anew = any(isinstance(one.public_key(), _EDWARDS) or any(odd(one)) for one in path[1:])
         key = _stand_in() if anew else None
         new = [_rewritten(one, key) for one in below] if key is not None else list(below)
-        _, why = _verified(verification.Store([_rewritten(root, key)]), new, at) if below else ([], "it is its own root")
+        _, why = _verified(verification.Store([_rewritten(root, key, anchor=True)]), new, at) if below else ([], "it is its own root")
     except Exception as error:  # noqa: BLE001 - an extension that cannot be read or written makes the library raise whatever it likes
         return False, f"{type(error).__name__}: {error}"[:200]
     return not why, why
@@ -105,12 +105,12 @@ def _stand_in() -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(ec.SECP256R1())
 
 
-def _rewritten(one: x509.Certificate, key: ec.EllipticCurvePrivateKey | None) -> x509.Certificate:
-    """The same certificate with `key` in it, or with its own; signed by the stand-in."""
+def _rewritten(one: x509.Certificate, key: ec.EllipticCurvePrivateKey | None, *, anchor: bool = False) -> x509.Certificate:
+    """The same certificate with `key` in it, or with its own; signed by the stand-in. A trust anchor is an authority also where it does not say so."""
     builder = x509.CertificateBuilder().subject_name(one.subject).issuer_name(one.issuer).serial_number(x509.random_serial_number())
     builder = builder.not_valid_before(one.not_valid_before_utc).not_valid_after(one.not_valid_after_utc)
     builder = builder.public_key(one.public_key() if key is None else key.public_key())
-    if one.version is x509.Version.v1:
+    if anchor and not any(isinstance(extension.value, x509.BasicConstraints) for extension in one.extensions):
         builder = builder.add_extension(x509.BasicConstraints(True, None), True)
     for extension in one.extensions:
         value = judged(extension.value) if isinstance(extension.value, x509.NameConstraints) else extension.value

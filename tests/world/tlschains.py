@@ -181,6 +181,8 @@ def good() -> Iterator[Chain]:
     yield Chain("intermediate trusted and sent", (leaf(above), above), (above,), WARN, "needlessly")
     alone = leaf(None)
     yield Chain("leaf trusted, signed by itself", (alone,), (alone,))
+    plain = root(ca=None)
+    yield Chain("root without basic constraints", (leaf(above_plain := middle(plain)), above_plain), (plain,))
     yield Chain("leaf trusted, an authority's", (own := made(HOST, ca=True, names=(HOST,)),), (own,), others={"tls.signature": Status.NOT_APPLICABLE})
     yield Chain("leaf trusted, below an authority that is not", (under := leaf(above),), (under,))
     yield Chain("path length enough", (leaf(short := middle(root1 := root(length=1), length=0)), short), (root1,))
