@@ -3,7 +3,7 @@
 import msgspec
 
 from posture.controls.iam_policy import PolicyError, open_to_everyone, statements
-from posture.controls.keys import key_health
+from posture.controls.keys import KEY_STATES, key_health
 from posture.controls.reading import expected, told, word
 from posture.controls.registry import Context, control
 from posture.keyclass import DESCRIBE_KEY
@@ -14,7 +14,6 @@ _NAME_KEYS = frozenset({"ebs", "ec2", "s3", "s3-inventory", "s3-objects", "snaps
 _ROTATION = "kms:GetKeyRotationStatus"
 _MANAGERS = frozenset({"AWS", "CUSTOMER"})
 _ORIGINS = frozenset({"AWS_KMS", "EXTERNAL", "AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"})
-_STATES = frozenset({"Creating", "Enabled", "Disabled", "PendingDeletion", "PendingImport", "PendingReplicaDeletion", "Unavailable", "Updating"})
 _NO_ROTATION = {  # field -> value -> why AWS never rotates such a key by itself
     "Origin": {"EXTERNAL": "imported material", "AWS_CLOUDHSM": "custom key store", "EXTERNAL_KEY_STORE": "external key store"},
     "KeyState": {"PendingDeletion": "waiting for deletion", "PendingReplicaDeletion": "waiting for deletion"},
@@ -46,7 +45,7 @@ def rotation(key: Resource, see: Context) -> Verdict:
         return not_applicable("AWS-managed: AWS rotates it every year")
     if told(key, DESCRIBE_KEY, "KeySpec") != "SYMMETRIC_DEFAULT" or told(key, DESCRIBE_KEY, "KeyUsage") != "ENCRYPT_DECRYPT":
         return not_applicable("asymmetric or HMAC: cannot rotate by itself", {f"{DESCRIBE_KEY}.KeySpec": key.fields["KeySpec"]})
-    for field, known in (("Origin", _ORIGINS), ("KeyState", _STATES)):
+    for field, known in (("Origin", _ORIGINS), ("KeyState", KEY_STATES)):
         if why := _NO_ROTATION[field].get(word(told(key, DESCRIBE_KEY, field), known, DESCRIBE_KEY, field)):
             return not_applicable(f"{why}: cannot rotate by itself", {f"{DESCRIBE_KEY}.{field}": key.fields[field]})
     return _rotates(key, see.policy.rotation_max_days)

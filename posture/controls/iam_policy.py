@@ -161,6 +161,8 @@ def _statement(part: Any) -> Statement:
         raise PolicyError("a Statement without principal or action")
     _strings(part, "Sid")
     principals = list(_principals(part["Principal"])) if "Principal" in part else []
+    if "Principal" in part and not principals:
+        raise PolicyError("a Principal that names nobody")
     return Statement(
         effect=part["Effect"],
         everyone=("AWS", "*") in principals,

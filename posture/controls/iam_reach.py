@@ -39,4 +39,4 @@ def names_somebody(qualifier: str, operator: str, key: str, values: tuple[str, .
 def _names_arn(value: str, by_parts: bool) -> bool:
     """An ARN with its account in digits and no wildcard or variable before it, or one without any: a bucket's has no account."""
     account = _OF_ONE_ACCOUNT_ANYWHERE if by_parts else _OF_ONE_ACCOUNT
-    return account.fullmatch(value) is not None or (_LITERAL_ARN.fullmatch(value) is not None and value.count(":") >= 5)
+    return account.fullmatch(value) is not None or (_LITERAL_ARN.fullmatch(value) is not None and value.count(":") >= 5 and value[-1] != ":")

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 from posture.clock import Utc, rfc3339
-from posture.controls.reading import NoAnswer, instant, told
+from posture.controls.reading import NoAnswer, instant, told, word
 from posture.controls.registry import Context
 from posture.keyclass import DESCRIBE_KEY
 from posture.policy import DAY, KeyMode, Policy, decide
@@ -25,6 +25,9 @@ WORDS: Mapping[KeyClass, str] = {
     KeyClass.DOUBLE: "double encryption",
     KeyClass.UNKNOWN: "unknown key",
 }
+
+KEY_STATES = frozenset({"Creating", "Enabled", "Disabled", "PendingDeletion", "PendingImport", "PendingReplicaDeletion", "Unavailable", "Updating"})
+"""All states of a KMS key (KMS API reference, KeyMetadata)."""
 
 _ENABLED = passed("key is Enabled", {f"{DESCRIBE_KEY}.KeyState": "Enabled"})  # one verdict for all that use a healthy key
 
@@ -84,6 +87,7 @@ def key_health(key: Resource, now: Utc) -> Verdict:
     state = told(key, DESCRIBE_KEY, "KeyState")
     if state == "Enabled" and key.fields.get("ValidTo") is None:
         return _ENABLED
+    word(state, KEY_STATES, DESCRIBE_KEY, "KeyState")
     facts: dict[str, Any] = {f"{DESCRIBE_KEY}.KeyState": state}
     if state == "Updating":
         return warned("key is Updating", facts)
