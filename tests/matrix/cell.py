@@ -32,7 +32,7 @@ from tests.world.memory import peak_mb
 
 CADENCE: Seconds = 3.0
 """Of every source; longer than the first wait after a failure."""
-PATIENCE: Seconds = 15.0
+PATIENCE: Seconds = 20.0
 """For every source to be asked once, whatever the answer: a bound on a hang, not a measure."""
 MOST_GROWTH_MB = 32.0
 """Of memory while a flood of `faults.FLOOD` goes on, twice that much and more for who keeps it."""
@@ -105,6 +105,7 @@ class Watch:
         self.collector = place.collector()
         self.truth: Verdicts | None = None
         self.allowed: frozenset[str] = frozenset()
+        self.statuses = {Status.UNKNOWN}
         self.keeps_rows = False
         self.wrong: dict[str, None] = {}
         self._task: asyncio.Task[None] | None = None
@@ -173,7 +174,7 @@ class Watch:
         """Note every verdict that is neither the healthy one nor UNKNOWN, and every row that is gone."""
         shown = self.verdicts()
         for (id, control), status in shown.items():
-            if status not in {Status.UNKNOWN, truth.get((id, control), Status.UNKNOWN)} and control not in self.allowed | self.place.system.remembers:
+            if status not in self.statuses | {truth.get((id, control), Status.UNKNOWN)} and control not in self.allowed | self.place.system.remembers:
                 self.wrong[f"{control} {status.name} of {id}, which was {truth[id, control].name if (id, control) in truth else 'not there'}"] = None
         if self.keeps_rows and (gone := {id for id, _ in truth} - {id for id, _ in shown}):
             self.wrong[f"gone: {', '.join(sorted(gone))}"] = None
@@ -205,15 +206,20 @@ async def _from_warm(stack: contextlib.AsyncExitStack, watch: Watch, fault: Faul
     if not await _healthy(watch, outcome):
         return
     healthy = time.monotonic() - began
+    await watch.asked()  # some verdicts come of two polls, and all sources have seen what the others name
+    if not await _healthy(watch, outcome):
+        return
     watch.truth = watch.verdicts()
     states = {source.id: source.state for source in watch.sources}
     watch.allowed = system.may_change.get(fault.name, frozenset())
     watch.keeps_rows = not fault.loses and fault.name not in system.loses
+    if fault.loses:
+        watch.statuses.add(Status.NOT_APPLICABLE)  # of what leans on a row that is gone
     with _measured(fault, outcome):
         await _begin(place, fault)
         if not fault.at_once:
             cold = Watch(place)
-            cold.truth, cold.allowed = watch.truth, watch.allowed
+            cold.truth, cold.allowed, cold.statuses = watch.truth, watch.allowed, watch.statuses
             stack.push_async_callback(cold.stop)
             cold.start()
             left = await watch.asked()
@@ -290,7 +296,7 @@ def _told(watch: Watch, fault: Fault, outcome: Outcome) -> None:
     """What the sources say while it lasts."""
     watch.verdicts()
     silent = [source for source in watch.sources if source.state not in ANSWERED]
-    outcome.state = str(silent[0].state) if silent else "ok"
+    outcome.state = str(silent[0].fault.kind if silent[0].fault is not None else silent[0].state) if silent else "ok"
     kinds = watch.place.system.kinds.get(fault.name, fault.kinds)
     for source in silent:
         told = source.fault
@@ -302,9 +308,8 @@ def _told(watch: Watch, fault: Fault, outcome: Outcome) -> None:
             outcome.wrong.append(f"{source.id} has no words for it: {told} {told.message}")
     if kinds and not silent:
         outcome.wrong.append("every source is ok")
-    if silent:
-        if any(held.findings[_COVERAGE].status is Status.PASS for held in watch.model.all() if _COVERAGE in held.findings):
-            outcome.wrong.append("the inventory is said to be whole")
+    if silent and any(held.findings[_COVERAGE].status is Status.PASS for held in watch.model.all() if _COVERAGE in held.findings):
+        outcome.wrong.append("the inventory is said to be whole")
 
 
 def _apart(watch: Watch, truth: Verdicts) -> list[str]:

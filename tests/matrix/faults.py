@@ -19,7 +19,7 @@ from tests.matrix.front import Line, Request
 if TYPE_CHECKING:
     from tests.matrix.cell import Place
 
-FLOOD = 64 << 20
+FLOOD = 32 << 20
 """Bytes of an answer that does not end, and of one that unfolds: a test that fails must not take the machine with it."""
 DENIED, EXPIRED, THROTTLED = frozenset({FaultKind.DENIED}), frozenset({FaultKind.EXPIRED}), frozenset({FaultKind.THROTTLED})
 AWAY = frozenset({FaultKind.UNREACHABLE})
@@ -194,7 +194,7 @@ async def _other_types(line: Line) -> bool:
         with contextlib.suppress(ValueError):
             answer = msgspec.structs.replace(answer, body=json.dumps(_retyped(json.loads(answer.body))).encode())
     else:
-        answer = msgspec.structs.replace(answer, body=re.sub(rb">(true|false|Enabled|AES256|aws:kms|\d+)</", b">banana</", answer.body))
+        answer = msgspec.structs.replace(answer, body=_VALUE.sub(_banana, answer.body))
     await line.answer(answer)
     return True
 
@@ -203,7 +203,12 @@ def _is_json(answer: Answer) -> bool:
     return answer.body[:1] in (b"{", b"[")
 
 
-_NAMES = re.compile(r"id|name|arn|value|type|location|path|token|link|accessor", re.IGNORECASE)
+_NAMES = re.compile(r"id|name|arn|value|type|location|path|token|link|accessor|account", re.IGNORECASE)
+_VALUE = re.compile(rb"<(\w+)>(?:true|false|Enabled|AES256|aws:kms|\d+)</")
+
+
+def _banana(found: re.Match[bytes]) -> bytes:
+    return found[0] if _NAMES.search(found[1].decode()) else b"<%b>banana</" % found[1]
 
 
 def _retyped(value: Any, field: str = "") -> Any:

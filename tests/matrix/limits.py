@@ -11,11 +11,11 @@ from posture.clock import Seconds
 from providers import limits
 
 CONNECT: Seconds = 1.5
-READ: Seconds = 2.0
-WHOLE: Seconds = 3.0
+READ: Seconds = 3.0
+WHOLE: Seconds = 4.0
 LONGEST: Seconds = 2 * WHOLE + 1.0
 """What is asked twice, and the pause between."""
-MOST_BYTES = 4 << 20
+MOST_BYTES = 2 << 20
 MOST_PAGES = 40
 
 _SHORT: dict[str, dict[str, object]] = {

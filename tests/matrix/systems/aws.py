@@ -25,6 +25,7 @@ class AwsSystem(System):
 
     name = "AWS"
     good, bad = "aws.kms.key-state", "aws.ebs.volume-encrypted"
+    may_change: ClassVar[Mapping[str, frozenset[str]]] = {"back empty": frozenset({"aws.ebs.default-encryption-region"})}  # that of an account without volumes
     environment: ClassVar[Mapping[str, str]] = ENVIRONMENT
 
     def __init__(self, folder: Path) -> None:

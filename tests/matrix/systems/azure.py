@@ -8,12 +8,14 @@ from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
+from posture.fault import FaultKind
 from providers.demo.answer import Answer
 from providers.demo.azure import Server, _asked
 from providers.demo.azure_accounts import SUBSCRIPTION, TOKEN, TOKEN_ENV
 from providers.demo.azure_estate import CUSTOMER
 from providers.demo.azure_faults import AzureFaults
 from tests.matrix.cell import Place
+from tests.matrix.faults import BROKEN
 from tests.matrix.front import Request
 from tests.matrix.system import System
 
@@ -23,6 +25,7 @@ class AzureSystem(System):
 
     name = "Azure"
     good, bad = "azure.storage.min-tls", "azure.storage.secure-transfer"
+    kinds: ClassVar[Mapping[str, frozenset[FaultKind]]] = {"DNS": BROKEN}  # what needs a list that was never had says so
     environment: ClassVar[Mapping[str, str]] = {TOKEN_ENV: TOKEN}
 
     def __init__(self, folder: Path) -> None:
