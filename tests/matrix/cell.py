@@ -237,7 +237,7 @@ async def _from_warm(stack: contextlib.AsyncExitStack, watch: Watch, fault: Faul
     truth = watch.truth
     back = await watch.until(lambda: not _apart(watch, truth) and {source.id: source.state for source in watch.sources} == states)
     outcome.seconds = time.monotonic() - ended
-    most = CADENCE + (LONGEST if fault.hangs else 0.0) + 5 * healthy + 1.0
+    most = system.steps * CADENCE + (LONGEST if fault.hangs else 0.0) + 5 * healthy + 1.0
     if not back:
         changed = [f"{source.id} {source.state}: {source.fault}" for source in watch.sources if source.state != states.get(source.id)]
         outcome.wrong += [f"not back after {PATIENCE:g} s: {each}" for each in [*changed, *_apart(watch, truth)][:4]]
@@ -258,7 +258,7 @@ async def _from_cold(watch: Watch, fault: Fault, outcome: Outcome) -> None:
     await _end(watch.place, fault)
     await _healthy(watch, outcome)
     outcome.seconds = time.monotonic() - ended
-    if outcome.seconds > CADENCE + 10:
+    if outcome.seconds > watch.place.system.steps * CADENCE + 10:
         outcome.wrong.append(f"back after {outcome.seconds:.1f} s")
 
 

@@ -26,11 +26,13 @@ class System(ABC):
     `good` is a control that is PASS on something there, and `bad` one that is FAIL. `absent` names the faults that this system cannot have, and why;
     `may_change` the controls that may truly say something else during a fault, `remembers` those that tell of it afterwards.
     `kinds` are for faults of which this system speaks otherwise than most. Rows may truly be gone during
-    the faults of `loses`. `environment` stands in the environment while the matrix runs.
+    the faults of `loses`. `steps` are cadences until all is as before:
+    two where a source needs what another was answered. `environment` stands in the environment while the matrix runs.
     """
 
     name: ClassVar[str]
     http: ClassVar[bool] = True
+    steps: ClassVar[int] = 1
     good: ClassVar[str]
     bad: ClassVar[str]
     absent: ClassVar[Mapping[str, str]] = {}

@@ -25,6 +25,7 @@ class AzureSystem(System):
 
     name = "Azure"
     good, bad = "azure.storage.min-tls", "azure.storage.secure-transfer"
+    steps = 2  # containers wait for the accounts
     kinds: ClassVar[Mapping[str, frozenset[FaultKind]]] = {"DNS": BROKEN}  # what needs a list that was never had says so
     environment: ClassVar[Mapping[str, str]] = {TOKEN_ENV: TOKEN}
 
