@@ -154,15 +154,16 @@ class Watch:
         """Ask every source anew, and wait for the answers; returns those that go on asking."""
         before = {source.id: source.last_attempt for source in self.sources}
         self.collector.poller.refresh()
-        left = list(before)
 
         def over() -> bool:
             sources = self.model.sources
-            left[:] = [id for id, at in before.items() if id in sources and (sources[id].last_attempt == at or sources[id].polling)]
-            return not left
+            for id, at in list(before.items()):
+                if id not in sources or (sources[id].last_attempt != at and not sources[id].polling):
+                    del before[id]  # once; it may be asking again by the time the last one has been heard
+            return not before
 
         await self.until(over)
-        return left
+        return list(before)
 
     async def _look(self) -> None:
         while True:

@@ -21,15 +21,15 @@ MOST_PAGES = 40
 
 _SHORT: dict[str, dict[str, object]] = {
     "providers.lane": {"ATTEMPTS": 2, "TRANSIENT_ATTEMPTS": 2},
-    "providers.aws.account": {"CONNECT_TIMEOUT": CONNECT, "READ_TIMEOUT": READ, "LONGEST_BODY": WHOLE, "MOST_PAGES": MOST_PAGES},
-    "providers.azure.arm": {"CONNECT_TIMEOUT": CONNECT, "READ_TIMEOUT": READ, "MOST_PAGES": MOST_PAGES},
+    "providers.aws.account": {"CONNECT_TIMEOUT": CONNECT, "READ_TIMEOUT": READ, "LONGEST_BODY": WHOLE, "MOST_PAGES": MOST_PAGES, "MOST_SETTING": MOST_BYTES},
+    "providers.azure.arm": {"CONNECT_TIMEOUT": CONNECT, "READ_TIMEOUT": READ, "MOST_PAGES": MOST_PAGES, "MOST_SETTING": MOST_BYTES},
     "providers.gcp.project": {"CONNECT_TIMEOUT": CONNECT, "READ_TIMEOUT": READ},
     "providers.vault.way": {"TIMEOUT": (CONNECT, READ)},
     "providers.vault.session": {"WHOLE": WHOLE},
     "providers.tls.probe": {"CONNECT_LIMIT": CONNECT, "TALK_LIMIT": READ, "PLAIN_LIMIT": 1.0},
-    "providers.aws.transport": {"MOST_BYTES": MOST_BYTES},
+    "providers.aws.transport": {"MOST_PAGE": MOST_BYTES},
     "providers.tls.revocation": {"LIMIT": WHOLE},
-    "providers.limits": {"WHOLE_ANSWER": WHOLE, "MOST_BYTES": MOST_BYTES, "MOST_PAGES": MOST_PAGES},
+    "providers.limits": {"WHOLE_ANSWER": WHOLE, "MOST_BYTES": MOST_BYTES, "MOST_PAGES": MOST_PAGES, "MOST_SETTING": MOST_BYTES},
 }
 _SHARED = ("WHOLE_ANSWER", "MOST_BYTES", "MOST_PAGES")
 """Names of `providers.limits` that rooms import; others of the same name and another value are left alone."""
