@@ -227,7 +227,9 @@ async def _from_warm(stack: contextlib.AsyncExitStack, watch: Watch, fault: Faul
             outcome.wrong += [f"asks on after {PATIENCE:g} s: {id}" for id in left]
             await cold.until(lambda: all(event.is_set() for event in list(cold.collector.poller._first.values())))
             _told(watch, fault, outcome)
+            outcome.wrong += _wordless(watch, fault)
             cold.judge(watch.truth)
+            outcome.wrong += _wordless(cold, fault)
             outcome.wrong += [f"new collector: {each}" for each in cold.wrong]
             await cold.stop()
             if fault.settles:
@@ -311,6 +313,24 @@ def _told(watch: Watch, fault: Fault, outcome: Outcome) -> None:
         outcome.wrong.append("every source is ok")
     if silent and any(held.findings[_COVERAGE].status is Status.PASS for held in watch.model.all() if _COVERAGE in held.findings):
         outcome.wrong.append("the inventory is said to be whole")
+
+
+def _wordless(watch: Watch, fault: Fault) -> list[str]:
+    """Every UNKNOWN that says nothing, or speaks of something else."""
+    kinds = watch.place.system.kinds.get(fault.name, fault.kinds)
+    unknown = [
+        (control, finding)
+        for held in watch.model.all()
+        if held.resource.provider != "enctop"
+        for control, finding in held.findings.items()
+        if finding.status is Status.UNKNOWN
+    ]
+    silent = [f"{control} is UNKNOWN without a word" for control, finding in unknown if not finding.reason]
+    return silent + [
+        f"{control} is UNKNOWN and speaks of {finding.fault.kind}: {finding.reason}"
+        for control, finding in unknown
+        if finding.fault is not None and kinds and finding.fault.kind not in kinds
+    ]
 
 
 def _apart(watch: Watch, truth: Verdicts) -> list[str]:
