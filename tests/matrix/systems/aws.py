@@ -25,7 +25,9 @@ class AwsSystem(System):
 
     name = "AWS"
     good, bad = "aws.kms.key-state", "aws.ebs.volume-encrypted"
-    may_change: ClassVar[Mapping[str, frozenset[str]]] = {"back empty": frozenset({"aws.ebs.default-encryption-region"})}  # that of an account without volumes
+    may_change: ClassVar[Mapping[str, frozenset[str]]] = {
+        "back empty": frozenset({"aws.ebs.default-encryption-region", "aws.kms.key-state", "aws.ebs.kms-key-usable"})  # KMS says that the key does not exist
+    }
     environment: ClassVar[Mapping[str, str]] = ENVIRONMENT
 
     def __init__(self, folder: Path) -> None:

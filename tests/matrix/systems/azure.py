@@ -36,7 +36,9 @@ class AzureSystem(System):
         estate = self._server.estate
         vault = estate.vault("acme-keys")
         estate.disk("pg-0", CUSTOMER, set_id=estate.encryption_set("disks", estate.key(vault, "disks"), vault))
-        estate.container(estate.account("acmedata", enable_https_traffic_only=False), "exports")
+        account = estate.account("acmedata", enable_https_traffic_only=False)
+        estate.scope(account, "ledger")  # without one, containers are listed only where scopes are refused
+        estate.container(account, "exports")
 
     def stop(self) -> None:
         """End both."""
