@@ -62,7 +62,7 @@ class Collector:
 
     def sources(self) -> list[Source]:
         """The first sources of all that is configured."""
-        return open_rooms(self.config, self.version)
+        return open_rooms(self.config, self.version, self._now)
 
     async def once(self, timeout: Seconds) -> None:
         """Poll everything one time, for a snapshot."""

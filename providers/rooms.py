@@ -1,15 +1,18 @@
 """The rooms of the house: which configured systems are asked, each imported only when one is."""
 
+import time
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
+from posture.clock import Utc
 from posture.fault import ConfigError
 from providers.config import Config
 from providers.source import Source
 from providers.tls.settings import TlsSettings
 
 
-def open_rooms(config: Config, version: str) -> list[Source]:
-    """The first sources of everything that is configured."""
+def open_rooms(config: Config, version: str, now: Callable[[], Utc] = time.time) -> list[Source]:
+    """The first sources of everything that is configured. `now` gives UTC seconds."""
     cadence = config.poll.cadence()
     sources: list[Source] = []
     if config.aws:
@@ -20,11 +23,11 @@ def open_rooms(config: Config, version: str) -> list[Source]:
     if tls:
         from providers.tls.root import open_tls
 
-        sources += open_tls(tls, cadence, version)
+        sources += open_tls(tls, cadence, version, now)
     if config.vault:
         from providers.vault.root import open_vault
 
-        sources += open_vault(config.vault, cadence, version)
+        sources += open_vault(config.vault, cadence, version, now)
     if config.azure:
         from providers.azure.root import open_azure
 

@@ -1,7 +1,6 @@
 """Leases: how many, how fast they grow, which cannot be revoked; and one by one where they are few enough or the operator asks for it."""
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from typing import Any
@@ -107,7 +106,7 @@ class Leases(VaultSource):
         self.seen.metrics = found
         self.seen.uncounted = reading.faults.get(METRICS.operation)
         found = reading.fields["metrics"] = found or {}
-        now, total = time.time(), found.get(COUNT)
+        now, total = self.seen.now(), found.get(COUNT)
         self.seen.leases = total
         if total is None:
             return
@@ -207,7 +206,7 @@ class Leases(VaultSource):
     # ------------------------------------------------------------ one by one
 
     async def _look_up(self, chosen: list[tuple[str, str]], stuck: dict[str, str]) -> AsyncIterator[tuple[Resource, ...]]:
-        now = time.time()
+        now = self.seen.now()
         again = sorted((key for key in chosen if key in self._known), key=lambda key: (self._known[key].due() > now, self._known[key].at))
         due = sum(self._known[key].due() <= now for key in again)
         fresh = {*again[: max(due, AGAIN)], *(key for key in chosen if key not in self._known)}
@@ -243,7 +242,7 @@ class Leases(VaultSource):
             irrevocable=bool(fields.get("revoke_error")),
             capped=fields.get("renewable") is True and _capped(issued, expires, renewed, before.life if before else None, mount.max_ttl if mount else 0),
         )
-        self._known[key] = Known(fields, life, time.time())
+        self._known[key] = Known(fields, life, self.seen.now())
 
     def _resource(self, key: tuple[str, str], known: Known, error: str | None) -> Resource:
         namespace, lease = key

@@ -1,7 +1,8 @@
 """What the Vault sources share: the way in, how their resources are named, and how secrets in names are masked."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -31,9 +32,10 @@ class Mount(msgspec.Struct, frozen=True):
 
 
 class Seen:
-    """What one source learns and others need."""
+    """What one source learns and others need. `now` gives UTC seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], Utc] = time.time) -> None:
+        self.now = now
         self.namespaces: tuple[str, ...] = ("",)
         """Relative to the configured one; "" is that itself."""
         self.mounts: tuple[Mount, ...] = ()

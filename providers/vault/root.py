@@ -1,7 +1,9 @@
 """Where a Vault begins: its way in, and the sources that share it."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
+from posture.clock import Utc
 from providers.cadence import Cadence
 from providers.source import Source
 from providers.vault.leases import Leases
@@ -16,11 +18,11 @@ from providers.vault.transit import Transit
 from providers.vault.way import Way
 
 
-def open_vault(blocks: Sequence[tuple[str, VaultSettings]], cadence: Cadence, version: str) -> list[Source]:
+def open_vault(blocks: Sequence[tuple[str, VaultSettings]], cadence: Cadence, version: str, now: Callable[[], Utc] = time.time) -> list[Source]:
     """The sources of every Vault. The seal is asked first, since it says which node can be asked for the rest; mounts come before what is in them."""
     made: list[Source] = []
     for tenant, settings in blocks:
-        cluster = cluster_of(tenant, settings, cadence, version)
+        cluster = cluster_of(tenant, settings, cadence, version, now)
         way, seen = cluster.way, cluster.seen
         system, mounts = System(tenant, way, seen, cadence.warm), Mounts(tenant, way, seen, cadence.warm)
         transit, pki = Transit(tenant, way, seen, cadence.warm), Pki(tenant, way, seen, cadence.warm)
@@ -32,6 +34,6 @@ def open_vault(blocks: Sequence[tuple[str, VaultSettings]], cadence: Cadence, ve
     return made
 
 
-def cluster_of(tenant: str, settings: VaultSettings, cadence: Cadence, version: str) -> Cluster:
+def cluster_of(tenant: str, settings: VaultSettings, cadence: Cadence, version: str, now: Callable[[], Utc] = time.time) -> Cluster:
     """The first source of one Vault, with a way in of its own."""
-    return Cluster(tenant, Way(settings, version), Seen(), cadence.live)
+    return Cluster(tenant, Way(settings, version), Seen(now), cadence.live)

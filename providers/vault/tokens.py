@@ -1,7 +1,6 @@
 """Tokens other than our own, where the policy allows their accessors to be listed: what they may, how long they live, who can end them."""
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -82,7 +81,7 @@ class Tokens(VaultSource):
             self._known.pop(key, None)
             return
         fields = {name: answer[name] for name in TOKEN_FIELDS if name in answer}
-        self._known[key] = _Known(fields, time.time())
+        self._known[key] = _Known(fields, self.seen.now())
 
     def _totals(self, shown: str) -> Resource:
         id = self.id_of("", "auth/token/accessors")

@@ -1,0 +1,1 @@
+"""The fault matrix: every fault against every system, over real sockets."""
