@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 
 from posture.clock import Utc, rfc3339
+from posture.controls.fields import flag, strange, text
 from posture.controls.keys import class_reason
-from posture.controls.reading import NoAnswer, inside, refusals, told
+from posture.controls.reading import NoAnswer, expected, inside, refusals, told
 from posture.controls.registry import Context
 from posture.policy import DAY, Policy, decide
 from posture.resource import KeyClass, Resource
@@ -16,6 +17,10 @@ from posture.verdict import EvidenceClass, Status, Verdict, failed, not_applicab
 KEY_READS = ("Microsoft.KeyVault/vaults/keys/read", "Microsoft.KeyVault/managedHSMs/keys/read")
 VAULT_READS = ("Microsoft.KeyVault/vaults/read", "Microsoft.KeyVault/managedHSMs/read")
 EXPIRY_WARNING = 30 * DAY
+_LEVELS = {
+    f"{first}{second}": second != "+purgeable" for first in ("recoverable", "customizedrecoverable") for second in ("", "+purgeable", "+protectedsubscription")
+} | {"purgeable": False}
+"""Recovery level, in lower case -> whether the vault is protected from a purge (SDK: `DeletionRecoveryLevel`)."""
 _FOREIGN = "key of another Entra tenant"
 _KEY, _VAULT = "Microsoft.KeyVault/vaults/keys", "Microsoft.KeyVault/vaults"
 
@@ -45,9 +50,10 @@ def vault_key_health(key: Resource, now: Utc) -> Verdict:
         if key.fields.get(field) is True:
             return failed(words, {f"{_KEY}.error.code": "NotFound"})
     attributes = inside(told(key, KEY_READS[0], "properties"), KEY_READS[0], "attributes")
-    facts: dict[str, Any] = {f"{_KEY}.properties.attributes.enabled": attributes.get("enabled")}
-    if attributes.get("enabled") is not True:
-        return failed("key is disabled", facts) if attributes.get("enabled") is False else unknown(f"{KEY_READS[0]} answered without enabled")
+    enabled = flag(expected(attributes, dict, KEY_READS[0], "attributes"), KEY_READS[0], "enabled")
+    facts: dict[str, Any] = {f"{_KEY}.properties.attributes.enabled": enabled}
+    if enabled is not True:
+        return failed("key is disabled", facts) if enabled is False else unknown(f"{KEY_READS[0]} answered without enabled")
     begins, ends = _time(attributes, "nbf"), _time(attributes, "exp")
     if begins is not None and now < begins:
         return failed(f"key is not valid before {_day(begins)}", {**facts, f"{_KEY}.properties.attributes.nbf": rfc3339(begins)}, until=begins)
@@ -70,16 +76,18 @@ def used_key_health(key: Resource, see: Context, types: frozenset[str]) -> Verdi
 
 def _guarded(key: Resource, attributes: Mapping[str, Any], facts: dict[str, Any], until: Utc | None) -> Verdict:
     """An enabled key is only as safe as its vault is from a purge; where the vault may not be read, the key's recovery level tells."""
-    level = attributes.get("recoveryLevel")
-    vault = key.fields.get("vault") if refusals(key, *VAULT_READS) is None else None
-    if isinstance(vault, dict):
-        on = vault.get("enablePurgeProtection") is True
+    refusal = refusals(key, *VAULT_READS)
+    vault = key.fields.get("vault") if refusal is None else None
+    if vault is not None:
+        on = flag(expected(vault, dict, VAULT_READS[0], "properties"), VAULT_READS[0], "enablePurgeProtection") is True
         facts[f"{_VAULT}.properties.enablePurgeProtection"] = on
-    elif isinstance(level, str):
-        on = "Purgeable" not in level
+    elif (level := text(attributes, KEY_READS[0], "recoveryLevel")) is not None:
+        known = _LEVELS.get(level.casefold())
+        if known is None:
+            return strange(KEY_READS[0], "attributes.recoveryLevel", level)
+        on = known
         facts[f"{_KEY}.properties.attributes.recoveryLevel"] = level
     else:
-        refusal = refusals(key, *VAULT_READS)
         return unanswered(refusal) if refusal else unknown("whether its vault is protected from a purge is not known", evidence=facts)
     return passed("key is enabled", facts, until=until) if on else warned("purge protection of its vault is off", facts, until=until)
 
@@ -93,10 +101,8 @@ def key_ids(key: Resource | None) -> Iterator[str | None]:
 
 
 def _plain(name: str) -> str:
-    text = name.strip().rstrip("/").lower()
-    if text.startswith("https://") and text.count("/") > 4:
-        text = "/".join(text.split("/")[:5])
-    return text
+    plain = name.strip().rstrip("/").lower()
+    return "/".join(plain.split("/")[:5]) if plain.startswith("https://") else plain
 
 
 def _time(attributes: Mapping[str, Any], name: str) -> Utc | None:

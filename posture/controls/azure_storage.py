@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from posture.controls.azure_keys import class_verdict, used_key_health, vault_key_health
+from posture.controls.fields import flag, low, part, strange, text
 from posture.controls.keys import linked_key
-from posture.controls.reading import NoAnswer, told
+from posture.controls.reading import NoAnswer, expected, optional, told
 from posture.controls.registry import Context, control
 from posture.policy import KeyMode
 from posture.resource import KeyClass, Resource
@@ -31,11 +32,11 @@ _DEFAULT_SCOPE = passed("uses the account's own key", {"containers.properties.de
 @control("azure.storage.encryption-services", on="azure.storage.account")
 def encryption_services(account: Resource, see: Context) -> Verdict:
     """It cannot be switched off since 2017: a FAIL is worth doubting before it is believed."""
-    encryption = _properties(account).get("encryption")
-    if not isinstance(encryption, dict):
+    properties = _properties(account)
+    if properties.get("encryption") is None:
         return warned("the answer has no encryption block", {f"{_AT}.encryption": None})
-    blob = (encryption.get("services") or {}).get("blob")
-    on = blob.get("enabled") if isinstance(blob, dict) else None
+    blob = part(part(part(properties, ACCOUNTS, "encryption"), ACCOUNTS, "services"), ACCOUNTS, "blob")
+    on = flag(blob, ACCOUNTS, "enabled")
     if on is True:
         return _BLOB_ON
     return failed("blob service encryption is off", {f"{_AT}.encryption.services.blob.enabled": False}) if on is False else unknown(_without("blob.enabled"))
@@ -45,15 +46,34 @@ def encryption_services(account: Resource, see: Context) -> Verdict:
 def key_source(account: Resource, see: Context) -> Verdict:
     """A key with a pinned version is as the policy says, and does not rotate."""
     encryption = _encryption(account)
-    held = encryption.get("keyvaultproperties") or {}
-    observed = account.encryption.key_class if account.encryption is not None else KeyClass.UNKNOWN
-    facts = {f"{_AT}.encryption.keySource": encryption.get("keySource")}
-    if observed is not KeyClass.PROVIDER:
-        facts |= {f"{_AT}.encryption.keyvaultproperties.{name}": held.get(name) for name in ("keyvaulturi", "keyname", "keyversion")}
+    source = text(encryption, ACCOUNTS, "keySource")
+    observed = account_class(source, text(part(encryption, ACCOUNTS, "identity"), ACCOUNTS, "federatedIdentityClientId"))
+    if observed is KeyClass.UNKNOWN and source is not None:
+        return strange(ACCOUNTS, "encryption.keySource", source)
+    if observed is KeyClass.CUSTOMER and account.encryption is not None and account.encryption.key_class is KeyClass.CUSTOMER_FOREIGN:
+        observed = KeyClass.CUSTOMER_FOREIGN
+    facts: dict[str, Any] = {f"{_AT}.encryption.keySource": source}
+    if observed is KeyClass.PROVIDER:
+        return class_verdict(observed, see, "azure.storage.key-source", evidence=facts)
+    held = part(encryption, ACCOUNTS, "keyvaultproperties")
+    facts |= {f"{_AT}.encryption.keyvaultproperties.{name}": held.get(name) for name in ("keyvaulturi", "keyname", "keyversion")}
     verdict = class_verdict(observed, see, "azure.storage.key-source", ids=(account.link("key"),), evidence=facts)
-    if verdict.status is Status.PASS and held.get("keyversion") and observed in {KeyClass.CUSTOMER, KeyClass.CUSTOMER_FOREIGN}:
+    if verdict.status is not Status.PASS or observed is KeyClass.UNKNOWN:
+        return verdict
+    for name in ("keyvaulturi", "keyname"):
+        expected(text(held, ACCOUNTS, name), str, ACCOUNTS, f"keyvaultproperties.{name}")
+    if optional(held.get("keyversion"), str, ACCOUNTS, "keyvaultproperties.keyversion"):  # an empty one is none
         return warned("customer's key, pinned to one version: does not rotate by itself", verdict.evidence)
     return verdict
+
+
+def account_class(source: str | None, federated: str | None = None) -> KeyClass:
+    """Whose key an account's `keySource` or a scope's `source` names; `federated` is the client that reads a key of another Entra tenant."""
+    if low(source) == "microsoft.storage":
+        return KeyClass.PROVIDER
+    if low(source) != "microsoft.keyvault":
+        return KeyClass.UNKNOWN
+    return KeyClass.CUSTOMER if low(federated) in {None, "", "none"} else KeyClass.CUSTOMER_FOREIGN
 
 
 @control("azure.storage.cmk-health", on=("azure.storage.account", "azure.storage.encryption-scope", "azure.keyvault.key"))
@@ -62,10 +82,10 @@ def cmk_health(resource: Resource, see: Context) -> Verdict:
     if resource.type == "azure.keyvault.key":
         return used_key_health(resource, see, _ON_ACCOUNTS)
     account = resource.type == "azure.storage.account"
-    source = _encryption(resource).get("keySource") if account else _told(resource, SCOPES).get("source")
-    if str(source).lower() == "microsoft.storage":
+    source = text(_encryption(resource), ACCOUNTS, "keySource") if account else text(_told(resource, SCOPES), SCOPES, "source")
+    if account_class(source) is KeyClass.PROVIDER:
         return _NO_KEY
-    if str(source).lower() != "microsoft.keyvault":
+    if account_class(source) is KeyClass.UNKNOWN:
         return unknown("whose key protects it is not known")
     return vault_key_health(linked_key(resource, see), see.now)
 
@@ -73,7 +93,7 @@ def cmk_health(resource: Resource, see: Context) -> Verdict:
 @control("azure.storage.infrastructure-encryption", on="azure.storage.account")
 def infrastructure_encryption(account: Resource, see: Context) -> Verdict:
     """A second layer under the platform's key; it cannot be changed after the account was made."""
-    on = _encryption(account).get("requireInfrastructureEncryption") is True
+    on = flag(_encryption(account), ACCOUNTS, "requireInfrastructureEncryption") is True
     facts = {f"{_AT}.encryption.requireInfrastructureEncryption": on}
     if on:
         return passed("a second layer is on", facts)
@@ -86,7 +106,7 @@ def infrastructure_encryption(account: Resource, see: Context) -> Verdict:
 def secure_transfer(account: Resource, see: Context) -> Verdict:
     """NFS 3.0 cannot use it; whoever needs that writes an exception."""
     properties = _properties(account)
-    only = properties.get("supportsHttpsTrafficOnly")
+    only = flag(properties, ACCOUNTS, "supportsHttpsTrafficOnly")
     if only is True:
         return _HTTPS
     if only is False:
@@ -98,20 +118,23 @@ def secure_transfer(account: Resource, see: Context) -> Verdict:
 @control("azure.storage.min-tls", on="azure.storage.account")
 def min_tls(account: Resource, see: Context) -> Verdict:
     """The service refuses TLS below 1.2 on its own since 2026-02-03; a lax setting is still one."""
-    version = _properties(account).get("minimumTlsVersion")
-    if version == "TLS1_2":
-        return _TLS
-    if version == "TLS1_3":
-        return passed("minimum is TLS 1.3", {f"{_AT}.minimumTlsVersion": version})
-    return warned(f"minimum is {version or 'not set, read as TLS1_0'}", {f"{_AT}.minimumTlsVersion": version})
+    version = text(_properties(account), ACCOUNTS, "minimumTlsVersion")
+    match low(version):
+        case "tls1_2":
+            return _TLS
+        case "tls1_3":
+            return passed("minimum is TLS 1.3", {f"{_AT}.minimumTlsVersion": version})
+        case None | "tls1_0" | "tls1_1":
+            return warned(f"minimum is {version or 'not set, read as TLS1_0'}", {f"{_AT}.minimumTlsVersion": version})
+    return strange(ACCOUNTS, "minimumTlsVersion", version)
 
 
 @control("azure.storage.public-blob", on="azure.storage.account")
 def public_blob(account: Resource, see: Context) -> Verdict:
     """Encryption at rest does not protect a blob that anybody may read."""
-    allowed = _properties(account).get("allowBlobPublicAccess")
-    if allowed is not True:
-        return _CLOSED[allowed] if allowed in (False, None) else unknown(_without("allowBlobPublicAccess"))
+    allowed = flag(_properties(account), ACCOUNTS, "allowBlobPublicAccess")
+    if not allowed:
+        return _CLOSED[allowed]
     blobs = see.linked(account, "blob-service")
     if blobs is None:
         return unknown("anonymous access is allowed; its containers have not been listed")
@@ -122,6 +145,8 @@ def public_blob(account: Resource, see: Context) -> Verdict:
     if public:
         more = f" and {len(public) - 1} more" if len(public) > 1 else ""
         return failed(f"anybody may read container {public[0]}{more}", facts)
+    if untold := blobs.fields.get("containersUntold"):
+        return unknown(f"container {untold[0]} does not say whether anybody may read it", evidence=facts)
     if blobs.fields.get("containersListed") is not True:
         return unknown("anonymous access was allowed after its containers were listed", evidence=facts)
     return warned("anonymous access is allowed, no container uses it", facts)
@@ -131,17 +156,23 @@ def public_blob(account: Resource, see: Context) -> Verdict:
 def encryption_scope(container: Resource, see: Context) -> Verdict:
     """An account can be under Microsoft's keys while one container is under a customer's: a look at the account alone misses it."""
     properties = _told(container, CONTAINERS)
-    name = properties.get("defaultEncryptionScope") or ACCOUNT_KEY
-    if name == ACCOUNT_KEY:
+    name = text(properties, CONTAINERS, "defaultEncryptionScope") or ACCOUNT_KEY
+    if low(name) == ACCOUNT_KEY:
         return _overridable(container, properties, see) or _DEFAULT_SCOPE
     scope = see.linked(container, "scope")
     if scope is None:
         return unknown(f"its encryption scope {name} has not been seen")
     held = _told(scope, SCOPES)
     facts = {"containers.properties.defaultEncryptionScope": name} | {f"encryptionScopes.properties.{field}": held.get(field) for field in ("source", "state")}
-    if str(held.get("state")).lower() == "disabled":
+    state = low(text(held, SCOPES, "state"))
+    if state == "disabled":
         return failed(f"encryption scope {name} is disabled: its blobs cannot be read", facts)
-    observed = scope.encryption.key_class if scope.encryption is not None else KeyClass.UNKNOWN
+    if state != "enabled":
+        return strange(SCOPES, "state", held.get("state"))
+    source = text(held, SCOPES, "source")
+    observed = account_class(source)
+    if observed is KeyClass.UNKNOWN and source is not None:
+        return strange(SCOPES, "source", source)
     verdict = class_verdict(observed, see, "azure.storage.encryption-scope", ids=(scope.link("key"), scope.id), evidence=facts)
     return (_overridable(container, properties, see) or verdict) if verdict.status is Status.PASS else verdict
 
@@ -156,6 +187,8 @@ def blob_sample(sample: Resource, see: Context) -> Verdict:
             pass
         case _:
             return unknown(f"{BLOBS} did not say how the sampled blobs are encrypted", evidence=facts)
+    if min(read, wanted, plain, unsaid, supplied, *(many for many in facts[f"{BLOBS}.ServerEncrypted"].values())) < 0:
+        return unknown(f"{BLOBS} did not count the sampled blobs", evidence=facts)
     if plain:
         return failed(f"{plain} of {read} sampled blobs are not server-encrypted", facts)
     theirs = class_verdict(KeyClass.SUPPLIED, see, "azure.storage.blob-sample", evidence=facts)
@@ -173,11 +206,16 @@ def blob_sample(sample: Resource, see: Context) -> Verdict:
 
 def _overridable(container: Resource, properties: Mapping[str, Any], see: Context) -> Verdict | None:
     """Whoever writes a blob may choose another scope, and there is one with another source."""
-    if properties.get("denyEncryptionScopeOverride") is True:
+    if flag(properties, CONTAINERS, "denyEncryptionScopeOverride") is True:
         return None
     blobs = see.linked(container, "blob-service")
-    sources = (blobs.fields.get("encryptionScopes") if blobs is not None else None) or {}
-    if len({str(source).lower() for source in sources.values()}) < 2:
+    if blobs is None:
+        return unknown("a writer may choose another scope, and those of its account have not been listed")
+    sources = expected(told(blobs, SCOPES, "encryptionScopes"), dict, SCOPES, "encryptionScopes")
+    classes = {account_class(text(sources, SCOPES, name)) for name in sources}
+    if KeyClass.UNKNOWN in classes:
+        return unknown("a writer may choose another scope, and whose key one of them is under is not said")
+    if len(classes) < 2:
         return None
     return warned(
         "a writer may choose another scope, and their sources differ", {"containers.properties.denyEncryptionScopeOverride": False, "scopes": sources}
@@ -185,10 +223,7 @@ def _overridable(container: Resource, properties: Mapping[str, Any], see: Contex
 
 
 def _encryption(account: Resource) -> dict[str, Any]:
-    found = _properties(account).get("encryption")
-    if not isinstance(found, dict):
-        raise NoAnswer(unknown(_without("encryption")))
-    return found
+    return expected(_properties(account).get("encryption"), dict, ACCOUNTS, "encryption")
 
 
 def _properties(account: Resource) -> dict[str, Any]:
@@ -197,7 +232,7 @@ def _properties(account: Resource) -> dict[str, Any]:
 
 def _told(resource: Resource, operation: str) -> dict[str, Any]:
     found = told(resource, operation, "properties")
-    if not isinstance(found, dict):
+    if not isinstance(found, dict) or not found:
         raise NoAnswer(unknown(f"{operation} answered without properties"))
     return found
 

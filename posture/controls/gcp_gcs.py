@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from posture.controls.fields import flag, part, strange, text
 from posture.controls.gcp_keys import class_of, class_verdict
-from posture.controls.reading import told
+from posture.controls.reading import expected, optional, told
 from posture.controls.registry import Context, control
 from posture.policy import KeyMode
 from posture.resource import Resource
@@ -30,8 +31,8 @@ _WANTED: Mapping[KeyMode, tuple[str, ...]] = {
 @control("gcp.gcs.bucket-encryption", on="gcp.storage.bucket")
 def bucket_encryption(bucket: Resource, see: Context) -> Verdict:
     """Plaintext cannot exist here: what is judged is whose key new objects get."""
-    block = told(bucket, LIST_BUCKETS, "encryption")
-    name = (block or {}).get("defaultKmsKeyName")
+    block = optional(told(bucket, LIST_BUCKETS, "encryption"), dict, LIST_BUCKETS, "encryption")
+    name = text(block, LIST_BUCKETS, "defaultKmsKeyName")
     evidence = {f"{LIST_BUCKETS}.encryption.defaultKmsKeyName": name}
     return class_verdict(class_of({"kmsKeyName": name} if name else None, bucket, see.policy), see, "gcp.gcs.bucket-encryption", name, evidence)
 
@@ -39,8 +40,8 @@ def bucket_encryption(bucket: Resource, see: Context) -> Verdict:
 @control("gcp.gcs.encryption-enforcement", on="gcp.storage.bucket")
 def encryption_enforcement(bucket: Resource, see: Context) -> Verdict:
     """A type that the policy asks for and the bucket restricts makes every write fail."""
-    block = told(bucket, LIST_BUCKETS, "encryption") or {}
-    modes = {kind: ((block.get(field) or {}).get("restrictionMode") or "NotRestricted") for kind, field in _CONFIGS.items()}
+    block = optional(told(bucket, LIST_BUCKETS, "encryption"), dict, LIST_BUCKETS, "encryption") or {}
+    modes = {kind: _mode(block, field) for kind, field in _CONFIGS.items()}
     evidence = {f"{LIST_BUCKETS}.encryption.{_CONFIGS[kind]}.restrictionMode": mode for kind, mode in modes.items()}
     wanted = _WANTED.get(see.policy.mode("gcp.gcs.encryption-enforcement"))
     if wanted is None:
@@ -55,21 +56,30 @@ def encryption_enforcement(bucket: Resource, see: Context) -> Verdict:
     return passed("only the encryption that the policy asks for is allowed", evidence)
 
 
+def _mode(block: Mapping[str, Any], field: str) -> str:
+    """What the bucket says of one type of encryption; a type that it does not mention is not restricted."""
+    if block.get(field) is None:
+        return "NotRestricted"
+    return expected(text(part(block, LIST_BUCKETS, field), LIST_BUCKETS, "restrictionMode"), str, LIST_BUCKETS, f"{field}.restrictionMode")
+
+
 @control("gcp.gcs.public-access", on="gcp.storage.bucket")
 def public_access(bucket: Resource, see: Context) -> Verdict:
     """Prevention settles it; without it, a public member does; without uniform access, an object's own list may still open it."""
-    config = told(bucket, LIST_BUCKETS, "iamConfiguration") or {}
-    prevention = config.get("publicAccessPrevention")
+    config = optional(told(bucket, LIST_BUCKETS, "iamConfiguration"), dict, LIST_BUCKETS, "iamConfiguration") or {}
+    prevention = text(config, LIST_BUCKETS, "publicAccessPrevention")
     evidence: dict[str, Any] = {f"{LIST_BUCKETS}.iamConfiguration.publicAccessPrevention": prevention}
     if GET_IAM not in bucket.faults and prevention == "enforced":
         return passed("public access is prevented", evidence)
-    members = told(bucket, GET_IAM, "publicMembers")
+    members = optional(told(bucket, GET_IAM, "publicMembers"), list, GET_IAM, "bindings")
     evidence[f"{GET_IAM}.bindings[].members"] = members
     if members:
         return failed(f"open to {', '.join(sorted({str(member).partition(' ')[0] for member in members}))}", evidence)
     if members is None:
         return unknown(f"{GET_IAM} answered without bindings", evidence=evidence)
-    uniform = (config.get("uniformBucketLevelAccess") or {}).get("enabled")
+    if prevention not in {None, "inherited", "unspecified"}:
+        return strange(LIST_BUCKETS, "iamConfiguration.publicAccessPrevention", prevention)
+    uniform = flag(part(config, LIST_BUCKETS, "uniformBucketLevelAccess"), LIST_BUCKETS, "enabled")
     evidence[f"{LIST_BUCKETS}.iamConfiguration.uniformBucketLevelAccess.enabled"] = uniform
     if uniform is True:
         return passed("no public member, and access is uniform", evidence)
@@ -82,6 +92,8 @@ def object_key(sweep: Resource, see: Context) -> Verdict:
     counts = told(sweep, LIST_OBJECTS, "keys")
     if not isinstance(counts, dict):
         return unknown(f"{LIST_OBJECTS} answered without items")
+    if not all(isinstance(many, int) and not isinstance(many, bool) and many > 0 for many in counts.values()):
+        return unknown(f"{LIST_OBJECTS} answered with items that cannot be counted")
     evidence = {f"{LIST_OBJECTS}.items": counts, "complete": sweep.fields.get("complete")}
     found: dict[str, Verdict] = {}
     for key, many in counts.items():

@@ -1,11 +1,13 @@
 """What the areas of Google Cloud ask of a Cloud KMS key: whose is it, is that as the policy says, and can this version of it be used."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from posture.clock import Utc
+from posture.controls.fields import part, strange, text
 from posture.controls.keys import class_reason
-from posture.controls.reading import NoAnswer, told
+from posture.controls.reading import NoAnswer, optional, told
 from posture.controls.registry import Context
 from posture.policy import DAY, Policy, decide
 from posture.resource import KeyClass, Resource
@@ -13,6 +15,18 @@ from posture.verdict import EvidenceClass, Status, Verdict, failed, passed, unan
 
 GET_KEY = "cloudkms.cryptoKeys.get"
 GET_VERSION = "cloudkms.cryptoKeyVersions.get"
+_SECONDS = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)s")
+_UNUSABLE = {
+    "DISABLED",
+    "DESTROYED",
+    "DESTROY_SCHEDULED",
+    "IMPORT_FAILED",
+    "GENERATION_FAILED",
+    "PENDING_EXTERNAL_DESTRUCTION",
+    "EXTERNAL_DESTRUCTION_FAILED",
+    "NOT_FOUND",
+}
+"""States in which nothing can be decrypted, and which do not pass by themselves: a version that is just being made is in none of them."""
 _HOST = "//cloudkms.googleapis.com/"
 
 _ENABLED = passed("key version is ENABLED", {f"{GET_VERSION}.state": "ENABLED"})  # one verdict for all that use a healthy key
@@ -66,16 +80,16 @@ def version_health(key: Resource, version: str, now: Utc) -> Verdict:
     """Whether a version of a key can be used, "" for its primary: PASS, FAIL, or UNKNOWN."""
     if GET_KEY not in key.faults and key.fields.get("NotFound") is True:
         return failed("key does not exist", {f"{GET_KEY}.code": "notFound"})
-    primary = told(key, GET_KEY, "primary") or {}
+    primary = optional(told(key, GET_KEY, "primary"), dict, GET_KEY, "primary")
     if not version:
-        if not primary.get("state"):
+        if primary is None:
             return failed("key has no primary version", {f"{GET_KEY}.primary": None})
         return _state(primary, number(primary), now)
     for operation in (f"{GET_VERSION}({version})", GET_VERSION):
         if operation in key.faults:
             raise NoAnswer(unanswered(key.faults[operation]))
-    found = (key.fields.get("versions") or {}).get(version) or (primary if number(primary) == version else None)
-    if found is None:
+    found = part(part(key.fields, GET_VERSION, "versions"), GET_VERSION, version) or (primary if number(primary or {}) == version else None)
+    if not found:
         return unknown(f"version {version} of its key has not been read")
     return _state(found, version, now)
 
@@ -86,11 +100,11 @@ def number(version: Mapping[str, Any]) -> str:
 
 
 def _state(version: Mapping[str, Any], which: str, now: Utc) -> Verdict:
-    state = version.get("state")
+    state = text(version, GET_VERSION, "state")
     if state == "ENABLED":
         return _ENABLED
-    if not state:
-        return unknown(f"{GET_VERSION} answered without state")
+    if state not in _UNUSABLE:
+        return strange(GET_VERSION, "state", state)
     facts = {f"{GET_VERSION}.name": version.get("name") or which, f"{GET_VERSION}.state": state}
     gone = version.get("destroyTime")
     if state == "DESTROY_SCHEDULED" and gone:
@@ -99,9 +113,11 @@ def _state(version: Mapping[str, Any], which: str, now: Utc) -> Verdict:
 
 
 def rotation_days(key: Resource) -> float | None:
-    """The rotation period in days; None where the key does not rotate by itself."""
-    text = str(key.fields.get("rotationPeriod") or "")
-    try:
-        return float(text.removesuffix("s")) * 1.0 / DAY
-    except ValueError:
+    """The rotation period in days; None where the key does not rotate by itself. Raises `NoAnswer` where it is no length of time."""
+    period = text(key.fields, GET_KEY, "rotationPeriod")
+    if period is None:
         return None
+    seconds = _SECONDS.fullmatch(period)
+    if seconds is None or float(seconds[1]) <= 0:
+        raise NoAnswer(strange(GET_KEY, "rotationPeriod", period))
+    return float(seconds[1]) / DAY

@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from posture.controls.fields import strange, text
 from posture.controls.gcp_keys import GET_KEY, number, plain, rotation_days, version_health
-from posture.controls.reading import NoAnswer, told
+from posture.controls.reading import NoAnswer, optional, told
 from posture.controls.registry import Context, control
 from posture.resource import Resource
 from posture.verdict import Status, Verdict, failed, not_applicable, passed, unknown, warned
@@ -18,6 +19,8 @@ NAMED_BY: Mapping[str, tuple[str, str, str]] = {
     "gcp.container.cluster": ("container.clusters.list", "databaseEncryption", "keyName"),
 }
 """Type -> the listing, the block and the field in it that name a key."""
+_OTHER_PURPOSES = ("ASYMMETRIC_SIGN", "ASYMMETRIC_DECRYPT", "RAW_ENCRYPT_DECRYPT", "MAC", "KEY_ENCAPSULATION")
+_LEVELS = ("SOFTWARE", "HSM", "HSM_SINGLE_TENANT", "EXTERNAL", "EXTERNAL_VPC")
 _NAME_KEYS = frozenset({"disks", "gke", "objects", "snapshots", "storage"})  # the services whose resources point at keys
 _NO_KEY = not_applicable("no key of Cloud KMS is involved")
 
@@ -30,8 +33,8 @@ def key_state(resource: Resource, see: Context) -> Verdict:
 
 def _user(user: Resource, see: Context) -> Verdict:
     operation, block, field = NAMED_BY[user.type]
-    name = (told(user, operation, block) or {}).get(field)
-    if not name:
+    name = text(optional(told(user, operation, block), dict, operation, block), operation, field)
+    if name is None:
         return _NO_KEY
     key = see.linked(user, "key")
     if key is None:
@@ -44,11 +47,14 @@ def _key(key: Resource, see: Context) -> Verdict:
         if any(see.users(key)):
             return failed("key does not exist, and is used")
         return _idle(key, see, "key does not exist") or not_applicable("key does not exist, and nothing seen uses it")
-    primary = told(key, GET_KEY, "primary")
+    primary = optional(told(key, GET_KEY, "primary"), dict, GET_KEY, "primary")
     uses = Counter(_versions(key, see))
     evidence: dict[str, Any] = {"users": dict(sorted(see.count_kinds(key).items()))}
-    if told(key, GET_KEY, "purpose") != "ENCRYPT_DECRYPT":
-        return not_applicable(f"purpose is {key.fields['purpose']}: it cannot protect what is stored", evidence)
+    purpose = told(key, GET_KEY, "purpose")
+    if purpose in _OTHER_PURPOSES:
+        return not_applicable(f"purpose is {purpose}: it cannot protect what is stored", evidence)
+    if purpose != "ENCRYPT_DECRYPT":
+        return strange(GET_KEY, "purpose", purpose)
     now = version_health(key, "", see.now)
     if not uses and now.status is Status.FAIL:
         return _idle(key, see, now.reason, now.evidence) or not_applicable("not usable, but nothing seen uses it", {**now.evidence, **evidence})
@@ -78,12 +84,15 @@ def _versions(key: Resource, see: Context) -> Iterator[str]:
     """The version each user names, "" for the primary."""
     for user in see.users(key):
         if (named := NAMED_BY.get(user.type)) is not None:
-            yield plain(str((user.fields.get(named[1]) or {}).get(named[2]) or ""))[1]
+            block = user.fields.get(named[1])
+            yield plain(str((block if isinstance(block, dict) else {}).get(named[2]) or ""))[1]
 
 
 def _care(key: Resource, primary: Mapping[str, Any], see: Context, evidence: dict[str, Any]) -> Verdict:
     """A healthy key, that may yet depend on a third party or never rotate."""
-    level = str(primary.get("protectionLevel") or "")
+    level = text(primary, GET_KEY, "protectionLevel")
+    if level not in _LEVELS:
+        return strange(GET_KEY, "primary.protectionLevel", level)
     if level.startswith("EXTERNAL"):
         return warned("external key: available only while a third party is", {**evidence, f"{GET_KEY}.primary.protectionLevel": level})
     days, limit = rotation_days(key), see.policy.rotation_max_days

@@ -1,11 +1,11 @@
 """What stands around the storage: GKE's secrets, the load balancers' TLS, and the second step of the people."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from posture.clock import parse_rfc3339
+from posture.controls.fields import flag, part, parts, strange, text
 from posture.controls.gcp_keys import class_of, class_verdict
-from posture.controls.reading import told
+from posture.controls.reading import expected, instant, optional, told
 from posture.controls.registry import Context, control
 from posture.policy import KeyMode
 from posture.resource import Resource
@@ -24,6 +24,10 @@ PROXIES = {
 PENDING_LIMIT = 3600.0
 """A change of GKE's encryption that takes longer than this many seconds is a WARN."""
 _ON = {"ENCRYPTED", "ALL_OBJECTS_ENCRYPTION_ENABLED"}
+_CURRENT = {"", *_ON, "DECRYPTED", *(f"{kind}_PENDING" for kind in ("ENCRYPTION", "DECRYPTION", "ALL_OBJECTS_ENCRYPTION"))}
+"""What a cluster may be at, beside an error; older ones do not say."""
+_OLD = {"TLS_1_0", "TLS_1_1"}
+_SOUND = ("TLS_ECDHE_", "TLS_AES_", "TLS_CHACHA20_")
 _STRONG = {"MODERN", "RESTRICTED", "FIPS_202205"}
 
 
@@ -33,15 +37,18 @@ def secrets_encryption(cluster: Resource, see: Context) -> Verdict:
     block = told(cluster, LIST_CLUSTERS, "databaseEncryption")
     if not isinstance(block, dict) or not block.get("state"):
         return unknown(f"{LIST_CLUSTERS} answered without databaseEncryption.state")
-    state, current, name = block["state"], str(block.get("currentState") or "").removeprefix("CURRENT_STATE_"), block.get("keyName")
+    state, name = text(block, LIST_CLUSTERS, "state"), text(block, LIST_CLUSTERS, "keyName")
+    current = (text(block, LIST_CLUSTERS, "currentState") or "").removeprefix("CURRENT_STATE_")
     evidence = {f"{LIST_CLUSTERS}.databaseEncryption.{field}": block[field] for field in ("state", "currentState", "keyName") if block.get(field)}
     if current.endswith("_ERROR"):
         errors = [str(error.get("errorMessage", "")) for error in block.get("lastOperationErrors") or () if isinstance(error, dict)]
         return failed(f"encryption of secrets is {current}", {**evidence, f"{LIST_CLUSTERS}.databaseEncryption.lastOperationErrors": errors})
+    if current not in _CURRENT:
+        return strange(LIST_CLUSTERS, "databaseEncryption.currentState", block.get("currentState"))
     since = cluster.fields.get("pendingSince")
     until = None
     if current.endswith("_PENDING") and since:
-        until = parse_rfc3339(since) + PENDING_LIMIT
+        until = instant(since, LIST_CLUSTERS, "pendingSince") + PENDING_LIMIT
         if see.now >= until:
             return warned(f"encryption of secrets is {current} since {since}", evidence)
     demanded = see.policy.mode("gcp.gke.secrets-encryption") in {KeyMode.CUSTOMER_MANAGED, KeyMode.DOUBLE}
@@ -62,7 +69,7 @@ def ssl_policy(proxy: Resource, see: Context) -> Verdict:
     if proxy.type == "gcp.compute.http-proxy":
         return _redirects(proxy)
     operation = PROXIES[proxy.type]
-    url = told(proxy, operation, "sslPolicy")
+    url = optional(told(proxy, operation, "sslPolicy"), str, operation, "sslPolicy")
     if url is None and LIST_SSL_POLICIES in proxy.faults:
         return unanswered(proxy.faults[LIST_SSL_POLICIES])
     if url is None:
@@ -70,24 +77,33 @@ def ssl_policy(proxy: Resource, see: Context) -> Verdict:
     policy = told(proxy, LIST_SSL_POLICIES, "policy")
     if not isinstance(policy, dict) or not policy.get("minTlsVersion"):
         return unknown(f"its SSL policy {str(url).rpartition('/')[2]} has not been seen", evidence={f"{operation}.sslPolicy": url})
-    minimum, profile = policy["minTlsVersion"], policy.get("profile")
-    evidence = {f"{LIST_SSL_POLICIES}.minTlsVersion": minimum, f"{LIST_SSL_POLICIES}.profile": profile}
-    if minimum not in {"TLS_1_2", "TLS_1_3"}:
+    minimum, profile = text(policy, LIST_SSL_POLICIES, "minTlsVersion"), text(policy, LIST_SSL_POLICIES, "profile")
+    evidence: dict[str, Any] = {f"{LIST_SSL_POLICIES}.minTlsVersion": minimum, f"{LIST_SSL_POLICIES}.profile": profile}
+    if minimum in _OLD:
         return failed(f"allows {minimum}", evidence)
+    if minimum not in {"TLS_1_2", "TLS_1_3"}:
+        return strange(LIST_SSL_POLICIES, "minTlsVersion", minimum)
+    if profile not in {*_STRONG, "CUSTOM", "COMPATIBLE"}:
+        return strange(LIST_SSL_POLICIES, "profile", profile)
     if profile in _STRONG or minimum == "TLS_1_3":
         return passed(f"{minimum} at least, profile {profile}", evidence)
-    weak = sorted(feature for feature in policy.get("enabledFeatures") or () if feature.startswith("TLS_RSA_") or "3DES" in feature)
-    if profile == "CUSTOM" and not weak:
-        return passed(f"{minimum} at least, no weak cipher among its own", evidence)
-    return warned(f"{minimum} at least, but profile {profile} allows weak ciphers", {**evidence, f"{LIST_SSL_POLICIES}.enabledFeatures": weak})
+    features = optional(policy.get("enabledFeatures"), list, LIST_SSL_POLICIES, "enabledFeatures") or []
+    names = [expected(feature, str, LIST_SSL_POLICIES, "enabledFeatures") for feature in features]
+    weak = sorted(name for name in names if name.startswith("TLS_RSA_") or "3DES" in name)
+    if weak or profile == "COMPATIBLE":
+        return warned(f"{minimum} at least, but profile {profile} allows weak ciphers", {**evidence, f"{LIST_SSL_POLICIES}.enabledFeatures": weak})
+    unheard = next((name for name in names if not name.startswith(_SOUND)), None)
+    if not names or unheard is not None:
+        return strange(LIST_SSL_POLICIES, "enabledFeatures", unheard)
+    return passed(f"{minimum} at least, no weak cipher among its own", evidence)
 
 
 def _redirects(proxy: Resource) -> Verdict:
-    url = told(proxy, PROXIES[proxy.type], "urlMap")
+    url = expected(told(proxy, PROXIES[proxy.type], "urlMap"), str, PROXIES[proxy.type], "urlMap")
     found = told(proxy, LIST_URL_MAPS, "map")
     if not isinstance(found, dict):
         return unknown(f"its URL map {str(url).rpartition('/')[2]} has not been seen", evidence={f"{PROXIES[proxy.type]}.urlMap": url})
-    serving = list(_serving(found))
+    serving = list(_serving(found))  # raises where a part is not what it should be
     evidence = {f"{PROXIES[proxy.type]}.urlMap": url, f"{LIST_URL_MAPS}.serves": serving}
     if serving:
         return failed(f"serves over plain HTTP: {serving[0]}", evidence)
@@ -96,23 +112,19 @@ def _redirects(proxy: Resource) -> Verdict:
 
 def _serving(url_map: Mapping[str, Any]) -> Iterator[str]:
     """The ways through a URL map that do not end in a redirect to HTTPS."""
-    if not _https(url_map.get("defaultUrlRedirect")):
+    if not _https(url_map, "defaultUrlRedirect"):
         yield "defaultService"
-    for matcher in _dicts(url_map.get("pathMatchers")):
+    for matcher in parts(url_map, LIST_URL_MAPS, "pathMatchers") or ():
         name = matcher.get("name", "?")
-        if not _https(matcher.get("defaultUrlRedirect")):
+        if not _https(matcher, "defaultUrlRedirect"):
             yield f"pathMatchers[{name}].defaultService"
         for rules in ("pathRules", "routeRules"):
-            if any(not _https(rule.get("urlRedirect")) for rule in _dicts(matcher.get(rules))):
+            if any(not _https(rule, "urlRedirect") for rule in parts(matcher, LIST_URL_MAPS, rules) or ()):
                 yield f"pathMatchers[{name}].{rules}"
 
 
-def _dicts(values: object) -> Iterable[dict[str, Any]]:
-    return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
-
-
-def _https(redirect: object) -> bool:
-    return isinstance(redirect, dict) and redirect.get("httpsRedirect") is True
+def _https(way: Mapping[str, Any], field: str) -> bool:
+    return flag(part(way, LIST_URL_MAPS, field), LIST_URL_MAPS, "httpsRedirect") is True
 
 
 @control("gcp.identity.2sv", on="gcp.workspace")
@@ -128,14 +140,17 @@ def two_step(workspace: Resource, see: Context) -> Verdict:
     if not isinstance(users, dict):
         return unknown(f"{LIST_USERS} answered without users")
     evidence = {f"{LIST_USERS}.{name}": value for name, value in users.items()}
-    if users.get("adminsNotEnrolled"):
-        return failed(f"{len(users['adminsNotEnrolled'])} active administrators are not enrolled", evidence)
-    if not users.get("active"):
+    admins = expected(users.get("adminsNotEnrolled"), list, LIST_USERS, "adminsNotEnrolled")
+    active, enforced, enrolled = (expected(users.get(name), int, LIST_USERS, name) for name in ("active", "notEnforced", "notEnrolled"))
+    untold = optional(users.get("untold"), int, LIST_USERS, "untold")
+    if admins:
+        return failed(f"{len(admins)} active administrators are not enrolled", evidence)
+    if active < 1 or enforced < 0 or enrolled < 0:
         return unknown("the directory names no active user", evidence=evidence)
-    if users.get("untold"):
-        return unknown(f"the directory does not say of {users['untold']} users whether they are enrolled", evidence=evidence)
-    if users.get("notEnforced"):
-        return warned(f"2-step verification is not enforced for {users['notEnforced']} of {users['active']} users", evidence)
-    if users.get("notEnrolled"):
-        return warned(f"enforced, but {users['notEnrolled']} of {users['active']} users are not enrolled yet", evidence)
-    return passed(f"all {users['active']} active users are enrolled, and must be", evidence)
+    if untold:
+        return unknown(f"the directory does not say of {untold} users whether they are enrolled", evidence=evidence)
+    if enforced:
+        return warned(f"2-step verification is not enforced for {enforced} of {active} users", evidence)
+    if enrolled:
+        return warned(f"enforced, but {enrolled} of {active} users are not enrolled yet", evidence)
+    return passed(f"all {active} active users are enrolled, and must be", evidence)
