@@ -197,9 +197,10 @@ class Poller:
     def _wait(self, source: Source, fault: Fault | None) -> Seconds:
         known = self._failures.get(source.id, 0)
         if fault is None:
+            self._failures.pop(source.id, None)
             if known:
                 log.info("%s: recovered", source.id)
-            self._failures.pop(source.id, None)
+                self._wake_siblings(source)
             return source.cadence * (1 - random.uniform(0, JITTER))
         if not known:
             log.warning("%s: %s", source.id, fault if str(fault) == fault.message else f"{fault} {fault.message}")
@@ -208,6 +209,13 @@ class Poller:
             return source.cadence * (1 - random.uniform(0, JITTER))
         soon: Seconds = max(fault.retry_after or 0.0, FIRST_RETRY * 2.0 ** min(known, 16))
         return min(source.cadence, soon) * (1 - random.uniform(0, JITTER))
+
+    def _wake_siblings(self, source: Source) -> None:
+        """What kept one source of a provider from an answer has passed: those beside it that wait longer and longer are asked now."""
+        for name in self._failures:
+            other, fault = self._sources.get(name), self._model.sources[name].fault
+            if other is not None and (other.tenant, other.provider) == (source.tenant, source.provider) and fault is not None and fault.kind in _MAY_PASS:
+                self._asked[name].set()
 
     def _leave(self, source_id: str, successor: Source | None = None) -> None:
         """Remember to close a source that is polled no more."""
