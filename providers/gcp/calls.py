@@ -1,7 +1,8 @@
 """Every Google Cloud method enctop may call, and the permission it takes. A call that is not declared here cannot be made.
 
 Paths and fields: the services' discovery documents (compute v1, storage v1, cloudkms v1, container v1, cloudresourcemanager v3, admin directory_v1);
-permissions: the IAM permissions reference. The masks in `fields` ask for what is judged or shown and nothing else.
+permissions: the IAM permissions reference. The masks in `fields` ask for what is judged or shown and nothing else, and for the `kind` by which an answer is
+told from any other JSON; KMS, GKE and the project have none.
 """
 
 from collections.abc import Sequence
@@ -69,14 +70,14 @@ _COMPUTE = "compute/v1/projects/{project}"
 
 
 def _aggregated(kind: str, fields: str) -> Call:
-    mask = f"items/*/{kind}({fields}),items/*/{_SCOPE},unreachables,nextPageToken,warning(code,message)"
+    mask = f"kind,items/*/{kind}({fields}),items/*/{_SCOPE},unreachables,nextPageToken,warning(code,message)"
     if kind == "targetHttpProxies":
         mask = mask.removesuffix(",warning(code,message)")  # this one list has no warning of its own
     return _call(f"compute.{kind}.aggregatedList", f"{_COMPUTE}/aggregated/{kind}", mask, permission=f"compute.{kind}.list", size=("maxResults", 500))
 
 
 def _listed(kind: str, fields: str, where: str = "global", operation: str | None = None) -> Call:
-    mask = f"items({fields}),nextPageToken,warning(code,message)"
+    mask = f"kind,items({fields}),nextPageToken,warning(code,message)"
     path = f"{_COMPUTE}/{where}/{kind}" if where else f"{_COMPUTE}/{kind}"
     return _call(operation or f"compute.{kind}.list", path, mask, permission=f"compute.{kind}.list", size=("maxResults", 500))
 
@@ -105,12 +106,12 @@ LIST_URL_MAPS = _aggregated(
 )
 
 _BUCKET = "name,location,locationType,storageClass,labels,timeCreated,encryption,iamConfiguration(publicAccessPrevention,uniformBucketLevelAccess)"
-LIST_BUCKETS = _call("storage.buckets.list", "storage/v1/b", f"items({_BUCKET}),unreachable,nextPageToken", size=("maxResults", 1000))
-GET_BUCKET_IAM = _call("storage.buckets.getIamPolicy", "storage/v1/b/{bucket}/iam", "bindings(role,members,condition)")
+LIST_BUCKETS = _call("storage.buckets.list", "storage/v1/b", f"kind,items({_BUCKET}),unreachable,nextPageToken", size=("maxResults", 1000))
+GET_BUCKET_IAM = _call("storage.buckets.getIamPolicy", "storage/v1/b/{bucket}/iam", "kind,bindings(role,members,condition)")
 LIST_OBJECTS = _call(
     "storage.objects.list",
     "storage/v1/b/{bucket}/o",
-    "items(name,generation,kmsKeyName,customerEncryption(keySha256)),nextPageToken",
+    "kind,items(name,generation,kmsKeyName,customerEncryption(keySha256)),nextPageToken",
     size=("maxResults", 1000),
     need="object_pages",
 )
@@ -129,7 +130,7 @@ LIST_CLUSTERS = _call("container.clusters.list", "v1/projects/{project}/location
 
 _USER = "primaryEmail,isAdmin,isDelegatedAdmin,suspended,archived,isEnrolledIn2Sv,isEnforcedIn2Sv"
 LIST_USERS = _call(
-    "directory.users.list", "admin/directory/v1/users", f"users({_USER}),nextPageToken", permission="", size=("maxResults", 500), need="workspace"
+    "directory.users.list", "admin/directory/v1/users", f"kind,users({_USER}),nextPageToken", permission="", size=("maxResults", 500), need="workspace"
 )
 DIRECTORY_SCOPE = "https://www.googleapis.com/auth/admin.directory.user.readonly"
 """What `directory.users.list` takes in place of an IAM permission: an administrator's consent to this scope."""

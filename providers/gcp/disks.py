@@ -8,9 +8,9 @@ from posture.batch import Batch, Listed, Partly
 from posture.fault import Fault
 from posture.resource import Encryption, Link, Resource
 from providers.gcp.calls import HOSTS, LIST_DISKS
-from providers.gcp.place import GcpSource, last, names_of
+from providers.gcp.place import UNTOLD, GcpSource, last, names_of
 from providers.gcp.scopes import Unanswered, scope_path
-from providers.gcp.wire import Disk, DiskPage
+from providers.gcp.wire import Disk, DiskPage, Unread
 from providers.source import Yield
 
 DISK, SCOPE = "gcp.compute.disk", "gcp.compute.location"
@@ -32,12 +32,19 @@ class Disks(GcpSource):
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """Page by page; `unreachables` and the warnings of every scope are read on each."""
-        silent = Unanswered(LIST_DISKS)
+        silent, unread = Unanswered(LIST_DISKS), list[Unread]()
         here: dict[str, list[Resource]] = {}
         keys: set[str] = set()
-        async for page in self.project.pages(LIST_DISKS, DiskPage):
+        async for page in self.project.pages(LIST_DISKS, DiskPage, unread=unread):
             silent.read(page)
-            made: list[Resource] = []
+            made = [self._unread(bad) for bad in unread if bad.name]
+            for bad, disk in zip([bad for bad in unread if bad.name], made, strict=True):
+                here.setdefault(scope_path(bad.scope), []).append(disk)
+            for bad in unread:
+                yield Partly(bad.fault)
+                if not bad.name:
+                    silent.whole = bad.fault
+            unread.clear()
             for scope, within in (page.items or {}).items():
                 silent.scope(scope, within.warning)
                 if within.disks:
@@ -49,7 +56,7 @@ class Disks(GcpSource):
         for scope, fault in silent.scopes.items():
             yield Partly(fault)
             lost = self._lost(scope, here)
-            keys.update(name for disk in lost if (name := (disk.fields["diskEncryptionKey"] or {}).get("kmsKeyName")))
+            keys.update(name for disk in lost if (name := (disk.fields.get("diskEncryptionKey") or {}).get("kmsKeyName")))
             yield Batch((self._scope(scope, fault), *(msgspec.structs.replace(disk, faults={LIST_DISKS.operation: fault}) for disk in lost)))
         if silent.whole is not None:
             yield Partly(silent.whole)
@@ -93,6 +100,13 @@ class Disks(GcpSource):
             links=links,
             cells=(used, f"{fields.get('sizeGb') or '?'} GiB"),
         )
+
+    def _unread(self, bad: Unread) -> Resource:
+        """A disk of which no more is known than that it is there, and why."""
+        where = scope_path(bad.scope)
+        id = f"//{HOSTS['compute']}/projects/{self.project.name}/{where}/disks/{bad.name}"
+        faults = {LIST_DISKS.operation: bad.fault}
+        return self.resource(id, "volume", DISK, bad.name, last(where), {"name": bad.name}, encryption=UNTOLD, faults=faults, cells=("?", "?"))
 
     def _scope(self, scope: str, fault: Fault) -> Resource:
         return self.resource(

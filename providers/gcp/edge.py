@@ -9,7 +9,7 @@ from posture.resource import Resource
 from providers.gcp.calls import HOSTS, LIST_HTTP_PROXIES, LIST_HTTPS_PROXIES, LIST_SSL_POLICIES, LIST_SSL_PROXIES, LIST_URL_MAPS, Call
 from providers.gcp.place import GcpSource, Remembered, last
 from providers.gcp.scopes import Unanswered, scope_path
-from providers.gcp.wire import HttpProxyPage, HttpsProxyPage, ProxyPage, SslPolicyPage, UrlMapPage
+from providers.gcp.wire import HttpProxyPage, HttpsProxyPage, ProxyPage, SslPolicyPage, Unread, UrlMapPage
 from providers.source import Yield
 
 KINDS: Mapping[str, tuple[Call, Any]] = {
@@ -37,15 +37,20 @@ class Proxies(GcpSource):
         read: dict[str, dict[str, dict[str, Any]]] = {}
         faults: dict[str, Fault] = {}
         for kind in ("sslPolicies", "urlMaps"):
-            things, fault = await self._all(kind)
+            things, fault, unread = await self._all(kind)
             read[kind] = {f"{scope}/{thing['name']}": thing for scope, thing in things}
+            fault = fault or next((bad.fault for bad in unread), None)
             if fault is not None:
                 faults[KINDS[kind][0].operation] = fault
                 yield Partly(fault)
         silent: list[Fault] = []
         for kind in TYPES:
-            proxies, fault = await self._all(kind)
+            proxies, fault, unread = await self._all(kind)
             rows = [self._proxy(kind, scope, fields, read, faults) for scope, fields in proxies]
+            rows += [self._unread(kind, bad) for bad in unread if bad.name]
+            for bad in unread:
+                yield Partly(bad.fault)
+                fault = fault if bad.name else bad.fault
             yield Batch(tuple(rows))
             if fault is None:
                 self._kept.seen(kind, rows)
@@ -57,12 +62,12 @@ class Proxies(GcpSource):
             yield self._kept.unseen(kind, KINDS[kind][0].operation, fault, rows)
         yield Listed(tuple(TYPES.values()))
 
-    async def _all(self, kind: str) -> tuple[list[tuple[str, dict[str, Any]]], Fault | None]:
-        """Everything of a kind with its scope, and why it may not be everything."""
+    async def _all(self, kind: str) -> tuple[list[tuple[str, dict[str, Any]]], Fault | None, list[Unread]]:
+        """Everything of a kind with its scope, why it may not be everything, and the rows that could not be read."""
         call, shape = KINDS[kind]
-        silent, found = Unanswered(call), []
+        silent, found, unread = Unanswered(call), [], list[Unread]()
         try:
-            async for page in self.project.pages(call, shape):
+            async for page in self.project.pages(call, shape, unread=unread):
                 silent.read(page)
                 for scope, within in _scoped(page.items, kind):
                     if within is None:
@@ -72,8 +77,18 @@ class Proxies(GcpSource):
         except Refused as refused:
             if refused.fault.kind is FaultKind.EXPIRED:
                 raise
-            return found, refused.fault
-        return found, silent.whole or next(iter(silent.scopes.values()), None)
+            return found, refused.fault, unread
+        return found, silent.whole or next(iter(silent.scopes.values()), None), unread
+
+    def _unread(self, kind: str, bad: Unread) -> Resource:
+        """A proxy of which no more is known than that it is there, and why."""
+        where = scope_path(bad.scope) if bad.scope else "global"
+        id = f"//{HOSTS['compute']}/projects/{self.project.name}/{where}/{kind}/{bad.name}"
+        tenant = self.tenancy.name if not self.tenancy.shared else None
+        faults = {KINDS[kind][0].operation: bad.fault}
+        return self.resource(
+            id, "endpoint", TYPES[kind], bad.name, last(where), {"name": bad.name}, faults=faults, cells=("?", "", "", "", "?", ""), tenant=tenant
+        )
 
     def _proxy(self, kind: str, scope: str, answer: dict[str, Any], read: dict[str, dict[str, Any]], faults: Mapping[str, Fault]) -> Resource:
         fields = {**answer}
@@ -119,4 +134,4 @@ def _named(url: str | None) -> str:
 
 
 def _redirects(url_map: Mapping[str, Any]) -> bool:
-    return bool((url_map.get("defaultUrlRedirect") or {}).get("httpsRedirect"))
+    return (url_map.get("defaultUrlRedirect") or {}).get("httpsRedirect") is True

@@ -4,16 +4,15 @@ Sources: https://cloud.google.com/apis/design/errors (google.rpc.Status, ErrorIn
 reference/sdk-cost-limits-errors.md 4.2.
 """
 
-import email.utils
 import re
-import time
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from posture.fault import NO_CREDENTIALS, Fault, FaultKind, Refused
-from providers.gcp.calls import DIRECTORY_SCOPE, HOSTS, Call
+from providers.gcp.calls import CLOUD_SCOPE, DIRECTORY_SCOPE, HOSTS, Call
+from providers.refusals import masked, retry_after
 
 DENIED, EXPIRED, THROTTLED = FaultKind.DENIED, FaultKind.EXPIRED, FaultKind.THROTTLED
 UNREACHABLE, ERROR = FaultKind.UNREACHABLE, FaultKind.ERROR
@@ -28,7 +27,6 @@ REASONS: dict[str, FaultKind] = {
     "UNAUTHENTICATED": EXPIRED,
     "ACCESS_TOKEN_EXPIRED": EXPIRED,
     "CREDENTIALS_MISSING": EXPIRED,
-    "ACCESS_TOKEN_SCOPE_INSUFFICIENT": DENIED,
 }
 """Reason -> kind. The first of an answer's reasons that stands here tells; reasons not here are told by the HTTP status."""
 _LONGEST = 300
@@ -56,32 +54,56 @@ class _Body(msgspec.Struct):
     error: _Error
 
 
-def answered(call: Call, status: int, body: bytes, headers: Mapping[str, str], project: str) -> Refused:
-    """An error answer of a service. What is switched off, unpaid or fenced in is DENIED too, with the switch in place of the permission."""
+def answered(call: Call, status: int, body: bytes, headers: Mapping[str, str], project: str, token: str = "") -> Refused:
+    """An error answer of a service. What is switched off, unpaid or fenced in is DENIED too, with the switch in place of the permission.
+
+    `token` is ours, should it be repeated.
+    """
     error = _parsed(body)
     reasons = [*(detail.reason for detail in error.details), *(item.reason for item in error.errors), error.status]
-    reasons = [reason for reason in reasons if reason]
-    message = " ".join(error.message.split())[:_LONGEST]
-    switch = _switch(call, reasons, error, project)
+    reasons = [masked(reason, token)[:_LONGEST] for reason in reasons if reason]
+    message = masked(" ".join(error.message.split()), token)[:_LONGEST]
+    switch = _switch(call, status, reasons, error, project)
     if switch is not None:
-        return Refused(Fault(DENIED, switch[0], call.operation, message, switch[1]))
+        return Refused(Fault(DENIED, switch[0], call.operation, message, masked(switch[1], token)[:_LONGEST]))
     known = next((reason for reason in reasons if reason in REASONS), None)
     kind = REASONS[known] if known else _by_status(status, headers)
     code = known or (reasons[0] if reasons else str(status))
-    permission = _permission(call, error) if kind is DENIED else None
+    permission = masked(_permission(call, error), token)[:_LONGEST] if kind is DENIED else None
     fault = Fault(kind, code, call.operation, message, permission, retry_after(headers))
     return Refused(fault, transient=status >= 500 and kind is ERROR)
 
 
-def _switch(call: Call, reasons: list[str], error: _Error, project: str) -> tuple[str, str] | None:
-    """Code and remedy of a 403 that no permission of ours would mend."""
-    if {"SERVICE_DISABLED", "accessNotConfigured"} & set(reasons):
-        service = next((str(detail.metadata["service"]) for detail in error.details if "service" in detail.metadata), HOSTS[call.service])
-        return "SERVICE_DISABLED", f"{service} enabled in {project}"
-    if {"BILLING_DISABLED", "billingNotEnabled", "UREQ_PROJECT_BILLING_NOT_FOUND", "accountDisabled"} & set(reasons):
-        return "BILLING_DISABLED", f"billing enabled on {project}"
-    if {"SECURITY_POLICY_VIOLATED", "vpcServiceControls"} & set(reasons):
-        return "SECURITY_POLICY_VIOLATED", f"an access level or ingress rule of the VPC Service Controls perimeter around {project}"
+SWITCHES: tuple[tuple[str, frozenset[str], str], ...] = (
+    ("SERVICE_DISABLED", frozenset({"accessNotConfigured"}), r"has not been used in project .*or it is disabled"),
+    (
+        "BILLING_DISABLED",
+        frozenset({"billingNotEnabled", "UREQ_PROJECT_BILLING_NOT_FOUND", "accountDisabled"}),
+        r"requires billing to be enabled|billing (?:is|has been) (?:disabled|closed)|billing account .* (?:is|has been) (?:disabled|closed)",
+    ),
+    (
+        "SECURITY_POLICY_VIOLATED",
+        frozenset({"vpcServiceControls"}),
+        r"vpcServiceControlsUniqueIdentifier|VPC Service Controls|Request is prohibited by organization's policy",
+    ),
+    ("ACCESS_TOKEN_SCOPE_INSUFFICIENT", frozenset({"insufficientPermissions"}), r"insufficient authentication scopes"),
+)
+"""Code, other reasons that mean it, and the words by which it is told where no reason does: recorded answers carry but `forbidden`, or no reason at all."""
+
+
+def _switch(call: Call, status: int, reasons: list[str], error: _Error, project: str) -> tuple[str, str] | None:
+    """Code and remedy of a refusal that no permission of ours would mend."""
+    for code, others, words in SWITCHES:
+        if not ({code, *others} & set(reasons) or (status in {400, 403} and re.search(words, error.message, re.IGNORECASE))):
+            continue
+        if code == "ACCESS_TOKEN_SCOPE_INSUFFICIENT":
+            return code, f"the OAuth scope {DIRECTORY_SCOPE if call.service == 'directory' else CLOUD_SCOPE}"
+        if code == "SERVICE_DISABLED":
+            service = next((str(detail.metadata["service"]) for detail in error.details if detail.metadata.get("service")), HOSTS[call.service])
+            return code, f"{service} enabled in {project}"
+        if code == "BILLING_DISABLED":
+            return code, f"billing enabled on {project}"
+        return code, f"an access level or ingress rule of the VPC Service Controls perimeter around {project}"
     return None
 
 
@@ -91,7 +113,7 @@ def _by_status(status: int, headers: Mapping[str, str]) -> FaultKind:
     return {401: EXPIRED, 403: DENIED}.get(status, ERROR)
 
 
-def _permission(call: Call, error: _Error) -> str | None:
+def _permission(call: Call, error: _Error) -> str:
     named = next((str(detail.metadata["permission"]) for detail in error.details if detail.metadata.get("permission")), None)
     if named is None and (found := _PERMISSION.search(error.message)):
         named = found[1]
@@ -101,33 +123,18 @@ def _permission(call: Call, error: _Error) -> str | None:
 def _parsed(body: bytes) -> _Error:
     try:
         return msgspec.json.decode(body, type=_Body).error
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _Error(body[:_LONGEST].decode("utf-8", "replace") if body.lstrip()[:1] not in {b"<", b"{"} else "")
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, from `Retry-After` as a number or a date."""
-    text = headers.get("Retry-After")
-    if text is None:
-        return None
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
-    except ValueError:
-        return None
 
 
 def unreachable(call: Call, error: Exception, *, transient: bool) -> Refused:
     """The question did not arrive, or its answer did not."""
-    return Refused(Fault(UNREACHABLE, type(error).__name__, call.operation, _short(error)), transient=transient)
+    return Refused(Fault(UNREACHABLE, type(error).__name__, call.operation, short(error)), transient=transient)
 
 
 def unreadable(call: Call, why: object) -> Refused:
     """An answer that is not what the method answers."""
-    return Refused(Fault(ERROR, "UnreadableAnswer", call.operation, _short(why)), transient=True)
+    return Refused(Fault(ERROR, "UnreadableAnswer", call.operation, short(why)), transient=True)
 
 
 def no_credentials(call: Call, error: Exception) -> Refused:
@@ -137,7 +144,7 @@ def no_credentials(call: Call, error: Exception) -> Refused:
     if "default credentials were not found" in str(error):
         words = "gcloud auth application-default login, GOOGLE_APPLICATION_CREDENTIALS, or a service account of the machine"
         return Refused(Fault(EXPIRED, NO_CREDENTIALS, call.operation, f"no credentials found: {words}"))
-    return Refused(Fault(EXPIRED, type(error).__name__, call.operation, _short(error)))
+    return Refused(Fault(EXPIRED, type(error).__name__, call.operation, short(error)))
 
 
 def scope_fault(call: Call, scope: str, code: str, message: str = "") -> Fault:
@@ -145,5 +152,6 @@ def scope_fault(call: Call, scope: str, code: str, message: str = "") -> Fault:
     return Fault(UNREACHABLE, code, call.operation, " ".join(f"{scope} did not answer. {message}".split())[:_LONGEST])
 
 
-def _short(error: object) -> str:
+def short(error: object) -> str:
+    """Anything in one line that is not too long."""
     return " ".join(str(error).split())[:_LONGEST] or type(error).__name__

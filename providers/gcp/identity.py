@@ -7,7 +7,7 @@ from posture.batch import Batch, Listed, Partly
 from posture.fault import Fault, Refused
 from providers.gcp.calls import LIST_USERS
 from providers.gcp.place import GcpSource
-from providers.gcp.wire import User, UserPage
+from providers.gcp.wire import Unread, User, UserPage
 from providers.source import Yield
 
 NAMED = 20
@@ -40,16 +40,19 @@ class TwoStep(GcpSource):
 
     async def _count(self, customer: str) -> dict[str, Any]:
         counts: dict[str, Any] = {"active": 0, "notEnrolled": 0, "notEnforced": 0, "untold": 0, "adminsNotEnrolled": []}
-        async for page in self.project.pages(LIST_USERS, UserPage, {"customer": customer, "projection": "full"}):
+        unread: list[Unread] = []
+        async for page in self.project.pages(LIST_USERS, UserPage, {"customer": customer, "projection": "full"}, unread):
             for user in page.users or ():
                 if not user.suspended and not user.archived:
                     _add(counts, user)
+        counts["active"] += len(unread)
+        counts["untold"] += len(unread)
         return counts
 
 
 def _add(counts: dict[str, Any], user: User) -> None:
     counts["active"] += 1
-    counts["untold"] += user.isEnrolledIn2Sv is None or user.isEnforcedIn2Sv is None
+    counts["untold"] += user.isEnrolledIn2Sv is None or user.isEnforcedIn2Sv is None or (user.isAdmin is None and not user.isEnrolledIn2Sv)
     counts["notEnrolled"] += user.isEnrolledIn2Sv is False
     counts["notEnforced"] += user.isEnforcedIn2Sv is False
     if user.isAdmin and user.isEnrolledIn2Sv is False:

@@ -10,8 +10,9 @@ from posture.fault import Fault, FaultKind, Refused
 from posture.resource import Encryption, KeyClass, Resource
 from posture.source import COLD
 from providers.gcp.calls import GET_KEY, GET_KEY_VERSION, LIST_KEY_LOCATIONS, LIST_KEY_RINGS, LIST_KEYS
+from providers.gcp.faults import unreadable
 from providers.gcp.place import GcpSource, Remembered, key_id, last, owner_of
-from providers.gcp.wire import CryptoKey, KeyPage, LocationPage, RingPage, Version
+from providers.gcp.wire import CryptoKey, KeyPage, LocationPage, RingPage, Unread, Version
 from providers.source import Yield
 
 KEY = "gcp.kms.key"
@@ -89,7 +90,16 @@ class Keys(KeySource):
         for ring in self._rings:
             here: list[Resource] = []
             try:
-                async for page in self.project.pages(LIST_KEYS, KeyPage, parent=ring):
+                unread: list[Unread] = []
+                async for page in self.project.pages(LIST_KEYS, KeyPage, unread=unread, parent=ring):
+                    for bad in unread:
+                        if not bad.name.startswith(f"{ring}/cryptoKeys/"):
+                            raise Refused(bad.fault)
+                        here.append(self.key(bad.name, {}, {GET_KEY.operation: bad.fault}))
+                        listed.add(bad.name)
+                        yield Partly(bad.fault)
+                        yield Batch((here[-1],))
+                    unread.clear()
                     for key in page.cryptoKeys or ():
                         listed.add(key["name"])
                         made = await self._with_versions(key, versions.get(key["name"], ()))
@@ -113,6 +123,8 @@ class Keys(KeySource):
         if self._read_at is not None and now - self._read_at < self.cold:
             return []
         places = [place.locationId async for page in self.project.pages(LIST_KEY_LOCATIONS, LocationPage) for place in page.locations or ()]
+        if not places:
+            raise Refused(unreadable(LIST_KEY_LOCATIONS, "the answer names no location, and Cloud KMS has some in every project").fault)
         answers = await asyncio.gather(*(self._rings_in(place) for place in places))
         faults = [answer for answer in answers if isinstance(answer, Fault)]
         if faults and len(faults) == len(places):
@@ -159,4 +171,4 @@ def _rotation(fields: Mapping[str, Any]) -> str:
     period = str(fields.get("rotationPeriod") or "")
     if not period:
         return "off" if "name" in fields else ""
-    return f"{float(period.removesuffix('s')) / 86400:.0f}d" if period.removesuffix("s").replace(".", "", 1).isdigit() else period
+    return f"{float(period.removesuffix('s')) / 86400:.0f}d" if period.removesuffix("s").replace(".", "", 1).isdecimal() else period

@@ -1,13 +1,14 @@
 """The keys of the objects that are there, by listing them: no content is asked for, and no right to it is needed."""
 
-import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 from posture.batch import Batch, Listed, Partly
 from posture.fault import Fault, FaultKind, Refused
 from posture.resource import Encryption, Link, Resource
+from providers.each import each
 from providers.gcp.calls import HOSTS, LIST_OBJECTS
 from providers.gcp.place import GcpSource, key_id, split_version
 from providers.gcp.storage import Buckets
@@ -30,49 +31,43 @@ class Sweep(GcpSource):
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """One resource a bucket."""
-        places, keys = asyncio.Semaphore(AT_ONCE), set[str]()
-        tasks = [asyncio.create_task(self._sweep(name, tenant, places, keys)) for name, tenant in sorted(self.buckets.names.items())]
-        try:
-            for task in tasks:
-                swept = await task
+        keys: set[str] = set()
+        async with aclosing(each((self._sweep(name, tenant, keys) for name, tenant in sorted(self.buckets.names.items())), AT_ONCE)) as answers:
+            async for swept in answers:
                 if swept is None:
                     continue
                 for fault in swept.faults.values():
                     yield Partly(fault)
                 yield Batch((swept,))
-        finally:
-            for task in tasks:
-                task.cancel()
         self.seen.named[self.id] = keys
         yield Listed((OBJECTS,))
 
-    async def _sweep(self, bucket: str, tenant: str, places: asyncio.Semaphore, named: set[str]) -> Resource | None:
+    async def _sweep(self, bucket: str, tenant: str, named: set[str]) -> Resource | None:
         """The counts of one bucket; None where it has gone meanwhile."""
         counts: Counter[str] = Counter()
         examples: dict[str, list[str]] = {}
         fields: dict[str, Any] = {"bucket": bucket}
         faults: dict[str, Fault] = {}
         pages = 0
-        async with places:
-            try:
-                async for page in self.project.pages(LIST_OBJECTS, ObjectPage, {"versions": "true", "projection": "noAcl"}, bucket=bucket):
-                    pages += 1
-                    for item in page.items or ():
-                        key = "supplied" if item.customerEncryption is not None else item.kmsKeyName or "Google"
-                        counts[key] += 1
-                        if key != "Google" and len(examples.setdefault(key, [])) < EXAMPLES:
-                            examples[key].append(item.name)
-                    if pages >= self.project.settings.object_pages:
-                        fields["complete"] = not page.nextPageToken
-                        break
-                else:
-                    fields["complete"] = True
-            except Refused as refused:
-                if refused.fault.kind is FaultKind.EXPIRED:
-                    raise
-                if refused.fault.code in {"notFound", "404"}:
-                    return None
-                faults[LIST_OBJECTS.operation] = refused.fault
+        try:
+            async for page in self.project.pages(LIST_OBJECTS, ObjectPage, {"versions": "true", "projection": "noAcl"}, bucket=bucket):
+                pages += 1
+                for item in page.items or ():
+                    key = "supplied" if item.customerEncryption is not None else item.kmsKeyName or "Google"
+                    counts[key] += 1
+                    if key != "Google" and len(examples.setdefault(key, [])) < EXAMPLES:
+                        examples[key].append(item.name)
+                if pages >= self.project.settings.object_pages:
+                    fields["complete"] = not page.nextPageToken
+                    break
+            else:
+                fields["complete"] = True
+        except Refused as refused:
+            if refused.fault.kind is FaultKind.EXPIRED:
+                raise
+            if refused.fault.code in {"notFound", "404"}:
+                return None
+            faults[LIST_OBJECTS.operation] = refused.fault
         merged: Counter[str] = Counter()
         for key, many in counts.items():
             merged[split_version(key)[0]] += many

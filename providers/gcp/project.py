@@ -4,31 +4,29 @@ REST through aiohttp with google-auth's credentials; google-cloud-compute, whose
 """
 
 import asyncio
-import re
 import ssl
-import urllib.request
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 import aiohttp
-import msgspec
 from yarl import URL
 
+from posture.fault import Refused
+from providers.gcp.answers import read
 from providers.gcp.calls import BUDGETS, CLOUD_SCOPE, DIRECTORY_SCOPE, ROOTS, Call
 from providers.gcp.faults import answered, no_credentials, unreachable, unreadable
 from providers.gcp.settings import GcpSettings
-from providers.gcp.wire import Page
+from providers.gcp.wire import Page, Unread
 from providers.lane import Lane
+from providers.limits import CHUNK, Pages, TooLongError, proxy_for, read_all, whole_answer
 from providers.source import TALLY
 
 CONNECT_TIMEOUT, READ_TIMEOUT = 5, 20
 
 T = TypeVar("T")
 P = TypeVar("P", bound=Page)
-_decoders: dict[Any, Any] = {}
-_TOKEN = re.compile(r"ya29\.[\w.-]+")
 
 
 class Project:
@@ -43,29 +41,34 @@ class Project:
         self._credentials: dict[str, Any] = {}
         self._renewing = asyncio.Lock()
         self._http: aiohttp.ClientSession | None = None
-        self._proxies: dict[str, str] = {}
+        self._proxies: dict[str, str | None] = {}
         self._client: Any = None
 
-    async def ask(self, call: Call, answer: type[T], query: Mapping[str, str | int] | None = None, **blanks: str) -> T:
-        """Make one declared call in its lane, and read its answer as `answer`. Raises `Refused`."""
+    async def ask(self, call: Call, answer: type[T], query: Mapping[str, str | int] | None = None, unread: list[Unread] | None = None, **blanks: str) -> T:
+        """Make one declared call in its lane, and read its answer as `answer`. Raises `Refused`.
+
+        Rows of a page that cannot be read go to `unread`; without it, one such row refuses the page.
+        """
 
         async def attempt() -> T:
             TALLY.get().calls += 1
-            return await self._get(call, answer, query or {}, blanks)
+            return await self._get(call, answer, query or {}, blanks, unread)
 
         return await self.lane(call).run(attempt)
 
-    async def pages(self, call: Call, page: type[P], query: Mapping[str, str | int] | None = None, **blanks: str) -> AsyncIterator[P]:
-        """The pages of a listing."""
+    async def pages(
+        self, call: Call, page: type[P], query: Mapping[str, str | int] | None = None, unread: list[Unread] | None = None, **blanks: str
+    ) -> AsyncIterator[P]:
+        """The pages of a listing; `unread` as for `ask`. Raises `Refused`."""
         asked: dict[str, str | int] = {**(query or {})}
+        followed = Pages(call.operation)
         while True:
-            answer = await self.ask(call, page, asked, **blanks)
+            answer = await self.ask(call, page, asked, unread, **blanks)
             yield answer
             following = answer.nextPageToken
             if not following:
                 return
-            if following == asked.get("pageToken"):
-                raise unreadable(call, "the page after this one is this one")
+            followed.follow(following)
             asked["pageToken"] = following
 
     def lane(self, call: Call) -> Lane:
@@ -83,7 +86,7 @@ class Project:
 
     # ------------------------------------------------------------ one GET
 
-    async def _get(self, call: Call, answer: type[T], query: Mapping[str, str | int], blanks: Mapping[str, str]) -> T:
+    async def _get(self, call: Call, answer: type[T], query: Mapping[str, str | int], blanks: Mapping[str, str], unread: list[Unread] | None) -> T:
         url = self._url(call, query, blanks)
         for renew in (False, True):
             headers, token = await self._authorised(call, renew=renew)
@@ -94,25 +97,28 @@ class Project:
             if status != 401 or not token or renew:
                 break
         if status != 200:
-            raise answered(call, status, _without(body, token), head, self.name)
-        try:
-            read: T = _decoder(answer).decode(body)
-        except msgspec.DecodeError as error:
-            raise unreadable(call, error) from None
-        if isinstance(read, Page) and read.error is not None:
-            raise unreadable(call, "an error under the status of an answer")
-        return read
+            raise answered(call, status, body, head, self.name, token)
+        return read(call, answer, body, unread)
 
     async def _fetch(self, call: Call, url: str, headers: Mapping[str, str]) -> tuple[int, bytes, Mapping[str, str]]:
+        session, address = self._session(), URL(url, encoded=True)
         try:
-            async with self._session().get(
-                URL(url, encoded=True), headers=headers, allow_redirects=False, proxy=self._proxies.get(url.partition(":")[0])
-            ) as response:
-                return response.status, await response.read(), response.headers
+            async with whole_answer(), session.get(address, headers=headers, allow_redirects=False, proxy=self._proxy(url)) as response:
+                return response.status, await read_all(response.content.iter_chunked(CHUNK)), response.headers
         except aiohttp.ClientPayloadError as error:
             raise unreadable(call, error) from None
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise unreachable(call, error, transient=not isinstance(error, aiohttp.ClientConnectorError)) from None
+        except TooLongError as error:
+            raise Refused(unreadable(call, error).fault) from None
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            dripped = type(error) is TimeoutError  # it answered, and went on answering: once is enough
+            raise unreachable(call, error, transient=not isinstance(error, aiohttp.ClientConnectorError) and not dripped) from None
+
+    def _proxy(self, url: str) -> str | None:
+        """The proxy that the environment names for a service's host, read once: aiohttp's trust_env reads it and ~/.netrc for every request."""
+        origin = "/".join(url.split("/")[:3])
+        if origin not in self._proxies:
+            self._proxies[origin] = proxy_for(origin)
+        return self._proxies[origin]
 
     async def _typed(self, call: Call, query: Mapping[str, str | int], blanks: Mapping[str, str]) -> tuple[int, bytes, Mapping[str, str]]:
         """The same page through google-cloud-compute, in a thread: it blocks, and so does its import."""
@@ -122,8 +128,10 @@ class Project:
             self._client = Client(self.name, self.settings.endpoint)
         try:
             return await asyncio.to_thread(self._client.page, call, query, blanks, self._credentials.get(CLOUD_SCOPE))
+        except TooLongError as error:
+            raise Refused(unreadable(call, error).fault) from None
         except OSError as error:  # those of requests are
-            raise unreachable(call, error, transient=True) from None
+            raise unreachable(call, error, transient=type(error) is not TimeoutError) from None
 
     def _url(self, call: Call, query: Mapping[str, str | int], blanks: Mapping[str, str]) -> str:
         root = (self.settings.endpoint or ROOTS[call.service]).rstrip("/")
@@ -137,9 +145,6 @@ class Project:
 
     def _session(self) -> aiohttp.ClientSession:
         if self._http is None:
-            # Once, not by aiohttp's trust_env: that reads the environment and ~/.netrc in a thread for every request.
-            host = urlsplit(self.settings.endpoint or ROOTS["compute"]).hostname or ""
-            self._proxies = {} if urllib.request.proxy_bypass(host) else urllib.request.getproxies()
             plain = (self.settings.endpoint or "").startswith("http:")
             self._http = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, ssl=True if plain else ssl.create_default_context()),
@@ -198,23 +203,11 @@ def _found(settings: GcpSettings, scope: str) -> Any:
 def _renew(credentials: Any) -> None:
     from google.auth.transport.requests import Request
 
-    credentials.refresh(Request())
+    from providers.gcp.sessions import Plain
+
+    with Plain() as session:
+        credentials.refresh(Request(session))
 
 
 def _fresh(credentials: Any) -> bool:
     return str(credentials.token_state.name) == "FRESH"
-
-
-def _without(body: bytes, token: str) -> bytes:
-    """An error's text without the token, should a server hand it back."""
-    text = body.decode("utf-8", "replace")
-    if token:
-        text = text.replace(token, "[token]")
-    return _TOKEN.sub("[token]", text).encode()
-
-
-def _decoder(answer: Any) -> Any:
-    found = _decoders.get(answer)
-    if found is None:
-        found = _decoders[answer] = msgspec.json.Decoder(answer)
-    return found

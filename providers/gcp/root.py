@@ -7,6 +7,7 @@ from providers.cadence import Cadence
 from providers.gcp.calls import GET_PROJECT
 from providers.gcp.disks import Disks
 from providers.gcp.edge import Proxies
+from providers.gcp.faults import unreadable
 from providers.gcp.gke import Clusters
 from providers.gcp.identity import TwoStep
 from providers.gcp.kms import Keys, NamedKeys
@@ -29,7 +30,10 @@ class Identity(GcpSource):
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """One question."""
         answer = await self.project.ask(GET_PROJECT, ProjectAnswer)
-        self.project.number = answer.name.rpartition("/")[2]
+        number = answer.name.removeprefix("projects/")
+        if answer.projectId != self.project.name or not number.isdecimal():
+            raise unreadable(GET_PROJECT, f"the answer does not name the project {self.project.name}")
+        self.project.number = number
         fields = {"name": answer.name, "projectId": answer.projectId, "state": answer.state, "displayName": answer.displayName}
         id = f"//cloudresourcemanager.googleapis.com/projects/{self.project.name}"
         yield Batch((self.resource(id, "account", "gcp.project", self.project.name, "", fields, cells=("",), tenant=self.tenancy.name),))

@@ -6,9 +6,9 @@ from posture.batch import Batch, Listed, Partly
 from posture.fault import Fault, FaultKind, Refused
 from posture.resource import Resource
 from providers.gcp.calls import HOSTS, LIST_IMAGES, LIST_REGION_SNAPSHOTS, LIST_REGIONS, LIST_SNAPSHOTS, Call
-from providers.gcp.place import GcpSource, Remembered, last
+from providers.gcp.place import UNTOLD, GcpSource, Remembered, last
 from providers.gcp.scopes import Unanswered
-from providers.gcp.wire import NamedPage, Stored, StoredPage
+from providers.gcp.wire import NamedPage, Stored, StoredPage, Unread
 from providers.source import Yield
 
 SNAPSHOT, IMAGE = "gcp.compute.snapshot", "gcp.compute.image"
@@ -49,11 +49,17 @@ class Snapshots(GcpSource):
         silent, here = Unanswered(call), list[Resource]()
         blanks = {"region": last(where)} if where != "global" else {}
         fault: Fault | None = None
+        unread: list[Unread] = []
         try:
-            async for page in self.project.pages(call, StoredPage, None, **blanks):
+            async for page in self.project.pages(call, StoredPage, None, unread, **blanks):
                 silent.read(page)
                 rows = [self._stored(type_, where, fields, keys) for fields in page.items or ()]
+                rows += [self._unread(type_, where, bad) for bad in unread if bad.name]
                 here += rows
+                for bad in unread:
+                    yield Partly(bad.fault)
+                    silent.whole = silent.whole if bad.name else bad.fault
+                unread.clear()
                 yield Batch(tuple(rows))
             fault = silent.whole or next(iter(silent.scopes.values()), None)
         except Refused as refused:
@@ -67,6 +73,13 @@ class Snapshots(GcpSource):
         else:
             yield Partly(fault)
             yield self._kept.unseen(listing, (LIST_SNAPSHOTS if type_ == SNAPSHOT else LIST_IMAGES).operation, fault, here)
+
+    def _unread(self, type_: str, where: str, bad: Unread) -> Resource:
+        """A snapshot or image of which no more is known than that it is there, and why."""
+        collection, call = ("snapshots", LIST_SNAPSHOTS) if type_ == SNAPSHOT else ("images", LIST_IMAGES)
+        id = f"//{HOSTS['compute']}/projects/{self.project.name}/{where}/{collection}/{bad.name}"
+        fields, faults = {"name": bad.name}, {call.operation: bad.fault}
+        return self.resource(id, "snapshot", type_, bad.name, last(where), fields, encryption=UNTOLD, faults=faults, cells=("?", "", "?"))
 
     def _stored(self, type_: str, where: str, fields: Stored, keys: set[str]) -> Resource:
         name = fields["name"]

@@ -1,19 +1,22 @@
 """Buckets: default key, what they enforce, whether they are public."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from typing import Any
 
 from posture.batch import Batch, Listed, Partly
 from posture.fault import Fault, FaultKind, Refused
 from posture.resource import Encryption, Link, Resource
+from providers.each import each
 from providers.gcp.calls import GET_BUCKET_IAM, HOSTS, LIST_BUCKETS
 from providers.gcp.faults import scope_fault
 from providers.gcp.place import GOOGLE, GcpSource
-from providers.gcp.wire import Bucket, BucketPage, IamPolicy
+from providers.gcp.wire import Bucket, BucketPage, IamPolicy, Unread
 from providers.source import Yield
 
 BUCKET = "gcp.storage.bucket"
+AT_ONCE = 1000
+"""Buckets whose tasks exist at the same time, a page of them; the lane lets fewer ask."""
 GIVE_UP_AFTER = 3
 """Unreachable answers about single buckets after which no more are asked for in this poll."""
 PUBLIC = ("allUsers", "allAuthenticatedUsers")
@@ -38,23 +41,26 @@ class Buckets(GcpSource):
         silent: dict[str, Fault] = {}
         down: list[Fault] = []
         query = {"project": self.project.name, "projection": "noAcl", "returnPartialSuccess": "true"}
-        async for page in self.project.pages(LIST_BUCKETS, BucketPage, query):
+        unread: list[Unread] = []
+        whole = True
+        async for page in self.project.pages(LIST_BUCKETS, BucketPage, query, unread):
+            for bad in unread:
+                yield Partly(bad.fault)
+            whole = whole and all(bad.name for bad in unread)
+            odd = [self._bucket({"name": bad.name}, {LIST_BUCKETS.operation: bad.fault}, keys) for bad in unread if bad.name]
+            unread.clear()
             for name in page.unreachable or ():
                 bucket = name.rpartition("/")[2]
                 silent[bucket] = scope_fault(LIST_BUCKETS, f"bucket {bucket}", "UNREACHABLE")
-            tasks = [asyncio.create_task(self._read(fields, down)) for fields in page.items or ()]
             made: list[Resource] = []
-            try:
-                for task in tasks:
-                    read, faults = await task
+            async with aclosing(each((self._read(fields, down) for fields in page.items or ()), AT_ONCE)) as answers:
+                async for read, faults in answers:
                     if read is None:
                         continue
                     for fault in faults.values():
                         yield Partly(fault)
                     made.append(self._bucket(read, faults, keys))
-            finally:
-                for task in tasks:
-                    task.cancel()
+            made += odd
             here.update((bucket.name, bucket) for bucket in made)
             yield Batch(tuple(made))
         for bucket, fault in silent.items():
@@ -67,7 +73,8 @@ class Buckets(GcpSource):
         self._known = here
         self.names = {name: bucket.tenant for name, bucket in here.items()}
         self.seen.named[self.id] = keys
-        yield Listed((BUCKET,))
+        if whole:
+            yield Listed((BUCKET,))
 
     async def _read(self, fields: Bucket, down: list[Fault]) -> tuple[dict[str, Any] | None, dict[str, Fault]]:
         """A bucket with its IAM policy, where that matters; None where it has gone meanwhile."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from providers.gcp.calls import Call
+from providers.gcp.sessions import bound
 
 TIMEOUT = 20.0
 
@@ -31,6 +32,7 @@ class Client:
         if client is None:
             made = getattr(compute_v1, f"{collection[0].upper()}{collection[1:]}Client")
             client = self._clients[collection] = made(credentials=credentials or AnonymousCredentials(), client_options=self._options)  # type: ignore[no-untyped-call]
+            bound(client.transport._session)
         asked: dict[str, Any] = {"project": self._project, **blanks}
         if call.size is not None:
             asked["max_results"] = call.size[1]

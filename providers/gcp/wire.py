@@ -4,9 +4,11 @@ A row is a `TypedDict`, which msgspec checks while it decodes: it *is* the resou
 answer whose mask asked for it is absent at Google's.
 """
 
-from typing import Any, Required, TypedDict
+from typing import Any, ClassVar, Required, TypedDict
 
 import msgspec
+
+from posture.fault import Fault
 
 
 class EncryptionKey(TypedDict, total=False):
@@ -52,6 +54,22 @@ class Stored(TypedDict, total=False):
     imageEncryptionKey: EncryptionKey | None
 
 
+class BucketEncryption(TypedDict, total=False):
+    """`Bucket.encryption`."""
+
+    defaultKmsKeyName: str | None
+    googleManagedEncryptionEnforcementConfig: dict[str, Any] | None
+    customerManagedEncryptionEnforcementConfig: dict[str, Any] | None
+    customerSuppliedEncryptionEnforcementConfig: dict[str, Any] | None
+
+
+class IamConfiguration(TypedDict, total=False):
+    """`Bucket.iamConfiguration`."""
+
+    publicAccessPrevention: str | None
+    uniformBucketLevelAccess: dict[str, Any] | None
+
+
 class Bucket(TypedDict, total=False):
     """storage v1 `Bucket`."""
 
@@ -61,8 +79,8 @@ class Bucket(TypedDict, total=False):
     storageClass: str | None
     labels: dict[str, str] | None
     timeCreated: str | None
-    encryption: dict[str, Any] | None
-    iamConfiguration: dict[str, Any] | None
+    encryption: BucketEncryption | None
+    iamConfiguration: IamConfiguration | None
 
 
 class Version(TypedDict, total=False):
@@ -139,9 +157,28 @@ class Warned(msgspec.Struct, frozen=True):
     message: str = ""
 
 
-class Page(msgspec.Struct, frozen=True):
-    """What every page may say. `error` never stands in an answer of 200; where it does, a proxy has turned a refusal into one."""
+class Unread(msgspec.Struct, frozen=True):
+    """A row that could not be read, and why: the rest of its listing stands.
 
+    `scope` is where it stood in an aggregated list, or its `location`; `name` empty for none.
+    """
+
+    scope: str
+    name: str
+    fault: Fault
+
+
+class Page(msgspec.Struct, frozen=True):
+    """What every page may say. `error` never stands in an answer of 200; where it does, a proxy has turned a refusal into one.
+
+    `rows` is the path of its rows, `*` for any name, and `row` their type; `begins` how its `kind` begins, "" where the API has none.
+    """
+
+    rows: ClassVar[tuple[str, ...]] = ("items",)
+    row: ClassVar[Any] = None
+    begins: ClassVar[str] = "compute#"
+
+    kind: str | None = None
     nextPageToken: str | None = None
     unreachables: list[str] | None = None
     warning: Warned | None = None
@@ -176,11 +213,17 @@ class _UrlMaps(msgspec.Struct, frozen=True):
 class DiskPage(Page, frozen=True):
     """`compute.disks.aggregatedList`."""
 
+    rows: ClassVar[tuple[str, ...]] = ("items", "*", "disks")
+    row: ClassVar[Any] = Disk
+
     items: dict[str, _Disks] | None = None
 
 
 class HttpsProxyPage(Page, frozen=True):
     """`compute.targetHttpsProxies.aggregatedList`."""
+
+    rows: ClassVar[tuple[str, ...]] = ("items", "*", "targetHttpsProxies")
+    row: ClassVar[Any] = Proxy
 
     items: dict[str, _HttpsProxies] | None = None
 
@@ -188,11 +231,17 @@ class HttpsProxyPage(Page, frozen=True):
 class HttpProxyPage(Page, frozen=True):
     """`compute.targetHttpProxies.aggregatedList`."""
 
+    rows: ClassVar[tuple[str, ...]] = ("items", "*", "targetHttpProxies")
+    row: ClassVar[Any] = Proxy
+
     items: dict[str, _HttpProxies] | None = None
 
 
 class SslPolicyPage(Page, frozen=True):
     """`compute.sslPolicies.aggregatedList`."""
+
+    rows: ClassVar[tuple[str, ...]] = ("items", "*", "sslPolicies")
+    row: ClassVar[Any] = SslPolicy
 
     items: dict[str, _SslPolicies] | None = None
 
@@ -200,29 +249,38 @@ class SslPolicyPage(Page, frozen=True):
 class UrlMapPage(Page, frozen=True):
     """`compute.urlMaps.aggregatedList`."""
 
+    rows: ClassVar[tuple[str, ...]] = ("items", "*", "urlMaps")
+    row: ClassVar[Any] = UrlMap
+
     items: dict[str, _UrlMaps] | None = None
 
 
 class StoredPage(Page, frozen=True):
     """`compute.snapshots.list`, `compute.images.list`."""
 
+    row: ClassVar[Any] = Stored
     items: list[Stored] | None = None
 
 
 class NamedPage(Page, frozen=True):
     """`compute.regions.list`."""
 
+    row: ClassVar[Any] = Named
     items: list[Named] | None = None
 
 
 class ProxyPage(Page, frozen=True):
     """`compute.targetSslProxies.list`."""
 
+    row: ClassVar[Any] = Proxy
     items: list[Proxy] | None = None
 
 
 class BucketPage(Page, frozen=True):
     """`storage.buckets.list`; `unreachable` are names like `projects/_/buckets/B`."""
+
+    row: ClassVar[Any] = Bucket
+    begins: ClassVar[str] = "storage#"
 
     items: list[Bucket] | None = None
     unreachable: list[str] | None = None
@@ -238,6 +296,9 @@ class Binding(TypedDict, total=False):
 
 class IamPolicy(Page, frozen=True):
     """`storage.buckets.getIamPolicy`."""
+
+    rows: ClassVar[tuple[str, ...]] = ()
+    begins: ClassVar[str] = "storage#"
 
     bindings: list[Binding] | None = None
 
@@ -257,6 +318,9 @@ class StoredObject(msgspec.Struct, frozen=True, gc=False):
 class ObjectPage(Page, frozen=True):
     """`storage.objects.list`."""
 
+    row: ClassVar[Any] = StoredObject
+    begins: ClassVar[str] = "storage#"
+
     items: list[StoredObject] | None = None
 
 
@@ -264,33 +328,75 @@ class _Location(msgspec.Struct, frozen=True):
     locationId: str
 
 
-class LocationPage(Page, frozen=True):
-    """`cloudkms.locations.list`."""
+class LocationPage(Page, frozen=True, forbid_unknown_fields=True):
+    """`cloudkms.locations.list`. Lists of KMS and GKE that are empty are `{}`: what holds anything that they do not have is none of them."""
+
+    rows: ClassVar[tuple[str, ...]] = ()
+    begins: ClassVar[str] = ""
 
     locations: list[_Location] | None = None
 
 
-class RingPage(Page, frozen=True):
+class RingPage(Page, frozen=True, forbid_unknown_fields=True):
     """`cloudkms.keyRings.list`."""
+
+    rows: ClassVar[tuple[str, ...]] = ()
+    begins: ClassVar[str] = ""
+    totalSize: int | None = None
+    unreachable: list[str] | None = None
 
     keyRings: list[Named] | None = None
 
 
-class KeyPage(Page, frozen=True):
+class KeyPage(Page, frozen=True, forbid_unknown_fields=True):
     """`cloudkms.cryptoKeys.list`."""
+
+    rows: ClassVar[tuple[str, ...]] = ("cryptoKeys",)
+    row: ClassVar[Any] = CryptoKey
+    begins: ClassVar[str] = ""
+    totalSize: int | None = None
+    unreachable: list[str] | None = None
 
     cryptoKeys: list[CryptoKey] | None = None
 
 
-class ClusterPage(Page, frozen=True):
+class DatabaseEncryption(TypedDict, total=False):
+    """`Cluster.databaseEncryption`."""
+
+    state: str | None
+    currentState: str | None
+    keyName: str | None
+    lastOperationErrors: list[dict[str, Any]] | None
+
+
+class Cluster(TypedDict, total=False):
+    """container v1 `Cluster`, as far as it is looked at."""
+
+    name: Required[str]
+    location: Required[str]
+    status: str | None
+    createTime: str | None
+    resourceLabels: dict[str, str] | None
+    currentMasterVersion: str | None
+    databaseEncryption: DatabaseEncryption | None
+    nodePools: list[dict[str, Any]] | None
+
+
+class ClusterPage(Page, frozen=True, forbid_unknown_fields=True):
     """`container.clusters.list`."""
 
-    clusters: list[dict[str, Any]] | None = None
+    rows: ClassVar[tuple[str, ...]] = ("clusters",)
+    row: ClassVar[Any] = Cluster
+    begins: ClassVar[str] = ""
+    clusters: list[Cluster] | None = None
     missingZones: list[str] | None = None
 
 
 class ProjectAnswer(Page, frozen=True):
     """`cloudresourcemanager.projects.get`; `name` is `projects/NUMBER`."""
+
+    rows: ClassVar[tuple[str, ...]] = ()
+    begins: ClassVar[str] = ""
 
     name: str = ""
     projectId: str = ""
@@ -302,7 +408,7 @@ class User(msgspec.Struct, frozen=True, gc=False):
     """directory `User`."""
 
     primaryEmail: str = ""
-    isAdmin: bool = False
+    isAdmin: bool | None = None
     isDelegatedAdmin: bool = False
     suspended: bool = False
     archived: bool = False
@@ -312,5 +418,9 @@ class User(msgspec.Struct, frozen=True, gc=False):
 
 class UserPage(Page, frozen=True):
     """`directory.users.list`."""
+
+    rows: ClassVar[tuple[str, ...]] = ("users",)
+    row: ClassVar[Any] = User
+    begins: ClassVar[str] = "admin#directory#"
 
     users: list[User] | None = None

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import email.utils
 import io
 import json
 import logging
@@ -19,7 +20,7 @@ from posture.snapshot import to_json, to_jsonl
 from posture.source import State
 from posture.verdict import Status
 from providers.gcp import faults
-from providers.gcp.calls import CALLS, LIST_DISKS
+from providers.gcp.calls import CALLS, CLOUD_SCOPE, DIRECTORY_SCOPE, HOSTS, LIST_DISKS, Call
 from providers.publisher import Publisher
 from providers.stream import Encoder
 from tests.world.gcp import Google
@@ -249,7 +250,7 @@ async def test_no_token_is_in_a_snapshot_a_frame_a_log_or_an_error(google: Googl
     snapshot = seen.snapshot()
     frames = b"".join(Encoder().encode(frame) for frame in Publisher(seen.model).frames(seen.model.drain()))
     written = to_json(snapshot) + to_jsonl(snapshot) + frames + heard.getvalue().encode() + repr(list(seen.model.all())).encode()
-    assert "[token]" in str(msgspec.to_builtins(seen.fault("storage")))
+    assert "[secret]" in str(msgspec.to_builtins(seen.fault("storage")))
     for secret in (CANARY, private_key.splitlines()[1], "cmF3LWtleS1jYW5hcnk=", base64.b64encode(CANARY.encode()).decode()):
         assert secret.encode() not in written
 
@@ -287,13 +288,38 @@ def test_a_cause_has_one_kind_and_its_own_code(status: int, body: bytes, kind: F
     assert refused.transient is (status >= 500)
 
 
+HELP = {"@type": "type.googleapis.com/google.rpc.Help", "links": [{"description": "x", "url": "https://console.developers.google.com"}]}
+UNUSED = "Cloud Key Management Service (KMS) API has not been used in project 1042 before or it is disabled. Enable it by visiting https://x then retry."
+UNPAID = "This API method requires billing to be enabled. Please enable billing on project #1042 by visiting https://x then retry."
+FENCED = "Request is prohibited by organization's policy. vpcServiceControlsUniqueIdentifier: b1Xf"
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=lambda call: call.operation)
+@pytest.mark.parametrize(
+    ("status", "error", "code", "mend"),
+    [
+        (403, {"errors": [{"reason": "forbidden"}], "message": UNPAID}, "BILLING_DISABLED", "billing enabled on acme-prod"),
+        (400, {"status": "FAILED_PRECONDITION", "message": "Billing is disabled for project 1042."}, "BILLING_DISABLED", "billing enabled on acme-prod"),
+        (403, {"status": "PERMISSION_DENIED", "message": UNUSED, "details": [HELP]}, "SERVICE_DISABLED", "{host} enabled in acme-prod"),
+        (403, {"message": "x", "details": [{"reason": "ACCESS_TOKEN_SCOPE_INSUFFICIENT"}]}, "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "the OAuth scope {scope}"),
+        (403, {"message": "Request had insufficient authentication scopes."}, "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "the OAuth scope {scope}"),
+        (403, {"status": "PERMISSION_DENIED", "message": FENCED}, "SECURITY_POLICY_VIOLATED", PERIMETER),
+    ],
+)
+def test_what_no_permission_would_mend_names_what_would_however_it_is_recorded(call: Call, status: int, error: dict[str, Any], code: str, mend: str) -> None:
+    refused = faults.answered(call, status, json.dumps({"error": {"code": status, **error}}).encode(), {}, "acme-prod")
+    scope = DIRECTORY_SCOPE if call.service == "directory" else CLOUD_SCOPE
+    assert (refused.fault.kind, refused.fault.code) == (FaultKind.DENIED, code)
+    assert refused.fault.permission == mend.format(host=HOSTS[call.service], scope=scope)
+
+
 @pytest.mark.parametrize(("said", "seconds"), [("7", 7.0), ("0.5", 0.5), ("-3", 0.0), ("soon", None), (None, None)])
 def test_retry_after_is_read_as_seconds(said: str | None, seconds: float | None) -> None:
     assert faults.retry_after({"Retry-After": said} if said is not None else {}) == seconds
 
 
 def test_retry_after_is_read_as_a_date() -> None:
-    later = faults.email.utils.formatdate(time.time() + 30, usegmt=True)  # type: ignore[attr-defined]
+    later = email.utils.formatdate(time.time() + 30, usegmt=True)
     waits = faults.retry_after({"Retry-After": later})
     assert waits is not None
     assert 28 <= waits <= 30

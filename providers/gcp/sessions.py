@@ -1,0 +1,44 @@
+"""Sessions of `requests`, for what Google's own packages ask with it: bounded answers, and neither ~/.netrc nor a proxy for this machine."""
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import requests
+
+from providers.limits import CHUNK, WHOLE_ANSWER, proxies_for, read_whole
+
+
+def bound(session: Any) -> Any:
+    """The session, whose answers raise `TooLongError` or TimeoutError where they are more than any may be.
+
+    `requests` itself reads the environment and ~/.netrc for each request, which would replace our token.
+    """
+    session.trust_env = False
+    session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+    for adapter in {id(adapter): adapter for adapter in session.adapters.values()}.values():
+        adapter.send = _bounded(adapter.send)
+    return session
+
+
+def _bounded(send: Callable[..., Any]) -> Callable[..., Any]:
+    def whole(request: Any, *arguments: Any, **options: Any) -> Any:
+        ends_at = time.monotonic() + WHOLE_ANSWER
+        response = send(request, *arguments, **{**options, "proxies": proxies_for(str(request.url))})
+        try:
+            response._content = read_whole(response.iter_content(CHUNK), ends_at, time.monotonic)
+        except BaseException:
+            response.close()
+            raise
+        return response
+
+    return whole
+
+
+class Plain(requests.Session):
+    """A bounded session for tokens."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        bound(self)
