@@ -9,9 +9,10 @@ import os
 import re
 import ssl
 import time
+from collections import deque
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 import aiohttp
 import msgspec
@@ -26,11 +27,14 @@ from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
 from azure.mgmt.storage.aio import StorageManagementClient
 
 from posture.fault import ConfigError, Fault, FaultKind, Refused
+from posture.text import one_line
 from providers.azure.calls import BUDGETS, LIST_BLOBS, QUERY_RESOURCES, Call
-from providers.azure.faults import answered, broken, unreadable
+from providers.azure.faults import answered, bad_row, broken, unreadable
 from providers.azure.settings import AzureSettings
-from providers.azure.wire import Graph, Page
+from providers.azure.wire import Graph, Page, Unread
 from providers.lane import Lane
+from providers.limits import CHUNK, Pages, proxy_for, read_all, whole_answer
+from providers.refusals import masked
 from providers.source import TALLY
 
 CONNECT_TIMEOUT, READ_TIMEOUT = 5, 20
@@ -38,8 +42,6 @@ CONNECTIONS = 32
 """Open at the same time, to all hosts together."""
 TOP = 1000
 """Rows of a Resource Graph page; more is not given."""
-MOST_PAGES = 10_000
-"""A listing longer than this leads in a circle."""
 
 RESOURCE_MANAGERS = {
     "public": "https://management.azure.com",
@@ -70,6 +72,8 @@ class Arm:
         self._version = version
         self._clients: dict[str, Any] = {}
         self._lanes: dict[tuple[str, str, str], Lane] = {}
+        self._sent: deque[str] = deque(maxlen=8)
+        """The bearer tokens that were sent last, one for each audience, to be masked should a server repeat them."""
         self._transport: AioHttpTransport | None = None
         self._session: aiohttp.ClientSession | None = None
         self._credential: Any = None
@@ -80,36 +84,53 @@ class Arm:
         return answer
 
     async def pages(
-        self, call: Call, row: type[T], *, subscription: str = "", within: str = "", tail: str = "", region: str = ""
+        self,
+        call: Call,
+        row: type[T],
+        *,
+        subscription: str = "",
+        within: str = "",
+        tail: str = "",
+        region: str = "",
+        filter: str = "",
+        unread: list[Unread] | None = None,
     ) -> AsyncGenerator[list[T], None]:
-        """The pages of a listing, by `nextLink`. `region` is where it lies that is read, for a budget that each region has of its own. Raises `Refused`."""
-        url: str | None = self._url(call, subscription, within, tail)
-        shape: Any = Page[row]  # type: ignore[valid-type]
-        for _ in range(MOST_PAGES):
-            assert url is not None
-            page = await self._ask(call, url, shape, subscription, region=region)
-            yield page.value or []
-            url = self._following(call, page.nextLink or page.odata_next)
-            if url is None:
-                return
-        raise Refused(Fault(FaultKind.ERROR, "EndlessListing", call.operation, f"more than {MOST_PAGES} pages"))
+        """The pages of a listing, by `nextLink`. `region` is where it lies that is read, for a budget that each region has of its own. Raises `Refused`.
 
-    async def query(self, kql: str, row: type[T], subscriptions: tuple[str, ...], *, about: Call) -> AsyncGenerator[list[T], None]:
-        """The pages of a Resource Graph query. Rows of what the identity may not read are left out without a word. Raises `Refused`."""
-        shape: Any = Graph[row]  # type: ignore[valid-type]
+        Rows that cannot be read go to `unread` as the pages come; without it, one such row refuses the listing.
+        """
+        url: str | None = self._url(call, subscription, within, tail) + (f"&$filter={quote(filter)}" if filter else "")
+        followed = Pages(call.operation)
+        while url is not None:
+            page = await self._ask(call, url, _Rows(Page, row, "value", unread), subscription, region=region)
+            yield page.value
+            url = self._following(call, page.nextLink or page.odata_next)
+            if url is not None:
+                followed.follow(url)
+
+    async def query(
+        self, kql: str, row: type[T], subscriptions: tuple[str, ...], *, about: Call, unread: list[Unread] | None = None
+    ) -> AsyncGenerator[list[T], None]:
+        """The pages of a Resource Graph query; `unread` as for `pages`. Raises `Refused`.
+
+        Rows of what the identity may not read are left out without a word.
+        """
         call = msgspec.structs.replace(QUERY_RESOURCES, permission=about.permission)
         token: str | None = None
+        followed = Pages(call.operation)
         received = 0
-        for _ in range(MOST_PAGES):
+        while True:
             options: dict[str, Any] = {"resultFormat": "objectArray", "$top": TOP, **({"$skipToken": token} if token else {})}
             body = {"subscriptions": subscriptions, "query": kql, "options": options}
-            page = await self._ask(call, self._url(QUERY_RESOURCES, "", "", ""), shape, "", body)
-            received += len(page.data)
+            before = len(unread or ())
+            page = await self._ask(call, self._url(QUERY_RESOURCES, "", "", ""), _Rows(Graph, row, "data", unread), "", body)
+            received += len(page.data) + len(unread or ()) - before
             yield page.data
             token = page.skip_token
             if not token:
                 break
-        if token or str(page.resultTruncated).lower() == "true" or (page.totalRecords is not None and page.totalRecords > received):
+            followed.follow(token)
+        if str(page.resultTruncated).lower() == "true" or (page.totalRecords is not None and page.totalRecords > received):
             raise Refused(Fault(FaultKind.ERROR, "Truncated", call.operation, f"Resource Graph gave {received} rows of {page.totalRecords}"))
 
     async def list_blobs(self, account: str, endpoint: str, container: str, at_most: int, marker: str = "") -> bytes:
@@ -162,21 +183,25 @@ class Arm:
     async def _send(self, call: Call, url: str, shape: Any, body: Mapping[str, Any] | None) -> Any:
         content = await self._fetch(call, HttpRequest("GET", url) if body is None else HttpRequest("POST", url, json=body))
         try:
-            return msgspec.json.decode(content, type=shape)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            return shape.read(call, content) if isinstance(shape, _Rows) else msgspec.json.decode(content, type=shape)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise Refused(unreadable(call, error), transient=True) from None
 
     async def _fetch(self, call: Call, request: HttpRequest) -> bytes:
         try:
-            # Streamed, or the pipeline would read and parse the body too.
-            response = await self._client(call).send_request(request, stream=True)
-            content: bytes = await response.read()
+            async with whole_answer():
+                # Streamed, or the pipeline would read and parse the body too.
+                response = await self._client(call).send_request(request, stream=True)
+                try:
+                    content = await read_all(response.iter_raw())  # aiohttp has decoded it, a chunk at a time
+                finally:
+                    await response.close()
         except ConfigError:
             raise
         except (AzureError, aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            raise broken(call, error) from None
+            raise broken(call, error, *self._sent) from None
         if response.status_code != 200:
-            raise answered(call, response.status_code, response.headers, content)
+            raise answered(call, response.status_code, response.headers, content, *self._sent)
         return content
 
     def _url(self, call: Call, subscription: str, within: str, tail: str) -> str:
@@ -191,13 +216,19 @@ class Arm:
         return f"{base}{path}{tail}{version}"
 
     def _following(self, call: Call, link: str | None) -> str | None:
-        """The next page's address. One that leads to another host would carry the token there."""
+        """The next page's address, which may be relative. One that leads to another host would carry the token there."""
         if not link:
             return None
         base = (self.graph_endpoint if call.family == "entra" else self.endpoint) or ""
-        if urlsplit(link)[:2] != urlsplit(base)[:2]:
-            raise Refused(Fault(FaultKind.ERROR, "ForeignLink", call.operation, f"the next page is said to be at {urlsplit(link).hostname}: not asked"))
-        return link
+        try:
+            whole = urljoin(base, link.strip())
+            ours = _origin(whole) == _origin(base) and "@" not in urlsplit(whole).netloc
+        except ValueError:  # no address at all
+            whole, ours = link, False
+        if not ours:
+            where = one_line(masked(whole.partition("?")[0]), 100)
+            raise Refused(Fault(FaultKind.ERROR, "ForeignLink", call.operation, f"the next page is said to be at {where}: not asked"))
+        return whole
 
     # ------------------------------------------------------------ the SDK
 
@@ -236,7 +267,7 @@ class Arm:
                 from azure.identity.aio import DefaultAzureCredential
 
                 authority = AUTHORITIES[self.settings.cloud]
-                self._credential = DefaultAzureCredential(authority=authority, exclude_interactive_browser_credential=True)
+                self._credential = DefaultAzureCredential(authority=authority, exclude_interactive_browser_credential=True, transport=self._shared_transport())
         return self._credential
 
     def _shared_transport(self) -> AioHttpTransport:
@@ -249,9 +280,72 @@ class Arm:
                 except OSError as error:
                     raise Refused(Fault(FaultKind.ERROR, "CaFile", "azure:connect", f"ca_file {self.settings.ca_file}: {error.strerror or error}")) from None
             connector = aiohttp.TCPConnector(limit=CONNECTIONS, ssl=context)
-            self._session = aiohttp.ClientSession(connector=connector, trust_env=True, cookie_jar=aiohttp.DummyCookieJar())
-            self._transport = AioHttpTransport(session=self._session, session_owner=False, connection_timeout=CONNECT_TIMEOUT, read_timeout=READ_TIMEOUT)
+            # aiohttp's trust_env would read ~/.netrc, and take this machine's own addresses through the proxy.
+            self._session = aiohttp.ClientSession(connector=connector, trust_env=False, cookie_jar=aiohttp.DummyCookieJar())
+            self._transport = _Transport(
+                self._sent,
+                session=self._session,
+                session_owner=False,
+                connection_timeout=CONNECT_TIMEOUT,
+                read_timeout=READ_TIMEOUT,
+                connection_data_block_size=CHUNK,
+                use_env_settings=False,
+            )
         return self._transport
+
+
+class _Rows:
+    """The shape of a page of a listing: read in one go, and row by row where that fails."""
+
+    def __init__(self, page: Any, row: Any, field: str, unread: list[Unread] | None) -> None:
+        self._page, self._row, self._field, self._unread = page, row, field, unread
+
+    def read(self, call: Call, content: bytes) -> Any:
+        """The page, in which every row is as it should be; the others go to `unread`. Raises `msgspec.MsgspecError` where it is no page."""
+        try:
+            page = msgspec.json.decode(content, type=self._page[self._row])
+        except msgspec.ValidationError:
+            if self._unread is None:
+                raise
+            page = msgspec.json.decode(content, type=self._page[msgspec.Raw])
+            setattr(page, self._field, [row for raw in getattr(page, self._field) if (row := self._one(call, raw)) is not None])
+        if page.error is not None and bytes(page.error) != b"null":
+            raise msgspec.ValidationError("an error under the status of an answer")
+        return page
+
+    def _one(self, call: Call, raw: msgspec.Raw) -> Any:
+        try:
+            return msgspec.json.decode(raw, type=self._row)
+        except msgspec.MsgspecError as error:
+            assert self._unread is not None
+            self._unread.append(bad_row(call, msgspec.json.decode(raw), str(error)))
+            return None
+
+
+class _Transport(AioHttpTransport):  # type: ignore[misc]  # azure-core loads it late, so that its type is not known
+    """Sends each request through the proxy that the environment names for its host, which is read once."""
+
+    def __init__(self, sent: deque[str], **settings: Any) -> None:
+        super().__init__(**settings)
+        self._sent = sent
+        self._proxies: dict[str, str | None] = {}
+
+    async def send(self, request: Any, **options: Any) -> Any:
+        """As the SDK's transport does."""
+        token = str(request.headers.get("Authorization") or "").removeprefix("Bearer ").strip()
+        if token and token not in self._sent:
+            self._sent.append(token)
+        parts = urlsplit(request.url)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        if origin not in self._proxies:
+            self._proxies[origin] = proxy_for(origin)
+        return await super().send(request, **{**options, "proxies": None, "proxy": self._proxies[origin]})
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port, the scheme's own where none is written. Raises ValueError where it is no address."""
+    parts = urlsplit(url)
+    return parts.scheme, (parts.hostname or "").rstrip("."), parts.port or {"https": 443, "http": 80}.get(parts.scheme)
 
 
 class _AllowHttp(SansIOHTTPPolicy[Any, Any]):

@@ -18,6 +18,7 @@ from providers.azure.ids import last, normal
 from providers.azure.place import AccountSeen, AzureSource
 from providers.each import each
 from providers.lane import lost
+from providers.limits import Pages
 from providers.source import Yield
 
 SAMPLE = "azure.storage.object-sample"
@@ -72,7 +73,7 @@ class Blobs(AzureSource):
     async def _counts(self, account: str, endpoint: str, container: str) -> dict[str, Any]:
         """How the sampled blobs are encrypted; `SampleOf` is `[read, wanted]`, alike where the container holds no more. Raises `Refused`."""
         said, scopes = Counter({"true": 0, "false": 0, "absent": 0}), Counter[str]()
-        supplied, marker = 0, ""
+        supplied, marker, followed = 0, "", Pages(LIST_BLOBS.operation)
         for _ in range(MOST_PAGES):
             blobs, marker = _page(await self.arm.list_blobs(account, endpoint, container, self.wanted - said.total(), marker))
             for blob in blobs:
@@ -83,6 +84,7 @@ class Blobs(AzureSource):
                     scopes[scope] += 1
             if not marker or said.total() >= self.wanted:
                 break
+            followed.follow(marker)
         read = said.total()
         wanted = max(read, self.wanted) if marker else read
         return {"SampleOf": [read, wanted], "ServerEncrypted": dict(said), "CustomerProvidedKeys": supplied, "EncryptionScopes": dict(sorted(scopes.items()))}

@@ -47,6 +47,8 @@ def _call(permission: str, path: str, api_version: str, family: str = "arm", *, 
 
 
 LIST_SUBSCRIPTIONS = _call("Microsoft.Resources/subscriptions/read", "/subscriptions", "2022-12-01")
+LIST_RESOURCES = _call("Microsoft.Resources/subscriptions/resources/read", "/resources", "2021-04-01")
+"""Ids and types of everything there is, to hold Resource Graph's rows against."""
 
 LIST_DISKS = _call("Microsoft.Compute/disks/read", "/providers/Microsoft.Compute/disks", "2026-03-02")
 LIST_SNAPSHOTS = _call("Microsoft.Compute/snapshots/read", "/providers/Microsoft.Compute/snapshots", "2026-03-02")

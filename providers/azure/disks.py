@@ -1,8 +1,11 @@
 """Managed disks, their snapshots, and the disk encryption sets that name a customer's key."""
 
 from collections.abc import AsyncGenerator
+from functools import partial
 
-from posture.batch import Batch, Listed, Partly
+from posture.batch import Partly
+from posture.controls.azure_disk import named_key
+from posture.controls.fields import part, parts
 from posture.fault import FaultKind, Refused
 from posture.resource import Encryption, KeyClass, Link, Resource
 from providers.azure.calls import LIST_DISKS, LIST_IMAGES, LIST_SETS, LIST_SNAPSHOTS
@@ -11,7 +14,7 @@ from providers.azure.place import AzureSource, fields_of, text
 from providers.azure.wire import Disk, DiskProperties, EncryptionSet, SetProperties, Thing
 from providers.source import Yield
 
-PLATFORM, CUSTOMER, BOTH = "encryptionatrestwithplatformkey", "encryptionatrestwithcustomerkey", "encryptionatrestwithplatformandcustomerkeys"
+CUSTOMER, BOTH = "encryptionatrestwithcustomerkey", "encryptionatrestwithplatformandcustomerkeys"
 CONFIDENTIAL = "confidentialvmencryptedwithcustomerkey"
 ALGORITHM = "AES-256"
 """Implied, never a field: Azure Storage encryption of managed disks (CONTROLS.md 12)."""
@@ -28,9 +31,8 @@ class Disks(AzureSource):
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """One listing; Resource Manager has no filter for it, and Resource Graph would be minutes late."""
-        async for page in self.arm.pages(LIST_DISKS, Disk, subscription=self.subscription):
-            yield Batch.of(map(self._disk, page))
-        yield Listed(("azure.compute.disk",))
+        async for report in self.listing(LIST_DISKS, Disk, self._disk, "volume", "azure.compute.disk"):
+            yield report
 
     def _disk(self, row: Disk) -> Resource:
         properties = row.properties or _EMPTY
@@ -56,26 +58,24 @@ class Snapshots(AzureSource):
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """Two listings; images that are refused do not keep the snapshots."""
-        async for page in self.arm.pages(LIST_SNAPSHOTS, Disk, subscription=self.subscription):
-            yield Batch.of(map(self._snapshot, page))
-        yield Listed(("azure.compute.snapshot",))
+        async for report in self.listing(LIST_SNAPSHOTS, Disk, self._snapshot, "snapshot", "azure.compute.snapshot"):
+            yield report
         try:
-            async for images in self.arm.pages(LIST_IMAGES, Thing, subscription=self.subscription):
-                yield Batch.of(map(self._image, images))
+            async for report in self.listing(LIST_IMAGES, Thing, self._image, "snapshot", "azure.compute.image"):
+                yield report
         except Refused as refused:
             if refused.fault.kind is FaultKind.EXPIRED:
                 raise
             yield Partly(refused.fault)
-        else:
-            yield Listed(("azure.compute.image",))
 
     def _image(self, row: Thing) -> Resource:
         """An image says no type of encryption, only the set of each of its disks: none is the platform's key. Disks of several sets are of no one class."""
-        storage = (row.properties or {}).get("storageProfile") or {}
-        disks = [disk for disk in (storage.get("osDisk"), *(storage.get("dataDisks") or ())) if disk]
-        sets = {text((disk.get("diskEncryptionSet") or {}).get("id")) for disk in disks}
+        read, properties = LIST_IMAGES.operation, row.properties or {}
+        storage = part(properties, read, "storageProfile")
+        disks = [disk for disk in (part(storage, read, "osDisk"), *(parts(storage, read, "dataDisks") or ())) if disk]
+        sets = {text(part(disk, read, "diskEncryptionSet").get("id")) for disk in disks}
         one = sets.pop() if len({normal(each) for each in sets}) == 1 else None
-        made_of = text(((row.properties or {}).get("sourceVirtualMachine") or {}).get("id"))
+        made_of = text(part(properties, read, "sourceVirtualMachine").get("id"))
         sizes = [disk.get("diskSizeGB") for disk in disks]
         size = sum(each for each in sizes if isinstance(each, int)) if all(isinstance(each, int) for each in sizes) and sizes else "?"
         return self.resource(
@@ -116,15 +116,15 @@ class EncryptionSets(AzureSource):
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """One listing; the keys it names are read by another source."""
         named: dict[str, str | None] = {}
-        async for page in self.arm.pages(LIST_SETS, EncryptionSet, subscription=self.subscription):
-            yield Batch.of(self._set(row, named) for row in page)
+        make = partial(self._set, named=named)
+        async for report in self.listing(LIST_SETS, EncryptionSet, make, "key", "azure.compute.disk-encryption-set"):
+            yield report
         self.seen.keys[f"{self.subscription}/sets"] = named
-        yield Listed(("azure.compute.disk-encryption-set",))
 
     def _set(self, row: EncryptionSet, named: dict[str, str | None]) -> Resource:
         properties = row.properties or SetProperties()
         active = properties.activeKey or {}
-        url, vault = text(active.get("keyUrl")), text((active.get("sourceVault") or {}).get("id"))
+        url, vault = text(active.get("keyUrl")), text(part(active, LIST_SETS.operation, "sourceVault").get("id"))
         links: tuple[Link, ...] = ()
         if url:
             named[unversioned(url)] = vault or None
@@ -145,17 +145,15 @@ class EncryptionSets(AzureSource):
 
 def at_rest(properties: DiskProperties) -> tuple[Encryption, tuple[Link, ...]]:
     """The encryption of a disk or snapshot, and its link to the encryption set. Whose the customer's key is, the set says."""
-    said = properties.encryption
-    kind = said.type.lower() if said and isinstance(said.type, str) else ""
-    set_id = (text(said.diskEncryptionSetId) if said else "") or None
-    if kind == PLATFORM and not set_id:
+    said, guest = properties.encryption, properties.securityProfile or {}
+    kind, set_id = (text(said.type), text(said.diskEncryptionSetId)) if said else ("", "")
+    security, secure_set = text(guest.get("securityType")), text(guest.get("secureVMDiskEncryptionSetId"))
+    whose, leads = named_key(kind or None, set_id or None, security or None, secure_set or None)
+    if whose is KeyClass.PROVIDER:
         return _OWN, ()
-    links = (Link("key", normal(set_id)),) if set_id else ()
-    if kind == BOTH:
-        return Encryption(True, ALGORITHM, KeyClass.DOUBLE, set_id), links
-    if kind == CUSTOMER:
-        return Encryption(True, ALGORITHM, KeyClass.UNKNOWN, set_id), links
-    return _UNSAID, links
+    if whose is KeyClass.UNKNOWN:
+        return _UNSAID, ()  # no link: the set's class would be taken for the disk's
+    return Encryption(True, ALGORITHM, whose or KeyClass.UNKNOWN, leads), (Link("key", normal(leads)),) if leads else ()
 
 
 def _set_class(properties: SetProperties) -> KeyClass:

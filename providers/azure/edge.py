@@ -1,19 +1,35 @@
 """Application gateways and front doors: what faces the outside with TLS."""
 
-import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 from posture.batch import Batch, Listed, Partly
-from posture.controls.azure_edge import PREDEFINED, serving_plain
+from posture.controls.azure_edge import PREDEFINED, SERVES, UNSURE, plain_listeners, route_redirects
+from posture.controls.fields import low, part
+from posture.controls.reading import NoAnswer
 from posture.fault import Fault, FaultKind, Refused
 from posture.resource import Resource
 from providers.azure.calls import LIST_AFD_DOMAINS, LIST_AFD_ENDPOINTS, LIST_AFD_ROUTES, LIST_GATEWAYS, LIST_PROFILES
+from providers.azure.faults import bad_row
+from providers.azure.ids import last
 from providers.azure.place import SweptSource, fields_of, text
-from providers.azure.wire import Thing
+from providers.azure.wire import Thing, Unread
+from providers.each import each
 from providers.source import Yield
 
-KEPT = ("sslPolicy", "httpListeners", "requestRoutingRules", "redirectConfigurations", "provisioningState", "operationalState")
+KEPT = (
+    "sslPolicy",
+    "sslProfiles",
+    "httpListeners",
+    "listeners",
+    "requestRoutingRules",
+    "urlPathMaps",
+    "redirectConfigurations",
+    "provisioningState",
+    "operationalState",
+)
+DOOR = "azure.cdn.front-door"
 
 
 class Edge(SweptSource):
@@ -25,27 +41,47 @@ class Edge(SweptSource):
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """Two listings, then for each front door its domains and routes; one that is refused does not keep the other."""
         try:
-            async for page in self.sweep.listed(LIST_GATEWAYS, Thing, self.subscription):
-                yield Batch.of(map(self._gateway, page))
-            yield Listed(("azure.network.application-gateway",))
+            async for report in self.listing(LIST_GATEWAYS, Thing, self._gateway, "endpoint", "azure.network.application-gateway"):
+                yield report
         except Refused as refused:
             yield _partly(refused)
         try:
-            async for page in self.sweep.listed(LIST_PROFILES, Thing, self.subscription):
-                doors = [row for row in page if text((row.sku or {}).get("name")).endswith("_AzureFrontDoor")]
-                for door in await asyncio.gather(*map(self._front_door, doors)):
-                    for fault in door.faults.values():
-                        yield Partly(fault)
-                    yield Batch((door,))
-            yield Listed(("azure.cdn.front-door",))
+            async for report in self._front_doors():
+                yield report
         except Refused as refused:
             yield _partly(refused)
+
+    async def _front_doors(self) -> AsyncGenerator[Yield, None]:
+        unread: list[Unread] = []
+        doors: list[Thing] = []
+        async for page in self.rows(LIST_PROFILES, Thing, unread):
+            for row in page:
+                kind = low((row.sku or {}).get("name")) if isinstance((row.sku or {}).get("name"), str) else None
+                if kind is None:
+                    unread.append(bad_row(LIST_PROFILES, {"id": row.id, "location": row.location}, "sku.name is missing or not text"))
+                elif kind.endswith("_azurefrontdoor"):
+                    row.name = row.name or last(row.id)
+                    doors.append(row)
+        for bad in unread:
+            yield Partly(bad.fault)
+        yield Batch(tuple(self.unread(bad, "endpoint", DOOR) for bad in unread if bad.id))
+        async with aclosing(each(self._front_door(door) for door in doors)) as answers:
+            async for made in answers:
+                for fault in made.faults.values():
+                    yield Partly(fault)
+                yield Batch((made,))
+        if all(bad.id for bad in unread):
+            yield Listed((DOOR,))
 
     def _gateway(self, row: Thing) -> Resource:
         properties = row.properties
         fields: dict[str, Any] = {**fields_of(row), "properties": {name: properties[name] for name in KEPT if name in properties} if properties else properties}
-        plain = ("SERVES" if serving_plain(properties) else "redirects") if properties else "?"
-        cells = (_least((properties or {}).get("sslPolicy") or {}), "", "", "", plain, "")
+        try:
+            ways = set(plain_listeners(properties or {}).values())
+            plain = "SERVES" if SERVES in ways else "?" if UNSURE in ways else "redirects"
+        except NoAnswer:
+            plain = "?"
+        cells = (_least(properties or {}), "", "", "", plain, "")
         return self.resource(row.id, "endpoint", "azure.network.application-gateway", row.name, fields, region=text(row.location), cells=cells)
 
     async def _front_door(self, row: Thing) -> Resource:
@@ -53,42 +89,54 @@ class Edge(SweptSource):
         try:
             async for page in self.arm.pages(LIST_AFD_DOMAINS, Thing, subscription=self.subscription, within=row.id):
                 found = fields.setdefault("customDomains", {})
-                found.update((each.name, ((each.properties or {}).get("tlsSettings") or {}).get("minimumTlsVersion")) for each in page)
+                found.update((each.name or last(each.id), _minimum(each)) for each in page)
         except Refused as refused:
             faults[LIST_AFD_DOMAINS.operation] = _kept(refused)
         call = LIST_AFD_ENDPOINTS
         try:
-            routes: dict[str, bool] = {}
+            routes: dict[str, bool | None] = {}
             async for page in self.arm.pages(call, Thing, subscription=self.subscription, within=row.id):
                 for endpoint in page:
                     call = LIST_AFD_ROUTES
                     async for some in self.arm.pages(call, Thing, subscription=self.subscription, within=endpoint.id):
-                        routes.update((f"{endpoint.name}/{each.name}", _redirects(each)) for each in some)
+                        routes.update((f"{endpoint.name or last(endpoint.id)}/{each.name or last(each.id)}", _redirects(endpoint, each)) for each in some)
                 call = LIST_AFD_ENDPOINTS
             fields["routes"] = routes
         except Refused as refused:
             faults[call.operation] = _kept(refused)
         least = min((str(minimum) for minimum in fields.get("customDomains", {}).values()), default="?")
-        plain = "?" if "routes" not in fields else "redirects" if all(fields["routes"].values()) else "SERVES"
+        known = set(fields.get("routes", {"": None}).values())
+        plain = "SERVES" if False in known else "?" if None in known else "redirects"
         cells = (_shown(least), "", "", "", plain, "")
-        return self.resource(row.id, "endpoint", "azure.cdn.front-door", row.name, fields, region=text(row.location), faults=faults, cells=cells)
+        return self.resource(row.id, "endpoint", DOOR, row.name, fields, region=text(row.location), faults=faults, cells=cells)
 
 
-def _least(policy: dict[str, Any]) -> str:
+def _minimum(domain: Thing) -> Any:
+    """The least TLS version of a domain as it stands there; what is no answer is told apart from none by the control."""
+    settings = (domain.properties or {}).get("tlsSettings")
+    return settings.get("minimumTlsVersion") if isinstance(settings, dict) else settings
+
+
+def _redirects(endpoint: Thing, route: Thing) -> bool | None:
+    try:
+        return route_redirects(fields_of(endpoint), fields_of(route))
+    except NoAnswer:
+        return None
+
+
+def _least(properties: dict[str, Any]) -> str:
     """The least protocol of a gateway's policy: of its own, or as the name of a predefined one says."""
-    return _shown(text(policy.get("minProtocolVersion")) or PREDEFINED.get(text(policy.get("policyName")), ""))
+    try:
+        policy = part(properties, LIST_GATEWAYS.operation, "sslPolicy")
+    except NoAnswer:
+        return "?"
+    return _shown(text(policy.get("minProtocolVersion")) or PREDEFINED.get(text(policy.get("policyName")).casefold(), ""))
 
 
 def _shown(version: str) -> str:
     """`TLSv1_2` and `TLS12` as `TLS 1.2+`."""
     digits = "".join(letter for letter in version if letter.isdigit())
     return f"TLS {digits[0]}.{digits[1]}+" if len(digits) == 2 else "?"
-
-
-def _redirects(route: Thing) -> bool:
-    """Whether a route sends plain HTTP elsewhere, or does not take it at all."""
-    properties = route.properties or {}
-    return "Http" not in (properties.get("supportedProtocols") or ("Http",)) or properties.get("httpsRedirect") == "Enabled"
 
 
 def _kept(refused: Refused) -> Fault:

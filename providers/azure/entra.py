@@ -15,6 +15,7 @@ from posture.resource import Resource
 from providers.azure.arm import Arm
 from providers.azure.calls import CONDITIONAL_ACCESS, GRAPH_CALLS, REGISTRATION, SECURITY_DEFAULTS
 from providers.azure.faults import LICENCE
+from providers.azure.wire import Unread
 from providers.source import Source, Yield
 
 
@@ -27,8 +28,8 @@ class Defaults(msgspec.Struct):
 class User(msgspec.Struct, gc=False):
     """One user's registration, as far as it is counted."""
 
-    isMfaCapable: bool = False
-    isAdmin: bool = False
+    isMfaCapable: bool | None = None
+    isAdmin: bool | None = None
 
 
 class Entra(Source):
@@ -51,8 +52,9 @@ class Entra(Source):
             faults[SECURITY_DEFAULTS.operation] = _kept(refused)
         try:
             wanted = ("displayName", "state", "conditions", "grantControls")
-            pages = self._arm.pages(CONDITIONAL_ACCESS, dict[str, Any])
-            fields["conditionalAccess"] = [{name: policy.get(name) for name in wanted} async for page in pages for policy in page]
+            pages = self._arm.pages(CONDITIONAL_ACCESS, object)
+            policies = [policy async for page in pages for policy in page]
+            fields["conditionalAccess"] = [{name: policy.get(name) for name in wanted} if isinstance(policy, dict) else None for policy in policies]
         except Refused as refused:
             faults[CONDITIONAL_ACCESS.operation] = _kept(refused)
         try:
@@ -65,14 +67,23 @@ class Entra(Source):
         yield Batch((self._tenant(fields, faults),))
         yield Listed(("azure.entra.tenant",))
 
+    async def close(self) -> None:
+        """The way in; closing it twice does no harm."""
+        await self._arm.close()
+
     async def _counted(self) -> dict[str, int]:
-        counts = {"users": 0, "notCapable": 0, "admins": 0, "adminsNotCapable": 0}
-        async for page in self._arm.pages(REGISTRATION, User):
+        """Who there is; `untold` are those of whom it is not said, or not in a way that can be read, what they are and can."""
+        counts = {"users": 0, "notCapable": 0, "admins": 0, "adminsNotCapable": 0, "untold": 0}
+        unread: list[Unread] = []
+        async for page in self._arm.pages(REGISTRATION, User, unread=unread):
             for user in page:
                 counts["users"] += 1
-                counts["admins"] += user.isAdmin
-                counts["notCapable"] += not user.isMfaCapable
-                counts["adminsNotCapable"] += user.isAdmin and not user.isMfaCapable
+                counts["admins"] += user.isAdmin is True
+                counts["notCapable"] += user.isMfaCapable is False
+                counts["adminsNotCapable"] += user.isAdmin is True and user.isMfaCapable is False
+                counts["untold"] += user.isAdmin is None or user.isMfaCapable is None
+        counts["users"] += len(unread)
+        counts["untold"] += len(unread)
         return counts
 
     def _tenant(self, fields: dict[str, Any], faults: dict[str, Fault]) -> Resource:

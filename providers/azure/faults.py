@@ -3,17 +3,20 @@
 Sources: Resource Manager "Common deployment errors" and "Throttling" pages, Microsoft Graph error responses, exceptions of azure-core and azure-identity.
 """
 
-import email.utils
-import time
+import re
 from collections.abc import Mapping
+from typing import Any
 from xml.etree import ElementTree
 
 import msgspec
 
 from posture.clock import Seconds
 from posture.fault import NO_CREDENTIALS, Fault, FaultKind, Refused
+from providers import refusals
 from providers.azure.calls import LIST_SUBSCRIPTIONS, Call
 from providers.azure.settings import told_who
+from providers.azure.wire import Unread
+from providers.refusals import masked
 
 DENIED, EXPIRED, THROTTLED = FaultKind.DENIED, FaultKind.EXPIRED, FaultKind.THROTTLED
 UNREACHABLE, ERROR = FaultKind.UNREACHABLE, FaultKind.ERROR
@@ -63,6 +66,7 @@ LICENCE = {"Authentication_RequestFromNonPremiumTenantOrB2CTenant", "RequestFrom
 """What Graph answers where the tenant has no licence for a report."""
 
 _LONGEST = 300
+_QUOTA = re.compile(r"([0-9]{1,4}):([0-9]{1,4}):([0-9]{1,4}(?:\.[0-9]{1,9})?)")
 _NOBODY = "failed to retrieve a token from the included credentials"  # the default chain's words; where somebody was refused, its reason says more
 
 
@@ -77,9 +81,9 @@ class _Body(msgspec.Struct):
     message: str | None = None
 
 
-def answered(call: Call, status: int, headers: Mapping[str, str], body: bytes) -> Refused:
-    """An error answer as what it means. Anything unknown is an `error`, never a `denied` and never an answer."""
-    code, message = _read(body)
+def answered(call: Call, status: int, headers: Mapping[str, str], body: bytes, *tokens: str) -> Refused:
+    """An error answer as what it means. Anything unknown is an `error`, never a `denied` and never an answer. `tokens` are ours, should they be repeated."""
+    code, message = (masked(" ".join(text.split()), *tokens) for text in _read(body))
     kind = CODES.get(code)
     if status == 429:
         kind = THROTTLED
@@ -96,12 +100,17 @@ def answered(call: Call, status: int, headers: Mapping[str, str], body: bytes) -
         permission, message = None, f"the account's network rules do not let this address in. {message}"
     elif code in LICENCE:
         permission, message = call.permission, f"needs a licence (Entra ID P1). {message}"
-    fault = Fault(kind, code or str(status), call.operation, message.strip()[:_LONGEST], permission, retry_after(headers))
+    fault = Fault(kind, code[:_LONGEST] or str(status), call.operation, message.strip()[:_LONGEST], permission, retry_after(headers))
     return Refused(fault, transient=status >= 500 and kind is ERROR)
 
 
-def broken(call: Call, error: Exception) -> Refused:
-    """An exception of the SDK, or of what lies under it, as what it means."""
+def broken(call: Call, error: Exception, *tokens: str) -> Refused:
+    """An exception of the SDK, or of what lies under it, as what it means. `tokens` are ours, should they be repeated."""
+    refused = _broken(call, error)
+    return Refused(msgspec.structs.replace(refused.fault, message=masked(refused.fault.message, *tokens)), transient=refused.transient)
+
+
+def _broken(call: Call, error: Exception) -> Refused:
     name = type(error).__name__
     names = {kind.__name__ for kind in type(error).__mro__}
     if name == "NoTokenError" or (_NOBODY in str(error) and "AADSTS" not in str(error) and not told_who()):
@@ -110,7 +119,7 @@ def broken(call: Call, error: Exception) -> Refused:
     if names & {"ClientAuthenticationError", "CredentialUnavailableError"}:
         return Refused(Fault(EXPIRED, name, call.operation, _short(error)))
     if names & {"ServiceRequestError", "ServiceResponseError", "IncompleteReadError", "OSError", "TimeoutError", "ClientError"}:
-        return Refused(Fault(UNREACHABLE, name, call.operation, _short(error)), transient=name != "ServiceRequestTimeoutError")
+        return Refused(Fault(UNREACHABLE, name, call.operation, _short(error)), transient=name not in {"ServiceRequestTimeoutError", "TimeoutError"})
     if names & {"MsgspecError", "DecodeError", "UnicodeDecodeError"}:
         return Refused(unreadable(call, error), transient=True)
     return Refused(Fault(ERROR, name, call.operation, _short(error)))
@@ -121,29 +130,31 @@ def unreadable(call: Call, error: Exception) -> Fault:
     return Fault(ERROR, "UnreadableAnswer", call.operation, _short(error))
 
 
+def bad_row(call: Call, row: Any, why: str) -> Unread:
+    """A row that cannot be read, as far as it says which it is; `why` names the field."""
+    known = row if isinstance(row, dict) else {}
+    id, region = known.get("id"), known.get("location")
+    named = id.strip() if isinstance(id, str) else ""
+    fault = Fault(ERROR, "UnreadableRow", call.operation, _short(f"{named.rstrip('/').rpartition('/')[2] or 'a row without an id'}: {why}"))
+    return Unread(named, region if isinstance(region, str) else "", fault)
+
+
 def retry_after(headers: Mapping[str, str]) -> Seconds | None:
-    """Seconds until the service wants to be asked again: `Retry-After` in seconds or as a date, or Resource Graph's `x-ms-user-quota-resets-after`."""
-    for name, unit in (("x-ms-retry-after-ms", 0.001), ("retry-after-ms", 0.001), ("Retry-After", 1.0)):
-        try:
-            return max(0.0, float(headers[name]) * unit)
-        except (KeyError, ValueError, TypeError):
-            continue
-    parsed = email.utils.parsedate_tz(headers.get("Retry-After") or "")
-    if parsed is not None:
-        return max(0.0, email.utils.mktime_tz(parsed) - time.time())
-    parts = (headers.get("x-ms-user-quota-resets-after") or "").split(":")
-    if len(parts) == 3 and all(part.replace(".", "", 1).isdigit() for part in parts):
-        return int(parts[0]) * 3600.0 + int(parts[1]) * 60.0 + float(parts[2])
-    return None
+    """Seconds until the service wants to be asked again: `Retry-After` and what Azure writes beside it, or Resource Graph's `x-ms-user-quota-resets-after`."""
+    asked = refusals.retry_after(headers, ("x-ms-retry-after-ms", "retry-after-ms"))
+    if asked is not None:
+        return asked
+    quota = _QUOTA.fullmatch(headers.get("x-ms-user-quota-resets-after") or "")
+    return None if quota is None else min(int(quota[1]) * 3600.0 + int(quota[2]) * 60.0 + float(quota[3]), refusals.LONGEST_WAIT)
 
 
 def _read(body: bytes) -> tuple[str, str]:
     try:
         read = msgspec.json.decode(body, type=_Body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return _read_xml(body)
     error = read.error or _Error(read.code, read.message)
-    return str(error.code or ""), " ".join((error.message or "").split())
+    return str(error.code or ""), error.message or ""
 
 
 def _read_xml(body: bytes) -> tuple[str, str]:
@@ -154,8 +165,8 @@ def _read_xml(body: bytes) -> tuple[str, str]:
         return "", ""
     if error.tag != "Error":
         return "", ""
-    return error.findtext("Code", ""), " ".join(error.findtext("Message", "").split())
+    return error.findtext("Code", ""), error.findtext("Message", "")
 
 
-def _short(error: Exception) -> str:
+def _short(error: object) -> str:
     return " ".join(str(error).split())[:_LONGEST]

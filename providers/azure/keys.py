@@ -4,20 +4,23 @@ Read through Resource Manager, which shows a key's attributes to a *Reader* and 
 of its own and is often closed to the outside. No key material and no secret is part of either answer.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 import msgspec
 
 from posture.batch import Batch, Listed, Partly
+from posture.controls.fields import part, parts
+from posture.controls.reading import NoAnswer
 from posture.fault import Fault, FaultKind, Refused
 from posture.resource import Encryption, KeyClass, Resource
 from providers.azure.calls import GET_HSM_KEY, GET_KEY, LIST_HSMS, LIST_VAULTS, Call
-from providers.azure.faults import GONE
+from providers.azure.faults import GONE, bad_row
 from providers.azure.ids import is_hsm, last, normal, subscription_of, vault_name
 from providers.azure.place import SweptSource, fields_of, text
-from providers.azure.wire import Thing
+from providers.azure.wire import Row, Thing
+from providers.each import each
 from providers.source import Yield
 
 
@@ -35,12 +38,14 @@ class Keys(SweptSource):
             where, faults = await self._where(named)
             for fault in faults:
                 yield Partly(fault)
-            vaults: dict[str, asyncio.Future[_Vault]] = {}
-            for answer in asyncio.as_completed([self._read(url, where.get(url), faults, vaults) for url in sorted(named)]):
-                key = await answer
-                for fault in key.faults.values():
-                    yield Partly(fault)
-                yield Batch((key,))
+            vaults: dict[str, list[str]] = {}
+            for url in sorted(named):
+                vaults.setdefault(normal(where.get(url, "")), []).append(url)
+            async with aclosing(each(self._read(urls, where.get(urls[0]), faults) for urls in vaults.values())) as answers:
+                async for keys in answers:
+                    for fault in (fault for key in keys for fault in key.faults.values()):
+                        yield Partly(fault)
+                    yield Batch(tuple(keys))
         silent = [part for part in self.parts if f"{self.subscription}/{part}" not in self.seen.keys]
         if silent:
             yield Partly(
@@ -52,8 +57,8 @@ class Keys(SweptSource):
     def _named(self) -> dict[str, str | None]:
         """Key's URL -> the vault's id, where somebody said it."""
         named: dict[str, str | None] = {}
-        for part in self.parts:
-            for url, vault in self.seen.keys.get(f"{self.subscription}/{part}", {}).items():
+        for who in self.parts:
+            for url, vault in self.seen.keys.get(f"{self.subscription}/{who}", {}).items():
                 named[url] = vault or named.get(url)
         readers = self.seen.readers
         for url in [url for url, reader in readers.items() if reader == self.id and url not in named]:
@@ -72,21 +77,24 @@ class Keys(SweptSource):
             if all(url in found for url in some):
                 continue
             try:
-                async for page in self.arm.pages(call, Thing, subscription=self.subscription):
-                    names.update((row.name.lower(), row.id) for row in page)
+                async for page in self.arm.pages(call, Row, subscription=self.subscription):
+                    names.update(((row.name or last(row.id)).lower(), row.id) for row in page)
             except Refused as refused:
                 faults.append(refused.fault)
             found.update((url, names[vault_name(url)]) for url in some if url not in found and vault_name(url) in names)
         return found, faults
 
-    async def _read(self, url: str, vault_id: str | None, faults: list[Fault], vaults: dict[str, "asyncio.Future[_Vault]"]) -> Resource:
-        vault_call, key_call = (LIST_HSMS, GET_HSM_KEY) if is_hsm(url) else (LIST_VAULTS, GET_KEY)
+    async def _read(self, urls: list[str], vault_id: str | None, faults: list[Fault]) -> list[Resource]:
+        """The keys of one vault, which is read once; of no known vault, why."""
         if vault_id is None:
-            return self._key(url, url, {}, {key_call.operation: faults[0] if faults else _not_seen(vault_call, url)})
-        joined = normal(vault_id)
-        if joined not in vaults:
-            vaults[joined] = asyncio.ensure_future(self._vault(vault_call, vault_id))
-        vault = await vaults[joined]
+            whys = {url: faults[0] if faults else _not_seen(_calls(url)[0], url) for url in urls}
+            return [self._key(url, url, {}, {_calls(url)[1].operation: why}) for url, why in whys.items()]
+        vault = await self._vault(_calls(urls[0])[0], vault_id)
+        async with aclosing(each(self._one(url, vault_id, vault) for url in urls)) as answers:
+            return [key async for key in answers]
+
+    async def _one(self, url: str, vault_id: str, vault: "_Vault") -> Resource:
+        vault_call, key_call = _calls(url)
         key_id = f"{vault_id}/keys/{last(url)}"
         if vault.fault is not None and vault.fault.code in GONE:
             return self._key(key_id, url, {"vaultNotFound": True}, {})
@@ -98,7 +106,12 @@ class Keys(SweptSource):
             if refusal.fault.code in GONE:
                 return self._key(key_id, url, {**fields, "keyNotFound": True}, refused)
             return self._key(key_id, url, fields, {**refused, key_call.operation: refusal.fault})
-        return self._key(row.id, url, {**fields_of(row), **fields}, refused)
+        row.name = row.name or last(row.id)
+        try:
+            return self._key(row.id, url, {**fields_of(row), **fields}, refused)
+        except NoAnswer as odd:
+            bad = bad_row(key_call, {"id": row.id}, odd.verdict.reason.removeprefix(f"{key_call.operation}: "))
+            return self._key(row.id, url, fields, {**refused, key_call.operation: bad.fault})
 
     async def _vault(self, call: Call, vault_id: str) -> "_Vault":
         """A listing of vaults may come without their properties: the vault itself is asked."""
@@ -111,7 +124,7 @@ class Keys(SweptSource):
 
     def _key(self, key_id: str, url: str, fields: dict[str, Any], faults: dict[str, Fault]) -> Resource:
         properties = fields.get("properties") or {}
-        attributes = properties.get("attributes") or {}
+        attributes = part(properties, GET_KEY.operation, "attributes")
         gone = fields.get("keyNotFound") or fields.get("vaultNotFound")
         state = "gone" if gone else {"True": "Enabled", "False": "Disabled"}.get(str(attributes.get("enabled")), "?")
         size = properties.get("keySize") or properties.get("curveName") or ""
@@ -145,6 +158,11 @@ class _Vault(msgspec.Struct):
     fault: Fault | None = None
 
 
+def _calls(url: str) -> tuple[Call, Call]:
+    """How the vault of a key is read, and the key."""
+    return (LIST_HSMS, GET_HSM_KEY) if is_hsm(url) else (LIST_VAULTS, GET_KEY)
+
+
 def _not_seen(call: Call, url: str) -> Fault:
     return Fault(
         FaultKind.DENIED,
@@ -156,5 +174,5 @@ def _not_seen(call: Call, url: str) -> Fault:
 
 
 def _rotation(properties: dict[str, Any]) -> str:
-    actions = (properties.get("rotationPolicy") or {}).get("lifetimeActions") or ()
-    return "on" if any(text((each.get("action") or {}).get("type")).lower() == "rotate" for each in actions) else ""
+    actions = parts(part(properties, GET_KEY.operation, "rotationPolicy"), GET_KEY.operation, "lifetimeActions") or ()
+    return "on" if any(text(part(action, GET_KEY.operation, "action").get("type")).lower() == "rotate" for action in actions) else ""

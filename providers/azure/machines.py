@@ -1,12 +1,14 @@
 """Virtual machines, scale sets and AKS clusters: what mounts the disks, and what of them the host encrypts."""
 
 from collections.abc import AsyncGenerator
+from functools import partial
 from typing import Any
 
-from posture.batch import Batch, Listed, Partly
+from posture.batch import Partly
+from posture.controls.fields import part, parts
 from posture.fault import FaultKind, Refused
 from posture.resource import Link, Resource
-from providers.azure.calls import LIST_CLUSTERS, LIST_MACHINES, LIST_SCALE_SETS
+from providers.azure.calls import LIST_CLUSTERS, LIST_MACHINES, LIST_SCALE_SETS, Call
 from providers.azure.ids import normal
 from providers.azure.place import SweptSource, fields_of, text
 from providers.azure.wire import Machine, MachineProperties, Thing
@@ -23,20 +25,18 @@ class Machines(SweptSource):
         """Two listings; one that is refused does not keep the other."""
         for call, type_ in ((LIST_MACHINES, "azure.compute.vm"), (LIST_SCALE_SETS, "azure.compute.vmss")):
             try:
-                async for page in self.sweep.listed(call, Machine, self.subscription):
-                    yield Batch.of(self._machine(row, type_) for row in page)
+                async for report in self.listing(call, Machine, partial(self._machine, call, type_), "workload", type_):
+                    yield report
             except Refused as refused:
                 if refused.fault.kind is FaultKind.EXPIRED:
                     raise
                 yield Partly(refused.fault)
-            else:
-                yield Listed((type_,))
 
-    def _machine(self, row: Machine, type_: str) -> Resource:
+    def _machine(self, call: Call, type_: str, row: Machine) -> Resource:
         properties = row.properties or MachineProperties()
         profile = properties if type_ == "azure.compute.vm" else properties.virtualMachineProfile or MachineProperties()
         storage = profile.storageProfile or {}
-        disks = [storage.get("osDisk") or {}, *(storage.get("dataDisks") or ())]
+        disks = [part(storage, call.operation, "osDisk"), *(parts(storage, call.operation, "dataDisks") or ())]
         pages = sum(bool(disk.get("vhd")) for disk in disks)
         return self.resource(
             row.id,
@@ -57,9 +57,8 @@ class Clusters(SweptSource):
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """One listing; it holds the node pools."""
-        async for page in self.sweep.listed(LIST_CLUSTERS, Thing, self.subscription):
-            yield Batch.of(map(self._cluster, page))
-        yield Listed(("azure.aks.cluster",))
+        async for report in self.listing(LIST_CLUSTERS, Thing, self._cluster, "workload", "azure.aks.cluster"):
+            yield report
 
     def _cluster(self, row: Thing) -> Resource:
         properties = row.properties or {}
@@ -74,5 +73,5 @@ class Clusters(SweptSource):
             fields,
             region=text(row.location),
             links=(Link("key", normal(held)),) if isinstance(held, str) and held else (),
-            cells=(f"{len(properties.get('agentPoolProfiles') or ())} node pools",),
+            cells=(f"{len(parts(properties, LIST_CLUSTERS.operation, 'agentPoolProfiles') or ())} node pools",),
         )

@@ -1,18 +1,25 @@
 """What the Azure sources share: the way in, the subscription they ask about, and how their resources are named."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import AsyncGenerator, Callable, Mapping
+from typing import Any, TypeVar
 
 import msgspec
 
+from posture.batch import Batch, Listed, Partly
 from posture.clock import Seconds
+from posture.controls.reading import NoAnswer
 from posture.fault import Fault
 from posture.resource import Encryption, Link, Resource
+from posture.rows import CELLS
 from providers.azure.arm import Arm
 from providers.azure.calls import Call
-from providers.azure.ids import normal
+from providers.azure.faults import bad_row
+from providers.azure.ids import last, normal
 from providers.azure.sweep import Sweep
-from providers.source import Source
+from providers.azure.wire import Row, Unread
+from providers.source import Source, Yield
+
+R = TypeVar("R", bound=Row)
 
 
 class AccountSeen(msgspec.Struct, frozen=True, gc=False):
@@ -52,6 +59,10 @@ class AzureSource(Source):
         self.permissions = tuple(sorted({call.permission for call in self.calls}))
         super().__init__(tenant, "azure", subscription, cadence)
 
+    async def close(self) -> None:
+        """The way in; closing it twice does no harm."""
+        await self.arm.close()
+
     def resource(
         self,
         id: str,
@@ -75,6 +86,44 @@ class AzureSource(Source):
             shown, kind, type, name, self.tenant, "azure", self.subscription, region, self.id, encryption, fields, links, faults or {}, named, cells
         )
 
+    async def listing(self, call: Call, row: type[R], make: Callable[[R], Resource], kind: str, type: str) -> AsyncGenerator[Yield, None]:
+        """The resources of a listing, page by page, and that they were all. Raises `Refused`.
+
+        A row that cannot be read stands as a resource that nothing is known of but why; where it does not say which it is, the listing is not whole.
+        """
+        unread: list[Unread] = []
+        whole = True
+        async for page in self.rows(call, row, unread):
+            made = [resource for each in page if (resource := self.made(call, make, each, unread)) is not None]
+            for bad in unread:
+                yield Partly(bad.fault)
+            made += [self.unread(bad, kind, type) for bad in unread if bad.id]
+            whole = whole and all(bad.id for bad in unread)
+            unread.clear()
+            yield Batch(tuple(made))
+        if whole:
+            yield Listed((type,))
+
+    def rows(self, call: Call, row: type[R], unread: list[Unread]) -> AsyncGenerator[list[R], None]:
+        """The pages of a listing of this subscription; rows that cannot be read go to `unread`. Raises `Refused`."""
+        return self.arm.pages(call, row, subscription=self.subscription, unread=unread)
+
+    def made(self, call: Call, make: Callable[[R], Resource], row: R, unread: list[Unread]) -> Resource | None:
+        """The resource of a row; None where a part of it is not what it should be, which goes to `unread`."""
+        row.name = row.name or last(row.id)
+        try:
+            return make(row)
+        except NoAnswer as odd:
+            unread.append(bad_row(call, {"id": row.id, "location": row.location}, odd.verdict.reason.removeprefix(f"{call.operation}: ")))
+            return None
+
+    def unread(self, bad: Unread, kind: str, type: str, name: str = "") -> Resource:
+        """A resource of which no more is known than that it is there, and why."""
+        encryption = Encryption() if kind in {"volume", "snapshot", "bucket", "key", "encryption-scope"} else None
+        cells = ("?",) * len(CELLS.get(kind, ()))
+        name, faults = name or last(bad.id), {bad.fault.operation: bad.fault}
+        return self.resource(bad.id, kind, type, name, {"name": name}, region=bad.region, encryption=encryption, faults=faults, cells=cells)
+
 
 class SweptSource(AzureSource):
     """A question about what changes seldom, which Resource Graph answers for many subscriptions at once."""
@@ -82,6 +131,10 @@ class SweptSource(AzureSource):
     def __init__(self, tenant: str, arm: Arm, subscription: str, cadence: Seconds, seen: Seen, sweep: Sweep) -> None:
         super().__init__(tenant, arm, subscription, cadence, seen)
         self.sweep = sweep
+
+    def rows(self, call: Call, row: type[R], unread: list[Unread]) -> AsyncGenerator[list[R], None]:
+        """As for any source, through Resource Graph where it shows them all."""
+        return self.sweep.listed(call, row, self.subscription, unread)
 
 
 def fields_of(row: msgspec.Struct) -> dict[str, Any]:

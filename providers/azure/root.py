@@ -11,13 +11,14 @@ from providers.azure.calls import LIST_SUBSCRIPTIONS
 from providers.azure.disks import Disks, EncryptionSets, Snapshots
 from providers.azure.edge import Edge
 from providers.azure.entra import Entra
+from providers.azure.ids import subscription_of
 from providers.azure.keys import Keys, ScopeKeys
 from providers.azure.machines import Clusters, Machines
 from providers.azure.place import AzureSource, Seen, SweptSource
 from providers.azure.settings import AzureSettings
 from providers.azure.storage import Accounts, Containers
 from providers.azure.sweep import Sweep
-from providers.azure.wire import Subscription
+from providers.azure.wire import Subscription, Unread
 from providers.cadence import Cadence
 from providers.source import Children, Source, Yield
 
@@ -43,8 +44,13 @@ class Root(Source):
         """List the subscriptions. Those of the configuration are asked whether they are listed or not: their own answers say more than a gap here."""
         arm, wanted, seen = self._shared.arm, self._settings.subscriptions, dict[str, Subscription]()
         try:
-            async for page in arm.pages(LIST_SUBSCRIPTIONS, Subscription):
+            unread: list[Unread] = []
+            async for page in arm.pages(LIST_SUBSCRIPTIONS, Subscription, unread=unread):
                 seen.update((each.subscriptionId.lower(), each) for each in page)
+            for bad in unread:
+                yield Partly(bad.fault)
+                if named := subscription_of(bad.id):
+                    seen.setdefault(named, Subscription(named))
         except Refused as refused:
             if wanted is None:
                 raise

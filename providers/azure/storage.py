@@ -1,19 +1,24 @@
 """Storage accounts, and below them the containers and encryption scopes in which one container may differ from its account."""
 
-import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 from posture.batch import Batch, Listed, Partly
+from posture.controls.azure_storage import account_class
+from posture.controls.fields import part
 from posture.fault import Fault, FaultKind, Refused
 from posture.resource import Encryption, KeyClass, Link, Resource
 from providers.azure.calls import LIST_ACCOUNTS, LIST_CONTAINERS, LIST_SCOPES, Call
 from providers.azure.faults import GONE
 from providers.azure.ids import key_url, last, normal, unversioned
 from providers.azure.place import AccountSeen, AzureSource, fields_of, text
-from providers.azure.wire import Account, AccountProperties, Endpoints, Thing
+from providers.azure.wire import Account, AccountProperties, Endpoints, Thing, Unread
+from providers.each import each
 from providers.source import Yield
 
+SCOPE, CONTAINER = "azure.storage.encryption-scope", "azure.storage.container"
 BLOB_SERVICE = "/blobServices/default"
 AT_ONCE = 200
 """Accounts whose tasks exist at the same time; the lane lets fewer ask."""
@@ -33,13 +38,17 @@ class Accounts(AzureSource):
         """One listing, of which the storage provider allows 100 in five minutes."""
         keys: dict[str, str | None] = {}
         accounts: dict[str, AccountSeen] = {}
-        async for page in self.arm.pages(LIST_ACCOUNTS, Account, subscription=self.subscription):
-            yield Batch.of(self._account(row, keys, accounts) for row in page)
+        before = self.seen.accounts.get(self.subscription, {})
+        make = partial(self._account, keys, accounts)
+        async for report in self.listing(LIST_ACCOUNTS, Account, make, "bucket", "azure.storage.account"):
+            for account in report.resources if isinstance(report, Batch) else ():
+                if account.faults:  # what could not be read may have anything below it
+                    accounts[account.id] = before.get(account.id) or AccountSeen(True, account.region, Encryption())
+            yield report
         self.seen.keys[f"{self.subscription}/accounts"] = keys
         self.seen.accounts[self.subscription] = accounts
-        yield Listed(("azure.storage.account",))
 
-    def _account(self, row: Account, keys: dict[str, str | None], accounts: dict[str, AccountSeen]) -> Resource:
+    def _account(self, keys: dict[str, str | None], accounts: dict[str, AccountSeen], row: Account) -> Resource:
         properties = row.properties or AccountProperties()
         encryption, links = at_rest(properties.encryption or {}, keys)
         blobs = text((properties.primaryEndpoints or Endpoints()).blob)
@@ -75,15 +84,14 @@ class Containers(AzureSource):
         keys: dict[str, str | None] = {}
         down = [0]
         listed: dict[str, tuple[str, ...] | Fault] = {}
-        for start in range(0, len(accounts), AT_ONCE):
-            some = [self._below(account, about, keys, down) for account, about in accounts[start : start + AT_ONCE]]
-            for answer in asyncio.as_completed(some):
-                found = await answer
-                for fault in found[0].faults.values() if found else ():
-                    yield Partly(fault)
+        async with aclosing(each((self._below(account, about, keys, down) for account, about in accounts), AT_ONCE)) as answers:
+            async for found in answers:
+                for resource in found:
+                    for fault in resource.faults.values():
+                        yield Partly(fault)
                 if found:
                     yield Batch(found)
-                    named = tuple(each.id for each in found if each.type == "azure.storage.container")
+                    named = tuple(resource.id for resource in found if resource.type == CONTAINER)
                     listed[normal(found[0].id.removesuffix(BLOB_SERVICE))] = found[0].faults.get(LIST_CONTAINERS.operation) or named
         self.seen.keys[f"{self.subscription}/scopes"] = keys
         if self.sampled:
@@ -94,17 +102,28 @@ class Containers(AzureSource):
         """The blob service of an account, with what was refused of it, then its scopes and containers; nothing where the account has gone meanwhile."""
         faults: dict[str, Fault] = {}
         fields: dict[str, Any] = {}
-        scopes = await self._list(LIST_SCOPES, account, about.region, faults, down)
+        odd: dict[Call, list[Unread]] = {LIST_SCOPES: [], LIST_CONTAINERS: []}
+        scopes = await self._list(LIST_SCOPES, account, about.region, faults, down, odd[LIST_SCOPES])
         containers: list[Thing] | None = []
-        if scopes or about.public or scopes is None or self.sampled:
-            containers = await self._list(LIST_CONTAINERS, account, about.region, faults, down)
+        if scopes or odd[LIST_SCOPES] or about.public or scopes is None or self.sampled:
+            containers = await self._list(LIST_CONTAINERS, account, about.region, faults, down, odd[LIST_CONTAINERS])
         if any(fault.code in GONE for fault in faults.values()):
             return ()
+        below: list[Resource] = []
         if scopes is not None:
-            fields["encryptionScopes"] = {scope.name: text((scope.properties or {}).get("source")) for scope in scopes}
+            fields["encryptionScopes"] = {scope.name: text((scope.properties or {}).get("source")) or None for scope in scopes}
+            made = [self.made(LIST_SCOPES, partial(self._scope, account, about, keys), scope, odd[LIST_SCOPES]) for scope in scopes]
+            below += [scope for scope in made if scope is not None]
+            fields["encryptionScopes"] |= {last(bad.id): None for bad in odd[LIST_SCOPES]}
         if containers is not None:
-            fields["publicContainers"] = sorted(each.name for each in containers if _public(each))
-            fields["containersListed"] = bool(scopes or about.public or self.sampled)
+            under = {scope.id.lower(): scope.encryption for scope in below}
+            made = [self.made(LIST_CONTAINERS, partial(self._container, account, about, under), row, odd[LIST_CONTAINERS]) for row in containers]
+            below += [container for container in made if container is not None]
+            fields["publicContainers"] = sorted(row.name for row in containers if _is_public(row))
+            fields["containersUntold"] = sorted([*(last(bad.id) for bad in odd[LIST_CONTAINERS]), *(row.name for row in containers if _is_public(row) is None)])
+            fields["containersListed"] = bool(fields.get("encryptionScopes") or scopes is None or about.public or self.sampled)
+        below += [self.unread(bad, "encryption-scope", SCOPE, f"{last(account)}/{last(bad.id)}") for bad in odd[LIST_SCOPES]]
+        below += [self.unread(bad, "bucket", CONTAINER, f"{last(account)}/{last(bad.id)}") for bad in odd[LIST_CONTAINERS]]
         service = self.resource(
             account + BLOB_SERVICE,
             "blob-service",
@@ -114,19 +133,19 @@ class Containers(AzureSource):
             faults=faults,
             links=(Link("account", normal(account)),),
         )
-        made = [self._scope(account, about, scope, keys) for scope in scopes or ()]
-        under = {scope.id.lower(): scope.encryption for scope in made}
-        return (service, *made, *(self._container(account, about, container, under) for container in containers or ()))
+        return (service, *below)
 
-    async def _list(self, call: Call, account: str, region: str, faults: dict[str, Fault], down: list[int]) -> list[Thing] | None:
-        """All pages of a listing below an account; None where it was refused."""
+    async def _list(self, call: Call, account: str, region: str, faults: dict[str, Fault], down: list[int], unread: list[Unread]) -> list[Thing] | None:
+        """All rows of a listing below an account, named; None where it was refused. Rows that cannot be read go to `unread`, if they say which they are."""
         if down[0] >= GIVE_UP_AFTER:
             faults[call.operation] = Fault(FaultKind.UNREACHABLE, "NotAsked", call.operation, "Resource Manager did not answer for other accounts")
             return None
         rows: list[Thing] = []
         try:
-            async for page in self.arm.pages(call, Thing, subscription=self.subscription, within=account, region=region):
+            async for page in self.arm.pages(call, Thing, subscription=self.subscription, within=account, region=region, unread=unread):
                 rows += page
+            if (nameless := next((bad for bad in unread if not bad.id), None)) is not None:
+                raise Refused(nameless.fault)
         except Refused as refused:
             if refused.fault.kind is FaultKind.EXPIRED:
                 raise  # nothing else will be answered either
@@ -134,28 +153,31 @@ class Containers(AzureSource):
             if refused.fault.code == "FeatureNotSupportedForAccount":  # file and table accounts have no blob service: nothing is there
                 return []
             faults[call.operation] = refused.fault
+            unread.clear()
             return None
+        for row in rows:
+            row.name = row.name or last(row.id)
         return rows
 
-    def _scope(self, account: str, about: AccountSeen, row: Thing, keys: dict[str, str | None]) -> Resource:
+    def _scope(self, account: str, about: AccountSeen, keys: dict[str, str | None], row: Thing) -> Resource:
         properties = row.properties or {}
-        uri = (properties.get("keyVaultProperties") or {}).get("keyUri")
-        ours = text(properties.get("source")).lower() == "microsoft.storage"
-        key = unversioned(uri) if isinstance(uri, str) and uri and not ours else None
+        uri = text(part(properties, LIST_SCOPES.operation, "keyVaultProperties").get("keyUri"))
+        whose = account_class(text(properties.get("source")))
+        key = unversioned(uri) if uri and whose is KeyClass.CUSTOMER else None
         if key:
             keys[key] = None
         return self.resource(
             row.id,
             "encryption-scope",
-            "azure.storage.encryption-scope",
+            SCOPE,
             f"{last(account)}/{row.name}",
             fields_of(row),
             region=about.region,
-            encryption=_OWN if ours else Encryption(True, ALGORITHM, KeyClass.CUSTOMER if key else KeyClass.UNKNOWN, key),
+            encryption=_OWN if whose is KeyClass.PROVIDER else Encryption(True, ALGORITHM, whose if key else KeyClass.UNKNOWN, key),
             links=(Link("account", normal(account)), *((Link("key", key),) if key else ())),
         )
 
-    def _container(self, account: str, about: AccountSeen, row: Thing, under: dict[str, Encryption | None]) -> Resource:
+    def _container(self, account: str, about: AccountSeen, under: dict[str, Encryption | None], row: Thing) -> Resource:
         """New blobs are under the container's scope, or as the account's are."""
         properties, encryption = row.properties or {}, about.encryption
         scope = text(properties.get("defaultEncryptionScope")) or "$account-encryption-key"
@@ -166,26 +188,25 @@ class Containers(AzureSource):
         return self.resource(
             row.id,
             "bucket",
-            "azure.storage.container",
+            CONTAINER,
             f"{last(account)}/{row.name}",
             fields_of(row),
             region=about.region,
             encryption=encryption,
             links=tuple(links),
-            cells=(scope, "", _public(row) or "no"),
+            cells=(scope, "", {None: "?", False: "no"}.get(_is_public(row)) or text(properties.get("publicAccess"))),
         )
 
 
 def at_rest(encryption: dict[str, Any], keys: dict[str, str | None]) -> tuple[Encryption, tuple[Link, ...]]:
     """The encryption of an account, and its link to the customer's key; that key goes into `keys`. The source is spelled in two ways, so case is ignored."""
-    source = text(encryption.get("keySource")).lower()
-    if source == "microsoft.storage":
+    read = LIST_ACCOUNTS.operation
+    key_class = account_class(text(encryption.get("keySource")), text(part(encryption, read, "identity").get("federatedIdentityClientId")))
+    if key_class is KeyClass.PROVIDER:
         return _OWN, ()
-    if source != "microsoft.keyvault":
+    if key_class is KeyClass.UNKNOWN:
         return Encryption(), ()
-    held = encryption.get("keyvaultproperties") or {}
-    foreign = text((encryption.get("identity") or {}).get("federatedIdentityClientId")).lower() not in {"", "none"}
-    key_class = KeyClass.CUSTOMER_FOREIGN if foreign else KeyClass.CUSTOMER
+    held = part(encryption, read, "keyvaultproperties")
     vault, name = text(held.get("keyvaulturi")), text(held.get("keyname"))
     if not vault or not name:
         return Encryption(True, ALGORITHM, key_class), ()
@@ -205,5 +226,7 @@ def _https(properties: AccountProperties) -> str:
     return f"yes {text(properties.minimumTlsVersion)}".strip() if only else "NO"
 
 
-def _public(row: Thing) -> str:
-    return text((row.properties or {}).get("publicAccess")).removeprefix("None")
+def _is_public(row: Thing) -> bool | None:
+    """Whether anybody may read a container; None where it does not say so in words that are known. One that says nothing is private."""
+    access = (row.properties or {}).get("publicAccess")
+    return False if access is None else {"none": False, "blob": True, "container": True}.get(text(access).lower())

@@ -1,7 +1,8 @@
 """Resource Graph for what changes seldom: one query a kind for all subscriptions of a way in, and Resource Manager where it does not answer.
 
-Resource Graph leaves out what the identity may not read and says nothing of it. So a subscription that it does not show, and one of which it shows no row of a
-kind, are asked of Resource Manager, which answers or refuses ("Troubleshoot errors using Azure Resource Graph": no permission means no rows, no error).
+Resource Graph leaves out what the identity may not read, lags behind by minutes, and says nothing of either ("Troubleshoot errors using Azure Resource
+Graph": no permission means no rows, no error). So its rows are held against the ids that Resource Manager lists, one request a subscription for all kinds;
+where they differ, or there are none, Resource Manager is asked for the kind, and answers or refuses.
 """
 
 import asyncio
@@ -12,12 +13,23 @@ from typing import Any, TypeVar
 from posture.clock import Seconds
 from posture.fault import FaultKind, Refused
 from providers.azure.arm import Arm
-from providers.azure.calls import LIST_SUBSCRIPTIONS, Call
-from providers.azure.ids import subscription_of
-from providers.azure.wire import Row, Subscription
+from providers.azure.calls import (
+    LIST_CLUSTERS,
+    LIST_GATEWAYS,
+    LIST_MACHINES,
+    LIST_PROFILES,
+    LIST_RESOURCES,
+    LIST_SCALE_SETS,
+    LIST_SUBSCRIPTIONS,
+    Call,
+)
+from providers.azure.ids import last, normal, subscription_of
+from providers.azure.wire import Row, Subscription, Typed, Unread
 
 T = TypeVar("T", bound=Row)
 
+SWEPT = (LIST_MACHINES, LIST_SCALE_SETS, LIST_CLUSTERS, LIST_GATEWAYS, LIST_PROFILES)
+"""The listings for which Resource Graph may stand."""
 FRESH: Seconds = 30.0
 """Answers are shared among the subscriptions' sources this long; a poll after that asks again."""
 _SHOWN = "resourcecontainers | where type =~ 'microsoft.resources/subscriptions' | project subscriptionId, id | order by id asc"
@@ -33,13 +45,19 @@ class Sweep:
         self._locks: dict[str, asyncio.Lock] = {}
         self._kept: dict[str, tuple[Seconds, Any]] = {}
 
-    async def listed(self, call: Call, row: type[T], subscription: str) -> AsyncGenerator[list[T], None]:
-        """The resources of one kind in one subscription: from Resource Graph, or from Resource Manager where that has none. Raises `Refused`."""
-        found = await self._swept(call, row, subscription)
-        if found:
+    async def listed(self, call: Call, row: type[T], subscription: str, unread: list[Unread]) -> AsyncGenerator[list[T], None]:
+        """The resources of one kind in one subscription: from Resource Graph, or from Resource Manager where that does not show them all. Raises `Refused`.
+
+        Rows that cannot be read go to `unread`.
+        """
+        found, bad = await self._swept(call, row, subscription)
+        shown = frozenset([*(normal(each.id) for each in found), *(normal(each.id) for each in bad)])
+        there = await self._there(call, subscription)
+        if shown and shown == there:
+            unread += bad
             yield found
             return
-        async for page in self._arm.pages(call, row, subscription=subscription):
+        async for page in self._arm.pages(call, row, subscription=subscription, unread=unread):
             yield page
 
     async def names(self, call: Call) -> dict[str, str]:
@@ -50,30 +68,53 @@ class Sweep:
             if refused.fault.kind is FaultKind.EXPIRED:
                 raise
             return {}
-        return {row.name.lower(): row.id for rows in shared.values() for row in rows}
+        return {(row.name or last(row.id)).lower(): row.id for rows, _ in shared.values() for row in rows}
 
-    async def _swept(self, call: Call, row: type[T], subscription: str) -> list[T]:
+    async def _swept(self, call: Call, row: type[T], subscription: str) -> tuple[list[T], list[Unread]]:
+        """What Resource Graph shows, and what of it cannot be read."""
         try:
             shown = await self._shared("subscriptions", self._shown)
             if subscription not in shown:
-                return []
+                return [], []
             shared = await self._shared(call.type, lambda: self._rows(call, row))
         except Refused as refused:
             if refused.fault.kind is FaultKind.EXPIRED:
                 raise
-            return []
-        found: list[T] = shared.get(subscription, [])
+            return [], []
+        found: tuple[list[T], list[Unread]] = shared.get(subscription, ([], []))
         return found
+
+    async def _there(self, call: Call, subscription: str) -> frozenset[str] | None:
+        """Normal forms of the ids of what Resource Manager knows of a kind; None where it does not say."""
+        try:
+            there = await self._shared(f"there/{subscription}", lambda: self._ids(subscription))
+        except Refused as refused:
+            if refused.fault.kind is FaultKind.EXPIRED:
+                raise
+            return None
+        return frozenset(there.get(call.type, ()))
+
+    async def _ids(self, subscription: str) -> dict[str, set[str]]:
+        """One listing of ids for all the kinds that are swept: a request for a thousand of them."""
+        kinds = " or ".join(f"resourceType eq '{call.permission.removesuffix('/read')}'" for call in SWEPT)
+        ids: dict[str, set[str]] = {}
+        async for page in self._arm.pages(LIST_RESOURCES, Typed, subscription=subscription, filter=kinds):
+            for each in page:
+                ids.setdefault(each.type.lower(), set()).add(normal(each.id))
+        return ids
 
     async def _shown(self) -> frozenset[str]:
         pages = self._arm.query(_SHOWN, Subscription, self._subscriptions(), about=LIST_SUBSCRIPTIONS)
         return frozenset([each.subscriptionId.lower() async for page in pages for each in page])
 
-    async def _rows(self, call: Call, row: type[T]) -> dict[str, list[T]]:
-        rows: dict[str, list[T]] = {}
-        async for page in self._arm.query(_ROWS.format(type=call.type), row, self._subscriptions(), about=call):
+    async def _rows(self, call: Call, row: type[T]) -> dict[str, tuple[list[T], list[Unread]]]:
+        rows: dict[str, tuple[list[T], list[Unread]]] = {}
+        unread: list[Unread] = []
+        async for page in self._arm.query(_ROWS.format(type=call.type), row, self._subscriptions(), about=call, unread=unread):
             for each in page:
-                rows.setdefault(subscription_of(each.id), []).append(each)
+                rows.setdefault(subscription_of(each.id), ([], []))[0].append(each)
+        for bad in unread:
+            rows.setdefault(subscription_of(bad.id), ([], []))[1].append(bad)
         return rows
 
     async def _shared(self, name: str, ask: Callable[[], Any]) -> Any:

@@ -8,6 +8,8 @@ from typing import Any, Generic, TypeVar, Union
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from posture.fault import Fault
+
 T = TypeVar("T")
 Text = Union[str, UnsetType, None]
 Flag = Union[bool, UnsetType, None]
@@ -17,10 +19,11 @@ Tables = Union[list[dict[str, Any]], UnsetType, None]
 
 
 class Page(msgspec.Struct, Generic[T], gc=False):
-    """A page of a listing; Graph names the next one its own way."""
+    """A page of a listing; Graph names the next one its own way. `error` never stands in an answer of 200; where it does, something between made it one."""
 
-    value: list[T] | None
+    value: list[T]
     nextLink: str | None = None
+    error: msgspec.Raw | None = None
     odata_next: str | None = msgspec.field(name="@odata.nextLink", default=None)
 
 
@@ -28,18 +31,34 @@ class Graph(msgspec.Struct, Generic[T], gc=False):
     """A page of a Resource Graph query. `resultTruncated` is the text `true` or `false`."""
 
     data: list[T]
+    error: msgspec.Raw | None = None
     totalRecords: int | None = None
     resultTruncated: str | bool | None = None
     skip_token: str | None = msgspec.field(name="$skipToken", default=None)
 
 
-class Row(msgspec.Struct, kw_only=True, gc=False):
-    """What every resource has."""
+class Unread(msgspec.Struct, frozen=True):
+    """A row that could not be read, and why: the rest of its listing stands. `id` is empty where the row does not even say that."""
 
     id: str
-    name: str
+    region: str
+    fault: Fault
+
+
+class Row(msgspec.Struct, kw_only=True, gc=False):
+    """What every resource has. A name that is left out is the last part of the id."""
+
+    id: str
+    name: str = ""
     location: Text = UNSET
     tags: Table = UNSET
+
+
+class Typed(msgspec.Struct, gc=False):
+    """A resource as the listing of all resources names it."""
+
+    id: str
+    type: str
 
 
 class Subscription(msgspec.Struct):
@@ -150,4 +169,5 @@ class MachineProperties(msgspec.Struct, gc=False):
 
     securityProfile: Table = UNSET
     storageProfile: Table = UNSET
+    orchestrationMode: Text = UNSET
     virtualMachineProfile: "Union[MachineProperties, UnsetType, None]" = UNSET

@@ -22,6 +22,7 @@ from providers.demo.azure_faults import JSON, XML, AzureAsked, AzureFaults, blob
 from providers.demo.paging import BadToken, page
 
 _TYPE = re.compile(r"where type =~ '([a-z0-9./]+)'", re.IGNORECASE)
+_EQUALS = re.compile(r"resourceType eq '([A-Za-z0-9./]+)'")
 _ACCOUNTS = "microsoft.storage/storageaccounts"
 _BY_TYPE: dict[str, Call] = {call.type: call for call in CALLS.values()}
 
@@ -42,6 +43,8 @@ class Server:
         """Subscriptions that Resource Graph leaves out without a word."""
         self.hidden_types: set[str] = set()
         """Types of which Resource Graph leaves out every row."""
+        self.hidden_ids: set[str] = set()
+        """Normal forms of the ids of rows that Resource Graph leaves out."""
         self._lock = threading.Lock()
         self._http = http.Server(port, self.serve) if port is not None else None
         self.port = self._http.port if self._http else 0
@@ -68,7 +71,7 @@ class Server:
         self.log.clear()
         self.writes.clear()
         self.token, self.page_size = TOKEN, 1000
-        for some in (self.unregistered, self.hidden, self.hidden_types):
+        for some in (self.unregistered, self.hidden, self.hidden_types, self.hidden_ids):
             some.clear()
 
     def count(self, operation: str) -> int:
@@ -149,10 +152,23 @@ class Server:
         provider = path.lower().rpartition("/providers/")[2].partition("/")[0]
         if (subscription, provider) in self.unregistered:
             return refusal(409, "MissingSubscriptionRegistration", f"The subscription is not registered to use namespace '{provider}'.")
+        if path.lower() == f"/subscriptions/{subscription}/resources":
+            return self._everything(path, query, host)
         found = self.estate.get(path)
         if found is not None:
             return _json(found)
         return self._listing(path, query, host)
+
+    def _everything(self, path: str, query: dict[str, str], host: str) -> Answer:
+        """The resources of some types, as their listing by Resource Manager's own hand shows them."""
+        kinds = _EQUALS.findall(query.get("$filter", ""))
+        rows = [row for kind in kinds for row in self.estate.below(path.rpartition("/")[0], kind)]
+        some, following = page(rows, lambda row: row["id"].lower(), self.page_size, query.get("$skiptoken"))
+        answer: Body = {"value": [{name: row[name] for name in ("id", "name", "type", "location", "tags") if name in row} for row in some]}
+        if following:
+            more = urlencode({"api-version": query["api-version"], "$filter": query["$filter"], "$skiptoken": following})
+            answer["nextLink"] = f"http://{host}{path}?{more}"
+        return _json(answer)
 
     def _listing(self, path: str, query: dict[str, str], host: str) -> Answer:
         parent, kind = _listed(path)
@@ -182,6 +198,7 @@ class Server:
                 for kind in kinds
                 if kind not in self.hidden_types
                 for row in self.estate.below(f"/subscriptions/{each}", kind)
+                if row["id"].lower() not in self.hidden_ids
             ]
         some, following = page(rows, lambda row: row["id"].lower(), min(options.get("$top", 1000), self.page_size), options.get("$skipToken"))
         answer = {"totalRecords": len(rows), "count": len(some), "data": list(some), "facets": [], "resultTruncated": "false"}
@@ -212,6 +229,8 @@ def _asked(method: str, path: str) -> AzureAsked:
     if low.endswith("/providers/microsoft.resourcegraph/resources"):
         return AzureAsked("Microsoft.ResourceGraph/resources/read", path, "", method)
     parts = low.split("/")
+    if len(parts) == 4 and parts[3] == "resources":
+        return AzureAsked("Microsoft.Resources/subscriptions/resources/read", path, parts[2], method)
     subscription = parts[2] if len(parts) > 2 else ""
     if low.count("/") <= 2:
         return AzureAsked("Microsoft.Resources/subscriptions/read", path, subscription, method)
@@ -237,6 +256,8 @@ def _json(body: Any, headers: dict[str, str] | None = None) -> Answer:
 def _reached(account: Body, host: str) -> Body:
     """A storage account with the endpoint at which its blobs are, where it says no other."""
     properties = account.get("properties", {})
+    if not isinstance(properties, dict):
+        return account
     return {**account, "properties": {"primaryEndpoints": {"blob": f"http://{host}/{account['name']}/"}, **properties}}
 
 

@@ -40,6 +40,12 @@ class Seen:
         assert held is not None, f"{resource_id} was not seen"
         return {control: finding.status.word for control, finding in held.findings.items()}
 
+    def resource(self, resource_id: str) -> Resource:
+        """A resource by its id, in any case."""
+        held = self.model.held(resource_id.lower()) or self.model.held(resource_id)
+        assert held is not None, f"{resource_id} was not seen"
+        return held.resource
+
     def resources(self, type_: str) -> dict[str, Resource]:
         """Name -> resource, of one type."""
         return {held.resource.name: held.resource for held in self.model.all() if held.resource.type == type_}
