@@ -67,6 +67,10 @@ class Entra(Source):
         yield Batch((self._tenant(fields, faults),))
         yield Listed(("azure.entra.tenant",))
 
+    async def close(self) -> None:
+        """The way in; closing it twice does no harm."""
+        await self._arm.close()
+
     async def _counted(self) -> dict[str, int]:
         """Who there is; `untold` are those of whom it is not said, or not in a way that can be read, what they are and can."""
         counts = {"users": 0, "notCapable": 0, "admins": 0, "adminsNotCapable": 0, "untold": 0}

@@ -151,7 +151,7 @@ def retry_after(headers: Mapping[str, str]) -> Seconds | None:
 def _read(body: bytes) -> tuple[str, str]:
     try:
         read = msgspec.json.decode(body, type=_Body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return _read_xml(body)
     error = read.error or _Error(read.code, read.message)
     return str(error.code or ""), error.message or ""

@@ -59,6 +59,10 @@ class AzureSource(Source):
         self.permissions = tuple(sorted({call.permission for call in self.calls}))
         super().__init__(tenant, "azure", subscription, cadence)
 
+    async def close(self) -> None:
+        """The way in; closing it twice does no harm."""
+        await self.arm.close()
+
     def resource(
         self,
         id: str,
