@@ -8,7 +8,6 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -20,7 +19,7 @@ from providers.azure.settings import AzureSettings
 from providers.azure.settings import ambient as ambient_azure
 from providers.cadence import Cadence
 from providers.durations import seconds
-from providers.explain import explained, joined, nearest
+from providers.explain import explained, nearest
 from providers.gcp.settings import GcpSettings, shared_badly
 from providers.gcp.settings import ambient as ambient_gcp
 from providers.paths import roots, settled, unusable
@@ -179,7 +178,6 @@ def parse(text: str, where: str, base: Path | None = None) -> Config:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{where}: not TOML: {error}") from None
     _no_secrets(data, where)
-    _no_broken_url(data, where)
     try:
         config = msgspec.convert(settled(data, Config, base or Path.cwd()), Config)
     except msgspec.ValidationError as error:
@@ -193,20 +191,6 @@ _INSTEAD = {
     "azure": "token_env or the environment",
     "gcp": "credentials, the path of a file, or the environment",
 }
-
-
-def _no_broken_url(data: Any, where: str, path: str = "") -> None:
-    """An address that cannot even be read: brackets that do not close, a port that is none."""
-    for key, value in data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ():
-        at = f"{path}[{key}]" if isinstance(data, list) else joined(path, str(key))
-        if isinstance(value, str) and re.match(r"https?:", value, re.IGNORECASE):
-            try:
-                usable = urlsplit(value).port != 0
-            except ValueError:
-                usable = False
-            if not usable and "@" not in value:
-                raise ConfigError(one_line(f"{where}: {at}: {value!r} is not an http or https URL, as in https://HOST:PORT"))
-        _no_broken_url(value, where, at)
 
 
 def _no_secrets(data: Any, where: str, path: str = "") -> None:

@@ -15,19 +15,19 @@ import msgspec
 
 from posture.clock import Seconds, Utc
 from posture.fault import SnapshotError
-from posture.judging import Held
+from posture.judging import Held, Stood
 from posture.model import OWN, Model
 from posture.resource import Resource
 from posture.sharing import share
 from posture.snapshot import write
-from posture.source import Source, State
+from posture.source import STALE_CADENCES, Source, State
 from posture.text import one_line
-from posture.verdict import Status
+from posture.verdict import Gap, Status
 from providers.config import Config
 
 log = logging.getLogger(__name__)
 
-FORMAT = "enctop.warm/2"
+FORMAT = "enctop.warm/3"
 AMBIENT = (
     *("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_CONFIG_FILE"),
     *("AWS_SHARED_CREDENTIALS_FILE", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI"),
@@ -59,7 +59,7 @@ class Kept(msgspec.Struct, array_like=True):
     resource: Resource
     source: str
     observed_at: Utc
-    stood: dict[str, tuple[Status, Utc]]
+    stood: Stood
 
 
 class Warm(msgspec.Struct):
@@ -147,6 +147,53 @@ def restore(model: Model, path: Path, now: Utc) -> list[str]:
     return sorted(source.id for source in sources)
 
 
+def recall(path: Path, now: Utc) -> dict[str, Stood]:
+    """How every finding stood when the state was kept, by resource id, for a run that keeps none itself. Empty where there is no state, or none of ours.
+
+    What had not been seen for longer than evidence holds is a time in which nobody could tell (`Gap`), up to its next verdict.
+    """
+    if (why := trouble(path)) is not None:
+        log.warning("%s", one_line(why))
+        return {}
+    try:
+        with path.open("rb") as file:
+            if not _whole(file):
+                raise ValueError("not whole, or not ours")
+            cadences = {source.id: source.cadence for source in msgspec.msgpack.decode(next(_read(file)), type=Warm).sources}
+            decoder = msgspec.msgpack.Decoder(list[_Stood])
+            kept = [one for piece in _read(file) for one in decoder.decode(piece)]
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, msgspec.MsgspecError) as error:
+        log.warning("%s: not recalled: %s", path.name, error)
+        return {}
+    for one in kept:
+        one.observed_at, one.stood = _past(one.observed_at, now), _stood(one.stood, now)
+    aged = {one.resource.id for one in kept if now >= one.observed_at + STALE_CADENCES * cadences.get(one.source, 0.0)}
+    return {one.resource.id: _unseen(one) if one.resource.id in aged else one.stood for one in kept}
+
+
+def _unseen(one: "_Stood") -> Stood:
+    """As it stood, and nobody could tell since."""
+    return {
+        control: (status, since, gap) if status is Status.UNKNOWN else (Status.UNKNOWN, one.observed_at, Gap(status, since, one.observed_at))
+        for control, (status, since, gap) in one.stood.items()
+    }
+
+
+class _Id(msgspec.Struct):
+    id: str
+
+
+class _Stood(msgspec.Struct, array_like=True):
+    """Of `Kept`, what `recall` needs."""
+
+    resource: _Id
+    source: str
+    observed_at: Utc
+    stood: Stood
+
+
 # ------------------------------------------------------------ the file: pieces, each after its length and checksum
 
 
@@ -195,6 +242,17 @@ def _past(at: Utc, now: Utc) -> Utc:
     return at if 0 <= at <= now else now
 
 
+def _stood(stood: Stood, now: Utc) -> Stood:
+    """How the findings stood, with no time that has not come yet."""
+    return {control: (status, _past(since, now), _gone_by(gap, now)) for control, (status, since, gap) in stood.items()}
+
+
+def _gone_by(gap: Gap | None, now: Utc) -> Gap | None:
+    if gap is None:
+        return None
+    return Gap(gap.status, _past(gap.since, now), _past(gap.begins, now), None if gap.ends is None else _past(gap.ends, now))
+
+
 def _seen(file: BinaryIO, known: set[str], now: Utc) -> Iterator[Held]:
     """What was kept, with its equal parts in common, as they were when it was written."""
     decoder, common, words = msgspec.msgpack.Decoder(list[Kept]), dict[Any, Any](), dict[str, str]()
@@ -208,6 +266,5 @@ def _seen(file: BinaryIO, known: set[str], now: Utc) -> Iterator[Held]:
                 parts = {name: same(getattr(one.resource, name)) for name in _ALIKE}
                 resource = msgspec.structs.replace(one.resource, links=tuple(map(same, one.resource.links)), **parts)
                 share(resource.fields, words)
-                stood = {control: (status, _past(since, now)) for control, (status, since) in one.stood.items()}
-                yield Held.seen(resource, same(one.source), _past(one.observed_at, now), stood)
+                yield Held.seen(resource, same(one.source), _past(one.observed_at, now), _stood(one.stood, now))
         words.clear()

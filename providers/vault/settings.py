@@ -3,10 +3,11 @@
 import ipaddress
 import re
 from typing import Any, Literal
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 
+from providers.endpoint import check_endpoint, keeps_secret, parted
 from providers.limits import is_loopback
 from providers.paths import CaFile, FilePath
 
@@ -79,25 +80,18 @@ class VaultSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError('auth: "jwt" needs jwt_env or jwt_file')
 
     def _check_url(self, field: str, url: str) -> None:
-        parts = _split(url)
-        if parts is not None and (parts.username or parts.password):
-            raise ValueError(f"{field}: carries a name or password; no secret ever stands in this file")
-        if parts is None or parts.path.strip("/") or parts.query or parts.fragment:
-            raise ValueError(f"{field}: {url!r} is not the http or https address of a server, as in https://vault.acme.example:8200")
-        if not self.trusts(url):
-            raise ValueError(f"{field}: plain http to {parts.hostname} is refused; use https, or allow_plaintext = true beside it")
+        check_endpoint(field, url, allow_plaintext=self.allow_plaintext, example="https://vault.acme.example:8200", path=False)
 
     def trusts(self, url: str) -> bool:
-        """Whether a token may be sent to an address that the operator names: over TLS, on loopback, or where plaintext was asked for."""
-        parts = _split(url)
-        return parts is not None and (parts.scheme == "https" or is_loopback(parts.hostname or "") or self.allow_plaintext)
+        """Whether a token may be sent there: over TLS, on loopback, or where plaintext was asked for."""
+        return keeps_secret(url, allow_plaintext=self.allow_plaintext)
 
     def follows(self, url: Any) -> bool:
         """Whether a token may be sent to an address that the server names: one of the operator's, or a host like them.
 
         To this machine only from this machine, in the clear only where the configured address is, and never to where a cloud tells who a machine is.
         """
-        parts, own = _split(url) if isinstance(url, str) else None, _split(self.address)
+        parts, own = parted(url) if isinstance(url, str) else None, parted(self.address)
         if parts is None or own is None or parts.username or parts.password or parts.path.strip("/") or parts.query or parts.fragment:
             return False
         if any(host_of(url) == host_of(named) and parts.scheme == urlsplit(named).scheme for named in (self.address, *(self.nodes or ()))):
@@ -116,16 +110,6 @@ class VaultSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def place(self) -> str:
         """What makes two blocks the same: server and namespace."""
         return "/".join(filter(None, (self.host, self.namespace.strip("/"))))
-
-
-def _split(url: str) -> SplitResult | None:
-    """An http or https address in its parts; None for what is none."""
-    try:
-        parts = urlsplit(url)
-        usable = url.isprintable() and " " not in url and "\\" not in url and parts.scheme in {"http", "https"} and parts.port != 0
-    except ValueError:  # brackets that do not close, a port that is none
-        return None
-    return parts if usable and parts.hostname and re.fullmatch(r"[\w.:-]+", parts.hostname) else None
 
 
 def _is_a_server(host: str) -> bool:
