@@ -219,16 +219,9 @@ class Poller:
     def _wait(self, source: Source, fault: Fault | None) -> Seconds:
         known, _ = self._failures.get(source.id, (0, None))
         if fault is None:
-<<<<<<< HEAD
             if self._failures.pop(source.id, None) is not None:
                 log.info("%s: recovered", source.id)
                 self._ask_those_beside(source)
-=======
-            self._failures.pop(source.id, None)
-            if known:
-                log.info("%s: recovered", source.id)
-                self._wake_siblings(source)
->>>>>>> refs/heads/azgcp
             return source.cadence * (1 - random.uniform(0, JITTER))
         if not known:
             log.warning("%s: %s", source.id, fault if str(fault) == fault.message else f"{fault} {fault.message}")
@@ -238,20 +231,12 @@ class Poller:
         soon: Seconds = max(fault.retry_after or 0.0, FIRST_RETRY * 2.0 ** min(known, 16))
         return min(source.cadence, soon) * (1 - random.uniform(0, JITTER))
 
-<<<<<<< HEAD
     def _ask_those_beside(self, source: Source) -> None:
         """What failed in the same place may be well again too: ask now, but for who was told how long to wait."""
         for name, (_, fault) in self._failures.items():
             other = self._sources.get(name)
             same = other is not None and (other.tenant, other.provider) == (source.tenant, source.provider)
             if same and fault.kind in _MAY_PASS and fault.retry_after is None:
-=======
-    def _wake_siblings(self, source: Source) -> None:
-        """What kept one source of a provider from an answer has passed: those beside it that wait longer and longer are asked now."""
-        for name in self._failures:
-            other, fault = self._sources.get(name), self._model.sources[name].fault
-            if other is not None and (other.tenant, other.provider) == (source.tenant, source.provider) and fault is not None and fault.kind in _MAY_PASS:
->>>>>>> refs/heads/azgcp
                 self._asked[name].set()
 
     def _leave(self, source_id: str, successor: Source | None = None) -> None:

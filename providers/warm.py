@@ -152,7 +152,8 @@ def recall(path: Path, now: Utc) -> dict[str, Stood]:
 
     What had not been seen for longer than evidence holds is a time in which nobody could tell (`Gap`), up to its next verdict.
     """
-    if trouble(path) is not None:
+    if (why := trouble(path)) is not None:
+        log.warning("%s", one_line(why))
         return {}
     try:
         with path.open("rb") as file:

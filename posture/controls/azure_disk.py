@@ -189,11 +189,7 @@ def _class(disk: Resource, see: Context, control_id: str) -> Verdict:
         facts |= {f"Microsoft.Compute/disks.properties.securityProfile.{name}": security.get(name) for name in ("securityType", "secureVMDiskEncryptionSetId")}
     if kind is not None and low(kind) not in _ENCRYPTED:
         return strange(read, "encryption.type", kind)
-<<<<<<< HEAD
-    if low(guest) not in {*_SECURITY, CONFIDENTIAL}:
-=======
     if guest is not None and low(guest) not in _SECURITY and low(guest) != CONFIDENTIAL:
->>>>>>> refs/heads/azgcp
         return strange(read, "securityProfile.securityType", guest)
     said, leads = named_key(kind, set_id, guest, secure_set)
     holder = see.linked(disk, "key")

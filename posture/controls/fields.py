@@ -37,11 +37,7 @@ def text(answer: Any, operation: str, field: str) -> str | None:
 
 def low(value: str | None) -> str | None:
     """A word as it is compared where its API does not regard case; None stays None."""
-<<<<<<< HEAD
-    return value.strip().casefold() if value is not None else None
-=======
     return None if value is None else value.strip().casefold()
->>>>>>> refs/heads/azgcp
 
 
 def strange(operation: str, field: str, value: Any) -> Verdict:
@@ -52,9 +48,5 @@ def strange(operation: str, field: str, value: Any) -> Verdict:
 
 
 def _field(answer: Any, of: type[T], operation: str, field: str) -> T | None:
-<<<<<<< HEAD
-    return optional(answer.get(field), of, operation, field) if isinstance(answer, dict) else None
-=======
     found = answer.get(field) if isinstance(answer, dict) else None
     return found if found is None or type(found) is of else optional(found, of, operation, field)  # a disk has ten of them, and there are thousands
->>>>>>> refs/heads/azgcp

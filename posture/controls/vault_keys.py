@@ -1,15 +1,18 @@
 """Keys and certificates that Vault holds and makes: can a transit key leave or vanish, does it rotate, when does a certificate end."""
 
 from posture.clock import age, rfc3339
-from posture.controls.reading import expected, inside, instant, refusals, told
+from posture.controls.reading import expected, inside, instant, refusals, told, word
 from posture.controls.registry import Context
 from posture.controls.vault_gate import behind_the_seal, flag, natural
 from posture.policy import DAY
 from posture.resource import Resource
+from posture.vault_policy import VaultPolicy
 from posture.verdict import Verdict, failed, not_applicable, passed, unanswered, unknown, warned
 
 _KEY = "GET transit/keys/<name>"
 _CERT = "GET pki/cert/<name>"
+TRANSIT_TYPES = frozenset({*VaultPolicy().transit_types, "aes128-gcm96", "rsa-2048", "aes128-cmac", "aes192-cmac", "slh-dsa"})
+"""Those that servers make, whether a policy wants them or not."""
 FAR_BEHIND = 10
 """Versions kept for decryption beyond this many: old ciphertexts were never rewrapped."""
 
@@ -25,6 +28,7 @@ def key_posture(key: Resource, see: Context) -> Verdict:
     out = [name for name in ("exportable", "allow_plaintext_backup") if flags[name]]
     if out:
         return failed(f"{' and '.join(out)}: this key can leave Vault, and that cannot be undone", facts)
+    word(type_, {*TRANSIT_TYPES, *see.policy.vault.transit_types}, _KEY, "type")
     if type_ not in see.policy.vault.transit_types:
         return failed(f"type {type_} is not one of the policy's", facts)
     if flags["deletion_allowed"]:

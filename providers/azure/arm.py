@@ -184,11 +184,7 @@ class Arm:
         content = await self._fetch(call, HttpRequest("GET", url) if body is None else HttpRequest("POST", url, json=body))
         try:
             return shape.read(call, content) if isinstance(shape, _Rows) else msgspec.json.decode(content, type=shape)
-<<<<<<< HEAD
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-=======
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
->>>>>>> refs/heads/azgcp
             raise Refused(unreadable(call, error), transient=True) from None
 
     async def _fetch(self, call: Call, request: HttpRequest) -> bytes:

@@ -22,11 +22,7 @@ def read(call: Call, answer: type[T], body: bytes, unread: list[Unread] | None =
         if unread is None or not isinstance(answer, type) or not issubclass(answer, Page) or not answer.rows:
             raise unreadable(call, error) from None
         found = _by_row(call, answer, body, unread)
-<<<<<<< HEAD
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-=======
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
->>>>>>> refs/heads/azgcp
         raise unreadable(call, error) from None
     if isinstance(found, Page):
         if found.error is not None and bytes(found.error) != b"null":

@@ -123,11 +123,7 @@ def _permission(call: Call, error: _Error) -> str:
 def _parsed(body: bytes) -> _Error:
     try:
         return msgspec.json.decode(body, type=_Body).error
-<<<<<<< HEAD
-    except (msgspec.DecodeError, UnicodeDecodeError):
-=======
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
->>>>>>> refs/heads/azgcp
         return _Error(body[:_LONGEST].decode("utf-8", "replace") if body.lstrip()[:1] not in {b"<", b"{"} else "")
 
 

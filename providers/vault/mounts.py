@@ -101,6 +101,7 @@ class Mounts(VaultSource):
         told = (answer or {}).get("key_info") or ({} if not (answer or {}).get("keys") else None)
         if MFA_ENFORCEMENTS.operation not in reading.faults and not isinstance(told, dict):
             reading.faults[MFA_ENFORCEMENTS.operation] = Fault(FaultKind.ERROR, "Malformed", MFA_ENFORCEMENTS.operation, "answered without key_info")
+        reading.fields.pop("enforcements", None)  # the answer as it came
         if MFA_ENFORCEMENTS.operation not in reading.faults:
             entries = table(told)
             reading.fields["enforcements"] = [{name: one[name] for name in ENFORCEMENT_FIELDS if name in one} for one in entries.values()]

@@ -55,7 +55,7 @@ class Cluster(VaultSource):
         readings = dict(zip(asked, await asyncio.gather(*(self._node(base) for base in asked.values())), strict=True))
         self._choose(asked, readings)
         modes = [reading.fields.get(f"replication_{kind}_mode") for reading in readings.values() for kind in ("performance", "dr")]
-        self.seen.replicated = any(mode not in {None, "disabled", "unknown"} for mode in modes)
+        self.seen.replicated = any(mode not in (None, "disabled", "unknown") for mode in modes)
         sealed = readings[host_of(self.way.base)].fields.get("sealed") is not False
         own = Reading(self.way)
         token: Resource | None = None

@@ -148,11 +148,18 @@ WRONG: list[tuple[str, str]] = [
     ),
     # addresses that cannot be read, in every room
     *(
-        (tenant(f'[[tenant.{room}]]\n{key} = "{url}"'), f"tenant[0].{room}[0].{key}: {url!r} is not an http or https URL, as in https://HOST:PORT")
-        for room, key in (("vault", "address"), ("azure", "endpoint"), ("gcp", "endpoint"))
+        (tenant(f'[[tenant.{room}]]\n{key} = "{url}"{more}'), f"tenant[0].{room}[0].{key}: {url!r} is not an http or https URL, as in https://{example}")
+        for room, key, more, example in (
+            ("vault", "address", "", "vault.acme.example:8200"),
+            ("azure", "endpoint", "", "HOST:PORT"),
+            ("gcp", "endpoint", '\nproject = "acme-prod"', "HOST:PORT"),
+        )
         for url in ("http://127.0.0.1:99999", "https://h:x", "https://h:0", "http://[::1", "HTTPS://[h]x:1")
     ),
-    (tenant('[[tenant.vault]]\naddress = "https://v"\nnodes = ["https://n:-1"]'), f"tenant[0].vault[0].nodes[0]: 'https://n:-1' {NO_URL}"),
+    (
+        tenant('[[tenant.vault]]\naddress = "https://v"\nnodes = ["https://n:-1"]'),
+        "tenant[0].vault[0].nodes: 'https://n:-1' is not an http or https URL, as in https://vault.acme.example:8200",
+    ),
     (policy('secret = "x"'), f"tenant[0].policy.secret: {SECRET}"),
     (tenant() + tenant('[[tenant.aws]]\nclient_secret = "x"'), f"tenant[1].aws[0].client_secret: {SECRET}"),
     (aws('profile = "AKIAIOSFODNN7EXAMPLE"'), f"tenant[0].aws[0].profile: this value is a credential: {SECRET}"),

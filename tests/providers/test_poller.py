@@ -137,17 +137,6 @@ async def test_when_one_source_of_a_provider_is_answered_again_those_beside_it_d
     assert len(denied.began) == 1, "only a person mends it"
 
 
-async def test_when_one_source_of_a_provider_is_answered_again_those_beside_it_do_not_wait_out_their_patience(
-    loop: Loop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(loops, "FIRST_RETRY", 3600.0)
-    slow, denied = Asked("slow", 7200.0, refusal(), ()), Asked("denied", 7200.0, refusal(FaultKind.DENIED), ())
-    quick = Asked("quick", 0.1, refusal(), refusal(), ())
-    loop.poller.add([slow, denied, quick])
-    await until(lambda: loop.state(slow) is State.OK)
-    assert (len(slow.began), len(denied.began)) == (2, 1), "what was denied waits for a person"
-
-
 async def test_one_source_is_never_asked_twice_at_a_time(loop: Loop) -> None:
     source = Asked("x", 0.05, takes=0.1)
     loop.poller.add([source])
