@@ -83,10 +83,12 @@ class Dashboard(Shell):
         Binding("ctrl+z", "suspend_process", "to the shell and back (fg)"),
     ]
 
-    def __init__(self, feed: Feed, *, view: str, query: str, export_dir: Path, on_terminal: bool = True) -> None:
+    def __init__(self, feed: Feed, *, view: str, query: str, export_dir: Path, origin: str = "", on_terminal: bool = True) -> None:
         super().__init__(on_terminal=on_terminal)
         self.feed, self.replica = feed, feed.replica
         self.export_dir = export_dir
+        self.origin = origin
+        """What the configuration is called: a path, or words."""
         self.filter = parse(query)
         self.refused = ""
         """Why the collector would not start at all."""
@@ -438,7 +440,7 @@ class Dashboard(Shell):
         from tui.help import Help
 
         if not isinstance(self.screen, Help):
-            self.push_screen(Help(self.BINDINGS))
+            self.push_screen(Help(self.BINDINGS, self.origin))
 
 
 def _whole(text: str) -> str:
