@@ -1,6 +1,6 @@
 """The dashboard: which view is in front, what is typed, what is asked of the collector. It holds no data of its own."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -113,17 +113,27 @@ class Dashboard(Shell):
 
     async def on_mount(self) -> None:
         """Open the first view, begin to read, and mind the signals."""
-        self.feed.on_moved, self.feed.on_notice, self.feed.on_down, self.feed.on_refused = self._moved, self._notice, self._down, self._refused
+        self.feed.on_moved, self.feed.on_notice = self._unless_gone(self._moved), self._unless_gone(self._notice)
+        self.feed.on_down, self.feed.on_refused = self._unless_gone(self._down), self._unless_gone(self._refused)
         self.theme_changed_signal.subscribe(self, lambda theme: self._repaint())
         await self._front(self._shown)
         self._show_filter()
         self.feed.start()
-        self.set_interval(1.0, self._tick)
+        self.set_interval(1.0, self._unless_gone(self._tick))
         self.mind_signals()
 
     def on_unmount(self) -> None:
         """The collector ends with its viewer."""
         self.feed.stop()
+
+    def _unless_gone(self, act: Callable[..., None]) -> Callable[..., None]:
+        """The same while there is a screen: what the collector sends and the clock come also while that is being taken down."""
+
+        def guarded(*values: object) -> None:
+            if not self.gone() and self.query("#header"):
+                act(*values)
+
+        return guarded
 
     def _repaint(self) -> None:
         if self._shown in self._views:
@@ -196,18 +206,18 @@ class Dashboard(Shell):
 
     async def on_opened(self, event: Opened) -> None:
         """A resource is opened."""
-        await self.open(event.id)
+        await self.open(event.id, control=event.verdict)
 
     async def on_source_opened(self, event: Any) -> None:
         """A source is opened."""
         await self.open(event.id, "source")
 
-    async def open(self, resource: str, page: str = "detail") -> None:
-        """Show the detail of a resource, or of a source."""
+    async def open(self, resource: str, page: str = "detail", control: str = "") -> None:
+        """Show the detail of a resource, at one control's verdict, or of a source."""
         title = dict(self.VIEWS).get(self._under, self._under.removeprefix("kind-"))
         await self._front(page)
         self.current.origin = title
-        self.current.open(resource)
+        self.current.open(resource, control)
 
     def _close_detail(self) -> None:
         for page in PAGES:
@@ -334,6 +344,13 @@ class Dashboard(Shell):
         if self._prompt is None:
             self.screen_stack[0].set_focus(self.current.inside if isinstance(self.current, OverviewView) else self.current)
 
+    def action_command_palette(self) -> None:
+        """Views, commands and themes by name."""
+        from tui.palette import Palette
+
+        if len(self.screen_stack) == 1:
+            self.push_screen(Palette())  # with no id: the one before may just be going
+
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """What ctrl+p offers."""
         for title, about, act in commands.palette(self):
@@ -364,8 +381,6 @@ class Dashboard(Shell):
         self.leave(2)
 
     def _tick(self) -> None:
-        if not self.query("#header"):
-            return  # the screen is being taken down
         self.mind_terminal()
         self._bars()
         self.current.tick(self.replica.now())
@@ -425,7 +440,7 @@ class Dashboard(Shell):
     def action_copy_id(self) -> None:
         """Copy what the mouse selected, else the id under the cursor."""
         if selected := self.screen.get_selected_text():
-            self.copy(selected, "the selection")
+            self.copy(selected, "the selection", lines=True)
         elif (target := self.current.target() or self.current.source_id()) is not None:
             self.copy(target, "the id")
         else:
@@ -433,7 +448,7 @@ class Dashboard(Shell):
 
     def on_copied(self, event: Any) -> None:
         """The detail page wants something copied."""
-        self.copy(event.text, event.what)
+        self.copy(event.text, event.what, lines=event.lines)
 
     def action_help(self) -> None:
         """Keys and words."""

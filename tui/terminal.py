@@ -4,9 +4,13 @@ Every cell of ours has a foreground and a background, and Textual writes both, a
 Over SSH that halves a page.
 """
 
+import asyncio
+import contextlib
 import re
+import signal
 from functools import lru_cache
 
+from textual._parser import ParseError
 from textual.drivers.linux_driver import LinuxDriver
 
 _SGR = re.compile(r"\x1b\[([0-9;]*)m")
@@ -20,12 +24,37 @@ Look = tuple[str, str, str]
 
 
 class LeanDriver(LinuxDriver):
-    """Textual's driver, writing less."""
+    """Textual's driver, writing less, and shaken by nothing that a terminal sends or a shell does."""
 
     def write(self, data: str) -> None:
         """Write to the terminal; nothing, once it is gone: the queue of a writer that died would fill and block for ever."""
         if self._writer_thread is None or self._writer_thread.is_alive():
             super().write(lean(data))
+
+    def run_input_thread(self) -> None:
+        """Read keys; what cannot be read is dropped: bytes that are no UTF-8, a window of 0 pixels (the parser divides by it)."""
+        while not self.exit_event.is_set():
+            with contextlib.suppress(ArithmeticError, LookupError, TypeError, ValueError, ParseError):
+                super().run_input_thread()
+
+    def stop_application_mode(self) -> None:
+        """Leave the terminal as it was; the mouse no longer told by the pixel, which Textual sets and never takes back."""
+        if self._mouse_pixels:
+            self.write("\x1b[?1016l")
+            self._mouse_pixels = False
+        super().stop_application_mode()
+
+    def mind_suspends(self, loop: asyncio.AbstractEventLoop) -> None:
+        """From now on the loop stops and goes on. In a signal's own handler, which may have cut into a write, another write would wait for ever."""
+        loop.add_signal_handler(signal.SIGTSTP, self._sigtstp_application)
+        loop.add_signal_handler(signal.SIGCONT, self._go_on)
+
+    def _go_on(self) -> None:
+        """After SIGCONT. Whoever stopped us without asking (SIGSTOP) had the terminal, so it is set from the start then, too."""
+        if self._auto_restart and not self._must_signal_resume:
+            self.suspend_application_mode()
+            self._must_signal_resume = True
+        self._sigcont_application()
 
 
 def lean(data: str) -> str:

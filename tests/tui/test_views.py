@@ -217,7 +217,7 @@ async def test_copying_says_what_was_copied(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PATH", "")
     async with dashboard("--rows", "5000", view="volumes") as it:
         await it.press("y")
-        assert any("copied the id" in toast and it.view.current.id in toast for toast in it.toasts())
+        assert any("the id was sent to the terminal" in toast and it.view.current.id in toast for toast in it.toasts())
         await it.press("enter")
         await it.shows("remedy")
         await it.press("c")
@@ -336,7 +336,7 @@ async def test_the_mouse_selects_text_of_the_detail_and_y_copies_it(monkeypatch:
         await it.pilot.hover("#detail", offset=(30, 2))
         await it.pilot.mouse_up("#detail", offset=(30, 2))
         await it.press("y")
-        selected = [toast for toast in it.toasts() if "copied the selection" in toast]
+        selected = [toast for toast in it.toasts() if "the selection was sent to the terminal" in toast]
         assert selected
         assert "rn:aws:ec2" in selected[0]
 

@@ -30,11 +30,11 @@ PUT_OFF: Seconds = 2.0
 
 
 class Opened(Message):
-    """A resource is to be looked at."""
+    """A resource is to be looked at, for the sake of one control's verdict where `verdict` names that."""
 
-    def __init__(self, id: str) -> None:
+    def __init__(self, id: str, verdict: str = "") -> None:
         super().__init__()
-        self.id = id
+        self.id, self.verdict = id, verdict
 
 
 class Counted(Message):
