@@ -14,12 +14,14 @@ from posture.policy import Policy, shared
 from posture.resource import KeyClass, Resource
 from posture.rollup import OWN, Counted
 from posture.source import STALE_CADENCES, Source
-from posture.verdict import EvidenceClass, Finding, Severity, Status, Verdict, unknown, worst
+from posture.verdict import EvidenceClass, Finding, Gap, Severity, Status, Verdict, unknown, worst
 
 if TYPE_CHECKING:
     from posture.controls.registry import Control, Registry
     from posture.model import Model
 
+Stood = Mapping[str, tuple[Status, Utc, Gap | None]]
+"""Control -> status, `since` and `gap` of its finding in an earlier run."""
 _TOLD = frozenset({Status.FAIL, Status.WARN, Status.PASS})
 
 log = logging.getLogger(__name__)
@@ -46,15 +48,19 @@ class Held:
         self.behind = False
 
     @classmethod
-    def seen(cls, resource: Resource, source: str, observed_at: Utc, stood: Mapping[str, tuple[Status, Utc]]) -> Held:
-        """As it was seen in an earlier run, to be judged again: `stood` tells for each control the status then and its `since`, which it keeps if it stays."""
+    def seen(cls, resource: Resource, source: str, observed_at: Utc, stood: Stood) -> Held:
+        """As it was seen in an earlier run, to be judged again: `stood` is how its findings stood then, and they keep their `since` if they stay so."""
         held = cls(resource, source, 0, observed_at)
-        held.findings = {control: _stood(control, status, since) for control, (status, since) in stood.items()}
+        held.recall(stood)
         return held
 
-    def stood(self) -> dict[str, tuple[Status, Utc]]:
+    def recall(self, stood: Stood) -> None:
+        """How the findings stood in an earlier run."""
+        self.findings = {control: _stood(control, *before) for control, before in stood.items()}
+
+    def stood(self) -> Stood:
         """What `seen` needs of the findings."""
-        return {control: (finding.status, finding.since) for control, finding in self.findings.items()}
+        return {control: (finding.status, finding.since, finding.gap) for control, finding in self.findings.items()}
 
     def worst(self) -> Finding | None:
         """The finding a row shows: of the worst status, the most severe."""
@@ -71,9 +77,9 @@ class Held:
 
 
 @lru_cache(maxsize=4096)
-def _stood(control: str, status: Status, since: Utc) -> Finding:
+def _stood(control: str, status: Status, since: Utc, gap: Gap | None) -> Finding:
     """What is known of a finding until it is judged anew, which is before anybody sees it; thousands of resources have the same."""
-    return Finding(control, "", "", status, Severity.INFO, EvidenceClass.INFERRED, "", {}, since)
+    return Finding(control, "", "", status, Severity.INFO, EvidenceClass.INFERRED, "", {}, since, None, None, gap)
 
 
 def _rank(finding: Finding) -> tuple[int, int]:
@@ -141,7 +147,7 @@ def stale_at(held: Held, source: Source) -> Utc:
 def judge(held: Held, see: See, registry: Registry) -> Utc | None:
     """Judge every control of a resource anew; returns when time alone will change a verdict, None if never.
 
-    A finding keeps its `since` while its status stays.
+    A finding keeps its `since` while its status stays, or comes back after a time of UNKNOWN.
     """
     resource = held.resource
     stale = resource.provider != OWN and _stale(held, see)
@@ -193,6 +199,7 @@ def _finding(control: Control, verdict: Verdict, held: Held, see: See) -> tuple[
     if verdict.status is Status.FAIL and see.policy.exception:
         verdict, exception = see.policy.excused(control.id, resource.id, verdict, see.now)
     known = held.findings.get(control.id)
+    since, gap = _began(known, verdict.status, see.now)
     finding = Finding(
         control.id,
         resource.id,
@@ -202,8 +209,28 @@ def _finding(control: Control, verdict: Verdict, held: Held, see: See) -> tuple[
         verdict.evidence_class or control.evidence_class,
         verdict.reason,
         verdict.evidence,
-        known.since if known is not None and known.status is verdict.status else see.now,
+        since,
         verdict.fault,
         exception,
+        gap,
     )
     return (known if known == finding else finding), verdict.valid_until
+
+
+def _began(known: Finding | None, status: Status, now: Utc) -> tuple[Utc, Gap | None]:
+    """When this status began, and the last time in which it could not be told."""
+    if known is None:
+        return now, None
+    if known.status is status:
+        return known.since, known.gap
+    if status is Status.UNKNOWN:
+        return now, _gap(known.status, known.since, now, None)
+    if known.gap is not None and known.gap.ends is None and known.gap.status is status:
+        return known.gap.since, _gap(status, known.gap.since, known.gap.begins, now)
+    return now, None
+
+
+@lru_cache(maxsize=1024)
+def _gap(status: Status, since: Utc, begins: Utc, ends: Utc | None) -> Gap:
+    """One for the thousands of findings that a source's silence opens and closes together."""
+    return Gap(status, since, begins, ends)

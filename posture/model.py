@@ -10,14 +10,14 @@ from posture.batch import Batch, Kept, Listed, Partly, Report
 from posture.clock import Seconds, Utc
 from posture.controls.registry import Registry
 from posture.fault import Fault
-from posture.judging import Held, See, judge, stale_at
+from posture.judging import Held, See, Stood, judge, stale_at
 from posture.links import Links
 from posture.policy import Policy
 from posture.resource import Resource
 from posture.rollup import OWN, UNASSIGNED, Rollup, add, counted
 from posture.sharing import share
 from posture.source import ANSWERED, STALE_CADENCES, Source, State
-from posture.verdict import Finding, Status
+from posture.verdict import Finding, Status, worst
 from posture.wakes import Wakes
 
 __all__ = ["OWN", "UNASSIGNED", "Change", "Model", "Rollup", "answered", "shown"]
@@ -60,6 +60,7 @@ class Model:
         self._verdicts_turn = Wakes()
         self._rows_age = Wakes()
         self._change = Change()
+        self._recalled: dict[str, Stood] = {}
         self._see = {tenant: See(self, (policy,)) for tenant, policy in self.policies.items()}
         for tenant in self.policies:
             self._own(f"enctop://{tenant}", "tenant", tenant, tenant)
@@ -240,6 +241,10 @@ class Model:
             change.resources -= self._change.resources
         return change
 
+    def recall(self, stood: Mapping[str, Stood]) -> None:
+        """How findings stood in an earlier run, by resource id: what is seen again and stands so still, stands so since then. Nothing else comes of it."""
+        self._recalled = dict(stood)
+
     def restore(self, seen: Iterable[Held], now: Utc) -> None:
         """Take in what an earlier run had seen, of sources that are added already. It ages from when it was seen, and goes when a listing does not name it."""
         self._now = max(now, self._now)
@@ -252,6 +257,30 @@ class Model:
             self._dirty[held.resource.id] = None
             self._change.resources.add(held.resource.id)
             self._rows_age.set(held.source, self._now)
+
+    def hold(self, judged: Iterable[Held]) -> None:
+        """Take in what is judged already, of sources that are added already, as it stands."""
+        self.settle()
+        taken = []
+        for held in judged:
+            known = self._held.get(held.resource.id)
+            if known is not None and known.resource.provider == OWN:
+                known.findings, held = held.findings, known
+                known.status = worst(finding.status for finding in known.findings.values())
+            else:
+                self._held[held.resource.id] = held
+                self._by_source.setdefault(held.source, {})[held.resource.id] = None
+                self.links.replace(known.resource if known else None, held.resource)
+            self._change.resources.add(held.resource.id)
+            taken.append(held)
+        for held in taken:
+            held.users = self.links.count(held.resource)
+            self._recount(held)
+
+    def tell_rollup(self, tenant: str, status: Status) -> None:
+        """The status of a tenant as a whole, where not all that it comes from is held."""
+        self.rollups.setdefault(tenant, Rollup()).told = status
+        self._change.tenants.add(tenant)
 
     # ------------------------------------------------------------ inside
 
@@ -294,6 +323,8 @@ class Model:
         if held is None:
             old = None
             held = self._held[resource.id] = Held(resource, source_id, poll, now)
+            if stood := self._recalled.pop(resource.id, None):
+                held.recall(stood)
             self._seen[source_id] += 1
         else:
             if held.source != source_id and self._told_better(held, resource, source_id):

@@ -22,10 +22,14 @@ class Rollup(msgspec.Struct):
 
     resources: list[int] = msgspec.field(default_factory=lambda: [0] * len(Status))
     findings: list[int] = msgspec.field(default_factory=lambda: [0] * len(Status))
+    told: Status | None = None
+    """The status as a snapshot tells it, which may have been taken through a filter."""
 
     @property
     def status(self) -> Status:
         """FAIL, UNKNOWN or WARN if any finding is; PASS only if a resource of a provider is (CONTROLS.md 2.1)."""
+        if self.told is not None:
+            return self.told
         bad = worst(status for status in (Status.FAIL, Status.UNKNOWN, Status.WARN) if self.findings[status])
         if bad is not Status.NOT_APPLICABLE:
             return bad

@@ -17,7 +17,7 @@ from posture.rollup import OWN, tenants_of
 from posture.rows import CELLS
 from posture.source import ANSWERED, Source
 from posture.text import one_line
-from posture.verdict import Excepted, Finding, Severity, SeverityWord, Status, StatusWord, worst
+from posture.verdict import Excepted, Finding, Gap, Severity, SeverityWord, Status, StatusWord, worst
 
 SCHEMA = "enctop.snapshot/1"
 StateWord = Literal["ok", "partial", "denied", "expired", "throttled", "unreachable", "disabled", "error", "pending"]
@@ -85,7 +85,10 @@ class EncryptionEntry(msgspec.Struct):
 
 
 class ResourceEntry(msgspec.Struct):
-    """One resource; `attributes` are the provider's own fields, `columns` what its table shows beside the common ones."""
+    """One resource; `attributes` are the provider's own fields, `columns` what its table shows beside the common ones.
+
+    `aliases` are other ids by which `links` may name it; `not_in_last_poll` says that the last poll of its source went well elsewhere and did not see it.
+    """
 
     id: str
     kind: str
@@ -103,6 +106,17 @@ class ResourceEntry(msgspec.Struct):
     columns: dict[str, str]
     links: list[Link]
     expires: Time | None = None
+    aliases: list[str] = []
+    not_in_last_poll: bool = False
+
+
+class GapEntry(msgspec.Struct):
+    """The last time in which this finding was UNKNOWN, and what it was before; `ends` is null while it is."""
+
+    status: StatusWord
+    since: Time
+    begins: Time
+    ends: Time | None
 
 
 class FindingEntry(msgspec.Struct):
@@ -119,6 +133,7 @@ class FindingEntry(msgspec.Struct):
     since: Time
     exception: Excepted | None
     fault: Fault | None
+    gap: GapEntry | None = None
 
 
 class ControlEntry(msgspec.Struct):
@@ -144,6 +159,8 @@ class Snapshot(msgspec.Struct):
     resources: list[ResourceEntry]
     findings: list[FindingEntry]
     controls: dict[str, ControlEntry]
+    sentences: dict[str, str] = {}
+    """What the document claims, paraphrased, by the ids that controls verify."""
 
 
 def take(model: Model, at: Utc, version: str, *, query: str = "", simulated: bool = False) -> Snapshot:
@@ -168,7 +185,8 @@ def take(model: Model, at: Utc, version: str, *, query: str = "", simulated: boo
         sources=[_source(source) for source in sources],
         resources=[_resource(one) for one in held],
         findings=[_finding(finding) for finding in findings],
-        controls=_controls(model, {finding.control for finding in findings}),
+        controls=(controls := _controls(model, {finding.control for finding in findings})),
+        sentences={name: model.registry.sentences[name] for name in sorted({name for entry in controls.values() for name in entry.verifies})},
     )
 
 
@@ -302,7 +320,8 @@ def _times(snapshot: Snapshot) -> set[str]:
     last = (source.last_success for source in snapshot.sources if source.last_success is not None)
     seen = (resource.observed_at for resource in snapshot.resources)
     ends = (resource.expires for resource in snapshot.resources if resource.expires is not None)
-    return {snapshot.generated_at, *last, *seen, *ends, *(finding.since for finding in snapshot.findings)}
+    gaps = (at for finding in snapshot.findings if finding.gap for at in (finding.gap.since, finding.gap.begins, finding.gap.ends) if at is not None)
+    return {snapshot.generated_at, *last, *seen, *ends, *gaps, *(finding.since for finding in snapshot.findings)}
 
 
 def _summary(model: Model, held: Iterable[Held], findings: list[Finding], own: set[str], *, whole: bool) -> Summary:
@@ -368,6 +387,8 @@ def _resource(held: Held) -> ResourceEntry:
         dict(zip(CELLS.get(resource.kind, ()), resource.cells, strict=False)),
         sorted(resource.links, key=lambda link: (link.rel, link.to)),
         None if resource.expires is None else rfc3339(resource.expires),
+        list(resource.aliases),
+        held.behind,
     )
 
 
@@ -384,7 +405,12 @@ def _finding(finding: Finding) -> FindingEntry:
         rfc3339(finding.since),
         finding.exception,
         finding.fault,
+        None if finding.gap is None else _gap(finding.gap),
     )
+
+
+def _gap(gap: Gap) -> GapEntry:
+    return GapEntry(gap.status.word, rfc3339(gap.since), rfc3339(gap.begins), None if gap.ends is None else rfc3339(gap.ends))
 
 
 def _controls(model: Model, used: Iterable[str]) -> dict[str, ControlEntry]:

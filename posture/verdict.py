@@ -71,8 +71,20 @@ class Verdict(msgspec.Struct, frozen=True):
     evidence_class: EvidenceClass | None = None
 
 
+class Gap(msgspec.Struct, frozen=True, gc=False):
+    """A time in which a finding was UNKNOWN: from `begins` to `ends` (UTC seconds; None: it still is). Before it the status was `status`, since `since`."""
+
+    status: Status
+    since: Utc
+    begins: Utc
+    ends: Utc | None = None
+
+
 class Finding(msgspec.Struct, frozen=True, gc=False):
-    """A control's verdict on one resource, as kept and shown. `since` is when this status began (UTC seconds)."""
+    """A control's verdict on one resource, as kept and shown.
+
+    `since` is when this status began (UTC seconds): what is the same before and after a time of UNKNOWN began before it, and `gap` is the last such time.
+    """
 
     control: str
     resource: str
@@ -85,6 +97,7 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
     since: Utc
     fault: Fault | None = None
     exception: "Excepted | None" = None
+    gap: Gap | None = None
 
 
 class Excepted(msgspec.Struct, frozen=True):

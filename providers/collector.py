@@ -65,6 +65,8 @@ class Collector:
         """Poll everything one time, for a snapshot."""
         collect_garbage_seldom()
         asyncio.get_running_loop().set_default_executor(_others)
+        if not self.simulated:
+            self.model.recall(warm.recall(warm.path_for(self.config), self._now()))
         await self.poller.once(self.sources(), timeout)
         self.model.tick(self._now())
 

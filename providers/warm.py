@@ -14,18 +14,18 @@ import msgspec
 
 from posture.clock import Seconds, Utc
 from posture.fault import SnapshotError
-from posture.judging import Held
+from posture.judging import Held, Stood
 from posture.model import OWN, Model
 from posture.resource import Resource
 from posture.sharing import share
 from posture.snapshot import write
-from posture.source import Source, State
-from posture.verdict import Status
+from posture.source import STALE_CADENCES, Source, State
+from posture.verdict import Gap, Status
 from providers.config import Config
 
 log = logging.getLogger(__name__)
 
-FORMAT = "enctop.warm/2"
+FORMAT = "enctop.warm/3"
 AMBIENT = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_CONFIG_FILE")
 """What of the environment leads elsewhere though the configuration is the same; only a digest of it is kept."""
 _HEAD = struct.Struct(">II")
@@ -42,7 +42,7 @@ class Kept(msgspec.Struct, array_like=True):
     resource: Resource
     source: str
     observed_at: Utc
-    stood: dict[str, tuple[Status, Utc]]
+    stood: Stood
 
 
 class Warm(msgspec.Struct):
@@ -86,6 +86,48 @@ def restore(model: Model, path: Path, now: Utc) -> list[str]:
         log.warning("%s: not restored: %s", path.name, error)
         return sorted(model.sources)
     return sorted(source.id for source in sources)
+
+
+def recall(path: Path, now: Utc) -> dict[str, Stood]:
+    """How every finding stood when the state was kept, by resource id, for a run that keeps none itself. Empty where there is no state, or none of ours.
+
+    What had not been seen for longer than evidence holds is a time in which nobody could tell (`Gap`), up to its next verdict.
+    """
+    try:
+        with path.open("rb") as file:
+            if not _whole(file):
+                raise ValueError("not whole, or not ours")
+            cadences = {source.id: source.cadence for source in msgspec.msgpack.decode(next(_read(file)), type=Warm).sources}
+            decoder = msgspec.msgpack.Decoder(list[_Stood])
+            kept = [one for piece in _read(file) for one in decoder.decode(piece)]
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, msgspec.MsgspecError) as error:
+        log.warning("%s: not recalled: %s", path.name, error)
+        return {}
+    aged = {one.resource.id for one in kept if now >= one.observed_at + STALE_CADENCES * cadences.get(one.source, 0.0)}
+    return {one.resource.id: _unseen(one) if one.resource.id in aged else one.stood for one in kept}
+
+
+def _unseen(one: "_Stood") -> Stood:
+    """As it stood, and nobody could tell since."""
+    return {
+        control: (status, since, gap) if status is Status.UNKNOWN else (Status.UNKNOWN, one.observed_at, Gap(status, since, one.observed_at))
+        for control, (status, since, gap) in one.stood.items()
+    }
+
+
+class _Id(msgspec.Struct):
+    id: str
+
+
+class _Stood(msgspec.Struct, array_like=True):
+    """Of `Kept`, what `recall` needs."""
+
+    resource: _Id
+    source: str
+    observed_at: Utc
+    stood: Stood
 
 
 # ------------------------------------------------------------ the file: pieces, each after its length and checksum

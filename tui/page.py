@@ -66,7 +66,7 @@ def _resource_entry(detail: Detail) -> dict[str, Any] | None:
     entry = {name: told[name] for name in ("id", "kind", "type", "name", "tenant", "provider", "scope", "region", "encryption")}
     entry |= {"status": Status(detail.status).word, "observed_at": _time(detail.observed_at), "source": resource.source, "attributes": told["fields"]}
     entry |= {"columns": dict(zip(CELLS.get(resource.kind, ()), resource.cells, strict=False)), "links": told["links"]}
-    return entry | {"expires": _time(resource.expires)}
+    return entry | {"expires": _time(resource.expires), "aliases": told["aliases"]}
 
 
 def _finding_entry(finding: Finding) -> dict[str, Any]:
@@ -74,7 +74,9 @@ def _finding_entry(finding: Finding) -> dict[str, Any]:
     entry = {name: told[name] for name in ("control", "resource", "tenant")}
     entry |= {"status": finding.status.word, "severity": finding.severity.word, "evidence_class": finding.evidence_class.value}
     entry |= {"reason": finding.reason, "evidence": told["evidence"], "since": _time(finding.since)}
-    return entry | {"exception": told["exception"], "fault": told["fault"]}
+    gap = finding.gap
+    told_gap = gap and {"status": gap.status.word, "since": _time(gap.since), "begins": _time(gap.begins), "ends": _time(gap.ends)}
+    return entry | {"exception": told["exception"], "fault": told["fault"], "gap": told_gap}
 
 
 def _time(at: Utc | None) -> str | None:
@@ -212,6 +214,10 @@ def _verdict_lines(judged: Judged, width: int, now: Utc) -> Iterator[Line]:
     yield from _wrapped(finding.reason, width, INDENT, PAINTS[finding.status] if finding.status < Status.PASS else "faint", copies=remedy)
     since = f"since {_when(finding.since, now)} · " if finding.since else ""
     yield Line(((f"{'':{INDENT}}{since}{finding.evidence_class}", "faint"),), copies=remedy)
+    if (gap := finding.gap) is not None:
+        until = "now" if gap.ends is None else rfc3339(gap.ends)
+        before = f"; {gap.status.word} before, since {rfc3339(gap.since)}" if gap.status is not finding.status else ""
+        yield from _labelled("not seen", f"{rfc3339(gap.begins)} to {until}{before}", width, "unknown")
     for sentence, claim in judged.verifies:
         yield from _labelled("promise", f"{sentence} “{claim}”", width, "text")
     label = "evidence"

@@ -1,11 +1,15 @@
 """Reading a resource's fields without guessing: a value, or the reason why there is none."""
 
-from typing import Any
+from collections.abc import Collection
+from typing import Any, TypeVar
 
 from posture.clock import Utc, parse_rfc3339
 from posture.fault import EnctopError, Fault
 from posture.resource import Resource
 from posture.verdict import Verdict, unanswered, unknown
+
+T = TypeVar("T")
+_WORDS: dict[type, str] = {str: "text", bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "an object"}
 
 
 class NoAnswer(EnctopError):
@@ -46,3 +50,25 @@ def refusals(resource: Resource, *operations: str) -> Fault | None:
     """The first of these operations that was refused; any of the resource's, where none is named."""
     named = operations or tuple(resource.faults)
     return next((resource.faults[operation] for operation in named if operation in resource.faults), None)
+
+
+def expected(value: Any, of: type[T], operation: str, field: str) -> T:
+    """The value, if it is of the type that the API documents. Raises `NoAnswer`, naming the field, where it is of another, or not there."""
+    if value is None:
+        raise NoAnswer(unknown(f"{operation} answered without {field}"))
+    if not isinstance(value, of) or (isinstance(value, bool) and of is not bool):
+        raise NoAnswer(unknown(f"{operation}: {field} is {_WORDS.get(type(value), type(value).__name__)}, not {_WORDS.get(of, of.__name__)}"))
+    return value
+
+
+def optional(value: Any, of: type[T], operation: str, field: str) -> T | None:
+    """As `expected`, for what the API may leave out: None where it is not there."""
+    return None if value is None else expected(value, of, operation, field)
+
+
+def word(value: Any, known: Collection[str], operation: str, field: str) -> str:
+    """The value, if it is one of the words that the API documents and enctop knows. Raises `NoAnswer`, naming it, where it is another."""
+    text = expected(value, str, operation, field)
+    if text not in known:
+        raise NoAnswer(unknown(f"{operation}: {field} is {text[:60]!r}, which enctop does not know"))
+    return text

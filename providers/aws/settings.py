@@ -1,11 +1,11 @@
 """`[[tenant.aws]]`: which accounts and regions, and by whose hand."""
 
 import re
-from ipaddress import ip_address
 from typing import Literal
-from urllib.parse import urlsplit
 
 import msgspec
+
+from providers.endpoint import check_endpoint, keeps_secret
 
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/.+")
 _REGION = re.compile(r"[a-z]{2,5}(-[a-z]+)+-\d{1,2}")
@@ -41,29 +41,15 @@ class AwsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             if not _REGION.fullmatch(region):
                 raise ValueError(f'regions: {region!r} is not a region name (us-east-1); "all" stands alone, without brackets')
         if self.endpoint_url is not None:
-            self._check_endpoint(self.endpoint_url)
+            check_endpoint("endpoint_url", self.endpoint_url, allow_plaintext=self.allow_plaintext)
         if self.tag is not None and not re.fullmatch(r"[^=]+=.+", self.tag):
             raise ValueError(f'tag: {self.tag!r} is not KEY=VALUE, as in "tenant=acme"')
         if not 0 <= self.object_sample <= 100:
             raise ValueError(f"object_sample: {self.object_sample} is not between 0 and 100")
 
-    def _check_endpoint(self, url: str) -> None:
-        if "@" in url:
-            raise ValueError("endpoint_url: carries a name or password; no secret ever stands in this file")
-        try:
-            parts = urlsplit(url)
-            usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-        except ValueError:  # brackets that do not close, a port that is none
-            usable = False
-        if not usable:
-            raise ValueError(f"endpoint_url: {url!r} is not an http or https URL, as in https://HOST:PORT")
-        if self.refuses(url):
-            raise ValueError(f"endpoint_url: plain http to {parts.hostname} is refused; use https, or allow_plaintext = true beside it")
-
     def refuses(self, url: str) -> bool:
         """Whether an endpoint, whoever set it, would be asked in the clear where that is not allowed."""
-        parts = urlsplit(url)
-        return parts.scheme == "http" and not _loopback(parts.hostname or "") and not self.allow_plaintext
+        return not keeps_secret(url, allow_plaintext=self.allow_plaintext)
 
     @property
     def hand(self) -> tuple[object, ...]:
@@ -74,10 +60,3 @@ class AwsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def connection(self) -> tuple[object, ...]:
         """What makes two blocks the same way into the same account."""
         return (*self.hand, self.regions)
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False

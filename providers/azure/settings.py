@@ -4,13 +4,13 @@ import os
 import re
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
 import msgspec
 
+from providers.endpoint import check_endpoint
+
 _SUBSCRIPTION = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 Cloud = Literal["public", "government", "china"]
 
@@ -46,18 +46,9 @@ class AzureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name in ("endpoint", "graph_endpoint"):
             url = getattr(self, name)
             if url is not None:
-                self._check_url(name, url)
+                check_endpoint(name, url, allow_plaintext=self.allow_plaintext)
         if self.token_env is not None and not _VARIABLE.fullmatch(self.token_env):
             raise ValueError("token_env: is not the name of an environment variable; the token itself never stands in this file")
-
-    def _check_url(self, name: str, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError(f"{name}: {url!r} is not an http or https URL")
-        if parts.username or parts.password:
-            raise ValueError(f"{name}: carries a name or password; no secret ever stands in this file")
-        if parts.scheme == "http" and parts.hostname not in _LOOPBACK and not self.allow_plaintext:
-            raise ValueError(f"{name}: plain http to {parts.hostname} is refused; use https, or allow_plaintext = true beside it")
 
     @property
     def subscriptions(self) -> tuple[str, ...] | None:

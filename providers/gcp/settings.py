@@ -5,12 +5,12 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
 import msgspec
 
+from providers.endpoint import check_endpoint
+
 _PROJECT = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{1,61}[a-z0-9]")
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 class TwoStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,7 +51,7 @@ class GcpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if not _PROJECT.fullmatch(self.project):
             raise ValueError(f"project: {self.project!r} is not a project's id (acme-prod); its number and its name are something else")
         if self.endpoint is not None:
-            self._check_endpoint(self.endpoint)
+            check_endpoint("endpoint", self.endpoint, allow_plaintext=self.allow_plaintext)
         if self.credentials not in {"default", "anonymous"} and not Path(self.credentials).expanduser().is_file():
             raise ValueError(f"credentials: {self.credentials!r} is neither default, anonymous nor a file")
         if self.label is not None and not re.fullmatch(r"[^=]+=.+", self.label):
@@ -60,15 +60,6 @@ class GcpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"object_pages: {self.object_pages} is not between 0 and 10000")
         if self.workspace_admin is not None and self.workspace is None:
             raise ValueError("workspace_admin: goes with workspace")
-
-    def _check_endpoint(self, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError(f"endpoint: {url!r} is not an http or https URL")
-        if parts.username or parts.password:
-            raise ValueError("endpoint: carries a name or password; no secret ever stands in this file")
-        if parts.scheme == "http" and parts.hostname not in _LOOPBACK and not self.allow_plaintext:
-            raise ValueError(f"endpoint: plain http to {parts.hostname} is refused; use https, or allow_plaintext = true beside it")
 
     @property
     def connection(self) -> tuple[object, ...]:

@@ -5,7 +5,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+from providers.endpoint import check_endpoint, keeps_secret
+
 _FOR_LOGIN = ("role", "mount", "role_id", "secret_id_env", "secret_id_file", "jwt_env", "jwt_file")
 KUBERNETES_JWT = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 
@@ -69,18 +70,11 @@ class VaultSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError('auth: "jwt" needs jwt_env or jwt_file')
 
     def _check_url(self, field: str, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/") or parts.query:
-            raise ValueError(f"{field}: {url!r} is not the http or https address of a server, as in https://vault.acme.example:8200")
-        if parts.username or parts.password:
-            raise ValueError(f"{field}: carries a name or password; no secret ever stands in this file")
-        if not self.trusts(url):
-            raise ValueError(f"{field}: plain http to {parts.hostname} is refused; use https, or allow_plaintext = true beside it")
+        check_endpoint(field, url, allow_plaintext=self.allow_plaintext, example="https://vault.acme.example:8200", path=False)
 
     def trusts(self, url: str) -> bool:
         """Whether a token may be sent there: over TLS, on loopback, or where plaintext was asked for."""
-        parts = urlsplit(url)
-        return parts.scheme == "https" or (parts.scheme == "http" and (parts.hostname in _LOOPBACK or self.allow_plaintext))
+        return keeps_secret(url, allow_plaintext=self.allow_plaintext)
 
     @property
     def host(self) -> str:

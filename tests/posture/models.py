@@ -98,8 +98,8 @@ def of(tenant: str, resource: Resource) -> Resource:
 
 
 def verdicts(held: Held) -> dict[str, Finding]:
-    """The findings without when they began."""
-    return {name: msgspec.structs.replace(finding, since=0.0) for name, finding in held.findings.items()}
+    """The findings without when they began, and when they could not be told."""
+    return {name: msgspec.structs.replace(finding, since=0.0, gap=None) for name, finding in held.findings.items()}
 
 
 def picture(model: Model) -> dict[str, Any]:

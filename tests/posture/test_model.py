@@ -14,7 +14,7 @@ from posture.policy import KeyMode, Policy, shared
 from posture.resource import KeyClass, Resource
 from posture.snapshot import take
 from posture.source import Source, State
-from posture.verdict import Finding, Severity, Status, passed
+from posture.verdict import Finding, Gap, Severity, Status, passed
 from posture.wakes import Wakes
 from tests.posture.controls_world import HOME, NOW, denied, key, key_arn, made, refused, region, volume
 from tests.posture.models import ALIAS, BUCKETS, EXCEPTED, KEYS, MORE, REGION, VOLUMES, Feed, of, refusal, source
@@ -277,6 +277,46 @@ def test_since_is_kept_while_the_status_stays_and_begins_anew_when_it_turns() ->
     assert feed.finding(ENCRYPTED, PLAIN).since == NOW + 120.0
     feed.poll(VOLUMES, PLAIN, after=60.0)
     assert feed.finding(ENCRYPTED, PLAIN).since == NOW + 180.0
+
+
+def test_since_survives_a_time_in_which_nobody_could_tell() -> None:
+    feed = Feed(VOLUMES).poll(VOLUMES, PLAIN)
+    feed.poll(VOLUMES, refused(PLAIN, "ec2:DescribeVolumes"), after=60.0)
+    finding = feed.finding(ENCRYPTED, PLAIN)
+    assert (finding.status, finding.since) == (Status.UNKNOWN, NOW + 60.0)
+    assert finding.gap == Gap(Status.FAIL, NOW, NOW + 60.0)
+    feed.poll(VOLUMES, PLAIN, after=60.0)
+    finding = feed.finding(ENCRYPTED, PLAIN)
+    assert (finding.status, finding.since) == (Status.FAIL, NOW)
+    assert finding.gap == Gap(Status.FAIL, NOW, NOW + 60.0, NOW + 120.0)
+    feed.poll(VOLUMES, refused(PLAIN, "ec2:DescribeVolumes"), after=60.0)
+    feed.poll(VOLUMES, PLAIN, after=60.0)
+    assert feed.finding(ENCRYPTED, PLAIN).since == NOW
+    assert feed.finding(ENCRYPTED, PLAIN).gap == Gap(Status.FAIL, NOW, NOW + 180.0, NOW + 240.0)
+
+
+def test_what_is_otherwise_after_a_time_of_unknown_begins_when_it_is_seen() -> None:
+    feed = Feed(VOLUMES).poll(VOLUMES, PLAIN)
+    feed.poll(VOLUMES, refused(PLAIN, "ec2:DescribeVolumes"), after=60.0)
+    feed.poll(VOLUMES, volume("vol-p", key=key_arn()), after=60.0)
+    finding = feed.finding(ENCRYPTED, PLAIN)
+    assert (finding.status, finding.since, finding.gap) == (Status.PASS, NOW + 120.0, None)
+
+
+def test_what_was_never_told_begins_with_its_first_verdict() -> None:
+    feed = Feed(VOLUMES).poll(VOLUMES, refused(PLAIN, "ec2:DescribeVolumes"))
+    assert feed.finding(ENCRYPTED, PLAIN).gap is None
+    feed.poll(VOLUMES, PLAIN, after=60.0)
+    assert (feed.finding(ENCRYPTED, PLAIN).since, feed.finding(ENCRYPTED, PLAIN).gap) == (NOW + 60.0, None)
+
+
+def test_a_run_that_keeps_no_rows_still_knows_since_when() -> None:
+    earlier = Feed(VOLUMES).poll(VOLUMES, PLAIN, GOOD)
+    feed = Feed(VOLUMES, now=NOW + 300.0)
+    feed.model.recall({resource.id: earlier.held(resource).stood() for resource in (PLAIN, GOOD)})
+    feed.poll(VOLUMES, PLAIN)
+    assert (feed.finding(ENCRYPTED, PLAIN).status, feed.finding(ENCRYPTED, PLAIN).since) == (Status.FAIL, NOW)
+    assert feed.model.held(GOOD.id) is None, "it was not seen now"
 
 
 def test_an_exception_turns_fail_into_warn_exactly_until_it_ends() -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from posture.model import Model
+from posture.model import OWN, Model
 from posture.source import STALE_CADENCES, State
-from posture.verdict import Status
+from posture.verdict import Gap, Status
 from providers import warm
 from providers.collector import Collector
 from providers.config import Config, parse
@@ -54,6 +54,29 @@ async def test_what_was_seen_is_there_again_with_its_age_and_since(seen: Collect
     assert volume.observed_at == before.observed_at
     assert {control: finding.since for control, finding in volume.findings.items()} == {control: finding.since for control, finding in before.findings.items()}
     assert {source.state for source in model.sources.values()} == {State.PENDING}
+
+
+async def test_a_run_that_keeps_no_state_recalls_since_when_and_that_nobody_looked_meanwhile(seen: Collector) -> None:
+    path = warm.path_for(seen.config)
+    warm.keep(seen.model, path)
+    volume = next(held for held in seen.model.all() if held.resource.kind == "volume")
+    before = volume.findings["aws.ebs.volume-encrypted"]
+    assert warm.recall(path, seen.model.now + 5.0)[volume.resource.id] == volume.stood()
+    late = warm.recall(path, seen.model.now + 86400.0)[volume.resource.id]["aws.ebs.volume-encrypted"]
+    assert late == (Status.UNKNOWN, volume.observed_at, Gap(before.status, before.since, volume.observed_at))
+    path.write_bytes(path.read_bytes()[:-1])
+    assert warm.recall(path, seen.model.now) == warm.recall(path.with_name("none"), seen.model.now) == {}
+
+
+async def test_a_snapshot_tells_since_when_from_the_state_that_the_dashboard_kept(seen: Collector) -> None:
+    warm.keep(seen.model, warm.path_for(seen.config))
+    later = Collector(seen.config, now=lambda: seen.model.now + 90.0)
+    await later.once(60)
+    for held in seen.model.all():
+        again = later.model.held(held.resource.id)
+        if held.resource.provider != OWN and again is not None:
+            assert {name: finding.since for name, finding in again.findings.items()} == {name: finding.since for name, finding in held.findings.items()}
+    await later.poller.stop()
 
 
 async def test_a_tenant_whose_sources_have_not_answered_again_is_not_green(seen: Collector) -> None:
