@@ -5,12 +5,15 @@ Over SSH that halves a page.
 """
 
 import asyncio
+import codecs
 import contextlib
 import re
 import signal
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 
 from textual._parser import ParseError
+from textual.drivers import linux_driver
 from textual.drivers.linux_driver import LinuxDriver
 
 _SGR = re.compile(r"\x1b\[([0-9;]*)m")
@@ -33,6 +36,7 @@ class LeanDriver(LinuxDriver):
 
     def run_input_thread(self) -> None:
         """Read keys; what cannot be read is dropped: bytes that are no UTF-8, a window of 0 pixels (the parser divides by it)."""
+        linux_driver.getincrementaldecoder = _lenient  # type: ignore[assignment, attr-defined]  # a stray byte would take all that was read with it
         while not self.exit_event.is_set():
             with contextlib.suppress(ArithmeticError, LookupError, TypeError, ValueError, ParseError):
                 super().run_input_thread()
@@ -55,6 +59,10 @@ class LeanDriver(LinuxDriver):
             self.suspend_application_mode()
             self._must_signal_resume = True
         self._sigcont_application()
+
+
+def _lenient(encoding: str) -> Callable[[], codecs.IncrementalDecoder]:
+    return partial(codecs.getincrementaldecoder(encoding), "replace")
 
 
 def lean(data: str) -> str:
