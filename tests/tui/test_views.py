@@ -362,6 +362,7 @@ async def test_a_finding_opens_at_its_verdict_and_c_copies_that_remedy(monkeypat
         await it.shows("◂ opened here", 15)
         assert control in next(line for line in it.screen.splitlines() if "◂ opened here" in line)
         assert it.view.line.control == control
+        assert len(it.view.trail) == 1
 
 
 async def test_the_json_of_a_page_has_the_words_and_times_of_a_snapshot():

@@ -5,9 +5,8 @@ from operator import attrgetter
 from typing import Any
 
 from tui.columns import AGE, CONTROL, EXCEPTED, KIND, NAME, REASON, REGION, SEVERITY, SINCE, STATUS, TENANT, Column
-from tui.lines import Lines
 from tui.replica import FINDING, Replica, Table
-from tui.views.resources import Opened, RowsView
+from tui.views.resources import RowsView
 
 WORST = Column("SEV", SEVERITY.cell, lambda replica: lambda row: row.severity * 8 + row.status, 4, keep=9)
 
@@ -35,11 +34,9 @@ class FindingsView(RowsView):
         """The latest first."""
         return lambda row: -row.since
 
-    def on_lines_chosen(self, event: Lines.Chosen) -> None:
-        """Enter opens the resource at this verdict."""
-        event.stop()
-        if self.current is not None:
-            self.post_message(Opened(str(self.current.resource), str(self.current.control)))
+    def verdict(self) -> str:
+        """Enter opens the resource at this control's verdict."""
+        return "" if self.current is None else str(self.current.control)
 
     def target(self) -> str | None:
         """The resource that was found so."""
