@@ -30,6 +30,7 @@ LEAST = (60, 15)
 """Columns and lines below which there is nothing sensible to draw."""
 
 
+MOST_TOASTS = 5
 GRACE = 2.0
 """Seconds an orderly end may take when the terminal is gone."""
 
@@ -121,6 +122,15 @@ class Shell(App[int]):
     def get_line_filters(self) -> Sequence[LineFilter]:
         """What every line of every widget goes through."""
         return (*super().get_line_filters(), self._printable)
+
+    def notify(self, message: str, **how: Any) -> None:
+        """A toast; the same one is not shown twice at a time, and of many the old ones go: each that stands is measured again at every layout."""
+        shown = list(self._notifications)
+        if any(one.message == message and one.title == how.get("title", "") for one in shown):
+            return
+        if len(shown) >= MOST_TOASTS:
+            self.clear_notifications()
+        super().notify(message, **how)
 
     def say(self, text: str, *, title: str = "", severity: SeverityLevel = "information", timeout: float | None = None) -> None:
         """A line in the corner, as it is: what clouds and people wrote is never read as markup."""
