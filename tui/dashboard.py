@@ -301,7 +301,9 @@ class Dashboard(Shell):
         return not (action == "step" and self._prompt is not None and self._prompt.has_focus)
 
     async def on_event(self, event: events.Event) -> None:
-        """A key acts before the next one is looked at, so that those typed behind `/` are text, however fast they come."""
+        """A key acts before the next one is looked at, so that those typed behind `/` are text, however fast they come. At the end none does."""
+        if self._exit and isinstance(event, events.InputEvent):
+            return
         if isinstance(event, events.Key) and not event.is_forwarded and len(self.screen_stack) == 1 and (self._line is None or self.focused is not self._line):
             self.app_focus = True
             if await self._check_bindings(event.key, priority=True) or await self._check_bindings(event.key):

@@ -11,10 +11,13 @@ import re
 import signal
 from collections.abc import Callable
 from functools import lru_cache, partial
+from typing import Any
 
 from textual._parser import ParseError
 from textual.drivers import linux_driver
 from textual.drivers.linux_driver import LinuxDriver
+from textual.events import Key
+from textual.message import Message
 
 _SGR = re.compile(r"\x1b\[([0-9;]*)m")
 _RESET = ("", "", "")
@@ -40,6 +43,14 @@ class LeanDriver(LinuxDriver):
         while not self.exit_event.is_set():
             with contextlib.suppress(ArithmeticError, LookupError, TypeError, ValueError, ParseError):
                 super().run_input_thread()
+
+    def process_message(self, message: Message) -> None:
+        """Hand on what was read; Ctrl-C at once, past hundreds of keys that were typed before it and are still waiting."""
+        if isinstance(message, Key) and message.key == "ctrl+c":
+            app: Any = self._app
+            self._loop.call_soon_threadsafe(app.leave, 130)
+        else:
+            super().process_message(message)
 
     def stop_application_mode(self) -> None:
         """Leave the terminal as it was; the mouse no longer told by the pixel, which Textual sets and never takes back."""
