@@ -1,7 +1,5 @@
 """The model, written down: `enctop.snapshot/1` (README, `enctop schema`)."""
 
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,6 +8,7 @@ import msgspec
 
 from posture.clock import Utc, parse_rfc3339, rfc3339
 from posture.fault import Fault, SnapshotError
+from posture.files import replace
 from posture.filter import Filter, Term, parse
 from posture.judging import Held
 from posture.model import Model, answered, shown
@@ -17,6 +16,7 @@ from posture.resource import KeyClass, Link
 from posture.rollup import OWN, tenants_of
 from posture.rows import CELLS
 from posture.source import ANSWERED, Source
+from posture.text import one_line
 from posture.verdict import Excepted, Finding, Gap, Severity, SeverityWord, Status, StatusWord, worst
 
 SCHEMA = "enctop.snapshot/1"
@@ -264,14 +264,35 @@ def schema() -> dict[str, Any]:
 def read(path: Path) -> Snapshot:
     """A snapshot from a file. Raises `SnapshotError` with one line."""
     try:
-        snapshot = msgspec.json.decode(path.read_bytes(), type=Snapshot)
+        body = path.read_bytes()
+    except OSError as error:
+        raise SnapshotError(told(path, error)) from None
+    try:
+        snapshot = msgspec.json.decode(body, type=Snapshot)
         for time in _times(snapshot):
             parse_rfc3339(time)
-    except OSError as error:
-        raise SnapshotError(f"{path}: {error.strerror}") from None
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise SnapshotError(f"{path}: not an {SCHEMA} file: {error}") from None
+    except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError) as error:
+        written = _schema_of(body)
+        why = f"written by a newer enctop ({written})" if _newer(written) else f"not an {SCHEMA} file: {error}"
+        raise SnapshotError(one_line(f"{path}: {why}")) from None
     return snapshot
+
+
+class _Written(msgspec.Struct):
+    schema: str = ""
+
+
+def _schema_of(body: bytes) -> str:
+    try:
+        return msgspec.json.decode(body, type=_Written).schema
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return ""
+
+
+def _newer(schema: str) -> bool:
+    name, _, number = schema.partition("/")
+    own, _, version = SCHEMA.partition("/")
+    return name == own and number.isascii() and number.isdecimal() and len(number) < 9 and int(number) > int(version)
 
 
 def write(path: Path, body: bytes | Iterable[bytes]) -> None:
@@ -279,33 +300,17 @@ def write(path: Path, body: bytes | Iterable[bytes]) -> None:
 
     Raises `SnapshotError`.
 
-    A link is followed; what is no file (a pipe, /dev/null) is written to, not replaced.
+    Where links lead and what is no file: see `posture.files.replace`.
     """
     try:
-        if path.exists() and not path.is_file() and not path.is_dir():
-            with path.open("wb") as file:
-                file.writelines(_pieces(body))
-        else:
-            _swap(path.resolve(), _pieces(body))
-    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle, in Python 3.11 and 3.12
-        raise SnapshotError(f"{path}: {getattr(error, 'strerror', None) or 'links in a circle'}") from None
+        replace(path, (body,) if isinstance(body, bytes) else body)
+    except OSError as error:
+        raise SnapshotError(told(path, error)) from None
 
 
-def _pieces(body: bytes | Iterable[bytes]) -> Iterable[bytes]:
-    return (body,) if isinstance(body, bytes) else body
-
-
-def _swap(path: Path, body: Iterable[bytes]) -> None:
-    handle, name = tempfile.mkstemp(prefix=".enctop.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.writelines(body)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+def told(path: Path, error: OSError) -> str:
+    """Why a file could not be read or written, in one line."""
+    return one_line(f"{path}: {error.strerror or error}")
 
 
 # ---------------------------------------------------------------- parts
@@ -314,8 +319,9 @@ def _swap(path: Path, body: Iterable[bytes]) -> None:
 def _times(snapshot: Snapshot) -> set[str]:
     last = (source.last_success for source in snapshot.sources if source.last_success is not None)
     seen = (resource.observed_at for resource in snapshot.resources)
+    ends = (resource.expires for resource in snapshot.resources if resource.expires is not None)
     gaps = (at for finding in snapshot.findings if finding.gap for at in (finding.gap.since, finding.gap.begins, finding.gap.ends) if at is not None)
-    return {snapshot.generated_at, *last, *seen, *gaps, *(finding.since for finding in snapshot.findings)}
+    return {snapshot.generated_at, *last, *seen, *ends, *gaps, *(finding.since for finding in snapshot.findings)}
 
 
 def _summary(model: Model, held: Iterable[Held], findings: list[Finding], own: set[str], *, whole: bool) -> Summary:

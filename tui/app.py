@@ -7,43 +7,45 @@ from pathlib import Path
 
 from posture.filter import parse
 from tui.collector import Collector
+from tui.say import tell
 
 
-def run(collector: Sequence[str], *, view: str = "overview", query: str = "", export_dir: Path, log_file: Path | None = None) -> int:
+def run(collector: Sequence[str], *, view: str = "overview", query: str = "", export_dir: Path, log_file: Path | None = None, origin: str = "") -> int:
     """Open the dashboard on a collector and stay until it is left; returns the exit code.
 
     `collector` is the command of a process that writes the frames of `providers.stream` on stdout and reads asks on stdin; it ends when its stdin does.
-    `view` is one of `tui.dashboard.Dashboard.VIEWS`, `query` a filter, `export_dir` where `e` writes. What the collector says on stderr goes to `log_file`.
+    `view` is one of `tui.dashboard.Dashboard.VIEWS`, `query` a filter, `export_dir` where `e` writes,
+    `origin` the name of the configuration. What the collector says on stderr goes to `log_file`.
     Codes: 0 left, 2 there is no usable terminal or the collector refused its configuration (one line on stderr), 130 interrupted, 129 and 143 on a signal.
     Raises `FilterError` for a `query` that cannot be read.
     """
     parse(query)
     if (problem := unusable()) is not None:
-        print(f"enctop: {problem}", file=sys.stderr)  # noqa: T201
+        tell(problem)
         return 2
     child = Collector(collector, log_file)
     try:
         child.start()
     except OSError as error:
-        print(f"enctop: cannot start the collector: {error}", file=sys.stderr)  # noqa: T201
+        tell(f"cannot start the collector: {error}")
         return 2
     try:
-        return _shown(child, view, query, export_dir)
+        return _shown(child, view, query, export_dir, origin)
     except KeyboardInterrupt:  # before the dashboard took the keyboard over
         return 130
     finally:
         child.stop()
 
 
-def _shown(child: Collector, view: str, query: str, export_dir: Path) -> int:
+def _shown(child: Collector, view: str, query: str, export_dir: Path, origin: str) -> int:
     from tui.dashboard import Dashboard
     from tui.feed import Feed
     from tui.replica import Replica
 
-    app = Dashboard(Feed(child, Replica()), view=view, query=query, export_dir=export_dir)
+    app = Dashboard(Feed(child, Replica()), view=view, query=query, export_dir=export_dir, origin=origin)
     app.run()
     if app.refused:
-        print(f"enctop: {app.refused}", file=sys.stderr)  # noqa: T201
+        tell(app.refused.removeprefix("enctop: "))
     return app.return_code or 0
 
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from tui.say import UnwritableError, named, put, tell
+
 DONE, FOUND, USAGE, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
 VIEWS = ("overview", "volumes", "snapshots", "buckets", "keys", "vault", "leases", "endpoints", "certificates", "expiring", "findings", "sources", "others")
 FORMATS = ("json", "jsonl")
@@ -22,20 +24,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write(f"enctop {enctop_version()}\n")
         return DONE
     from posture.fault import EnctopError
+    from providers.child import rooted
 
+    os.environ["PATH"] = rooted(os.environ.get("PATH", os.defpath))  # a tool is never taken from the working directory
     chosen = _parser().parse_args(arguments)
     if chosen.no_color:
         os.environ["NO_COLOR"] = "1"
     try:
         return _run(chosen)
     except EnctopError as error:
-        sys.stderr.write(f"enctop: {error}\n")
+        tell(str(error))
         return USAGE
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # `enctop controls | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
+    except UnwritableError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        tell(str(error))
+        return USAGE
 
 
 def _run(chosen: argparse.Namespace) -> int:
@@ -56,6 +64,10 @@ def _run(chosen: argparse.Namespace) -> int:
             return controls(chosen.id)
         case "policy":
             return _policy(chosen)
+        case "trust":
+            from tui.describe import trust
+
+            return trust(chosen.file, listing=chosen.listing, revoke=chosen.revoke)
         case _:
             from tui.describe import schema
 
@@ -64,23 +76,21 @@ def _run(chosen: argparse.Namespace) -> int:
 
 def _policy(chosen: argparse.Namespace) -> int:
     """Vault's is made for the mounts that are there, where they can be read; a configuration without a Vault gives one for any mount."""
-    from providers.config import AMBIENT, Config, find, load
+    from providers.config import Config, configured
     from providers.rooms import policy_text
 
-    config = Config()
-    if chosen.provider == "vault":
-        path = find(chosen.config)
-        config = (AMBIENT if path is None else load(path)).only(chosen.tenant)
-    sys.stdout.write(policy_text(chosen.provider, frozenset((*chosen.needs, *(f"no-{what}" for what in chosen.without))), config))
+    config = configured(chosen.config)[0].only(chosen.tenant) if chosen.provider == "vault" else Config()
+    put(policy_text(chosen.provider, frozenset((*chosen.needs, *(f"no-{what}" for what in chosen.without))), config))
     return DONE
 
 
 def _dashboard(chosen: argparse.Namespace) -> int:
     """Check what can be checked before the screen is taken, then start the collector and show it."""
     from posture.filter import parse
+    from providers.child import command
 
     parse(chosen.filter)
-    query, serve = chosen.filter, [sys.executable, "-m", "providers.serve"]
+    query, serve, origin = chosen.filter, command("providers.serve"), ""
     if chosen.log_file is not None:
         serve += ["--log-file", str(chosen.log_file)]
     if chosen.command == "demo":
@@ -88,22 +98,35 @@ def _dashboard(chosen: argparse.Namespace) -> int:
 
         need_demo()
         serve.append("--demo")
+        origin = "simulated tenants"
     elif chosen.command == "view":
         from posture.snapshot import read
 
-        read(chosen.file)
+        query = _tenants_of(read(chosen.file).scope.tenants, chosen.tenant, query)
         serve += ["--file", str(chosen.file)]
+        origin = f"snapshot {chosen.file}"
     else:
-        from providers.config import AMBIENT, find, load
+        from providers.config import configured
 
-        path = find(chosen.config)
-        config = (AMBIENT if path is None else load(path)).only(chosen.tenant)
-        query = config.narrowed(query, chosen.tenant)
-        serve += ["--config", str(path)] if path is not None else []
+        config, file = configured(chosen.config)
+        query = config.only(chosen.tenant).narrowed(query, chosen.tenant)
+        serve += ["--config", str(file.path)] if file is not None else []
+        serve += ["--digest", file.digest] if file is not None and file.digest is not None else []
+        origin = named(file)
     serve += [part for name in chosen.tenant for part in ("--tenant", name)]
     from tui.app import run
 
-    return run(serve, view=chosen.view, query=query, export_dir=Path.cwd(), log_file=chosen.log_file)
+    return run(serve, view=chosen.view, query=query, export_dir=Path.cwd(), log_file=chosen.log_file, origin=origin)
+
+
+def _tenants_of(known: Sequence[str], wanted: Sequence[str], query: str) -> str:
+    """The filter that shows these tenants of a snapshot only. Raises `ConfigError` for one it has not."""
+    from posture.fault import ConfigError
+
+    for name in wanted:
+        if name not in known:
+            raise ConfigError(f"--tenant {name}: no such tenant in the snapshot; there are {', '.join(known) or 'none'}")
+    return f"tenant:{','.join(wanted)} {query}".strip() if wanted else query
 
 
 class _Parser(argparse.ArgumentParser):
@@ -111,7 +134,8 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """One line, and the exit code of every other wrong input."""
-        self.exit(USAGE, f"enctop: {message.removeprefix('argument ')}; see {self.prog} --help\n")
+        tell(f"{message.removeprefix('argument ')}; see {self.prog} --help")
+        self.exit(USAGE)
 
 
 def _parser() -> _Parser:
@@ -137,6 +161,11 @@ def _parser() -> _Parser:
     policy.add_argument("provider", metavar="PROVIDER", help="aws, azure, gcp, vault")
     policy.add_argument("--with", dest="needs", action="append", choices=NEEDS, default=[], help="add what this setting needs (repeatable)")
     policy.add_argument("--without", action="append", choices=("sudo",), default=[], help="vault: the tier without sudo, and what it loses")
+    trust = commands.add_parser("trust", parents=[_common()], help="allow ./enctop.toml, as it is now, to say where credentials go; --list, --revoke")
+    trust.add_argument("file", nargs="?", type=Path, default=Path("enctop.toml"), metavar="FILE", help="default: ./enctop.toml")
+    act = trust.add_mutually_exclusive_group()
+    act.add_argument("--list", dest="listing", action="store_true", help="show what is trusted")
+    act.add_argument("--revoke", action="store_true", help="trust it no longer")
     commands.add_parser("schema", parents=[_common()], help="print the snapshot's JSON Schema")
     return parser
 
@@ -144,7 +173,9 @@ def _parser() -> _Parser:
 def _common() -> _Parser:
     """Options every command takes, before or after its name. New ones each time: parsers that share them share their defaults, and lose what came first."""
     common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
-    common.add_argument("--config", type=Path, metavar="FILE", help="default: ./enctop.toml, else the user's, else the credentials that are there")
+    common.add_argument(
+        "--config", type=Path, metavar="FILE", help="default: ./enctop.toml (see `enctop trust`), else the user's, else the credentials that are there"
+    )
     common.add_argument("--tenant", action="append", metavar="NAME", help="only this tenant (repeatable)")
     common.add_argument("--filter", metavar="QUERY", help="as in the dashboard: 'status:fail kind:volume region:eu*'")
     common.add_argument("--view", choices=VIEWS, help="the view to open on")

@@ -1,33 +1,45 @@
-"""Copying: the system's own tool where there is one, else the terminal's (OSC 52), which also works over SSH and, wrapped, inside tmux."""
+"""Copying: tmux's or the system's own tool where there is one, else the terminal's (OSC 52), which also works over SSH and, wrapped, inside tmux."""
 
 import base64
 import os
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from providers.child import rooted
 
 OSC52_LIMIT = 74_994
 """Longer texts are dropped by common terminals, silently; bytes."""
-TOOLS = (
-    ("wl-copy", ("wl-copy",), "WAYLAND_DISPLAY"),
-    ("xclip", ("xclip", "-selection", "clipboard"), "DISPLAY"),
-    ("xsel", ("xsel", "--clipboard", "--input"), "DISPLAY"),
-    ("pbcopy", ("pbcopy",), ""),
-    ("clip.exe", ("clip.exe",), "WSL_DISTRO_NAME"),
+TOOLS: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    ("wl-copy", (), "WAYLAND_DISPLAY"),
+    ("xclip", ("-selection", "clipboard"), "DISPLAY"),
+    ("xsel", ("--clipboard", "--input"), "DISPLAY"),
+    ("pbcopy", (), ""),
+    ("clip.exe", (), "WSL_DISTRO_NAME"),
 )
-"""Program, command, and the environment variable without which it cannot work."""
+"""Program, arguments, and the environment variable without which it cannot work."""
 
 
-def copy(text: str, write: Callable[[str], object], environ: Mapping[str, str] = os.environ) -> str | None:
-    """Copy `text`; `write` sends a string to the terminal. Returns None, or why it could not be done."""
+class Copied(NamedTuple):
+    """`known` where a program took the text; a terminal that was sent a sequence tells nobody. `problem` says why it could not be done."""
+
+    known: bool
+    problem: str = ""
+
+
+def copy(text: str, write: Callable[[str], object], environ: Mapping[str, str] = os.environ) -> Copied:
+    """Copy `text`; `write` sends a string to the terminal."""
+    if environ.get("TMUX") and _piped("tmux", ("load-buffer", "-w", "-"), text, environ):
+        return Copied(True)  # into tmux's own buffer and, by its own hand, the terminal's: with its defaults it lets no sequence of ours through
     if not environ.get("SSH_CONNECTION"):
-        for program, command, needs in TOOLS:
-            if (not needs or environ.get(needs)) and shutil.which(program, path=environ.get("PATH")) and _piped(command, text):
-                return None
+        for program, arguments, needs in TOOLS:
+            if (not needs or environ.get(needs)) and _piped(program, arguments, text, environ):
+                return Copied(True)
     if len(text.encode()) > OSC52_LIMIT:
-        return f"too long for the terminal's clipboard ({len(text.encode()):,} bytes, at most {OSC52_LIMIT:,})"
+        return Copied(False, f"too long for the terminal's clipboard ({len(text.encode()):,} bytes, at most {OSC52_LIMIT:,})")
     write(osc52(text, environ))
-    return None
+    return Copied(False)
 
 
 def osc52(text: str, environ: Mapping[str, str] = os.environ) -> str:
@@ -40,9 +52,13 @@ def osc52(text: str, environ: Mapping[str, str] = os.environ) -> str:
     return sequence
 
 
-def _piped(command: tuple[str, ...], text: str) -> bool:
+def _piped(program: str, arguments: tuple[str, ...], text: str, environ: Mapping[str, str]) -> bool:
+    """Whether a program, which is never one of the working directory, took the text."""
+    found = shutil.which(program, path=rooted(environ.get("PATH", "")) or os.devnull)
+    if found is None:
+        return False
     try:
-        done = subprocess.run(command, input=text.encode(), timeout=1, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        done = subprocess.run((found, *arguments), input=text.encode(), timeout=1, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0

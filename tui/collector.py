@@ -1,6 +1,7 @@
 """The collector as a child process: its frames are read in the screen's loop, a little at a time, and its end is noticed and explained."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -11,6 +12,9 @@ from typing import Any
 
 import msgspec
 
+from posture.files import appending
+from posture.text import one_line
+from providers.child import environment
 from providers.stream import Ask, Decoder, Encoder, Frame
 
 READ = 1 << 16
@@ -39,7 +43,7 @@ class Collector:
     def start(self) -> None:
         """Start the process; its output waits in the pipe until `attach`. Raises OSError when there is no such program."""
         pipe = subprocess.PIPE
-        self._process = subprocess.Popen(self.argv, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0)
+        self._process = subprocess.Popen(self.argv, env=environment(), stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0)
         self._decoder = Decoder(Frame)
         self._unsent.clear()
         self._last_words.clear()
@@ -118,10 +122,11 @@ class Collector:
         if not data and self._loop is not None:
             self._loop.remove_reader(process.stderr.fileno())
             return
-        self._last_words.extend(line for line in data.decode("utf-8", "replace").splitlines() if line.strip())
-        if self._log_file is not None:
-            with self._log_file.open("ab") as log:
-                log.write(data)
+        lines = [one_line(line) for line in data.decode("utf-8", "replace").split("\n") if line.strip()]
+        self._last_words.extend(lines)
+        if self._log_file is not None and lines:
+            with contextlib.suppress(OSError), os.fdopen(appending(self._log_file), "w", encoding="utf-8", errors="backslashreplace") as log:
+                log.write("".join(f"{line}\n" for line in lines))
 
     def _write(self) -> None:
         process = self._process

@@ -1,6 +1,6 @@
 """The dashboard: which view is in front, what is typed, what is asked of the collector. It holds no data of its own."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -83,10 +83,12 @@ class Dashboard(Shell):
         Binding("ctrl+z", "suspend_process", "to the shell and back (fg)"),
     ]
 
-    def __init__(self, feed: Feed, *, view: str, query: str, export_dir: Path, on_terminal: bool = True) -> None:
+    def __init__(self, feed: Feed, *, view: str, query: str, export_dir: Path, origin: str = "", on_terminal: bool = True) -> None:
         super().__init__(on_terminal=on_terminal)
         self.feed, self.replica = feed, feed.replica
         self.export_dir = export_dir
+        self.origin = origin
+        """What the configuration is called: a path, or words."""
         self.filter = parse(query)
         self.refused = ""
         """Why the collector would not start at all."""
@@ -111,17 +113,27 @@ class Dashboard(Shell):
 
     async def on_mount(self) -> None:
         """Open the first view, begin to read, and mind the signals."""
-        self.feed.on_moved, self.feed.on_notice, self.feed.on_down, self.feed.on_refused = self._moved, self._notice, self._down, self._refused
+        self.feed.on_moved, self.feed.on_notice = self._unless_gone(self._moved), self._unless_gone(self._notice)
+        self.feed.on_down, self.feed.on_refused = self._unless_gone(self._down), self._unless_gone(self._refused)
         self.theme_changed_signal.subscribe(self, lambda theme: self._repaint())
         await self._front(self._shown)
         self._show_filter()
         self.feed.start()
-        self.set_interval(1.0, self._tick)
+        self.set_interval(1.0, self._unless_gone(self._tick))
         self.mind_signals()
 
     def on_unmount(self) -> None:
         """The collector ends with its viewer."""
         self.feed.stop()
+
+    def _unless_gone(self, act: Callable[..., None]) -> Callable[..., None]:
+        """The same while there is a screen: what the collector sends and the clock come also while that is being taken down."""
+
+        def guarded(*values: object) -> None:
+            if not self.gone() and self.query("#header"):
+                act(*values)
+
+        return guarded
 
     def _repaint(self) -> None:
         if self._shown in self._views:
@@ -194,18 +206,18 @@ class Dashboard(Shell):
 
     async def on_opened(self, event: Opened) -> None:
         """A resource is opened."""
-        await self.open(event.id)
+        await self.open(event.id, control=event.verdict)
 
     async def on_source_opened(self, event: Any) -> None:
         """A source is opened."""
         await self.open(event.id, "source")
 
-    async def open(self, resource: str, page: str = "detail") -> None:
-        """Show the detail of a resource, or of a source."""
+    async def open(self, resource: str, page: str = "detail", control: str = "") -> None:
+        """Show the detail of a resource, at one control's verdict, or of a source."""
         title = dict(self.VIEWS).get(self._under, self._under.removeprefix("kind-"))
         await self._front(page)
         self.current.origin = title
-        self.current.open(resource)
+        self.current.open(resource, control)
 
     def _close_detail(self) -> None:
         for page in PAGES:
@@ -289,7 +301,9 @@ class Dashboard(Shell):
         return not (action == "step" and self._prompt is not None and self._prompt.has_focus)
 
     async def on_event(self, event: events.Event) -> None:
-        """A key acts before the next one is looked at, so that those typed behind `/` are text, however fast they come."""
+        """A key acts before the next one is looked at, so that those typed behind `/` are text, however fast they come. At the end none does."""
+        if self._exit and isinstance(event, events.InputEvent):
+            return
         if isinstance(event, events.Key) and not event.is_forwarded and len(self.screen_stack) == 1 and (self._line is None or self.focused is not self._line):
             self.app_focus = True
             if await self._check_bindings(event.key, priority=True) or await self._check_bindings(event.key):
@@ -332,6 +346,13 @@ class Dashboard(Shell):
         if self._prompt is None:
             self.screen_stack[0].set_focus(self.current.inside if isinstance(self.current, OverviewView) else self.current)
 
+    def action_command_palette(self) -> None:
+        """Views, commands and themes by name."""
+        from tui.palette import Palette
+
+        if len(self.screen_stack) == 1:
+            self.push_screen(Palette())  # with no id: the one before may just be going
+
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """What ctrl+p offers."""
         for title, about, act in commands.palette(self):
@@ -362,8 +383,6 @@ class Dashboard(Shell):
         self.leave(2)
 
     def _tick(self) -> None:
-        if not self.query("#header"):
-            return  # the screen is being taken down
         self.mind_terminal()
         self._bars()
         self.current.tick(self.replica.now())
@@ -423,7 +442,7 @@ class Dashboard(Shell):
     def action_copy_id(self) -> None:
         """Copy what the mouse selected, else the id under the cursor."""
         if selected := self.screen.get_selected_text():
-            self.copy(selected, "the selection")
+            self.copy(selected, "the selection", lines=True)
         elif (target := self.current.target() or self.current.source_id()) is not None:
             self.copy(target, "the id")
         else:
@@ -431,14 +450,14 @@ class Dashboard(Shell):
 
     def on_copied(self, event: Any) -> None:
         """The detail page wants something copied."""
-        self.copy(event.text, event.what)
+        self.copy(event.text, event.what, lines=event.lines)
 
     def action_help(self) -> None:
         """Keys and words."""
         from tui.help import Help
 
         if not isinstance(self.screen, Help):
-            self.push_screen(Help(self.BINDINGS))
+            self.push_screen(Help(self.BINDINGS, self.origin))
 
 
 def _whole(text: str) -> str:

@@ -1,11 +1,12 @@
 """Commands that only describe: the controls and the schema."""
 
-import sys
 import textwrap
+from pathlib import Path
 
 import msgspec
 
 from posture.fault import ConfigError
+from tui.say import put, put_json
 
 WIDTH = 100
 
@@ -17,8 +18,7 @@ def controls(control_id: str | None) -> int:
     known = registry()
     if control_id is None:
         width = max(len(control.id) for control in known)
-        for each in known:
-            sys.stdout.write(f"{each.id:<{width}}  {each.severity.word:<8}  {each.cadence:<4}  {each.title}\n")
+        put("".join(f"{each.id:<{width}}  {each.severity.word:<8}  {each.cadence:<4}  {each.title}\n" for each in known))
         return 0
     control = known.get(control_id)
     if control is None:
@@ -34,7 +34,7 @@ def controls(control_id: str | None) -> int:
     lines += ["Maps to", *(_indented(f"{framework}: {', '.join(numbers)}") for framework, numbers in sorted(control.maps.items()))]
     if control.traps:
         lines += ["", "Traps", _indented(control.traps)]
-    sys.stdout.write("\n".join(lines) + "\n")
+    put("\n".join(lines) + "\n")
     return 0
 
 
@@ -42,7 +42,22 @@ def schema() -> int:
     """Print the snapshot's JSON Schema."""
     from posture.snapshot import schema as snapshot_schema
 
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(snapshot_schema()), indent=2).decode() + "\n")
+    put_json(msgspec.json.format(msgspec.json.encode(snapshot_schema()), indent=2) + b"\n")
+    return 0
+
+
+def trust(file: Path, *, listing: bool, revoke: bool) -> int:
+    """Trust a configuration as it is now, trust it no longer, or list what is trusted. Raises `ConfigError`."""
+    from posture.text import one_line
+    from providers import trust as trusting
+
+    if listing:
+        put("".join(f"{digest}  {one_line(path)}  {state}\n" for path, digest, state in trusting.listed()))
+    elif revoke:
+        put(f"{one_line(str(trusting.revoke(file)))} is trusted no longer\n")
+    else:
+        trusted = trusting.trust(file)
+        put(f"{one_line(str(trusted.path))} is trusted as it is now (SHA-256 {trusted.digest})\n")
     return 0
 
 

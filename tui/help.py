@@ -11,6 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from posture.filter import FIELDS
+from posture.text import clean
 from tui.lines import Lines
 from tui.views.detail import DetailView
 from tui.views.overview import OverviewView
@@ -33,9 +34,9 @@ class Help(ModalScreen[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,q,enter", "dismiss", "close")]
 
-    def __init__(self, everywhere: list[BindingType]) -> None:
+    def __init__(self, everywhere: list[BindingType], origin: str = "") -> None:
         super().__init__()
-        self._everywhere = everywhere
+        self._everywhere, self._origin = everywhere, origin
 
     def compose(self) -> ComposeResult:
         """One scrolling text."""
@@ -45,6 +46,8 @@ class Help(ModalScreen[None]):
             yield Static(Content("\n").join([*self._text()]))
 
     def _text(self) -> Iterator[Content]:
+        if self._origin:
+            yield Content.assemble(("configuration: ", "$faint"), clean(self._origin))
         views = [binding for binding in self._everywhere if isinstance(binding, Binding) and binding.key.isdigit()]
         yield Content("  ".join(f"{binding.key} {binding.description}" for binding in views))
         yield from _section("Everywhere", [binding for binding in self._everywhere if binding not in views])

@@ -67,7 +67,11 @@ def _life(cells: tuple[str, ...], expires: Utc) -> Life:
 
 
 def _at(text: str) -> Utc | None:
-    return parse_rfc3339(text) if text else None
+    """A time; None where there is none, or what a snapshot on file holds is none."""
+    try:
+        return parse_rfc3339(text) if text else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def painted(life: Life, state: LeaseState) -> str:
@@ -102,8 +106,9 @@ def _ago(title: str) -> Column:
     """`2h`: how long ago a time in a cell was."""
 
     def cell(row: Row, replica: Replica, now: Utc) -> Cell:
-        at = _at(row.cells[_AT[title]]) if len(row.cells) > _AT[title] else None
-        return ("-" if at is None else age(now - at)), "faint" if at is None else "text"
+        text = row.cells[_AT[title]] if len(row.cells) > _AT[title] else ""
+        at = _at(text)
+        return (text or "-" if at is None else age(now - at)), "faint" if at is None else "text"
 
     index = _AT[title]
     return Column(title, cell, lambda replica: lambda row: row.cells[index] if len(row.cells) > index else "", 7, keep=3, right=True)

@@ -6,18 +6,19 @@ import contextlib
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from posture.clock import Seconds
-from posture.fault import Fault, FaultKind
+from posture.fault import Fault, FaultKind, SnapshotError
+from posture.files import writable
 from posture.filter import parse
 from posture.model import answered
-from posture.snapshot import SourceEntry, take, to_json, to_jsonl, write
+from posture.snapshot import Snapshot, SourceEntry, take, to_json, to_jsonl, told, write
 from posture.source import ANSWERED
 from posture.text import one_line
 from providers.collector import Collector
-from providers.config import AMBIENT, Config, find, load
+from providers.config import Config, configured
 from providers.serve import Demo, keep_log, need_demo
+from tui.say import named, put, put_json, tell
 
 WORSE = {"fail": ("fail",), "unknown": ("fail", "unknown"), "warn": ("fail", "unknown", "warn")}
 
@@ -25,41 +26,63 @@ WORSE = {"fail": ("fail",), "unknown": ("fail", "unknown"), "warn": ("fail", "un
 def snapshot(chosen: argparse.Namespace) -> int:
     """Poll everything once, write what was seen, and say by the exit code what the caller asked to be told."""
     parse(chosen.filter)
-    collector, config = _polled(chosen, chosen.timeout)
+    if chosen.output is not None:
+        try:
+            writable(chosen.output)
+        except OSError as error:
+            raise SnapshotError(told(chosen.output, error)) from None
+    collector, config, _ = _polled(chosen, chosen.timeout)
     query = config.narrowed(chosen.filter, chosen.tenant)
     taken = take(collector.model, time.time(), collector.version, query=query, simulated=collector.simulated)
     body = to_jsonl(taken) if chosen.format == "jsonl" else to_json(taken, pretty=chosen.pretty)
     if chosen.output is None:
-        sys.stdout.buffer.write(body)
-        sys.stdout.flush()
+        put_json(body)
     else:
         write(chosen.output, body)
+    return _ended(chosen, taken)
+
+
+def _ended(chosen: argparse.Namespace, taken: Snapshot) -> int:
+    """The exit code; and in one line why it is not 0, or what the snapshot lacks."""
+    missing = [source for source in taken.sources if source.state not in ANSWERED]
+    bad = chosen.fail_on and {word: many for word in WORSE[chosen.fail_on] if (many := taken.summary.findings[word])}
+    found = f"{' and '.join(f'{many} {word}' for word, many in bad.items())} reached --fail-on {chosen.fail_on}" if bad else ""
+    lacks = _lacking(taken, missing)
+    if lacks or found:
+        tell("; ".join(filter(None, (lacks, found))))
     if chosen.require_complete and not taken.complete:
-        missing = [source.id for source in taken.sources if source.state not in ANSWERED]
-        sys.stderr.write(f"enctop: {len(missing)} of {len(taken.sources)} sources did not answer, first {missing[0]}\n")
         return 3
-    return 1 if chosen.fail_on and any(taken.summary.findings[word] for word in WORSE[chosen.fail_on]) else 0
+    return 1 if bad else 0
+
+
+def _lacking(taken: Snapshot, missing: list[SourceEntry]) -> str:
+    if missing:
+        first = missing[0]
+        return f"{len(missing)} of {len(taken.sources)} sources did not answer in full, first {first.id} ({first.state})"
+    return "" if taken.complete else "no source was asked: the configuration names none"
 
 
 def check(chosen: argparse.Namespace) -> int:
     """Ask every source once and tell, for each, whether it answered; where it did not, which permission would mend it and what is UNKNOWN until then."""
-    collector, _ = _polled(chosen, chosen.timeout)
+    collector, _, origin = _polled(chosen, chosen.timeout)
     taken = take(collector.model, time.time(), collector.version)
+    lines = [f"configuration: {origin}"]
     tenant = ""
     for source in taken.sources:
         if source.tenant != tenant:
             tenant = source.tenant
-            sys.stdout.write(f"{tenant}\n")
-        sys.stdout.write("".join(f"{one_line(text)}\n" for text in _line(source, collector).splitlines()))
+            lines.append(tenant)
+        lines += _lines(source, collector)
     silent = sum(source.state not in ANSWERED for source in taken.sources)
-    sys.stdout.write(f"{len(taken.sources) - silent} of {len(taken.sources)} sources answered in full\n")
+    lines.append(f"{len(taken.sources) - silent} of {len(taken.sources)} sources answered in full")
+    put("".join(f"{one_line(line)}\n" for line in lines))  # each as one: a line break in a name must not make a line of its own
     return 0 if answered(collector.model.sources.values()) else 3
 
 
-def _line(source: SourceEntry, collector: Collector) -> str:
+def _lines(source: SourceEntry, collector: Collector) -> Iterator[str]:
     """A source in a line, and under it every kind of refusal with what it hides."""
     mark = {"ok": "+", "disabled": "-"}.get(source.state, "!")
-    text = f"  {mark} {source.id.split('/', 1)[1]:<44} {source.state:<12}{source.resources:>7} resources {source.calls:>6} calls\n"
+    yield f"  {mark} {source.id.split('/', 1)[1]:<44} {source.state:<12}{source.resources:>7} resources {source.calls:>6} calls"
     refused: dict[tuple[str, str], tuple[Fault, list[str]]] = {}
     for held in collector.model.all():
         if held.source == source.id:
@@ -68,30 +91,30 @@ def _line(source: SourceEntry, collector: Collector) -> str:
     if source.error is not None and source.error.operation not in {operation for operation, _ in refused}:
         refused[source.error.operation, str(source.error)] = (source.error, [])
     last = dict(sorted(refused))
-    for (operation, told), (fault, names) in sorted(refused.items()):
+    for (operation, told_so), (fault, names) in sorted(refused.items()):
         where = f" on {len(names)} of {source.resources}, as {min(names)}" if names else ""
-        text += f"      {fault}{where}\n"
-        unknown = collector.model.registry.reading(operation) if last[operation] == told else ()
+        yield f"      {fault}{where}"
+        unknown = collector.model.registry.reading(operation) if last[operation] == told_so else ()
         if unknown and fault.kind is not FaultKind.DISABLED:
-            text += f"      UNKNOWN {'there' if names else 'until then'}: {', '.join(unknown)}\n"
+            yield f"      UNKNOWN {'there' if names else 'until then'}: {', '.join(unknown)}"
         elif fault.message not in ("", str(fault)) and not names:
-            text += f"      {fault.message}\n"
-    return text
+            yield f"      {fault.message}"
 
 
-def _polled(chosen: argparse.Namespace, timeout: Seconds) -> tuple[Collector, Config]:
+def _polled(chosen: argparse.Namespace, timeout: Seconds) -> tuple[Collector, Config, str]:
+    """Everything asked once, the configuration it was asked by, and what that is called."""
     with contextlib.ExitStack() as stack:
         keep_log(chosen.log_file)
         if chosen.demo:
             need_demo()
-            config = stack.enter_context(_demo())
+            config, origin = stack.enter_context(_demo()), "simulated tenants"
         else:
-            path: Path | None = find(chosen.config)
-            config = AMBIENT if path is None else load(path)
+            config, file = configured(chosen.config)
+            origin = named(file)
         config = config.only(chosen.tenant)
         collector = Collector(config, simulated=chosen.demo)
         asyncio.run(_poll(collector, timeout))
-        return collector, config
+        return collector, config, origin
 
 
 async def _poll(collector: Collector, timeout: Seconds) -> None:

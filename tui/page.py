@@ -23,11 +23,12 @@ INDENT = 3
 
 
 class Line(NamedTuple):
-    """`opens` is the resource that Enter leads to; `copies` is what `c` copies on this line."""
+    """`opens` is the resource that Enter leads to; `copies` is what `c` copies on this line; `control` is whose verdict it is part of."""
 
     parts: tuple[Part, ...]
     opens: str = ""
     copies: str = ""
+    control: str = ""
 
     @property
     def text(self) -> str:
@@ -35,20 +36,51 @@ class Line(NamedTuple):
         return "".join(text for text, _ in self.parts)
 
 
-def page(detail: Detail, width: int, now: Utc, freshness: str) -> list[Line]:
-    """What a person reads of a resource: verdicts worst first, then where it leads, then its fields. `freshness` tells of its source."""
-    return list(_lines(detail, max(40, width), now, freshness))
+def page(detail: Detail, width: int, now: Utc, freshness: str, opened: str = "") -> list[Line]:
+    """What a person reads of a resource: verdicts worst first, then where it leads, then its fields.
+
+    `freshness` tells of its source; `opened` is the control whose verdict is marked as the one that was asked for.
+    """
+    lines = list(_lines(detail, max(40, width), now, freshness))
+    at = next((index for index, line in enumerate(lines) if line.control == opened), None) if opened else None
+    if at is not None:
+        lines[at] = lines[at]._replace(parts=(*lines[at].parts, ("   ◂ opened here", "accent")))
+    return lines
 
 
 def raw(detail: Detail, width: int) -> list[Line]:
-    """The same as indented JSON."""
-    text = json.dumps(msgspec.to_builtins(detail.resource), indent=2, ensure_ascii=False, sort_keys=False)
-    found = json.dumps(msgspec.to_builtins([judged.finding for judged in detail.findings]), indent=2, ensure_ascii=False)
+    """The same as indented JSON, with the names, words and times of a snapshot (`enctop schema`)."""
+    text = json.dumps(_resource_entry(detail), indent=2, ensure_ascii=False)
+    found = json.dumps([_finding_entry(judged.finding) for judged in detail.findings], indent=2, ensure_ascii=False)
     lines = [("resource", text), ("findings", found)]
     made: list[Line] = []
     for title, body in lines:
         made += [Line(((title.upper(), "head"),)), *(_json_line(line) for line in body.splitlines()), Line(())]
     return made
+
+
+def _resource_entry(detail: Detail) -> dict[str, Any] | None:
+    if (resource := detail.resource) is None:
+        return None
+    told = msgspec.to_builtins(resource)
+    entry = {name: told[name] for name in ("id", "kind", "type", "name", "tenant", "provider", "scope", "region", "encryption")}
+    entry |= {"status": Status(detail.status).word, "observed_at": _time(detail.observed_at), "source": resource.source, "attributes": told["fields"]}
+    entry |= {"columns": dict(zip(CELLS.get(resource.kind, ()), resource.cells, strict=False)), "links": told["links"]}
+    return entry | {"expires": _time(resource.expires), "aliases": told["aliases"]}
+
+
+def _finding_entry(finding: Finding) -> dict[str, Any]:
+    told = msgspec.to_builtins(finding)
+    entry = {name: told[name] for name in ("control", "resource", "tenant")}
+    entry |= {"status": finding.status.word, "severity": finding.severity.word, "evidence_class": finding.evidence_class.value}
+    entry |= {"reason": finding.reason, "evidence": told["evidence"], "since": _time(finding.since)}
+    gap = finding.gap
+    told_gap = gap and {"status": gap.status.word, "since": _time(gap.since), "begins": _time(gap.begins), "ends": _time(gap.ends)}
+    return entry | {"exception": told["exception"], "fault": told["fault"], "gap": told_gap}
+
+
+def _time(at: Utc | None) -> str | None:
+    return None if at is None else rfc3339(at)
 
 
 def source_page(source: Source, width: int, now: Utc) -> list[Line]:
@@ -135,7 +167,11 @@ def _lines(detail: Detail, width: int, now: Utc, freshness: str) -> Iterator[Lin
     yield from _pairs(own, width)
     seen = f"seen {age(now - detail.observed_at)} ago" if detail.observed_at is not None else "never seen"
     yield Line(((f"{seen} · {freshness}", "faint"),))
-    special = list(sections(detail, now))
+    try:
+        special = list(sections(detail, now))
+        told = bool(special) and replaces_fields(resource)
+    except (TypeError, AttributeError, ValueError, LookupError, OverflowError):  # of another shape: told as they are, below
+        special, told = [], False
     yield from _verdicts(detail, width, now, apart=bool(special))
     for title, more, rows in special:
         yield from _title(title, more)
@@ -149,7 +185,7 @@ def _lines(detail: Detail, width: int, now: Utc, freshness: str) -> Iterator[Lin
     yield from _linked("LEADS TO", detail.links, len(detail.links))
     yield from _linked("USED BY", detail.users, detail.users_total)
     yield from _refused(detail, width)
-    if resource.fields and not replaces_fields(resource):
+    if resource.fields and not told:
         yield from _title("FIELDS")
         yield from _fields(resource.fields, width)
 
@@ -166,13 +202,22 @@ def _verdicts(detail: Detail, width: int, now: Utc, *, apart: bool) -> Iterator[
 
 
 def _verdict(judged: Judged, width: int, now: Utc) -> Iterator[Line]:
+    for line in _verdict_lines(judged, width, now):
+        yield line._replace(control=judged.finding.control)
+
+
+def _verdict_lines(judged: Judged, width: int, now: Utc) -> Iterator[Line]:
     finding, remedy = judged.finding, remedy_of(judged)
     severity = (f"{SEVERITIES[finding.severity]:<5}", SEVERITY_PAINTS[finding.severity])
     head = (status_cell(finding.status), ("  ", "text"), severity, (judged.title, "name"), (f"   {finding.control}", "faint"))
     yield Line(head, copies=remedy)
     yield from _wrapped(finding.reason, width, INDENT, PAINTS[finding.status] if finding.status < Status.PASS else "faint", copies=remedy)
-    since = f"since {age(now - finding.since)} · " if finding.since else ""
+    since = f"since {_when(finding.since, now)} · " if finding.since else ""
     yield Line(((f"{'':{INDENT}}{since}{finding.evidence_class}", "faint"),), copies=remedy)
+    if (gap := finding.gap) is not None:
+        until = "now" if gap.ends is None else rfc3339(gap.ends)
+        before = f"; {gap.status.word} before, since {rfc3339(gap.since)}" if gap.status is not finding.status else ""
+        yield from _labelled("not seen", f"{rfc3339(gap.begins)} to {until}{before}", width, "unknown")
     for sentence, claim in judged.verifies:
         yield from _labelled("promise", f"{sentence} “{claim}”", width, "text")
     label = "evidence"

@@ -6,23 +6,31 @@ import select
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 from textual import events
+from textual._context import active_message_pump
 from textual.app import App
+from textual.await_complete import AwaitComplete
+from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
+from textual.widget import Widget
+from textual.worker import active_worker
 
 from posture.text import clean
 from tui import themes
 from tui.bars import Bar
 from tui.clipboard import copy
 from tui.paint import Paint
+from tui.printable import Printable
 from tui.terminal import LeanDriver
 
 LEAST = (60, 15)
 """Columns and lines below which there is nothing sensible to draw."""
 
 
+MOST_TOASTS = 5
 GRACE = 2.0
 """Seconds an orderly end may take when the terminal is gone."""
 
@@ -34,6 +42,7 @@ class Shell(App[int]):
         super().__init__(driver_class=LeanDriver if on_terminal else None)
         self.paint = Paint({})
         self._on_terminal = on_terminal
+        self._printable = Printable()
         for theme in themes.THEMES:
             self.register_theme(theme)
         wanted = os.environ.get("TEXTUAL_THEME", "")
@@ -45,6 +54,9 @@ class Shell(App[int]):
             loop = asyncio.get_running_loop()
             for number, code in ((signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)):
                 loop.add_signal_handler(number, self.leave, code)
+            if isinstance(self._driver, LeanDriver):
+                self._driver.mind_suspends(loop)
+            self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))  # the terminal shows nothing of ours any more
 
     def mind_terminal(self) -> None:
         """End when the terminal is gone: reading it would otherwise burn a core for ever."""
@@ -71,6 +83,22 @@ class Shell(App[int]):
         """Ctrl-Q."""
         self.leave(0)
 
+    def gone(self, pump: Any = None) -> bool:
+        """Whether the app is ending, or the part of it that `pump` is."""
+        if self._exit or self._closing or not self.screen_stack:
+            return True
+        return isinstance(pump, Widget) and (pump._closing or not pump.is_attached or pump.screen not in self.screen_stack)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """What goes wrong in a part that is being taken down (a palette that looks for the list it had) ends nothing else."""
+        worker = active_worker.get(None)
+        if not self.gone(active_message_pump.get(None)) and not (worker is not None and self.gone(worker.node)):
+            super()._handle_exception(error)
+
+    def pop_screen(self) -> AwaitComplete:
+        """Close what lies over the dashboard; the dashboard itself stays: a key pressed twice closes help or palette twice."""
+        return super().pop_screen() if len(self.screen_stack) > 1 else AwaitComplete()
+
     # ---------------------------------------------------------------- colours and size
 
     def get_css_variables(self) -> dict[str, str]:
@@ -91,20 +119,34 @@ class Shell(App[int]):
 
     # ---------------------------------------------------------------- telling
 
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """What every line of every widget goes through."""
+        return (*super().get_line_filters(), self._printable)
+
+    def notify(self, message: str, **how: Any) -> None:
+        """A toast; the same one is not shown twice at a time, and of many the old ones go: each that stands is measured again at every layout."""
+        shown = list(self._notifications)
+        if any(one.message == message and one.title == how.get("title", "") for one in shown):
+            return
+        if len(shown) >= MOST_TOASTS:
+            self.clear_notifications()
+        super().notify(message, **how)
+
     def say(self, text: str, *, title: str = "", severity: SeverityLevel = "information", timeout: float | None = None) -> None:
         """A line in the corner, as it is: what clouds and people wrote is never read as markup."""
         self.notify("\n".join(clean(line) for line in text.splitlines()), title=title, severity=severity, timeout=timeout, markup=False)
 
     # ---------------------------------------------------------------- copying
 
-    def copy(self, text: str, what: str) -> None:
-        """Copy, and say what was copied or why not."""
-        problem = copy(text, self._to_terminal)
-        if problem:
-            self.say(problem, title=f"{what} was not copied", severity="error")
+    def copy(self, text: str, what: str, *, lines: bool = False) -> None:
+        """Copy what is shown, dots and all, and say so, or why not; `lines` for what is meant to have several."""
+        text = "\n".join(map(clean, text.split("\n"))) if lines else clean(text)
+        done = copy(text, self._to_terminal)
+        if done.problem:
+            self.say(done.problem, title=f"{what} was not copied", severity="error")
         else:
             self._clipboard = text
-            self.say(_shortened(text), title=f"copied {what}")
+            self.say(_shortened(text), title=f"copied {what}" if done.known else f"{what} was sent to the terminal (OSC 52)")
 
     def _to_terminal(self, sequence: str) -> None:
         if self._driver is not None:

@@ -4,10 +4,20 @@ Every cell of ours has a foreground and a background, and Textual writes both, a
 Over SSH that halves a page.
 """
 
+import asyncio
+import codecs
+import contextlib
 import re
-from functools import lru_cache
+import signal
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import Any
 
+from textual._parser import ParseError
+from textual.drivers import linux_driver
 from textual.drivers.linux_driver import LinuxDriver
+from textual.events import Key
+from textual.message import Message
 
 _SGR = re.compile(r"\x1b\[([0-9;]*)m")
 _RESET = ("", "", "")
@@ -20,12 +30,50 @@ Look = tuple[str, str, str]
 
 
 class LeanDriver(LinuxDriver):
-    """Textual's driver, writing less."""
+    """Textual's driver, writing less, and shaken by nothing that a terminal sends or a shell does."""
 
     def write(self, data: str) -> None:
         """Write to the terminal; nothing, once it is gone: the queue of a writer that died would fill and block for ever."""
         if self._writer_thread is None or self._writer_thread.is_alive():
             super().write(lean(data))
+
+    def run_input_thread(self) -> None:
+        """Read keys; what cannot be read is dropped: bytes that are no UTF-8, a window of 0 pixels (the parser divides by it)."""
+        linux_driver.getincrementaldecoder = _lenient  # type: ignore[assignment, attr-defined]  # a stray byte would take all that was read with it
+        while not self.exit_event.is_set():
+            with contextlib.suppress(ArithmeticError, LookupError, TypeError, ValueError, ParseError):
+                super().run_input_thread()
+
+    def process_message(self, message: Message) -> None:
+        """Hand on what was read; Ctrl-C at once, past hundreds of keys that were typed before it and are still waiting."""
+        if isinstance(message, Key) and message.key == "ctrl+c":
+            app: Any = self._app
+            self._loop.call_soon_threadsafe(app.leave, 130)
+        else:
+            super().process_message(message)
+
+    def stop_application_mode(self) -> None:
+        """Leave the terminal as it was; the mouse no longer told by the pixel, which Textual sets and never takes back."""
+        if self._mouse_pixels:
+            self.write("\x1b[?1016l")
+            self._mouse_pixels = False
+        super().stop_application_mode()
+
+    def mind_suspends(self, loop: asyncio.AbstractEventLoop) -> None:
+        """From now on the loop stops and goes on. In a signal's own handler, which may have cut into a write, another write would wait for ever."""
+        loop.add_signal_handler(signal.SIGTSTP, self._sigtstp_application)
+        loop.add_signal_handler(signal.SIGCONT, self._go_on)
+
+    def _go_on(self) -> None:
+        """After SIGCONT. Whoever stopped us without asking (SIGSTOP) had the terminal, so it is set from the start then, too."""
+        if self._auto_restart and not self._must_signal_resume:
+            self.suspend_application_mode()
+            self._must_signal_resume = True
+        self._sigcont_application()
+
+
+def _lenient(encoding: str) -> Callable[[], codecs.IncrementalDecoder]:
+    return partial(codecs.getincrementaldecoder(encoding), "replace")
 
 
 def lean(data: str) -> str:

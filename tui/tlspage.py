@@ -19,7 +19,10 @@ _ANSWERS = {"accepted": "name", "refused": "faint", "no answer": "unknown"}
 
 
 def sections(detail: Detail, now: Utc) -> Iterator[Section]:
-    """(title, more, rows) of what this kind of resource has beside verdicts and links; none for other kinds."""
+    """(title, more, rows) of what this kind of resource has beside verdicts and links; none for other kinds.
+
+    Raises TypeError, AttributeError, ValueError and LookupError for fields of another shape, as a snapshot on file may hold.
+    """
     resource = detail.resource
     if resource is not None and resource.type == "tls.endpoint":
         yield from _endpoint(resource, detail, now)

@@ -209,10 +209,24 @@ def joined(judges: Mapping[str, tuple[tuple[str, ...], Judge]], areas: Mapping[s
                 raise ValueError(f"{where} verifies {unknown[0]}, which is no sentence of sentences.toml")
             if blanks := [blank for blank in BLANK.findall(data.remedy) if blank not in BLANKS and not blank[0].isupper()]:
                 raise ValueError(f"{where} leaves {{{blanks[0]}}} to be filled in; a remedy may leave {', '.join(sorted(BLANKS))} or a field")
+            if quoted := _quoted_blank(data.remedy):
+                raise ValueError(f"{where} leaves {quoted} inside quotes or a substitution, where the quotes it is filled in with would end them")
             controls[control_id] = _control(control_id, data, *judges[control_id])
     if missing := sorted(judges.keys() - controls.keys()):
         raise ValueError(f'control {missing[0]} has no metadata; write a table ["{missing[0]}"] in the TOML file of its area')
     return Registry(controls.values(), sentences)
+
+
+_SHELL = re.compile(r"""^[ ]*\#[^\n]*|\\.|'[^']*'|"(?:\\.|[^"\\])*"|`[^`]*`|\$\([^)]*\)|.""", re.DOTALL | re.MULTILINE)
+"""The pieces of a remedy as a shell reads it: comments, what is escaped, quoted and substituted, and single characters."""
+
+
+def _quoted_blank(remedy: str) -> str:
+    """The first blank that does not stand in the open, where `posture.controls.remedy` can quote its value; none in most remedies."""
+    for piece in _SHELL.findall(remedy):
+        if len(piece) > 1 and not piece.lstrip().startswith("#") and (found := BLANK.search(piece)):
+            return found.group()
+    return ""
 
 
 def _control(control_id: str, data: Metadata, applies: tuple[str, ...], judge: Judge) -> Control:

@@ -6,8 +6,11 @@ Prints one JSON line: `url` of the simulated AWS, `vault` of a real OpenBao, `co
 import contextlib
 import json
 import os
+import shutil
 import signal
+import subprocess
 import sys
+import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import NoReturn
@@ -17,9 +20,17 @@ from providers.demo.accounts import ENVIRONMENT
 from providers.demo.azure_soon import Soon
 from providers.demo.live import live
 
+REMOVED_AFTER_US = ("/bin/sh", "-c", """trap '' HUP INT TERM; read _; rm -rf -- "$1"; sleep 1; rm -rf -- "$1" """, "sh")
+"""Waits until its standard input ends, as it does with us, then removes a directory; twice, for a server that is just being killed may still write."""
+
+_kept: list[subprocess.Popen[bytes]] = []
+"""Its input stays open as long as we hold it."""
+
 
 def main() -> NoReturn:
     """Run until whoever started us is gone."""
+    _away_with_us()
+    threading.Thread(target=_until_left, name="left", daemon=True).start()
     with ThreadPoolExecutor(1) as other:
         starting = other.submit(vault.start)
         server = moto.start()
@@ -38,17 +49,38 @@ def main() -> NoReturn:
         + gcp_tenant.configuration(google.url),
         "environment": {**ENVIRONMENT, **azure_accounts.ENVIRONMENT, "SSL_CERT_FILE": str(street.roots), vault.TOKEN_ENV: secrets.token},
     }
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # who is told to go tidies up first
-    sys.stdout.write(json.dumps(started) + "\n")
-    sys.stdout.flush()
-    with contextlib.suppress(KeyboardInterrupt):
-        while sys.stdin.readline():
+    with contextlib.suppress(BrokenPipeError):  # who asked has left: the thread that waits for that ends us
+        sys.stdout.write(json.dumps(started) + "\n")
+        sys.stdout.flush()
+    while True:
+        signal.pause()
+
+
+def _until_left() -> None:
+    """Wait for the end of our input, or a signal; then end at once, wherever the start has come to.
+
+    All else is in this process and goes with it (taking a simulated AWS apart object by object costs two seconds), the real server with its own shell.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        while os.read(0, 1 << 12):
             pass
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # we are going
-    stopped.set()
-    street.stop()
-    secrets.bao.stop()
-    os._exit(0)  # all else is in this process and goes with it; taking a simulated AWS apart object by object costs two seconds
+    _leave()
+
+
+def _leave(*_: object) -> NoReturn:
+    shutil.rmtree(tempfile.gettempdir(), ignore_errors=True)
+    os._exit(0)
+
+
+def _away_with_us() -> None:
+    """Give all that is written here, by whatever part, one directory that goes with us, however we end."""
+    directory = tempfile.mkdtemp(prefix="enctop-demo-")
+    tempfile.tempdir = directory
+    _kept.append(
+        subprocess.Popen([*REMOVED_AFTER_US, directory], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    )
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, _leave)
 
 
 if __name__ == "__main__":

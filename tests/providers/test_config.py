@@ -286,18 +286,16 @@ def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
 def test_the_file_that_is_named_is_taken_or_missed(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"none\.toml: no such file"):
         find(tmp_path / "none.toml")
-    assert find(tmp_path) == tmp_path  # told when it is read
+    assert find(tmp_path) == (tmp_path, None)  # told when it is read
 
 
-def test_without_a_name_the_folders_file_comes_before_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_name_the_users_file_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
     assert find(None) is None
     (tmp_path / "home/enctop").mkdir(parents=True)
     (tmp_path / "home/enctop/enctop.toml").write_text(tenant())
-    assert find(None) == tmp_path / "home/enctop/enctop.toml"
-    (tmp_path / "enctop.toml").write_text(tenant())
-    assert find(None) == Path("enctop.toml")
+    assert find(None) == (tmp_path / "home/enctop/enctop.toml", None)
 
 
 # ---------------------------------------------------------------- what is allowed

@@ -263,7 +263,7 @@ async def test_a_viewer_that_is_killed_takes_everything_with_it(aws: Aws, tmp_pa
     assert viewer.stdout is not None
     collector = psutil.Process(int(await asyncio.wait_for(viewer.stdout.readline(), 30)))
     family = [collector, *collector.children(recursive=True)]
-    assert len(family) == (4 if "--demo" in arguments else 1), "the demo has AWS, and Vault with the shell that minds it"
+    assert len(family) == (5 if "--demo" in arguments else 1), "the demo has AWS, Vault with the shell that minds it, and one that minds what is written"
     viewer.kill()
     await viewer.wait()
     await until(lambda: not any(_alive(process) for process in family), 15)
@@ -274,7 +274,7 @@ async def test_a_demos_servers_end_with_a_collector_that_is_killed(start: Start)
     viewer = await start("--demo")
     assert (await viewer.told(Hello)).simulated
     servers = psutil.Process(viewer.process.pid).children(recursive=True)
-    assert len(servers) == 3
+    assert len(servers) == 4
     viewer.process.kill()
     await until(lambda: not any(_alive(process) for process in servers), 15)
 

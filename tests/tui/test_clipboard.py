@@ -1,7 +1,12 @@
 """Copying: the native tool where it works, else the terminal's own way, wrapped where it must be."""
 
 import base64
+import os
+import shutil
+import subprocess
 from pathlib import Path
+
+import pytest
 
 from tui.clipboard import OSC52_LIMIT, copy, osc52
 
@@ -14,12 +19,10 @@ def test_a_native_tool_comes_first(tmp_path: Path):
     tool.chmod(0o755)
     written: list[str] = []
     environ = {"PATH": str(tmp_path), "WAYLAND_DISPLAY": "wayland-0"}
-    import os
-
     before = os.environ["PATH"]
     os.environ["PATH"] = f"{tmp_path}:{before}"
     try:
-        assert copy("arn:1", written.append, environ) is None
+        assert copy("arn:1", written.append, environ) == (True, "")
     finally:
         os.environ["PATH"] = before
     assert (tmp_path / "copied").read_text() == "arn:1"
@@ -28,7 +31,7 @@ def test_a_native_tool_comes_first(tmp_path: Path):
 
 def test_over_ssh_the_terminal_copies():
     written: list[str] = []
-    assert copy("arn:1", written.append, {"PATH": "", "SSH_CONNECTION": "1", "DISPLAY": ":0"}) is None
+    assert copy("arn:1", written.append, {"PATH": "", "SSH_CONNECTION": "1", "DISPLAY": ":0"}) == (False, "")
     assert written == [PLAIN]
 
 
@@ -37,6 +40,31 @@ def test_inside_tmux_the_sequence_is_passed_through():
 
 
 def test_what_is_too_long_for_a_terminal_is_said_not_lost():
-    problem = copy("x" * (OSC52_LIMIT + 1), lambda text: None, {"PATH": ""})
-    assert problem is not None
-    assert "too long" in problem
+    assert "too long" in copy("x" * (OSC52_LIMIT + 1), lambda text: None, {"PATH": ""}).problem
+
+
+@pytest.mark.skipif(shutil.which("tmux") is None, reason="there is no tmux")
+def test_inside_tmux_with_its_defaults_tmux_copies_and_it_is_known(tmp_path: Path):
+    environ = {"PATH": os.environ["PATH"], "TMUX_TMPDIR": str(tmp_path), "TERM": "xterm-256color"}
+    tmux = ["tmux", "-f", "/dev/null"]
+    subprocess.run([*tmux, "new-session", "-d", "sleep 60"], env=environ, check=True)
+    try:
+        asked = [*tmux, "display-message", "-p", "#{socket_path},#{pid},0"]
+        where = subprocess.run(asked, env=environ, capture_output=True, text=True, check=True).stdout.strip()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("TMUX", where)
+            written: list[str] = []
+            assert copy("arn:1", written.append) == (True, "")
+        assert not written
+        assert subprocess.run([*tmux, "show-buffer"], env=environ, capture_output=True, text=True, check=True).stdout == "arn:1"
+    finally:
+        subprocess.run([*tmux, "kill-server"], env=environ, check=False)
+
+
+def test_a_tool_of_the_working_directory_is_never_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "pbcopy").write_text("#!/bin/sh\ntouch run\n")
+    (tmp_path / "pbcopy").chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    for path in ("", ".", ":", f"relative:.:{tmp_path}/none"):
+        assert copy("x", lambda text: None, {"PATH": path}).known is False
+    assert not (tmp_path / "run").exists()

@@ -155,7 +155,7 @@ def test_the_viewer_imports_no_cloud_sdk():
     code += "print(sorted({name.partition('.')[0] for name in sys.modules} & {'boto3','botocore','aiohttp','azure','google','kubernetes','hvac','providers'}), "
     code += "sorted(name for name in sys.modules if name.startswith('providers.')))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "['providers'] ['providers.stream']"
+    assert done.stdout.strip() == "['providers'] ['providers.child', 'providers.stream']"
 
 
 def test_opening_imports_textual_only_after_the_collector_was_started():

@@ -217,7 +217,7 @@ async def test_copying_says_what_was_copied(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PATH", "")
     async with dashboard("--rows", "5000", view="volumes") as it:
         await it.press("y")
-        assert any("copied the id" in toast and it.view.current.id in toast for toast in it.toasts())
+        assert any("the id was sent to the terminal" in toast and it.view.current.id in toast for toast in it.toasts())
         await it.press("enter")
         await it.shows("remedy")
         await it.press("c")
@@ -336,7 +336,7 @@ async def test_the_mouse_selects_text_of_the_detail_and_y_copies_it(monkeypatch:
         await it.pilot.hover("#detail", offset=(30, 2))
         await it.pilot.mouse_up("#detail", offset=(30, 2))
         await it.press("y")
-        selected = [toast for toast in it.toasts() if "copied the selection" in toast]
+        selected = [toast for toast in it.toasts() if "the selection was sent to the terminal" in toast]
         assert selected
         assert "rn:aws:ec2" in selected[0]
 
@@ -350,3 +350,35 @@ async def test_rows_of_a_source_that_is_late_are_drawn_dim_with_their_age():
         line = next(strip for strip in strips if it.view.items[0].name in strip.text)
         segment = next(segment for segment in line if it.view.items[0].name in segment.text)
         assert segment.style.color == faint
+
+
+async def test_a_finding_opens_at_its_verdict_and_c_copies_that_remedy(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("TMUX", raising=False)
+    async with dashboard("--rows", "2000", view="findings", size=(120, 30)) as it:
+        await it.until(lambda: it.view.current is not None, "a finding")
+        control = it.view.current.control
+        await it.press("enter")
+        await it.shows("◂ opened here", 15)
+        assert control in next(line for line in it.screen.splitlines() if "◂ opened here" in line)
+        assert it.view.line.control == control
+        assert len(it.view.trail) == 1
+
+
+async def test_the_json_of_a_page_has_the_words_and_times_of_a_snapshot():
+    import json
+
+    from posture.snapshot import FindingEntry, ResourceEntry
+    from tui.page import raw
+
+    async with dashboard(view="volumes") as it:
+        await it.press("enter")
+        await it.shows("FIELDS", 15)
+        text = "\n".join(line.text for line in raw(it.view.detail, 100))
+        resource, _, findings = text.removeprefix("RESOURCE\n").partition("\n\nFINDINGS\n")
+        assert set(json.loads(resource)) | {"not_in_last_poll"} == set(ResourceEntry.__struct_fields__)
+        for finding in json.loads(findings):
+            assert set(finding) == set(FindingEntry.__struct_fields__)
+            assert finding["status"] in {"fail", "unknown", "warn", "pass", "not_applicable"}
+            assert finding["severity"] in {"critical", "high", "medium", "low", "info"}
+            assert finding["since"].endswith("Z")

@@ -22,11 +22,11 @@ from tui.text import plain
 
 
 class Copied(Message):
-    """A text is to be copied; `what` names it for the person."""
+    """A text is to be copied; `what` names it for the person, `lines` says that it is meant to have several."""
 
-    def __init__(self, text: str, what: str) -> None:
+    def __init__(self, text: str, what: str, *, lines: bool = False) -> None:
         super().__init__()
-        self.text, self.what = text, what
+        self.text, self.what, self.lines = text, what, lines
 
 
 class DetailView(Lines):
@@ -46,13 +46,15 @@ class DetailView(Lines):
     def __init__(self, replica: Replica, ask: Callable[[str], None]) -> None:
         super().__init__(id=self.name_of)
         self.replica, self._ask = replica, ask
-        self.trail: list[tuple[str, int]] = []
-        """Ids from the first opened to the one shown, each with the line the cursor stood on."""
+        self.trail: list[tuple[str, int, str]] = []
+        """Ids from the first opened to the one shown, each with the line the cursor stood on and the control for whose sake it was opened."""
         self.origin = ""
         self.raw = False
         self._lines: list[Line] = []
         self._row: Row | None = None
         self._cursor_after = 0
+        self._seek = ""
+        """The control whose verdict the cursor is to go to once the page came."""
 
     # ---------------------------------------------------------------- the trail
 
@@ -61,12 +63,17 @@ class DetailView(Lines):
         """The id of the resource on the page."""
         return self.trail[-1][0] if self.trail else ""
 
-    def open(self, resource: str) -> None:
-        """Go on to a resource."""
+    @property
+    def _opened_at(self) -> str:
+        """The control whose verdict the page was opened for."""
+        return self.trail[-1][2] if self.trail else ""
+
+    def open(self, resource: str, control: str = "") -> None:
+        """Go on to a resource, to the verdict of a control where one is named."""
         if self.trail:
-            self.trail[-1] = (self.trail[-1][0], self.cursor)
-        self.trail.append((resource, 0))
-        self._enter(0)
+            self.trail[-1] = (self.trail[-1][0], self.cursor, self.trail[-1][2])
+        self.trail.append((resource, 0, control))
+        self._enter(0, control)
 
     def back(self) -> bool:
         """To the resource before; False when there is none."""
@@ -77,9 +84,9 @@ class DetailView(Lines):
         self._enter(self.trail[-1][1])
         return True
 
-    def _enter(self, cursor: int) -> None:
+    def _enter(self, cursor: int, control: str = "") -> None:
         self.raw = False
-        self.cursor, self._cursor_after = 0, cursor
+        self.cursor, self._cursor_after, self._seek = 0, cursor, control
         self._row = self.replica.row(self.id_shown)
         self._lines = []
         self.replica.details.clear()
@@ -105,12 +112,21 @@ class DetailView(Lines):
             if self._cursor_after:
                 self.move_to(self._cursor_after)
                 self._cursor_after = 0
+            self._find_verdict()
         row = self.replica.row(self.id_shown)
         if row is not self._row:
             self._row = row
             self._ask(self.id_shown)
         if "sources" in touched:
             self.build()
+
+    def _find_verdict(self) -> None:
+        """The verdict the page was opened for stands at the top, under the cursor."""
+        found = next((index for index, line in enumerate(self._lines) if line.control == self._seek), None) if self._seek else None
+        if found is not None:
+            self._seek = ""
+            self._scroll_top(max(0, min(found, self.count() - self.page)))
+            self.move_to(found)
 
     def tick(self, now: Utc) -> None:
         """Ages grow."""
@@ -140,8 +156,8 @@ class DetailView(Lines):
         elif self.raw:
             self._lines = raw(detail, width)
         else:
-            self._lines = page(detail, width, self.replica.now(), self._freshness(detail))
-        names = [self.origin, *(self._called(resource) for resource, _ in self.trail)]
+            self._lines = page(detail, width, self.replica.now(), self._freshness(detail), self._opened_at)
+        names = [self.origin, *(self._called(resource) for resource, *_ in self.trail)]
         self.border_title = plain(" › ".join(name for name in names if name) + (" · JSON" if self.raw else ""))
         self.border_subtitle = "Enter follows · c copies the remedy · J JSON · Esc back"
         self.resized()
@@ -194,7 +210,7 @@ class DetailView(Lines):
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """The text that is selected."""
-        return selection.extract("\n".join(f" {line.text}" for line in self._lines)), "\n"
+        return selection.extract("\n".join(f" {clean(line.text)}" for line in self._lines)), "\n"
 
     def selection_updated(self, selection: Selection | None) -> None:
         """The mouse moved on."""
@@ -225,11 +241,16 @@ class DetailView(Lines):
 
     def action_copy_remedy(self) -> None:
         """The remedy of the verdict under the cursor, else the first there is."""
-        remedies = [remedy for judged in self.detail.findings if (remedy := remedy_of(judged))] if self.detail else []
+        found = self.detail.findings if self.detail else ()
+        remedies = {judged.finding.control: remedy for judged in found if (remedy := remedy_of(judged))}
+        wanted = self.line.control or self._opened_at
         if self.line.copies:
-            self.post_message(Copied(self.line.copies, "the remedy" if self.line.copies in remedies else "the line"))
-        elif remedies:
-            self.post_message(Copied(remedies[0], "the remedy"))
+            is_remedy = self.line.copies in remedies.values()
+            self.post_message(Copied(self.line.copies, "the remedy" if is_remedy else "the line", lines=is_remedy))
+        elif wanted in remedies:
+            self.post_message(Copied(remedies[wanted], "the remedy", lines=True))
+        elif remedies and not wanted:
+            self.post_message(Copied(next(iter(remedies.values())), "the remedy", lines=True))
         else:
             self.notify("there is no remedy to copy", severity="warning", markup=False)
 

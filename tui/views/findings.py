@@ -34,6 +34,10 @@ class FindingsView(RowsView):
         """The latest first."""
         return lambda row: -row.since
 
+    def verdict(self) -> str:
+        """Enter opens the resource at this control's verdict."""
+        return "" if self.current is None else str(self.current.control)
+
     def target(self) -> str | None:
         """The resource that was found so."""
         return None if self.current is None else str(self.current.resource)

@@ -21,6 +21,7 @@ ROOM = 14
 """Lines the view must have for its totals to stand above the rows."""
 BLOCKS = " ▁▂▃▄▅▆▇█"
 HOURS = 24
+MOST_DIGITS = 16
 _ENGINE, _ROLE, _, _, _RENEWABLE, _ = own("lease")
 
 
@@ -95,7 +96,18 @@ class LeasesView(ResourceView):
 
 
 def _number(text: str) -> int | None:
-    return int(text) if text.isdigit() else None
+    """A count; None for what is none, as a snapshot on file may hold."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < MOST_DIGITS else None
+
+
+def _end(pair: str, now: Utc) -> tuple[int, int] | None:
+    """(hours from now, how many) of `at:many`; None for what is none."""
+    at, _, many = pair.partition(":")
+    count = _number(many)
+    try:
+        return None if count is None else (int((float(at) - now) // 3600), count)
+    except (ValueError, OverflowError):  # no number, or none that is finite
+        return None
 
 
 def _cell(row: Row, title: str) -> str:
@@ -126,15 +138,14 @@ def _totals(rows: list[Row], now: Utc) -> Iterator[list[tuple[str, str]]]:
 
 def _histogram(rows: list[Row], now: Utc) -> list[tuple[str, str]]:
     """How many leases end in each of the next hours, as the server counts them."""
-    ends = [pair.split(":") for row in rows for pair in _cell(row, "ENDS").split()]
+    ends = [end for row in rows for pair in _cell(row, "ENDS").split() if (end := _end(pair, now)) is not None]
     hours = [0] * HOURS
     later = 0
-    for at, many in ends:
-        ahead = int((float(at) - now) // 3600)
+    for ahead, many in ends:
         if ahead < HOURS:
-            hours[max(0, ahead)] += int(many)
+            hours[max(0, ahead)] += many
         else:
-            later += int(many)
+            later += many
     if not ends:
         return [("ends by hour: ", "faint"), ("the server has not counted them yet", "faint")]
     most = max(hours) or 1

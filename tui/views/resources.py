@@ -30,11 +30,11 @@ PUT_OFF: Seconds = 2.0
 
 
 class Opened(Message):
-    """A resource is to be looked at."""
+    """A resource is to be looked at, for the sake of one control's verdict where `verdict` names that."""
 
-    def __init__(self, id: str) -> None:
+    def __init__(self, id: str, verdict: str = "") -> None:
         super().__init__()
-        self.id = id
+        self.id, self.verdict = id, verdict
 
 
 class Counted(Message):
@@ -211,11 +211,15 @@ class RowsView(LineTable[Any]):
         """Enter opens the resource."""
         event.stop()
         if (target := self.target()) is not None:
-            self.post_message(Opened(target))
+            self.post_message(Opened(target, self.verdict()))
 
     def target(self) -> str | None:
         """The id of the resource under the cursor."""
         return None if self.current is None else str(self.current.id)
+
+    def verdict(self) -> str:
+        """The control whose verdict is under the cursor; empty where it is a resource with all of its."""
+        return ""
 
     def source_id(self) -> str | None:
         """The source to refresh for what is under the cursor; None for all."""

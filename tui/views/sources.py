@@ -12,6 +12,7 @@ from tui.columns import CADENCE, CALLS, ERROR, PERMISSION, RESOURCES, SECONDS, S
 from tui.lines import Lines
 from tui.replica import Table
 from tui.sieve import Sieve, source_matches
+from tui.text import plain
 from tui.views.resources import RowsView
 
 
@@ -29,6 +30,12 @@ class SourcesView(RowsView):
     name_of = "sources"
     title = "Sources"
     columns_of = (SOURCE_STATE, SERVICE, SOURCE_TENANT, SOURCE_SCOPE, SUCCESS, CADENCE, CALLS, SECONDS, RESOURCES, ERROR, PERMISSION)
+
+    def look(self) -> None:
+        """The view comes to the front: it names the configuration that says what is asked."""
+        origin = getattr(self.app, "origin", "")
+        self.border_subtitle = plain(f"configuration: {origin}") if origin else ""
+        super().look()
 
     def table(self) -> Table[Any]:
         """The sources as a table made on the spot; there are hundreds, not thousands."""
