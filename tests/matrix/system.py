@@ -27,7 +27,7 @@ class System(ABC):
     `may_change` the controls that may truly say something else during a fault, `remembers` those that tell of it afterwards.
     `kinds` are for faults of which this system speaks otherwise than most. Rows may truly be gone during
     the faults of `loses`. `steps` are cadences until all is as before:
-    two where a source needs what another was answered. `environment` stands in the environment while the matrix runs.
+    two where a source needs what another was answered. `hurries` are controls that warn of a slow answer. `environment` stands in the environment while the matrix runs.
     """
 
     name: ClassVar[str]
@@ -40,6 +40,7 @@ class System(ABC):
     kinds: ClassVar[Mapping[str, frozenset[FaultKind]]] = {}
     loses: ClassVar[frozenset[str]] = frozenset()
     remembers: ClassVar[frozenset[str]] = frozenset()
+    hurries: ClassVar[frozenset[str]] = frozenset()
     environment: ClassVar[Mapping[str, str]] = {}
 
     @abstractmethod
