@@ -33,7 +33,10 @@ from tests.world.memory import peak_mb
 CADENCE: Seconds = 3.0
 """Of every source; longer than the first wait after a failure."""
 PATIENCE: Seconds = 20.0
-"""For every source to be asked once, whatever the answer: a bound on a hang, not a measure."""
+"""For every source to be asked once, whatever the answer: a bound on a hang, not a measure. A busy machine is given `SLOWER` healthy polls more."""
+SLOWER = 5
+START: Seconds = 60.0
+"""For a healthy system to be seen whole."""
 MOST_GROWTH_MB = 32.0
 """Of memory while a flood of `faults.FLOOD` goes on, twice that much and more for who keeps it."""
 LOOK: Seconds = 0.05
@@ -107,6 +110,7 @@ class Watch:
         self.allowed: frozenset[str] = frozenset()
         self.statuses = {Status.UNKNOWN}
         self.keeps_rows = False
+        self.patience = PATIENCE
         self.wrong: dict[str, None] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -141,9 +145,9 @@ class Watch:
             for control, finding in held.findings.items()
         }
 
-    async def until(self, true: Callable[[], bool], seconds: Seconds = PATIENCE) -> bool:
+    async def until(self, true: Callable[[], bool], seconds: Seconds | None = None) -> bool:
         """Wait until something is so; False where it did not come true."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + (self.patience if seconds is None else seconds)
         while not true():
             if time.monotonic() > end or (self._task is not None and self._task.done()):
                 return False
@@ -175,7 +179,12 @@ class Watch:
         """Note every verdict that is neither the healthy one nor UNKNOWN, and every row that is gone."""
         shown = self.verdicts()
         for (id, control), status in shown.items():
-            if status not in self.statuses | {truth.get((id, control), Status.UNKNOWN)} and control not in self.allowed | self.place.system.remembers:
+            late = status is Status.WARN and control in self.place.system.hurries
+            if (
+                status not in self.statuses | {truth.get((id, control), Status.UNKNOWN)}
+                and control not in self.allowed | self.place.system.remembers
+                and not late
+            ):
                 self.wrong[f"{control} {status.name} of {id}, which was {truth[id, control].name if (id, control) in truth else 'not there'}"] = None
         if self.keeps_rows and (gone := {id for id, _ in truth} - {id for id, _ in shown}):
             self.wrong[f"gone: {', '.join(sorted(gone))}"] = None
@@ -207,6 +216,7 @@ async def _from_warm(stack: contextlib.AsyncExitStack, watch: Watch, fault: Faul
     if not await _healthy(watch, outcome):
         return
     healthy = time.monotonic() - began
+    watch.patience += SLOWER * healthy
     await watch.asked()  # some verdicts come of two polls, and all sources have seen what the others name
     if not await _healthy(watch, outcome):
         return
@@ -222,9 +232,10 @@ async def _from_warm(stack: contextlib.AsyncExitStack, watch: Watch, fault: Faul
             cold = Watch(place)
             cold.truth, cold.allowed, cold.statuses = watch.truth, watch.allowed, watch.statuses
             stack.push_async_callback(cold.stop)
+            cold.patience = watch.patience
             cold.start()
             left = await watch.asked()
-            outcome.wrong += [f"asks on after {PATIENCE:g} s: {id}" for id in left]
+            outcome.wrong += [f"asks on after {watch.patience:.0f} s: {id}" for id in left]
             await cold.until(lambda: all(event.is_set() for event in list(cold.collector.poller._first.values())))
             _told(watch, fault, outcome)
             outcome.wrong += _wordless(watch, fault)
@@ -240,10 +251,10 @@ async def _from_warm(stack: contextlib.AsyncExitStack, watch: Watch, fault: Faul
     truth = watch.truth
     back = await watch.until(lambda: not _apart(watch, truth) and {source.id: source.state for source in watch.sources} == states)
     outcome.seconds = time.monotonic() - ended
-    most = system.steps * CADENCE + (LONGEST if fault.hangs else 0.0) + 5 * healthy + 1.0
+    most = system.steps * CADENCE + (LONGEST if fault.hangs else 0.0) + SLOWER * healthy + 1.0
     if not back:
         changed = [f"{source.id} {source.state}: {source.fault}" for source in watch.sources if source.state != states.get(source.id)]
-        outcome.wrong += [f"not back after {PATIENCE:g} s: {each}" for each in [*changed, *_apart(watch, truth)][:4]]
+        outcome.wrong += [f"not back after {watch.patience:.0f} s: {each}" for each in [*changed, *_apart(watch, truth)][:4]]
     elif outcome.seconds > most:
         outcome.wrong.append(f"back after {outcome.seconds:.1f} s, not {most:.1f}")
     outcome.wrong += list(watch.wrong)
@@ -277,7 +288,7 @@ async def _healthy(watch: Watch, outcome: Outcome) -> bool:
             and {(system.good, Status.PASS), (system.bad, Status.FAIL)} <= found
         )
 
-    if await watch.until(seen):
+    if await watch.until(seen, START):
         return True
     told = [f"{source.id} {source.state}: {source.fault}" for source in watch.sources if source.state not in ANSWERED]
     verdicts = sorted({f"{control} {status.name}" for (_, control), status in watch.verdicts().items()})
@@ -335,11 +346,11 @@ def _wordless(watch: Watch, fault: Fault) -> list[str]:
 
 def _apart(watch: Watch, truth: Verdicts) -> list[str]:
     """What is not as it was, a line each that begins with the control."""
-    shown, remembers = watch.verdicts(), watch.place.system.remembers
+    shown, remembers, hurries = watch.verdicts(), watch.place.system.remembers, watch.place.system.hurries
     return [
         f"{key[1]} {shown[key].name if key in shown else 'gone'} of {key[0]}, which was {truth[key].name if key in truth else 'not there'}"
         for key in truth.keys() | shown.keys()
-        if truth.get(key) != shown.get(key) and key[1] not in remembers
+        if truth.get(key) != shown.get(key) and key[1] not in remembers and not (key[1] in hurries and shown.get(key) is Status.WARN)
     ]
 
 

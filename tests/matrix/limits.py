@@ -17,7 +17,7 @@ WHOLE: Seconds = 4.0
 LONGEST: Seconds = 2 * WHOLE + 1.0
 """What is asked twice, and the pause between."""
 MOST_BYTES = 1 << 19
-MOST_PAGES = 40
+MOST_PAGES = 10
 
 _SHORT: dict[str, dict[str, object]] = {
     "providers.lane": {"ATTEMPTS": 2, "TRANSIENT_ATTEMPTS": 2},

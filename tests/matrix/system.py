@@ -24,10 +24,9 @@ class System(ABC):
     """A small healthy world behind a real server on loopback, the configuration that asks it, and its own words for no.
 
     `good` is a control that is PASS on something there, and `bad` one that is FAIL. `absent` names the faults that this system cannot have, and why;
-    `may_change` the controls that may truly say something else during a fault, `remembers` those that tell of it afterwards.
-    `kinds` are for faults of which this system speaks otherwise than most. Rows may truly be gone during
-    the faults of `loses`. `steps` are cadences until all is as before:
-    two where a source needs what another was answered. `environment` stands in the environment while the matrix runs.
+    `kinds` are for faults of which it speaks otherwise than most. `may_change` are controls that may truly say something else during a fault, `remembers`
+    those that tell of it afterwards, `hurries` those that warn of a slow answer. Rows may truly be gone during the faults of `loses`. `steps` are cadences
+    until all is as before: two where a source needs what another was answered. `environment` stands in the environment while the matrix runs.
     """
 
     name: ClassVar[str]
@@ -40,6 +39,7 @@ class System(ABC):
     kinds: ClassVar[Mapping[str, frozenset[FaultKind]]] = {}
     loses: ClassVar[frozenset[str]] = frozenset()
     remembers: ClassVar[frozenset[str]] = frozenset()
+    hurries: ClassVar[frozenset[str]] = frozenset()
     environment: ClassVar[Mapping[str, str]] = {}
 
     @abstractmethod

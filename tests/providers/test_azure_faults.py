@@ -1,9 +1,7 @@
 """What goes wrong between enctop and Azure: each refusal is UNKNOWN, says what would mend it, and passes when it has passed."""
 
-import asyncio
 import logging
 import time
-from collections.abc import Callable
 
 import pytest
 
@@ -14,7 +12,7 @@ from posture.source import State
 from providers.azure.calls import LIST_DISKS, LIST_GATEWAYS
 from providers.azure.faults import answered, retry_after
 from providers.collector import Collector
-from providers.config import Config, parse
+from providers.config import parse
 from providers.demo.azure_accounts import SECOND, SUBSCRIPTION, TOKEN_ENV
 from tests.world.azure import Azure, Seen
 
@@ -175,20 +173,6 @@ async def test_a_next_page_on_another_host_is_not_asked(azure: Azure) -> None:
     assert not seen_elsewhere
 
 
-async def test_it_recovers_within_one_cadence(azure: Azure) -> None:
-    azure.estate.disk("pg-0")
-    azure.faults.deny(DISKS)
-    collector = Collector(_often(azure))
-    collector.poller.add(collector.sources())
-    try:
-        await _until(lambda: _state(collector) is State.DENIED, 10)
-        azure.faults.clear()
-        await _until(lambda: _state(collector) is State.OK, 4)
-    finally:
-        await collector.poller.stop()
-    assert any(held.resource.kind == "volume" for held in collector.model.all())
-
-
 async def test_a_token_is_nowhere_to_be_seen(azure: Azure, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """Not in a snapshot, an error, or a log, whatever goes wrong; the SDK's own loggers included."""
     caplog.set_level(logging.DEBUG)
@@ -248,19 +232,3 @@ def test_a_refusal_is_told_by_its_code_then_by_its_status(status: int, code: str
     assert refused.transient is (status >= 500)
     assert "\n" not in refused.fault.message
     assert "Microsoft.Network" in answered(LIST_GATEWAYS, 409, {}, b'{"error":{"code":"MissingSubscriptionRegistration"}}').fault.message
-
-
-def _often(azure: Azure) -> Config:
-
-    return parse('[poll]\nlive = "2s"\nwarm = "2s"\ncold = "2s"\n' + azure.text(SUBSCRIPTION), "test")
-
-
-def _state(collector: Collector) -> State | None:
-    return next((source.state for source in collector.model.sources.values() if source.service == "disks"), None)
-
-
-async def _until(true: Callable[[], bool], seconds: Seconds) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.05)

@@ -24,9 +24,9 @@ def test_acme_is_the_same_in_every_run(aws: Aws) -> None:
 
 
 def test_acme_has_a_believable_size_and_a_handful_of_defects(aws: Aws) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     acme = world.seed(aws.faults)
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
     volumes = [v for r in acme.regions.values() for v in r.ec2.volumes.values()]
     assert 600 <= len(volumes) <= 900
     assert sum(not v.encrypted for v in volumes) == 4

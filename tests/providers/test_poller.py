@@ -1,6 +1,7 @@
 """The loop that asks: when, how often, in which order, and what is left when it stops."""
 
 import asyncio
+import collections
 import contextlib
 import threading
 import time
@@ -102,13 +103,27 @@ async def test_a_source_is_asked_on_its_cadence_a_little_early_and_never_on_the_
     assert len({round(pause, 3) for pause in pauses}) > 5
 
 
+def decided(loop: Loop) -> list[Seconds]:
+    """The waits that the poller decides on from here on; how long they take is the machine's."""
+    waits: list[Seconds] = []
+    decide = loop.poller._wait
+
+    def wait(source: Source, fault: Fault | None) -> Seconds:
+        waits.append(decide(source, fault))
+        return waits[-1]
+
+    loop.poller._wait = wait  # type: ignore[method-assign]
+    return waits
+
+
 async def test_a_failure_that_may_pass_is_asked_about_soon_then_later_and_later_but_never_beyond_the_cadence(loop: Loop) -> None:
-    source = Asked("x", 0.5, refusal())
+    source, waits = Asked("x", 0.5, refusal()), decided(loop)
     loop.poller.add([source])
     await until(lambda: len(source.began) >= 5)
     pauses = [later - earlier for earlier, later in zip(source.ended, source.began[1:], strict=False)]
-    for pause, wanted in zip(pauses, (0.1, 0.2, 0.4, 0.5), strict=False):
-        assert wanted * 0.9 - 0.01 <= pause <= wanted + 0.3
+    for pause, wait, wanted in zip(pauses, waits, (0.1, 0.2, 0.4, 0.5), strict=False):
+        assert wanted * 0.9 <= wait <= wanted
+        assert pause >= wait - 0.01
 
 
 async def test_a_denial_is_asked_about_on_the_cadence_for_only_a_person_mends_it(loop: Loop) -> None:
@@ -119,32 +134,22 @@ async def test_a_denial_is_asked_about_on_the_cadence_for_only_a_person_mends_it
 
 
 async def test_a_recovery_resets_the_patience(loop: Loop) -> None:
-    source = Asked("x", 0.5, refusal(), refusal(), (), refusal(), ())
+    source, waits = Asked("x", 0.5, refusal(), refusal(), (), refusal(), ()), decided(loop)
     loop.poller.add([source])
     await until(lambda: len(source.began) >= 5)
-    assert source.began[4] - source.ended[3] <= 0.1 + 0.15
-    await until(lambda: loop.state(source) is State.OK)
-
-
-async def test_when_one_source_of_a_provider_is_answered_again_those_beside_it_do_not_wait_out_their_patience(loop: Loop) -> None:
-    gone = Refused(Fault(FaultKind.UNREACHABLE, "Reset", "x:List"))
-    slow, denied = Asked("slow", 3600.0, gone, gone, gone, gone, ()), Asked("denied", 3600.0, Refused(Fault(FaultKind.DENIED, "No", "x:List")), ())
-    quick = Asked("quick", 0.3, gone, gone, gone, ())
-    loop.poller.add([slow, denied, quick])
-    await until(lambda: loop.model.sources[quick.id].state is State.OK)
-    asked = len(slow.began)
-    await until(lambda: len(slow.began) > asked, 0.6)
-    assert len(denied.began) == 1, "only a person mends it"
+    assert waits[3] <= 0.1
+    assert loop.state(source) is State.OK
 
 
 async def test_one_source_is_never_asked_twice_at_a_time(loop: Loop) -> None:
     source = Asked("x", 0.05, takes=0.1)
+    began = time.monotonic()
     loop.poller.add([source])
     for _ in range(20):
         loop.poller.refresh()
         await asyncio.sleep(0.02)
     assert source.most == 1
-    assert len(source.began) <= 5
+    assert len(source.began) <= (time.monotonic() - began) / source.takes + 1
 
 
 async def test_a_refresh_asks_now_one_or_all_and_once_more_what_is_being_read(loop: Loop) -> None:
@@ -166,10 +171,11 @@ async def test_a_pause_lets_polls_end_and_starts_none_until_it_is_over(loop: Loo
     loop.poller.add([source])
     await until(lambda: source.under_way == 1)
     loop.poller.pause(True)
-    await asyncio.sleep(0.25)
+    await until(lambda: source.ended)
+    await asyncio.sleep(0.2)  # in which it would have been asked four times
     assert (len(source.began), len(source.ended)) == (1, 1)
     loop.poller.pause(False)
-    await until(lambda: len(source.began) >= 2, 0.5)
+    await until(lambda: len(source.began) >= 2)
 
 
 async def test_children_come_and_go_with_their_rows(loop: Loop) -> None:
@@ -360,10 +366,13 @@ async def test_stopping_in_the_middle_leaves_no_task_no_connection_and_no_more_t
         await asyncio.sleep(0.2)
         assert len(aws.log) - asked <= 40, "what threads have under way cannot be taken back; nothing new is asked"
         assert asyncio.all_tasks() == before
-        await asyncio.sleep(0.2)
-        asked = len(aws.log)
-        await asyncio.sleep(0.2)
-        assert len(aws.log) == asked
+        lately = collections.deque([-1], maxlen=30)
+
+        def quiet(lately: collections.deque[int] = lately) -> bool:
+            lately.append(len(aws.log))
+            return len(lately) == 30 and len(set(lately)) == 1
+
+        await until(quiet)
         aws.faults.clear()
         aws.log.clear()
     assert sum(thread.name.startswith("aws-") for thread in threading.enumerate()) <= 64

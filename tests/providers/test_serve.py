@@ -127,7 +127,8 @@ async def test_it_says_hello_then_rows_page_by_page_then_that_all_have_answered(
 async def test_a_poll_that_finds_nothing_new_sends_no_row_and_no_finding(aws: Aws, start: Start) -> None:
     seed(aws)
     viewer = await (await start()).settled()
-    await asyncio.sleep(0.2)
+    polls = aws.log.count("ec2:DescribeVolumes")
+    await until(lambda: aws.log.count("ec2:DescribeVolumes") >= polls + 2)
     polls, known = aws.log.count("ec2:DescribeVolumes"), len(viewer.frames)
     await until(lambda: aws.log.count("ec2:DescribeVolumes") >= polls + 4)
     assert {type(frame) for frame in viewer.frames[known:]} <= {Sources}
@@ -138,8 +139,10 @@ async def test_what_changes_is_told_within_a_cadence_and_so_is_what_goes(aws: Aw
     viewer = await (await start()).settled()
     aws.region().encrypt(volumes[-1])
     aws.region().delete_volume(volumes[0])
-    await until(lambda: any(volumes[0] in frame.ids for frame in viewer.all(Gone)), 3)
-    await until(lambda: any(("aws.ebs.volume-encrypted", volumes[-1]) in frame.gone for frame in viewer.all(Findings)), 3)
+    polls = aws.log.count("ec2:DescribeVolumes")
+    await until(lambda: any(volumes[0] in frame.ids for frame in viewer.all(Gone)))
+    await until(lambda: any(("aws.ebs.volume-encrypted", volumes[-1]) in frame.gone for frame in viewer.all(Findings)))
+    assert aws.log.count("ec2:DescribeVolumes") - polls <= 6, "two calls a poll: one poll under way, one that sees it, and one while it is told"
 
 
 async def test_a_resource_is_opened_and_one_that_is_not_there_too(aws: Aws, start: Start) -> None:
@@ -208,7 +211,7 @@ async def test_it_ends_at_once_when_its_viewer_leaves_even_while_aws_hangs(aws: 
         began = time.monotonic()
         viewer.process.stdin.close()
         assert await viewer.ended() == (0, "")
-        assert time.monotonic() - began < 4  # a second on a machine that does nothing else
+        assert time.monotonic() - began < 10  # half of what a question under way would take
     finally:
         aws.faults.remove(rule)
 
@@ -220,7 +223,7 @@ async def test_it_ends_at_once_on_a_signal(aws: Aws, start: Start, number: signa
     began = time.monotonic()
     viewer.process.send_signal(number)
     assert await viewer.ended() == (0, "")
-    assert time.monotonic() - began < 4  # a second on a machine that does nothing else
+    assert time.monotonic() - began < 10  # half of what a question under way would take
 
 
 async def test_it_ends_when_nobody_reads_what_it_says(aws: Aws, start: Start) -> None:

@@ -71,7 +71,7 @@ async def test_a_namespace_that_is_denied_for_a_while_keeps_its_rows_and_names_t
         fault = it.find("team/sys/mounts").findings["vault.secrets.engines"].fault
         assert fault is not None
         assert (fault.kind.value, fault.permission) == ("denied", 'path "team/sys/mounts" { capabilities = ["read"] }')
-        await asyncio.sleep(3)  # several polls
+        await it.polled("transit", 3)
         assert rows(it) == before, "what may not be listed is not gone"
         assert not [finding for finding in it.findings() if finding.status is Status.FAIL]
         await it.until(lambda: it.find("team/transit/keys/deep").findings["vault.transit.key-posture"].status is Status.UNKNOWN, "it ages", 12)
@@ -103,7 +103,7 @@ async def test_leases_that_may_not_be_listed_any_more_are_looked_up_by_themselve
         assert len(leases) == 3
         bao.call("PUT", "sys/policies/acl/enctop-sudo", {"policy": printed(bao, sudo=False)})
         await it.until(lambda: it.state("leases") == it.state("tokens") == "partial", "the refusal")
-        await asyncio.sleep(2)
+        await it.polled("leases", 2)
         assert leases <= rows(it)
         bao.call("PUT", "sys/leases/revoke-prefix/rabbitmq/creds/app", {})
         await it.until(lambda: not leases & rows(it), "those that ended are gone all the same")

@@ -92,6 +92,16 @@ class Watched:
         (source,) = [source for source in self.model.sources.values() if source.service == service]
         return source.state.value
 
+    def polls(self, service: str) -> int:
+        """How many polls of a source have begun."""
+        (source,) = [source for source in self.model.sources.values() if source.service == service]
+        return self.collector.model._polls[source.id]
+
+    async def polled(self, service: str, many: int) -> None:
+        """Wait until a source has been asked so many times more."""
+        before = self.polls(service)
+        await self.until(lambda: self.polls(service) > before + many, f"{many} polls of {service}", 30.0)
+
     async def until(self, holds: Callable[[], object], what: str, within: float = 10.0) -> None:
         """Wait until something is so."""
         end = time.monotonic() + within

@@ -49,6 +49,7 @@ class TlsSystem(System):
     kinds: ClassVar[Mapping[str, frozenset[FaultKind]]] = {name: frozenset() for name in _ANSWERS} | {"other types": BROKEN}
     loses: ClassVar[frozenset[str]] = frozenset({"expired", "certificate changed"})
 
+    hurries: ClassVar[frozenset[str]] = frozenset({"tls.reachable"})
     remembers: ClassVar[frozenset[str]] = frozenset({"tls.cert-change"})
 
     def __init__(self, folder: Path) -> None:
