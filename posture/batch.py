@@ -21,9 +21,13 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 class Listed(msgspec.Struct, frozen=True):
-    """This poll has now named every resource of `types`: what the source reported before and did not name since is gone."""
+    """This poll has now named every resource of `types`: what the source reported before and did not name since is gone.
+
+    But for what points at one of `unless` (ids): what is below those was not listed.
+    """
 
     types: tuple[str, ...]
+    unless: frozenset[str] = frozenset()
 
 
 class Partly(msgspec.Struct, frozen=True):

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from posture.clock import Utc, age
 from posture.fault import Fault, FaultKind
 from posture.keyclass import key_class
@@ -62,6 +64,14 @@ class Held:
         """What `seen` needs of the findings."""
         return {control: (finding.status, finding.since, finding.gap) for control, finding in self.findings.items()}
 
+    def rewind(self, now: Utc) -> None:
+        """The clock ran ahead: it was not seen later than `now`, nor did a finding begin later."""
+        self.observed_at = past(self.observed_at, now)
+        for control, finding in self.findings.items():
+            since, gap = past(finding.since, now), _closed(finding.gap, now)
+            if (since, gap) != (finding.since, finding.gap):
+                self.findings[control] = msgspec.structs.replace(finding, since=since, gap=gap)
+
     def worst(self) -> Finding | None:
         """The finding a row shows: of the worst status, the most severe."""
         return min(self.findings.values(), key=_rank, default=None)
@@ -74,6 +84,22 @@ class Held:
     def looks(self) -> object:
         """What a row, a finding and the roll-ups show of it: when this is equal, nothing on a screen moves."""
         return self.status, self.key_class, self.users, dict(self.findings)
+
+
+def past(at: Utc, now: Utc) -> Utc:
+    """A time that was noted; `now`, where it has not come yet or is none: the clock ran ahead, or somebody wrote it."""
+    return at if 0 <= at <= now else now
+
+
+def clamped(stood: Stood, now: Utc) -> Stood:
+    """How findings stood, with no time that has not come yet."""
+    return {control: (status, past(since, now), _closed(gap, now)) for control, (status, since, gap) in stood.items()}
+
+
+def _closed(gap: Gap | None, now: Utc) -> Gap | None:
+    if gap is None:
+        return None
+    return _gap(gap.status, past(gap.since, now), past(gap.begins, now), None if gap.ends is None else past(gap.ends, now))
 
 
 @lru_cache(maxsize=4096)

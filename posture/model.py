@@ -10,7 +10,7 @@ from posture.batch import Batch, Kept, Listed, Partly, Report
 from posture.clock import Seconds, Utc
 from posture.controls.registry import Registry
 from posture.fault import Fault
-from posture.judging import Held, See, Stood, judge, stale_at
+from posture.judging import Held, See, Stood, clamped, judge, past, stale_at
 from posture.links import Links
 from posture.policy import Policy
 from posture.resource import Resource
@@ -39,8 +39,12 @@ class Change(msgspec.Struct):
 class Model:
     """Applies what sources report, keeps the joins, and judges only what a report, a join or the time changed.
 
-    `policies` maps each tenant to what it is meant to have. Time comes in with every call (UTC seconds) and is never read.
+    `policies` maps each tenant to what it is meant to have. Time comes in with every call (UTC seconds) and is never read. Where it comes back by up to
+    `SLACK` it stands still; by more, a clock that ran ahead was corrected, and nothing that is held was seen, or began, later than now.
     """
+
+    SLACK: Seconds = 2.0
+    """Seconds; a small correction by NTP, or two callers with clocks of their own, must not judge everything anew."""
 
     def __init__(self, registry: Registry, policies: Mapping[str, Policy], now: Utc) -> None:
         self.registry = registry
@@ -129,7 +133,7 @@ class Model:
 
     def drop_source(self, source_id: str, now: Utc) -> None:
         """A source exists no more, nor does what only it reported."""
-        self._now = max(now, self._now)
+        self._keep_time(now)
         source = self.sources.pop(source_id)
         for resource_id in self._by_source.pop(source_id, {}):
             self._remove(resource_id)
@@ -144,7 +148,7 @@ class Model:
 
     def begin(self, source_id: str, now: Utc) -> None:
         """A poll starts."""
-        self._now = max(now, self._now)
+        self._keep_time(now)
         self._polls[source_id] += 1
         self._seen[source_id] = 0
         self._partly.pop(source_id, None)
@@ -152,12 +156,12 @@ class Model:
 
     def apply(self, source_id: str, report: Report, now: Utc) -> None:
         """Take in what a poll reports on its way. Nothing is judged before `settle`."""
-        self._now = max(now, self._now)
+        self._keep_time(now)
         match report:
             case Batch():
                 self._take(report.resources, source_id)
             case Listed():
-                self._forget(source_id, report.types)
+                self._forget(source_id, report)
             case Partly():
                 self._partly.setdefault(source_id, report.fault)
             case Kept():
@@ -169,7 +173,7 @@ class Model:
 
     def finish(self, source_id: str, now: Utc, *, fault: Fault | None, calls: int, seconds: Seconds, next_due: Utc | None) -> None:
         """A poll ends: in full (`fault` None), in part, or refused. Rows stay in any case, and each ages from when it was last seen."""
-        self._now = max(now, self._now)
+        self._keep_time(now)
         source = self.sources[source_id]
         part = self._partly.pop(source_id, None)
         if fault is None:
@@ -201,7 +205,7 @@ class Model:
 
     def wake(self, now: Utc) -> None:
         """Time went on: what only time changes is to be judged again by `settle`."""
-        self._now = max(now, self._now)
+        self._keep_time(now)
         self._dirty.update(dict.fromkeys(self._verdicts_turn.due(self._now)))
         for source_id in self._rows_age.due(self._now):
             self._dirty.update(dict.fromkeys(self._stale(source_id)))
@@ -252,7 +256,7 @@ class Model:
 
     def restore(self, seen: Iterable[Held], now: Utc) -> None:
         """Take in what an earlier run had seen, of sources that are added already. It ages from when it was seen, and goes when a listing does not name it."""
-        self._now = max(now, self._now)
+        self._keep_time(now)
         for held in seen:
             if held.resource.id in self._held or held.source not in self.sources:
                 continue
@@ -288,6 +292,22 @@ class Model:
         self._change.tenants.add(tenant)
 
     # ------------------------------------------------------------ inside
+
+    def _keep_time(self, now: Utc) -> None:
+        if now >= self._now - self.SLACK:
+            self._now = max(now, self._now)
+            return
+        self._now = now
+        for held in self._held.values():
+            held.rewind(now)
+        self._recalled = {name: clamped(stood, now) for name, stood in self._recalled.items()}
+        self._dirty.update(dict.fromkeys(self._held))  # with what is due when
+        self._change.resources.update(self._held)
+        for source in list(self.sources.values()):
+            success, attempt = (None if at is None else past(at, now) for at in (source.last_success, source.last_attempt))
+            due = None if source.next_due is None else min(source.next_due, now + source.cadence)
+            self._set_source(msgspec.structs.replace(source, last_success=success, last_attempt=attempt, next_due=due))
+            self._rows_age.set(source.id, self._next_stale(source.id))
 
     def _own(self, resource_id: str, kind: str, name: str, tenant: str) -> None:
         resource = Resource(resource_id, kind, f"{OWN}.{kind}", name, tenant, OWN, "", "", resource_id)
@@ -405,11 +425,11 @@ class Model:
                 held.behind = True
                 self._change.resources.add(resource_id)
 
-    def _forget(self, source_id: str, types: tuple[str, ...]) -> None:
+    def _forget(self, source_id: str, listed: Listed) -> None:
         poll = self._polls[source_id]
         for resource_id in list(self._by_source[source_id]):
             held = self._held[resource_id]
-            if held.poll != poll and held.resource.type in types:
+            if held.poll != poll and held.resource.type in listed.types and listed.unless.isdisjoint(link.to for link in held.resource.links):
                 self._remove(resource_id)
 
     def _remove(self, resource_id: str) -> None:

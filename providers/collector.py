@@ -44,6 +44,8 @@ SLICE = 2000
 """Resources judged at a stretch; about 30 ms."""
 BACKLOG = 20_000
 """Resources that may wait for the end of a snapshot to be judged; about a third of a second. Most accounts have fewer, and each is judged once."""
+LONGEST_NAP: Seconds = 30.0
+"""The clock is looked at so often though nothing was reported: it may have been set, or have gone on while the machine slept."""
 _others = Threads(8, "calls")
 """For what asyncio itself does in threads: a name that does not resolve must not keep the process from ending either."""
 
@@ -143,10 +145,11 @@ class Collector:
             await asyncio.sleep(GATHER)
 
     async def _awaken(self) -> None:
-        """Until something was reported, or time alone changes a verdict."""
+        """Until something was reported, or time alone changes a verdict; not for longer than `LONGEST_NAP`."""
         wakes_at = self.model.wakes_at()
+        nap = LONGEST_NAP if wakes_at is None else wakes_at - self._now()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(None if wakes_at is None else max(0.05, wakes_at - self._now())):
+            async with asyncio.timeout(min(max(0.05, nap), LONGEST_NAP)):
                 await self._moved.wait()
 
     async def _settled(self, restored: Sequence[str]) -> None:

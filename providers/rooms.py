@@ -35,7 +35,7 @@ def open_rooms(config: Config, version: str, now: Callable[[], Utc] = time.time)
     if config.gcp:
         from providers.gcp.root import open_gcp
 
-        sources += open_gcp(config.gcp, cadence, version)
+        sources += open_gcp(config.gcp, cadence, version, now)
     return sources
 
 

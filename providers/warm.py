@@ -15,7 +15,7 @@ import msgspec
 
 from posture.clock import Seconds, Utc
 from posture.fault import SnapshotError
-from posture.judging import Held, Stood
+from posture.judging import Held, Stood, clamped, past
 from posture.model import OWN, Model
 from posture.resource import Resource
 from posture.sharing import share
@@ -169,7 +169,7 @@ def recall(path: Path, now: Utc) -> dict[str, Stood]:
         return {}
     found = {}
     for one in kept:
-        seen, stood = _past(one.observed_at, now), _clamped(one.stood, now)
+        seen, stood = past(one.observed_at, now), clamped(one.stood, now)
         aged = now >= seen + STALE_CADENCES * cadences.get(one.source, 0.0)
         found[one.resource.id] = _unseen(stood, seen) if aged else stood
     return found
@@ -235,24 +235,8 @@ def _whole(file: BinaryIO) -> bool:
 def _aged(source: Source, now: Utc) -> Source:
     """A source as it was kept, which is no slower than any and has not answered later than now: else what it reported would never age."""
     cadence = source.cadence if 0 < source.cadence <= LONGEST_CADENCE else LONGEST_CADENCE
-    success, attempt = (None if at is None else _past(at, now) for at in (source.last_success, source.last_attempt))
+    success, attempt = (None if at is None else past(at, now) for at in (source.last_success, source.last_attempt))
     return msgspec.structs.replace(source, cadence=cadence, last_success=success, last_attempt=attempt)
-
-
-def _clamped(stood: Stood, now: Utc) -> Stood:
-    """How findings stood, with no time that has not come yet."""
-    return {control: (status, _past(since, now), _closed(gap, now)) for control, (status, since, gap) in stood.items()}
-
-
-def _closed(gap: Gap | None, now: Utc) -> Gap | None:
-    if gap is None:
-        return None
-    return Gap(gap.status, _past(gap.since, now), _past(gap.begins, now), None if gap.ends is None else _past(gap.ends, now))
-
-
-def _past(at: Utc, now: Utc) -> Utc:
-    """A time that was kept; now, where it has not come yet or is none: the clock ran ahead, or somebody wrote it."""
-    return at if 0 <= at <= now else now
 
 
 def _seen(file: BinaryIO, known: set[str], now: Utc) -> Iterator[Held]:
@@ -268,5 +252,5 @@ def _seen(file: BinaryIO, known: set[str], now: Utc) -> Iterator[Held]:
                 parts = {name: same(getattr(one.resource, name)) for name in _ALIKE}
                 resource = msgspec.structs.replace(one.resource, links=tuple(map(same, one.resource.links)), **parts)
                 share(resource.fields, words)
-                yield Held.seen(resource, same(one.source), _past(one.observed_at, now), _clamped(one.stood, now))
+                yield Held.seen(resource, same(one.source), past(one.observed_at, now), clamped(one.stood, now))
         words.clear()

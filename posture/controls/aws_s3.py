@@ -40,7 +40,7 @@ def default_encryption(bucket: Resource, see: Context) -> Verdict:
     rule = _rule(bucket)
     if rule is None:
         return _NO_RULE
-    algorithm = _default(rule)["SSEAlgorithm"]
+    algorithm = word(_default(rule)["SSEAlgorithm"], _ALGORITHMS, _ENCRYPTION, "SSEAlgorithm")
     return _DEFAULTS.get(algorithm) or warned(f"default encryption is {algorithm}, which the document does not name", {_ALGORITHM: algorithm})
 
 

@@ -22,6 +22,8 @@ _READS = {
 _MACHINES = "Microsoft.Compute/virtualMachines/read"
 _SETS = "Microsoft.Compute/diskEncryptionSets/read"
 _ON_SETS = frozenset({"azure.compute.disk-encryption-set"})
+_NAME_SETS = frozenset({"encryption-sets"})
+"""The services whose resources point at keys."""
 _TYPE = "Microsoft.Compute/disks.properties.encryption.type"
 TYPES = ("EncryptionAtRestWithPlatformKey", "EncryptionAtRestWithCustomerKey", "EncryptionAtRestWithPlatformAndCustomerKeys")
 _PLATFORM, _CUSTOMER, _BOTH = (kind.lower() for kind in TYPES)
@@ -101,7 +103,7 @@ def snapshot_encryption(snapshot: Resource, see: Context) -> Verdict:
 def des_health(encryption_set: Resource, see: Context) -> Verdict:
     """A set whose key cannot be used stops the machines on it, or keeps them from starting. A key is judged where a set uses it."""
     if encryption_set.type == "azure.keyvault.key":
-        return used_key_health(encryption_set, see, _ON_SETS)
+        return used_key_health(encryption_set, see, _ON_SETS, _NAME_SETS)
     properties = told(encryption_set, _SETS, "properties")
     url = text(expected(inside(properties, _SETS, "activeKey"), dict, _SETS, "activeKey"), _SETS, "keyUrl")
     rotates = flag(properties, _SETS, "rotationToLatestKeyVersionEnabled") is True

@@ -66,10 +66,12 @@ def vault_key_health(key: Resource, now: Utc) -> Verdict:
     return _guarded(key, attributes, facts, None if ends is None else ends - EXPIRY_WARNING)
 
 
-def used_key_health(key: Resource, see: Context, types: frozenset[str]) -> Verdict:
-    """The health of a key, where something of one of these types uses it."""
+def used_key_health(key: Resource, see: Context, types: frozenset[str], services: frozenset[str]) -> Verdict:
+    """The health of a key, where something of one of these types uses it; sources of these `services` name them."""
     users, health = sum(user.type in types for user in see.users(key)), vault_key_health(key, see.now)
     if not users and health.status is not Status.UNKNOWN:
+        if silent := see.unanswered(key, services.__contains__):
+            return unknown(f"{health.reason}; whether it is used is not known: {silent.id} is {silent.state}", silent.fault, health.evidence)
         return not_applicable("nothing seen of this kind uses it")
     return msgspec.structs.replace(health, evidence={**health.evidence, "used by": users})
 

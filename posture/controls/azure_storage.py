@@ -18,6 +18,8 @@ CONTAINERS = "Microsoft.Storage/storageAccounts/blobServices/containers/read"
 BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read"
 ACCOUNT_KEY = "$account-encryption-key"
 _ON_ACCOUNTS = frozenset({"azure.storage.account", "azure.storage.encryption-scope"})
+_NAME_ACCOUNTS = frozenset({"storage", "containers"})
+"""The services whose resources point at keys."""
 _AT = "storageAccounts.properties"
 
 # One verdict for thousands of accounts.
@@ -80,7 +82,7 @@ def account_class(source: str | None, federated: str | None = None) -> KeyClass:
 def cmk_health(resource: Resource, see: Context) -> Verdict:
     """An expired key still decrypts for many services and breaks at the next rewrap: it fails at the worst time."""
     if resource.type == "azure.keyvault.key":
-        return used_key_health(resource, see, _ON_ACCOUNTS)
+        return used_key_health(resource, see, _ON_ACCOUNTS, _NAME_ACCOUNTS)
     account = resource.type == "azure.storage.account"
     source = text(_encryption(resource), ACCOUNTS, "keySource") if account else text(_told(resource, SCOPES), SCOPES, "source")
     if account_class(source) is KeyClass.PROVIDER:

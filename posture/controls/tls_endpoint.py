@@ -228,7 +228,8 @@ def _hsts(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
     talked(fields)
     if fields.get("ClientCertificate") == "required":
         return not_applicable("asks for a client certificate: no browser gets in")
-    if _status(fields.get("HttpStatus")) is None:
+    status = _status(fields.get("HttpStatus"))
+    if status is None:
         return unknown("no HTTP answer to HEAD /")
     name, wanted = guideline(see.policy)
     least = see.policy.tls.hsts_min_age or wanted["hsts_min_age"]
@@ -236,6 +237,10 @@ def _hsts(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
     if value is not None and not isinstance(value, str):
         return unknown("tls:Head answered without Strict-Transport-Security")
     evidence = {"tls:Head.Strict-Transport-Security": value, "least": least, "guideline": name}
+    if value is None and (status == 429 or status >= 500):
+        return unknown(
+            f"HEAD / was answered with {status}, without Strict-Transport-Security: the page of a gateway's error is not the site's", evidence=evidence
+        )
     if value is None:
         return warned("no Strict-Transport-Security", evidence)
     age = _max_age(value)

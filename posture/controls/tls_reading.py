@@ -90,7 +90,10 @@ def fresh_until(fields: Fields, see: Context, at: str, every: str) -> Utc:
     cadence = fields.get(every)
     if not isinstance(cadence, int | float) or isinstance(cadence, bool):
         raise NoAnswer(unknown(f"{HELLOS} answered without {every}"))
-    until = instant(fields.get(at), HELLOS, at) + STALE_CADENCES * cadence
+    seen = instant(fields.get(at), HELLOS, at)
+    if seen > see.now + cadence:
+        raise NoAnswer(unknown(f"the last full pass is said to have been at {fields[at]}, which has not come yet"))
+    until = seen + STALE_CADENCES * cadence
     if until <= see.now:
         raise NoAnswer(unknown(f"the last full pass was at {fields[at]}, more than {STALE_CADENCES} cadences ago"))
     return until

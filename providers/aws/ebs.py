@@ -15,13 +15,14 @@ from providers.aws.calls import (
     GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE,
     Call,
 )
-from providers.aws.place import AwsSource, Rows, is_key_arn, region_id, tag
+from providers.aws.place import AwsSource, Rows, ill_typed, is_key_arn, region_id, tag
 from providers.lane import lost
 from providers.source import Yield
 
 TOKEN = ("NextToken", "NextToken")
 PAGE = 1000
 """Asked for; EC2 may give fewer."""
+_TYPES = {"Encrypted": bool}
 PUBLIC_LISTING = f"{DESCRIBE_SNAPSHOTS.operation}(RestorableByUserIds=all)"
 
 
@@ -36,7 +37,7 @@ class Volumes(AwsSource):
         self.seen.begin(self.id)
         everything = {"MaxResults": PAGE, "IncludeManagedResources": True}
         plaintext = [{"Name": "encrypted", "Values": ["false"]}]
-        rows = Rows(DESCRIBE_VOLUMES, "VolumeId")
+        rows = Rows(DESCRIBE_VOLUMES, "VolumeId", types=_TYPES)
         async for page in self.account.pages(DESCRIBE_VOLUMES, self.region, "Volumes", TOKEN, Filters=plaintext, **everything):
             yield Batch.of(rows.of(page, self._volume))
         async for page in self.account.pages(DESCRIBE_VOLUMES, self.region, "Volumes", TOKEN, **everything):
@@ -44,6 +45,8 @@ class Volumes(AwsSource):
         if rows.fault is not None:
             yield Partly(rows.fault)
             return
+        if rows.odd is not None:
+            yield Partly(rows.odd)
         self.seen.listed(self.id)
         yield Listed(("aws.ebs.volume",))
 
@@ -87,12 +90,14 @@ class Snapshots(AwsSource):
             await self.account.confirm(refused)
             public, faults = None, {PUBLIC_LISTING: refused.fault}
             yield Partly(refused.fault)
-        rows = Rows(DESCRIBE_SNAPSHOTS, "SnapshotId")
+        rows = Rows(DESCRIBE_SNAPSHOTS, "SnapshotId", types=_TYPES)
         async for page in self.account.pages(DESCRIBE_SNAPSHOTS, self.region, "Snapshots", TOKEN, **own):
             yield Batch.of(rows.of(page, lambda fields: self._snapshot(fields, public, faults)))
         if rows.fault is not None:
             yield Partly(rows.fault)
             return
+        if rows.odd is not None:
+            yield Partly(rows.odd)
         self.seen.listed(self.id)
         yield Listed(("aws.ebs.snapshot",))
 
@@ -151,6 +156,8 @@ class Region(AwsSource):
             raise silence
         if silence is not None:
             yield Partly(silence.fault)
+        if odd := ill_typed(GET_EBS_ENCRYPTION_BY_DEFAULT, fields, {"EbsEncryptionByDefault": bool}):
+            yield Partly(odd)
         yield Batch((self._region(fields, faults),))
         yield Listed(("aws.ec2.region",))
         listing = self.account.pages(DESCRIBE_LAUNCH_TEMPLATE_VERSIONS, self.region, "LaunchTemplateVersions", TOKEN, Versions=["$Default"], MaxResults=200)

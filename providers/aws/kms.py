@@ -15,13 +15,18 @@ from posture.fault import Fault, FaultKind, Refused
 from posture.resource import Encryption, KeyClass, Resource
 from posture.source import COLD
 from providers.aws.calls import DESCRIBE_KEY, GET_KEY_POLICY, GET_KEY_ROTATION_STATUS, LIST_ALIASES, LIST_KEYS, Call
-from providers.aws.place import AwsSource, Rows
+from providers.aws.place import AwsSource, Rows, ill_typed
 from providers.each import each, each_again
 from providers.lane import lost
 from providers.source import Yield
 
 MARKER = ("NextMarker", "Marker")
 _TIMES = ("CreationDate", "DeletionDate", "ValidTo", "NextRotationDate")
+_TYPES: dict[Call, dict[str, type]] = {
+    DESCRIBE_KEY: {"KeyManager": str, "KeyState": str, "KeySpec": str, "KeyUsage": str, "Origin": str},
+    GET_KEY_ROTATION_STATUS: {"KeyRotationEnabled": bool, "RotationPeriodInDays": int},
+    GET_KEY_POLICY: {"Policy": str},
+}
 _NOT_THERE = "NotFoundException"
 
 
@@ -72,6 +77,9 @@ class Keys(AwsSource):
                     continue
                 for fault in key.faults.values():
                     yield Partly(fault)
+                for call, types in _TYPES.items():
+                    if odd := ill_typed(call, key.fields, types):
+                        yield Partly(odd)
                 yield Batch((key,))
         silence = self.account.lane(DESCRIBE_KEY, self.region).silent_since(started)
         for key in unread:

@@ -24,14 +24,16 @@ _KEY_ARN = re.compile(r"arn:[a-z0-9-]+:kms:[a-z0-9-]+:\d{12}:(?:key|alias)/.+")
 class Rows:
     """The rows of one listing. One that has no id, or cannot be read, does not take the others with it: `fault` tells of it.
 
-    What a listing named so is not to be believed about what is gone.
+    What a listing named so is not to be believed about what is gone. `odd` tells of a field that is not of its type in `types`; its row stands.
     """
 
-    def __init__(self, call: Call, field: str, shape: str = r"[!-~]{1,2048}") -> None:
+    def __init__(self, call: Call, field: str, shape: str = r"[!-~]{1,2048}", types: Mapping[str, type] | None = None) -> None:
         self._call = call
         self._field = field
         self._shape = re.compile(shape)
+        self._types = types or {}
         self.fault: Fault | None = None
+        self.odd: Fault | None = None
 
     def of(self, page: Iterable[Any], read: Callable[[dict[str, Any]], T]) -> list[T]:
         """What `read` makes of each row of a page that has an id."""
@@ -43,12 +45,22 @@ class Rows:
                 continue
             try:
                 made.append(read(row))
+                self.odd = self.odd or ill_typed(self._call, row, self._types)
             except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
                 self._lost(f"{named[:80]} cannot be read: {type(error).__name__}")
         return made
 
     def _lost(self, why: str) -> None:
         self.fault = self.fault or Fault(FaultKind.ERROR, "UnreadableRow", self._call.operation, why)
+
+
+def ill_typed(call: Call, fields: Mapping[str, Any], types: Mapping[str, type]) -> Fault | None:
+    """Why a source was not told all: the first of these fields that is there and not of its type."""
+    for name, wanted in types.items():
+        value = fields.get(name)
+        if value is not None and type(value) is not wanted:
+            return Fault(FaultKind.ERROR, "UnreadableField", call.operation, f"{name} is {type(value).__name__}, not {wanted.__name__}")
+    return None
 
 
 class AwsSource(Source):

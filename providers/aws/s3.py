@@ -27,7 +27,7 @@ from providers.aws.calls import (
     Call,
 )
 from providers.aws.ebs import key_arn
-from providers.aws.place import AwsSource, Place, Rows
+from providers.aws.place import AwsSource, Place, Rows, ill_typed
 from providers.each import each_again
 from providers.lane import lost
 from providers.source import Yield
@@ -98,6 +98,9 @@ class Buckets(AwsSource):
                         here[bucket.name] = Place(bucket.region, bucket.tenant)
                         for fault in bucket.faults.values():
                             yield Partly(fault)
+                        block = read.fields.get("PublicAccessBlockConfiguration")
+                        if isinstance(block, dict) and (odd := ill_typed(GET_PUBLIC_ACCESS_BLOCK, block, dict.fromkeys(BLOCKS, bool))):
+                            yield Partly(odd)
                         yield Batch((bucket,))
         known, answered, silence = self.seen.buckets or {}, bool(here), None
         self._waiting.clear()

@@ -76,32 +76,39 @@ class Containers(AzureSource):
     calls = (LIST_SCOPES, LIST_CONTAINERS)
     sampled = False
 
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._keys: dict[str, dict[str, str | None]] = {}
+        """Account -> the keys that its scopes named when they were listed last."""
+
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """Account by account, several at a time; one that refuses stands as refused, and the rest goes on."""
         if self.subscription not in self.seen.accounts:
             raise Refused(Fault(FaultKind.ERROR, "NotListed", LIST_ACCOUNTS.operation, "the accounts have not been listed yet"))
         accounts = sorted(self.seen.accounts[self.subscription].items(), key=lambda item: item[0])
-        keys: dict[str, str | None] = {}
         down = [0]
-        refused: set[str] = set()
+        refused: dict[str, set[str]] = {call.operation: set() for call in self.calls}
         listed: dict[str, tuple[str, ...] | Fault] = {}
-        async with aclosing(each((self._below(account, about, keys, down) for account, about in accounts), AT_ONCE)) as answers:
+        async with aclosing(each((self._below(account, about, down) for account, about in accounts), AT_ONCE)) as answers:
             async for found in answers:
                 for resource in found:
                     for fault in resource.faults.values():
-                        refused.add(fault.operation)
                         yield Partly(fault)
                 if found:
                     yield Batch(found)
-                    named = tuple(resource.id for resource in found if resource.type == CONTAINER)
-                    listed[normal(found[0].id.removesuffix(BLOB_SERVICE))] = found[0].faults.get(LIST_CONTAINERS.operation) or named
-        self.seen.keys[f"{self.subscription}/scopes"] = keys
+                    service, account = found[0], normal(found[0].id.removesuffix(BLOB_SERVICE))
+                    for operation in service.faults:
+                        refused[operation].add(account)
+                    listed[account] = service.faults.get(LIST_CONTAINERS.operation) or tuple(one.id for one in found if one.type == CONTAINER)
+        self._keys = {account: named for account, named in self._keys.items() if account in self.seen.accounts[self.subscription]}
+        self.seen.keys[f"{self.subscription}/scopes"] = {url: vault for named in self._keys.values() for url, vault in named.items()}
         if self.sampled:
             self.seen.containers[self.subscription] = listed
-        kept = {SCOPE: LIST_SCOPES, CONTAINER: LIST_CONTAINERS}
-        yield Listed(("azure.storage.blob-service", *(kind for kind, call in kept.items() if call.operation not in refused)))
+        yield Listed(("azure.storage.blob-service",))
+        yield Listed((SCOPE,), frozenset(refused[LIST_SCOPES.operation]))
+        yield Listed((CONTAINER,), frozenset(refused[LIST_CONTAINERS.operation]))
 
-    async def _below(self, account: str, about: AccountSeen, keys: dict[str, str | None], down: list[int]) -> tuple[Resource, ...]:
+    async def _below(self, account: str, about: AccountSeen, down: list[int]) -> tuple[Resource, ...]:
         """The blob service of an account, with what was refused of it, then its scopes and containers; nothing where the account has gone meanwhile."""
         faults: dict[str, Fault] = {}
         fields: dict[str, Any] = {}
@@ -113,7 +120,9 @@ class Containers(AzureSource):
         if any(fault.code in GONE for fault in faults.values()):
             return ()
         below: list[Resource] = []
+        keys: dict[str, str | None] = {}
         if scopes is not None:
+            self._keys[account] = keys
             fields["encryptionScopes"] = {scope.name: text((scope.properties or {}).get("source")) or None for scope in scopes}
             made = [self.made(LIST_SCOPES, partial(self._scope, account, about, keys), scope, odd[LIST_SCOPES]) for scope in scopes]
             below += [scope for scope in made if scope is not None]

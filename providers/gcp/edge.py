@@ -1,11 +1,13 @@
 """Load balancers: what the target proxies speak, and where plain HTTP leads."""
 
 from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import aclosing
 from typing import Any
 
 from posture.batch import Batch, Listed, Partly
 from posture.fault import Fault, FaultKind, Refused
 from posture.resource import Resource
+from providers.each import each
 from providers.gcp.calls import HOSTS, LIST_HTTP_PROXIES, LIST_HTTPS_PROXIES, LIST_SSL_POLICIES, LIST_SSL_PROXIES, LIST_URL_MAPS, Call
 from providers.gcp.place import GcpSource, Remembered, last
 from providers.gcp.scopes import Unanswered, scope_path
@@ -33,11 +35,15 @@ class Proxies(GcpSource):
         self._kept = Remembered()
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
-        """Policies and maps first, then the proxies that name them."""
+        """All listings at once: where nobody answers, each takes its whole time limit. Policies and maps are told first, then the proxies that name them."""
+        answers = {}
+        async with aclosing(each(self._all(kind) for kind in KINDS)) as all_of_them:
+            async for kind, things, fault, unread in all_of_them:
+                answers[kind] = things, fault, unread
         read: dict[str, dict[str, dict[str, Any]]] = {}
         faults: dict[str, Fault] = {}
         for kind in ("sslPolicies", "urlMaps"):
-            things, fault, unread = await self._all(kind)
+            things, fault, unread = answers[kind]
             read[kind] = {f"{scope}/{thing['name']}": thing for scope, thing in things}
             fault = fault or next((bad.fault for bad in unread), None)
             if fault is not None:
@@ -45,7 +51,7 @@ class Proxies(GcpSource):
                 yield Partly(fault)
         silent: list[Fault] = []
         for kind in TYPES:
-            proxies, fault, unread = await self._all(kind)
+            proxies, fault, unread = answers[kind]
             rows = [self._proxy(kind, scope, fields, read, faults) for scope, fields in proxies]
             rows += [self._unread(kind, bad) for bad in unread if bad.name]
             for bad in unread:
@@ -62,8 +68,8 @@ class Proxies(GcpSource):
             yield self._kept.unseen(kind, KINDS[kind][0].operation, fault, rows)
         yield Listed(tuple(TYPES.values()))
 
-    async def _all(self, kind: str) -> tuple[list[tuple[str, dict[str, Any]]], Fault | None, list[Unread]]:
-        """Everything of a kind with its scope, why it may not be everything, and the rows that could not be read."""
+    async def _all(self, kind: str) -> tuple[str, list[tuple[str, dict[str, Any]]], Fault | None, list[Unread]]:
+        """A kind, everything of it with its scope, why it may not be everything, and the rows that could not be read."""
         call, shape = KINDS[kind]
         silent, found, unread = Unanswered(call), [], list[Unread]()
         try:
@@ -77,8 +83,8 @@ class Proxies(GcpSource):
         except Refused as refused:
             if refused.fault.kind is FaultKind.EXPIRED:
                 raise
-            return found, refused.fault, unread
-        return found, silent.whole or next(iter(silent.scopes.values()), None), unread
+            return kind, found, refused.fault, unread
+        return kind, found, silent.whole or next(iter(silent.scopes.values()), None), unread
 
     def _unread(self, kind: str, bad: Unread) -> Resource:
         """A proxy of which no more is known than that it is there, and why."""

@@ -1,10 +1,10 @@
 """GKE clusters: how their secrets are encrypted."""
 
 from collections.abc import AsyncGenerator, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from posture.batch import Batch, Listed, Partly
+from posture.clock import rfc3339
 from posture.resource import Encryption, KeyClass, Resource
 from providers.gcp.calls import HOSTS, LIST_CLUSTERS
 from providers.gcp.faults import scope_fault
@@ -65,8 +65,8 @@ class Clusters(GcpSource):
         id = f"//{HOSTS['container']}/projects/{self.project.name}/locations/{location}/clusters/{fields['name']}"
         current = str(block.get("currentState") or "").removeprefix("CURRENT_STATE_")
         if current.endswith("_PENDING"):
-            now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-            fields["pendingSince"] = self._pending.get(id, now)
+            now = rfc3339(self.seen.now())
+            fields["pendingSince"] = min(self._pending.get(id, now), now)  # the clock may have run ahead
         encryption, links = Encryption(True, "AES-256", KeyClass.PROVIDER), ()
         if name := block.get("keyName"):
             keys.add(name)

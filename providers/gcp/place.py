@@ -1,12 +1,13 @@
 """What the Google Cloud sources share: the project they ask, whose it is, and how its resources and keys are named."""
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from posture.batch import Batch
-from posture.clock import Seconds
+from posture.clock import Seconds, Utc
 from posture.fault import Fault
 from posture.resource import Encryption, KeyClass, Link, Resource
 from posture.rollup import UNASSIGNED
@@ -37,9 +38,10 @@ class Tenancy:
 
 
 class Seen:
-    """What some sources of a project learn and another needs: the keys that are named, by source, with their versions."""
+    """What some sources of a project learn and another needs: the keys that are named, by source, with their versions. `now` gives UTC seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], Utc] = time.time) -> None:
+        self.now = now
         self.named: dict[str, set[str]] = {}
         """Source id -> key names as resources carry them, with a version or without."""
         self.listed: set[str] = set()

@@ -1,8 +1,10 @@
 """Where Google Cloud begins: the sources of every configured project."""
 
-from collections.abc import AsyncGenerator, Sequence
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 from posture.batch import Batch, Listed
+from posture.clock import Utc
 from providers.cadence import Cadence
 from providers.gcp.calls import GET_PROJECT
 from providers.gcp.disks import Disks
@@ -40,7 +42,7 @@ class Identity(GcpSource):
         yield Listed(("gcp.project",))
 
 
-def open_gcp(blocks: Sequence[tuple[str, GcpSettings]], cadence: Cadence, version: str) -> list[Source]:
+def open_gcp(blocks: Sequence[tuple[str, GcpSettings]], cadence: Cadence, version: str, now: Callable[[], Utc] = time.time) -> list[Source]:
     """The sources of every project. A project that several tenants name is asked once, and shared by their labels."""
     ways: dict[tuple[object, ...], list[tuple[str, GcpSettings]]] = {}
     for tenant, settings in blocks:
@@ -48,13 +50,12 @@ def open_gcp(blocks: Sequence[tuple[str, GcpSettings]], cadence: Cadence, versio
     made: list[Source] = []
     for members in ways.values():
         tenancy = Tenancy({tenant: settings.label for tenant, settings in members})
-        made += _sources(Project(members[0][1], version), tenancy, cadence)
+        made += _sources(Project(members[0][1], version), tenancy, cadence, Seen(now))
     return made
 
 
-def _sources(project: Project, tenancy: Tenancy, cadence: Cadence) -> list[Source]:
+def _sources(project: Project, tenancy: Tenancy, cadence: Cadence, seen: Seen) -> list[Source]:
     live, warm, cold = cadence.live, cadence.warm, cadence.cold
-    seen = Seen()
     identity = Identity(project, tenancy, warm, seen)
     disks, buckets = Disks(project, tenancy, live, seen), Buckets(project, tenancy, warm, seen)
     naming: list[GcpSource] = [disks, buckets, Snapshots(project, tenancy, cold, seen), Clusters(project, tenancy, cold, seen)]

@@ -5,7 +5,6 @@ import logging
 import socket
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
@@ -15,6 +14,7 @@ from posture.fault import Fault, FaultKind, Refused
 from posture.resource import Resource
 from providers.cadence import Cadence
 from providers.source import Source, Yield
+from providers.threads import Threads
 from providers.tls.certificates import Library
 from providers.tls.faults import Outcome
 from providers.tls.owners import Owners
@@ -33,7 +33,7 @@ MOST_ADDRESSES = 32
 """Addresses of a name that are asked; how many there are is told."""
 DNS_LIMIT: Seconds = 6.0
 Clock = Callable[[], Utc]
-_resolving = ThreadPoolExecutor(32, thread_name_prefix="dns")
+_resolving = Threads(32, "dns")
 """getaddrinfo blocks for as long as the system's resolver likes: it gets threads of its own."""
 
 
@@ -131,7 +131,8 @@ class Endpoints(Source):
     def _due(self, name: str) -> bool:
         known = self._known[name]
         fresh = any(seen.full is None and seen.fields["Outcome"] == Outcome.OK for seen in known.seen.values())
-        return fresh or (known.answered and self._now() - known.full_at >= self._warm - self.cadence)
+        waited = self._now() - known.full_at  # less than nothing where the clock ran ahead
+        return fresh or (known.answered and not 0 <= waited < self._warm - self.cadence)
 
     # ------------------------------------------------------------ telling
 

@@ -7,6 +7,7 @@ all that should be refused; what is accepted is taken out and the rest offered a
 import asyncio
 import hashlib
 import logging
+import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -32,6 +33,8 @@ CONNECTING = 200
 TALKING = 32
 """Handshakes under way at once. More make nothing faster, and each waits for the others (reference/tls.md 5: p50 1.3 s at 300)."""
 AGAIN_AFTER: Seconds = 0.5
+CLOSED_AGAIN = 2
+"""Rounds of both hellos more, before a strict handshake that is closed without a word is taken for refused."""
 SLOW: Seconds = 2.0
 """An answer that takes longer is worth a warning (CONTROLS.md, tls.reachable)."""
 PLAIN_LIMIT: Seconds = 3.0
@@ -169,8 +172,11 @@ class Prober:
         await asyncio.sleep(AGAIN_AFTER)
         return await self._strict(target, address)
 
-    async def _strict(self, target: Target, address: str) -> Seen:
-        made = await self._shake(target, address, verify=True)
+    async def _strict(self, target: Target, address: str, made: Handshake | None = None) -> Seen:
+        if made is None:
+            made = await self._shake(target, address, verify=True)
+            if made.closed is not None and not made.wants_certificate:
+                made = await self._again(target, address)
         if made.version is None and made.verify_code and not made.wants_certificate:
             made = await self._despite(target, address, made)
         fields: Fields = {"Outcome": Outcome.OK.value, "Strict": _strictly(made)}
@@ -179,8 +185,11 @@ class Prober:
             fields |= {"Version": made.version, "Suite": _iana(made.suite)}
         elif not made.wants_certificate or not chain:
             chain = await self._permissive(target, address, fields) or chain
-            if made.closed is not None and fields["Permissive"]["Answer"] != "accepted":
-                raise Broken(Outcome.CLOSED, f"closed {made.closed}")
+            if made.closed is not None:
+                if fields["Permissive"]["Answer"] != "accepted":
+                    raise Broken(Outcome.CLOSED, f"closed {made.closed}")
+                if other := await self._otherwise(target, address, fields["Permissive"]):
+                    return await self._strict(target, address, other)
         if made.group:
             fields["Group"] = suites.GROUPS.get(made.group, f"0x{made.group:04X}")
         if made.asks_certificate or made.wants_certificate:
@@ -195,6 +204,24 @@ class Prober:
             fields["Chain"] = [self._library.read(der)[0] for der in chain]
             fields["Trust"] = described(self._roots.trust(chain), self._roots.store)
         return Seen(fields, chain)
+
+    async def _again(self, target: Target, address: str) -> Handshake:
+        await asyncio.sleep(AGAIN_AFTER * random.uniform(0.5, 1.5))
+        return await self._shake(target, address, verify=True)
+
+    async def _otherwise(self, target: Target, address: str, permissive: Fields) -> Handshake | None:
+        """A server that closes the strict handshake without a word and takes another hello: a strict handshake that it does answer, None where it never does.
+
+        Raises `Broken` where it closes the other hello as well now and then: a busy server does so, whoever asks, and that is no refusal.
+        """
+        for _ in range(CLOSED_AGAIN):
+            made, fields = await self._again(target, address), dict[str, Any]()
+            if made.closed is None:
+                return made
+            await self._permissive(target, address, fields)
+            if fields["Permissive"] != permissive:
+                raise Broken(Outcome.CLOSED, f"closed {made.closed}, now and then whatever is offered")
+        return None
 
     def _verified(self, made: Handshake, chain: tuple[bytes, ...]) -> Fields:
         """OpenSSL's word on the chain; behind a date, a key or a digest that it stopped at, what it says of the rest."""

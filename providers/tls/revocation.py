@@ -108,7 +108,7 @@ class Revocations:
         async with self._fetching.setdefault(url, asyncio.Lock()):
             key = url, fingerprint_of(issuer)
             kept = self._crls.get(key)
-            if kept is None or self._now() >= _again(kept):
+            if kept is None or not kept.fetched_at <= self._now() < _again(kept):
                 fresh = await self._fetch(url, issuer)
                 if fresh.listed is None and kept is not None and kept.listed is not None:
                     fresh = msgspec.structs.replace(kept, wrong=fresh.wrong, fetched_at=self._now())

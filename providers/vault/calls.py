@@ -29,6 +29,11 @@ class Call(msgspec.Struct, frozen=True):
     setting: str = ""
 
     @property
+    def wrapped(self) -> bool:
+        """Whether what it answers stands in `data`: all but what needs no token (in Vault, the seal's backends neither), and a renewal, which is an `auth`."""
+        return self.per != "open" and self.path not in {"sys/seal-backend-status", "auth/token/renew-self"}
+
+    @property
     def operation(self) -> str:
         """As errors and evidence name it: `GET sys/audit`, `LIST transit/keys`."""
         return f"{self.method} {self.path.replace('{mount}', f'{self.engine}/').replace('{', '<').replace('}', '>')}"

@@ -94,12 +94,16 @@ class Leases(VaultSource):
     # ------------------------------------------------------------ how many
 
     async def _count(self, reading: Reading) -> None:
-        found = await self._metrics(reading)
-        for _ in range(0 if self._waited else TRIES):
-            if found is None or COUNT in found:
-                break
-            await asyncio.sleep(BETWEEN)
+        try:
             found = await self._metrics(reading)
+            for _ in range(0 if self._waited else TRIES):
+                if found is None or COUNT in found:
+                    break
+                await asyncio.sleep(BETWEEN)
+                found = await self._metrics(reading)
+        except Refused as ended:
+            self.seen.uncounted = ended.fault
+            raise
         self._waited = True
         if found is not None and COUNT not in found:
             reading.faults[METRICS.operation] = NOT_COUNTED
@@ -107,6 +111,8 @@ class Leases(VaultSource):
         self.seen.uncounted = reading.faults.get(METRICS.operation)
         found = reading.fields["metrics"] = found or {}
         now, total = self.seen.now(), found.get(COUNT)
+        while self._counts and self._counts[-1][0] > now:  # the clock ran ahead
+            self._counts.pop()
         self.seen.leases = total
         if total is None:
             return
@@ -207,6 +213,8 @@ class Leases(VaultSource):
 
     async def _look_up(self, chosen: list[tuple[str, str]], stuck: dict[str, str]) -> AsyncIterator[tuple[Resource, ...]]:
         now = self.seen.now()
+        for known in self._known.values():  # the clock may have run ahead: what was looked up then would else wait for that time
+            known.at = min(known.at, now)
         again = sorted((key for key in chosen if key in self._known), key=lambda key: (self._known[key].due() > now, self._known[key].at))
         due = sum(self._known[key].due() <= now for key in again)
         fresh = {*again[: max(due, AGAIN)], *(key for key in chosen if key not in self._known)}

@@ -90,7 +90,11 @@ class Mounts(VaultSource):
         answer = await reading.ask(call, field)
         if answer is None:
             return None
-        return {path: entry for path, entry in table(answer).items() if path.endswith("/")}
+        found = {path: entry for path, entry in table(answer).items() if path.endswith("/")}
+        if not found:  # every server has `sys/` and `token/`
+            reading.faults[call.operation] = Fault(FaultKind.ERROR, "Malformed", call.operation, "answered without a mount")
+            return None
+        return found
 
     async def _factors(self, namespace: str, methods: Mapping[str, Any] | None) -> Reading:
         """Login enforcements; asked only where there is a method they could be for, and the methods they name only by type."""

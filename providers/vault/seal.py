@@ -64,7 +64,7 @@ class Cluster(VaultSource):
             try:
                 token = await self._token()
             except Refused as refused:
-                ended = refused.fault
+                self.way.unnamed = ended = refused.fault
                 own.faults[LOOKUP_SELF.operation] = ended
             if ended is None and readings[host_of(self.way.base)].fields.get("ha_enabled", True) is not False:
                 own.faults.update(await self._discover())

@@ -8,15 +8,16 @@ import msgspec
 
 from posture.batch import Batch, Listed, Partly
 from posture.clock import Utc
-from posture.fault import Fault, Refused
+from posture.fault import Fault, FaultKind, Refused
 from posture.lease import Life
 from posture.resource import Resource
 from providers.source import Yield
-from providers.vault.calls import ACCESSOR, ACCESSORS
-from providers.vault.leases import NOT_COUNTED
+from providers.vault.calls import ACCESSOR, ACCESSORS, LOOKUP_SELF, METRICS
 from providers.vault.place import Reading, VaultSource, digest
 from providers.vault.seal import TOKEN_FIELDS, moment, token_cells
 
+UNNAMED = Fault(FaultKind.ERROR, "NotAsked", LOOKUP_SELF.operation, "which of the tokens is enctop's own is not known")
+NOT_ASKED = Fault(FaultKind.ERROR, "NotAsked", METRICS.operation, "the leases have not been counted yet")
 AGAIN = 50
 """Tokens that are looked up again in each poll."""
 
@@ -48,6 +49,8 @@ class Tokens(VaultSource):
         chosen = dict.fromkeys((*listed, *(self._known if faults else ())))
         chosen = dict.fromkeys(list(chosen)[:cap])
         self._known = {key: known for key, known in self._known.items() if key in chosen}
+        for known in self._known.values():  # the clock may have run ahead
+            known.at = min(known.at, self.seen.now())
         old = sorted(self._known, key=lambda key: self._known[key].at)[:AGAIN]
         fresh = [*old, *(key for key in chosen if key not in self._known)]
         await asyncio.gather(*(self._one(key) for key in fresh))
@@ -60,7 +63,9 @@ class Tokens(VaultSource):
     async def _list(self) -> tuple[list[tuple[str, str]], list[Fault]]:
         """(namespace, accessor) of every token but our own, and why there may be more."""
         if self.seen.leases is None:
-            return [], [self.seen.uncounted or NOT_COUNTED]
+            return [], [self.seen.uncounted or NOT_ASKED]
+        if not self.way.accessor:
+            return [], [self.way.unnamed or UNNAMED]  # our own would stand among the others
         found: list[tuple[str, str]] = []
         faults: list[Fault] = []
         for namespace in self.seen.namespaces:

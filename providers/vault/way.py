@@ -49,7 +49,9 @@ class Way:
         self.base: str = settings.address
         self.leader: str | None = None
         self.accessor = ""
-        """Of our own token: it has a row of its own, and none among the others."""
+        """Of our own token: it has a row of its own, and none among the others. Empty where it was not told."""
+        self.unnamed: Fault | None = None
+        """Why it was not told."""
         self.generation = ""
         """Which cluster it is (`cluster_id`): another one means that whatever was remembered is of a server that is no more."""
         self._agent = f"enctop/{version}"
@@ -188,16 +190,19 @@ class Way:
 
 
 def data_of(call: Call, reply: Reply) -> dict[str, Any]:
-    """The `data` of an answer, or all of it where it has none. Raises `Refused` where it is no JSON object."""
+    """The `data` of an answer, or all of it where it is not wrapped. Raises `Refused` where it is no JSON object, or has no `data` though it is to have one."""
     try:
-        decoded: Any = msgspec.json.decode(reply.body) if reply.body else {}
+        decoded: Any = msgspec.json.decode(reply.body)
     except (msgspec.DecodeError, RecursionError):
         decoded = None
-    data = decoded.get("data") if isinstance(decoded, dict) else None
-    found = decoded if data is None else data
-    if not isinstance(found, dict):
+    if not isinstance(decoded, dict):
         raise not_json(call, reply.status)
-    return found
+    data = decoded.get("data")
+    if data is None and not call.wrapped:
+        return decoded
+    if not isinstance(data, dict):
+        raise Refused(Fault(FaultKind.ERROR, "Malformed", call.operation, "answered without data"))
+    return data
 
 
 def token_ended(call: Call) -> Fault:
@@ -206,9 +211,9 @@ def token_ended(call: Call) -> Fault:
 
 
 def _nothing_there(body: bytes) -> bool:
-    """`{"errors":[]}`: Vault's word for an empty list."""
+    """`{"errors":[]}`, or an answer without an error: Vault's words for an empty list. Any other JSON is somebody else's."""
     try:
         decoded = msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError):
         return False
-    return isinstance(decoded, dict) and not decoded.get("errors")
+    return isinstance(decoded, dict) and not decoded.get("errors") and ("errors" in decoded or "request_id" in decoded)

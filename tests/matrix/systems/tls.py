@@ -18,8 +18,6 @@ _NO_PAGES = "there are no pages"
 _NO_ANSWER_TO_UNFOLD = "no compression is offered in the handshake"
 _NO_TLS = frozenset({"tls.reachable"})
 """What speaks something else, speaks no TLS."""
-_HTTP = frozenset({"tls.hsts"})
-"""What an answer of HTTP says; an error's is one too."""
 _ANSWERS = ("denied", "expired", "throttled for ever", "5xx", "garbage", "endless", "another shape", "certificate changed")
 """An endpoint that says no, or something else, has answered: its findings tell, and not its source."""
 _ALERT = {"deny": 49, "empty": 112}  # access_denied, unrecognized_name
@@ -43,8 +41,6 @@ class TlsSystem(System):
         "clock +400 d": CERTIFICATE,
         "garbage": _NO_TLS,
         "another shape": _NO_TLS,
-        "throttled for ever": _HTTP,
-        "5xx": _HTTP,
     }
     kinds: ClassVar[Mapping[str, frozenset[FaultKind]]] = {name: frozenset() for name in _ANSWERS} | {"other types": BROKEN}
     loses: ClassVar[frozenset[str]] = frozenset({"expired", "certificate changed"})
