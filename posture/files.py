@@ -47,14 +47,23 @@ def writable(path: Path) -> None:
 
 
 def appending(path: Path) -> int:
-    """A descriptor that appends to a file, made with mode 0600; one that is there keeps its mode. No link is followed. Raises OSError."""
+    """A descriptor that appends to a file, made with mode 0600; one that is there keeps its mode. Raises OSError.
+
+    A link at the end of the path is not followed, one on the way as `resolved` does.
+    """
     if _device(path):
         return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    handle = os.open(resolved(path.parent) / path.name, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise OSError(errno.EINVAL, "is a pipe or a device, and no file")
     return handle
+
+
+def folder(path: Path) -> None:
+    """Make a folder and those above it, each for us alone: `mkdir(parents=True)` would leave those above to the umask. Raises OSError."""
+    for missing in reversed([each for each in (path, *path.parents) if not each.exists()]):
+        missing.mkdir(mode=0o700, exist_ok=True)
 
 
 def resolved(path: Path) -> Path:

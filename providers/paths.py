@@ -16,7 +16,7 @@ CaFile = Annotated[str, msgspec.Meta(extra={"file": True, "roots": True})]
 def settled(data: Any, shape: Any, base: Path) -> Any:
     """`data`, which is to be a `shape`, with every path in it made absolute, relative ones beside `base`. What does not fit the shape is left as it is."""
     if isinstance(data, str) and (extra := _extra(shape)):
-        return data if data in extra.get("words", ()) else str(base / Path(data).expanduser())
+        return data if data in extra.get("words", ()) else str(base / _expanded(data))
     for option in _options(shape):
         if isinstance(data, dict) and hasattr(option, "__struct_fields__"):
             known = {field.encode_name: field.type for field in msgspec.structs.fields(option)}
@@ -49,6 +49,13 @@ def unusable(path: str) -> str | None:
     except (OSError, ValueError) as error:
         return f"{path}: {'no such file' if isinstance(error, FileNotFoundError) else getattr(error, 'strerror', None) or error}"
     return None
+
+
+def _expanded(path: str) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:  # `~somebody` who is not there: as it stands, like a shell
+        return Path(path)
 
 
 def _options(shape: Any) -> tuple[Any, ...]:

@@ -15,9 +15,8 @@ from posture.batch import Partly
 from posture.clock import Seconds, Utc
 from posture.fault import Fault, FaultKind, Refused
 from posture.model import Model
-from posture.source import ANSWERED, State
-from posture.text import LONGEST, one_line
-from providers.refusals import masked
+from posture.source import State
+from providers.refusals import told
 from providers.source import TALLY, Children, Source, Tally
 
 log = logging.getLogger(__name__)
@@ -202,11 +201,11 @@ class Poller:
         except Refused as refused:
             fault = refused.fault
         except Exception as error:  # noqa: BLE001 - a defect of ours must not end the loop, nor look like an answer
-            if self._failures.get(source.id, (0, None))[1] is None:
-                log.error("%s: %s", source.id, defect(error))
             fault = Fault(
                 FaultKind.ERROR, type(error).__name__, f"{source.provider}:{source.service}", "enctop failed while reading the answer; see --log-file"
             )
+            if self._failures.get(source.id, (0, None))[1] != fault:  # the same one is told once
+                log.error("%s: %s", source.id, defect(error))
         wait = self._wait(source, fault or passing)
         model.finish(
             source.id, self._now(), fault=fault, calls=tally.calls, seconds=time.monotonic() - started, next_due=None if self._once else self._now() + wait
@@ -232,11 +231,11 @@ class Poller:
         return min(source.cadence, soon) * (1 - random.uniform(0, JITTER))
 
     def _ask_those_beside(self, source: Source) -> None:
-        """What failed in the same place may be well again too: ask now, but for who was told how long to wait."""
+        """What failed in the same place may be well again too: ask now, but for what is throttled, or was told how long to wait."""
         for name, (_, fault) in self._failures.items():
             other = self._sources.get(name)
             same = other is not None and (other.tenant, other.provider) == (source.tenant, source.provider)
-            if same and fault.kind in _MAY_PASS and fault.retry_after is None:
+            if same and fault.kind in _MAY_PASS - {FaultKind.THROTTLED} and fault.retry_after is None:
                 self._asked[name].set()
 
     def _leave(self, source_id: str, successor: Source | None = None) -> None:
@@ -257,7 +256,7 @@ def defect(error: Exception) -> str:
     """An exception that no room took for an answer, in one line: what it is, and where in enctop it came from, innermost first."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent.is_relative_to(_HOME)]
     where = " < ".join(f"{Path(frame.filename).relative_to(_HOME)}:{frame.lineno}" for frame in reversed(frames[-4:]))
-    return one_line(masked(f"{type(error).__name__}: {error}"), LONGEST) + (f" ({where})" if where else "")
+    return told(f"{type(error).__name__}: {error}") + (f" ({where})" if where else "")
 
 
 async def _first_of(asked: Awaitable[object], wait: Seconds) -> None:
@@ -266,8 +265,3 @@ async def _first_of(asked: Awaitable[object], wait: Seconds) -> None:
             await asked
     except TimeoutError:
         return
-
-
-def unfinished(model: Model) -> list[str]:
-    """Ids of sources that have not said all they were asked."""
-    return sorted(source.id for source in model.sources.values() if source.state not in ANSWERED)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from posture.fault import ConfigError
-from posture.files import replace
+from posture.files import folder, replace
 from posture.text import one_line
 
 MOST_BYTES = 4 << 20
@@ -139,7 +139,7 @@ def _known() -> dict[str, str]:
 def _keep(known: dict[str, str]) -> None:
     place = store()
     try:
-        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder(place.parent)
         replace(place, [msgspec.json.format(msgspec.json.encode(known, order="sorted"), indent=2), b"\n"])
     except OSError as error:
         raise ConfigError(f"{one_line(str(place))}: cannot be written: {error.strerror}") from None

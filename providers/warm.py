@@ -15,6 +15,7 @@ import msgspec
 
 from posture.clock import Seconds, Utc
 from posture.fault import SnapshotError
+from posture.files import folder
 from posture.judging import Held, Stood, clamped, past
 from posture.model import OWN, Model
 from posture.resource import Resource
@@ -108,16 +109,10 @@ def trouble(path: Path) -> str | None:
     return None
 
 
-def _folder(path: Path) -> None:
-    """Make a folder and those above it, each for us alone: `mkdir(parents=True)` would leave those above to the umask."""
-    for folder in reversed([folder for folder in (path, *path.parents) if not folder.exists()]):
-        folder.mkdir(mode=0o700, exist_ok=True)
-
-
 def keep(model: Model, path: Path) -> None:
     """Write the state, mode 0600, whole or not at all. A disk that refuses is logged: the screen matters more."""
     try:
-        _folder(path.parent)
+        folder(path.parent)
         if (why := trouble(path)) is not None:
             log.warning("%s", one_line(why))
             return

@@ -84,13 +84,6 @@ class LineTable(Lines, Generic[T]):
             return near
         return next((index for index, item in enumerate(items) if identity(item) == wanted), None)
 
-    def go_to(self, wanted: str) -> bool:
-        """Put the cursor on the item of this name; says whether there is one."""
-        found = self._find(wanted)
-        if found is not None:
-            self.move_to(found)
-        return found is not None
-
     def mark(self, names: Sequence[str], now: Utc) -> None:
         """Mark those of these that are on the screen as changed just now, and draw what changed."""
         changed = set(names)

@@ -2,7 +2,7 @@
 
 from typing import Any, TypeVar
 
-from posture.controls.reading import NoAnswer, optional
+from posture.controls.reading import NoAnswer, objects, optional
 from posture.text import one_line
 from posture.verdict import Verdict, unknown
 
@@ -17,9 +17,7 @@ def part(answer: Any, operation: str, field: str) -> dict[str, Any]:
 def parts(answer: Any, operation: str, field: str) -> list[dict[str, Any]] | None:
     """The list of objects in a field, None where there is none. Raises `NoAnswer`."""
     found = _field(answer, list, operation, field)
-    if found is not None and not all(isinstance(each, dict) for each in found):
-        raise NoAnswer(unknown(f"{operation}: {field} holds something else than objects"))
-    return found
+    return None if found is None else objects(found, operation, field)
 
 
 def flag(answer: Any, operation: str, field: str) -> bool | None:

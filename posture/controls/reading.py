@@ -72,3 +72,26 @@ def word(value: Any, known: Collection[str], operation: str, field: str) -> str:
     if text not in known:
         raise NoAnswer(unknown(f"{operation}: {field} is {text[:60]!r}, which enctop does not know"))
     return text
+
+
+def natural(value: Any, operation: str, field: str) -> int:
+    """A whole number that is not negative. Raises `NoAnswer` for all else."""
+    number = expected(value, int, operation, field)
+    if number < 0:
+        raise NoAnswer(unknown(f"{operation}: {field} is {number}"))
+    return number
+
+
+def texts(value: Any, operation: str, field: str) -> list[str]:
+    """A list of words, none of them empty. Raises `NoAnswer` for all else."""
+    listed = expected(value, list, operation, field)
+    for one in listed:
+        if not expected(one, str, operation, field):
+            raise NoAnswer(unknown(f"{operation}: {field} has an empty word"))
+    return listed
+
+
+def objects(value: Any, operation: str, field: str) -> list[dict[str, Any]]:
+    """A list of objects. Raises `NoAnswer` for all else."""
+    listed = expected(value, list, operation, field)
+    return [expected(one, dict, operation, field) for one in listed]

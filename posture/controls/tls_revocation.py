@@ -9,7 +9,7 @@ from posture.verdict import Status, Verdict, failed, passed, unknown, warned
 
 OPERATION = "tls:Revocation"
 _WAYS = ("staple", "crl")
-_SKEW: Seconds = 300.0
+SKEW: Seconds = 300.0
 """A responder's clock may be ahead of ours by this much."""
 
 
@@ -45,7 +45,7 @@ def _said(told: Mapping[str, Any], whose: str, evidence: Mapping[str, Any], unti
             return failed(f"{whose}revoked at {told.get('RevokedAt')} ({told.get('Reason')}), says the {by}", evidence, until=until)
         case "good":
             begins, ends = (instant(told.get(name), OPERATION, name) for name in ("ThisUpdate", "NextUpdate"))
-            if begins > now + _SKEW:
+            if begins > now + SKEW:
                 return unknown(f"{whose}the {by} is not valid before {told['ThisUpdate']}", evidence=evidence)
             if ends <= now:
                 return warned(f"{whose}good, but the {by} is out of date since {told['NextUpdate']}", evidence, until=until)

@@ -7,9 +7,10 @@ from urllib.parse import urlsplit
 import msgspec
 
 from posture.clock import rfc3339
-from posture.controls.reading import NoAnswer, expected, inside, instant, optional, told, word
+from posture.controls.reading import NoAnswer, expected, inside, instant, natural, objects, optional, told, word
 from posture.controls.registry import Context, control, registry
-from posture.controls.vault_gate import SEAL_STATUS, behind_the_seal, closed, flag, natural, objects
+from posture.controls.vault_gate import SEAL_STATUS, behind_the_seal, closed, flag
+from posture.loopback import is_loopback
 from posture.policy import DAY
 from posture.resource import Resource
 from posture.verdict import Status, Verdict, failed, not_applicable, passed, unknown, warned, worst
@@ -33,7 +34,6 @@ STORAGES = frozenset(
 )
 _GO_DURATION = re.compile(r"(?=[1-9]|0h?0?m?[1-9])(\d+h)?(\d+m)?(\d+s)?")
 _TLS_VERSIONS = ("tls10", "tls11", "tls12", "tls13")
-LOOPBACK = ("127.", "localhost", "[::1]", "::1")
 SANITIZED = "GET sys/config/state/sanitized"
 FOR_OTHERS = frozenset(
     f"tls.{name}" for name in ("hsts", "http-redirect", "modern-client", "pq-group", "must-staple", "cert-change", "cert-lifetime", "revocation")
@@ -230,7 +230,9 @@ def _probed(listener: Resource, see: Context) -> Verdict:
 
 
 def _loopback(address: str) -> bool:
-    return address.startswith(LOOPBACK)
+    """Of `HOST`, `HOST:PORT` or `[HOST]:PORT`."""
+    host = address[1:].partition("]")[0] if address.startswith("[") else address if address.count(":") > 1 else address.partition(":")[0]
+    return is_loopback(host)
 
 
 def _where(config: dict[str, Any]) -> str:

@@ -3,9 +3,9 @@
 from typing import Any
 
 from posture.clock import age, rfc3339
-from posture.controls.reading import NoAnswer, expected, inside, instant, optional, told, word
+from posture.controls.reading import NoAnswer, expected, inside, instant, natural, objects, optional, texts, told, word
 from posture.controls.registry import Context
-from posture.controls.vault_gate import LOOKUP_SELF, behind_the_seal, flag, natural, objects, texts
+from posture.controls.vault_gate import LOOKUP_SELF, behind_the_seal, flag
 from posture.policy import DAY
 from posture.resource import Resource
 from posture.verdict import EvidenceClass, Verdict, failed, not_applicable, passed, unanswered, unknown, warned

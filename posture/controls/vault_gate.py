@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from posture.controls.reading import NoAnswer, expected, told
+from posture.controls.reading import expected, told
 from posture.controls.registry import Context, Judge, control
 from posture.fault import Fault, FaultKind
 from posture.resource import Resource
@@ -45,29 +45,6 @@ def closed(cluster: Resource | None) -> Verdict | None:
 def flag(value: Any, operation: str, field: str) -> bool:
     """True or false as the API tells it. Raises `NoAnswer` for all else."""
     return expected(value, bool, operation, field)
-
-
-def natural(value: Any, operation: str, field: str) -> int:
-    """A whole number that is not negative. Raises `NoAnswer` for all else."""
-    number = expected(value, int, operation, field)
-    if number < 0:
-        raise NoAnswer(unknown(f"{operation}: {field} is {number}"))
-    return number
-
-
-def texts(value: Any, operation: str, field: str) -> list[str]:
-    """A list of words, none of them empty. Raises `NoAnswer` for all else."""
-    listed = expected(value, list, operation, field)
-    for one in listed:
-        if not expected(one, str, operation, field):
-            raise NoAnswer(unknown(f"{operation}: {field} has an empty word"))
-    return listed
-
-
-def objects(value: Any, operation: str, field: str) -> list[dict[str, Any]]:
-    """A list of objects. Raises `NoAnswer` for all else."""
-    listed = expected(value, list, operation, field)
-    return [expected(one, dict, operation, field) for one in listed]
 
 
 def _sealed(code: str, message: str) -> Fault:

@@ -1,9 +1,9 @@
 """Keys and certificates that Vault holds and makes: can a transit key leave or vanish, does it rotate, when does a certificate end."""
 
 from posture.clock import age, rfc3339
-from posture.controls.reading import expected, inside, instant, refusals, told, word
+from posture.controls.reading import expected, inside, instant, natural, refusals, told, word
 from posture.controls.registry import Context
-from posture.controls.vault_gate import behind_the_seal, flag, natural
+from posture.controls.vault_gate import behind_the_seal, flag
 from posture.policy import DAY
 from posture.resource import Resource
 from posture.vault_policy import VaultPolicy
@@ -69,11 +69,8 @@ def certificate_expiry(cert: Resource, see: Context) -> Verdict:
     operation = "GET pki/issuer/<name>" if issuer else _CERT
     starts, ends = (instant(told(cert, operation, name), operation, name) for name in ("not_before", "not_after"))
     facts = {"not_before": rfc3339(starts), "not_after": rfc3339(ends), "serial_number": cert.fields.get("serial_number")}
-    if (
-        flag(told(cert, operation, "revoked"), operation, "revoked")
-        if issuer
-        else natural(told(cert, operation, "revocation_time"), operation, "revocation_time")
-    ):
+    field = "revoked" if issuer else "revocation_time"
+    if (flag if issuer else natural)(told(cert, operation, field), operation, field):
         return not_applicable("revoked", facts)
     life = ends - starts
     if issuer:

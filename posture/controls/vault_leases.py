@@ -3,9 +3,9 @@
 from typing import Any
 
 from posture.clock import Utc, age, rfc3339
-from posture.controls.reading import NoAnswer, expected, inside, instant, optional, refusals, told
+from posture.controls.reading import NoAnswer, expected, inside, instant, natural, objects, optional, refusals, texts, told
 from posture.controls.registry import Context
-from posture.controls.vault_gate import behind_the_seal, flag, natural, objects, texts
+from posture.controls.vault_gate import behind_the_seal, flag
 from posture.lease import LONG, OVERDUE, SLACK, Life
 from posture.resource import Resource
 from posture.verdict import Verdict, failed, not_applicable, passed, unanswered, unknown, warned

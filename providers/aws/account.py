@@ -90,6 +90,8 @@ class Account:
         self._clients: dict[tuple[str, str], Any] = {}
         self._lanes: dict[tuple[str, str], Lane] = {}
         self._transports: list[Transport] = []
+        self._renewing: Transport | None = None
+        """The way to STS: a client is made for each renewal of a role's credentials."""
         self._http: aiohttp.ClientSession | None = None
         self._proxy: str | None = None
 
@@ -125,7 +127,7 @@ class Account:
         """
         out, back = token
         more: dict[str, Any] = {}
-        pages, begun = Pages(call.operation, MOST_PAGES), set[str]()
+        pages, begun = Pages(call.operation, MOST_PAGES), set[int]()
         while True:
             page = await self.ask(call, region, **parameters, **more)
             rows = page.get(answers)
@@ -133,7 +135,7 @@ class Account:
                 rows = []
             if not isinstance(rows, list):
                 raise _unreadable(call, f"an answer without {answers}")
-            if rows and (first := repr(rows[0])) in begun:
+            if rows and (first := hash(repr(rows[0]))) in begun:
                 raise Refused(Fault(FaultKind.ERROR, "LoopingListing", call.operation, "a page begins as an earlier one did"))
             if rows:
                 begun.add(first)
@@ -245,16 +247,19 @@ class Account:
             client.meta.events.register("before-sign.s3-control.*", partial(_host_without_account, endpoint))
         return client
 
-    def _bound(self, client: Any) -> Any:
-        """Have a client's requests travel by a `Transport`, which is closed with it."""
-        transport = Transport(str(client.meta.endpoint_url), self._core.get_config_variable("ca_bundle"), (CONNECT_TIMEOUT, READ_TIMEOUT), CONNECTIONS)
+    def _bound(self, client: Any, transport: Transport | None = None) -> Transport:
+        """Have a client's requests travel by this `Transport`, or by a new one, which is closed with the account."""
+        if transport is None:
+            transport = Transport(str(client.meta.endpoint_url), self._core.get_config_variable("ca_bundle"), (CONNECT_TIMEOUT, READ_TIMEOUT), CONNECTIONS)
+            self._transports.append(transport)
         client.meta.events.register("before-send", transport.answer)
-        self._transports.append(transport)
-        return client
+        return transport
 
     def _sts(self, *arguments: Any, **named: Any) -> Any:
         named |= {"endpoint_url": self.settings.endpoint_url, "config": self._config, "region_name": self.home}
-        return self._bound(self._core.create_client(*arguments, **named))
+        client = self._core.create_client(*arguments, **named)
+        self._renewing = self._bound(client, self._renewing)
+        return client
 
     def _assume(self, role: str) -> None:
         """Ask with a role's credentials from here on; botocore renews them before they expire."""

@@ -1,11 +1,11 @@
 """AWS's errors as `Fault`s: botocore's exceptions in, one kind out (reference: API error references of EC2, S3, KMS, STS)."""
 
-import math
 import re
 from typing import Any
 
 from posture.fault import NO_CREDENTIALS, Fault, FaultKind, Refused
 from providers.aws.calls import ASSUME_ROLE, HEAD_OBJECT, Call
+from providers.refusals import retry_after, told
 
 DENIED, EXPIRED, THROTTLED = FaultKind.DENIED, FaultKind.EXPIRED, FaultKind.THROTTLED
 UNREACHABLE, ERROR = FaultKind.UNREACHABLE, FaultKind.ERROR
@@ -65,7 +65,6 @@ _CREDENTIALS = {
     "UnauthorizedSSOTokenError",
     "LoginRefreshRequired",
 }
-_LONGEST = 300
 # What a server may repeat of a request it did not believe: the canonical string of SignatureDoesNotMatch holds the session token.
 _SECRET = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}|[A-Za-z0-9+/=_%-]{100,}|(?<=x-amz-security-token[:=])\S+", re.IGNORECASE)
 
@@ -103,22 +102,10 @@ def answered(call: Call, status: int, code: str, message: str, headers: Any) -> 
     if kind is None or status == 429:
         kind = THROTTLED if status == 429 else DENIED if status in {401, 403} else ERROR
     permission = call.permission if kind is DENIED else None
-    fault = Fault(kind, code or str(status), call.operation, plain(message), permission, _retry_after(headers))
+    fault = Fault(kind, code or str(status), call.operation, plain(message), permission, retry_after(headers, ("x-amz-retry-after",)))
     return Refused(fault, transient=status >= 500 and kind is ERROR)
-
-
-def _retry_after(headers: Any) -> float | None:
-    """Seconds, from `Retry-After` or AWS's own header in milliseconds; what is no length of time is not there."""
-    for name, unit in (("x-amz-retry-after", 0.001), ("retry-after", 1.0)):
-        try:
-            asked = float(headers[name]) * unit
-        except (KeyError, TypeError, ValueError):
-            continue
-        if math.isfinite(asked) and asked >= 0:
-            return asked
-    return None
 
 
 def plain(said: object) -> str:
     """What a server or an SDK said, in one line, short, and without a credential."""
-    return _SECRET.sub("…", " ".join(str(said).split()))[:_LONGEST]
+    return told(_SECRET.sub("…", " ".join(str(said).split())))

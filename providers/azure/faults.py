@@ -12,11 +12,12 @@ import msgspec
 
 from posture.clock import Seconds
 from posture.fault import NO_CREDENTIALS, Fault, FaultKind, Refused
+from posture.text import LONGEST
 from providers import refusals
 from providers.azure.calls import LIST_SUBSCRIPTIONS, Call
 from providers.azure.settings import told_who
 from providers.azure.wire import Unread
-from providers.refusals import masked
+from providers.refusals import masked, told
 
 DENIED, EXPIRED, THROTTLED = FaultKind.DENIED, FaultKind.EXPIRED, FaultKind.THROTTLED
 UNREACHABLE, ERROR = FaultKind.UNREACHABLE, FaultKind.ERROR
@@ -65,7 +66,6 @@ GONE = {
 LICENCE = {"Authentication_RequestFromNonPremiumTenantOrB2CTenant", "RequestFromNonPremiumTenantOrB2CTenant"}
 """What Graph answers where the tenant has no licence for a report."""
 
-_LONGEST = 300
 _QUOTA = re.compile(r"([0-9]{1,4}):([0-9]{1,4}):([0-9]{1,4}(?:\.[0-9]{1,9})?)")
 _NOBODY = "failed to retrieve a token from the included credentials"  # the default chain's words; where somebody was refused, its reason says more
 
@@ -100,34 +100,29 @@ def answered(call: Call, status: int, headers: Mapping[str, str], body: bytes, *
         permission, message = None, f"the account's network rules do not let this address in. {message}"
     elif code in LICENCE:
         permission, message = call.permission, f"needs a licence (Entra ID P1). {message}"
-    fault = Fault(kind, code[:_LONGEST] or str(status), call.operation, message.strip()[:_LONGEST], permission, retry_after(headers))
+    fault = Fault(kind, code[:LONGEST] or str(status), call.operation, message.strip()[:LONGEST], permission, retry_after(headers))
     return Refused(fault, transient=status >= 500 and kind is ERROR)
 
 
 def broken(call: Call, error: Exception, *tokens: str) -> Refused:
     """An exception of the SDK, or of what lies under it, as what it means. `tokens` are ours, should they be repeated."""
-    refused = _broken(call, error)
-    return Refused(msgspec.structs.replace(refused.fault, message=masked(refused.fault.message, *tokens)), transient=refused.transient)
-
-
-def _broken(call: Call, error: Exception) -> Refused:
-    name = type(error).__name__
+    name, said = type(error).__name__, told(error, *tokens)
     names = {kind.__name__ for kind in type(error).__mro__}
     if name == "NoTokenError" or (_NOBODY in str(error) and "AADSTS" not in str(error) and not told_who()):
         words = "az login, AZURE_CLIENT_ID with AZURE_TENANT_ID and a secret or certificate, or a managed identity"
-        return Refused(Fault(EXPIRED, NO_CREDENTIALS, call.operation, f"no credentials found: {_short(error) if name == 'NoTokenError' else words}"))
+        return Refused(Fault(EXPIRED, NO_CREDENTIALS, call.operation, f"no credentials found: {said if name == 'NoTokenError' else words}"))
     if names & {"ClientAuthenticationError", "CredentialUnavailableError"}:
-        return Refused(Fault(EXPIRED, name, call.operation, _short(error)))
+        return Refused(Fault(EXPIRED, name, call.operation, said))
     if names & {"ServiceRequestError", "ServiceResponseError", "IncompleteReadError", "OSError", "TimeoutError", "ClientError"}:
-        return Refused(Fault(UNREACHABLE, name, call.operation, _short(error)), transient=name not in {"ServiceRequestTimeoutError", "TimeoutError"})
+        return Refused(Fault(UNREACHABLE, name, call.operation, said), transient=name not in {"ServiceRequestTimeoutError", "TimeoutError"})
     if names & {"MsgspecError", "DecodeError", "UnicodeDecodeError"}:
         return Refused(unreadable(call, error), transient=True)
-    return Refused(Fault(ERROR, name, call.operation, _short(error)))
+    return Refused(Fault(ERROR, name, call.operation, said))
 
 
 def unreadable(call: Call, error: Exception) -> Fault:
     """An answer that is not what was asked for: a proxy's page, half a body, a field of another type."""
-    return Fault(ERROR, "UnreadableAnswer", call.operation, _short(error))
+    return Fault(ERROR, "UnreadableAnswer", call.operation, told(error))
 
 
 def bad_row(call: Call, row: Any, why: str) -> Unread:
@@ -135,7 +130,7 @@ def bad_row(call: Call, row: Any, why: str) -> Unread:
     known = row if isinstance(row, dict) else {}
     id, region = known.get("id"), known.get("location")
     named = id.strip() if isinstance(id, str) else ""
-    fault = Fault(ERROR, "UnreadableRow", call.operation, _short(f"{named.rstrip('/').rpartition('/')[2] or 'a row without an id'}: {why}"))
+    fault = Fault(ERROR, "UnreadableRow", call.operation, told(f"{named.rstrip('/').rpartition('/')[2] or 'a row without an id'}: {why}"))
     return Unread(named, region if isinstance(region, str) else "", fault)
 
 
@@ -166,7 +161,3 @@ def _read_xml(body: bytes) -> tuple[str, str]:
     if error.tag != "Error":
         return "", ""
     return error.findtext("Code", ""), error.findtext("Message", "")
-
-
-def _short(error: object) -> str:
-    return " ".join(str(error).split())[:_LONGEST]

@@ -42,12 +42,6 @@ def unversioned(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}{path}".lower()
 
 
-def version_of(url: str) -> str | None:
-    """The version a key's URL pins, None where it names none."""
-    parts = urlsplit(url.strip()).path.rstrip("/").split("/")
-    return parts[3] if len(parts) > 3 and parts[3] else None
-
-
 def vault_name(url: str) -> str:
     """The vault's name in a key's URL, in lower case; names of vaults are unique in a cloud."""
     return (urlsplit(url.strip()).hostname or "").partition(".")[0]

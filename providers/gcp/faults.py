@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 
 from posture.fault import NO_CREDENTIALS, Fault, FaultKind, Refused
+from posture.text import LONGEST
 from providers.gcp.calls import CLOUD_SCOPE, DIRECTORY_SCOPE, HOSTS, Call
-from providers.refusals import masked, retry_after
+from providers.refusals import masked, retry_after, told
 
 DENIED, EXPIRED, THROTTLED = FaultKind.DENIED, FaultKind.EXPIRED, FaultKind.THROTTLED
 UNREACHABLE, ERROR = FaultKind.UNREACHABLE, FaultKind.ERROR
@@ -29,7 +30,8 @@ REASONS: dict[str, FaultKind] = {
     "CREDENTIALS_MISSING": EXPIRED,
 }
 """Reason -> kind. The first of an answer's reasons that stands here tells; reasons not here are told by the HTTP status."""
-_LONGEST = 300
+_MOST_WORDS = 1 << 16
+"""Bytes of an error that is no JSON that are looked at."""
 _PERMISSION = re.compile(r"\b(?:Required|Permission|have|does not have) '?([a-z]+\.[A-Za-z]+\.[A-Za-z]+)\b'?")
 
 
@@ -61,15 +63,15 @@ def answered(call: Call, status: int, body: bytes, headers: Mapping[str, str], p
     """
     error = _parsed(body)
     reasons = [*(detail.reason for detail in error.details), *(item.reason for item in error.errors), error.status]
-    reasons = [masked(reason, token)[:_LONGEST] for reason in reasons if reason]
-    message = masked(" ".join(error.message.split()), token)[:_LONGEST]
+    reasons = [masked(reason, token)[:LONGEST] for reason in reasons if reason]
+    message = told(error.message, token)
     switch = _switch(call, status, reasons, error, project)
     if switch is not None:
-        return Refused(Fault(DENIED, switch[0], call.operation, message, masked(switch[1], token)[:_LONGEST]))
+        return Refused(Fault(DENIED, switch[0], call.operation, message, masked(switch[1], token)[:LONGEST]))
     known = next((reason for reason in reasons if reason in REASONS), None)
     kind = REASONS[known] if known else _by_status(status, headers)
     code = known or (reasons[0] if reasons else str(status))
-    permission = masked(_permission(call, error), token)[:_LONGEST] if kind is DENIED else None
+    permission = masked(_permission(call, error), token)[:LONGEST] if kind is DENIED else None
     fault = Fault(kind, code, call.operation, message, permission, retry_after(headers))
     return Refused(fault, transient=status >= 500 and kind is ERROR)
 
@@ -124,7 +126,7 @@ def _parsed(body: bytes) -> _Error:
     try:
         return msgspec.json.decode(body, type=_Body).error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _Error(body[:_LONGEST].decode("utf-8", "replace") if body.lstrip()[:1] not in {b"<", b"{"} else "")
+        return _Error(body[:_MOST_WORDS].decode("utf-8", "replace") if body.lstrip()[:1] not in {b"<", b"{"} else "")
 
 
 def unreachable(call: Call, error: Exception, *, transient: bool) -> Refused:
@@ -149,9 +151,9 @@ def no_credentials(call: Call, error: Exception) -> Refused:
 
 def scope_fault(call: Call, scope: str, code: str, message: str = "") -> Fault:
     """A zone or region, or a bucket, that a listing could not include."""
-    return Fault(UNREACHABLE, code, call.operation, " ".join(f"{scope} did not answer. {message}".split())[:_LONGEST])
+    return Fault(UNREACHABLE, code, call.operation, told(f"{scope} did not answer. {message}"))
 
 
 def short(error: object) -> str:
-    """Anything in one line that is not too long."""
-    return " ".join(str(error).split())[:_LONGEST] or type(error).__name__
+    """Anything in one line that is not too long; an error without words by its name."""
+    return told(error) or type(error).__name__

@@ -6,8 +6,9 @@ import msgspec
 from cryptography import x509
 
 from posture.clock import Utc, rfc3339
+from posture.controls.tls_revocation import SKEW
 from providers.tls.certificates import Facts
-from providers.tls.staple import SKEW, UNLIMITED, Unfit
+from providers.tls.staple import UNLIMITED, Unfit
 
 _READ = (x509.AuthorityKeyIdentifier, x509.CRLNumber, x509.IssuingDistributionPoint)
 

@@ -11,13 +11,12 @@ from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from posture.clock import Seconds, Utc, rfc3339
+from posture.controls.tls_revocation import SKEW
 from providers.tls.certificates import Facts
 from providers.tls.signatures import answered_by, signed
 
 UNLIMITED: Seconds = 7 * 86400.0
 """How long an answer counts that does not say until when (RFC 6960 leaves it open; the CA/B Forum allows ten days at most)."""
-SKEW: Seconds = 300.0
-"""A responder's clock may be ahead of ours by this much."""
 
 
 class Unfit(Exception):

@@ -132,8 +132,6 @@ ALERTS = {  # RFC 8446 B.2 and its predecessors
     116: "certificate_required",
     120: "no_application_protocol",
 }
-NO_REFUSAL = frozenset({"internal_error", "user_canceled", "unrecognized_name", "access_denied"})
-"""Alerts that say nothing about what was offered: the server is ill, or does not serve this name."""
 
 
 def suite(number: int) -> str:

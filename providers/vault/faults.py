@@ -7,9 +7,8 @@ from typing import Any
 import msgspec
 
 from posture.fault import Fault, FaultKind, Refused
-from posture.text import LONGEST, one_line
 from providers.limits import TooLongError
-from providers.refusals import masked, retry_after
+from providers.refusals import retry_after, told
 from providers.vault.calls import Call
 
 DENIED, EXPIRED, THROTTLED = FaultKind.DENIED, FaultKind.EXPIRED, FaultKind.THROTTLED
@@ -73,11 +72,6 @@ def cause(error: Exception, *secrets: str | None) -> str:
     inner = re.search(r"Caused by \w+\((.*)\)\)$", text)
     text = inner[1] if inner else text
     return told(re.sub(r"^.*?: (?=\[|Failed)|\"|<[^>]*>: ", "", text), *secrets) or type(error).__name__
-
-
-def told(text: str, *secrets: str | None) -> str:
-    """A server's words in one line, cut, without these secrets and whatever looks like one."""
-    return one_line(masked(" ".join(text.split()), *secrets), LONGEST)
 
 
 def _errors(body: bytes) -> list[str] | None:

@@ -16,7 +16,6 @@ SAMPLED_USERS = 3
 """Users of a userpass mount that are read, for the names of what a user has."""
 PLUMBING = frozenset({"system", "cubbyhole", "identity", "ns_system", "ns_cubbyhole", "ns_identity", "ns_token"})
 """Mounts that every server has and nobody can take away."""
-OPTION_FIELDS = ("version",)
 MOUNT_FIELDS = ("type", "description", "local", "seal_wrap", "deprecation_status", "running_plugin_version")
 ENFORCEMENT_FIELDS = ("name", "auth_method_accessors", "auth_method_types", "identity_group_ids", "identity_entity_ids", "mfa_method_ids")
 

@@ -17,6 +17,7 @@ from hvac.adapters import RawAdapter
 from posture.clock import Seconds
 from posture.fault import Fault, FaultKind, Refused
 from providers.lane import Lane
+from providers.refusals import LEAST_SECRET
 from providers.source import TALLY
 from providers.threads import Threads
 from providers.vault.calls import LOOKUP_SELF, Call
@@ -135,7 +136,9 @@ class Way:
             response: requests.Response = adapter.request(call.method, url, headers={"User-Agent": self._agent}, raise_exception=False, **more)
         except (requests.RequestException, OSError, ValueError) as error:
             raise broken(call, error, token) from None
-        said = response.content.replace(token.encode(), b"[secret]") if token else response.content  # a server may repeat the request, wherever it likes
+        said = response.content  # a server may repeat the request, wherever it likes
+        if token and len(token) >= LEAST_SECRET:
+            said = said.replace(token.encode(), b"[secret]")
         return Reply(response.status_code, said, response.headers)
 
     def client(self, base: str) -> Any:

@@ -29,6 +29,8 @@ def test_another_users_link_is_not_followed_wherever_it_stands_in_the_path(tmp_p
         for act in (lambda path: replace(path, [b"x"]), writable):
             with pytest.raises(OSError, match="a link of another user"):
                 act(path)
+    with pytest.raises(OSError, match="a link of another user"):
+        appending(tmp_path / "out" / "keys")
     assert (tmp_path / "home" / "keys").read_bytes() == b"mine"
 
 

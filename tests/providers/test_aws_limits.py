@@ -198,4 +198,8 @@ async def test_a_role_is_assumed_within_the_same_bounds_also_for_a_buckets_setti
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     here = Account(AwsSettings(endpoint_url=aws.url, regions=("us-east-1",), role_arn=f"arn:aws:iam::{SECOND}:role/enctop-read"), "test")
     assert "Statement" in await here.read_bucket(GET_BUCKET_POLICY, "b-1", "us-east-1")
+    open_ways = len(here._transports)
+    for _ in range(3):  # as when its credentials are renewed
+        here._sts("sts").close()
+    assert len(here._transports) == open_ways, "a renewal opens no way of its own that stays until the end"
     await here.close()

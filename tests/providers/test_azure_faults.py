@@ -10,7 +10,7 @@ from posture.fault import FaultKind
 from posture.snapshot import take, to_json, to_jsonl
 from posture.source import State
 from providers.azure.calls import LIST_DISKS, LIST_GATEWAYS
-from providers.azure.faults import answered, retry_after
+from providers.azure.faults import answered, broken, retry_after
 from providers.collector import Collector
 from providers.config import parse
 from providers.demo.azure_accounts import SECOND, SUBSCRIPTION, TOKEN_ENV
@@ -27,6 +27,12 @@ async def _unknown(azure: Azure, state: str, *, code: str) -> Seen:
     assert seen.finding("meta.inventory.coverage", "enctop://acme").status.word == "unknown"
     assert not seen.resources("azure.compute.disk")
     return seen
+
+
+def test_a_token_that_stands_where_words_are_cut_is_not_told_in_part() -> None:
+    token = "opaque-canary-0123456789abcdefghijklmnop"
+    for before in range(240, 320):
+        assert "opaque" not in broken(LIST_DISKS, OSError("x" * before + f" {token}"), token).fault.message
 
 
 async def test_denied_names_the_permission(azure: Azure) -> None:

@@ -444,6 +444,12 @@ def test_a_file_of_roots_that_holds_none_is_one_line(tmp_path: Path, room: str, 
     assert "\n" not in str(caught.value)
 
 
+def test_a_home_that_is_nobodys_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "enctop.toml").write_text(tenant('[[tenant.tls]]\nendpoints = ["a.example"]\nca_file = "~nobody-of-that-name/ca.pem"'))
+    with pytest.raises(ConfigError, match=r"~nobody-of-that-name/ca\.pem: no such file"):
+        load(tmp_path / "enctop.toml")
+
+
 @pytest.mark.parametrize("words", [["check"], ["snapshot"], ["snapshot", "--require-complete"]])
 def test_a_tenant_of_which_nothing_is_asked_ends_in_one_line_that_says_what_to_add(tmp_path: Path, words: list[str]) -> None:
     file = tmp_path / "enctop.toml"

@@ -253,6 +253,14 @@ async def test_a_defect_of_ours_is_an_error_and_not_the_end(loop: Loop, caplog: 
     assert "\n" not in line
 
 
+async def test_a_defect_that_follows_another_failure_is_in_the_log_too(loop: Loop, caplog: pytest.LogCaptureFixture) -> None:
+    source = Asked("x", 0.1, refusal(), KeyError("Volumes"), KeyError("Volumes"), (row("a"),))
+    loop.poller.add([source])
+    await until(lambda: loop.state(source) is State.OK)
+    (line,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert "KeyError: 'Volumes'" in line
+
+
 async def test_answers_that_are_none_for_an_hour_are_one_line_in_the_log(loop: Loop, caplog: pytest.LogCaptureFixture) -> None:
     source = Asked("x", 0.05, ValueError("<html>\nhvs.CAESIJ0123456789abcdefgh \x1b[2J"))
     loop.poller.add([source])
@@ -265,13 +273,15 @@ async def test_answers_that_are_none_for_an_hour_are_one_line_in_the_log(loop: L
 async def test_what_failed_beside_one_that_is_well_again_is_asked_at_once_unless_it_was_told_to_wait(loop: Loop) -> None:
     children = [Asked(name, 3600.0, refusal(), ()) for name in ("a", "b")]
     waiting = Asked("waiting", 3600.0, refusal(FaultKind.THROTTLED, 3000.0), ())
+    throttled = Asked("throttled", 3600.0, refusal(FaultKind.THROTTLED), ())
     denied = Asked("denied", 3600.0, refusal(FaultKind.DENIED), ())
     well = Asked("well", 0.3, *([refusal()] * 6), ())
-    loop.poller.add([*children, waiting, denied, well])
-    loop.poller._failures.update({child.id: (12, refusal().fault) for child in children})  # so often that they wait for minutes
+    loop.poller.add([*children, waiting, throttled, denied, well])
+    loop.poller._failures.update({child.id: (12, refusal().fault) for child in (*children, throttled)})  # so often that they wait for minutes
     await until(lambda: loop.state(well) is State.OK)
     await until(lambda: all(loop.state(child) is State.OK for child in children), 1.0)
-    assert (loop.state(waiting), len(waiting.began)) == (State.THROTTLED, 1)
+    for source in (waiting, throttled):
+        assert (loop.state(source), len(source.began)) == (State.THROTTLED, 1)
     assert len(denied.began) == 1
 
 

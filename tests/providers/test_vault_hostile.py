@@ -207,6 +207,20 @@ async def test_what_one_logs_in_with_is_not_repeated_either(
     assert "canary" not in " ".join(record.getMessage() for record in caplog.records)
 
 
+async def test_a_token_that_is_a_common_word_takes_no_word_out_of_an_answer(stranger: Callable[[Speak], Stranger], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(TOKEN_ENV, "root")  # as `vault server -dev -dev-root-token-id=root` has it
+    sealed = b'{"initialized": true, "sealed": false, "type": "shamir", "ha_enabled": false}'
+    own = b'{"data": {"policies": ["root"], "expire_time": null, "creation_ttl": 0, "renewable": false, "accessor": "a", "ttl": 0}}'
+
+    def speak(connection: socket.socket, request: bytes) -> None:
+        connection.sendall(answer(own if b"lookup-self" in request.partition(b"\r\n")[0] else sealed))
+
+    collector = await polled(configured(stranger(speak).url))
+    reasons = {finding.reason for held in collector.model.all() if (finding := held.findings.get("vault.token.own"))}
+    assert len(reasons) == 1
+    assert "root" in reasons.pop()
+
+
 async def test_how_long_to_wait_is_told_in_any_form(stranger: Callable[[Speak], Stranger]) -> None:
     told = {}
     for value in ("7", "inf", "nan", "-3", "1e9", "soon", "Fri, 31 Dec 1999 23:59:59 GMT"):
