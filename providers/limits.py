@@ -2,13 +2,13 @@
 
 import asyncio
 import contextlib
-import ipaddress
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterable
 from urllib.parse import urlsplit
 
 from posture.clock import Seconds
 from posture.fault import Fault, FaultKind, Refused
+from posture.loopback import is_loopback
 
 MOST_BYTES = 64 << 20
 """Of one answer, decoded. The longest known is a list of a million Vault accessors, 40 MB."""
@@ -75,17 +75,6 @@ class Pages:
         self._followed.add(token)
         if len(self._followed) >= self._most:
             raise Refused(Fault(FaultKind.ERROR, "EndlessListing", self._operation, f"more than {self._most} pages"))
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host, as `urlsplit` names it, is this machine: `localhost`, 127.0.0.0/8 or ::1. Nothing is looked up."""
-    name = host.rstrip(".").lower()
-    if name == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def proxies_for(url: str) -> dict[str, str]:

@@ -10,6 +10,7 @@ from posture.clock import rfc3339
 from posture.controls.reading import NoAnswer, expected, inside, instant, optional, told, word
 from posture.controls.registry import Context, control, registry
 from posture.controls.vault_gate import SEAL_STATUS, behind_the_seal, closed, flag, natural, objects
+from posture.loopback import is_loopback
 from posture.policy import DAY
 from posture.resource import Resource
 from posture.verdict import Status, Verdict, failed, not_applicable, passed, unknown, warned, worst
@@ -33,7 +34,6 @@ STORAGES = frozenset(
 )
 _GO_DURATION = re.compile(r"(?=[1-9]|0h?0?m?[1-9])(\d+h)?(\d+m)?(\d+s)?")
 _TLS_VERSIONS = ("tls10", "tls11", "tls12", "tls13")
-LOOPBACK = ("127.", "localhost", "[::1]", "::1")
 SANITIZED = "GET sys/config/state/sanitized"
 FOR_OTHERS = frozenset(
     f"tls.{name}" for name in ("hsts", "http-redirect", "modern-client", "pq-group", "must-staple", "cert-change", "cert-lifetime", "revocation")
@@ -116,8 +116,11 @@ def barrier_rotation(keyring: Resource, see: Context) -> Verdict:
         "sys/rotate/config.interval": timed,
         "sys/rotate/config.max_operations": limit,
     }
-    if not enabled and used > GCM_BOUND:
-        return failed(f"automatic rotation is off, and over {GCM_BOUND:,} encryptions were made with this key", facts)
+    if used > GCM_BOUND:  # it is rounded up to a power of two: the next one above the bound is past it
+        why = "automatic rotation has not come" if enabled else "automatic rotation is off"
+        return failed(f"{why}, and over {GCM_BOUND:,} encryptions were made with this key", facts)
+    if installed > see.now + DAY:
+        return unknown(f"GET sys/key-status: install_time is in the future, {rfc3339(installed)}", evidence=facts)
     old = installed + see.policy.vault.barrier_days * DAY
     if see.now >= old:
         return warned(f"key of term {term} is older than {see.policy.vault.barrier_days} d", facts)
@@ -194,8 +197,9 @@ def listener_tls(listener: Resource, see: Context) -> Verdict:
 
 
 def _configured(listener: Resource) -> Verdict:
-    address = listener.fields.get("address", "")
-    if not listener.faults and (not isinstance(address, str) or not address.startswith(("http:", "https:"))):
+    address = listener.fields.get("address")
+    address = address if isinstance(address, str) else ""
+    if not listener.faults and (not address.startswith(("http:", "https:"))):
         return unknown("the address that is asked is not known")
     if address.startswith("http:") and not _loopback(urlsplit(address).netloc) and not listener.faults:
         return failed(f"{address} is asked in the clear", {"address": address})
@@ -230,7 +234,11 @@ def _probed(listener: Resource, see: Context) -> Verdict:
 
 
 def _loopback(address: str) -> bool:
-    return address.startswith(LOOPBACK)
+    """Whether `HOST:PORT`, or the path of a socket, is reached from this machine alone."""
+    try:
+        return address.startswith("/") or is_loopback(urlsplit(f"//{address}").hostname or "")
+    except ValueError:
+        return False
 
 
 def _where(config: dict[str, Any]) -> str:

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from posture.loopback import is_loopback
 from providers.endpoint import check_endpoint, keeps_secret, parted
-from providers.limits import is_loopback
 from providers.paths import CaFile, FilePath
 
 _METADATA = frozenset({"metadata.google.internal", "metadata", "instance-data", "169.254.169.254", "fd00:ec2::254", "100.100.100.200", "168.63.129.16"})

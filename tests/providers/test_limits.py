@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from posture.fault import Refused
-from providers.limits import Pages, TooLongError, is_loopback, proxies_for, proxy_for, read_all, read_whole, whole_answer
+from posture.loopback import is_loopback
+from providers.limits import Pages, TooLongError, proxies_for, proxy_for, read_all, read_whole, whole_answer
 from providers.refusals import masked, retry_after
 
 
