@@ -1,4 +1,4 @@
-"""Which hosts are this machine."""
+"""Which hosts are this machine, by their names alone."""
 
 import ipaddress
 

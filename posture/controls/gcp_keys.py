@@ -27,6 +27,7 @@ _UNUSABLE = {
     "NOT_FOUND",
 }
 """States in which nothing can be decrypted, and which do not pass by themselves: a version that is just being made is in none of them."""
+_KEY = re.compile(r"projects/([^/]+)/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+")
 _HOST = "//cloudkms.googleapis.com/"
 
 _ENABLED = passed("key version is ENABLED", {f"{GET_VERSION}.state": "ENABLED"})  # one verdict for all that use a healthy key
@@ -52,8 +53,8 @@ def class_of(block: Any, resource: Resource, policy: Policy) -> KeyClass:
 
 
 def _class_of_key(name: str, resource: Resource, policy: Policy) -> KeyClass:
-    parts = plain(resource.link("key") or name)[0].split("/")  # the link says the project's id where the name says its number
-    owner = parts[1] if len(parts) > 1 and parts[0] == "projects" else ""
+    found = _KEY.fullmatch(plain(resource.link("key") or name)[0])  # the link says the project's id where the name says its number
+    owner = found[1] if found else ""
     if not owner or (owner.isdigit() and owner not in policy.key_accounts):
         return KeyClass.UNKNOWN
     return KeyClass.CUSTOMER if owner == resource.scope or owner in policy.key_accounts else KeyClass.CUSTOMER_FOREIGN

@@ -26,6 +26,8 @@ PENDING_LIMIT = 3600.0
 _ON = {"ENCRYPTED", "ALL_OBJECTS_ENCRYPTION_ENABLED"}
 _CURRENT = {"", *_ON, "DECRYPTED", *(f"{kind}_PENDING" for kind in ("ENCRYPTION", "DECRYPTION", "ALL_OBJECTS_ENCRYPTION"))}
 """What a cluster may be at, beside an error; older ones do not say."""
+_NOT_ON = {"DECRYPTED", "DECRYPTION_PENDING"}
+"""What a cluster is not at that is set to encrypt."""
 _OLD = {"TLS_1_0", "TLS_1_1"}
 _SOUND = ("TLS_ECDHE_", "TLS_AES_", "TLS_CHACHA20_")
 _STRONG = {"MODERN", "RESTRICTED", "FIPS_202205"}
@@ -54,6 +56,8 @@ def secrets_encryption(cluster: Resource, see: Context) -> Verdict:
     demanded = see.policy.mode("gcp.gke.secrets-encryption") in {KeyMode.CUSTOMER_MANAGED, KeyMode.DOUBLE}
     if state not in _ON and state != "DECRYPTED":
         return unknown(f"databaseEncryption.state is {state}", evidence=evidence)
+    if state in _ON and current in _NOT_ON:
+        return unknown(f"databaseEncryption.state is {state}, but currentState is {block['currentState']}", evidence=evidence)
     if demanded and state not in _ON:
         return failed("secrets have no layer of encryption of their own, and the policy asks for a customer's key", evidence)
     if demanded and see.policy.mode("gcp.gke.secrets-encryption") is KeyMode.CUSTOMER_MANAGED:

@@ -26,7 +26,8 @@ class Condition(msgspec.Struct, frozen=True):
 
 
 class Statement(msgspec.Struct, frozen=True):
-    """One statement. `everyone` says that its principal is `*`, `wild` that a principal of any kind has a wildcard and no account.
+    """One statement. `everyone` says that its principal is `*`; of those it names (`NotPrincipal` too), `wild` that one has a wildcard and no account,
+    `shared` that one is an identity provider of no account, whose users come from anywhere.
 
     `but` names the element turned round (`NotPrincipal`, `NotAction`, `NotResource`), if any.
     """
@@ -34,6 +35,7 @@ class Statement(msgspec.Struct, frozen=True):
     effect: str
     everyone: bool
     wild: bool
+    shared: bool
     actions: tuple[str, ...]
     resources: tuple[str, ...]
     conditions: tuple[Condition, ...]
@@ -104,16 +106,19 @@ def open_to_everyone(policy: tuple[Statement, ...]) -> tuple[list[str], list[str
     """
     wide: list[str] = []
     weak: list[str] = []
-    closed = any(_keeps_others_out(statement) for statement in policy)
+    denials = [statement for statement in policy if _keeps_others_out(statement)]
     for number, statement in enumerate(policy, 1):
-        if statement.effect != "Allow" or not (statement.wild or "NotPrincipal" in statement.but):
+        everybody = statement.wild or "NotPrincipal" in statement.but
+        if statement.effect != "Allow" or not (everybody or statement.shared):
             continue
         if any(names_somebody(one.qualifier, one.operator, one.key, one.values) for one in statement.conditions):
             continue
-        if closed:
+        if not everybody and any(_names_client(one) for one in statement.conditions):
+            continue
+        if any(_all_of(statement.actions, denial.actions) for denial in denials):
             weak.append(f"Statement[{number}], narrowed by a Deny")
         else:
-            (weak if statement.conditions else wide).append(f"Statement[{number}]")
+            (weak if statement.conditions or not everybody else wide).append(f"Statement[{number}]")
     return wide, weak
 
 
@@ -160,14 +165,15 @@ def _statement(part: Any) -> Statement:
     if not ({"Principal", "NotPrincipal"} & part.keys() and {"Action", "NotAction"} & part.keys()):
         raise PolicyError("a Statement without principal or action")
     _strings(part, "Sid")
-    principals = list(_principals(part["Principal"])) if "Principal" in part else []
-    if "Principal" in part and not principals:
+    principals = list(_principals(part["Principal"] if "Principal" in part else part["NotPrincipal"]))
+    if not principals:
         raise PolicyError("a Principal that names nobody")
     return Statement(
         effect=part["Effect"],
-        everyone=("AWS", "*") in principals,
+        everyone="Principal" in part and ("AWS", "*") in principals,
         wild=any(_wild(name) for _, name in principals),
-        actions=tuple(text.lower() for text in _strings(part, "Action")),
+        shared="Principal" in part and any(kind == "Federated" and _ONE_ACCOUNT.fullmatch(name) is None for kind, name in principals),
+        actions=tuple(_low(text) for text in _strings(part, "Action")),
         resources=_strings(part, "Resource"),
         conditions=tuple(_conditions(part["Condition"])) if "Condition" in part else (),
         but=tuple(name for name in ("NotPrincipal", "NotAction", "NotResource") if name in part),
@@ -192,15 +198,28 @@ def _wild(name: str) -> bool:
     return any(char in name for char in "*?$") and _ONE_ACCOUNT.fullmatch(name) is None
 
 
+def _names_client(one: Condition) -> bool:
+    """Whether a condition names the applications that a shared identity provider speaks for (`accounts.google.com:aud`, `graph.facebook.com:app_id`)."""
+    plain = one.operator in {"stringequals", "stringlike"} and not one.qualifier and bool(one.values)
+    return plain and one.key.endswith((":aud", ":app_id", ":azp", ":oaud")) and not any(char in value for value in one.values for char in "*?$")
+
+
 def _keeps_others_out(statement: Statement) -> bool:
-    """Whether a Deny refuses everything to all but those whom its one condition names."""
-    if statement.effect != "Deny" or not statement.everyone or statement.but or len(statement.conditions) != 1 or "*" not in statement.resources:
+    """Whether a Deny refuses its actions, on all resources, to all but those whom its one condition or its NotPrincipal names."""
+    if statement.effect != "Deny" or "*" not in statement.resources:
+        return False
+    if statement.but == ("NotPrincipal",):
+        return not statement.conditions and not statement.wild
+    if not statement.everyone or statement.but or len(statement.conditions) != 1:
         return False
     one = statement.conditions[0]
     named = one.operator.replace("not", "", 1) if "not" in one.operator else ""
-    return (
-        any(re.fullmatch(r"([a-z0-9]+:)?\*", action) for action in statement.actions) and not one.qualifier and names_somebody("", named, one.key, one.values)
-    )
+    return not one.qualifier and names_somebody("", named, one.key, one.values)
+
+
+def _all_of(actions: tuple[str, ...], denied: tuple[str, ...]) -> bool:
+    """Whether each of these actions is among those that are denied; NotAction, which names none, is not."""
+    return bool(actions) and all(any(glob(pattern, action) for pattern in denied) for action in actions)
 
 
 def _conditions(block: Any) -> Iterator[Condition]:
@@ -210,9 +229,11 @@ def _conditions(block: Any) -> Iterator[Condition]:
     for operator, tests in block.items():
         if not isinstance(tests, dict):
             raise PolicyError("a Condition's operator has no keys")
-        qualifier, _, plain = operator.lower().rpartition(":")
+        qualifier, colon, plain = _low(operator).rpartition(":")
+        if colon and not qualifier:
+            raise PolicyError(f"{operator[:40]!r} is no operator")
         for key, values in tests.items():
-            one = (operator.lower(), key.lower())
+            one = (_low(operator), _low(key))
             if one in told:
                 raise PolicyError(f"{key[:40]!r} is tested twice by one operator")
             told.add(one)
@@ -233,6 +254,11 @@ def _texts(value: Any) -> tuple[str, ...]:
     if not all(isinstance(item, str | int | float) for item in values):
         raise PolicyError("a Condition's value is neither text nor number nor boolean")
     return tuple(str(item).lower() if isinstance(item, bool) else str(item) for item in values)
+
+
+def _low(text: str) -> str:
+    """Without case, as IAM compares its own words: those are ASCII, and the sign for Kelvin is no k."""
+    return text.lower() if text.isascii() else text
 
 
 def _list(value: Any) -> list[Any]:

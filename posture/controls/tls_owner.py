@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from publicsuffixlist import PublicSuffixList
 
 _NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
-_STRANGE = re.compile(r"[\x00-\x20\x7f\\]")
-"""What browsers read otherwise than RFC 3986: a backslash as a slash, blanks and control characters as nothing."""
+_STRANGE = re.compile("[\x00-\x20\x7f\\\\\u00df\u1e9e\u03c2\u200c\u200d]")
+"""What browsers read otherwise than RFC 3986: a backslash as a slash, blanks and control characters as nothing. And the letters that IDNA 2003 and 2008 read
+as different names (UTS 46, deviations)."""
 
 
 def another_owner(place: str, host: str) -> str | None:

@@ -116,8 +116,11 @@ def barrier_rotation(keyring: Resource, see: Context) -> Verdict:
         "sys/rotate/config.interval": timed,
         "sys/rotate/config.max_operations": limit,
     }
-    if not enabled and used > GCM_BOUND:
-        return failed(f"automatic rotation is off, and over {GCM_BOUND:,} encryptions were made with this key", facts)
+    if used > GCM_BOUND:  # it is rounded up to a power of two: the next one above the bound is past it
+        why = "automatic rotation has not come" if enabled else "automatic rotation is off"
+        return failed(f"{why}, and over {GCM_BOUND:,} encryptions were made with this key", facts)
+    if installed > see.now + DAY:
+        return unknown(f"GET sys/key-status: install_time is in the future, {rfc3339(installed)}", evidence=facts)
     old = installed + see.policy.vault.barrier_days * DAY
     if see.now >= old:
         return warned(f"key of term {term} is older than {see.policy.vault.barrier_days} d", facts)
@@ -194,8 +197,9 @@ def listener_tls(listener: Resource, see: Context) -> Verdict:
 
 
 def _configured(listener: Resource) -> Verdict:
-    address = listener.fields.get("address", "")
-    if not listener.faults and (not isinstance(address, str) or not address.startswith(("http:", "https:"))):
+    address = listener.fields.get("address")
+    address = address if isinstance(address, str) else ""
+    if not listener.faults and (not address.startswith(("http:", "https:"))):
         return unknown("the address that is asked is not known")
     if address.startswith("http:") and not _loopback(urlsplit(address).netloc) and not listener.faults:
         return failed(f"{address} is asked in the clear", {"address": address})
@@ -230,9 +234,11 @@ def _probed(listener: Resource, see: Context) -> Verdict:
 
 
 def _loopback(address: str) -> bool:
-    """Of `HOST`, `HOST:PORT` or `[HOST]:PORT`."""
-    host = address[1:].partition("]")[0] if address.startswith("[") else address if address.count(":") > 1 else address.partition(":")[0]
-    return is_loopback(host)
+    """Whether `HOST:PORT`, or the path of a socket, is reached from this machine alone."""
+    try:
+        return address.startswith("/") or is_loopback(urlsplit(f"//{address}").hostname or "")
+    except ValueError:
+        return False
 
 
 def _where(config: dict[str, Any]) -> str:

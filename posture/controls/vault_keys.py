@@ -48,15 +48,20 @@ def transit_rotation(key: Resource, see: Context) -> Verdict:
     made = instant(inside(versions, _KEY, str(latest)), _KEY, "keys")
     days = see.policy.vault.transit_days
     facts = {"latest_version": latest, "made": rfc3339(made), "auto_rotate_period": period, "min_decryption_version": lowest}
-    if 0 < period <= days * DAY:
+    if made > see.now + DAY:
+        return unknown(f"{_KEY}: version {latest} is of the future, {rfc3339(made)}", evidence=facts)
+    late = made + period + DAY
+    if 0 < period <= days * DAY and see.now < late:
         behind = latest - lowest
         if behind > FAR_BEHIND:
-            return warned(f"{behind} old versions still decrypt: what they encrypted was never rewrapped", facts)
-        return passed(f"rotates every {age(period)}", facts)
+            return warned(f"{behind} old versions still decrypt: what they encrypted was never rewrapped", facts, until=late)
+        return passed(f"rotates every {age(period)}", facts, until=late)
     if see.now >= made + 2 * days * DAY:
         return failed(f"newest version is of {rfc3339(made)[:10]}, policy: every {days} d", facts)
     if see.now >= made + days * DAY:
         return warned(f"newest version is of {rfc3339(made)[:10]}, policy: every {days} d", facts, until=made + 2 * days * DAY)
+    if 0 < period <= days * DAY:
+        return warned(f"to rotate every {age(period)}, but the newest version is of {rfc3339(made)[:10]}", facts, until=made + days * DAY)
     return passed(f"newest version is of {rfc3339(made)[:10]}", facts, until=made + days * DAY)
 
 

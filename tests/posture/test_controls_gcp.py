@@ -36,6 +36,8 @@ TABLE = [  # the block on a disk; the default key of a bucket, "-" where a bucke
     (None, None, "pass pass pass fail fail"),
     ({"kmsKeyName": f"{MINE}/cryptoKeyVersions/3"}, MINE, "fail fail pass pass fail"),
     ({"kmsKeyName": THEIRS}, THEIRS, "fail fail warn fail fail"),
+    ({"kmsKeyName": "projects/acme-prod"}, "projects/acme-prod", "unknown unknown pass unknown unknown"),
+    ({"kmsKeyName": "projects/acme-prod/locations/eu/keyRings/r/cryptoKeys/"}, "projects/acme-prod", "unknown unknown pass unknown unknown"),
     ({"sha256": "u0Wh="}, "-", "fail fail warn fail fail"),
     ({"kmsKeyServiceAccount": "x@y"}, "projects/12345/locations/us/keyRings/r/cryptoKeys/k", "unknown unknown pass unknown unknown"),
 ]
@@ -219,6 +221,8 @@ def test_a_version_that_may_not_be_read_is_unknown_and_names_the_permission() ->
         (cluster("DECRYPTED", "DECRYPTION_ERROR", MINE), "fail fail fail fail fail"),
         (cluster("ENCRYPTED", "ENCRYPTION_PENDING", MINE, pendingSince="2026-11-23T12:00:00Z"), "warn warn warn warn warn"),
         (cluster("ENCRYPTED", "ENCRYPTION_PENDING", MINE, pendingSince="2026-11-23T13:30:00Z"), "pass pass pass pass pass"),
+        (cluster("ENCRYPTED", "CURRENT_STATE_DECRYPTED", MINE), "unknown unknown unknown unknown unknown"),
+        (cluster("ALL_OBJECTS_ENCRYPTION_ENABLED", "DECRYPTION_PENDING", MINE), "unknown unknown unknown unknown unknown"),
         (cluster("UNKNOWN", ""), "unknown unknown unknown unknown unknown"),
     ],
 )

@@ -28,6 +28,7 @@ class Terminal:
 
     def __init__(self, *argv: str, **environ: str) -> None:
         self.out = b""
+        self.ended = False
         env = {**os.environ, "TERM": "xterm-256color", "LANG": "C.UTF-8", **environ}
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
@@ -60,6 +61,7 @@ class Terminal:
             self.read(0.05)
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
+                self.ended = True
                 while select.select([self.fd], [], [], 0.05)[0] and self.read(0):
                     pass
                 return os.waitstatus_to_exitcode(status)
