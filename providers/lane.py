@@ -105,16 +105,16 @@ class Lane:
         if fault.kind is FaultKind.THROTTLED:
             asked = fault.retry_after if fault.retry_after is not None else backoff
             self._throttled = refused
-            self._shrink(asked)
+            self._shrink(asked, told=fault.retry_after is not None)
             return None if attempt >= ATTEMPTS or waited + asked > LONGEST_WAIT else random.uniform(0.0, 0.1)
         if refused.transient and attempt < TRANSIENT_ATTEMPTS:
             return backoff / 4
         return None
 
-    def _shrink(self, hold: Seconds) -> None:
+    def _shrink(self, hold: Seconds, told: bool = False) -> None:
         now = time.monotonic()
         self._not_before = max(self._not_before, now + min(hold, LONGEST_HOLD))
-        if now - self._shrunk_at >= min(1.0, self._period):  # one burst of refusals is one event
+        if not told and now - self._shrunk_at >= min(1.0, self._period):  # one burst of refusals is one event
             self._shrunk_at = now
             self._throttler.rate_limit = max(1, self._throttler.rate_limit // 2)
 

@@ -83,11 +83,13 @@ class Containers(AzureSource):
         accounts = sorted(self.seen.accounts[self.subscription].items(), key=lambda item: item[0])
         keys: dict[str, str | None] = {}
         down = [0]
+        refused: set[str] = set()
         listed: dict[str, tuple[str, ...] | Fault] = {}
         async with aclosing(each((self._below(account, about, keys, down) for account, about in accounts), AT_ONCE)) as answers:
             async for found in answers:
                 for resource in found:
                     for fault in resource.faults.values():
+                        refused.add(fault.operation)
                         yield Partly(fault)
                 if found:
                     yield Batch(found)
@@ -96,7 +98,8 @@ class Containers(AzureSource):
         self.seen.keys[f"{self.subscription}/scopes"] = keys
         if self.sampled:
             self.seen.containers[self.subscription] = listed
-        yield Listed(("azure.storage.blob-service", "azure.storage.encryption-scope", "azure.storage.container"))
+        kept = {SCOPE: LIST_SCOPES, CONTAINER: LIST_CONTAINERS}
+        yield Listed(("azure.storage.blob-service", *(kind for kind, call in kept.items() if call.operation not in refused)))
 
     async def _below(self, account: str, about: AccountSeen, keys: dict[str, str | None], down: list[int]) -> tuple[Resource, ...]:
         """The blob service of an account, with what was refused of it, then its scopes and containers; nothing where the account has gone meanwhile."""
