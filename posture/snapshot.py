@@ -184,7 +184,7 @@ def take(model: Model, at: Utc, version: str, *, query: str = "", simulated: boo
         summary=_summary(model, held, findings, {one.resource.id for one in own}, whole=not wanted.terms),
         sources=[_source(source) for source in sources],
         resources=[_resource(one) for one in held],
-        findings=[_finding(finding) for finding in findings],
+        findings=[finding_entry(finding) for finding in findings],
         controls=(controls := _controls(model, {finding.control for finding in findings})),
         sentences={name: model.registry.sentences[name] for name in sorted({name for entry in controls.values() for name in entry.verifies})},
     )
@@ -392,7 +392,8 @@ def _resource(held: Held) -> ResourceEntry:
     )
 
 
-def _finding(finding: Finding) -> FindingEntry:
+def finding_entry(finding: Finding) -> FindingEntry:
+    """A finding as it is written down."""
     return FindingEntry(
         finding.control,
         finding.resource,

@@ -105,7 +105,7 @@ class Lane:
         if fault.kind is FaultKind.THROTTLED:
             asked = fault.retry_after if fault.retry_after is not None else backoff
             self._throttled = refused
-            self._shrink(asked, told=fault.retry_after is not None)
+            self._shrink(asked, told=bool(fault.retry_after))  # "at once" (0) is no time to come back
             return None if attempt >= ATTEMPTS or waited + asked > LONGEST_WAIT else random.uniform(0.0, 0.1)
         if refused.transient and attempt < TRANSIENT_ATTEMPTS:
             return backoff / 4

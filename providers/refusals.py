@@ -12,6 +12,8 @@ from posture.text import LONGEST, one_line
 LONGEST_WAIT: Seconds = 86400.0
 LEAST_SECRET = 6
 """Characters of a secret that is masked: a shorter one (`root`, of a test server) would take words with it that are judged."""
+MOST_READ, LONGEST_SECRET = 1 << 16, 1 << 13
+"""Of an error that is longer (an answer may have 64 MB) only so many characters are looked at, and at their end one may stand that was cut in two."""
 _SECRET = re.compile(
     r"\b(?:hv[sbr]\.|s\.|b\.)[A-Za-z0-9_-]{20,}|\beyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)*|\bya29\.[A-Za-z0-9_.-]{8,}|(?i:\bBearer\s+)[A-Za-z0-9._~+/=-]{8,}"
 )
@@ -25,9 +27,13 @@ def masked(text: str, *secrets: str | None) -> str:
     return _SECRET.sub("[secret]", text)
 
 
-def told(said: object, *secrets: str | None) -> str:
-    """The words of a server or an SDK in one line, cut after `LONGEST` characters, without these secrets and whatever looks like one."""
-    return one_line(masked(" ".join(str(said).split()), *secrets), LONGEST)
+def told(said: object, *secrets: str | None, also: re.Pattern[str] | None = None) -> str:
+    """The words of a server or an SDK in one line, cut after `LONGEST` characters, without these secrets, whatever looks like one, and what `also` matches."""
+    text = str(said)
+    line = masked(" ".join(text[:MOST_READ].split()), *secrets)
+    if also is not None:
+        line = also.sub("…", line)
+    return one_line(line if len(text) <= MOST_READ else line[:-LONGEST_SECRET], LONGEST)
 
 
 def retry_after(headers: Mapping[str, str], milliseconds: tuple[str, ...] = ()) -> Seconds | None:

@@ -50,8 +50,10 @@ def page(detail: Detail, width: int, now: Utc, freshness: str, opened: str = "")
 
 def raw(detail: Detail, width: int) -> list[Line]:
     """The same as indented JSON, with the names, words and times of a snapshot (`enctop schema`)."""
+    from posture.snapshot import finding_entry
+
     text = json.dumps(_resource_entry(detail), indent=2, ensure_ascii=False)
-    found = json.dumps([_finding_entry(judged.finding) for judged in detail.findings], indent=2, ensure_ascii=False)
+    found = json.dumps(msgspec.to_builtins([finding_entry(judged.finding) for judged in detail.findings]), indent=2, ensure_ascii=False)
     lines = [("resource", text), ("findings", found)]
     made: list[Line] = []
     for title, body in lines:
@@ -67,16 +69,6 @@ def _resource_entry(detail: Detail) -> dict[str, Any] | None:
     entry |= {"status": Status(detail.status).word, "observed_at": _time(detail.observed_at), "source": resource.source, "attributes": told["fields"]}
     entry |= {"columns": dict(zip(CELLS.get(resource.kind, ()), resource.cells, strict=False)), "links": told["links"]}
     return entry | {"expires": _time(resource.expires), "aliases": told["aliases"]}
-
-
-def _finding_entry(finding: Finding) -> dict[str, Any]:
-    told = msgspec.to_builtins(finding)
-    entry = {name: told[name] for name in ("control", "resource", "tenant")}
-    entry |= {"status": finding.status.word, "severity": finding.severity.word, "evidence_class": finding.evidence_class.value}
-    entry |= {"reason": finding.reason, "evidence": told["evidence"], "since": _time(finding.since)}
-    gap = finding.gap
-    told_gap = gap and {"status": gap.status.word, "since": _time(gap.since), "begins": _time(gap.begins), "ends": _time(gap.ends)}
-    return entry | {"exception": told["exception"], "fault": told["fault"], "gap": told_gap}
 
 
 def _time(at: Utc | None) -> str | None:

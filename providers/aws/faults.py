@@ -108,4 +108,4 @@ def answered(call: Call, status: int, code: str, message: str, headers: Any) -> 
 
 def plain(said: object) -> str:
     """What a server or an SDK said, in one line, short, and without a credential."""
-    return told(_SECRET.sub("…", " ".join(str(said).split())))
+    return told(said, also=_SECRET)

@@ -17,7 +17,7 @@ from providers import refusals
 from providers.azure.calls import LIST_SUBSCRIPTIONS, Call
 from providers.azure.settings import told_who
 from providers.azure.wire import Unread
-from providers.refusals import masked, told
+from providers.refusals import told
 
 DENIED, EXPIRED, THROTTLED = FaultKind.DENIED, FaultKind.EXPIRED, FaultKind.THROTTLED
 UNREACHABLE, ERROR = FaultKind.UNREACHABLE, FaultKind.ERROR
@@ -83,7 +83,7 @@ class _Body(msgspec.Struct):
 
 def answered(call: Call, status: int, headers: Mapping[str, str], body: bytes, *tokens: str) -> Refused:
     """An error answer as what it means. Anything unknown is an `error`, never a `denied` and never an answer. `tokens` are ours, should they be repeated."""
-    code, message = (masked(" ".join(text.split()), *tokens) for text in _read(body))
+    code, message = (told(text, *tokens) for text in _read(body))
     kind = CODES.get(code)
     if status == 429:
         kind = THROTTLED
@@ -100,7 +100,7 @@ def answered(call: Call, status: int, headers: Mapping[str, str], body: bytes, *
         permission, message = None, f"the account's network rules do not let this address in. {message}"
     elif code in LICENCE:
         permission, message = call.permission, f"needs a licence (Entra ID P1). {message}"
-    fault = Fault(kind, code[:LONGEST] or str(status), call.operation, message.strip()[:LONGEST], permission, retry_after(headers))
+    fault = Fault(kind, code or str(status), call.operation, message.strip()[:LONGEST], permission, retry_after(headers))
     return Refused(fault, transient=status >= 500 and kind is ERROR)
 
 

@@ -11,9 +11,8 @@ from typing import Any
 import msgspec
 
 from posture.fault import NO_CREDENTIALS, Fault, FaultKind, Refused
-from posture.text import LONGEST
 from providers.gcp.calls import CLOUD_SCOPE, DIRECTORY_SCOPE, HOSTS, Call
-from providers.refusals import masked, retry_after, told
+from providers.refusals import MOST_READ, retry_after, told
 
 DENIED, EXPIRED, THROTTLED = FaultKind.DENIED, FaultKind.EXPIRED, FaultKind.THROTTLED
 UNREACHABLE, ERROR = FaultKind.UNREACHABLE, FaultKind.ERROR
@@ -30,8 +29,8 @@ REASONS: dict[str, FaultKind] = {
     "CREDENTIALS_MISSING": EXPIRED,
 }
 """Reason -> kind. The first of an answer's reasons that stands here tells; reasons not here are told by the HTTP status."""
-_MOST_WORDS = 1 << 16
-"""Bytes of an error that is no JSON that are looked at."""
+_MOST_WORDS = 1 << 12
+"""Characters of an error's message in which words are looked for."""
 _PERMISSION = re.compile(r"\b(?:Required|Permission|have|does not have) '?([a-z]+\.[A-Za-z]+\.[A-Za-z]+)\b'?")
 
 
@@ -63,15 +62,15 @@ def answered(call: Call, status: int, body: bytes, headers: Mapping[str, str], p
     """
     error = _parsed(body)
     reasons = [*(detail.reason for detail in error.details), *(item.reason for item in error.errors), error.status]
-    reasons = [masked(reason, token)[:LONGEST] for reason in reasons if reason]
+    reasons = [told(reason, token) for reason in reasons if reason]
     message = told(error.message, token)
     switch = _switch(call, status, reasons, error, project)
     if switch is not None:
-        return Refused(Fault(DENIED, switch[0], call.operation, message, masked(switch[1], token)[:LONGEST]))
+        return Refused(Fault(DENIED, switch[0], call.operation, message, told(switch[1], token)))
     known = next((reason for reason in reasons if reason in REASONS), None)
     kind = REASONS[known] if known else _by_status(status, headers)
     code = known or (reasons[0] if reasons else str(status))
-    permission = masked(_permission(call, error), token)[:LONGEST] if kind is DENIED else None
+    permission = told(_permission(call, error), token) if kind is DENIED else None
     fault = Fault(kind, code, call.operation, message, permission, retry_after(headers))
     return Refused(fault, transient=status >= 500 and kind is ERROR)
 
@@ -96,7 +95,7 @@ SWITCHES: tuple[tuple[str, frozenset[str], str], ...] = (
 def _switch(call: Call, status: int, reasons: list[str], error: _Error, project: str) -> tuple[str, str] | None:
     """Code and remedy of a refusal that no permission of ours would mend."""
     for code, others, words in SWITCHES:
-        if not ({code, *others} & set(reasons) or (status in {400, 403} and re.search(words, error.message, re.IGNORECASE))):
+        if not ({code, *others} & set(reasons) or (status in {400, 403} and re.search(words, error.message[:_MOST_WORDS], re.IGNORECASE))):
             continue
         if code == "ACCESS_TOKEN_SCOPE_INSUFFICIENT":
             return code, f"the OAuth scope {DIRECTORY_SCOPE if call.service == 'directory' else CLOUD_SCOPE}"
@@ -126,7 +125,7 @@ def _parsed(body: bytes) -> _Error:
     try:
         return msgspec.json.decode(body, type=_Body).error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _Error(body[:_MOST_WORDS].decode("utf-8", "replace") if body.lstrip()[:1] not in {b"<", b"{"} else "")
+        return _Error(body[: 2 * MOST_READ].decode("utf-8", "replace") if body.lstrip()[:1] not in {b"<", b"{"} else "")
 
 
 def unreachable(call: Call, error: Exception, *, transient: bool) -> Refused:

@@ -9,7 +9,7 @@ import pytest
 from posture.fault import Refused
 from posture.loopback import is_loopback
 from providers.limits import Pages, TooLongError, proxies_for, proxy_for, read_all, read_whole, whole_answer
-from providers.refusals import masked, retry_after
+from providers.refusals import masked, retry_after, told
 
 
 async def _chunks(count: int, pause: float = 0.0) -> AsyncIterator[bytes]:
@@ -93,6 +93,20 @@ def test_what_looks_like_a_token_is_masked(secret: str) -> None:
 
 def test_our_own_secrets_are_masked_whatever_they_look_like() -> None:
     assert masked("the token plain-words-0 is wrong", "plain-words-0", None, "") == "the token [secret] is wrong"
+
+
+@pytest.mark.parametrize("before", ["x" * 290, "x " * 32_700, "{} " * 2000, "y" * 65_500])
+def test_a_secret_is_not_told_in_part_where_words_are_cut_however_long_they_are(before: str) -> None:
+    secret = "opaque-canary-" + "0123456789" * 4
+    for more in range(60):
+        assert "canary" not in told(before.replace("{}", secret) + "z" * more + f" {secret} " + "w" * 10_000, secret)
+
+
+def test_words_without_end_cost_no_time() -> None:
+    began = time.process_time()
+    for words in ("s." * (8 << 20), "eyJ " * (4 << 20), "Bearer " * (2 << 20)):
+        assert len(told(words)) <= 300
+    assert time.process_time() - began < 10
 
 
 @pytest.mark.parametrize(
