@@ -43,7 +43,7 @@ class Model:
     `SLACK` it stands still; by more, a clock that ran ahead was corrected, and nothing that is held was seen, or began, later than now.
     """
 
-    SLACK: Seconds = 2.0
+    SLACK: Seconds = 10.0
     """Seconds; a small correction by NTP, or two callers with clocks of their own, must not judge everything anew."""
 
     def __init__(self, registry: Registry, policies: Mapping[str, Policy], now: Utc) -> None:
