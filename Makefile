@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+WORKERS ?= 4
+MINUTES := 10
 
 # Compiled once, not at every start: without it the first paint costs twice as much.
 unexport PYTHONDONTWRITEBYTECODE
@@ -11,8 +13,11 @@ unexport PYTHONDONTWRITEBYTECODE
 demo: $(VENV)/ready
 	$(BIN)/enctop demo
 
+# Tests mostly wait (for servers, leases, time limits), so more run at once than there are cores; what measures runs alone, after them.
 test: $(VENV)/ready lint
-	$(BIN)/python -m pytest
+	@echo "The tests take about $(MINUTES) minutes on two cores."
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not bench and not alone"
+	$(BIN)/python -m pytest -m "alone and not bench"
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .

@@ -6,6 +6,7 @@ import select
 import signal
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -54,6 +55,7 @@ class Shell(App[int]):
             loop = asyncio.get_running_loop()
             for number, code in ((signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)):
                 loop.add_signal_handler(number, self.leave, code)
+            threading.Thread(target=_end_after, args=(sys.__stdin__,), name="hang-up", daemon=True).start()
             if isinstance(self._driver, LeanDriver):
                 self._driver.mind_suspends(loop)
             self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))  # the terminal shows nothing of ours any more
@@ -64,11 +66,7 @@ class Shell(App[int]):
             self.leave(129)
 
     def leave(self, code: int) -> None:
-        """End with this exit code; without a terminal there is nothing left to tidy up, so that must not take long."""
-        if self._on_terminal and hung_up(sys.__stdin__):
-            last_resort = threading.Timer(GRACE, os._exit, (code,))
-            last_resort.daemon = True
-            last_resort.start()
+        """End with this exit code."""
         self.exit(code, return_code=code)
 
     def action_end(self) -> None:
@@ -151,6 +149,18 @@ class Shell(App[int]):
     def _to_terminal(self, sequence: str) -> None:
         if self._driver is not None:
             self._driver.write(sequence)
+
+
+def _end_after(stream: Any) -> None:
+    """End the process soon after its terminal has gone, whatever its loop is waiting for then: there is nothing left to tidy up."""
+    poll = select.poll()
+    try:
+        poll.register(stream.fileno(), 0)  # nothing but its end, which costs no CPU to wait for
+        poll.poll()
+    except (OSError, ValueError, AttributeError):
+        return
+    time.sleep(GRACE)
+    os._exit(129)
 
 
 def hung_up(stream: Any) -> bool:

@@ -7,6 +7,7 @@ Over SSH that halves a page.
 import asyncio
 import codecs
 import contextlib
+import queue
 import re
 import signal
 from collections.abc import Callable
@@ -25,6 +26,8 @@ _MOVES = re.compile(r"(?:\x1b\[\d+;\d+H|[\r\n])*")
 """Nothing but going elsewhere: no look is needed for it."""
 _NEEDLESS = re.compile(r"\x1b\[\d+;\d+H\r?\n(?=\x1b\[\d+;\d+H)")
 """A move to the end of a line and to the next one, where another move follows."""
+WRITER_LOOKED_AT = 0.2
+"""Seconds between two looks at whether the writer of a full queue still lives."""
 Look = tuple[str, str, str]
 """Foreground, background and attributes, each as the parameters that make it; empty for the terminal's own."""
 
@@ -33,9 +36,12 @@ class LeanDriver(LinuxDriver):
     """Textual's driver, writing less, and shaken by nothing that a terminal sends or a shell does."""
 
     def write(self, data: str) -> None:
-        """Write to the terminal; nothing, once it is gone: the queue of a writer that died would fill and block for ever."""
-        if self._writer_thread is None or self._writer_thread.is_alive():
-            super().write(lean(data))
+        """Write to the terminal; nothing, once it is gone: the queue of a writer that dies while it is full would block for ever."""
+        writer, text = self._writer_thread, lean(data)
+        while writer is not None and writer.is_alive():
+            with contextlib.suppress(queue.Full):
+                writer._queue.put(text, timeout=WRITER_LOOKED_AT)
+                return
 
     def run_input_thread(self) -> None:
         """Read keys; what cannot be read is dropped: bytes that are no UTF-8, a window of 0 pixels (the parser divides by it)."""

@@ -115,6 +115,21 @@ def test_a_terminal_that_goes_away_ends_the_dashboard_and_its_collector():
     assert not any(Path(f"/proc/{child}").exists() for child in children)
 
 
+def test_a_terminal_that_stops_reading_and_goes_away_ends_them_too():
+    it = Terminal(str(VIEW), "--", "--rows", "300", "--rate", "200")
+    it.until("Volumes 216")
+    children = Path(f"/proc/{it.pid}/task/{it.pid}/children").read_text().split()
+    fcntl.ioctl(it.fd, termios.TCXONC, termios.TCOOFF)  # as Ctrl-S does: what is written is held back until the queue of the writer is full
+    for _ in range(40):
+        os.write(it.fd, b"\x1b[200~" + b"x" * 500 + b"\x1b[201~2345")
+    os.close(it.fd)
+    end = time.monotonic() + 60
+    while os.waitpid(it.pid, os.WNOHANG)[0] == 0:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert not any(Path(f"/proc/{child}").exists() for child in children)
+
+
 def test_a_dumb_terminal_gets_one_clear_line_and_exit_code_2():
     it = Terminal(str(VIEW), TERM="dumb")
     assert it.end() == 2
