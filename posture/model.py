@@ -43,7 +43,7 @@ class Model:
     `SLACK` it stands still; by more, a clock that ran ahead was corrected, and nothing that is held was seen, or began, later than now.
     """
 
-    SLACK: Seconds = 2.0
+    SLACK: Seconds = 10.0
     """Seconds; a small correction by NTP, or two callers with clocks of their own, must not judge everything anew."""
 
     def __init__(self, registry: Registry, policies: Mapping[str, Policy], now: Utc) -> None:
@@ -105,7 +105,7 @@ class Model:
             self._waiting.setdefault(place, {})[resource.id] = None
         silent = (
             source
-            for source in self.sources.values()
+            for source in map(self._as_told, self.sources.values())
             if source.state not in ANSWERED and source.provider == resource.provider and _place(source) in places and asks(source.service)
         )
         return min((source for source in silent if resource.region in source.scope.split("/")[1:] or "/" not in source.scope), key=lambda s: s.id, default=None)
@@ -163,7 +163,9 @@ class Model:
             case Listed():
                 self._forget(source_id, report)
             case Partly():
-                self._partly.setdefault(source_id, report.fault)
+                if source_id not in self._partly:
+                    self._partly[source_id] = report.fault
+                    self._dirty.update(self._waiting.pop(_place(self.sources[source_id]), {}))
             case Kept():
                 known = self._by_source[source_id]
                 for resource in report.resources:
@@ -292,6 +294,11 @@ class Model:
         self._change.tenants.add(tenant)
 
     # ------------------------------------------------------------ inside
+
+    def _as_told(self, source: Source) -> Source:
+        """A source as it will stand when the poll under way has ended, where that was refused a part already."""
+        part = self._partly.get(source.id)
+        return source if part is None else msgspec.structs.replace(source, state=State.PARTIAL, fault=part)
 
     def _keep_time(self, now: Utc) -> None:
         if now >= self._now - self.SLACK:

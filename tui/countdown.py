@@ -8,8 +8,14 @@ from tui.columns import PAINTS, Cell, Column
 from tui.replica import Replica
 
 DAY: Seconds = 86400.0
-_JUDGED_BY = {"endpoint": "tls.cert-expiry", "certificate": "tls.cert-expiry", "key": "aws.kms.key-state", "lease": "vault.lease.health"}
-"""Kind -> the control that knows how much is too little: lines scale with the life of a certificate, so the number alone has no colour."""
+_JUDGED_BY = {
+    "endpoint": "tls.cert-expiry",
+    "certificate": "tls.cert-expiry",
+    "lease": "vault.lease.health",
+    "aws.kms.key": "aws.kms.key-state",
+    "gcp.kms.key": "gcp.kms.key-state",
+}
+"""Kind, or type -> the control that knows how much is too little: lines scale with the life of a certificate, so the number alone has no colour."""
 
 
 def countdown(left: Seconds) -> str:
@@ -29,7 +35,8 @@ def countdown(left: Seconds) -> str:
 
 def paint(row: Any, replica: Replica) -> str:
     """The colour of what is left: that of the finding of the control that judges it, else that of the row."""
-    control = _JUDGED_BY.get(replica.place(row).kind)
+    place = replica.place(row)
+    control = _JUDGED_BY.get(place.kind) or _JUDGED_BY.get(place.type)
     if control is None:
         return PAINTS[row.status] if row.status < Status.PASS else "text"
     finding = replica.findings.rows.get(f"{control} {row.id}")

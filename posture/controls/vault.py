@@ -197,9 +197,9 @@ def listener_tls(listener: Resource, see: Context) -> Verdict:
 
 
 def _configured(listener: Resource) -> Verdict:
-    address = listener.fields.get("address")
-    address = address if isinstance(address, str) else ""
-    if not listener.faults and (not address.startswith(("http:", "https:"))):
+    said = listener.fields.get("address")
+    address = said if isinstance(said, str) else ""
+    if not listener.faults and not address.startswith(("http:", "https:")):
         return unknown("the address that is asked is not known")
     if address.startswith("http:") and not _loopback(urlsplit(address).netloc) and not listener.faults:
         return failed(f"{address} is asked in the clear", {"address": address})

@@ -23,6 +23,9 @@ from providers.azure.wire import Row, Thing
 from providers.each import each
 from providers.source import Yield
 
+LAST = 253_402_300_800
+"""The end of the year 9999, UTC seconds."""
+
 
 class Keys(SweptSource):
     """Every vault key that something of this subscription names, each once."""
@@ -141,7 +144,9 @@ class Keys(SweptSource):
             cells=("customer", state, _rotation(properties)),
         )
         owner = subscription_of(key_id)
-        return msgspec.structs.replace(made, scope=owner) if owner else made
+        ends = attributes.get("exp")
+        expires = float(ends) if isinstance(ends, int | float) and not isinstance(ends, bool) and 0 < ends < LAST else None
+        return msgspec.structs.replace(made, scope=owner or made.scope, expires=expires)
 
 
 class ScopeKeys(Keys):

@@ -86,9 +86,11 @@ class Disks(GcpSource):
     def _made(self, where: str, fields: Disk, encryption: Encryption, links: tuple[Link, ...]) -> Resource:
         name = fields["name"]
         labels = fields.get("labels") or {}
-        claim = labels.get("kubernetes-io-created-for_pvc-name") or labels.get("kubernetes-io-created-for-pvc-name")
+        claim, space = (
+            labels.get(f"kubernetes-io-created-for_pvc-{what}") or labels.get(f"kubernetes-io-created-for-pvc-{what}") for what in ("name", "namespace")
+        )
         status = str(fields.get("status") or "").lower()
-        used = claim or names_of(fields.get("users")) or ("unattached" if status == "ready" else status)
+        used = (f"{space}/{claim}" if space and claim else claim) or names_of(fields.get("users")) or ("unattached" if status == "ready" else status)
         return self.resource(
             f"//{HOSTS['compute']}/projects/{self.project.name}/{where}/disks/{name}",
             "volume",

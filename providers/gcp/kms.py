@@ -1,11 +1,14 @@
 """Cloud KMS keys: the project's own, by listing; and whatever else its resources name, one by one."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from typing import Any
 
+import msgspec
+
 from posture.batch import Batch, Listed, Partly
-from posture.clock import Seconds
+from posture.clock import Seconds, Utc, parse_rfc3339
 from posture.fault import Fault, FaultKind, Refused
 from posture.resource import Encryption, KeyClass, Resource
 from posture.source import COLD
@@ -48,7 +51,7 @@ class KeySource(GcpSource):
         level = primary.get("protectionLevel") or (fields.get("versionTemplate") or {}).get("protectionLevel") or ""
         state = primary.get("state") or ("not found" if fields.get("NotFound") else "no primary" if "name" in fields else "?")
         parts = name.split("/")
-        return self.resource(
+        made = self.resource(
             id,
             "key",
             KEY,
@@ -61,6 +64,7 @@ class KeySource(GcpSource):
             tenant=self.tenancy.name,
             scope=owner,
         )
+        return msgspec.structs.replace(made, expires=_ends(fields.get("versions")))
 
 
 class Keys(KeySource):
@@ -165,6 +169,16 @@ class NamedKeys(KeySource):
                 yield Partly(fault)
             yield Batch((made,))
         yield Listed((KEY,))
+
+
+def _ends(versions: Mapping[str, Any] | None) -> Utc | None:
+    """When the first of the versions that are in use is destroyed; None where none is to be."""
+    ends: list[Utc] = []
+    for version in (versions or {}).values():
+        if isinstance(version, dict) and version.get("state") == "DESTROY_SCHEDULED":
+            with contextlib.suppress(ValueError):
+                ends.append(parse_rfc3339(str(version.get("destroyTime"))))
+    return min(ends, default=None)
 
 
 def _rotation(fields: Mapping[str, Any]) -> str:

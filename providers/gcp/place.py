@@ -31,10 +31,11 @@ class Tenancy:
         return self._only is None
 
     def of(self, labels: Mapping[str, str] | None) -> str:
-        """The tenant of a resource with these labels."""
+        """The tenant of a resource with these labels; nobody's where they name none, or several."""
         if self._only is not None:
             return self._only
-        return next((tenant for pair, tenant in self._by_label.items() if (labels or {}).get(pair[0]) == pair[1]), UNASSIGNED)
+        named = {tenant for pair, tenant in self._by_label.items() if (labels or {}).get(pair[0]) == pair[1]}
+        return named.pop() if len(named) == 1 else UNASSIGNED
 
 
 class Seen:

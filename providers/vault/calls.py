@@ -10,6 +10,8 @@ import msgspec
 
 Method = Literal["GET", "LIST", "POST"]
 Per = Literal["open", "cluster", "namespace", "mount", "own"]
+_BARE = frozenset({"sys/seal-backend-status", "sys/ha-status", "sys/key-status", "auth/token/renew-self"})
+"""Paths whose answer is documented without `data` around it; a renewal's stands in `auth`."""
 _PLAIN = re.compile(r"[\w.,:;=@~-]+")
 
 
@@ -30,8 +32,8 @@ class Call(msgspec.Struct, frozen=True):
 
     @property
     def wrapped(self) -> bool:
-        """Whether what it answers stands in `data`: all but what needs no token (in Vault, the seal's backends neither), and a renewal, which is an `auth`."""
-        return self.per != "open" and self.path not in {"sys/seal-backend-status", "auth/token/renew-self"}
+        """Whether what it answers stands in `data`: all but what `_BARE` names, and what needs no token."""
+        return self.per != "open" and self.path not in _BARE
 
     @property
     def operation(self) -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from posture.clock import Seconds
 from providers import limits
+from providers.azure.calls import BUDGETS
 
 CONNECT: Seconds = 1.5
 READ: Seconds = 3.0
@@ -19,10 +20,12 @@ LONGEST: Seconds = 2 * WHOLE + 1.0
 MOST_BYTES = 1 << 19
 MOST_PAGES = 10
 
+_BUDGETS = {family: (rate, min(period, 5.0), places) for family, (rate, period, places) in BUDGETS.items()}
+"""Storage's of five minutes is less than a cadence there, and a hundred of the matrix's."""
 _SHORT: dict[str, dict[str, object]] = {
     "providers.lane": {"ATTEMPTS": 2, "TRANSIENT_ATTEMPTS": 2},
     "providers.aws.account": {"CONNECT_TIMEOUT": CONNECT, "READ_TIMEOUT": READ, "LONGEST_BODY": WHOLE, "MOST_PAGES": MOST_PAGES, "MOST_SETTING": MOST_BYTES},
-    "providers.azure.arm": {"CONNECT_TIMEOUT": CONNECT, "READ_TIMEOUT": READ, "MOST_PAGES": MOST_PAGES, "MOST_SETTING": MOST_BYTES},
+    "providers.azure.arm": {"CONNECT_TIMEOUT": CONNECT, "READ_TIMEOUT": READ, "MOST_PAGES": MOST_PAGES, "MOST_SETTING": MOST_BYTES, "BUDGETS": _BUDGETS},
     "providers.gcp.project": {"CONNECT_TIMEOUT": CONNECT, "READ_TIMEOUT": READ},
     "providers.vault.way": {"TIMEOUT": (CONNECT, READ)},
     "providers.vault.session": {"WHOLE": WHOLE},

@@ -35,7 +35,7 @@ def source(id: str, **more: Any) -> Source:
 
 
 class Feed:
-    """A model with these sources, and a clock that only goes on."""
+    """A model with these sources, and a clock."""
 
     def __init__(self, *sources: str, policies: dict[str, Policy] | None = None, controls: Registry | None = None, now: Utc = NOW) -> None:
         self.now = now

@@ -103,6 +103,7 @@ def test_a_full_pass_that_is_six_cadences_old_is_no_evidence() -> None:
     assert fresh.status is PASS
     assert fresh.valid_until == NOW + 900
     assert fresh.evidence["at"] == rfc3339(NOW - 5 * 900)
+    assert WORLD.ask("tls.cipher-weak", endpoint(address(Full=full(At=rfc3339(NOW + DAY))))).status is UNKNOWN, "by a clock that ran ahead"
 
 
 @pytest.mark.parametrize(
@@ -183,6 +184,22 @@ def test_a_certificate_that_no_endpoint_sends_now_is_unknown() -> None:
 )
 def test_hsts_is_read_as_rfc_6797_says(value: str, age: int | None) -> None:
     assert _max_age(value) == age
+
+
+@pytest.mark.parametrize(
+    ("answered", "value", "status"),
+    [
+        (200, None, WARN),
+        (404, None, WARN),
+        (429, None, UNKNOWN),
+        (503, None, UNKNOWN),
+        (502, "max-age=63072000", PASS),
+        (503, "max-age=300", WARN),
+    ],
+)
+def test_the_page_of_a_gateways_error_is_not_the_sites_policy(answered: int, value: str | None, status: Status) -> None:
+    verdict = policy().ask("tls.hsts", endpoint(address(HttpStatus=answered, Hsts=value)))
+    assert verdict.status is status
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from posture.batch import Batch, Listed
+from posture.batch import Batch, Listed, Partly
 from posture.clock import parse_rfc3339
 from posture.controls.registry import Control, Registry, registry
 from posture.fault import Fault, FaultKind
@@ -11,7 +11,7 @@ from posture.judging import Held
 from posture.links import Links
 from posture.model import UNASSIGNED, Model, answered
 from posture.policy import KeyMode, Policy, shared
-from posture.resource import KeyClass, Resource
+from posture.resource import KeyClass, Link, Resource
 from posture.snapshot import take
 from posture.source import Source, State
 from posture.verdict import Finding, Gap, Severity, Status, passed
@@ -240,12 +240,70 @@ def test_a_source_with_a_slow_cadence_ages_by_its_own() -> None:
     assert feed.wait(1).finding("aws.ebs.default-encryption-region", region()).status is Status.UNKNOWN
 
 
-def test_time_does_not_go_back_with_a_clock_that_does() -> None:
+def test_time_stands_still_while_a_clock_is_put_right_by_a_second() -> None:
     feed = Feed(VOLUMES).poll(VOLUMES, GOOD)
-    feed.now = NOW - HOUR
+    feed.model.drain()
+    feed.now = NOW - 1.0
     feed.poll(VOLUMES, GOOD)
     assert feed.model.now == NOW
-    assert feed.finding(ENCRYPTED, GOOD).status is Status.PASS
+    assert not feed.model.drain().resources
+    assert feed.wait(1.5).model.now == NOW + 0.5
+
+
+def test_nothing_was_seen_nor_began_after_now_once_a_clock_that_ran_ahead_is_put_right() -> None:
+    feed = Feed(VOLUMES).poll(VOLUMES, GOOD)
+    feed.now = NOW + 400 * 24 * HOUR
+    feed.poll(VOLUMES, GOOD, PLAIN)
+    feed.poll(VOLUMES, GOOD, refused(PLAIN, "ec2:DescribeVolumes"), after=60.0)
+    feed.now = now = NOW + 120.0
+    feed.model.tick(now)
+    assert feed.model.now == now
+    assert {held.observed_at for held in feed.model.all() if held.resource.provider == "aws"} == {now}
+    assert [feed.finding(ENCRYPTED, one).status for one in (GOOD, PLAIN)] == [Status.PASS, Status.UNKNOWN]
+    assert feed.finding(ENCRYPTED, GOOD).since == NOW
+    assert feed.finding(ENCRYPTED, PLAIN).since == now
+    assert feed.finding(ENCRYPTED, PLAIN).gap == Gap(Status.FAIL, now, now)
+    assert feed.model.sources[VOLUMES].last_success == feed.model.sources[VOLUMES].last_attempt == now
+    assert {GOOD.id, PLAIN.id, VOLUMES} <= feed.model.drain().resources | {VOLUMES}
+    feed.wait(6 * 60.0)
+    assert feed.finding(ENCRYPTED, GOOD).status is Status.UNKNOWN, "what was seen by a clock that ran ahead ages as all else"
+
+
+def test_an_exception_that_had_ended_by_a_clock_that_ran_ahead_holds_again_once_it_is_put_right() -> None:
+    excepted = volume("vol-1")
+    feed = Feed(VOLUMES).poll(VOLUMES, excepted)
+    feed.now = NOW + 24 * HOUR
+    assert feed.poll(VOLUMES, excepted).finding(ENCRYPTED, excepted).status is Status.FAIL
+    feed.now = NOW + 60.0
+    assert feed.poll(VOLUMES, excepted).finding(ENCRYPTED, excepted).status is Status.WARN
+    assert feed.wait(10 * HOUR).finding(ENCRYPTED, excepted).reason.startswith("not seen")
+    assert feed.poll(VOLUMES, excepted).finding(ENCRYPTED, excepted).status is Status.FAIL
+
+
+def test_whether_a_key_is_used_is_not_known_as_soon_as_a_listing_under_way_was_refused_a_part() -> None:
+    dead = key(KeyState="Disabled")
+    feed = Feed(VOLUMES, KEYS).poll(VOLUMES, GOOD).poll(KEYS, dead)
+    assert feed.finding("aws.kms.key-state", dead).status is Status.FAIL
+    feed.model.begin(VOLUMES, feed.now)
+    feed.model.apply(VOLUMES, Partly(refusal()), feed.now)
+    feed.model.apply(VOLUMES, Batch((msgspec.structs.replace(GOOD, source=VOLUMES, links=()),)), feed.now)
+    feed.model.settle()
+    finding = feed.finding("aws.kms.key-state", dead)
+    assert (finding.status, "ebs is partial" in finding.reason, finding.fault) == (Status.UNKNOWN, True, refusal())
+
+
+def test_what_is_below_something_that_refused_its_listing_is_not_gone_and_the_rest_is() -> None:
+    def below(name: str, account: str) -> Resource:
+        return msgspec.structs.replace(volume(name), links=(Link("account", account),))
+
+    mine, other, late = below("vol-a", "refuses"), below("vol-b", "answers"), below("vol-c", "refuses")
+    feed = Feed(VOLUMES).poll(VOLUMES, mine, other)
+    feed.model.begin(VOLUMES, feed.now)
+    feed.model.apply(VOLUMES, Listed((mine.type,), frozenset({"refuses"})), feed.now)
+    assert feed.model.held(mine.id) is not None
+    assert feed.model.held(other.id) is None
+    feed.poll(VOLUMES, late)
+    assert feed.model.held(mine.id) is None
 
 
 def test_what_an_earlier_run_saw_ages_from_then_keeps_its_since_and_goes_when_it_is_not_named() -> None:

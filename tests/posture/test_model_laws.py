@@ -120,6 +120,12 @@ class Life(RuleBasedStateMachine):
     def wait(self, seconds: float) -> None:
         self.feed.wait(seconds)
 
+    @rule(seconds=st.sampled_from([0.5, 61.0, 40000.0]))
+    def the_clock_is_put_back(self, seconds: float) -> None:
+        self.feed.now -= seconds
+        self.feed.model.tick(self.feed.now)
+        self.feed.now = self.feed.model.now
+
     @rule(seconds=st.sampled_from([0.0, 300.0, 4000.0]))
     def start_again_from_what_was_seen(self, seconds: float) -> None:
         before = self.feed
@@ -144,6 +150,15 @@ class Life(RuleBasedStateMachine):
             judge(anew, model.see(held.resource.tenant), model.registry)
             assert verdicts(anew) == verdicts(held)
             assert (anew.status, anew.key_class, anew.users) == (held.status, held.key_class, held.users)
+
+    @invariant()
+    def nothing_was_seen_nor_began_later_than_now(self) -> None:
+        model = self.feed.model
+        for held in model.all():
+            assert held.observed_at <= model.now
+            for finding in held.findings.values():
+                assert max(finding.since, *((finding.gap.begins, finding.gap.ends or 0.0) if finding.gap else (0.0,))) <= model.now
+        assert all((one.last_success or 0.0) <= model.now and (one.last_attempt or 0.0) <= model.now for one in model.sources.values())
 
     @invariant()
     def the_counters_equal_a_recount(self) -> None:

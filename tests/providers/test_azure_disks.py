@@ -85,6 +85,14 @@ async def test_an_encryption_set_is_as_healthy_as_its_key(azure: Azure, change: 
     assert says in finding.reason
 
 
+async def test_a_key_with_an_end_counts_down_to_it(azure: Azure) -> None:
+    vault, ends = azure.estate.vault("acme-keys"), int(time.time()) + 40 * DAY
+    for name, more in (("timed", {"expires": ends}), ("free", {})):
+        azure.estate.encryption_set(name, azure.estate.key(vault, name, **more), vault)
+    keys = (await azure.poll()).resources("azure.keyvault.key")
+    assert {name: key.expires for name, key in keys.items()} == {"acme-keys/timed": float(ends), "acme-keys/free": None}
+
+
 async def test_an_encryption_set_whose_vault_or_key_is_gone_fails(azure: Azure) -> None:
     vault = azure.estate.vault("acme-keys")
     lost = azure.estate.encryption_set("lost-key", "https://acme-keys.vault.azure.net/keys/deleted/1", vault)

@@ -2,6 +2,10 @@
 
 import pytest
 
+from posture.source import State
+from posture.verdict import Status
+from providers.demo.azure_accounts import SUBSCRIPTION
+from tests.providers.conftest import Watch
 from tests.world.azure import Azure
 
 
@@ -129,3 +133,35 @@ async def test_containers_are_asked_only_where_they_can_differ(azure: Azure) -> 
     azure.estate.container(azure.estate.account("wide", allow_blob_public_access=True), "c")
     await azure.poll()
     assert azure.server.count("Microsoft.Storage/storageAccounts/blobServices/containers/read") == 1
+
+
+async def test_what_is_below_an_account_that_refuses_stays_and_what_is_gone_below_another_goes(azure: Azure) -> None:
+    vault = azure.estate.vault("acme-keys")
+    shut, open_ = (azure.estate.account(name) for name in ("shut", "open"))
+    kept = azure.estate.scope(shut, "held", key=azure.estate.key(vault, "held"))
+    key = next(id for id in azure.estate.resources if id.endswith("/keys/held"))
+    gone, container = azure.estate.scope(open_, "gone"), azure.estate.container(shut, "exports")
+    watch = Watch(azure.text(SUBSCRIPTION))
+    await watch.poll()
+    azure.faults.deny("Microsoft.Storage/storageAccounts/encryptionScopes/read", resource="*shut*")
+    azure.faults.deny("Microsoft.Storage/storageAccounts/blobServices/containers/read", resource="*shut*")
+    azure.estate.delete(gone)
+    await watch.poll()
+    await watch.poll()
+    await watch.poller.stop()
+    assert watch.source("containers").state is State.PARTIAL
+    assert [watch.model.held(each) is not None for each in (kept, container, key, gone)] == [True, True, True, False]
+
+
+async def test_a_key_whose_users_could_not_be_read_is_unknown_and_not_unused(azure: Azure) -> None:
+    vault = azure.estate.vault("acme-keys")
+    made = azure.estate.encryption_set("disks", azure.estate.key(vault, "disks"), vault)
+    watch = Watch(azure.text(SUBSCRIPTION))
+    key = next(id for id in azure.estate.resources if id.endswith("/keys/disks"))
+    assert (await watch.poll()).finding("azure.disk.des-health", key).status is Status.PASS
+    azure.estate.resources[made.lower()]["properties"]["rotationToLatestKeyVersionEnabled"] = "perhaps"
+    finding = (await watch.poll()).finding("azure.disk.des-health", key)
+    assert (finding.status, "encryption-sets is partial" in finding.reason) == (Status.UNKNOWN, True)
+    azure.estate.delete(made)
+    assert (await watch.poll()).model.held(key) is None, "nobody names it any more"
+    await watch.poller.stop()

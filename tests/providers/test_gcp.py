@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
+import time
 from collections import Counter
 
 import pytest
@@ -265,6 +266,28 @@ async def test_tenants_share_a_project_by_their_labels(google: Google) -> None:
     assert google.server.log.count("compute.disks.aggregatedList") == 1
     with pytest.raises(ConfigError, match="acme and globex name the same project acme-prod; give each a label"):
         parse(text.replace('label = "tenant=globex"', ""), "test")
+
+
+async def test_a_disk_whose_labels_name_two_tenants_is_nobodys_and_a_claim_is_told_with_its_namespace(google: Google) -> None:
+    claim = {f"kubernetes-io-created-for_pvc-{what}": word for what, word in (("name", "data-pg-0"), ("namespace", "shop"))}
+    both = google.project.disk("both", A, labels={"tenant": "acme", "customer": "globex", **claim})
+    block = f'[[tenant.gcp]]\nproject = "acme-prod"\nendpoint = "{google.server.url}"\ncredentials = "anonymous"\n'
+    tenants = (("acme", "tenant=acme"), ("globex", "customer=globex"))
+    seen = Seen(Collector(parse("".join(f'[[tenant]]\nname = "{name}"\n{block}label = "{label}"\n' for name, label in tenants), "test")))
+    await seen.collector.once(30)
+    disk = next(held.resource for held in seen.collector.model.all() if held.resource.name == "both")
+    assert both.endswith(disk.name)
+    assert (disk.tenant, disk.cells[0]) == ("unassigned", "shop/data-pg-0")
+
+
+async def test_a_key_ends_when_a_version_in_use_is_destroyed(google: Google) -> None:
+    dying, well = google.project.key("dying", state="DESTROY_SCHEDULED", destroyed_in=3), google.project.key("well")
+    for name, key in (("a", dying), ("b", well)):
+        google.project.disk(name, A, key=key)
+    seen = await google.poll()
+    ends = {name: seen.resource(key).expires for name, key in (("dying", dying), ("well", well))}
+    assert ends["well"] is None
+    assert ends["dying"] == pytest.approx(time.time() + 3 * 86400, abs=120)
 
 
 @pytest.mark.parametrize(

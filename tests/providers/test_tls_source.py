@@ -2,6 +2,8 @@
 
 import asyncio
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -311,3 +313,19 @@ def test_many_endpoints_are_asked_less_often_so_that_they_cost_no_core() -> None
 def test_the_demo_and_the_house_know_the_room() -> None:
     config = Config(tenant=(Tenant("t", tls=(TlsSettings(("a.example",)),)),))
     assert [name for name, _ in msgspec.structs.replace(config).tls] == ["t"]
+
+
+def test_a_resolver_that_does_not_answer_does_not_keep_the_process() -> None:
+    """`getaddrinfo` cannot be ended: a snapshot that has told its timeout must not wait for the threads that are in it."""
+    program = (
+        "import asyncio, socket, threading\n"
+        "socket.getaddrinfo = lambda *a, **k: threading.Event().wait()\n"
+        "from providers.collector import Collector\n"
+        "from providers.config import parse\n"
+        """text = '[[tenant]]\\nname = "acme"\\n[[tenant.tls]]\\nendpoints = ["shop.lab.invalid"]\\nhttp_port = 0\\n'\n"""
+        "collector = Collector(parse(text, 't'))\n"
+        "asyncio.run(collector.once(0.5))\n"
+        "print([str(source.state) for source in collector.model.sources.values()])\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert (ran.returncode, ran.stdout.strip()) == (0, "['unreachable']"), ran.stderr

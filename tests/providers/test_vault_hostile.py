@@ -18,7 +18,7 @@ from posture.snapshot import to_json
 from providers import lane
 from providers.source import TALLY, Tally
 from providers.vault import leases, session
-from providers.vault.calls import SEAL_STATUS
+from providers.vault.calls import ACCESSORS, AUDIT, MOUNTS, SEAL_STATUS
 from providers.vault.settings import VaultSettings
 from providers.vault.way import Way
 from tests.world.vault import TOKEN_ENV, configured, polled, taken
@@ -110,6 +110,31 @@ HARM: dict[str, tuple[Speak, str]] = {
     "silence": (lambda connection, request: time.sleep(60), "TimeoutError"),
     "silence in mid-body": (lambda connection, request: (connection.sendall(OK + b"Content-Length: 9\r\n\r\n{"), time.sleep(60))[0], "TimeoutError"),
 }
+
+
+FOREIGN = {
+    "nothing": b"",
+    "an empty object": b"{}",
+    "another object": b'{"fruit": {"banana": [1, 2]}}',
+    "data that is none": b'{"data": null, "request_id": "0"}',
+    "data that is a list": b'{"data": ["sys/"]}',
+    "a list": b"[]",
+}
+
+
+@pytest.mark.parametrize("body", FOREIGN.values(), ids=list(FOREIGN))
+@pytest.mark.parametrize("status", ["200 OK", "404 Not Found"])
+async def test_an_answer_that_is_not_vaults_own_is_no_empty_list(stranger: Callable[[Speak], Stranger], body: bytes, status: str) -> None:
+    TALLY.set(Tally())
+    way = Way(VaultSettings(stranger(lambda connection, request: connection.sendall(answer(body, status=status))).url, token_env=TOKEN_ENV), "test")
+    nothing_there = status.startswith("404") and b"request_id" in body
+    for call in (MOUNTS, AUDIT, ACCESSORS):
+        if nothing_there:
+            assert await way.ask(call) is None
+        else:
+            with pytest.raises(Refused):
+                await way.ask(call)
+    await way.close()
 
 
 @pytest.mark.parametrize(("speak", "code"), HARM.values(), ids=list(HARM))

@@ -13,6 +13,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.parsers import create_parser
 
+from providers.aws.calls import DESCRIBE_VOLUMES
+from providers.aws.place import Rows
 from providers.aws.wire import UnreadablePage, Wire
 from tests.world.aws import Aws
 
@@ -89,3 +91,18 @@ def test_a_field_that_is_not_of_its_type_stays_a_text_and_the_rest_stands(word: 
     body = f"<DescribeVolumesResponse><volumeSet>{row}<item><encrypted>true</encrypted></item></volumeSet></DescribeVolumesResponse>"
     page = Wire(EC2.operation_model("DescribeVolumes").output_shape).decode(body.encode(), "DescribeVolumesResponse")
     assert page["Volumes"] == [{"VolumeId": "vol-1", "Encrypted": word, "Size": f"{word or 'ten'}x"}, {"Encrypted": True}]
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ({"VolumeId": "vol-1", "Encrypted": True}, None),
+        ({"VolumeId": "vol-1"}, None),
+        ({"VolumeId": "vol-1", "Encrypted": "banana"}, "Encrypted is str, not bool"),
+        ({"VolumeId": "vol-1", "Encrypted": 1}, "Encrypted is int, not bool"),
+    ],
+)
+def test_a_field_of_another_type_is_told_by_the_source_and_its_row_stands(row: dict[str, object], says: str | None) -> None:
+    rows = Rows(DESCRIBE_VOLUMES, "VolumeId", types={"Encrypted": bool})
+    assert rows.of([row, {"VolumeId": "vol-2", "Encrypted": False}], dict) == [row, {"VolumeId": "vol-2", "Encrypted": False}]
+    assert (None if rows.odd is None else rows.odd.message, rows.fault) == (says, None)

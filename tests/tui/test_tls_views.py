@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 from posture.clock import rfc3339
-from posture.rows import Row
+from posture.rows import FindingRow, Place, Row
+from posture.verdict import Severity, Status
 from providers.demo import tls
 from providers.demo.tls import Street
+from providers.stream import Findings, Places, Rows
 from tests.tui.support import Opened
 from tui.collector import Collector
-from tui.countdown import countdown
+from tui.countdown import countdown, paint
 from tui.dashboard import Dashboard
 from tui.feed import Feed
 from tui.replica import Replica, Table
@@ -189,3 +191,21 @@ async def test_what_ends_next_stands_first_whatever_it_is(street: Street, tmp_pa
 @pytest.mark.parametrize(("seconds", "text"), [(59.9, "0m 59s"), (3600, "1h 00m"), (47 * 86400, "47d 00h"), (398 * 86400, "398d"), (-3 * 86400, "3d ago")])
 def test_a_countdown_counts_down(seconds: float, text: str) -> None:
     assert countdown(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("type_", "control", "colour"),
+    [
+        ("aws.kms.key", "aws.kms.key-state", "fail"),
+        ("gcp.kms.key", "gcp.kms.key-state", "fail"),
+        ("gcp.kms.key", "aws.kms.key-state", "text"),
+        ("azure.keyvault.key", "azure.disk.des-health", "warn"),
+    ],
+)
+def test_what_is_left_of_a_key_has_the_colour_of_its_own_clouds_control_or_of_its_row(type_: str, control: str, colour: str) -> None:
+    replica = Replica()
+    replica.apply(Places(0, (Place("key", type_, "acme", "cloud", "here", "", "source"),)))
+    row = Row("k", 0, "k", Status.WARN, Severity.LOW, -1, "", "", 0.0, 0, ("", "", ""), 1.0)
+    replica.apply(Rows((row,)))
+    replica.apply(Findings((FindingRow(control, "k", 0, "k", Status.FAIL, Severity.HIGH, "", 0.0, ""),)))
+    assert paint(row, replica) == colour
