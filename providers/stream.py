@@ -165,15 +165,35 @@ Ask = Union[Open, Refresh, Pause, Export]
 # ---------------------------------------------------------------- bytes
 
 
+_PACK = msgspec.msgpack.Encoder()
+
+
+def packed(value: Any) -> bytes:
+    """As MessagePack, whose whole numbers have 64 bits: what a server told beyond that becomes the nearest that fits."""
+    try:
+        return _PACK.encode(value)
+    except OverflowError:
+        return _PACK.encode(_fitting(msgspec.to_builtins(value)))
+
+
+def _fitting(value: Any) -> Any:
+    match value:
+        case dict():
+            return {name: _fitting(one) for name, one in value.items()}
+        case list() | tuple():
+            return [_fitting(one) for one in value]
+        case int() if not isinstance(value, bool):
+            return max(-(1 << 63), min(value, (1 << 64) - 1))
+        case _:
+            return value
+
+
 class Encoder:
     """Turns frames or asks into bytes for the wire."""
 
-    def __init__(self) -> None:
-        self._encoder = msgspec.msgpack.Encoder()
-
     def encode(self, message: Frame | Ask) -> bytes:
         """One message with its length before it."""
-        body = self._encoder.encode(message)
+        body = packed(message)
         return struct.pack(">I", len(body)) + body
 
 

@@ -25,6 +25,7 @@ from posture.source import STALE_CADENCES, Source, State
 from posture.text import one_line
 from posture.verdict import Gap, Status
 from providers.config import Config
+from providers.stream import packed
 
 log = logging.getLogger(__name__)
 
@@ -203,7 +204,7 @@ def _pieces(model: Model) -> Iterator[bytes]:
 
 
 def _piece(value: object) -> bytes:
-    body = msgspec.msgpack.encode(value)
+    body = packed(value)
     return _HEAD.pack(len(body), zlib.crc32(body)) + body
 
 

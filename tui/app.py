@@ -15,14 +15,18 @@ def run(collector: Sequence[str], *, view: str = "overview", query: str = "", ex
 
     `collector` is the command of a process that writes the frames of `providers.stream` on stdout and reads asks on stdin; it ends when its stdin does.
     `view` is one of `tui.dashboard.Dashboard.VIEWS`, `query` a filter, `export_dir` where `e` writes,
-    `origin` the name of the configuration. What the collector says on stderr goes to `log_file`.
+    `origin` the name of the configuration. What goes wrong goes to `log_file`, and what the collector says on stderr.
     Codes: 0 left, 2 there is no usable terminal or the collector refused its configuration (one line on stderr), 130 interrupted, 129 and 143 on a signal.
-    Raises `FilterError` for a `query` that cannot be read.
+    Raises `FilterError` for a `query` that cannot be read, `ConfigError` for a `log_file` that cannot be written.
     """
     parse(query)
     if (problem := unusable()) is not None:
         tell(problem)
         return 2
+    if log_file is not None:
+        from providers.serve import keep_log
+
+        keep_log(log_file)
     child = Collector(collector, log_file)
     try:
         child.start()

@@ -8,7 +8,7 @@ from posture.text import clean
 
 
 class Printable(LineFilter):
-    """Puts a dot for each character that a terminal would act on; the line stays as wide as it was. Costs under a microsecond where there is none."""
+    """Puts a dot for each character that a terminal would act on; the line stays as wide as it was. Costs some 4 us where there is none."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         """The segments of a line, cleaned."""

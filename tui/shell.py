@@ -1,6 +1,7 @@
 """How the dashboard lives in its terminal: colours, signals, exit codes, the clipboard, a terminal that is too small or gone."""
 
 import asyncio
+import logging
 import os
 import select
 import signal
@@ -32,6 +33,8 @@ LEAST = (60, 15)
 
 
 MOST_TOASTS = 5
+_log = logging.getLogger(__name__)
+_log.addHandler(logging.NullHandler())  # else Python writes on standard error, which is the screen
 GRACE = 2.0
 """Seconds an orderly end may take when the terminal is gone."""
 
@@ -66,7 +69,18 @@ class Shell(App[int]):
             self.leave(129)
 
     def leave(self, code: int) -> None:
+<<<<<<< HEAD
         """End with this exit code."""
+=======
+        """End with this exit code; without a terminal there is nothing left to tidy up, so that must not take long."""
+        if self._on_terminal:  # in the terminal that is the shell's again a further Ctrl-C is a SIGINT, which Python would tell by a traceback
+            asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if self._on_terminal and hung_up(sys.__stdin__):
+            last_resort = threading.Timer(GRACE, os._exit, (code,))
+            last_resort.daemon = True
+            last_resort.start()
+>>>>>>> refs/heads/attack
         self.exit(code, return_code=code)
 
     def action_end(self) -> None:
@@ -88,9 +102,11 @@ class Shell(App[int]):
         return isinstance(pump, Widget) and (pump._closing or not pump.is_attached or pump.screen not in self.screen_stack)
 
     def _handle_exception(self, error: Exception) -> None:
-        """What goes wrong in a part that is being taken down (a palette that looks for the list it had) ends nothing else."""
-        worker = active_worker.get(None)
-        if not self.gone(active_message_pump.get(None)) and not (worker is not None and self.gone(worker.node)):
+        """What goes wrong in a part that is being taken down (a palette that looks for the list it had) ends nothing else, and stands in the log."""
+        pump, worker = active_message_pump.get(None), active_worker.get(None)
+        if self.gone(pump) or (worker is not None and self.gone(worker.node)):
+            _log.warning("%s while it was being closed: %s: %s", type(pump).__name__, type(error).__name__, error, exc_info=error)
+        else:
             super()._handle_exception(error)
 
     def pop_screen(self) -> AwaitComplete:

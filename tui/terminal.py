@@ -10,6 +10,7 @@ import contextlib
 import queue
 import re
 import signal
+import termios
 from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any
@@ -63,7 +64,16 @@ class LeanDriver(LinuxDriver):
         if self._mouse_pixels:
             self.write("\x1b[?1016l")
             self._mouse_pixels = False
+        before, self.attrs_before = self.attrs_before, None
         super().stop_application_mode()
+        self.attrs_before = before
+
+    def close(self) -> None:
+        """Write what is left, and only then give the line discipline back: with it Ctrl-C throws away what the terminal has not read yet (termios, ISIG)."""
+        super().close()
+        if self.attrs_before is not None:
+            with contextlib.suppress(termios.error):
+                termios.tcsetattr(self.fileno, termios.TCSANOW, self.attrs_before)
 
     def mind_suspends(self, loop: asyncio.AbstractEventLoop) -> None:
         """From now on the loop stops and goes on. In a signal's own handler, which may have cut into a write, another write would wait for ever."""

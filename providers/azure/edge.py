@@ -74,8 +74,9 @@ class Edge(SweptSource):
             yield Listed((DOOR,))
 
     def _gateway(self, row: Thing) -> Resource:
-        properties = row.properties
-        fields: dict[str, Any] = {**fields_of(row), "properties": {name: properties[name] for name in KEPT if name in properties} if properties else properties}
+        fields, properties = fields_of(row), row.properties
+        if properties:
+            fields["properties"] = {name: properties[name] for name in KEPT if name in properties}
         try:
             ways = set(plain_listeners(properties or {}).values())
             plain = "SERVES" if SERVES in ways else "?" if UNSURE in ways else "redirects"

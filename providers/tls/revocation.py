@@ -80,12 +80,15 @@ class Revocations:
                 return 4
 
     async def _above(self, above: Sequence[x509.Certificate]) -> AsyncIterator[Facts]:
-        for one, issuer in list(itertools.pairwise(above))[:MOST_ABOVE]:
+        for number, (one, issuer) in enumerate(itertools.pairwise(above)):
             try:
                 points, name = list(_points(one)), common_name(one.subject)
             except Exception:  # noqa: BLE001 - as above
+                yield {"Certificate": "?", "By": "crl", "Status": "unanswered", "Why": "where it is listed cannot be read"}
                 continue
-            if points:
+            if points and number >= MOST_ABOVE:
+                yield {"Certificate": name, "By": "crl", "Status": "unanswered", "Why": f"not asked: only {MOST_ABOVE} intermediates are"}
+            elif points:
                 yield {"Certificate": name, **await self._by_crl(one, issuer, points)}
 
     async def _by_crl(self, certificate: x509.Certificate, issuer: x509.Certificate, points: Sequence[tuple[str, x509.DistributionPoint]]) -> Facts:

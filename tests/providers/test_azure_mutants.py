@@ -4,10 +4,12 @@ another with it.
 
 import copy
 import json
+import time
 from typing import Any
 
 import pytest
 
+from posture.snapshot import take, to_json
 from providers.demo import azure_more as more
 from providers.demo.azure_estate import CUSTOMER, SUBSCRIPTION
 from tests.world.azure import Azure, Seen
@@ -201,3 +203,14 @@ async def test_a_machine_without_a_name_is_called_by_its_id(azure: Azure) -> Non
     own = more.machine(azure.estate, "vm")
     del azure.estate.resources[own.lower()]["name"]
     assert set((await azure.poll()).resources("azure.compute.vm")) == {"vm"}
+
+
+async def test_rows_with_nothing_but_an_id_can_be_written(azure: Azure) -> None:
+    azure.reset()
+    bases = _bases(azure)
+    for own in bases:
+        bare = {name: value for name, value in azure.estate.resources[own.lower()].items() if name == "type"}
+        azure.estate.put(f"{own}bare", {**bare, "id": f"{own}bare"})
+    seen = await azure.poll()
+    assert sum(one.resource.id.endswith("bare") for one in seen.model.all()) >= len(bases)
+    to_json(take(seen.model, time.time(), "0"))

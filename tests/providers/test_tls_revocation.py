@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import datetime
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +11,10 @@ from typing import Any
 import msgspec
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import ocsp
+from cryptography.x509.oid import NameOID
 
 from posture.controls.tls_revocation import judge_revocation
 from posture.verdict import Status, Verdict
@@ -309,3 +313,22 @@ def test_a_server_is_judged_by_its_staple_and_the_lists(name: str, days: float, 
     assert held.resource.fields["Addresses"]["127.0.0.1"]["Full"]["Staple"] == ("sent" if stapled else "none")
     certificate = next(one for one in collector.model.all() if one.resource.kind == "certificate" and not one.resource.fields["IsCa"])
     assert certificate.findings["tls.revocation"].status is status
+
+
+async def test_an_intermediate_that_is_not_asked_about_is_told() -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    start = datetime.datetime.now(datetime.UTC)
+    point = x509.DistributionPoint([x509.UniformResourceIdentifier("http://127.0.0.1:1/list.crl")], None, None, None)
+
+    def made(number: int) -> x509.Certificate:
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"CA {number}")])
+        builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(number)
+        builder = builder.not_valid_before(start).not_valid_after(start + datetime.timedelta(days=1))
+        return builder.add_extension(x509.CRLDistributionPoints([point]), critical=False).sign(key, hashes.SHA256())
+
+    TALLY.set(Tally())
+    revocations = Revocations(time.time)
+    told = [found async for found in revocations._above([made(number) for number in range(1, 8)])]
+    assert [found["Certificate"] for found in told] == [f"CA {number}" for number in range(1, 7)], "all but the root"
+    assert {found["Status"] for found in told} == {"unanswered"}
+    assert told[-1]["Why"].startswith("not asked")

@@ -33,8 +33,8 @@ MODES = (
     *((b"?1000h", b"?1000l"), (b"?1003h", b"?1003l"), (b"?1006h", b"?1006l"), (b"?1015h", b"?1015l"), (b"?1016h", b"?1016l")),
 )
 """What is set while a program has the screen, and what takes it back."""
-ENDS = {0, 130, -signal.SIGINT}
-"""Codes of a program that was told to go: `:quit` can be among what is typed, and a second Ctrl-C comes when the terminal is the shell's again."""
+ENDS = {0, 130}
+"""Codes of a program that was told to go: `:quit` can be among what is typed."""
 
 
 @dataclass

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from textual._context import active_message_pump
 
+from providers.serve import CleanFormatter
 from tests.tui.storm import VIEW, Storm
 from tests.tui.support import dashboard
 
@@ -31,6 +33,24 @@ def test_two_thousand_events_end_nothing(seed: int, tmp_path: Path) -> None:
     it.blow(2000)
     sys.stdout.write(f"seed {seed}: {it.starts} starts, slowest answer {it.slowest:.2f} s\n")
     assert not it.failed, "\n".join(it.failed)
+
+
+async def test_what_goes_wrong_while_a_part_is_closed_ends_nothing_and_stands_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    async with dashboard(view="volumes") as it:
+        await it.press("question_mark")
+        screen = it.app.screen
+        await it.press("escape")
+        await it.until(lambda: it.app.screen is not screen, "it is closed")
+        token = active_message_pump.set(screen)
+        try:
+            it.app._handle_exception(ValueError("no\x1b[31m list"))
+        finally:
+            active_message_pump.reset(token)
+        assert it.app.is_running
+    (record,) = [record for record in caplog.records if record.name == "tui.shell"]
+    assert "ValueError: no" in record.getMessage()
+    assert record.exc_info
+    assert "\n" not in CleanFormatter("%(message)s").formatMessage(record)
 
 
 @pytest.mark.parametrize("key", ["question_mark", "ctrl+p"])

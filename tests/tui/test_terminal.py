@@ -96,6 +96,24 @@ def test_the_terminal_is_restored_after(end, code):
     it.restored()
 
 
+@pytest.mark.parametrize("again", [0.01, 0.03, 0.1])
+def test_the_terminal_is_restored_however_often_and_fast_ctrl_c_is_pressed(again):
+    it = Terminal(str(VIEW), "--", "--rows", "300")
+    it.until("Volumes 216")
+    children = Path(f"/proc/{it.pid}/task/{it.pid}/children").read_text().split()
+    end = time.monotonic() + 20
+    while os.waitid(os.P_PID, it.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+        assert time.monotonic() < end
+        os.write(it.fd, b"\x03")  # once the line discipline is the shell's again, it is a SIGINT
+        time.sleep(again)  # as fast as a key repeats
+        it.read(0)
+    assert it.end() == 130
+    it.restored()
+    while any(Path(f"/proc/{child}").exists() for child in children):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
 def test_the_terminal_is_restored_when_one_leaves_after_the_collector_crashed():
     it = Terminal(str(VIEW), "--", "--rows", "300", "--crash-after", "0.3")
     it.until("the collector ended")
