@@ -69,18 +69,10 @@ class Shell(App[int]):
             self.leave(129)
 
     def leave(self, code: int) -> None:
-<<<<<<< HEAD
         """End with this exit code."""
-=======
-        """End with this exit code; without a terminal there is nothing left to tidy up, so that must not take long."""
         if self._on_terminal:  # in the terminal that is the shell's again a further Ctrl-C is a SIGINT, which Python would tell by a traceback
             asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-        if self._on_terminal and hung_up(sys.__stdin__):
-            last_resort = threading.Timer(GRACE, os._exit, (code,))
-            last_resort.daemon = True
-            last_resort.start()
->>>>>>> refs/heads/attack
         self.exit(code, return_code=code)
 
     def action_end(self) -> None:
