@@ -1,5 +1,6 @@
 """Fixtures that more than one room uses."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -15,6 +16,11 @@ from tests.world.gcp import serving as google_serving
 from tests.world.kubernetes import TokenReviews
 from tests.world.raft import Raft, RaftCluster
 from tests.world.vault import TOKEN_ENV
+
+for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTSTP, signal.SIGCONT):
+    # Who is started in the background by a shell, or by nohup, begins with some of them ignored, and so would every dashboard that a test starts.
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)

@@ -46,6 +46,10 @@ class Shell(App[int]):
         super().__init__(driver_class=LeanDriver if on_terminal else None)
         self.paint = Paint({})
         self._on_terminal = on_terminal
+        for fixed in (
+            ("COLUMNS", "LINES") if on_terminal else ()
+        ):  # exported by some shells, they would be believed for ever, whatever the terminal's size becomes
+            os.environ.pop(fixed, None)
         self._printable = Printable()
         for theme in themes.THEMES:
             self.register_theme(theme)

@@ -39,14 +39,14 @@ class Opened:
         strips = self.app.screen._compositor.render_strips()
         return "\n".join(strip.text.rstrip() for strip in strips)
 
-    async def until(self, holds: Callable[[], object], what: str = "", within: float = 5.0) -> None:
+    async def until(self, holds: Callable[[], object], what: str = "", within: float = 60.0) -> None:
         """Wait until something is so; fails with the screen when it does not come true."""
         end = asyncio.get_running_loop().time() + within
         while not holds():
             assert asyncio.get_running_loop().time() < end, f"{what or 'it'} did not come true; the screen:\n{self.screen}"
             await self.pilot.pause(0.02)
 
-    async def shows(self, text: str, within: float = 5.0) -> None:
+    async def shows(self, text: str, within: float = 60.0) -> None:
         """Wait until a text is on the screen."""
         await self.until(lambda: text in self.screen, f"{text!r} on the screen", within)
 

@@ -67,7 +67,7 @@ async def test_a_frozen_collector_is_ended_too():
 
 async def test_what_the_collector_says_goes_to_the_log_file(tmp_path: Path):
     log = tmp_path / "log"
-    async with dashboard("--crash-after", "0.2") as it:
+    async with dashboard("--crash-after", "3", settled=False) as it:
         it.app.feed.collector._log_file = log
-        await it.shows("the collector ended")
+        await it.shows("the collector ended", 60)
     assert "MemoryError" in log.read_text()

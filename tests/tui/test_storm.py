@@ -19,10 +19,10 @@ def storm(seed: int, folder: Path) -> Storm:
     return Storm(command, seed, b"Volumes 4", {"TMUX": "", "PATH": str(folder)})
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1])
 def test_a_storm_ends_nothing_and_leaves_the_terminal_as_it_was(seed: int, tmp_path: Path) -> None:
     it = storm(seed, tmp_path)
-    it.blow(150)
+    it.blow(60)
     assert not it.failed, "\n".join(it.failed)
 
 

@@ -47,14 +47,14 @@ class Terminal:
             return bool(data)
         return True
 
-    def until(self, text: str, seconds: float = 15.0) -> None:
+    def until(self, text: str, seconds: float = 90.0) -> None:
         """Read until a text was written."""
         end = time.monotonic() + seconds
         while text.encode() not in self.out:
             assert time.monotonic() < end, self.out[-3000:].decode("utf-8", "replace")
             assert self.read(0.1), self.out[-3000:].decode("utf-8", "replace")
 
-    def end(self, seconds: float = 10.0) -> int:
+    def end(self, seconds: float = 60.0) -> int:
         """Wait for the program's end; its exit code."""
         limit = time.monotonic() + seconds
         while time.monotonic() < limit:
@@ -128,7 +128,7 @@ def test_a_terminal_that_goes_away_ends_the_dashboard_and_its_collector():
     children = Path(f"/proc/{it.pid}/task/{it.pid}/children").read_text().split()
     assert children
     os.close(it.fd)
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while os.waitpid(it.pid, os.WNOHANG)[0] == 0:
         assert time.monotonic() < end
         time.sleep(0.05)
