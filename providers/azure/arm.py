@@ -34,7 +34,7 @@ from providers.azure.settings import AzureSettings
 from providers.azure.wire import Graph, Page, Unread
 from providers.lane import Lane
 from providers.limits import CHUNK, Pages, proxy_for, read_all, whole_answer
-from providers.refusals import masked
+from providers.refusals import masked, without
 from providers.source import TALLY
 
 CONNECT_TIMEOUT, READ_TIMEOUT = 5, 20
@@ -202,7 +202,7 @@ class Arm:
             raise broken(call, error, *self._sent) from None
         if response.status_code != 200:
             raise answered(call, response.status_code, response.headers, content, *self._sent)
-        return content
+        return without(content, *self._sent)
 
     def _url(self, call: Call, subscription: str, within: str, tail: str) -> str:
         base = self.graph_endpoint if call.family == "entra" else self.endpoint

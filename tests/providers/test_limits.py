@@ -9,7 +9,7 @@ import pytest
 from posture.fault import Refused
 from posture.loopback import is_loopback
 from providers.limits import Pages, TooLongError, proxies_for, proxy_for, read_all, read_whole, whole_answer
-from providers.refusals import masked, retry_after, told
+from providers.refusals import masked, retry_after, told, without
 
 
 async def _chunks(count: int, pause: float = 0.0) -> AsyncIterator[bytes]:
@@ -107,6 +107,12 @@ def test_words_without_end_cost_no_time() -> None:
     for words in ("s." * (8 << 20), "eyJ " * (4 << 20), "Bearer " * (2 << 20)):
         assert len(told(words)) <= 300
     assert time.process_time() - began < 10
+
+
+def test_an_answer_that_repeats_what_we_sent_is_read_without_it() -> None:
+    assert without(b'{"id": "Bearer long-enough-to-be-a-token"}', "long-enough-to-be-a-token", "") == b'{"id": "Bearer [secret]"}'
+    body = b'{"policies": ["root"]}'
+    assert without(body, "root", "long-enough-to-be-a-token") is body
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,14 @@ def _again(head: bytes) -> bytes:
     return _answer(json.dumps({"errors": [said], "error": {"code": "x", "message": said}}), 400)
 
 
+def _as_data(head: bytes) -> bytes:
+    """An answer that any of the rooms may take for one, with the request in every text."""
+    said = " ".join(head.decode("latin-1").split())[-900:]
+    row = {"id": said, "name": said, "type": said, "location": said, "kind": said, "selfLink": said, "properties": {"provisioningState": said}}
+    some = {name: [row] for name in ("value", "items", "data", "buckets", "clusters", "keys")}
+    return _answer(json.dumps(some | {"kind": said, "displayName": said, "projectId": said, "subscriptionId": said, "totalRecords": 1}))
+
+
 def _bomb() -> bytes:
     """Four megabytes that become four gigabytes: members of gzip, one after another."""
     member = gzip.compress(b"[" + b'{"id": 1},' * 6_400_000, 9, mtime=0)
@@ -97,6 +105,7 @@ class Hostile:
         thief = await self._listen(self._steal)
         special: Mapping[str, Callable[[bytes, asyncio.StreamWriter], object]] = {
             "the request again, 400": lambda head, writer: writer.write(_again(head)),
+            "the request again, as data": lambda head, writer: writer.write(_as_data(head)),
             "the request again, 500": lambda head, writer: writer.write(_answer(head, 500, "text/plain")),
             "a redirect": lambda head, writer: writer.write(_answer("", 302, Location=f"http://127.0.0.1:{thief}/")),
             "a drip": lambda head, writer: self._drip(writer),
