@@ -138,7 +138,7 @@ async def test_a_recovery_resets_the_patience(loop: Loop) -> None:
     loop.poller.add([source])
     await until(lambda: len(source.began) >= 5)
     assert waits[3] <= 0.1
-    assert loop.state(source) is State.OK
+    await until(lambda: loop.state(source) is State.OK)
 
 
 async def test_one_source_is_never_asked_twice_at_a_time(loop: Loop) -> None:

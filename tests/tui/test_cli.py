@@ -64,6 +64,7 @@ def test_a_wrong_argument_is_one_line_that_says_what_is_allowed(run: Run, argume
     _one_line(run(*arguments), *words)
 
 
+@pytest.mark.alone
 def test_version_is_instant_and_loads_no_sdk(run: Run) -> None:
     heavy = {"boto3", "botocore", "textual", "aiohttp", "msgspec"}
     code = f"import sys; from tui.cli import main; main(['--version']); print([m for m in sys.modules if m.split('.')[0] in {heavy}])"

@@ -52,7 +52,7 @@ def _until_it_rests(it: Terminal) -> None:
     """It has drawn what there is to draw: a picture that is missed is none that is wrong."""
     before = seen = len(it.out)
     for turn in range(60):
-        assert it.read(0.05), "the dashboard ended"
+        assert it.read(0.05), f"the dashboard ended: {it.out[-2000:]!r}"
         if len(it.out) == seen and (seen > before or turn > 3):
             return
         seen = len(it.out)

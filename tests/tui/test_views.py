@@ -221,7 +221,7 @@ async def test_copying_says_what_was_copied(monkeypatch: pytest.MonkeyPatch):
         await it.press("enter")
         await it.shows("remedy")
         await it.press("c")
-        assert any("copied the remedy" in toast and "aws ec2" in toast for toast in it.toasts())
+        assert any("the remedy was sent to the terminal" in toast and "aws ec2" in toast for toast in it.toasts()), it.toasts()
 
 
 async def test_commands_open_views_kinds_themes_and_filters():

@@ -28,7 +28,7 @@ class VaultSystem(System):
     absent: ClassVar[Mapping[str, str]] = {"partial pages": _NO_PAGES, "looping pages": _NO_PAGES, "pages for ever": _NO_PAGES}
     may_change: ClassVar[Mapping[str, frozenset[str]]] = {
         "certificate changed": CERTIFICATE | {"vault.listener.tls"},  # its listener is looked at as an endpoint too
-        "clock +400 d": frozenset({"vault.barrier.rotation", "vault.token.own", "vault.lease.not-renewed", "vault.lease.expiring"}),
+        "clock +400 d": frozenset({"vault.barrier.rotation", "vault.transit.rotation", "vault.token.own", "vault.lease.not-renewed", "vault.lease.expiring"}),
     }
     loses: ClassVar[frozenset[str]] = frozenset({"certificate changed"})
     remembers: ClassVar[frozenset[str]] = frozenset({"vault.lease.growth", "tls.cert-change"})
