@@ -38,7 +38,7 @@ SEQUENCE = re.compile(
 )
 KEYS = (
     *(keys for view in "1234567890" for keys in (view, "\r", "cJ", "y\x1b[F", "cJn", "\x1b")),
-    *("?", "\x1b", ":kind-", "\x1b", f"/{MARK}", "\r", "\x1b", "\x10", "\x1b", "SsGge"),
+    *("?", "\x1b", ":", "kind-", "\x1b", "/", MARK, "\r", "\x1b", "\x10", "\x1b", "SsGge"),
 )
 GROUPS = [list(FAMILIES.values())[start::3] for start in range(3)]
 
