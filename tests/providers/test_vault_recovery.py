@@ -238,7 +238,7 @@ async def test_a_server_killed_during_a_poll_and_restarted_empty_has_nothing(
         seen = leases()
         bao.kill()
         await it.until(lambda: {finding.status for finding in it.findings()} == {Status.UNKNOWN}, "silence is unknown", 20)
-        assert kinds(it) == {"unreachable"}
+        await it.until(lambda: kinds(it) == {"unreachable"}, "and says so, though age may have said unknown before", 20)
         assert seen <= leases(), "no row goes by silence"
         assert len(leases()) <= 150
         bao.start()
