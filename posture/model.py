@@ -6,19 +6,19 @@ from itertools import islice
 
 import msgspec
 
-from posture.batch import Batch, Kept, Listed, Partly, Report
 from posture.clock import Seconds, Utc
 from posture.controls.registry import Registry
 from posture.fault import Fault
+from posture.interning import share
 from posture.judging import Held, See, Stood, clamped, judge, past, stale_at
 from posture.links import Links
 from posture.policy import Policy
+from posture.reports import Batch, Kept, Listed, Partly, Report
 from posture.resource import Resource
 from posture.rollup import OWN, UNASSIGNED, Rollup, add, counted
-from posture.sharing import share
 from posture.source import ANSWERED, STALE_CADENCES, Source, State
+from posture.timers import Wakes
 from posture.verdict import Finding, Status, worst
-from posture.wakes import Wakes
 
 __all__ = ["OWN", "UNASSIGNED", "Change", "Model", "Rollup", "answered", "shown"]
 

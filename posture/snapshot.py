@@ -191,7 +191,7 @@ def take(model: Model, at: Utc, version: str, *, query: str = "", simulated: boo
 
 
 def matches(wanted: Filter, held: Held) -> bool:
-    """Whether a resource passes a filter, as the dashboard's lists do (`tui.sieve`)."""
+    """Whether a resource passes a filter, as the dashboard's lists do (`tui.data.row_filter`)."""
     return selects(wanted)(held)
 
 

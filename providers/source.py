@@ -9,9 +9,9 @@ from typing import ClassVar, Union
 
 import msgspec
 
-from posture.batch import Report
 from posture.clock import Seconds
 from posture.fault import Fault
+from posture.reports import Report
 from posture.source import Source as Record
 
 

@@ -12,10 +12,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tui.collector import Collector
-from tui.dashboard import Dashboard
-from tui.feed import Feed
-from tui.replica import Replica
+from tui.app import Dashboard
+from tui.data.link import Feed
+from tui.data.process import Collector
+from tui.data.replica import Replica
 
 HERE = Path(__file__).parent
 SCENES: Sequence[tuple[str, str, tuple[int, int], Sequence[str]]] = (
@@ -48,7 +48,7 @@ def main() -> int:
 
 
 async def _scene(view: str, size: tuple[int, int], keys: Sequence[str]) -> str:
-    child = Collector([sys.executable, "-m", "providers.serve", "--demo"], None)
+    child = Collector([sys.executable, "-m", "providers.collector", "--demo"], None)
     child.start()
     app = Dashboard(Feed(child, Replica()), view=view, query="", export_dir=Path.cwd(), on_terminal=False)
     try:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from providers.demo.accounts import ENVIRONMENT
-from providers.demo.openbao import Bao
-from providers.demo.rabbit import Rabbit
+from providers.demo.aws.accounts import ENVIRONMENT
+from providers.demo.vault.rabbit import Rabbit
+from providers.demo.vault.server import Bao
 from tests.world import azure as azure_world
 from tests.world.aws import Aws, serving
 from tests.world.azure import Azure

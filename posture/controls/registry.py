@@ -16,29 +16,8 @@ from posture.resource import Resource
 from posture.source import Source
 from posture.verdict import EvidenceClass, Severity, Status, Verdict
 
-AREAS = (
-    "aws_ebs",
-    "aws_kms",
-    "aws_s3",
-    "aws_s3_objects",
-    "azure_disk",
-    "azure_edge",
-    "azure_entra",
-    "azure_storage",
-    "azure_vm",
-    "gcp_disk",
-    "gcp_gcs",
-    "gcp_kms",
-    "gcp_platform",
-    "meta",
-    "tls_certificate",
-    "tls_endpoint",
-    "vault",
-    "vault_access",
-    "vault_keys",
-    "vault_leases",
-)
-"""Each is a module with judgements and a TOML file with their metadata, here in `posture/controls/`."""
+DATA = frozenset({"sentences", "mozilla"})
+"""TOML files that hold no controls."""
 
 BLANKS = frozenset({"name", "id", "region", "key", "scope", "tenant"})
 """What a remedy may leave to be filled in, beside the resource's own fields, which begin with a capital letter (`{VolumeId}`)."""
@@ -172,10 +151,11 @@ def control(control_id: str, *, on: str | tuple[str, ...]) -> Callable[[Judge], 
 def registry() -> Registry:
     """Every control there is. Raises ValueError, at import, where a function and its metadata do not match."""
     here = Path(__file__).parent
-    for area in AREAS:
-        import_module(f"posture.controls.{area}")
+    for module in sorted((*here.glob("*/[a-z]*.py"), here / "meta.py")):
+        import_module(".".join(("posture.controls", *module.relative_to(here).with_suffix("").parts)))
     sentences = _decoded(here / "sentences.toml", dict[str, str])
-    return joined(_judges, {area: _decoded(here / f"{area}.toml", dict[str, Metadata]) for area in AREAS}, sentences)
+    areas = {file.relative_to(here).with_suffix("").as_posix(): file for file in sorted(here.rglob("*.toml")) if file.stem not in DATA}
+    return joined(_judges, {area: _decoded(file, dict[str, Metadata]) for area, file in areas.items()}, sentences)
 
 
 class Metadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

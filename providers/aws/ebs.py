@@ -3,8 +3,8 @@
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-from posture.batch import Batch, Kept, Listed, Partly
 from posture.fault import Fault, Refused
+from posture.reports import Batch, Kept, Listed, Partly
 from posture.resource import Encryption, KeyClass, Link, Resource
 from providers.aws.calls import (
     DESCRIBE_LAUNCH_TEMPLATE_VERSIONS,
@@ -15,7 +15,7 @@ from providers.aws.calls import (
     GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE,
     Call,
 )
-from providers.aws.place import AwsSource, Rows, ill_typed, is_key_arn, region_id, tag
+from providers.aws.source import AwsSource, Rows, ill_typed, is_key_arn, region_id, tag
 from providers.lane import lost
 from providers.source import Yield
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import msgspec
 
-from posture.batch import Batch, Kept, Listed, Partly
 from posture.clock import Seconds, Utc, parse_rfc3339
 from posture.fault import Fault, FaultKind, Refused
+from posture.reports import Batch, Kept, Listed, Partly
 from posture.resource import Encryption, KeyClass, Resource
 from posture.source import COLD
+from providers.asking import each, each_again
 from providers.aws.calls import DESCRIBE_KEY, GET_KEY_POLICY, GET_KEY_ROTATION_STATUS, LIST_ALIASES, LIST_KEYS, Call
-from providers.aws.place import AwsSource, Rows, ill_typed
-from providers.each import each, each_again
+from providers.aws.source import AwsSource, Rows, ill_typed
 from providers.lane import lost
 from providers.source import Yield
 

@@ -11,10 +11,11 @@ from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from posture.batch import Batch, Kept, Listed, Partly
 from posture.clock import Seconds
 from posture.fault import Fault, FaultKind, Refused
+from posture.reports import Batch, Kept, Listed, Partly
 from posture.resource import Encryption, KeyClass, Link, Resource
+from providers.asking import each
 from providers.aws.calls import (
     GET_INVENTORY_REPORT,
     HEAD_OBJECT,
@@ -24,9 +25,8 @@ from providers.aws.calls import (
     LIST_OBJECTS_V2,
 )
 from providers.aws.ebs import key_arn
-from providers.aws.place import AwsSource, Place, Rows
+from providers.aws.source import AwsSource, Place, Rows
 from providers.aws.transport import in_thread
-from providers.each import each
 from providers.lane import lost
 from providers.source import Yield
 

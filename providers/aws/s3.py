@@ -9,12 +9,13 @@ from typing import Any
 
 import msgspec
 
-from posture.batch import Batch, Kept, Listed, Partly, Report
 from posture.clock import Seconds
-from posture.controls.aws_s3 import refuses_plain_http
-from posture.controls.iam_policy import Coverage, PolicyError, denial, statements
+from posture.controls.aws.iam_policy import Coverage, PolicyError, denial, statements
+from posture.controls.aws.s3 import refuses_plain_http
 from posture.fault import Fault, Refused
+from posture.reports import Batch, Kept, Listed, Partly, Report
 from posture.resource import Encryption, KeyClass, Link, Resource
+from providers.asking import each_again
 from providers.aws.calls import (
     GET_ACCOUNT_PUBLIC_ACCESS_BLOCK,
     GET_BUCKET_ENCRYPTION,
@@ -27,8 +28,7 @@ from providers.aws.calls import (
     Call,
 )
 from providers.aws.ebs import key_arn
-from providers.aws.place import AwsSource, Place, Rows, ill_typed
-from providers.each import each_again
+from providers.aws.source import AwsSource, Place, Rows, ill_typed
 from providers.lane import lost
 from providers.source import Yield
 

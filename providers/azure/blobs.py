@@ -9,14 +9,14 @@ from contextlib import aclosing
 from typing import Any
 from xml.etree import ElementTree
 
-from posture.batch import Batch, Kept, Listed, Partly
 from posture.fault import Fault, FaultKind, Refused
+from posture.reports import Batch, Kept, Listed, Partly
 from posture.resource import Encryption, Link, Resource
+from providers.asking import each
 from providers.azure.calls import LIST_BLOBS, LIST_CONTAINERS
 from providers.azure.faults import GONE, unreadable
 from providers.azure.ids import last, normal
-from providers.azure.place import AccountSeen, AzureSource
-from providers.each import each
+from providers.azure.source import AccountSeen, AzureSource
 from providers.lane import lost
 from providers.limits import Pages
 from providers.source import Yield

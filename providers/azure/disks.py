@@ -3,15 +3,15 @@
 from collections.abc import AsyncGenerator
 from functools import partial
 
-from posture.batch import Partly
-from posture.controls.azure_disk import named_key
+from posture.controls.azure.disk import named_key
 from posture.controls.fields import part, parts
 from posture.fault import FaultKind, Refused
+from posture.reports import Partly
 from posture.resource import Encryption, KeyClass, Link, Resource
 from providers.azure.calls import LIST_DISKS, LIST_IMAGES, LIST_SETS, LIST_SNAPSHOTS
+from providers.azure.decode import Disk, DiskProperties, EncryptionSet, SetProperties, Thing
 from providers.azure.ids import last, machine_name, normal, unversioned
-from providers.azure.place import AzureSource, fields_of, text
-from providers.azure.wire import Disk, DiskProperties, EncryptionSet, SetProperties, Thing
+from providers.azure.source import AzureSource, fields_of, text
 from providers.source import Yield
 
 CUSTOMER, BOTH = "encryptionatrestwithcustomerkey", "encryptionatrestwithplatformandcustomerkeys"

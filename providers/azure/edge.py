@@ -4,18 +4,18 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
-from posture.batch import Batch, Listed, Partly
-from posture.controls.azure_edge import PREDEFINED, SERVES, UNSURE, plain_listeners, route_redirects
+from posture.controls.azure.edge import PREDEFINED, SERVES, UNSURE, plain_listeners, route_redirects
 from posture.controls.fields import low, part
 from posture.controls.reading import NoAnswer
 from posture.fault import Fault, FaultKind, Refused
+from posture.reports import Batch, Listed, Partly
 from posture.resource import Resource
+from providers.asking import each
 from providers.azure.calls import LIST_AFD_DOMAINS, LIST_AFD_ENDPOINTS, LIST_AFD_ROUTES, LIST_GATEWAYS, LIST_PROFILES
+from providers.azure.decode import Thing, Unread
 from providers.azure.faults import bad_row
 from providers.azure.ids import last
-from providers.azure.place import SweptSource, fields_of, text
-from providers.azure.wire import Thing, Unread
-from providers.each import each
+from providers.azure.source import SweptSource, fields_of, text
 from providers.source import Yield
 
 KEPT = (

@@ -8,14 +8,14 @@ from typing import Any
 
 import msgspec
 
-from posture.batch import Batch, Listed, Partly
 from posture.clock import Seconds
 from posture.fault import Fault, FaultKind, Refused
+from posture.reports import Batch, Listed, Partly
 from posture.resource import Resource
-from providers.azure.arm import Arm
 from providers.azure.calls import CONDITIONAL_ACCESS, GRAPH_CALLS, REGISTRATION, SECURITY_DEFAULTS
+from providers.azure.client import Arm
+from providers.azure.decode import Unread
 from providers.azure.faults import LICENCE
-from providers.azure.wire import Unread
 from providers.source import Source, Yield
 
 

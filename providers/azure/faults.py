@@ -15,8 +15,8 @@ from posture.fault import NO_CREDENTIALS, Fault, FaultKind, Refused
 from posture.text import LONGEST
 from providers import refusals
 from providers.azure.calls import LIST_SUBSCRIPTIONS, Call
+from providers.azure.decode import Unread
 from providers.azure.settings import told_who
-from providers.azure.wire import Unread
 from providers.refusals import told
 
 DENIED, EXPIRED, THROTTLED = FaultKind.DENIED, FaultKind.EXPIRED, FaultKind.THROTTLED

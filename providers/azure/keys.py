@@ -10,17 +10,17 @@ from typing import Any
 
 import msgspec
 
-from posture.batch import Batch, Listed, Partly
 from posture.controls.fields import part, parts
 from posture.controls.reading import NoAnswer
 from posture.fault import Fault, FaultKind, Refused
+from posture.reports import Batch, Listed, Partly
 from posture.resource import Encryption, KeyClass, Resource
+from providers.asking import each
 from providers.azure.calls import GET_HSM_KEY, GET_KEY, LIST_HSMS, LIST_VAULTS, Call
+from providers.azure.decode import Row, Thing
 from providers.azure.faults import GONE, bad_row
 from providers.azure.ids import is_hsm, last, normal, subscription_of, vault_name
-from providers.azure.place import SweptSource, fields_of, text
-from providers.azure.wire import Row, Thing
-from providers.each import each
+from providers.azure.source import SweptSource, fields_of, text
 from providers.source import Yield
 
 LAST = 253_402_300_800

@@ -4,14 +4,14 @@ from collections.abc import AsyncGenerator
 from functools import partial
 from typing import Any
 
-from posture.batch import Partly
 from posture.controls.fields import part, parts
 from posture.fault import FaultKind, Refused
+from posture.reports import Partly
 from posture.resource import Link, Resource
 from providers.azure.calls import LIST_CLUSTERS, LIST_MACHINES, LIST_SCALE_SETS, Call
+from providers.azure.decode import Machine, MachineProperties, Thing
 from providers.azure.ids import normal
-from providers.azure.place import SweptSource, fields_of, text
-from providers.azure.wire import Machine, MachineProperties, Thing
+from providers.azure.source import SweptSource, fields_of, text
 from providers.source import Yield
 
 

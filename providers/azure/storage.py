@@ -5,17 +5,17 @@ from contextlib import aclosing
 from functools import partial
 from typing import Any
 
-from posture.batch import Batch, Listed, Partly
-from posture.controls.azure_storage import account_class
+from posture.controls.azure.storage import account_class
 from posture.controls.fields import part
 from posture.fault import Fault, FaultKind, Refused
+from posture.reports import Batch, Listed, Partly
 from posture.resource import Encryption, KeyClass, Link, Resource
+from providers.asking import each
 from providers.azure.calls import LIST_ACCOUNTS, LIST_CONTAINERS, LIST_SCOPES, Call
+from providers.azure.decode import Account, AccountProperties, Endpoints, Thing, Unread
 from providers.azure.faults import GONE
 from providers.azure.ids import key_url, last, normal, unversioned
-from providers.azure.place import AccountSeen, AzureSource, fields_of, text
-from providers.azure.wire import Account, AccountProperties, Endpoints, Thing, Unread
-from providers.each import each
+from providers.azure.source import AccountSeen, AzureSource, fields_of, text
 from providers.source import Yield
 
 SCOPE, CONTAINER = "azure.storage.encryption-scope", "azure.storage.container"

@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 from posture.clock import Seconds
 from posture.fault import FaultKind, Refused
-from providers.azure.arm import Arm
 from providers.azure.calls import (
     LIST_CLUSTERS,
     LIST_GATEWAYS,
@@ -23,8 +22,9 @@ from providers.azure.calls import (
     LIST_SUBSCRIPTIONS,
     Call,
 )
+from providers.azure.client import Arm
+from providers.azure.decode import Row, Subscription, Typed, Unread
 from providers.azure.ids import last, normal, subscription_of
-from providers.azure.wire import Row, Subscription, Typed, Unread
 
 T = TypeVar("T", bound=Row)
 

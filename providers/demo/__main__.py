@@ -15,10 +15,16 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import NoReturn
 
-from providers.demo import azure_accounts, gcp, gcp_tenant, moto, tls, vault, world
-from providers.demo.accounts import ENVIRONMENT
-from providers.demo.azure_soon import Soon
-from providers.demo.live import live
+from providers.demo.aws import server as moto
+from providers.demo.aws import world
+from providers.demo.aws.accounts import ENVIRONMENT
+from providers.demo.aws.live import live
+from providers.demo.azure import accounts
+from providers.demo.azure.lazy import Soon
+from providers.demo.gcp import server as gcp
+from providers.demo.gcp import tenant
+from providers.demo.tls import live as tls
+from providers.demo.vault import live as vault
 
 REMOVED_AFTER_US = ("/bin/sh", "-c", """trap '' HUP INT TERM; read _; rm -rf -- "$1"; sleep 1; rm -rf -- "$1" """, "sh")
 """Waits until its standard input ends, as it does with us, then removes a directory; twice, for a server that is just being killed may still write."""
@@ -37,17 +43,17 @@ def main() -> NoReturn:
         acme, stopped = world.seed(server.faults), threading.Event()
         azure, street = Soon(stopped), tls.start()
         google = gcp.start()
-        initech = gcp_tenant.seed(google)
+        initech = tenant.seed(google)
         secrets = starting.result()
-    for happens, where in ((live, acme), (tls.live, street), (vault.live, secrets), (gcp_tenant.live, initech)):
+    for happens, where in ((live, acme), (tls.live, street), (vault.live, secrets), (tenant.live, initech)):
         threading.Thread(target=happens, args=(where, stopped), name="live", daemon=True).start()
     started = {
         "url": server.url,
         "vault": secrets.bao.url,
         "configuration": world.configuration(server.url, tls.configuration(street) + vault.configuration(secrets.bao.url), tls.policy())
-        + azure_accounts.configuration(azure.url)
-        + gcp_tenant.configuration(google.url),
-        "environment": {**ENVIRONMENT, **azure_accounts.ENVIRONMENT, "SSL_CERT_FILE": str(street.roots), vault.TOKEN_ENV: secrets.token},
+        + accounts.configuration(azure.url)
+        + tenant.configuration(google.url),
+        "environment": {**ENVIRONMENT, **accounts.ENVIRONMENT, "SSL_CERT_FILE": str(street.roots), vault.TOKEN_ENV: secrets.token},
     }
     with contextlib.suppress(BrokenPipeError):  # who asked has left: the thread that waits for that ends us
         sys.stdout.write(json.dumps(started) + "\n")

@@ -7,8 +7,8 @@ from typing import Literal
 
 import msgspec
 
-from providers.demo.answer import BROKEN, DENIED, EXPIRED, THROTTLED, Answer, Spelling, error
-from providers.demo.asked import Asked
+from providers.demo.aws.answer import BROKEN, DENIED, EXPIRED, THROTTLED, Answer, Spelling, error
+from providers.demo.aws.request import Asked
 
 Kind = Literal["deny", "expire", "throttle", "fail", "delay", "cut", "truncate", "html", "hang", "refuse"]
 

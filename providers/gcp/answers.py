@@ -7,8 +7,8 @@ import msgspec
 
 from posture.fault import Fault, FaultKind
 from providers.gcp.calls import Call
+from providers.gcp.decode import Page, Unread
 from providers.gcp.faults import short, unreadable
-from providers.gcp.wire import Page, Unread
 
 T = TypeVar("T")
 _decoders: dict[Any, Any] = {}

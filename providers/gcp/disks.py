@@ -4,13 +4,13 @@ from collections.abc import AsyncGenerator
 
 import msgspec
 
-from posture.batch import Batch, Listed, Partly
 from posture.fault import Fault
+from posture.reports import Batch, Listed, Partly
 from posture.resource import Encryption, Link, Resource
 from providers.gcp.calls import HOSTS, LIST_DISKS
-from providers.gcp.place import UNTOLD, GcpSource, last, names_of
+from providers.gcp.decode import Disk, DiskPage, Unread
 from providers.gcp.scopes import Unanswered, scope_path
-from providers.gcp.wire import Disk, DiskPage, Unread
+from providers.gcp.source import UNTOLD, GcpSource, last, names_of
 from providers.source import Yield
 
 DISK, SCOPE = "gcp.compute.disk", "gcp.compute.location"

@@ -4,14 +4,14 @@ from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
 from typing import Any
 
-from posture.batch import Batch, Listed, Partly
 from posture.fault import Fault, FaultKind, Refused
+from posture.reports import Batch, Listed, Partly
 from posture.resource import Resource
-from providers.each import each
+from providers.asking import each
 from providers.gcp.calls import HOSTS, LIST_HTTP_PROXIES, LIST_HTTPS_PROXIES, LIST_SSL_POLICIES, LIST_SSL_PROXIES, LIST_URL_MAPS, Call
-from providers.gcp.place import GcpSource, Remembered, last
+from providers.gcp.decode import HttpProxyPage, HttpsProxyPage, ProxyPage, SslPolicyPage, Unread, UrlMapPage
 from providers.gcp.scopes import Unanswered, scope_path
-from providers.gcp.wire import HttpProxyPage, HttpsProxyPage, ProxyPage, SslPolicyPage, Unread, UrlMapPage
+from providers.gcp.source import GcpSource, Remembered, last
 from providers.source import Yield
 
 KINDS: Mapping[str, tuple[Call, Any]] = {

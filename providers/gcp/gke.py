@@ -3,13 +3,13 @@
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-from posture.batch import Batch, Listed, Partly
 from posture.clock import rfc3339
+from posture.reports import Batch, Listed, Partly
 from posture.resource import Encryption, KeyClass, Resource
 from providers.gcp.calls import HOSTS, LIST_CLUSTERS
+from providers.gcp.decode import ClusterPage, Unread
 from providers.gcp.faults import scope_fault
-from providers.gcp.place import UNTOLD, GcpSource, Remembered
-from providers.gcp.wire import ClusterPage, Unread
+from providers.gcp.source import UNTOLD, GcpSource, Remembered
 from providers.source import Yield
 
 CLUSTER = "gcp.container.cluster"

@@ -3,11 +3,11 @@
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from posture.batch import Batch, Listed, Partly
 from posture.fault import Fault, Refused
+from posture.reports import Batch, Listed, Partly
 from providers.gcp.calls import LIST_USERS
-from providers.gcp.place import GcpSource
-from providers.gcp.wire import Unread, User, UserPage
+from providers.gcp.decode import Unread, User, UserPage
+from providers.gcp.source import GcpSource
 from providers.source import Yield
 
 NAMED = 20

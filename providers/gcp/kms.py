@@ -7,15 +7,15 @@ from typing import Any
 
 import msgspec
 
-from posture.batch import Batch, Listed, Partly
 from posture.clock import Seconds, Utc, parse_rfc3339
 from posture.fault import Fault, FaultKind, Refused
+from posture.reports import Batch, Listed, Partly
 from posture.resource import Encryption, KeyClass, Resource
 from posture.source import COLD
 from providers.gcp.calls import GET_KEY, GET_KEY_VERSION, LIST_KEY_LOCATIONS, LIST_KEY_RINGS, LIST_KEYS
+from providers.gcp.decode import CryptoKey, KeyPage, LocationPage, RingPage, Unread, Version
 from providers.gcp.faults import unreadable
-from providers.gcp.place import GcpSource, Remembered, key_id, last, owner_of
-from providers.gcp.wire import CryptoKey, KeyPage, LocationPage, RingPage, Unread, Version
+from providers.gcp.source import GcpSource, Remembered, key_id, last, owner_of
 from providers.source import Yield
 
 KEY = "gcp.kms.key"

@@ -5,14 +5,14 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
-from posture.batch import Batch, Listed, Partly
 from posture.fault import Fault, FaultKind, Refused
+from posture.reports import Batch, Listed, Partly
 from posture.resource import Encryption, Link, Resource
-from providers.each import each
+from providers.asking import each
 from providers.gcp.calls import HOSTS, LIST_OBJECTS
-from providers.gcp.place import GcpSource, key_id, split_version
+from providers.gcp.decode import ObjectPage
+from providers.gcp.source import GcpSource, key_id, split_version
 from providers.gcp.storage import Buckets
-from providers.gcp.wire import ObjectPage
 from providers.source import Yield
 
 OBJECTS = "gcp.storage.objects"

@@ -4,8 +4,8 @@ import re
 
 from posture.fault import Fault
 from providers.gcp.calls import Call
+from providers.gcp.decode import Page, Warned
 from providers.gcp.faults import scope_fault
-from providers.gcp.wire import Page, Warned
 
 EMPTY = "NO_RESULTS_ON_PAGE"
 """The one warning that means what it says: there is nothing here, or not on this page."""

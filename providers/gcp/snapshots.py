@@ -2,13 +2,13 @@
 
 from collections.abc import AsyncGenerator
 
-from posture.batch import Batch, Listed, Partly
 from posture.fault import Fault, FaultKind, Refused
+from posture.reports import Batch, Listed, Partly
 from posture.resource import Resource
 from providers.gcp.calls import HOSTS, LIST_IMAGES, LIST_REGION_SNAPSHOTS, LIST_REGIONS, LIST_SNAPSHOTS, Call
-from providers.gcp.place import UNTOLD, GcpSource, Remembered, last
+from providers.gcp.decode import NamedPage, Stored, StoredPage, Unread
 from providers.gcp.scopes import Unanswered
-from providers.gcp.wire import NamedPage, Stored, StoredPage, Unread
+from providers.gcp.source import UNTOLD, GcpSource, Remembered, last
 from providers.source import Yield
 
 SNAPSHOT, IMAGE = "gcp.compute.snapshot", "gcp.compute.image"

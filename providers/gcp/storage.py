@@ -4,14 +4,14 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
 
-from posture.batch import Batch, Listed, Partly
 from posture.fault import Fault, FaultKind, Refused
+from posture.reports import Batch, Listed, Partly
 from posture.resource import Encryption, Link, Resource
-from providers.each import each
+from providers.asking import each
 from providers.gcp.calls import GET_BUCKET_IAM, HOSTS, LIST_BUCKETS
+from providers.gcp.decode import Bucket, BucketPage, IamPolicy, Unread
 from providers.gcp.faults import scope_fault
-from providers.gcp.place import GOOGLE, GcpSource
-from providers.gcp.wire import Bucket, BucketPage, IamPolicy, Unread
+from providers.gcp.source import GOOGLE, GcpSource
 from providers.source import Yield
 
 BUCKET = "gcp.storage.bucket"

@@ -14,16 +14,16 @@ from typing import Any
 import msgspec
 
 from posture.clock import Seconds, Utc, rfc3339
-from providers.tls import head, suites
-from providers.tls.answer import Answer
 from providers.tls.certificates import Library
-from providers.tls.dial import CONNECT_LIMIT, TALK_LIMIT, Connection
 from providers.tls.faults import RETRIED, Broken, Outcome
-from providers.tls.hello import hello, hello_13
+from providers.tls.protocol import head, suites
+from providers.tls.protocol.answer import Answer
+from providers.tls.protocol.dial import CONNECT_LIMIT, TALK_LIMIT, Connection
+from providers.tls.protocol.hello import hello, hello_13
+from providers.tls.protocol.sealed import Sealed
+from providers.tls.protocol.strict import Contexts, Handshake, handshake
 from providers.tls.replay import verified
 from providers.tls.revocation import Revocations
-from providers.tls.sealed import Sealed
-from providers.tls.strict import Contexts, Handshake, handshake
 from providers.tls.trust import TAKEN, Roots, described
 
 log = logging.getLogger(__name__)

@@ -7,17 +7,17 @@ from typing import Any
 
 import msgspec
 
-from posture.batch import Batch, Listed, Partly
 from posture.clock import Seconds, Utc, age, parse_rfc3339
 from posture.fault import Fault, FaultKind, Refused
 from posture.lease import SLACK, Life
+from posture.reports import Batch, Listed, Partly
 from posture.resource import Resource
 from providers.refusals import masked
 from providers.source import Yield
 from providers.vault import metrics
 from providers.vault.calls import IRREVOCABLE, LEASE, LEASE_QUOTA, LEASE_QUOTAS, LEASE_TREE, LEASES_COUNT, METRICS
-from providers.vault.place import ENDS, Reading, VaultSource, digest, objects, whole
 from providers.vault.seal import moment, short
+from providers.vault.source import ENDS, Reading, VaultSource, digest, objects, whole
 
 HOUR: Seconds = 3600.0
 AGAIN = 50

@@ -3,12 +3,12 @@
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-from posture.batch import Batch, Kept, Listed, Partly
 from posture.fault import Fault, FaultKind, Refused
+from posture.reports import Batch, Kept, Listed, Partly
 from posture.resource import Encryption, KeyClass, Resource
 from providers.source import Yield
 from providers.vault.calls import AUTH, MFA_ENFORCEMENTS, MFA_METHODS, MOUNTS, NAMESPACES, TUNE, USER, USERS
-from providers.vault.place import Mount, Reading, VaultSource, table, whole
+from providers.vault.source import Mount, Reading, VaultSource, table, whole
 
 DEEPEST = 200
 """Namespaces that are walked, at the most."""

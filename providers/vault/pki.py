@@ -7,13 +7,13 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from posture.batch import Batch, Kept, Listed, Partly
 from posture.clock import Utc, rfc3339
 from posture.fault import Fault
+from posture.reports import Batch, Kept, Listed, Partly
 from posture.resource import Resource
 from providers.source import Yield
 from providers.vault.calls import PKI_CERT, PKI_CERTS, PKI_ISSUER, PKI_ISSUERS
-from providers.vault.place import Mount, Reading, VaultSource, table
+from providers.vault.source import Mount, Reading, VaultSource, table
 
 MOST = 200
 """Certificates of one mount that are shown, and read in one poll at the most: the list has no end, and a certificate never changes."""

@@ -8,10 +8,10 @@ from posture.text import one_line
 from providers.cadence import Cadence
 from providers.source import TALLY, Tally
 from providers.vault.calls import CALLS, Call, plain
+from providers.vault.discovery import cluster_of
 from providers.vault.mounts import Mounts
-from providers.vault.place import Mount, Seen
-from providers.vault.root import cluster_of
 from providers.vault.settings import VaultSettings
+from providers.vault.source import Mount, Seen
 
 HEAD = """\
 # What enctop may read of {of}. Make it, and a token that carries it and nothing else:

@@ -7,16 +7,16 @@ from typing import Any
 
 import msgspec
 
-from posture.batch import Batch, Listed, Partly
 from posture.clock import Seconds, Utc, parse_rfc3339, rfc3339
 from posture.fault import Fault, FaultKind, Refused
+from posture.reports import Batch, Listed, Partly
 from posture.resource import Link, Resource
 from providers.source import Yield
 from providers.vault.calls import HA_STATUS, HEALTH, LEADER, LOOKUP_SELF, RENEW_SELF, SEAL_STATUS
+from providers.vault.client import data_of
 from providers.vault.faults import not_json
-from providers.vault.place import Reading, VaultSource, digest, objects, whole
 from providers.vault.settings import host_of
-from providers.vault.way import data_of
+from providers.vault.source import Reading, VaultSource, digest, objects, whole
 
 SEAL_FIELDS = ("type", "initialized", "sealed", "t", "n", "progress", "recovery_seal", "migration", "version", "storage_type", "cluster_name", "cluster_id")
 HEALTH_FIELDS = ("standby", "performance_standby", "replication_performance_mode", "replication_dr_mode", "license")

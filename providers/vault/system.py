@@ -3,12 +3,12 @@
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from posture.batch import Batch, Listed, Partly
+from posture.reports import Batch, Listed, Partly
 from posture.resource import Link, Resource
 from providers.source import Yield
 from providers.vault import metrics
 from providers.vault.calls import AUDIT, AUTOPILOT, KEY_STATUS, LICENSE, METRICS, REPLICATION, ROTATE_CONFIG, SANITIZED, SEAL_BACKENDS
-from providers.vault.place import Reading, VaultSource, objects, table, whole
+from providers.vault.source import Reading, VaultSource, objects, table, whole
 
 AUTOPILOT_FIELDS = ("healthy", "failure_tolerance", "leader", "voters", "servers")
 SERVER_FIELDS = ("healthy", "status", "node_status", "version", "address", "stable_since")

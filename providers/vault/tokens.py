@@ -6,15 +6,15 @@ from typing import Any
 
 import msgspec
 
-from posture.batch import Batch, Listed, Partly
 from posture.clock import Utc
 from posture.fault import Fault, FaultKind, Refused
 from posture.lease import Life
+from posture.reports import Batch, Listed, Partly
 from posture.resource import Resource
 from providers.source import Yield
 from providers.vault.calls import ACCESSOR, ACCESSORS, LOOKUP_SELF, METRICS
-from providers.vault.place import Reading, VaultSource, digest
 from providers.vault.seal import TOKEN_FIELDS, moment, token_cells
+from providers.vault.source import Reading, VaultSource, digest
 
 UNNAMED = Fault(FaultKind.ERROR, "NotAsked", LOOKUP_SELF.operation, "which of the tokens is enctop's own is not known")
 NOT_ASKED = Fault(FaultKind.ERROR, "NotAsked", METRICS.operation, "the leases have not been counted yet")

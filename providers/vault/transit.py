@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-from posture.batch import Batch, Kept, Listed, Partly
 from posture.clock import rfc3339
 from posture.fault import Fault
+from posture.reports import Batch, Kept, Listed, Partly
 from posture.resource import Encryption, KeyClass, Resource
 from providers.source import Yield
 from providers.vault.calls import TRANSIT_KEY, TRANSIT_KEYS
-from providers.vault.place import Mount, Reading, VaultSource
 from providers.vault.seal import moment
+from providers.vault.source import Mount, Reading, VaultSource
 
 KEY_FIELDS: tuple[str, ...] = (
     *("type", "exportable", "allow_plaintext_backup", "deletion_allowed", "derived", "imported_key", "soft_deleted", "auto_rotate_period"),

@@ -7,8 +7,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from providers.collector import Collector, collect_garbage_seldom
-from providers.config import load
+from providers.collector.collector import Collector, collect_garbage_seldom
+from providers.collector.config import load
 from tests.world.memory import peak_mb
 
 

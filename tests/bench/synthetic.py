@@ -1,4 +1,4 @@
-"""A collector that makes its world up: the frames of `providers.stream`, with as many rows and as many changes a second as asked for.
+"""A collector that makes its world up: the frames of `providers.collector.frames`, with as many rows and as many changes a second as asked for.
 
     python tests/bench/synthetic.py --rows 100000 --rate 1000
 
@@ -24,7 +24,7 @@ from posture.resource import Encryption, KeyClass, Link, Resource
 from posture.rows import KEY_CLASSES, FindingRow, Place, Row
 from posture.source import COLD, LIVE, Source, State
 from posture.verdict import EvidenceClass, Excepted, Finding, Severity, Status
-from providers.stream import (
+from providers.collector.frames import (
     ROWS_A_FRAME,
     Ask,
     Decoder,

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from providers.collector import Collector
-from providers.config import parse
-from providers.demo.azure_accounts import SUBSCRIPTION, TOKEN
+from providers.collector.collector import Collector
+from providers.collector.config import parse
+from providers.demo.azure.accounts import SUBSCRIPTION, TOKEN
 from tests.bench.recorded import replaying
 from tests.world.azure import Azure
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from providers.demo.accounts import REGIONS
+from providers.demo.aws.accounts import REGIONS
 from tests.bench.latency import Screen
 from tests.world.aws import Aws
 from tests.world.big import big
@@ -25,7 +25,7 @@ def test_the_first_verdict_is_on_the_screen_a_second_after_the_first_page(aws: A
     for number in range(3):
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / f"cold-{number}"))
         aws.log.clear()
-        screen = Screen([sys.executable, "-m", "tui.cli", "--config", str(config), "--view", "volumes"], 120, 40)
+        screen = Screen([sys.executable, "-m", "tui.cli.main", "--config", str(config), "--view", "volumes"], 120, 40)
         try:
             screen.until("Encrypted is false", 30)
             shown = time.time()

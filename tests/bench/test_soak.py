@@ -59,7 +59,7 @@ def _samples(log: Path) -> Iterator[Sample]:
     ioctl(follower, termios.TIOCSWINSZ, pack("HHHH", 50, 200, 0, 0))
     environment = {**os.environ, "TERM": "xterm-256color", "PYTHONASYNCIODEBUG": "", "PYTHONWARNINGS": "default::ResourceWarning"}
     viewer = subprocess.Popen(
-        [sys.executable, "-P", "-m", "tui.cli", "demo", "--log-file", str(log)], stdin=follower, stdout=follower, stderr=follower, env=environment
+        [sys.executable, "-P", "-m", "tui.cli.main", "demo", "--log-file", str(log)], stdin=follower, stdout=follower, stderr=follower, env=environment
     )
     os.close(follower)
     threading.Thread(target=_drain, args=(leader,), daemon=True).start()
@@ -91,7 +91,7 @@ def _pair(values: Iterator[N]) -> tuple[N, N]:
 
 
 def _collector(viewer: int) -> psutil.Process:
-    return next(child for child in psutil.Process(viewer).children() if "providers.serve" in " ".join(child.cmdline()))
+    return next(child for child in psutil.Process(viewer).children() if "providers.collector" in " ".join(child.cmdline()))
 
 
 def _drain(leader: int) -> None:

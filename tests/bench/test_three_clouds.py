@@ -10,9 +10,9 @@ from statistics import median
 
 import pytest
 
-from providers.collector import NICE
-from providers.demo.accounts import REGIONS
-from providers.stream import Decoder, Frame, Places, Rows, Settled
+from providers.collector.collector import NICE
+from providers.collector.frames import Decoder, Frame, Places, Rows, Settled
+from providers.demo.aws.accounts import REGIONS
 from tests.bench.latency import Screen
 from tests.bench.recorded import replaying
 from tests.world.aws import Aws
@@ -46,7 +46,7 @@ def clouds(aws: Aws, azure: Azure, google: Google) -> Iterator[dict[str, str]]:
 async def _collected(file: Path) -> tuple[Counter[str], float, float]:
     """Rows by provider and kind, MB at most, and seconds until everything had answered, of the collector that the dashboard starts."""
     pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "providers.serve", "--config", str(file), stdin=pipe, stdout=pipe, cwd=ROOT)
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "providers.collector", "--config", str(file), stdin=pipe, stdout=pipe, cwd=ROOT)
     assert process.stdin is not None
     assert process.stdout is not None
     decoder, places, rows = Decoder(Frame), {}, dict[str, int]()
@@ -99,7 +99,7 @@ def test_the_first_paint_does_not_wait_for_any_cloud(clouds: dict[str, str], tmp
     for number in range(ROUNDS):
         for file in (few, all_):
             monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / f"cold-{number}"))
-            screen = Screen([sys.executable, "-m", "tui.cli", "--config", str(file)], 120, 40)
+            screen = Screen([sys.executable, "-m", "tui.cli.main", "--config", str(file)], 120, 40)
             try:
                 waits[file].append(screen.until("Volumes", 20))
             finally:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from providers.demo.pki import Authority
+from providers.demo.tls.pki import Authority
 from tests.world import tlsservers as servers
 
 HERE = Path(__file__).parent

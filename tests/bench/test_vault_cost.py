@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 import pytest
 
-from providers.demo.openbao import Bao
+from providers.demo.vault.server import Bao
 from tests.bench.latency import Screen, measure
 from tests.bench.test_viewer import VIEW, told
 from tests.world.vault import TOKEN_ENV, configured, counted, polled, reader

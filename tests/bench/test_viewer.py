@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from posture.filter import parse
-from providers.stream import Decoder, Encoder, Frame, Rows
+from providers.collector.frames import Decoder, Encoder, Frame, Rows
 from tests.bench.latency import Screen, measure
 from tests.bench.synthetic import World
-from tui.columns import AGE, KEY, NAME, REASON, REGION, STATUS
-from tui.replica import Replica
-from tui.selection import Selection
-from tui.sieve import sieve
+from tui.data.ordered_rows import Selection
+from tui.data.replica import Replica
+from tui.data.row_filter import sieve
+from tui.widgets.columns import AGE, KEY, NAME, REASON, REGION, STATUS
 
 pytestmark = pytest.mark.bench
 ROWS = 100_000

@@ -14,11 +14,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from posture.batch import Batch
+from posture.reports import Batch
 from providers.cadence import Cadence
-from providers.collector import collect_garbage_seldom
+from providers.collector.collector import collect_garbage_seldom
 from providers.source import TALLY, Tally
-from providers.tls.root import open_tls
+from providers.tls.discovery import open_tls
 from providers.tls.settings import TlsSettings
 from tests.world.memory import peak_mb
 

@@ -32,9 +32,9 @@ def typed(url: str, project: str) -> dict[str, float]:
 async def _lean(url: str, project: str) -> dict[str, float]:
     started = time.process_time()
     from providers.gcp.calls import LIST_DISKS
-    from providers.gcp.project import Project
+    from providers.gcp.client import Project
+    from providers.gcp.decode import DiskPage
     from providers.gcp.settings import GcpSettings
-    from providers.gcp.wire import DiskPage
     from providers.source import TALLY, Tally
 
     imported = time.process_time() - started

@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tui.app import run
+from tui.cli.open import run
 
 
 def main() -> int:

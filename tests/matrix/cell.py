@@ -19,10 +19,10 @@ from posture.clock import Seconds, Utc
 from posture.model import Model
 from posture.source import ANSWERED, Source
 from posture.verdict import Status
-from providers.collector import Collector
-from providers.config import parse
-from providers.demo.doors import context_for, load
-from providers.demo.pki import Authority
+from providers.collector.collector import Collector
+from providers.collector.config import parse
+from providers.demo.tls.pki import Authority
+from providers.demo.tls.server import context_for, load
 from tests.matrix.faults import Fault
 from tests.matrix.front import Front
 from tests.matrix.limits import LONGEST

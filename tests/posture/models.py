@@ -6,17 +6,17 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from posture.batch import Batch, Kept, Listed, Partly
 from posture.clock import Utc
 from posture.controls.registry import Registry, registry
 from posture.fault import Fault, FaultKind
 from posture.judging import Held
 from posture.model import Model
 from posture.policy import ExceptionRule, KeyMode, Policy
+from posture.reports import Batch, Kept, Listed, Partly
 from posture.resource import KeyClass, Resource
 from posture.source import Source
 from posture.verdict import Finding
-from tests.posture.controls_world import HOME, NOW, account, bucket, denied, key, key_arn, refused, region, snapshot, template, volume
+from tests.posture.controls.world import HOME, NOW, account, bucket, denied, key, key_arn, refused, region, snapshot, template, volume
 
 VOLUMES, KEYS, REGION, BUCKETS = f"acme/aws/{HOME}/us-east-1/ebs", f"acme/aws/{HOME}/us-east-1/kms", f"acme/aws/{HOME}/us-east-1/region", f"acme/aws/{HOME}/s3"
 MORE = f"acme+beta/aws/{HOME}/more"

@@ -10,11 +10,13 @@ from posture.policy import ExceptionRule, KeyMode, Policy
 from posture.resource import Resource
 from posture.source import State
 from posture.verdict import Status
-from providers.demo import bucketpolicy
-from tests.posture import azure_world, gcp_world, vault_world
-from tests.posture import controls_world as aws
-from tests.posture.controls_world import DAY, NOW, World
-from tests.posture.test_controls_law import ARN, TYPES
+from providers.demo.aws import bucketpolicy
+from tests.posture.controls import world as aws
+from tests.posture.controls.azure import world as azure_world
+from tests.posture.controls.gcp import world as gcp_world
+from tests.posture.controls.test_law import ARN, TYPES
+from tests.posture.controls.vault import world as vault_world
+from tests.posture.controls.world import DAY, NOW, World
 
 EXCEPTION = msgspec.convert({"control": "aws.ebs", "resource": "*", "until": "2027-11-01", "reason": "scratch", "approved_by": "j.doe"}, ExceptionRule)
 DOUBLE = azure_world.account(azure_world.KeyClass.DOUBLE, "Microsoft.Keyvault")

@@ -10,13 +10,13 @@ from posture.filter import parse
 from posture.model import OWN, Change, Model
 from posture.resource import Resource
 from posture.snapshot import matches, take
-from providers.publisher import Publisher
-from providers.stream import Hello
-from tests.posture.controls_world import NOW, key, key_arn, made, volume
+from providers.collector.frames import Hello
+from providers.collector.publisher import Publisher
+from tests.posture.controls.world import NOW, key, key_arn, made, volume
 from tests.posture.models import FAULTS, KEYS, VOLUMES, Feed, fed, of, worlds
 from tests.posture.test_model_laws import WORDS
-from tui.replica import Replica
-from tui.sieve import sieve
+from tui.data.replica import Replica
+from tui.data.row_filter import sieve
 
 PAIRS = [f"{first} {second}" for first in WORDS[::3] for second in WORDS[1::4]]
 QUERIES = ["", *WORDS, *(f"-{word}" for word in WORDS), *PAIRS]

@@ -9,7 +9,7 @@ from posture.policy import KeyMode, Policy
 from posture.resource import KeyClass
 from posture.source import State
 from posture.verdict import Status
-from tests.posture.controls_world import (
+from tests.posture.controls.world import (
     BUCKET,
     FOREIGN,
     HOME,

@@ -3,7 +3,6 @@
 import msgspec
 import pytest
 
-from posture.batch import Batch, Listed, Partly
 from posture.clock import parse_rfc3339
 from posture.controls.registry import Control, Registry, registry
 from posture.fault import Fault, FaultKind
@@ -11,12 +10,13 @@ from posture.judging import Held
 from posture.links import Links
 from posture.model import UNASSIGNED, Model, answered
 from posture.policy import KeyMode, Policy, shared
+from posture.reports import Batch, Listed, Partly
 from posture.resource import KeyClass, Link, Resource
 from posture.snapshot import take
 from posture.source import Source, State
+from posture.timers import Wakes
 from posture.verdict import Finding, Gap, Severity, Status, passed
-from posture.wakes import Wakes
-from tests.posture.controls_world import HOME, NOW, denied, key, key_arn, made, refused, region, volume
+from tests.posture.controls.world import HOME, NOW, denied, key, key_arn, made, refused, region, volume
 from tests.posture.models import ALIAS, BUCKETS, EXCEPTED, KEYS, MORE, REGION, VOLUMES, Feed, of, refusal, source
 
 ENCRYPTED = "aws.ebs.volume-encrypted"

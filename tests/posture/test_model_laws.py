@@ -7,22 +7,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from posture.batch import Batch
 from posture.clock import rfc3339
 from posture.fault import FaultKind
 from posture.filter import parse
 from posture.judging import Held, judge
 from posture.links import Links
 from posture.model import OWN, Model
+from posture.reports import Batch
 from posture.resource import Link, Resource
 from posture.rollup import UNASSIGNED, Rollup, tenants_of
 from posture.snapshot import matches, take, to_json
 from posture.source import STALE_CADENCES
+from posture.timers import Wakes
 from posture.verdict import Status
-from posture.wakes import Wakes
-from providers.publisher import Publisher
-from providers.stream import Hello
-from tests.posture.controls_world import NOW, made, volume
+from providers.collector.frames import Hello
+from providers.collector.publisher import Publisher
+from tests.posture.controls.world import NOW, made, volume
 from tests.posture.models import (
     BUCKETS,
     CADENCES,
@@ -43,7 +43,7 @@ from tests.posture.models import (
     volumes,
     worlds,
 )
-from tui.replica import Replica
+from tui.data.replica import Replica
 
 ALL = tuple(CADENCES)
 

@@ -22,7 +22,7 @@ from posture.fault import Fault, SnapshotError
 from posture.resource import Resource
 from posture.snapshot import Snapshot, read, schema, take, to_json, to_jsonl, write
 from posture.verdict import Status
-from tests.posture.controls_world import NOW, denied, key, key_arn, refused, volume
+from tests.posture.controls.world import NOW, denied, key, key_arn, refused, volume
 from tests.posture.models import BUCKETS, FAULTS, KEYS, MORE, VOLUMES, Feed, fed, of, worlds
 
 VALIDATOR = Draft202012Validator(schema(), format_checker=Draft202012Validator.FORMAT_CHECKER)

@@ -13,14 +13,14 @@ from posture.snapshot import take, to_json
 from posture.source import Source
 from posture.verdict import Finding, Status
 from providers import lane
-from providers.aws import account as aws_account
-from providers.aws.account import Account
+from providers.aws import client as aws_account
+from providers.aws.client import Account
 from providers.aws.kms import Keys
 from providers.aws.settings import AwsSettings
-from providers.collector import Collector
-from providers.config import parse
-from providers.demo import bucketpolicy
-from providers.demo.accounts import ENVIRONMENT
+from providers.collector.collector import Collector
+from providers.collector.config import parse
+from providers.demo.aws import bucketpolicy
+from providers.demo.aws.accounts import ENVIRONMENT
 from providers.source import TALLY, Tally
 from tests.world.aws import Aws
 

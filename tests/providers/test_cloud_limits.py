@@ -12,10 +12,11 @@ import pytest
 
 from providers.azure.calls import LIST_DISKS
 from providers.azure.faults import retry_after
-from providers.demo import gcp, http
-from providers.demo.answer import Answer
-from providers.demo.asked import Environ
-from providers.demo.azure_accounts import SUBSCRIPTION, TOKEN_ENV
+from providers.demo import server as http
+from providers.demo.aws.answer import Answer
+from providers.demo.aws.request import Environ
+from providers.demo.azure.accounts import SUBSCRIPTION, TOKEN_ENV
+from providers.demo.gcp import server as gcp
 from providers.limits import WHOLE_ANSWER, read_all, whole_answer
 from tests.world.azure import Azure
 from tests.world.azure import Seen as AzureSeen
@@ -53,7 +54,7 @@ BOMB = Answer(200, gzip.compress(b'{"value":["' + b"a" * (3 << 20) + b'"]}'), {*
 
 @pytest.mark.usefixtures("once")
 async def test_an_answer_that_unpacks_to_more_than_any_may_be_is_refused_by_azure(azure: Azure, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("providers.azure.arm.read_all", partial(read_all, most=1 << 20))
+    monkeypatch.setattr("providers.azure.client.read_all", partial(read_all, most=1 << 20))
     _azure_answers(azure, monkeypatch, lambda path, query: BOMB if path.endswith("/disks") else None)
     seen = await azure.poll()
     assert (seen.source("disks").state, seen.fault("disks").message) == ("error", "longer than 1048576 bytes")
@@ -65,7 +66,7 @@ async def test_an_answer_that_unpacks_to_more_than_any_may_be_is_refused_by_azur
 async def test_an_answer_that_unpacks_to_more_than_any_may_be_is_refused_by_google(google: Google, monkeypatch: pytest.MonkeyPatch, client: str) -> None:
     from providers.limits import read_whole
 
-    monkeypatch.setattr("providers.gcp.project.read_all", partial(read_all, most=1 << 20))
+    monkeypatch.setattr("providers.gcp.client.read_all", partial(read_all, most=1 << 20))
     monkeypatch.setattr("providers.gcp.sessions.read_whole", partial(read_whole, most=1 << 20))
     _google_answers(google, monkeypatch, lambda operation, query: BOMB if operation == DISKS else None)
     seen = await google.poll(client=client)
@@ -109,7 +110,7 @@ async def test_tokens_that_lead_to_each_other_or_are_always_fresh_are_ended_by_g
     if fresh:
         from providers.limits import Pages
 
-        monkeypatch.setattr("providers.gcp.project.Pages", partial(Pages, most=20))
+        monkeypatch.setattr("providers.gcp.client.Pages", partial(Pages, most=20))
 
     def circle(operation: str, query: Any) -> Answer | None:
         if operation != DISKS:
@@ -181,7 +182,7 @@ async def test_the_next_page_is_asked_at_the_same_origin_however_it_is_written(
     ],
 )
 def test_a_port_that_is_the_schemes_own_is_no_other_origin(base: str, link: str, ours: bool) -> None:
-    from providers.azure.arm import _origin
+    from providers.azure.client import _origin
 
     assert (_origin(base) == _origin(link)) is ours
 
@@ -199,7 +200,7 @@ async def test_a_listing_without_a_list_or_with_an_error_beside_it_is_no_empty_o
 
 
 async def test_rows_that_resource_graph_leaves_out_are_asked_of_resource_manager(azure: Azure) -> None:
-    from providers.demo import azure_more as more
+    from providers.demo.azure import more
 
     machines = [more.machine(azure.estate, name, at_host=name != "c") for name in ("a", "b", "c")]
     azure.server.hidden_ids.add(machines[2].lower())
@@ -210,7 +211,7 @@ async def test_rows_that_resource_graph_leaves_out_are_asked_of_resource_manager
 
 
 async def test_where_the_ids_are_refused_resource_manager_is_asked_for_each_kind(azure: Azure) -> None:
-    from providers.demo import azure_more as more
+    from providers.demo.azure import more
 
     machine = more.machine(azure.estate, "a")
     azure.faults.deny("Microsoft.Resources/subscriptions/resources/read")
@@ -289,7 +290,7 @@ async def test_a_server_that_repeats_the_request_does_not_make_us_tell_the_token
 async def test_a_poll_that_is_dropped_leaves_no_task_behind(azure: Azure) -> None:
     import asyncio
 
-    from providers.collector import Collector
+    from providers.collector.collector import Collector
 
     for number in range(20):
         account = azure.estate.account(f"acme{number:03}", allow_blob_public_access=True)

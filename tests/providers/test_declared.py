@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 
 from providers.aws.calls import CALLS, policy
-from providers.collector import Collector
-from providers.config import parse
-from providers.demo import bucketpolicy, faults
-from providers.demo.accounts import ROLE
-from providers.publisher import Publisher
-from providers.rooms import policy_text
-from providers.serve import keep_log
-from providers.stream import Encoder
+from providers.collector.__main__ import keep_log
+from providers.collector.collector import Collector
+from providers.collector.config import parse
+from providers.collector.frames import Encoder
+from providers.collector.publisher import Publisher
+from providers.collector.systems import policy_text
+from providers.demo import faults
+from providers.demo.aws import bucketpolicy
+from providers.demo.aws.accounts import ROLE
 from tests.providers.conftest import Watch, configuration
 from tests.world.aws import Aws
 

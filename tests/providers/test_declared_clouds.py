@@ -7,12 +7,12 @@ import pytest
 
 from posture.model import Model
 from providers.azure.calls import GRAPH_CALLS, QUERY_RESOURCES
-from providers.demo import azure_more as more
-from providers.demo.azure_estate import SUBSCRIPTION
-from providers.demo.azure_faults import refusal
-from providers.demo.gcp_faults import error
+from providers.collector.systems import policy_text
+from providers.demo.azure import more
+from providers.demo.azure.faults import refusal
+from providers.demo.azure.resources import SUBSCRIPTION
+from providers.demo.gcp.faults import error
 from providers.gcp.calls import CALLS as GOOGLE_CALLS
-from providers.rooms import policy_text
 from tests.world.azure import CUSTOMER, Azure
 from tests.world.gcp import Google
 

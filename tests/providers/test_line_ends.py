@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from posture.model import Model
-from providers.demo import azure_estate, gcp_faults
-from providers.demo.answer import Answer
-from providers.demo.azure_faults import refusal
+from providers.demo.aws.answer import Answer
+from providers.demo.azure import resources
+from providers.demo.azure.faults import refusal
+from providers.demo.gcp import faults
 from tests.world.azure import CUSTOMER, Azure
 from tests.world.gcp import Google
 
@@ -60,7 +61,7 @@ async def test_azures_values_with_line_ends_are_judged_as_without(azure: Azure, 
     assert (said["by", "azure.disk.des-health"], said["failing", "azure.disk.des-health"]) == ("pass", "fail")
     azure.reset()
     _world(azure, ENDS)
-    monkeypatch.setattr("providers.demo.azure._json", lambda body, headers=None: Answer(200, _spread(body), {"content-type": "application/json"}))
+    monkeypatch.setattr("providers.demo.azure.server._json", lambda body, headers=None: Answer(200, _spread(body), {"content-type": "application/json"}))
     seen = await azure.poll(policy=POLICY)
     assert _all(seen.model) == usual
     _one_line(seen.model)
@@ -70,7 +71,7 @@ async def test_azures_values_with_line_ends_are_judged_as_without(azure: Azure, 
 
 
 async def test_azures_refusals_with_line_ends_are_one_line(azure: Azure, monkeypatch: pytest.MonkeyPatch) -> None:
-    azure.estate.disk("d", azure_estate.PLATFORM)
+    azure.estate.disk("d", resources.PLATFORM)
     monkeypatch.setattr(azure.server.faults, "before", lambda asked: refusal(403, "AuthorizationFailed", f"not{ENDS}allowed:{ENDS} {asked.operation}"))
     seen = await azure.poll()
     assert seen.fault("disks").message == "not allowed: Microsoft.Compute/disks/read"
@@ -98,7 +99,7 @@ async def test_googles_bodies_and_warnings_with_line_ends_are_judged_as_without(
 
 async def test_googles_refusals_with_line_ends_are_one_line(google: Google, monkeypatch: pytest.MonkeyPatch) -> None:
     words = f"Required 'compute.disks.list' permission for{ENDS}'projects/acme-prod'"
-    monkeypatch.setattr(google.server.faults, "before", lambda asked: gcp_faults.error(403, words, "forbidden", "PERMISSION_DENIED"))
+    monkeypatch.setattr(google.server.faults, "before", lambda asked: faults.error(403, words, "forbidden", "PERMISSION_DENIED"))
     seen = await google.poll()
     assert seen.fault("disks").message == words.replace(ENDS, " ")
     assert seen.fault("disks").permission == "compute.disks.list"

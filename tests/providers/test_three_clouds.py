@@ -7,12 +7,12 @@ import pytest
 from posture.fault import NO_CREDENTIALS
 from posture.resource import Resource
 from providers.azure.settings import AzureSettings, ambient
-from providers.collector import Collector
-from providers.config import parse
+from providers.collector.collector import Collector
+from providers.collector.config import parse
 from tests.world.aws import Aws
 from tests.world.azure import Azure
 from tests.world.gcp import Google
-from tui.columns import state_cell
+from tui.widgets.columns import state_cell
 
 
 async def _look(aws: Aws, azure: Azure, google: Google) -> dict[tuple[str, str, str], Resource]:

@@ -9,10 +9,10 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from tui.collector import Collector
-from tui.dashboard import Dashboard
-from tui.feed import Feed
-from tui.replica import Replica
+from tui.app import Dashboard
+from tui.data.link import Feed
+from tui.data.process import Collector
+from tui.data.replica import Replica
 
 SYNTHETIC = Path(__file__).parents[1] / "bench" / "synthetic.py"
 

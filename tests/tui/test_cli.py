@@ -25,7 +25,7 @@ def run(tmp_path: Path) -> Run:
 
     def call(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
         home = {"HOME": str(tmp_path / "home"), "XDG_CONFIG_HOME": str(tmp_path / "home"), "XDG_CACHE_HOME": str(tmp_path / "home")}
-        command = [sys.executable, "-m", "tui.cli", *map(str, arguments)]
+        command = [sys.executable, "-m", "tui.cli.main", *map(str, arguments)]
         variables = {**os.environ, **home, "PYTHONPATH": str(Path(__file__).parents[2]), **environment}
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, env=variables, check=False)
 
@@ -67,12 +67,12 @@ def test_a_wrong_argument_is_one_line_that_says_what_is_allowed(run: Run, argume
 @pytest.mark.alone
 def test_version_is_instant_and_loads_no_sdk(run: Run) -> None:
     heavy = {"boto3", "botocore", "textual", "aiohttp", "msgspec"}
-    code = f"import sys; from tui.cli import main; main(['--version']); print([m for m in sys.modules if m.split('.')[0] in {heavy}])"
+    code = f"import sys; from tui.cli.main import main; main(['--version']); print([m for m in sys.modules if m.split('.')[0] in {heavy}])"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert shown.splitlines()[1] == "[]"
     took, bare = [], []
     for _ in range(5):
-        for times, command in ((took, ["-m", "tui.cli", "--version"]), (bare, ["-c", "pass"])):
+        for times, command in ((took, ["-m", "tui.cli.main", "--version"]), (bare, ["-c", "pass"])):
             start = time.perf_counter()
             subprocess.run([sys.executable, *command], capture_output=True, check=True)
             times.append(time.perf_counter() - start)
@@ -205,7 +205,7 @@ def _killed(config: Path, out: Path, times: int, longest: float) -> set[bytes]:
     chosen = random.Random(7)
     seen = set()
     for _ in range(times):
-        process = subprocess.Popen([sys.executable, "-m", "tui.cli", "snapshot", "--config", config, "-o", out], stderr=subprocess.DEVNULL)
+        process = subprocess.Popen([sys.executable, "-m", "tui.cli.main", "snapshot", "--config", config, "-o", out], stderr=subprocess.DEVNULL)
         time.sleep(chosen.uniform(0, longest))
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -225,6 +225,6 @@ def test_two_hundred_killed_snapshots_leave_a_whole_file(config: Path, tmp_path:
 def _whole_after(config: Path, tmp_path: Path, times: int) -> None:
     out = tmp_path / "snapshot.json"
     start = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "tui.cli", "snapshot", "--config", config, "-o", out], check=True)
+    subprocess.run([sys.executable, "-m", "tui.cli.main", "snapshot", "--config", config, "-o", out], check=True)
     for content in _killed(config, out, times, 1.3 * (time.perf_counter() - start)):
         assert json.loads(content)["schema"] == "enctop.snapshot/1"

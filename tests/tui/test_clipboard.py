@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tui.clipboard import OSC52_LIMIT, copy, osc52
+from tui.terminal.clipboard import OSC52_LIMIT, copy, osc52
 
 PLAIN = "\x1b]52;c;" + base64.b64encode(b"arn:1").decode() + "\x07"
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.world.gcp import Google
-from tui.collector import Collector
-from tui.dashboard import Dashboard
-from tui.feed import Feed
-from tui.replica import Replica
+from tui.app import Dashboard
+from tui.data.link import Feed
+from tui.data.process import Collector
+from tui.data.replica import Replica
 
 
 async def _until(pilot: Any, holds: Callable[[], bool]) -> None:
@@ -23,7 +23,7 @@ async def test_a_filter_lets_through_what_comes_later_in_a_zone_that_was_empty(g
     file = tmp_path / "enctop.toml"
     file.write_text("[poll]\nlive = '1s'\n" + google.configuration())
     google.project.disk("near", "zones/us-central1-a")
-    child = Collector([sys.executable, "-m", "providers.serve", "--config", str(file)], None)
+    child = Collector([sys.executable, "-m", "providers.collector", "--config", str(file)], None)
     child.start()
     app = Dashboard(Feed(child, Replica()), view="volumes", query="region:us-central1-*", export_dir=tmp_path, on_terminal=False)
     try:

@@ -9,11 +9,11 @@ from textual.keys import _character_to_key
 
 from posture.source import Source, State
 from posture.verdict import EvidenceClass, Finding, Severity, Status
-from providers.stream import Judged, TenantRollup
+from providers.collector.frames import Judged, TenantRollup
 from tests.tui.support import Opened, dashboard
-from tui.columns import TENANT_AGES
-from tui.page import remedy_of, to_know
-from tui.replica import Replica
+from tui.data.replica import Replica
+from tui.pages.lines import remedy_of, to_know
+from tui.widgets.columns import TENANT_AGES
 
 EVIL = ("[/red]x", "[@click=app.end]evil[/]", "[bold red]x", "a\x1b]0;x\x07b[/]")
 
@@ -32,7 +32,7 @@ async def test_a_name_is_never_read_as_markup(name: str):
 
 
 async def test_errors_and_notices_are_never_read_as_markup():
-    from providers.stream import Notice
+    from providers.collector.frames import Notice
 
     async with dashboard(view="volumes", notifications=True) as it:
         await it.press("colon")

@@ -14,10 +14,10 @@ from posture.controls.registry import registry
 from posture.rows import CELLS
 from tests.tui.payloads import FAMILIES, forbidden
 from tests.tui.support import Opened
-from tui.collector import Collector
-from tui.dashboard import Dashboard
-from tui.feed import Feed
-from tui.replica import Replica
+from tui.app import Dashboard
+from tui.data.link import Feed
+from tui.data.process import Collector
+from tui.data.replica import Replica
 
 ROOT = Path(__file__).parents[2]
 AT = "2026-11-23T14:00:00Z"
@@ -115,11 +115,11 @@ async def test_no_view_shows_what_acts_on_a_terminal(group: int, tmp_path: Path,
     file.write_text(json.dumps(snapshot("~".join(GROUPS[group]))))
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv("TMUX", raising=False)
-    collector = Collector([sys.executable, "-m", "providers.serve", "--file", str(file)])
+    collector = Collector([sys.executable, "-m", "providers.collector", "--file", str(file)])
     collector.start()
     app = Dashboard(Feed(collector, Replica()), view="overview", query="", export_dir=tmp_path, on_terminal=False)
     copies: list[str] = []
-    monkeypatch.setattr("tui.shell.copy", lambda text, write: (copies.append(text), _copied())[1])
+    monkeypatch.setattr("tui.terminal.terminal_app.copy", lambda text, write: (copies.append(text), _copied())[1])
     async with app.run_test(size=(160, 45), notifications=True) as pilot:
         it = Opened(app, pilot)
         await it.until(lambda: app.replica.settled and not app.replica.touched, "settled", 30)
@@ -135,7 +135,7 @@ async def test_no_view_shows_what_acts_on_a_terminal(group: int, tmp_path: Path,
 
 
 def _copied() -> Any:
-    from tui.clipboard import Copied
+    from tui.terminal.clipboard import Copied
 
     return Copied(True)
 
@@ -162,7 +162,7 @@ def test_no_line_on_standard_error_carries_it(family: str, tmp_path: Path) -> No
     home = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"), str(tmp_path))
     code = """
 import json, sys
-from tui.cli import main
+from tui.cli.main import main
 for command in json.load(sys.stdin):
     try:
         print("code", main(command))
@@ -179,7 +179,7 @@ for command in json.load(sys.stdin):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_json_on_a_terminal_is_escaped_and_means_the_same(family: str) -> None:
-    from tui.say import escaped
+    from tui.cli.say import escaped
 
     value = {"x" + FAMILIES[family]: [FAMILIES[family]], "plain": "日本é"}
     body = json.dumps(value, ensure_ascii=False, indent=2).encode()
@@ -194,7 +194,7 @@ def test_a_log_line_cannot_be_forged(tmp_path: Path) -> None:
     code = """
 import logging, sys
 from pathlib import Path
-from providers.serve import keep_log
+from providers.collector.__main__ import keep_log
 keep_log(Path(sys.argv[1]))
 log = logging.getLogger("providers.x")
 for payload in eval(sys.argv[2]):

@@ -12,11 +12,11 @@ from posture.filter import parse
 from posture.rows import KEY_CLASSES, FindingRow, Place, Row
 from posture.source import Source, State
 from posture.verdict import Severity, Status
-from providers.stream import Decoder, Encoder, Findings, Frame, Gone, Hello, Places, Rows, Settled, Sources
-from tui.columns import AGE, KEY_CLASS, NAME, REASON, REGION, STATUS, TENANT, fit
-from tui.replica import Replica
-from tui.selection import Selection
-from tui.sieve import sieve
+from providers.collector.frames import Decoder, Encoder, Findings, Frame, Gone, Hello, Places, Rows, Settled, Sources
+from tui.data.ordered_rows import Selection
+from tui.data.replica import Replica
+from tui.data.row_filter import sieve
+from tui.widgets.columns import AGE, KEY_CLASS, NAME, REASON, REGION, STATUS, TENANT, fit
 
 PLACES = tuple(
     Place(kind, f"aws.{kind}", tenant, "aws", "1111", region, f"{tenant}/{kind}")

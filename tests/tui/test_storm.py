@@ -9,7 +9,7 @@ import psutil
 import pytest
 from textual._context import active_message_pump
 
-from providers.serve import CleanFormatter
+from providers.collector.__main__ import CleanFormatter
 from tests.tui.storm import VIEW, Storm
 from tests.tui.support import dashboard
 
@@ -47,7 +47,7 @@ async def test_what_goes_wrong_while_a_part_is_closed_ends_nothing_and_stands_in
         finally:
             active_message_pump.reset(token)
         assert it.app.is_running
-    (record,) = [record for record in caplog.records if record.name == "tui.shell"]
+    (record,) = [record for record in caplog.records if record.name == "tui.terminal.terminal_app"]
     assert "ValueError: no" in record.getMessage()
     assert record.exc_info
     assert "\n" not in CleanFormatter("%(message)s").formatMessage(record)

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.terminal import lean
+from tui.terminal.driver import lean
 
 ROOT = Path(__file__).parents[2]
 VIEW = ROOT / "tests" / "bench" / "view.py"
@@ -169,7 +169,7 @@ def test_no_terminal_gets_one_clear_line_and_exit_code_2():
 
 
 def test_a_collector_that_refuses_its_configuration_ends_the_dashboard_with_its_line():
-    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from tui.app import run; from pathlib import Path; "
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from tui.cli.open import run; from pathlib import Path; "
     code += "raise SystemExit(run([sys.executable, '-c', 'import sys; sys.exit(print(\"enctop.toml: no tenant\", file=sys.stderr) or 2)'], export_dir=Path()))"
     it = Terminal("-c", code)
     assert it.end() == 2
@@ -189,17 +189,18 @@ def test_sixteen_colours_still_tell_the_statuses_apart():
 def test_the_viewer_imports_no_cloud_sdk():
     import subprocess
 
-    code = "import sys; import tui.app, tui.dashboard, tui.views.detail, tui.help, tui.prompt, tui.views.others, tui.views.sources, tui.views.findings; "
+    code = "import sys; import tui.cli.open, tui.app, tui.pages.detail, tui.widgets.help, tui.widgets.prompt; "
+    code += "import tui.views.others, tui.views.sources, tui.views.findings; "
     code += "print(sorted({name.partition('.')[0] for name in sys.modules} & {'boto3','botocore','aiohttp','azure','google','kubernetes','hvac','providers'}), "
     code += "sorted(name for name in sys.modules if name.startswith('providers.')))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "['providers'] ['providers.child', 'providers.stream']"
+    assert done.stdout.strip() == "['providers'] ['providers.child', 'providers.collector', 'providers.collector.frames']"
 
 
 def test_opening_imports_textual_only_after_the_collector_was_started():
     import subprocess
 
-    code = "import sys, tui.app; print([name for name in sys.modules if name.startswith(('textual', 'rich'))])"
+    code = "import sys, tui.cli.open; print([name for name in sys.modules if name.startswith(('textual', 'rich'))])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

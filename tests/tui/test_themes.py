@@ -5,7 +5,7 @@ import itertools
 import pytest
 from textual.color import Color
 
-from tui.themes import THEMES
+from tui.terminal.themes import THEMES
 
 STATUSES = ("status-fail", "status-unknown", "status-warn", "status-pass")
 

@@ -13,21 +13,21 @@ import pytest
 from posture.clock import rfc3339
 from posture.rows import FindingRow, Place, Row
 from posture.verdict import Severity, Status
-from providers.demo import tls
-from providers.demo.tls import Street
-from providers.stream import Findings, Places, Rows
+from providers.collector.frames import Findings, Places, Rows
+from providers.demo.tls import live
+from providers.demo.tls.live import Street
 from tests.tui.support import Opened
-from tui.collector import Collector
-from tui.countdown import countdown, paint
-from tui.dashboard import Dashboard
-from tui.feed import Feed
-from tui.replica import Replica, Table
+from tui.app import Dashboard
+from tui.data.link import Feed
+from tui.data.process import Collector
+from tui.data.replica import Replica, Table
+from tui.widgets.countdown import countdown, paint
 
 
 @pytest.fixture(scope="module")
 def street() -> Iterator[Street]:
     """Doors on loopback, a dozen of them not as promised; their root counts as a public one."""
-    made = tls.start()
+    made = live.start()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SSL_CERT_FILE", str(made.roots))
         yield made
@@ -40,8 +40,8 @@ async def opened(street: Street, folder: Path, *, view: str = "endpoints", query
     file = folder / "enctop.toml"
     exception = '[[tenant.policy.exception]]\ncontrol = "tls.http-redirect"\nresource = "*"\nuntil = 2027-01-31\nreason = "soon gone"\napproved_by = "j.doe"\n'
     exception = exception.replace('"*"', f'"tls://{next(f"{door.name}:{door.port}" for door in street.doors if door.name.startswith("press"))}"')
-    file.write_text(f'[poll]\nlive = "6h"\nwarm = "6h"\n[[tenant]]\nname = "acme"\n{tls.configuration(street)}{tls.policy()}{exception}')
-    child = Collector([sys.executable, "-m", "providers.serve", "--config", str(file)])
+    file.write_text(f'[poll]\nlive = "6h"\nwarm = "6h"\n[[tenant]]\nname = "acme"\n{live.configuration(street)}{live.policy()}{exception}')
+    child = Collector([sys.executable, "-m", "providers.collector", "--config", str(file)])
     child.start()
     app = Dashboard(Feed(child, Replica()), view=view, query=query, export_dir=folder, on_terminal=False)
     try:

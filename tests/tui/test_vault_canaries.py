@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from providers.demo.openbao import Bao
-from providers.demo.rabbit import Rabbit
-from providers.demo.vault import listed
-from tests.providers.test_vault_leases import give_up
-from tests.providers.test_vault_truth import provision
+from providers.demo.vault.live import listed
+from providers.demo.vault.rabbit import Rabbit
+from providers.demo.vault.server import Bao
+from tests.providers.vault.test_leases import give_up
+from tests.providers.vault.test_truth import provision
 from tests.tui.support import Opened
 from tests.world.vault import TOKEN_ENV, configured, counted, reader
-from tui.collector import Collector
-from tui.dashboard import Dashboard
-from tui.feed import Feed
-from tui.replica import Replica
+from tui.app import Dashboard
+from tui.data.link import Feed
+from tui.data.process import Collector
+from tui.data.replica import Replica
 
 OPENED = ("vault", "leases", "keys")
 VIEWS = (*OPENED, "others", "findings", "sources")
@@ -43,7 +43,7 @@ async def test_no_secret_is_on_any_screen_nor_in_any_file(bao: Bao, rabbit: Rabb
 
     file, log, errors = tmp_path / "enctop.toml", tmp_path / "log", tmp_path / "stderr"
     file.write_text(configured(bao.url))
-    child = Collector([sys.executable, "-m", "providers.serve", "--config", str(file), "--log-file", str(log)], errors)
+    child = Collector([sys.executable, "-m", "providers.collector", "--config", str(file), "--log-file", str(log)], errors)
     child.start()
     app = Dashboard(Feed(child, Replica()), view="overview", query="", export_dir=tmp_path, on_terminal=False)
     pages = 0

@@ -10,16 +10,16 @@ import pytest
 
 from posture.lease import Life
 from posture.rows import CELLS, Row
-from providers.demo.openbao import Bao
-from providers.demo.rabbit import Rabbit
-from providers.stream import Decoder, Encoder, Frame, Rows
+from providers.collector.frames import Decoder, Encoder, Frame, Rows
+from providers.demo.vault.rabbit import Rabbit
+from providers.demo.vault.server import Bao
 from tests.tui.support import Opened
 from tests.world.vault import broker, configured, counted
-from tui.collector import Collector
-from tui.dashboard import Dashboard
-from tui.feed import Feed
-from tui.lifetimes import countdown, painted, state_of
-from tui.replica import Replica
+from tui.app import Dashboard
+from tui.data.link import Feed
+from tui.data.process import Collector
+from tui.data.replica import Replica
+from tui.widgets.time_left import countdown, painted, state_of
 
 
 @asynccontextmanager
@@ -27,7 +27,7 @@ async def opened(configuration: str, tmp_path: Path, *, view: str = "leases", si
     """The dashboard on a configuration of its own."""
     file = tmp_path / "enctop.toml"
     file.write_text(configuration)
-    child = Collector([sys.executable, "-m", "providers.serve", "--config", str(file)])
+    child = Collector([sys.executable, "-m", "providers.collector", "--config", str(file)])
     child.start()
     app = Dashboard(Feed(child, Replica()), view=view, query="", export_dir=tmp_path, on_terminal=False)
     try:

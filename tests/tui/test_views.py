@@ -8,7 +8,7 @@ import pytest
 from posture.rows import CELLS
 from posture.verdict import Status
 from tests.tui.support import dashboard
-from tui.bars import NUMBERS
+from tui.widgets.bars import NUMBERS
 
 
 async def test_the_overview_shows_every_tenant_and_says_that_it_is_simulated():
@@ -316,7 +316,7 @@ async def test_rows_of_a_place_that_is_new_are_found_by_a_filter_that_was_there_
     async with dashboard(view="volumes", query="region:mars-*") as it:
         from msgspec.structs import replace
 
-        from providers.stream import Places, Rows
+        from providers.collector.frames import Places, Rows
 
         assert not it.view.items
         row = next(iter(it.replica.table("volume").rows.values()))
@@ -369,7 +369,7 @@ async def test_the_json_of_a_page_has_the_words_and_times_of_a_snapshot():
     import json
 
     from posture.snapshot import FindingEntry, ResourceEntry
-    from tui.page import raw
+    from tui.pages.lines import raw
 
     async with dashboard(view="volumes") as it:
         await it.press("enter")

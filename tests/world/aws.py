@@ -8,10 +8,10 @@ import boto3
 import botocore.session
 from botocore.config import Config
 
-from providers.demo.accounts import ACCOUNT, ENVIRONMENT, SECOND
+from providers.demo.aws.accounts import ACCOUNT, ENVIRONMENT, SECOND
+from providers.demo.aws.seed import Buckets, Region
+from providers.demo.aws.server import Log, Server, start
 from providers.demo.faults import Faults, Rule
-from providers.demo.moto import Log, Server, start
-from providers.demo.seed import Buckets, Region
 from tests.world.big import big
 from tests.world.golden import Golden, golden
 from tests.world.truth import Truth

@@ -11,12 +11,12 @@ from posture.model import Model
 from posture.resource import Resource
 from posture.source import Source
 from posture.verdict import Finding
-from providers.collector import Collector
-from providers.config import Config, parse
-from providers.demo.azure import Server, start
-from providers.demo.azure_accounts import SUBSCRIPTION, TOKEN, TOKEN_ENV
-from providers.demo.azure_estate import BOTH, CUSTOMER, PLATFORM, Body, Estate
-from providers.demo.azure_faults import AzureFaults
+from providers.collector.collector import Collector
+from providers.collector.config import Config, parse
+from providers.demo.azure.accounts import SUBSCRIPTION, TOKEN, TOKEN_ENV
+from providers.demo.azure.faults import AzureFaults
+from providers.demo.azure.resources import BOTH, CUSTOMER, PLATFORM, Body, Estate
+from providers.demo.azure.server import Server, start
 
 REGIONS = ("westeurope", "northeurope", "eastus", "eastus2", "westus2", "uksouth", "francecentral", "swedencentral")
 """A subscription may have 250 storage accounts in a region."""

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from itertools import cycle
 
 from posture.verdict import Status
-from providers.demo import bucketpolicy
-from providers.demo.accounts import ACCOUNT, FOREIGN, REGIONS, SECOND
-from providers.demo.seed import Buckets, Region, repeatable
+from providers.demo.aws import bucketpolicy
+from providers.demo.aws.accounts import ACCOUNT, FOREIGN, REGIONS, SECOND
+from providers.demo.aws.seed import Buckets, Region, repeatable
 from tests.world import truth
 from tests.world.truth import FAIL, NA, PASS, WARN, Truth
 

@@ -11,10 +11,10 @@ from posture.resource import Resource
 from posture.snapshot import Snapshot, take
 from posture.source import Source
 from posture.verdict import Finding
-from providers.collector import Collector
-from providers.config import parse
-from providers.demo.gcp import Server, start
-from providers.demo.gcp_world import Project
+from providers.collector.collector import Collector
+from providers.collector.config import parse
+from providers.demo.gcp.server import Server, start
+from providers.demo.gcp.world import Project
 
 ID = "//compute.googleapis.com/projects/acme-prod"
 

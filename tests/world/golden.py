@@ -3,10 +3,10 @@
 import msgspec
 
 from posture.verdict import Status
-from providers.demo import bucketpolicy
-from providers.demo.accounts import ACCOUNT, FOREIGN
+from providers.demo.aws import bucketpolicy
+from providers.demo.aws.accounts import ACCOUNT, FOREIGN
+from providers.demo.aws.seed import Buckets, Region
 from providers.demo.faults import Faults
-from providers.demo.seed import Buckets, Region
 from tests.world import truth
 from tests.world.truth import FAIL, NA, PASS, UNKNOWN, WARN, Truth
 

@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from providers.demo.openbao import Bao, free_port
+from providers.demo.vault.server import Bao, free_port
 
 PLACES = ("/usr/lib/postgresql/*/bin/initdb", "/usr/local/bin/initdb", "/usr/bin/initdb")
 CREATE = """CREATE ROLE "{{name}}" WITH LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'"""

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from posture.verdict import Status
-from providers.demo.pki import Pair, _signed_with_sha1, now, rsa_key
+from providers.demo.tls.pki import Pair, _signed_with_sha1, now, rsa_key
 
 FAIL, WARN, PASS, UNKNOWN = Status.FAIL, Status.WARN, Status.PASS, Status.UNKNOWN
 HOST = "chain.example"

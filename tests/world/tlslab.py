@@ -9,9 +9,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dh
 
 from posture.verdict import Status
-from providers.demo import doors
-from providers.demo.doors import Doors, context_for
-from providers.demo.pki import Authority, Pair, rsa_intermediate, rsa_key, self_signed
+from providers.demo.tls import server
+from providers.demo.tls.pki import Authority, Pair, rsa_intermediate, rsa_key, self_signed
+from providers.demo.tls.server import Doors, context_for
 from tests.world import tlsservers as servers
 from tests.world.tlsservers import Program, Threads, found, free_port, write
 
@@ -194,11 +194,11 @@ class Lab:
         context = context_for(self.public.issue(f"*.{DOMAIN}"))
         self.add("deep.wildcard", self.doors.open(context), {"tls.hostname": FAIL})
         weak = context_for(self.leaf("good", key=rsa_key(2048)), ciphers="ECDHE+AESGCM:@SECLEVEL=0")
-        doors.load(weak, self.leaf("rsa-1024", key=rsa_key(1024)))
+        server.load(weak, self.leaf("rsa-1024", key=rsa_key(1024)))
         self.open("rsa-1024", weak, {"tls.key-strength": FAIL}, {"tls.key-strength": "RSA 1024"})
         by = rsa_intermediate(self.public, "Lab Public RSA CA")
         weak = context_for(self.rsa("good"), ciphers="ECDHE+AESGCM:@SECLEVEL=0")
-        doors.load(weak, self.public.issue(f"sha1.{DOMAIN}", key=rsa_key(2048), by=by, sha1=True, crl=False))
+        server.load(weak, self.public.issue(f"sha1.{DOMAIN}", key=rsa_key(2048), by=by, sha1=True, crl=False))
         self.open("sha1", weak, {"tls.signature": FAIL, **trust}, {"tls.signature": "SHA-1", "tls.chain-trust": "(68)"})
 
     def _dates(self) -> None:
@@ -235,7 +235,7 @@ class Lab:
         self._lists["/stale.crl"] = self.public.crl(stale=True)
 
     def _http(self) -> None:
-        for name, says in (("no-hsts", doors.answer()), ("short-hsts", doors.answer(Strict_Transport_Security="max-age=300"))):
+        for name, says in (("no-hsts", server.answer()), ("short-hsts", server.answer(Strict_Transport_Security="max-age=300"))):
             self.add(name, self.doors.open(context_for(self.leaf(name)), says), {"tls.hsts": WARN})
         self.open("serves-in-clear", None, {"tls.http-redirect": FAIL}, {"tls.http-redirect": "content is served"})
         self.open("redirects-in-clear", None, {"tls.http-redirect": FAIL}, {"tls.http-redirect": "redirects in clear"})
@@ -246,14 +246,14 @@ class Lab:
         path = request.split(" ")[1] if request.count(" ") >= 2 else "/"
         if path.endswith(".crl"):
             body = self._lists.get(path)
-            return doors.answer("404 Not Found")("", "") if body is None else b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+            return server.answer("404 Not Found")("", "") if body is None else b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
         name = host.partition(":")[0]
         places = {"redirects-in-clear": "http://elsewhere.example/", "redirects-elsewhere": "https://elsewhere.example/"}
         label = name.removesuffix(f".{DOMAIN}")
         if label == "serves-in-clear":
-            return doors.answer()("", "")
+            return server.answer()("", "")
         status = "302 Found" if label in ("redirects-302", "127.0.0.1") else "301 Moved Permanently"
-        return doors.answer(status, Location=places.get(label, f"https://{name}/"))("", "")
+        return server.answer(status, Location=places.get(label, f"https://{name}/"))("", "")
 
     def _certificates_of_clients(self) -> None:
         for name, version in (("mtls-12", ssl.TLSVersion.TLSv1_2), ("mtls-13", ssl.TLSVersion.TLSv1_3)):
@@ -264,7 +264,7 @@ class Lab:
             self.add(name, self.threads.listen(servers.blocking(context)), expected, {"tls.modern-client": "client certificate"})
 
     def _silent(self) -> None:
-        self.add("plaintext", self.doors.open(None, doors.answer()), NO_TLS)
+        self.add("plaintext", self.doors.open(None, server.answer()), NO_TLS)
         self.add("plaintext-patient", self.threads.listen(_patient_http), NO_TLS)
         self.add("ssh", self.threads.listen(servers.says(b"SSH-2.0-OpenSSH_9.2p1\r\n", first=True)), NO_TLS)
         self.add("garbage", self.threads.listen(servers.says(bytes(range(200, 255)) * 40)), NO_TLS)

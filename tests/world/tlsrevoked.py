@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from providers.demo.pki import now
+from providers.demo.tls.pki import now
 from tests.world.tlschains import HOST, Made, leaf, made, middle, root
 
 HOLD, KEY = x509.ReasonFlags.certificate_hold, x509.ReasonFlags.key_compromise

@@ -10,12 +10,12 @@ from posture.judging import Held
 from posture.model import Model
 from posture.snapshot import Snapshot, take, to_json
 from posture.verdict import Finding, Status
-from providers.collector import Collector
-from providers.config import parse
-from providers.demo.openbao import Bao, BaoError
-from providers.demo.rabbit import Rabbit
-from providers.vault.place import Mount
+from providers.collector.collector import Collector
+from providers.collector.config import parse
+from providers.demo.vault.rabbit import Rabbit
+from providers.demo.vault.server import Bao, BaoError
 from providers.vault.policy import policy
+from providers.vault.source import Mount
 
 TOKEN_ENV = "TEST_VAULT_TOKEN"
 

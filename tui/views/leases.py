@@ -10,11 +10,11 @@ from textual.strip import Strip
 
 from posture.clock import Utc, age
 from posture.rows import CELLS, Row
-from tui.columns import AGE, NAME, REASON, STATUS, TENANT, own
-from tui.lifetimes import EXPIRES, ISSUED, LEASE_STATE, LIFE, NEVER, RENEWED
-from tui.replica import Replica
-from tui.views.resources import ResourceView
+from tui.data.replica import Replica
+from tui.views.rows_view import ResourceView
 from tui.views.vault import NAMESPACE
+from tui.widgets.columns import AGE, NAME, REASON, STATUS, TENANT, own
+from tui.widgets.time_left import EXPIRES, ISSUED, LEASE_STATE, LIFE, NEVER, RENEWED
 
 TOTALS = "lease-totals"
 ROOM = 14

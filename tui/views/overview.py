@@ -19,13 +19,13 @@ from posture.filter import Filter
 from posture.rows import Row
 from posture.source import ANSWERED
 from posture.verdict import Status
-from providers.stream import TenantRollup
-from tui.columns import AGE, GLYPHS, NAME, PAINTS, REASON, STATUS, TALLIES, TENANT, TENANT_AGES, TENANT_NAME, TENANT_RESOURCES, TENANT_STATUS
-from tui.lines import Lines
-from tui.linetable import LineTable
-from tui.replica import Replica, count
-from tui.sieve import rollup_tenants, sieve
-from tui.views.resources import Counted, Opened
+from providers.collector.frames import TenantRollup
+from tui.data.replica import Replica, count
+from tui.data.row_filter import rollup_tenants, sieve
+from tui.views.rows_view import Counted, Opened
+from tui.widgets.columns import AGE, GLYPHS, NAME, PAINTS, REASON, STATUS, TALLIES, TENANT, TENANT_AGES, TENANT_NAME, TENANT_RESOURCES, TENANT_STATUS
+from tui.widgets.line_table import LineTable
+from tui.widgets.lines import Lines
 
 PANES = (("volume", "Volumes", "volumes"), ("bucket", "Buckets", "buckets"), ("endpoint", "TLS endpoints", "endpoints"), ("lease", "Secret leases", "leases"))
 """Kind, title, and the view that Enter opens when there is nothing bad to open."""
@@ -198,7 +198,7 @@ class OverviewView(Container):
         self.replica = replica
         self.filter = Filter("")
         self.tenants = Tenants(replica)
-        from tui.views.leasepane import LeasePane
+        from tui.views.lease_pane import LeasePane
 
         self.panes: list[Pane] = [(LeasePane if pane[0] == "lease" else Pane)(replica, *pane) for pane in PANES]
 

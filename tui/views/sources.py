@@ -8,12 +8,12 @@ from typing import Any
 from textual.message import Message
 
 from posture.clock import Utc
-from tui.columns import CADENCE, CALLS, ERROR, PERMISSION, RESOURCES, SECONDS, SERVICE, SOURCE_SCOPE, SOURCE_STATE, SOURCE_TENANT, SUCCESS
-from tui.lines import Lines
-from tui.replica import Table
-from tui.sieve import Sieve, source_matches
-from tui.text import plain
-from tui.views.resources import RowsView
+from tui.data.replica import Table
+from tui.data.row_filter import Sieve, source_matches
+from tui.terminal.text import plain
+from tui.views.rows_view import RowsView
+from tui.widgets.columns import CADENCE, CALLS, ERROR, PERMISSION, RESOURCES, SECONDS, SERVICE, SOURCE_SCOPE, SOURCE_STATE, SOURCE_TENANT, SUCCESS
+from tui.widgets.lines import Lines
 
 
 class SourceOpened(Message):

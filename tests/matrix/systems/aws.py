@@ -8,11 +8,12 @@ from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
-from providers.demo import asked, bucketpolicy, moto
-from providers.demo.accounts import ENVIRONMENT
-from providers.demo.answer import Answer
+from providers.demo.aws import bucketpolicy, server
+from providers.demo.aws import request as asked
+from providers.demo.aws.accounts import ENVIRONMENT
+from providers.demo.aws.answer import Answer
+from providers.demo.aws.seed import Buckets, Region
 from providers.demo.faults import Faults
-from providers.demo.seed import Buckets, Region
 from tests.matrix.cell import Place
 from tests.matrix.front import Line, Request
 from tests.matrix.system import System
@@ -31,7 +32,7 @@ class AwsSystem(System):
     environment: ClassVar[Mapping[str, str]] = ENVIRONMENT
 
     def __init__(self, folder: Path) -> None:
-        self._server = moto.start()
+        self._server = server.start()
         self._server.reset()
         home = Region()
         key = home.key("payments")

@@ -9,11 +9,11 @@ from urllib.parse import parse_qsl, urlencode
 import msgspec
 
 from posture.fault import FaultKind
-from providers.demo.answer import Answer
-from providers.demo.azure import Server, _asked
-from providers.demo.azure_accounts import SUBSCRIPTION, TOKEN, TOKEN_ENV
-from providers.demo.azure_estate import CUSTOMER
-from providers.demo.azure_faults import AzureFaults
+from providers.demo.aws.answer import Answer
+from providers.demo.azure.accounts import SUBSCRIPTION, TOKEN, TOKEN_ENV
+from providers.demo.azure.faults import AzureFaults
+from providers.demo.azure.resources import CUSTOMER
+from providers.demo.azure.server import Server, _asked
 from tests.matrix.cell import Place
 from tests.matrix.faults import BROKEN
 from tests.matrix.front import Request

@@ -8,10 +8,10 @@ from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
-from providers.demo import gcp
-from providers.demo.answer import Answer
-from providers.demo.gcp_answers import read
-from providers.demo.gcp_faults import Faults
+from providers.demo.aws.answer import Answer
+from providers.demo.gcp import server
+from providers.demo.gcp.answers import read
+from providers.demo.gcp.faults import Faults
 from tests.matrix.cell import Place
 from tests.matrix.front import Request
 from tests.matrix.system import System
@@ -28,7 +28,7 @@ class GoogleSystem(System):
     environment: ClassVar[Mapping[str, str]] = {"CLOUDSDK_CONFIG": "/nonexistent", "NO_GCE_CHECK": "true"}
 
     def __init__(self, folder: Path) -> None:
-        self._server, self._empty = gcp.start(), gcp.start()
+        self._server, self._empty = server.start(), server.start()
         project = self._server.cloud.project("acme-prod")
         self._empty.cloud.project("acme-prod")
         key = project.key("k")

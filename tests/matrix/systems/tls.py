@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from posture.fault import FaultKind
-from providers.demo.doors import SECURE, Doors, answer, context_for, load
-from providers.demo.pki import Authority, Pair
+from providers.demo.tls.pki import Authority, Pair
+from providers.demo.tls.server import SECURE, Doors, answer, context_for, load
 from tests.matrix.cell import Place
 from tests.matrix.faults import BROKEN
 from tests.matrix.front import Fault, Line

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from posture.controls.registry import registry
-from providers.demo.answer import Answer
-from providers.demo.openbao import Bao
+from providers.demo.aws.answer import Answer
+from providers.demo.vault.server import Bao
 from tests.matrix.cell import Place
 from tests.matrix.front import Request
 from tests.matrix.system import CERTIFICATE, System

@@ -1,0 +1,182 @@
+"""The model as frames: what a viewer needs to have on its screen, and only what moved."""
+
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from posture.clock import Utc
+from posture.controls.remedy import remedy_for
+from posture.judging import Held
+from posture.model import OWN, Change, Model, Rollup, shown
+from posture.resource import Resource
+from posture.rows import KEY_CLASSES, FindingRow, Place, Row
+from posture.verdict import Finding, Severity, Status
+from providers.collector.frames import (
+    ROWS_A_FRAME,
+    Detail,
+    Findings,
+    Frame,
+    Gone,
+    Judged,
+    Linked,
+    Places,
+    Rollups,
+    Rows,
+    Sources,
+    TenantRollup,
+)
+
+T = TypeVar("T")
+
+MOST_USERS = 100
+"""Users of a resource that a detail names; their number is told in full."""
+_KEY_CLASS = {key_class: index for index, key_class in enumerate(KEY_CLASSES)}
+
+
+class Publisher:
+    """Turns changes of a model into frames for one stream. It remembers what it has sent, so a poll that found nothing new sends nothing."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._places: dict[Place, int] = {}
+        self._rows: dict[str, Row] = {}
+        self._findings: dict[str, dict[str, FindingRow]] = {}
+
+    def frames(self, change: Change) -> Iterator[Frame]:
+        """The frames that bring a viewer from before `change` to after it."""
+        model = self._model
+        if change.sources or change.sources_gone:
+            yield Sources(tuple(model.sources[name] for name in sorted(change.sources) if name in model.sources), tuple(sorted(change.sources_gone)))
+        gone = [name for name in change.gone if self._rows.pop(name, None) is not None]
+        cleared = [(control, name) for name in change.gone for control in self._findings.pop(name, ())]
+        rows: list[Row] = []
+        findings: list[FindingRow] = []
+        known = len(self._places)
+        for name in change.resources:
+            held = model.held(name)
+            if held is None or held.resource.id != name:
+                continue
+            place = self._place(held)
+            if held.resource.provider != OWN:
+                row = self._row(held, place)
+                if self._rows.get(name) != row:
+                    self._rows[name] = row
+                    rows.append(row)
+            new, old = self._issues(held, place)
+            findings += new
+            cleared += old
+        if len(self._places) > known:
+            yield Places(known, tuple(list(self._places)[known:]))
+        for part in parts(rows):
+            yield Rows(tuple(part))
+        for names in parts(gone):
+            yield Gone(tuple(names))
+        for some in parts(findings):
+            yield Findings(tuple(some))
+        for ended in parts(cleared):
+            yield Findings((), tuple(ended))
+        if change.tenants:
+            yield Rollups(tuple(_rollup(tenant, rollup) for tenant, rollup in sorted(model.rollups.items())))
+
+    def detail(self, resource_id: str) -> Detail:
+        """Everything of one resource, for the drill-down."""
+        model = self._model
+        held = model.held(resource_id)
+        if held is None:
+            return Detail(resource_id, None, Status.NOT_APPLICABLE, None, (), (), (), 0)
+        resource = held.resource
+        judged = tuple(
+            self._judged(finding, resource)
+            for finding in sorted(held.findings.values(), key=lambda finding: (finding.status, finding.severity, finding.control))
+        )
+        links = tuple(self._linked(link.rel, link.to) for link in resource.links)
+        users: list[Linked] = []
+        for user in model.links.users(resource):
+            if len(users) == MOST_USERS:
+                break
+            users.append(self._linked("used by", user))
+        if resource.encryption is not None:
+            resource = msgspec.structs.replace(resource, encryption=msgspec.structs.replace(resource.encryption, key_class=held.key_class))
+        return Detail(resource_id, resource, held.status, held.observed_at, judged, links, tuple(users), model.links.count(resource))
+
+    # ------------------------------------------------------------ one resource
+
+    def _place(self, held: Held) -> int:
+        resource = held.resource
+        place = Place(resource.kind, resource.type, resource.tenant, resource.provider, resource.scope, resource.region, held.source)
+        return self._places.setdefault(place, len(self._places))
+
+    def _row(self, held: Held, place: int) -> Row:
+        resource, worst = held.resource, held.worst()
+        encryption = resource.encryption
+        return Row(
+            resource.id,
+            place,
+            resource.name,
+            held.status,
+            worst.severity if worst else Severity.INFO,
+            -1 if encryption is None else _KEY_CLASS[held.key_class],
+            "" if encryption is None or encryption.key is None else self._key_label(encryption.key),
+            worst.reason if worst else "",
+            held.since,
+            held.users,
+            resource.cells,
+            resource.expires or 0.0,
+            _seen(held),
+        )
+
+    def _key_label(self, key: str) -> str:
+        held = self._model.held(key) or self._model.held(key.lower())  # Azure changes the case of an id from one answer to the next
+        return held.resource.name if held else key.rpartition(":" if key.startswith("arn:") else "/")[2].removeprefix("key/")
+
+    def _issues(self, held: Held, place: int) -> tuple[list[FindingRow], list[tuple[str, str]]]:
+        """Findings to list that are new or different, and those to take off the list."""
+        resource = held.resource
+        now = {finding.control: _finding_row(finding, held, place) for finding in held.findings.values() if shown(finding)}
+        before = self._findings.get(resource.id, {})
+        if now:
+            self._findings[resource.id] = now
+        else:
+            self._findings.pop(resource.id, None)
+        return [row for control, row in now.items() if before.get(control) != row], [(control, resource.id) for control in before if control not in now]
+
+    def _judged(self, finding: Finding, resource: Resource) -> Judged:
+        registry = self._model.registry
+        control = registry.get(finding.control)
+        if control is None:
+            return Judged(finding, finding.control, (), "", {})
+        verifies = tuple((sentence, registry.sentences[sentence]) for sentence in control.verifies)
+        maps = {framework: ", ".join(numbers) for framework, numbers in control.maps.items()}
+        return Judged(finding, control.title, verifies, remedy_for(control, resource), maps)
+
+    def _linked(self, rel: str, target: str) -> Linked:
+        held = self._model.held(target)
+        if held is None:
+            return Linked(rel, target, target.rpartition(":")[2], "", None)
+        return Linked(rel, held.resource.id, held.resource.name, held.resource.kind, held.status)
+
+
+def _finding_row(finding: Finding, held: Held, place: int) -> FindingRow:
+    until, resource = finding.exception.until if finding.exception else "", held.resource
+    return FindingRow(finding.control, resource.id, place, resource.name, finding.status, finding.severity, finding.reason, finding.since, until, _seen(held))
+
+
+def _seen(held: Held) -> Utc:
+    return held.observed_at if held.behind else 0.0
+
+
+def _rollup(tenant: str, rollup: Rollup) -> TenantRollup:
+    resources, findings = rollup.resources, rollup.findings
+    return TenantRollup(tenant, rollup.status, _five(resources), _five(findings))
+
+
+def _five(counts: Sequence[int]) -> tuple[int, int, int, int, int]:
+    first, second, third, fourth, fifth = counts
+    return first, second, third, fourth, fifth
+
+
+def parts(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Cut into pieces that fit a frame."""
+    for first in range(0, len(rows), ROWS_A_FRAME):
+        yield rows[first : first + ROWS_A_FRAME]

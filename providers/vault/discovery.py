@@ -1,0 +1,39 @@
+"""Where a Vault begins: its way in, and the sources that share it."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from posture.clock import Utc
+from providers.cadence import Cadence
+from providers.source import Source
+from providers.vault.client import Way
+from providers.vault.leases import Leases
+from providers.vault.mounts import Mounts
+from providers.vault.pki import Pki
+from providers.vault.seal import Cluster
+from providers.vault.settings import VaultSettings
+from providers.vault.source import Seen
+from providers.vault.system import System
+from providers.vault.tokens import Tokens
+from providers.vault.transit import Transit
+
+
+def open_vault(blocks: Sequence[tuple[str, VaultSettings]], cadence: Cadence, version: str, now: Callable[[], Utc] = time.time) -> list[Source]:
+    """The sources of every Vault. The seal is asked first, since it says which node can be asked for the rest; mounts come before what is in them."""
+    made: list[Source] = []
+    for tenant, settings in blocks:
+        cluster = cluster_of(tenant, settings, cadence, version, now)
+        way, seen = cluster.way, cluster.seen
+        system, mounts = System(tenant, way, seen, cadence.warm), Mounts(tenant, way, seen, cadence.warm)
+        transit, pki = Transit(tenant, way, seen, cadence.warm), Pki(tenant, way, seen, cadence.warm)
+        leases, tokens = Leases(tenant, way, seen, cadence.live), Tokens(tenant, way, seen, cadence.live)
+        mounts.after = (cluster.id,)
+        transit.after = pki.after = leases.after = (mounts.id,)
+        system.after = tokens.after = (leases.id,)
+        made += [cluster, system, mounts, transit, pki, leases, tokens]
+    return made
+
+
+def cluster_of(tenant: str, settings: VaultSettings, cadence: Cadence, version: str, now: Callable[[], Utc] = time.time) -> Cluster:
+    """The first source of one Vault, with a way in of its own."""
+    return Cluster(tenant, Way(settings, version), Seen(now), cadence.live)
