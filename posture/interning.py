@@ -7,7 +7,7 @@ SHORT = 120
 """Longer strings are hardly ever the same twice."""
 
 
-def share(value: Any, seen: dict[str, str]) -> None:
+def intern_strings(value: Any, seen: dict[str, str]) -> None:
     """Put the first of equal strings in the place of the others, in a dictionary or list and all below it. `seen` holds them all: it is for one page."""
     items: Iterable[tuple[Any, Any]]
     if type(value) is dict:
@@ -22,4 +22,4 @@ def share(value: Any, seen: dict[str, str]) -> None:
             if len(inner) <= SHORT:
                 value[at] = seen.setdefault(inner, inner)
         elif kind is dict or kind is list:
-            share(inner, seen)
+            intern_strings(inner, seen)

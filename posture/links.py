@@ -11,7 +11,7 @@ _NOBODY: frozenset[str] = frozenset()
 class Links:
     """Both directions of every link, by id; a link may name its target by an alias.
 
-    Where two resources carry one alias, it is the later one's until that gives it up. An alias never hides the resource whose id it equals: see `Model.held`.
+    Where two resources carry one alias, it is the later one's until that gives it up. An alias never hides the resource whose id it equals: see `Model.entry`.
     """
 
     def __init__(self) -> None:

@@ -20,7 +20,7 @@ class Batch(msgspec.Struct, frozen=True):
         return cls(tuple(resources))
 
 
-class Listed(msgspec.Struct, frozen=True):
+class Complete(msgspec.Struct, frozen=True):
     """This poll has now named every resource of `types`: what the source reported before and did not name since is gone.
 
     But for what points at one of `unless` (ids): what is below those was not listed.
@@ -30,16 +30,16 @@ class Listed(msgspec.Struct, frozen=True):
     unless: frozenset[str] = frozenset()
 
 
-class Partly(msgspec.Struct, frozen=True):
+class ReadRefused(msgspec.Struct, frozen=True):
     """The poll goes on, but this read was refused; the source ends as `partial`."""
 
     fault: Fault
 
 
-class Kept(msgspec.Struct, frozen=True):
+class NotRead(msgspec.Struct, frozen=True):
     """These exist, but nobody answered what they are like now: what was seen before stays as it was and ages; what never was is taken in as it is here."""
 
     resources: tuple[Resource, ...]
 
 
-Report = Union[Batch, Listed, Partly, Kept]
+Report = Union[Batch, Complete, ReadRefused, NotRead]

@@ -10,7 +10,7 @@ from posture.clock import Utc, parse_rfc3339, rfc3339
 from posture.fault import Fault, SnapshotError
 from posture.files import replace
 from posture.filter import Filter, Term, parse
-from posture.judging import Held
+from posture.judging import Entry
 from posture.model import Model, answered, shown
 from posture.resource import KeyClass, Link
 from posture.rollup import OWN, tenants_of
@@ -190,18 +190,18 @@ def take(model: Model, at: Utc, version: str, *, query: str = "", simulated: boo
     )
 
 
-def matches(wanted: Filter, held: Held) -> bool:
+def matches(wanted: Filter, held: Entry) -> bool:
     """Whether a resource passes a filter, as the dashboard's lists do (`tui.data.row_filter`)."""
     return selects(wanted)(held)
 
 
-def selects(wanted: Filter) -> Callable[[Held], bool]:
+def selects(wanted: Filter) -> Callable[[Entry], bool]:
     """`matches` for many resources: each word is made ready once."""
     tests = [_test(term) for term in wanted.terms]
     return lambda held: all(test(held) for test in tests)
 
 
-def _test(term: Term) -> Callable[[Held], bool]:
+def _test(term: Term) -> Callable[[Entry], bool]:
     negated, plain = term.negated, msgspec.structs.replace(term, negated=False).test()
     if term.field == "control":
         return lambda held: any(map(plain, held.findings)) is not negated
@@ -210,7 +210,7 @@ def _test(term: Term) -> Callable[[Held], bool]:
     return lambda held: plain(_read(held, term.field)) is not negated
 
 
-def _said(held: Held) -> Iterator[str]:
+def _said(held: Entry) -> Iterator[str]:
     yield held.resource.name
     yield held.resource.id
     if (found := held.worst()) is not None:
@@ -218,7 +218,7 @@ def _said(held: Held) -> Iterator[str]:
     yield from (name for name, finding in held.findings.items() if shown(finding))
 
 
-def _read(held: Held, field: str) -> str:
+def _read(held: Entry, field: str) -> str:
     match field:
         case "status":
             return held.status.word
@@ -324,7 +324,7 @@ def _times(snapshot: Snapshot) -> set[str]:
     return {snapshot.generated_at, *last, *seen, *ends, *gaps, *(finding.since for finding in snapshot.findings)}
 
 
-def _summary(model: Model, held: Iterable[Held], findings: list[Finding], own: set[str], *, whole: bool) -> Summary:
+def _summary(model: Model, held: Iterable[Entry], findings: list[Finding], own: set[str], *, whole: bool) -> Summary:
     by_status: dict[str, int] = dict.fromkeys((*(status.word for status in Status), "excepted"), 0)
     tenants: dict[str, list[int]] = {name: [0] * len(Status) for name in model.policies}
     for finding in findings:
@@ -367,7 +367,7 @@ def _source(source: Source) -> SourceEntry:
     )
 
 
-def _resource(held: Held) -> ResourceEntry:
+def _resource(held: Entry) -> ResourceEntry:
     resource = held.resource
     encryption = resource.encryption
     return ResourceEntry(
@@ -388,7 +388,7 @@ def _resource(held: Held) -> ResourceEntry:
         sorted(resource.links, key=lambda link: (link.rel, link.to)),
         None if resource.expires is None else rfc3339(resource.expires),
         list(resource.aliases),
-        held.behind,
+        held.not_in_last_poll,
     )
 
 

@@ -5,7 +5,7 @@ import heapq
 from posture.clock import Utc
 
 
-class Wakes:
+class Timers:
     """A heap of times by name. Setting a name again replaces its time; what was replaced is swept out before it outgrows what is awaited."""
 
     SLACK = 64

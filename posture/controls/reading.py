@@ -20,7 +20,7 @@ class NoAnswer(EnctopError):
         self.verdict = verdict
 
 
-def told(resource: Resource, operation: str, field: str) -> Any:
+def field_of(resource: Resource, operation: str, field: str) -> Any:
     """The field that `operation` answers with; None where the API said that there is none. Raises `NoAnswer` where it was refused or left out."""
     refusal = resource.faults.get(operation)
     if refusal is not None:
@@ -31,14 +31,14 @@ def told(resource: Resource, operation: str, field: str) -> Any:
         raise NoAnswer(unknown(f"{operation} answered without {field}")) from None
 
 
-def inside(answer: Any, operation: str, field: str) -> Any:
+def nested(answer: Any, operation: str, field: str) -> Any:
     """A field inside what an operation answered. Raises `NoAnswer` where it was left out."""
     if not isinstance(answer, dict) or answer.get(field) is None:
         raise NoAnswer(unknown(f"{operation} answered without {field}"))
     return answer[field]
 
 
-def instant(text: Any, operation: str, field: str) -> Utc:
+def time_of(text: Any, operation: str, field: str) -> Utc:
     """A time as the provider reports it, RFC 3339 with a zone. Raises `NoAnswer` where it is none."""
     try:
         return parse_rfc3339(text)

@@ -133,9 +133,9 @@ def control(control_id: str, *, on: str | tuple[str, ...]) -> Callable[[Judge], 
 
     def register(judge: Judge) -> Judge:
         @wraps(judge)
-        def answer(resource: Resource, see: Context) -> Verdict:
+        def answer(resource: Resource, context: Context) -> Verdict:
             try:
-                return judge(resource, see)
+                return judge(resource, context)
             except NoAnswer as ended:
                 return ended.verdict
 

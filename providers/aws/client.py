@@ -64,7 +64,7 @@ class PlaintextEndpoint(BotoCoreError):  # type: ignore[misc]
     fmt = "plain http to {host} is refused; use https, or allow_plaintext = true"
 
 
-class Account:
+class AwsClient:
     """Asks one account, in any region. `number` and `partition` are known after `whoami`. Raises botocore's `BotoCoreError`."""
 
     def __init__(self, settings: AwsSettings, version: str) -> None:

@@ -8,16 +8,16 @@ from botocore.exceptions import BotoCoreError
 
 from posture.clock import Seconds
 from posture.fault import Fault, FaultKind, Refused
-from posture.reports import Partly
+from posture.reports import ReadRefused
 from providers.aws.calls import DESCRIBE_REGIONS, GET_CALLER_IDENTITY
-from providers.aws.client import Account
+from providers.aws.client import AwsClient
 from providers.aws.ebs import Region, Snapshots, Volumes
 from providers.aws.faults import refused
 from providers.aws.kms import ForeignKeys, Keys
 from providers.aws.objects import Inventory, ObjectSample
 from providers.aws.s3 import Buckets
 from providers.aws.settings import AwsSettings
-from providers.aws.source import AwsSource, Claims, Rows, Seen
+from providers.aws.source import AwsSource, Claims, Rows, Shared
 from providers.cadence import Cadence
 from providers.source import Children, Source, Yield
 from providers.tenancy import Tenancy
@@ -37,9 +37,9 @@ class Root(Source):
         self._version = version
         self._claims = claims
         claims.naming.append(self.id)
-        self._account: Account | None = None
+        self._account: AwsClient | None = None
         self._made: dict[str, Source] = {}
-        self._seen = Seen(claims)
+        self._seen = Shared(claims)
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """Ask who we are, then which regions are on; a region that is off is named and left alone."""
@@ -48,7 +48,7 @@ class Root(Source):
         self._claim(account.number)
         wanted, off = await self._regions(account)
         if isinstance(off, Fault):
-            yield Partly(off)
+            yield ReadRefused(off)
             off = ()
         yield Children(tuple(self._sources(account, wanted, off)))
 
@@ -57,9 +57,9 @@ class Root(Source):
         if self._account is not None:
             await self._account.close()
 
-    def _enter(self) -> Account:
+    def _enter(self) -> AwsClient:
         try:
-            return Account(self._settings, self._version)
+            return AwsClient(self._settings, self._version)
         except BotoCoreError as error:  # the SDK's own files or environment cannot be used: an unknown AWS_PROFILE, a broken ~/.aws/config
             raise refused(error, GET_CALLER_IDENTITY) from None
 
@@ -76,7 +76,7 @@ class Root(Source):
                 )
             )
 
-    async def _regions(self, account: Account) -> tuple[tuple[str, ...], tuple[str, ...] | Fault]:
+    async def _regions(self, account: AwsClient) -> tuple[tuple[str, ...], tuple[str, ...] | Fault]:
         configured = self._settings.regions
         if configured is None:
             if account.own_region is None:
@@ -100,7 +100,7 @@ class Root(Source):
         off = tuple(name for name in configured if status.get(name) == "not-opted-in")
         return tuple(name for name in configured if name not in off), off
 
-    def _sources(self, account: Account, regions: Sequence[str], off: Sequence[str]) -> list[Source]:
+    def _sources(self, account: AwsClient, regions: Sequence[str], off: Sequence[str]) -> list[Source]:
         live, warm, cold = self._cadence.live, self._cadence.warm, self._cadence.cold
         made: list[Source] = []
         for region in regions:
@@ -124,7 +124,7 @@ class Root(Source):
         foreign.after = naming  # grows while the accounts before it are found: it is read as it is then
         return [*made, foreign]
 
-    def _once(self, kind: type[AwsSource], account: Account, region: str, cadence: Seconds) -> Source:
+    def _once(self, kind: type[AwsSource], account: AwsClient, region: str, cadence: Seconds) -> Source:
         """The source of this kind and place, made the first time: it remembers things between polls."""
         name = f"{kind.__name__}/{region}"
         if name not in self._made:

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from posture.fault import Fault, Refused
-from posture.reports import Batch, Kept, Listed, Partly
+from posture.reports import Batch, Complete, NotRead, ReadRefused
 from posture.resource import Encryption, KeyClass, Link, Resource
 from providers.aws.calls import (
     DESCRIBE_LAUNCH_TEMPLATE_VERSIONS,
@@ -43,12 +43,12 @@ class Volumes(AwsSource):
         async for page in self.account.pages(DESCRIBE_VOLUMES, self.region, "Volumes", TOKEN, **everything):
             yield Batch.of(rows.of(page, self._volume))
         if rows.fault is not None:
-            yield Partly(rows.fault)
+            yield ReadRefused(rows.fault)
             return
         if rows.odd is not None:
-            yield Partly(rows.odd)
+            yield ReadRefused(rows.odd)
         self.seen.listed(self.id)
-        yield Listed(("aws.ebs.volume",))
+        yield Complete(("aws.ebs.volume",))
 
     def _volume(self, fields: Mapping[str, Any]) -> Resource:
         volume_id = fields["VolumeId"]
@@ -89,17 +89,17 @@ class Snapshots(AwsSource):
                 raise
             await self.account.confirm(refused)
             public, faults = None, {PUBLIC_LISTING: refused.fault}
-            yield Partly(refused.fault)
+            yield ReadRefused(refused.fault)
         rows = Rows(DESCRIBE_SNAPSHOTS, "SnapshotId", types=_TYPES)
         async for page in self.account.pages(DESCRIBE_SNAPSHOTS, self.region, "Snapshots", TOKEN, **own):
             yield Batch.of(rows.of(page, lambda fields: self._snapshot(fields, public, faults)))
         if rows.fault is not None:
-            yield Partly(rows.fault)
+            yield ReadRefused(rows.fault)
             return
         if rows.odd is not None:
-            yield Partly(rows.odd)
+            yield ReadRefused(rows.odd)
         self.seen.listed(self.id)
-        yield Listed(("aws.ebs.snapshot",))
+        yield Complete(("aws.ebs.snapshot",))
 
     def _snapshot(self, fields: dict[str, Any], public: set[str] | None, faults: Mapping[str, Fault]) -> Resource:
         snapshot_id = fields["SnapshotId"]
@@ -150,16 +150,16 @@ class Region(AwsSource):
                     silence = refused
                     continue
                 await self.account.confirm(refused)
-                yield Partly(refused.fault)
+                yield ReadRefused(refused.fault)
         if silence is not None and not fields:
-            yield Kept((self._region({}, faults),))
+            yield NotRead((self._region({}, faults),))
             raise silence
         if silence is not None:
-            yield Partly(silence.fault)
+            yield ReadRefused(silence.fault)
         if odd := ill_typed(GET_EBS_ENCRYPTION_BY_DEFAULT, fields, {"EbsEncryptionByDefault": bool}):
-            yield Partly(odd)
+            yield ReadRefused(odd)
         yield Batch((self._region(fields, faults),))
-        yield Listed(("aws.ec2.region",))
+        yield Complete(("aws.ec2.region",))
         listing = self.account.pages(DESCRIBE_LAUNCH_TEMPLATE_VERSIONS, self.region, "LaunchTemplateVersions", TOKEN, Versions=["$Default"], MaxResults=200)
         rows = Rows(DESCRIBE_LAUNCH_TEMPLATE_VERSIONS, "LaunchTemplateId")
         try:
@@ -169,9 +169,9 @@ class Region(AwsSource):
                 raise Refused(rows.fault)
         except Refused as refused:
             await self.account.confirm(refused)
-            yield Partly(refused.fault)  # the settings were read none the less; templates that were not named age by themselves
+            yield ReadRefused(refused.fault)  # the settings were read none the less; templates that were not named age by themselves
         else:
-            yield Listed(("aws.ec2.launch-template",))
+            yield Complete(("aws.ec2.launch-template",))
 
     def _region(self, fields: Mapping[str, Any], faults: Mapping[str, Fault]) -> Resource:
         key = fields.get("KmsKeyId")

@@ -11,7 +11,7 @@ import msgspec
 
 from posture.clock import Seconds, Utc, parse_rfc3339
 from posture.fault import Fault, FaultKind, Refused
-from posture.reports import Batch, Kept, Listed, Partly
+from posture.reports import Batch, Complete, NotRead, ReadRefused
 from posture.resource import Encryption, KeyClass, Resource
 from posture.source import COLD
 from providers.asking import each, each_again
@@ -61,7 +61,7 @@ class Keys(AwsSource):
             if lost(refused):
                 raise
             await self.account.confirm(refused)
-            yield Partly(refused.fault)
+            yield ReadRefused(refused.fault)
         listed: list[str] = []
         rows = Rows(LIST_KEYS, "KeyArn", r"arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[!-~]+")
         async for page in self.account.pages(LIST_KEYS, self.region, "Keys", MARKER, Limit=1000):
@@ -76,23 +76,23 @@ class Keys(AwsSource):
                     unread.append(key)
                     continue
                 for fault in key.faults.values():
-                    yield Partly(fault)
+                    yield ReadRefused(fault)
                 for call, types in _TYPES.items():
                     if odd := ill_typed(call, key.fields, types):
-                        yield Partly(odd)
+                        yield ReadRefused(odd)
                 yield Batch((key,))
         silence = self.account.lane(DESCRIBE_KEY, self.region).silent_since(started)
         for key in unread:
             for fault in key.faults.values():
-                yield Partly(fault)
-            yield Batch((key,)) if silence is None else Kept((key,))
+                yield ReadRefused(fault)
+            yield Batch((key,)) if silence is None else NotRead((key,))
         if silence is not None:
             raise silence  # not a fault of these keys: what was seen of them before stays, and ages
         self._cold = {arn: self._cold[arn] for arn in listed if arn in self._cold}
         if rows.fault is not None:
-            yield Partly(rows.fault)
+            yield ReadRefused(rows.fault)
             return
-        yield Listed(("aws.kms.key",))
+        yield Complete(("aws.kms.key",))
 
     async def _aliases(self) -> dict[str, tuple[str, ...]]:
         found: dict[str, list[str]] = {}
@@ -155,12 +155,12 @@ class ForeignKeys(AwsSource):
         async with contextlib.aclosing(each(self._read(arn) for arn in wanted)) as keys:
             async for key, fault in keys:
                 if fault is not None:
-                    yield Partly(fault)
+                    yield ReadRefused(fault)
                 if key is None:
                     continue
                 silence = self.account.lane(DESCRIBE_KEY, key.region).silent_since(started)
-                yield Batch((key,)) if silence is None else Kept((key,))
-        yield Listed(("aws.kms.key",))
+                yield Batch((key,)) if silence is None else NotRead((key,))
+        yield Complete(("aws.kms.key",))
 
     async def _read(self, arn: str) -> tuple[Resource | None, Fault | None]:
         """A key; None where an alias has come to be since the region's were listed, whose key is listed there."""

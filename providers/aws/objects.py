@@ -13,7 +13,7 @@ from typing import Any
 
 from posture.clock import Seconds
 from posture.fault import Fault, FaultKind, Refused
-from posture.reports import Batch, Kept, Listed, Partly
+from posture.reports import Batch, Complete, NotRead, ReadRefused
 from posture.resource import Encryption, KeyClass, Link, Resource
 from providers.asking import each
 from providers.aws.calls import (
@@ -76,18 +76,18 @@ class ObjectSample(OfBuckets):
                 samples = await self._samples(bucket, place, started)
             except Refused as refused:
                 await self.account.confirm(refused)
-                yield Partly(refused.fault)
+                yield ReadRefused(refused.fault)
                 whole = False
-                yield Kept(self._known.get(bucket, ()))
+                yield NotRead(self._known.get(bucket, ()))
                 continue
             for sample in samples:
                 for fault in sample.faults.values():
-                    yield Partly(fault)
+                    yield ReadRefused(fault)
             self._known[bucket] = tuple(samples)
             yield Batch.of(samples)
         if whole:  # what stays as it was seen last still names its keys
             self.seen.listed(self.id)
-        yield Listed(("aws.s3.object-sample",))
+        yield Complete(("aws.s3.object-sample",))
 
     async def _samples(self, bucket: str, place: Place, started: Seconds) -> list[Resource]:
         """Those of one bucket. Raises `Refused` where it cannot be listed, or its region stopped answering."""
@@ -158,15 +158,15 @@ class Inventory(OfBuckets):
             inventory, refused = await self._inventory(bucket, place, started)
             if refused is not None:
                 await self.account.confirm(refused)
-                yield Partly(refused.fault)
+                yield ReadRefused(refused.fault)
             if refused is not None and lost(refused):
                 unread.append((inventory, place))
             else:
                 yield Batch((inventory,))
         for inventory, place in unread:
             silence = self.account.lane(LIST_BUCKETS, place.region).silent_since(started)
-            yield Batch((inventory,)) if silence is None else Kept((inventory,))
-        yield Listed(("aws.s3.inventory",))
+            yield Batch((inventory,)) if silence is None else NotRead((inventory,))
+        yield Complete(("aws.s3.inventory",))
 
     async def _inventory(self, bucket: str, place: Place, started: Seconds) -> tuple[Resource, Refused | None]:
         """What a bucket's inventory says, and which read of it was refused."""

@@ -13,7 +13,7 @@ from posture.clock import Seconds
 from posture.controls.aws.iam_policy import Coverage, PolicyError, denial, statements
 from posture.controls.aws.s3 import refuses_plain_http
 from posture.fault import Fault, Refused
-from posture.reports import Batch, Kept, Listed, Partly, Report
+from posture.reports import Batch, Complete, NotRead, ReadRefused, Report
 from posture.resource import Encryption, KeyClass, Link, Resource
 from providers.asking import each_again
 from providers.aws.calls import (
@@ -83,8 +83,8 @@ class Buckets(AwsSource):
             if not told:  # only now: S3 that is not there must not look as if it had answered in part
                 told = True
                 for fault in account.faults.values():
-                    yield Partly(fault)
-                yield Kept((account,)) if unseen else Batch((account,))
+                    yield ReadRefused(fault)
+                yield NotRead((account,)) if unseen else Batch((account,))
             self._waiting.update((entry["Name"], entry) for entry in page if isinstance(entry, dict) and isinstance(entry.get("Name"), str))
             ask = partial(self._bucket, started=started)
             async with contextlib.aclosing(each_again(rows.of(page, dict), ask, lambda read: read.lost)) as reads:
@@ -97,10 +97,10 @@ class Buckets(AwsSource):
                         bucket = self._resource(read)
                         here[bucket.name] = Place(bucket.region, bucket.tenant)
                         for fault in bucket.faults.values():
-                            yield Partly(fault)
+                            yield ReadRefused(fault)
                         block = read.fields.get("PublicAccessBlockConfiguration")
                         if isinstance(block, dict) and (odd := ill_typed(GET_PUBLIC_ACCESS_BLOCK, block, dict.fromkeys(BLOCKS, bool))):
-                            yield Partly(odd)
+                            yield ReadRefused(odd)
                         yield Batch((bucket,))
         known, answered, silence = self.seen.buckets or {}, bool(here), None
         self._waiting.clear()
@@ -108,17 +108,17 @@ class Buckets(AwsSource):
             bucket, silence = self._resource(read), self._silence(read, started)
             here[bucket.name] = known.get(bucket.name) or Place(bucket.region, bucket.tenant)
             for fault in bucket.faults.values():
-                yield Partly(fault)
-            yield Batch((bucket,)) if silence is None else Kept((bucket,))  # a fault of its region and not of this bucket
+                yield ReadRefused(fault)
+            yield Batch((bucket,)) if silence is None else NotRead((bucket,))  # a fault of its region and not of this bucket
         self.seen.buckets = here
         if silence is not None and not answered:
             raise silence
         if rows.fault is not None:
-            yield Partly(rows.fault)
+            yield ReadRefused(rows.fault)
             return
         if not unread:  # what stays as it was seen last still names its key
             self.seen.listed(self.id)
-        yield Listed(("aws.s3.bucket", "aws.account"))
+        yield Complete(("aws.s3.bucket", "aws.account"))
 
     def unasked(self, fault: Fault) -> Iterator[Report]:
         """The buckets that are known by name alone: UNKNOWN with the reason why they were not read."""
@@ -128,7 +128,7 @@ class Buckets(AwsSource):
             read.fields.update(Name=name, CreationDate=entry.get("CreationDate"))
             for call in (GET_BUCKET_ENCRYPTION, GET_BUCKET_POLICY, GET_PUBLIC_ACCESS_BLOCK, GET_BUCKET_POLICY_STATUS):
                 read.faults[call.operation] = msgspec.structs.replace(fault, operation=call.operation)
-            yield Kept((self._resource(read),))
+            yield NotRead((self._resource(read),))
 
     def _silence(self, read: "_Read", started: Seconds) -> Refused | None:
         """The refusal, where nobody answers any more in a bucket's region."""

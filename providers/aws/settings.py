@@ -52,11 +52,11 @@ class AwsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return not keeps_secret(url, allow_plaintext=self.allow_plaintext)
 
     @property
-    def hand(self) -> tuple[object, ...]:
+    def identity(self) -> tuple[object, ...]:
         """By whose hand, and where to: two blocks of the same come to the same account."""
         return (self.profile, self.role_arn, self.external_id, self.endpoint_url)
 
     @property
     def connection(self) -> tuple[object, ...]:
         """What makes two blocks the same way into the same account."""
-        return (*self.hand, self.regions)
+        return (*self.identity, self.regions)

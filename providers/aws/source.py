@@ -12,7 +12,7 @@ from posture.clock import Seconds
 from posture.fault import Fault, FaultKind
 from posture.resource import Encryption, Link, Resource
 from providers.aws.calls import Call
-from providers.aws.client import Account
+from providers.aws.client import AwsClient
 from providers.source import Source
 from providers.tenancy import Tenancy
 
@@ -69,7 +69,7 @@ class AwsSource(Source):
     calls: tuple[Call, ...] = ()
     region_label: str | None = None
 
-    def __init__(self, account: Account, tenancy: Tenancy, region: str, cadence: Seconds, seen: Seen) -> None:
+    def __init__(self, account: AwsClient, tenancy: Tenancy, region: str, cadence: Seconds, seen: Shared) -> None:
         self.account = account
         self.tenancy = tenancy
         self.region = region
@@ -114,13 +114,13 @@ class Claims:
         """Endpoint and number -> the id of the source through which it is polled."""
         self.listed: dict[tuple[str, str], frozenset[str] | None] = {}
         """(account, region) pairs whose keys a source lists, and the ids and aliases of its last whole listing; None before that."""
-        self.seen: list[Seen] = []
+        self.seen: list[Shared] = []
         """In the order of the configuration."""
         self.naming: list[str] = []
         """Ids of the sources before whose first poll it is not known which keys are named: those of the accounts, and then what these find."""
 
 
-class Seen:
+class Shared:
     """What some sources of an account learn and others need: the keys that volumes and buckets name, and where the buckets are."""
 
     def __init__(self, claims: Claims) -> None:

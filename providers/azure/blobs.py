@@ -10,7 +10,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from posture.fault import Fault, FaultKind, Refused
-from posture.reports import Batch, Kept, Listed, Partly
+from posture.reports import Batch, Complete, NotRead, ReadRefused
 from posture.resource import Encryption, Link, Resource
 from providers.asking import each
 from providers.azure.calls import LIST_BLOBS, LIST_CONTAINERS
@@ -44,18 +44,18 @@ class Blobs(AzureSource):
         for account, about in sorted(self.seen.accounts.get(self.subscription, {}).items(), key=lambda item: item[0]):
             named = containers.get(normal(account), ())
             if isinstance(named, Fault):
-                yield Partly(named)
+                yield ReadRefused(named)
                 whole = False
             else:
                 questions += [(account, about, container) for container in named]
         async with aclosing(each((self._sample(*question) for question in questions), AT_ONCE)) as answers:
             async for sample, refused in answers:
                 if refused is not None:
-                    yield Partly(refused.fault)
+                    yield ReadRefused(refused.fault)
                 if sample is not None:
-                    yield Kept((sample,)) if refused is not None and lost(refused) else Batch((sample,))
+                    yield NotRead((sample,)) if refused is not None and lost(refused) else Batch((sample,))
         if whole:
-            yield Listed((SAMPLE,))
+            yield Complete((SAMPLE,))
 
     async def _sample(self, account: str, about: AccountSeen, container: str) -> tuple[Resource | None, Refused | None]:
         """The counts of one container and what was refused of it; nothing where it has gone meanwhile."""

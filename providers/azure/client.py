@@ -62,7 +62,7 @@ AUTHORITIES = {"public": "login.microsoftonline.com", "government": "login.micro
 T = TypeVar("T")
 
 
-class Arm:
+class ArmClient:
     """Asks one cloud with one identity, about any of its subscriptions."""
 
     def __init__(self, settings: AzureSettings, version: str) -> None:

@@ -4,10 +4,10 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import TypeVar
 
 from posture.fault import Fault, FaultKind, Refused
-from posture.reports import Partly
+from posture.reports import ReadRefused
 from providers.azure.blobs import Blobs
 from providers.azure.calls import LIST_SUBSCRIPTIONS
-from providers.azure.client import Arm
+from providers.azure.client import ArmClient
 from providers.azure.decode import Subscription, Unread
 from providers.azure.disks import Disks, EncryptionSets, Snapshots
 from providers.azure.edge import Edge
@@ -16,7 +16,7 @@ from providers.azure.ids import subscription_of
 from providers.azure.keys import Keys, ScopeKeys
 from providers.azure.machines import Clusters, Machines
 from providers.azure.settings import AzureSettings
-from providers.azure.source import AzureSource, Seen, SweptSource
+from providers.azure.source import AzureSource, Shared, SweptSource
 from providers.azure.storage import Accounts, Containers
 from providers.azure.sweep import Sweep
 from providers.cadence import Cadence
@@ -33,7 +33,7 @@ class Root(Source):
     service = "subscriptions"
     permissions = (LIST_SUBSCRIPTIONS.permission,)
 
-    def __init__(self, tenant: str, settings: AzureSettings, label: str, cadence: Cadence, shared: "Shared") -> None:
+    def __init__(self, tenant: str, settings: AzureSettings, label: str, cadence: Cadence, shared: "SharedSubscriptions") -> None:
         super().__init__(tenant, "azure", label, cadence.warm)
         self._settings = settings
         self._cadence = cadence
@@ -48,16 +48,16 @@ class Root(Source):
             async for page in arm.pages(LIST_SUBSCRIPTIONS, Subscription, unread=unread):
                 seen.update((each.subscriptionId.lower(), each) for each in page)
             for bad in unread:
-                yield Partly(bad.fault)
+                yield ReadRefused(bad.fault)
                 if named := subscription_of(bad.id):
                     seen.setdefault(named, Subscription(named))
         except Refused as refused:
             if wanted is None:
                 raise
-            yield Partly(refused.fault)
+            yield ReadRefused(refused.fault)
         else:
             for missing in (each for each in wanted or () if each.lower() not in seen):
-                yield Partly(
+                yield ReadRefused(
                     Fault(
                         FaultKind.ERROR,
                         "SubscriptionNotFound",
@@ -70,7 +70,7 @@ class Root(Source):
             wanted = tuple(sorted(name for name, each in seen.items() if each.state not in _OVER))
         mine = tuple(each.lower() for each in wanted if self._claim(each.lower()))
         for lost in (each.lower() for each in wanted if each.lower() not in mine):
-            yield Partly(
+            yield ReadRefused(
                 Fault(
                     FaultKind.ERROR,
                     "AlreadyPolled",
@@ -141,12 +141,12 @@ class Root(Source):
         return found
 
 
-class Shared:
+class SharedSubscriptions:
     """What all tenants of one way in have together."""
 
-    def __init__(self, arm: Arm) -> None:
+    def __init__(self, arm: ArmClient) -> None:
         self.arm = arm
-        self.seen = Seen()
+        self.seen = Shared()
         self.claimed: dict[str, str] = {}
         """Subscription, or Entra tenant -> id of the source that polls it."""
         self.polled: set[str] = set()
@@ -156,13 +156,13 @@ class Shared:
 
 def open_azure(blocks: Sequence[tuple[str, AzureSettings]], cadence: Cadence, version: str) -> list[Source]:
     """The first sources of every way into Azure; blocks that are the same way in share its connections and budgets."""
-    ways: dict[tuple[object, ...], Shared] = {}
+    ways: dict[tuple[object, ...], SharedSubscriptions] = {}
     labels: dict[tuple[str, str], int] = {}
     made: list[Source] = []
     for tenant, settings in blocks:
         shared = ways.get(settings.connection)
         if shared is None:
-            shared = ways[settings.connection] = Shared(Arm(settings, version))
+            shared = ways[settings.connection] = SharedSubscriptions(ArmClient(settings, version))
         base = settings.cloud if settings.endpoint is None else "private"
         count = labels[tenant, base] = labels.get((tenant, base), 0) + 1
         made.append(Root(tenant, settings, base if count == 1 else f"{base}-{count}", cadence, shared))

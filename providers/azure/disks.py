@@ -6,7 +6,7 @@ from functools import partial
 from posture.controls.azure.disk import named_key
 from posture.controls.fields import part, parts
 from posture.fault import FaultKind, Refused
-from posture.reports import Partly
+from posture.reports import ReadRefused
 from posture.resource import Encryption, KeyClass, Link, Resource
 from providers.azure.calls import LIST_DISKS, LIST_IMAGES, LIST_SETS, LIST_SNAPSHOTS
 from providers.azure.decode import Disk, DiskProperties, EncryptionSet, SetProperties, Thing
@@ -66,7 +66,7 @@ class Snapshots(AzureSource):
         except Refused as refused:
             if refused.fault.kind is FaultKind.EXPIRED:
                 raise
-            yield Partly(refused.fault)
+            yield ReadRefused(refused.fault)
 
     def _image(self, row: Thing) -> Resource:
         """An image says no type of encryption, only the set of each of its disks: none is the platform's key. Disks of several sets are of no one class."""

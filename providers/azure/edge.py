@@ -8,7 +8,7 @@ from posture.controls.azure.edge import PREDEFINED, SERVES, UNSURE, plain_listen
 from posture.controls.fields import low, part
 from posture.controls.reading import NoAnswer
 from posture.fault import Fault, FaultKind, Refused
-from posture.reports import Batch, Listed, Partly
+from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Resource
 from providers.asking import each
 from providers.azure.calls import LIST_AFD_DOMAINS, LIST_AFD_ENDPOINTS, LIST_AFD_ROUTES, LIST_GATEWAYS, LIST_PROFILES
@@ -63,15 +63,15 @@ class Edge(SweptSource):
                     row.name = row.name or last(row.id)
                     doors.append(row)
         for bad in unread:
-            yield Partly(bad.fault)
+            yield ReadRefused(bad.fault)
         yield Batch(tuple(self.unread(bad, "endpoint", DOOR) for bad in unread if bad.id))
         async with aclosing(each(self._front_door(door) for door in doors)) as answers:
             async for made in answers:
                 for fault in made.faults.values():
-                    yield Partly(fault)
+                    yield ReadRefused(fault)
                 yield Batch((made,))
         if all(bad.id for bad in unread):
-            yield Listed((DOOR,))
+            yield Complete((DOOR,))
 
     def _gateway(self, row: Thing) -> Resource:
         fields, properties = fields_of(row), row.properties
@@ -147,5 +147,5 @@ def _kept(refused: Refused) -> Fault:
     return refused.fault
 
 
-def _partly(refused: Refused) -> Partly:
-    return Partly(_kept(refused))
+def _partly(refused: Refused) -> ReadRefused:
+    return ReadRefused(_kept(refused))

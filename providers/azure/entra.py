@@ -10,10 +10,10 @@ import msgspec
 
 from posture.clock import Seconds
 from posture.fault import Fault, FaultKind, Refused
-from posture.reports import Batch, Listed, Partly
+from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Resource
 from providers.azure.calls import CONDITIONAL_ACCESS, GRAPH_CALLS, REGISTRATION, SECURITY_DEFAULTS
-from providers.azure.client import Arm
+from providers.azure.client import ArmClient
 from providers.azure.decode import Unread
 from providers.azure.faults import LICENCE
 from providers.source import Source, Yield
@@ -38,7 +38,7 @@ class Entra(Source):
     service = "entra"
     permissions = tuple(sorted({call.permission for call in GRAPH_CALLS.values()}))
 
-    def __init__(self, tenant: str, arm: Arm, entra: str, cadence: Seconds) -> None:
+    def __init__(self, tenant: str, arm: ArmClient, entra: str, cadence: Seconds) -> None:
         super().__init__(tenant, "azure", entra, cadence)
         self._arm = arm
 
@@ -63,9 +63,9 @@ class Entra(Source):
             faults[REGISTRATION.operation] = _kept(refused)
         for fault in faults.values():
             if fault.code not in LICENCE:
-                yield Partly(fault)
+                yield ReadRefused(fault)
         yield Batch((self._tenant(fields, faults),))
-        yield Listed(("azure.entra.tenant",))
+        yield Complete(("azure.entra.tenant",))
 
     async def close(self) -> None:
         """The way in; closing it twice does no harm."""

@@ -13,7 +13,7 @@ import msgspec
 from posture.controls.fields import part, parts
 from posture.controls.reading import NoAnswer
 from posture.fault import Fault, FaultKind, Refused
-from posture.reports import Batch, Listed, Partly
+from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Encryption, KeyClass, Resource
 from providers.asking import each
 from providers.azure.calls import GET_HSM_KEY, GET_KEY, LIST_HSMS, LIST_VAULTS, Call
@@ -40,22 +40,22 @@ class Keys(SweptSource):
         if named:
             where, faults = await self._where(named)
             for fault in faults:
-                yield Partly(fault)
+                yield ReadRefused(fault)
             vaults: dict[str, list[str]] = {}
             for url in sorted(named):
                 vaults.setdefault(normal(where.get(url, "")), []).append(url)
             async with aclosing(each(self._read(urls, where.get(urls[0]), faults) for urls in vaults.values())) as answers:
                 async for keys in answers:
                     for fault in (fault for key in keys for fault in key.faults.values()):
-                        yield Partly(fault)
+                        yield ReadRefused(fault)
                     yield Batch(tuple(keys))
         silent = [part for part in self.parts if f"{self.subscription}/{part}" not in self.seen.keys]
         if silent:
-            yield Partly(
+            yield ReadRefused(
                 Fault(FaultKind.ERROR, "NotListed", "Microsoft.KeyVault/vaults/keys/read", f"what names keys has not been listed: {', '.join(silent)}")
             )
         else:
-            yield Listed(("azure.keyvault.key",))
+            yield Complete(("azure.keyvault.key",))
 
     def _named(self) -> dict[str, str | None]:
         """Key's URL -> the vault's id, where somebody said it."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from posture.controls.fields import part, parts
 from posture.fault import FaultKind, Refused
-from posture.reports import Partly
+from posture.reports import ReadRefused
 from posture.resource import Link, Resource
 from providers.azure.calls import LIST_CLUSTERS, LIST_MACHINES, LIST_SCALE_SETS, Call
 from providers.azure.decode import Machine, MachineProperties, Thing
@@ -30,7 +30,7 @@ class Machines(SweptSource):
             except Refused as refused:
                 if refused.fault.kind is FaultKind.EXPIRED:
                     raise
-                yield Partly(refused.fault)
+                yield ReadRefused(refused.fault)
 
     def _machine(self, call: Call, type_: str, row: Machine) -> Resource:
         properties = row.properties or MachineProperties()

@@ -8,11 +8,11 @@ import msgspec
 from posture.clock import Seconds
 from posture.controls.reading import NoAnswer
 from posture.fault import Fault
-from posture.reports import Batch, Listed, Partly
+from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Encryption, Link, Resource
 from posture.rows import CELLS
 from providers.azure.calls import Call
-from providers.azure.client import Arm
+from providers.azure.client import ArmClient
 from providers.azure.decode import Row, Unread
 from providers.azure.faults import bad_row
 from providers.azure.ids import last, normal
@@ -31,7 +31,7 @@ class AccountSeen(msgspec.Struct, frozen=True, gc=False):
     blobs: str = ""
 
 
-class Seen:
+class Shared:
     """What some sources of one way in learn and others need."""
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ class AzureSource(Source):
 
     calls: tuple[Call, ...] = ()
 
-    def __init__(self, tenant: str, arm: Arm, subscription: str, cadence: Seconds, seen: Seen) -> None:
+    def __init__(self, tenant: str, arm: ArmClient, subscription: str, cadence: Seconds, seen: Shared) -> None:
         self.arm = arm
         self.subscription = subscription
         self.seen = seen
@@ -96,13 +96,13 @@ class AzureSource(Source):
         async for page in self.rows(call, row, unread):
             made = [resource for each in page if (resource := self.made(call, make, each, unread)) is not None]
             for bad in unread:
-                yield Partly(bad.fault)
+                yield ReadRefused(bad.fault)
             made += [self.unread(bad, kind, type) for bad in unread if bad.id]
             whole = whole and all(bad.id for bad in unread)
             unread.clear()
             yield Batch(tuple(made))
         if whole:
-            yield Listed((type,))
+            yield Complete((type,))
 
     def rows(self, call: Call, row: type[R], unread: list[Unread]) -> AsyncGenerator[list[R], None]:
         """The pages of a listing of this subscription; rows that cannot be read go to `unread`. Raises `Refused`."""
@@ -128,7 +128,7 @@ class AzureSource(Source):
 class SweptSource(AzureSource):
     """A question about what changes seldom, which Resource Graph answers for many subscriptions at once."""
 
-    def __init__(self, tenant: str, arm: Arm, subscription: str, cadence: Seconds, seen: Seen, sweep: Sweep) -> None:
+    def __init__(self, tenant: str, arm: ArmClient, subscription: str, cadence: Seconds, seen: Shared, sweep: Sweep) -> None:
         super().__init__(tenant, arm, subscription, cadence, seen)
         self.sweep = sweep
 

@@ -8,7 +8,7 @@ from typing import Any
 from posture.controls.azure.storage import account_class
 from posture.controls.fields import part
 from posture.fault import Fault, FaultKind, Refused
-from posture.reports import Batch, Listed, Partly
+from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Encryption, KeyClass, Link, Resource
 from providers.asking import each
 from providers.azure.calls import LIST_ACCOUNTS, LIST_CONTAINERS, LIST_SCOPES, Call
@@ -93,7 +93,7 @@ class Containers(AzureSource):
             async for found in answers:
                 for resource in found:
                     for fault in resource.faults.values():
-                        yield Partly(fault)
+                        yield ReadRefused(fault)
                 if found:
                     yield Batch(found)
                     service, account = found[0], normal(found[0].id.removesuffix(BLOB_SERVICE))
@@ -104,9 +104,9 @@ class Containers(AzureSource):
         self.seen.keys[f"{self.subscription}/scopes"] = {url: vault for named in self._keys.values() for url, vault in named.items()}
         if self.sampled:
             self.seen.containers[self.subscription] = listed
-        yield Listed(("azure.storage.blob-service",))
-        yield Listed((SCOPE,), frozenset(refused[LIST_SCOPES.operation]))
-        yield Listed((CONTAINER,), frozenset(refused[LIST_CONTAINERS.operation]))
+        yield Complete(("azure.storage.blob-service",))
+        yield Complete((SCOPE,), frozenset(refused[LIST_SCOPES.operation]))
+        yield Complete((CONTAINER,), frozenset(refused[LIST_CONTAINERS.operation]))
 
     async def _below(self, account: str, about: AccountSeen, down: list[int]) -> tuple[Resource, ...]:
         """The blob service of an account, with what was refused of it, then its scopes and containers; nothing where the account has gone meanwhile."""

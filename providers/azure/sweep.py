@@ -22,7 +22,7 @@ from providers.azure.calls import (
     LIST_SUBSCRIPTIONS,
     Call,
 )
-from providers.azure.client import Arm
+from providers.azure.client import ArmClient
 from providers.azure.decode import Row, Subscription, Typed, Unread
 from providers.azure.ids import last, normal, subscription_of
 
@@ -39,7 +39,7 @@ _ROWS = "resources | where type =~ '{type}' | project id, name, location, tags, 
 class Sweep:
     """Answers of Resource Graph, shared by the sources of one way in. `subscriptions` gives those that are polled."""
 
-    def __init__(self, arm: Arm, subscriptions: Callable[[], tuple[str, ...]]) -> None:
+    def __init__(self, arm: ArmClient, subscriptions: Callable[[], tuple[str, ...]]) -> None:
         self._arm = arm
         self._subscriptions = subscriptions
         self._locks: dict[str, asyncio.Lock] = {}

@@ -239,10 +239,10 @@ def _check(config: Config, where: str) -> None:
     if not names:
         raise ConfigError(f"{where}: tenant: there is none; write [[tenant]] with a name and at least one of {_ROOMS}")
     ways: dict[tuple[object, ...], list[tuple[str, AwsSettings]]] = {}
-    hands: dict[tuple[object, ...], tuple[str, AwsSettings]] = {}
+    identities: dict[tuple[object, ...], tuple[str, AwsSettings]] = {}
     for tenant, settings in config.aws:
         ways.setdefault(settings.connection, []).append((tenant, settings))
-        before, known = hands.setdefault(settings.hand, (tenant, settings))
+        before, known = identities.setdefault(settings.identity, (tenant, settings))
         if known.regions != settings.regions:
             raise ConfigError(f"{where}: tenant.aws: {before} and {tenant} reach one account with different regions; name its regions in one block")
     for members in ways.values():

@@ -14,7 +14,7 @@ import msgspec
 from posture.clock import Seconds, Utc
 from posture.fault import Fault, FaultKind, Refused
 from posture.model import Model
-from posture.reports import Partly
+from posture.reports import ReadRefused
 from posture.source import State
 from providers.refusals import told
 from providers.source import TALLY, Children, Source, Tally
@@ -190,7 +190,7 @@ class Poller:
         try:
             async with contextlib.aclosing(source.poll()) as reports:  # else a poll that is left goes on asking until it is collected as garbage
                 async for report in reports:
-                    if isinstance(report, Partly) and report.fault.kind in _MAY_PASS:
+                    if isinstance(report, ReadRefused) and report.fault.kind in _MAY_PASS:
                         passing = report.fault
                     if isinstance(report, Children):
                         self._adopt(source, report)

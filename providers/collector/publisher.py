@@ -7,7 +7,7 @@ import msgspec
 
 from posture.clock import Utc
 from posture.controls.remedy import remedy_for
-from posture.judging import Held
+from posture.judging import Entry
 from posture.model import OWN, Change, Model, Rollup, shown
 from posture.resource import Resource
 from posture.rows import KEY_CLASSES, FindingRow, Place, Row
@@ -54,16 +54,16 @@ class Publisher:
         findings: list[FindingRow] = []
         known = len(self._places)
         for name in change.resources:
-            held = model.held(name)
-            if held is None or held.resource.id != name:
+            entry = model.entry(name)
+            if entry is None or entry.resource.id != name:
                 continue
-            place = self._place(held)
-            if held.resource.provider != OWN:
-                row = self._row(held, place)
+            place = self._place(entry)
+            if entry.resource.provider != OWN:
+                row = self._row(entry, place)
                 if self._rows.get(name) != row:
                     self._rows[name] = row
                     rows.append(row)
-            new, old = self._issues(held, place)
+            new, old = self._issues(entry, place)
             findings += new
             cleared += old
         if len(self._places) > known:
@@ -82,13 +82,13 @@ class Publisher:
     def detail(self, resource_id: str) -> Detail:
         """Everything of one resource, for the drill-down."""
         model = self._model
-        held = model.held(resource_id)
-        if held is None:
+        entry = model.entry(resource_id)
+        if entry is None:
             return Detail(resource_id, None, Status.NOT_APPLICABLE, None, (), (), (), 0)
-        resource = held.resource
+        resource = entry.resource
         judged = tuple(
             self._judged(finding, resource)
-            for finding in sorted(held.findings.values(), key=lambda finding: (finding.status, finding.severity, finding.control))
+            for finding in sorted(entry.findings.values(), key=lambda finding: (finding.status, finding.severity, finding.control))
         )
         links = tuple(self._linked(link.rel, link.to) for link in resource.links)
         users: list[Linked] = []
@@ -97,43 +97,43 @@ class Publisher:
                 break
             users.append(self._linked("used by", user))
         if resource.encryption is not None:
-            resource = msgspec.structs.replace(resource, encryption=msgspec.structs.replace(resource.encryption, key_class=held.key_class))
-        return Detail(resource_id, resource, held.status, held.observed_at, judged, links, tuple(users), model.links.count(resource))
+            resource = msgspec.structs.replace(resource, encryption=msgspec.structs.replace(resource.encryption, key_class=entry.key_class))
+        return Detail(resource_id, resource, entry.status, entry.observed_at, judged, links, tuple(users), model.links.count(resource))
 
     # ------------------------------------------------------------ one resource
 
-    def _place(self, held: Held) -> int:
-        resource = held.resource
-        place = Place(resource.kind, resource.type, resource.tenant, resource.provider, resource.scope, resource.region, held.source)
+    def _place(self, entry: Entry) -> int:
+        resource = entry.resource
+        place = Place(resource.kind, resource.type, resource.tenant, resource.provider, resource.scope, resource.region, entry.source)
         return self._places.setdefault(place, len(self._places))
 
-    def _row(self, held: Held, place: int) -> Row:
-        resource, worst = held.resource, held.worst()
+    def _row(self, entry: Entry, place: int) -> Row:
+        resource, worst = entry.resource, entry.worst()
         encryption = resource.encryption
         return Row(
             resource.id,
             place,
             resource.name,
-            held.status,
+            entry.status,
             worst.severity if worst else Severity.INFO,
-            -1 if encryption is None else _KEY_CLASS[held.key_class],
+            -1 if encryption is None else _KEY_CLASS[entry.key_class],
             "" if encryption is None or encryption.key is None else self._key_label(encryption.key),
             worst.reason if worst else "",
-            held.since,
-            held.users,
+            entry.since,
+            entry.users,
             resource.cells,
             resource.expires or 0.0,
-            _seen(held),
+            _seen(entry),
         )
 
     def _key_label(self, key: str) -> str:
-        held = self._model.held(key) or self._model.held(key.lower())  # Azure changes the case of an id from one answer to the next
-        return held.resource.name if held else key.rpartition(":" if key.startswith("arn:") else "/")[2].removeprefix("key/")
+        entry = self._model.entry(key) or self._model.entry(key.lower())  # Azure changes the case of an id from one answer to the next
+        return entry.resource.name if entry else key.rpartition(":" if key.startswith("arn:") else "/")[2].removeprefix("key/")
 
-    def _issues(self, held: Held, place: int) -> tuple[list[FindingRow], list[tuple[str, str]]]:
+    def _issues(self, entry: Entry, place: int) -> tuple[list[FindingRow], list[tuple[str, str]]]:
         """Findings to list that are new or different, and those to take off the list."""
-        resource = held.resource
-        now = {finding.control: _finding_row(finding, held, place) for finding in held.findings.values() if shown(finding)}
+        resource = entry.resource
+        now = {finding.control: _finding_row(finding, entry, place) for finding in entry.findings.values() if shown(finding)}
         before = self._findings.get(resource.id, {})
         if now:
             self._findings[resource.id] = now
@@ -151,19 +151,19 @@ class Publisher:
         return Judged(finding, control.title, verifies, remedy_for(control, resource), maps)
 
     def _linked(self, rel: str, target: str) -> Linked:
-        held = self._model.held(target)
-        if held is None:
+        entry = self._model.entry(target)
+        if entry is None:
             return Linked(rel, target, target.rpartition(":")[2], "", None)
-        return Linked(rel, held.resource.id, held.resource.name, held.resource.kind, held.status)
+        return Linked(rel, entry.resource.id, entry.resource.name, entry.resource.kind, entry.status)
 
 
-def _finding_row(finding: Finding, held: Held, place: int) -> FindingRow:
-    until, resource = finding.exception.until if finding.exception else "", held.resource
-    return FindingRow(finding.control, resource.id, place, resource.name, finding.status, finding.severity, finding.reason, finding.since, until, _seen(held))
+def _finding_row(finding: Finding, entry: Entry, place: int) -> FindingRow:
+    until, resource = finding.exception.until if finding.exception else "", entry.resource
+    return FindingRow(finding.control, resource.id, place, resource.name, finding.status, finding.severity, finding.reason, finding.since, until, _seen(entry))
 
 
-def _seen(held: Held) -> Utc:
-    return held.observed_at if held.behind else 0.0
+def _seen(entry: Entry) -> Utc:
+    return entry.observed_at if entry.not_in_last_poll else 0.0
 
 
 def _rollup(tenant: str, rollup: Rollup) -> TenantRollup:

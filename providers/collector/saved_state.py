@@ -16,8 +16,8 @@ import msgspec
 from posture.clock import Seconds, Utc
 from posture.fault import SnapshotError
 from posture.files import folder
-from posture.interning import share
-from posture.judging import Held, Stood, clamped, past
+from posture.interning import intern_strings
+from posture.judging import Entry, Statuses, clamped, past
 from posture.model import OWN, Model
 from posture.resource import Resource
 from posture.snapshot import write
@@ -61,7 +61,7 @@ class Kept(msgspec.Struct, array_like=True):
     resource: Resource
     source: str
     observed_at: Utc
-    stood: Stood
+    statuses_since: Statuses
 
 
 class Warm(msgspec.Struct):
@@ -75,11 +75,11 @@ def path_for(config: Config) -> Path:
     """Where the state of this configuration is kept: another configuration never sees it."""
     from platformdirs import user_cache_path
 
-    hand = [os.environ.get(name, "") for name in AMBIENT]
+    identity = [os.environ.get(name, "") for name in AMBIENT]
     files = [settings.credentials for _, settings in config.gcp]
     files += [os.path.join(os.environ.get(variable, "") or default, file) for variable, default, file in IDENTITIES]  # noqa: PTH118 - two empty ones are none
     who = [_content(file) for file in files]
-    digest = hashlib.sha256(msgspec.json.encode([config, hand, who], order="deterministic")).hexdigest()[:16]
+    digest = hashlib.sha256(msgspec.json.encode([config, identity, who], order="deterministic")).hexdigest()[:16]
     return user_cache_path("enctop") / f"state-{digest}.msgpack"
 
 
@@ -143,7 +143,7 @@ def restore(model: Model, path: Path, now: Utc) -> list[str]:
     return sorted(source.id for source in sources)
 
 
-def recall(path: Path, now: Utc) -> dict[str, Stood]:
+def recall(path: Path, now: Utc) -> dict[str, Statuses]:
     """How every finding stood when the state was kept, by resource id, for a run that keeps none itself. Empty where there is no state, or none of ours.
 
     What had not been seen for longer than evidence holds is a time in which nobody could tell (`Gap`), up to its next verdict.
@@ -165,17 +165,17 @@ def recall(path: Path, now: Utc) -> dict[str, Stood]:
         return {}
     found = {}
     for one in kept:
-        seen, stood = past(one.observed_at, now), clamped(one.stood, now)
+        seen, statuses_since = past(one.observed_at, now), clamped(one.statuses_since, now)
         aged = now >= seen + STALE_CADENCES * cadences.get(one.source, 0.0)
-        found[one.resource.id] = _unseen(stood, seen) if aged else stood
+        found[one.resource.id] = _unseen(statuses_since, seen) if aged else statuses_since
     return found
 
 
-def _unseen(stood: Stood, seen: Utc) -> Stood:
+def _unseen(statuses_since: Statuses, seen: Utc) -> Statuses:
     """As it stood when it was `seen`, and nobody could tell since."""
     return {
         control: (status, since, gap) if status is Status.UNKNOWN else (Status.UNKNOWN, seen, Gap(status, since, seen))
-        for control, (status, since, gap) in stood.items()
+        for control, (status, since, gap) in statuses_since.items()
     }
 
 
@@ -189,7 +189,7 @@ class _Stood(msgspec.Struct, array_like=True):
     resource: _Id
     source: str
     observed_at: Utc
-    stood: Stood
+    statuses_since: Statuses
 
 
 # ------------------------------------------------------------ the file: pieces, each after its length and checksum
@@ -198,8 +198,8 @@ class _Stood(msgspec.Struct, array_like=True):
 def _pieces(model: Model) -> Iterator[bytes]:
     """Piece by piece: whole, the state of 100,000 resources takes 80 MB, and as much again while it grows."""
     yield _piece(Warm(FORMAT, [source for source in model.sources.values() if source.last_success is not None]))
-    held = (held for held in model.all() if held.resource.provider != OWN)
-    while some := [Kept(one.resource, one.source, one.observed_at, one.stood()) for one in itertools.islice(held, PIECE)]:
+    entry = (entry for entry in model.all() if entry.resource.provider != OWN)
+    while some := [Kept(one.resource, one.source, one.observed_at, one.statuses_since()) for one in itertools.islice(entry, PIECE)]:
         yield _piece(some)
 
 
@@ -235,7 +235,7 @@ def _aged(source: Source, now: Utc) -> Source:
     return msgspec.structs.replace(source, cadence=cadence, last_success=success, last_attempt=attempt)
 
 
-def _seen(file: BinaryIO, known: set[str], now: Utc) -> Iterator[Held]:
+def _seen(file: BinaryIO, known: set[str], now: Utc) -> Iterator[Entry]:
     """What was kept, with its equal parts in common, as they were when it was written."""
     decoder, common, words = msgspec.msgpack.Decoder(list[Kept]), dict[Any, Any](), dict[str, str]()
 
@@ -247,6 +247,6 @@ def _seen(file: BinaryIO, known: set[str], now: Utc) -> Iterator[Held]:
             if one.source in known:
                 parts = {name: same(getattr(one.resource, name)) for name in _ALIKE}
                 resource = msgspec.structs.replace(one.resource, links=tuple(map(same, one.resource.links)), **parts)
-                share(resource.fields, words)
-                yield Held.seen(resource, same(one.source), past(one.observed_at, now), clamped(one.stood, now))
+                intern_strings(resource.fields, words)
+                yield Entry.seen(resource, same(one.source), past(one.observed_at, now), clamped(one.statuses_since, now))
         words.clear()

@@ -20,7 +20,7 @@ from providers.demo.aws import world
 from providers.demo.aws.accounts import ENVIRONMENT
 from providers.demo.aws.live import live
 from providers.demo.azure import accounts
-from providers.demo.azure.lazy import Soon
+from providers.demo.azure.lazy import LazyAzure
 from providers.demo.gcp import server as gcp
 from providers.demo.gcp import tenant
 from providers.demo.tls import live as tls
@@ -41,7 +41,7 @@ def main() -> NoReturn:
         starting = other.submit(vault.start)
         server = moto.start()
         acme, stopped = world.seed(server.faults), threading.Event()
-        azure, street = Soon(stopped), tls.start()
+        azure, street = LazyAzure(stopped), tls.start()
         google = gcp.start()
         initech = tenant.seed(google)
         secrets = starting.result()

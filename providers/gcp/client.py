@@ -30,7 +30,7 @@ T = TypeVar("T")
 P = TypeVar("P", bound=Page)
 
 
-class Project:
+class GcpClient:
     """Asks one project. `name` is its id; `number` is known once it was asked for."""
 
     def __init__(self, settings: GcpSettings, version: str) -> None:

@@ -4,10 +4,10 @@ import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 
 from posture.clock import Utc
-from posture.reports import Batch, Listed
+from posture.reports import Batch, Complete
 from providers.cadence import Cadence
 from providers.gcp.calls import GET_PROJECT
-from providers.gcp.client import Project
+from providers.gcp.client import GcpClient
 from providers.gcp.decode import ProjectAnswer
 from providers.gcp.disks import Disks
 from providers.gcp.edge import Proxies
@@ -18,7 +18,7 @@ from providers.gcp.kms import Keys, NamedKeys
 from providers.gcp.objects import Sweep
 from providers.gcp.settings import GcpSettings
 from providers.gcp.snapshots import Snapshots
-from providers.gcp.source import GcpSource, Seen, Tenancy
+from providers.gcp.source import GcpSource, Shared, Tenancy
 from providers.gcp.storage import Buckets
 from providers.source import Source, Yield
 
@@ -39,7 +39,7 @@ class Identity(GcpSource):
         fields = {"name": answer.name, "projectId": answer.projectId, "state": answer.state, "displayName": answer.displayName}
         id = f"//cloudresourcemanager.googleapis.com/projects/{self.project.name}"
         yield Batch((self.resource(id, "account", "gcp.project", self.project.name, "", fields, cells=("",), tenant=self.tenancy.name),))
-        yield Listed(("gcp.project",))
+        yield Complete(("gcp.project",))
 
 
 def open_gcp(blocks: Sequence[tuple[str, GcpSettings]], cadence: Cadence, version: str, now: Callable[[], Utc] = time.time) -> list[Source]:
@@ -50,11 +50,11 @@ def open_gcp(blocks: Sequence[tuple[str, GcpSettings]], cadence: Cadence, versio
     made: list[Source] = []
     for members in ways.values():
         tenancy = Tenancy({tenant: settings.label for tenant, settings in members})
-        made += _sources(Project(members[0][1], version), tenancy, cadence, Seen(now))
+        made += _sources(GcpClient(members[0][1], version), tenancy, cadence, Shared(now))
     return made
 
 
-def _sources(project: Project, tenancy: Tenancy, cadence: Cadence, seen: Seen) -> list[Source]:
+def _sources(project: GcpClient, tenancy: Tenancy, cadence: Cadence, seen: Shared) -> list[Source]:
     live, warm, cold = cadence.live, cadence.warm, cadence.cold
     identity = Identity(project, tenancy, warm, seen)
     disks, buckets = Disks(project, tenancy, live, seen), Buckets(project, tenancy, warm, seen)

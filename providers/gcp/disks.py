@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 import msgspec
 
 from posture.fault import Fault
-from posture.reports import Batch, Listed, Partly
+from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Encryption, Link, Resource
 from providers.gcp.calls import HOSTS, LIST_DISKS
 from providers.gcp.decode import Disk, DiskPage, Unread
@@ -41,7 +41,7 @@ class Disks(GcpSource):
             for bad, disk in zip([bad for bad in unread if bad.name], made, strict=True):
                 here.setdefault(scope_path(bad.scope), []).append(disk)
             for bad in unread:
-                yield Partly(bad.fault)
+                yield ReadRefused(bad.fault)
                 if not bad.name:
                     silent.whole = bad.fault
             unread.clear()
@@ -54,15 +54,15 @@ class Disks(GcpSource):
             if made:
                 yield Batch(tuple(made))
         for scope, fault in silent.scopes.items():
-            yield Partly(fault)
+            yield ReadRefused(fault)
             lost = self._lost(scope, here)
             keys.update(name for disk in lost if (name := (disk.fields.get("diskEncryptionKey") or {}).get("kmsKeyName")))
             yield Batch((self._scope(scope, fault), *(msgspec.structs.replace(disk, faults={LIST_DISKS.operation: fault}) for disk in lost)))
         if silent.whole is not None:
-            yield Partly(silent.whole)
+            yield ReadRefused(silent.whole)
         else:
             self._known = here
-            yield Listed((DISK, SCOPE))
+            yield Complete((DISK, SCOPE))
         self.seen.named[self.id] = keys if silent.whole is None else keys | self.seen.named.get(self.id, set())
 
     def _lost(self, scope: str, here: dict[str, list[Resource]]) -> list[Resource]:

@@ -5,7 +5,7 @@ from contextlib import aclosing
 from typing import Any
 
 from posture.fault import Fault, FaultKind, Refused
-from posture.reports import Batch, Listed, Partly
+from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Resource
 from providers.asking import each
 from providers.gcp.calls import HOSTS, LIST_HTTP_PROXIES, LIST_HTTPS_PROXIES, LIST_SSL_POLICIES, LIST_SSL_PROXIES, LIST_URL_MAPS, Call
@@ -48,25 +48,25 @@ class Proxies(GcpSource):
             fault = fault or next((bad.fault for bad in unread), None)
             if fault is not None:
                 faults[KINDS[kind][0].operation] = fault
-                yield Partly(fault)
+                yield ReadRefused(fault)
         silent: list[Fault] = []
         for kind in TYPES:
             proxies, fault, unread = answers[kind]
             rows = [self._proxy(kind, scope, fields, read, faults) for scope, fields in proxies]
             rows += [self._unread(kind, bad) for bad in unread if bad.name]
             for bad in unread:
-                yield Partly(bad.fault)
+                yield ReadRefused(bad.fault)
                 fault = fault if bad.name else bad.fault
             yield Batch(tuple(rows))
             if fault is None:
                 self._kept.seen(kind, rows)
                 continue
             silent.append(fault)
-            yield Partly(fault)
+            yield ReadRefused(fault)
             if len(silent) == len(TYPES) and not rows:
                 raise Refused(silent[0])
             yield self._kept.unseen(kind, KINDS[kind][0].operation, fault, rows)
-        yield Listed(tuple(TYPES.values()))
+        yield Complete(tuple(TYPES.values()))
 
     async def _all(self, kind: str) -> tuple[str, list[tuple[str, dict[str, Any]]], Fault | None, list[Unread]]:
         """A kind, everything of it with its scope, why it may not be everything, and the rows that could not be read."""

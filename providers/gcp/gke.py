@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from posture.clock import rfc3339
-from posture.reports import Batch, Listed, Partly
+from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Encryption, KeyClass, Resource
 from providers.gcp.calls import HOSTS, LIST_CLUSTERS
 from providers.gcp.decode import ClusterPage, Unread
@@ -36,17 +36,17 @@ class Clusters(GcpSource):
         made += [kept for bad in unread if (kept := self._known(bad)) is not None]
         yield Batch(tuple(made))
         for bad in unread:
-            yield Partly(bad.fault)
+            yield ReadRefused(bad.fault)
         self._pending = {cluster.id: since for cluster in made if (since := cluster.fields.get("pendingSince"))}
         self.seen.named[self.id] = keys
         for zone in page.missingZones or ():
             fault = scope_fault(LIST_CLUSTERS, zone, "MISSING_ZONE")
-            yield Partly(fault)
+            yield ReadRefused(fault)
             yield self._kept.unseen("clusters", LIST_CLUSTERS.operation, fault, made)
         if not page.missingZones:
             self._kept.seen("clusters", made)
         if len(made) == len(page.clusters or ()) + len(unread):
-            yield Listed((CLUSTER,))
+            yield Complete((CLUSTER,))
 
     def _known(self, bad: Unread) -> Resource | None:
         """A cluster that could not be read, as one that is known by the name, or by name and place; None where that does not say which."""

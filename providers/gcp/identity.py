@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 from posture.fault import Fault, Refused
-from posture.reports import Batch, Listed, Partly
+from posture.reports import Batch, Complete, ReadRefused
 from providers.gcp.calls import LIST_USERS
 from providers.gcp.decode import Unread, User, UserPage
 from providers.gcp.source import GcpSource
@@ -32,11 +32,11 @@ class TwoStep(GcpSource):
                 fields["users"] = await self._count(settings.workspace)
             except Refused as refused:
                 faults[LIST_USERS.operation] = refused.fault
-                yield Partly(refused.fault)
+                yield ReadRefused(refused.fault)
         name = settings.workspace or "workspace"
         id = f"//cloudidentity.googleapis.com/customers/{name}"
         yield Batch((self.resource(id, "identity", "gcp.workspace", name, "", fields, faults=faults, tenant=self.tenancy.name),))
-        yield Listed(("gcp.workspace",))
+        yield Complete(("gcp.workspace",))
 
     async def _count(self, customer: str) -> dict[str, Any]:
         counts: dict[str, Any] = {"active": 0, "notEnrolled": 0, "notEnforced": 0, "untold": 0, "adminsNotEnrolled": []}

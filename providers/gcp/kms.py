@@ -9,7 +9,7 @@ import msgspec
 
 from posture.clock import Seconds, Utc, parse_rfc3339
 from posture.fault import Fault, FaultKind, Refused
-from posture.reports import Batch, Listed, Partly
+from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Encryption, KeyClass, Resource
 from posture.source import COLD
 from providers.gcp.calls import GET_KEY, GET_KEY_VERSION, LIST_KEY_LOCATIONS, LIST_KEY_RINGS, LIST_KEYS
@@ -84,7 +84,7 @@ class Keys(KeySource):
         """Ring by ring; one that is refused leaves the others to be read."""
         try:
             for fault in await self._find_rings():
-                yield Partly(fault)
+                yield ReadRefused(fault)
         except Refused as refused:
             if refused.fault.kind is FaultKind.DENIED:
                 self.seen.listed = set()  # so that those in use are asked for one by one
@@ -101,7 +101,7 @@ class Keys(KeySource):
                             raise Refused(bad.fault)
                         here.append(self.key(bad.name, {}, {GET_KEY.operation: bad.fault}))
                         listed.add(bad.name)
-                        yield Partly(bad.fault)
+                        yield ReadRefused(bad.fault)
                         yield Batch((here[-1],))
                     unread.clear()
                     for key in page.cryptoKeys or ():
@@ -109,17 +109,17 @@ class Keys(KeySource):
                         made = await self._with_versions(key, versions.get(key["name"], ()))
                         here.append(made)
                         for fault in made.faults.values():
-                            yield Partly(fault)
+                            yield ReadRefused(fault)
                         yield Batch((made,))
                 self._kept.seen(ring, here)
             except Refused as refused:
                 refusals.append(refused)
                 if refused.fault.kind is FaultKind.EXPIRED or len(refusals) == len(self._rings):
                     raise
-                yield Partly(refused.fault)
+                yield ReadRefused(refused.fault)
                 yield self._kept.unseen(ring, GET_KEY.operation, refused.fault, here)
         self.seen.listed = listed
-        yield Listed((KEY,))
+        yield Complete((KEY,))
 
     async def _find_rings(self) -> list[Fault]:
         """Why some locations could not be listed; of those the rings known before are kept. Raises `Refused` where none could."""
@@ -166,9 +166,9 @@ class NamedKeys(KeySource):
                 gone = refused.fault.code in _GONE
                 made = self.key(name, {"NotFound": True} if gone else {}, {} if gone else {GET_KEY.operation: refused.fault})
             for fault in made.faults.values():
-                yield Partly(fault)
+                yield ReadRefused(fault)
             yield Batch((made,))
-        yield Listed((KEY,))
+        yield Complete((KEY,))
 
 
 def _ends(versions: Mapping[str, Any] | None) -> Utc | None:

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from typing import Any
 
 from posture.fault import Fault, FaultKind, Refused
-from posture.reports import Batch, Listed, Partly
+from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Encryption, Link, Resource
 from providers.asking import each
 from providers.gcp.calls import HOSTS, LIST_OBJECTS
@@ -37,10 +37,10 @@ class Sweep(GcpSource):
                 if swept is None:
                     continue
                 for fault in swept.faults.values():
-                    yield Partly(fault)
+                    yield ReadRefused(fault)
                 yield Batch((swept,))
         self.seen.named[self.id] = keys
-        yield Listed((OBJECTS,))
+        yield Complete((OBJECTS,))
 
     async def _sweep(self, bucket: str, tenant: str, named: set[str]) -> Resource | None:
         """The counts of one bucket; None where it has gone meanwhile."""

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 
 from posture.fault import Fault, FaultKind, Refused
-from posture.reports import Batch, Listed, Partly
+from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Resource
 from providers.gcp.calls import HOSTS, LIST_IMAGES, LIST_REGION_SNAPSHOTS, LIST_REGIONS, LIST_SNAPSHOTS, Call
 from providers.gcp.decode import NamedPage, Stored, StoredPage, Unread
@@ -34,7 +34,7 @@ class Snapshots(GcpSource):
             listings += [(LIST_REGION_SNAPSHOTS, SNAPSHOT, f"regions/{region}") for region in regions]
         except Refused as refused:
             refusals.append(refused)
-            yield Partly(refused.fault)
+            yield ReadRefused(refused.fault)
             for known in [known for known in self._kept.rows if known.startswith("regions/")]:
                 yield self._kept.unseen(known, LIST_SNAPSHOTS.operation, refused.fault)
         for call, type_, where in listings:
@@ -43,9 +43,9 @@ class Snapshots(GcpSource):
         if len(refusals) > len(listings) - (listings[-1][2] != "global"):
             raise refusals[0]
         self.seen.named[self.id] = keys if not refusals else keys | self.seen.named.get(self.id, set())
-        yield Listed((SNAPSHOT, IMAGE))
+        yield Complete((SNAPSHOT, IMAGE))
 
-    async def _listing(self, call: Call, type_: str, where: str, keys: set[str], refusals: list[Refused]) -> AsyncGenerator[Batch | Partly, None]:
+    async def _listing(self, call: Call, type_: str, where: str, keys: set[str], refusals: list[Refused]) -> AsyncGenerator[Batch | ReadRefused, None]:
         silent, here = Unanswered(call), list[Resource]()
         blanks = {"region": last(where)} if where != "global" else {}
         fault: Fault | None = None
@@ -57,7 +57,7 @@ class Snapshots(GcpSource):
                 rows += [self._unread(type_, where, bad) for bad in unread if bad.name]
                 here += rows
                 for bad in unread:
-                    yield Partly(bad.fault)
+                    yield ReadRefused(bad.fault)
                     silent.whole = silent.whole if bad.name else bad.fault
                 unread.clear()
                 yield Batch(tuple(rows))
@@ -71,7 +71,7 @@ class Snapshots(GcpSource):
         if fault is None:
             self._kept.seen(listing, here)
         else:
-            yield Partly(fault)
+            yield ReadRefused(fault)
             yield self._kept.unseen(listing, (LIST_SNAPSHOTS if type_ == SNAPSHOT else LIST_IMAGES).operation, fault, here)
 
     def _unread(self, type_: str, where: str, bad: Unread) -> Resource:

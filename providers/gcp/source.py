@@ -12,7 +12,7 @@ from posture.reports import Batch
 from posture.resource import Encryption, KeyClass, Link, Resource
 from posture.rollup import UNASSIGNED
 from providers.gcp.calls import CLOUD_SCOPE, HOSTS, Call
-from providers.gcp.client import Project
+from providers.gcp.client import GcpClient
 from providers.source import Source
 
 
@@ -38,7 +38,7 @@ class Tenancy:
         return named.pop() if len(named) == 1 else UNASSIGNED
 
 
-class Seen:
+class Shared:
     """What some sources of a project learn and another needs: the keys that are named, by source, with their versions. `now` gives UTC seconds."""
 
     def __init__(self, now: Callable[[], Utc] = time.time) -> None:
@@ -85,7 +85,7 @@ class GcpSource(Source):
 
     calls: tuple[Call, ...] = ()
 
-    def __init__(self, project: Project, tenancy: Tenancy, cadence: Seconds, seen: Seen) -> None:
+    def __init__(self, project: GcpClient, tenancy: Tenancy, cadence: Seconds, seen: Shared) -> None:
         self.project = project
         self.tenancy = tenancy
         self.seen = seen

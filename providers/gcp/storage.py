@@ -5,7 +5,7 @@ from contextlib import aclosing
 from typing import Any
 
 from posture.fault import Fault, FaultKind, Refused
-from posture.reports import Batch, Listed, Partly
+from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Encryption, Link, Resource
 from providers.asking import each
 from providers.gcp.calls import GET_BUCKET_IAM, HOSTS, LIST_BUCKETS
@@ -45,7 +45,7 @@ class Buckets(GcpSource):
         whole = True
         async for page in self.project.pages(LIST_BUCKETS, BucketPage, query, unread):
             for bad in unread:
-                yield Partly(bad.fault)
+                yield ReadRefused(bad.fault)
             whole = whole and all(bad.name for bad in unread)
             odd = [self._bucket({"name": bad.name}, {LIST_BUCKETS.operation: bad.fault}, keys) for bad in unread if bad.name]
             unread.clear()
@@ -58,7 +58,7 @@ class Buckets(GcpSource):
                     if read is None:
                         continue
                     for fault in faults.values():
-                        yield Partly(fault)
+                        yield ReadRefused(fault)
                     made.append(self._bucket(read, faults, keys))
             made += odd
             here.update((bucket.name, bucket) for bucket in made)
@@ -66,7 +66,7 @@ class Buckets(GcpSource):
         for bucket, fault in silent.items():
             if bucket in here:
                 continue
-            yield Partly(fault)
+            yield ReadRefused(fault)
             known = self._known.get(bucket)
             here[bucket] = self._bucket(known.fields if known is not None else {"name": bucket}, {LIST_BUCKETS.operation: fault}, keys)
             yield Batch((here[bucket],))
@@ -74,7 +74,7 @@ class Buckets(GcpSource):
         self.names = {name: bucket.tenant for name, bucket in here.items()}
         self.seen.named[self.id] = keys
         if whole:
-            yield Listed((BUCKET,))
+            yield Complete((BUCKET,))
 
     async def _read(self, fields: Bucket, down: list[Fault]) -> tuple[dict[str, Any] | None, dict[str, Fault]]:
         """A bucket with its IAM policy, where that matters; None where it has gone meanwhile."""

@@ -90,7 +90,7 @@ class Heard(msgspec.Struct):
         return f"refused ({self.refusal})" if self.refusal else f"no answer ({self.outcome})"
 
 
-class Seen(msgspec.Struct):
+class Observation(msgspec.Struct):
     """One address: fields of the fast pass, the chain it sent (DER), and the fields of the last full pass."""
 
     fields: Fields
@@ -147,23 +147,23 @@ class Prober:
 
     # ------------------------------------------------------------ the fast pass
 
-    async def fast(self, target: Target, address: str, *, patient: bool = True) -> Seen:
+    async def fast(self, target: Target, address: str, *, patient: bool = True) -> Observation:
         """A verified handshake with `HEAD /` on it, and `HEAD /` in clear where a redirect should be. `patient`: ask twice before it is called silent."""
         try:
             seen = await self._twice(target, address) if patient else await self._strict(target, address)
         except Broken as error:
-            seen = Seen({"Outcome": error.outcome.value, "Detail": error.detail})
+            seen = Observation({"Outcome": error.outcome.value, "Detail": error.detail})
             if error.connected and patient:
                 await self._perhaps_plain(target, address, seen)
         except Exception as error:
             # A defect of ours, or of a library, at one endpoint must not blind us to all the others.
             log.exception("%s:%s at %s: %s", target.host, target.port, address, error)
-            return Seen({"Outcome": Outcome.LOCAL.value, "Detail": f"enctop failed while asking ({type(error).__name__}); see --log-file"})
+            return Observation({"Outcome": Outcome.LOCAL.value, "Detail": f"enctop failed while asking ({type(error).__name__}); see --log-file"})
         if target.http_port:
             seen.fields["Http"] = await self._plain(target, address, target.http_port)
         return seen
 
-    async def _twice(self, target: Target, address: str) -> Seen:
+    async def _twice(self, target: Target, address: str) -> Observation:
         try:
             return await self._strict(target, address)
         except Broken as error:
@@ -172,7 +172,7 @@ class Prober:
         await asyncio.sleep(AGAIN_AFTER)
         return await self._strict(target, address)
 
-    async def _strict(self, target: Target, address: str, made: Handshake | None = None) -> Seen:
+    async def _strict(self, target: Target, address: str, made: Handshake | None = None) -> Observation:
         if made is None:
             made = await self._shake(target, address, verify=True)
             if made.closed is not None and not made.wants_certificate:
@@ -203,7 +203,7 @@ class Prober:
         if chain:
             fields["Chain"] = [self._library.read(der)[0] for der in chain]
             fields["Trust"] = described(self._roots.trust(chain), self._roots.store)
-        return Seen(fields, chain)
+        return Observation(fields, chain)
 
     async def _again(self, target: Target, address: str) -> Handshake:
         await asyncio.sleep(AGAIN_AFTER * random.uniform(0.5, 1.5))
@@ -271,7 +271,7 @@ class Prober:
             fields["ClientCertificate"] = "required"
         return answer.chain
 
-    async def _perhaps_plain(self, target: Target, address: str, seen: Seen) -> None:
+    async def _perhaps_plain(self, target: Target, address: str, seen: Observation) -> None:
         """Silent to a handshake: a server of plain HTTP may be waiting there for the end of a line."""
         told = await self._plain(target, address, target.port, PLAIN_LIMIT)
         if "Status" in told:
@@ -299,7 +299,7 @@ class Prober:
 
     # ------------------------------------------------------------ the full pass
 
-    async def full(self, target: Target, address: str, seen: Seen, every: Seconds) -> Fields:
+    async def full(self, target: Target, address: str, seen: Observation, every: Seconds) -> Fields:
         """Versions, suites, Diffie-Hellman, staple, revocation and the hybrid group, of an address that answered the fast pass. `every` seconds it is due."""
         full: Fields = {"At": rfc3339(self._now()), "Every": every}
         modern = await self._say(target, address, suites.TLS12, tuple(suites.GOOD))
@@ -362,7 +362,7 @@ class Prober:
             offered = suites.without(offered, number)
         full |= {"Accepted": accepted, "Others": word}
 
-    async def _hybrid(self, target: Target, address: str, seen: Seen, full: Fields) -> None:
+    async def _hybrid(self, target: Target, address: str, seen: Observation, full: Fields) -> None:
         if seen.fields.get("Version", suites.TLS13) not in ("TLSv1.3", suites.TLS13):
             full["Hybrid"] = "refused (no TLS 1.3)"
             return

@@ -10,7 +10,7 @@ from posture.resource import Link, Resource
 from providers.source import Source
 from providers.tls.certificates import Facts, Library, certificate_id
 from providers.tls.faults import Outcome, fault
-from providers.tls.probe import Fields, Seen, Target
+from providers.tls.probe import Fields, Observation, Target
 
 _REMEMBERED = 8
 
@@ -22,7 +22,7 @@ class Known:
         self.id = id
         self.target = target
         self.by = by
-        self.seen: dict[str, Seen] = {}
+        self.seen: dict[str, Observation] = {}
         self.addresses = 0
         self.full_at: Utc = 0.0
         self.dns: str | None = None
@@ -52,7 +52,7 @@ class Known:
         self.seen = {}
         self.addresses = 0
 
-    def take(self, seen: dict[str, Seen], addresses: int, at: str, library: Library) -> None:
+    def take(self, seen: dict[str, Observation], addresses: int, at: str, library: Library) -> None:
         """A round's answers, by address."""
         self.dns, self.seen, self.addresses = None, seen, addresses
         self._leaf = {address: leafs for address, leafs in self._leaf.items() if address in seen}
@@ -64,7 +64,7 @@ class Known:
                 self._chains[address] = tuple(chain)
                 self._compare(address, one, at, library)
 
-    def _compare(self, address: str, seen: Seen, at: str, library: Library) -> None:
+    def _compare(self, address: str, seen: Observation, at: str, library: Library) -> None:
         leafs = self._leaf.setdefault(address, deque(maxlen=_REMEMBERED))
         _, now = library.read(seen.chain[0])
         new = seen.fields["Chain"][0]
@@ -137,7 +137,7 @@ def endpoint_resource(known: Known, source: Source, library: Library) -> Resourc
     )
 
 
-def _address(seen: Seen) -> Fields:
+def _address(seen: Observation) -> Fields:
     return seen.fields if seen.full is None else {**seen.fields, "Full": seen.full}
 
 

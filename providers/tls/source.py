@@ -10,7 +10,7 @@ import msgspec
 
 from posture.clock import Seconds, Utc, rfc3339
 from posture.fault import Fault, FaultKind, Refused
-from posture.reports import Batch, Listed
+from posture.reports import Batch, Complete
 from posture.resource import Resource
 from providers.cadence import Cadence
 from providers.source import Source, Yield
@@ -82,7 +82,7 @@ class Endpoints(Source):
         yield Batch.of(self._certificates(self._of(due[:most])))
         self._reported &= self._served()
         self._owners.forget_unserved(self.id, self._reported)
-        yield Listed(("tls.endpoint", "tls.certificate"))
+        yield Complete(("tls.endpoint", "tls.certificate"))
 
     # ------------------------------------------------------------ asking
 

@@ -42,7 +42,7 @@ class Reply(msgspec.Struct, frozen=True):
     headers: Mapping[str, str]
 
 
-class Way:
+class VaultClient:
     """Asks one Vault. `base` is the node that authenticated requests go to, `leader` the active one, where known; the live source keeps both."""
 
     def __init__(self, settings: Any, version: str) -> None:

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from posture.clock import Utc
 from providers.cadence import Cadence
 from providers.source import Source
-from providers.vault.client import Way
+from providers.vault.client import VaultClient
 from providers.vault.leases import Leases
 from providers.vault.mounts import Mounts
 from providers.vault.pki import Pki
 from providers.vault.seal import Cluster
 from providers.vault.settings import VaultSettings
-from providers.vault.source import Seen
+from providers.vault.source import Shared
 from providers.vault.system import System
 from providers.vault.tokens import Tokens
 from providers.vault.transit import Transit
@@ -23,10 +23,10 @@ def open_vault(blocks: Sequence[tuple[str, VaultSettings]], cadence: Cadence, ve
     made: list[Source] = []
     for tenant, settings in blocks:
         cluster = cluster_of(tenant, settings, cadence, version, now)
-        way, seen = cluster.way, cluster.seen
-        system, mounts = System(tenant, way, seen, cadence.warm), Mounts(tenant, way, seen, cadence.warm)
-        transit, pki = Transit(tenant, way, seen, cadence.warm), Pki(tenant, way, seen, cadence.warm)
-        leases, tokens = Leases(tenant, way, seen, cadence.live), Tokens(tenant, way, seen, cadence.live)
+        client, seen = cluster.client, cluster.seen
+        system, mounts = System(tenant, client, seen, cadence.warm), Mounts(tenant, client, seen, cadence.warm)
+        transit, pki = Transit(tenant, client, seen, cadence.warm), Pki(tenant, client, seen, cadence.warm)
+        leases, tokens = Leases(tenant, client, seen, cadence.live), Tokens(tenant, client, seen, cadence.live)
         mounts.after = (cluster.id,)
         transit.after = pki.after = leases.after = (mounts.id,)
         system.after = tokens.after = (leases.id,)
@@ -36,4 +36,4 @@ def open_vault(blocks: Sequence[tuple[str, VaultSettings]], cadence: Cadence, ve
 
 def cluster_of(tenant: str, settings: VaultSettings, cadence: Cadence, version: str, now: Callable[[], Utc] = time.time) -> Cluster:
     """The first source of one Vault, with a way in of its own."""
-    return Cluster(tenant, Way(settings, version), Seen(now), cadence.live)
+    return Cluster(tenant, VaultClient(settings, version), Shared(now), cadence.live)

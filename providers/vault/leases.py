@@ -10,7 +10,7 @@ import msgspec
 from posture.clock import Seconds, Utc, age, parse_rfc3339
 from posture.fault import Fault, FaultKind, Refused
 from posture.lease import SLACK, Life
-from posture.reports import Batch, Listed, Partly
+from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Resource
 from providers.refusals import masked
 from providers.source import Yield
@@ -72,24 +72,24 @@ class Leases(VaultSource):
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """The counts first; then, where it is allowed and sensible, the leases themselves."""
-        if self._generation != self.way.generation:
-            self._generation = self.way.generation
+        if self._generation != self.client.generation:
+            self._generation = self.client.generation
             self._known, self._quotas, self._irrevocable_polls, self._backlog_polls, self._waited = {}, None, 0, 0, False
             self._counts.clear()
-        reading = Reading(self.way)
+        reading = Reading(self.client)
         await self._count(reading)
         stuck = await self._irrevocable(reading)
         named, listed = await self._list(reading)
         if listed in {"denied", "not counted"}:  # nobody said that these are gone: each is looked up by itself
             named = list(dict.fromkeys([*named, *self._known]))
         chosen = self._choose(named, stuck)
-        reading.fields.update(listed=listed, shown=len(chosen), of=len(named), cap=self.way.settings.lease_cap)
+        reading.fields.update(listed=listed, shown=len(chosen), of=len(named), cap=self.client.settings.lease_cap)
         yield Batch((self._summary(reading),))
         for fault in reading.faults.values():
-            yield Partly(fault)
+            yield ReadRefused(fault)
         async for batch in self._look_up(chosen, stuck):
             yield Batch(batch)
-        yield Listed(("vault.lease", "vault.leases"))
+        yield Complete(("vault.lease", "vault.leases"))
 
     # ------------------------------------------------------------ how many
 
@@ -126,7 +126,7 @@ class Leases(VaultSource):
         reading.fields["backlog_polls"] = self._backlog_polls
 
     async def _metrics(self, reading: Reading) -> dict[str, Any] | None:
-        text = await reading.ask_text(METRICS, base=self.way.leader or "", params={"format": "prometheus"})
+        text = await reading.ask_text(METRICS, base=self.client.leader or "", params={"format": "prometheus"})
         return None if text is None else metrics.read(text)
 
     async def _irrevocable(self, reading: Reading) -> dict[str, str]:
@@ -144,13 +144,13 @@ class Leases(VaultSource):
         reading.fields["irrevocable"] = {"count": many, "by_mount": by_mount if many or by_mount else {}, "polls": self._irrevocable_polls}
         if not whole(many):
             return {}
-        answer = await reading.ask(IRREVOCABLE, "errors", params={"type": "irrevocable", "limit": str(max(1, self.way.settings.lease_cap))})
+        answer = await reading.ask(IRREVOCABLE, "errors", params={"type": "irrevocable", "limit": str(max(1, self.client.settings.lease_cap))})
         reading.fields.pop("errors", None)
         return {entry["lease_id"]: str(entry.get("error") or "") for entry in objects((answer or {}).get("leases")) if isinstance(entry.get("lease_id"), str)}
 
     async def _read_quotas(self, of: Reading) -> list[dict[str, Any]] | None:
         """Lease-count quotas, which only Vault Enterprise has; None where they could not be read, and `of` says why."""
-        reading = Reading(self.way)
+        reading = Reading(self.client)
         names = await reading.names(LEASE_QUOTAS)
         found = [await reading.ask(LEASE_QUOTA, "quota", ("name", "path", "max_leases", "counter"), name=name) for name in names[:20]]
         of.faults.update(reading.faults)
@@ -160,7 +160,7 @@ class Leases(VaultSource):
 
     async def _list(self, reading: Reading) -> tuple[list[tuple[str, str]], str]:
         """(namespace, lease id) of every lease under the prefixes, and a word on how that came about."""
-        settings = self.way.settings
+        settings = self.client.settings
         prefixes: Sequence[str] = settings.lease_prefixes if settings.lease_prefixes is not None else ("",)
         if not prefixes or not settings.lease_cap:
             return [], "off"
@@ -185,7 +185,7 @@ class Leases(VaultSource):
         while waiting and left:
             left -= 1
             folder = waiting.pop()
-            reading = Reading(self.way, namespace)
+            reading = Reading(self.client, namespace)
             for key in await reading.names(LEASE_TREE, prefix=folder):
                 if not key.endswith("/"):
                     yield folder + key
@@ -196,7 +196,7 @@ class Leases(VaultSource):
 
     def _choose(self, named: list[tuple[str, str]], stuck: dict[str, str]) -> list[tuple[str, str]]:
         """The leases to show: those that are stuck, those already shown, and an even sample of the others, within the cap."""
-        cap = self.way.settings.lease_cap
+        cap = self.client.settings.lease_cap
         listed = dict.fromkeys(named)
         first = [self._home(lease) for lease in stuck]
         chosen = dict.fromkeys([*first, *(key for key in self._known if key in listed)][:cap])
@@ -228,7 +228,7 @@ class Leases(VaultSource):
     async def _one(self, key: tuple[str, str]) -> None:
         namespace, lease = key
         try:
-            answer = await self.way.ask(LEASE, namespace, body={"lease_id": lease})
+            answer = await self.client.ask(LEASE, namespace, body={"lease_id": lease})
         except Refused as refused:
             if "invalid lease" in refused.fault.message:  # revoked between the list and now
                 self._known.pop(key, None)
@@ -288,7 +288,7 @@ class Leases(VaultSource):
 
     def _summary(self, reading: Reading) -> Resource:
         id = self.id_of("", "sys/leases")
-        name = f"leases of {self.way.settings.place}"
+        name = f"leases of {self.client.settings.place}"
         return self.resource(id, "lease-totals", "vault.leases", name, reading.fields, faults=reading.faults, cells=self._totals(reading.fields))
 
     def _totals(self, fields: dict[str, Any]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from posture.fault import Fault, FaultKind, Refused
-from posture.reports import Batch, Kept, Listed, Partly
+from posture.reports import Batch, Complete, NotRead, ReadRefused
 from posture.resource import Encryption, KeyClass, Resource
 from providers.source import Yield
 from providers.vault.calls import AUTH, MFA_ENFORCEMENTS, MFA_METHODS, MOUNTS, NAMESPACES, TUNE, USER, USERS
@@ -45,12 +45,12 @@ class Mounts(VaultSource):
             resources, kept, refusals = await self._namespace(namespace)
             faults += refusals
             yield Batch(tuple(resources))
-            yield Kept(tuple(kept))
+            yield NotRead(tuple(kept))
         self.seen.namespaces, self.seen.mounts = tuple(names), tuple(mount for there in self._there.values() for mount, _ in there)
         self.seen.unlisted = next((fault for fault in faults if fault.operation in {NAMESPACES.operation, MOUNTS.operation}), None)
         for fault in faults:
-            yield Partly(fault)
-        yield Listed(("vault.namespace", "vault.mounts", "vault.secrets.mount", "vault.auth.mount"))
+            yield ReadRefused(fault)
+        yield Complete(("vault.namespace", "vault.mounts", "vault.secrets.mount", "vault.auth.mount"))
 
     async def _namespaces(self) -> tuple[list[str], list[Fault]]:
         names, faults = [""], list[Fault]()
@@ -58,7 +58,7 @@ class Mounts(VaultSource):
             if len(names) > DEEPEST:
                 faults.append(Fault(FaultKind.ERROR, "TooMany", NAMESPACES.operation, f"more than {DEEPEST} namespaces: what is in the others is not read"))
                 break
-            reading = Reading(self.way, name)
+            reading = Reading(self.client, name)
             below = ["/".join(filter(None, (name, key.strip("/")))) for key in await reading.names(NAMESPACES)]
             faults += reading.faults.values()
             if not reading.faults:
@@ -69,7 +69,7 @@ class Mounts(VaultSource):
 
     async def _namespace(self, namespace: str) -> tuple[list[Resource], list[Resource], list[Fault]]:
         """What is there now, what was there before and could not be read now, and why."""
-        reading = Reading(self.way, namespace)
+        reading = Reading(self.client, namespace)
         engines = await self._map(reading, MOUNTS, "mounts")
         methods = await self._map(reading, AUTH, "auth")
         reading.fields = {"mounts": sorted(engines) if engines is not None else None, "types": {path: one.get("type") for path, one in (engines or {}).items()}}
@@ -97,7 +97,7 @@ class Mounts(VaultSource):
 
     async def _factors(self, namespace: str, methods: Mapping[str, Any] | None) -> Reading:
         """Login enforcements; asked only where there is a method they could be for, and the methods they name only by type."""
-        reading = Reading(self.way, namespace)
+        reading = Reading(self.client, namespace)
         if methods is None:
             return reading
         answer = await reading.ask(MFA_ENFORCEMENTS, "enforcements")
@@ -114,7 +114,7 @@ class Mounts(VaultSource):
         return reading
 
     async def _mount(self, namespace: str, path: str, entry: Mapping[str, Any], factors: Reading) -> tuple[Mount, Resource]:
-        reading = Reading(self.way, namespace)
+        reading = Reading(self.client, namespace)
         tune = await reading.ask(TUNE, "tune", ("default_lease_ttl", "max_lease_ttl"), mount=path) or {}
         type_ = entry["type"] if isinstance(entry.get("type"), str) else ""
         mount = Mount(namespace, path, type_, str(entry.get("accessor") or ""), whole(tune.get("default_lease_ttl")), whole(tune.get("max_lease_ttl")))
@@ -148,7 +148,7 @@ class Mounts(VaultSource):
         told: set[str] = set()
         for name in names[:SAMPLED_USERS]:
             try:
-                told |= set(await self.way.ask(USER, mount.namespace, mount=below, name=name) or ())
+                told |= set(await self.client.ask(USER, mount.namespace, mount=below, name=name) or ())
             except Refused as refused:
                 if refused.fault.kind is not FaultKind.DENIED:
                     raise
@@ -157,7 +157,7 @@ class Mounts(VaultSource):
 
     def _whole(self, namespace: str, reading: Reading) -> Resource:
         id = self.id_of(namespace, "sys/mounts")
-        name = f"{namespace or self.way.settings.namespace or 'root'} namespace"
+        name = f"{namespace or self.client.settings.namespace or 'root'} namespace"
         cells = (f"{len(reading.fields['mounts'])} engines" if reading.fields["mounts"] is not None else "", "")
         return self.resource(id, "vault", "vault.mounts", name, reading.fields, namespace=namespace, faults=reading.faults, cells=cells)
 

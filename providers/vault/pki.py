@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import hashes
 
 from posture.clock import Utc, rfc3339
 from posture.fault import Fault
-from posture.reports import Batch, Kept, Listed, Partly
+from posture.reports import Batch, Complete, NotRead, ReadRefused
 from posture.resource import Resource
 from providers.source import Yield
 from providers.vault.calls import PKI_CERT, PKI_CERTS, PKI_ISSUER, PKI_ISSUERS
@@ -36,10 +36,10 @@ class Pki(VaultSource):
         wanted: set[str] = set()
         mounts = self.seen.of_type("pki")
         if self.seen.unlisted is not None:
-            yield Partly(self.seen.unlisted)
+            yield ReadRefused(self.seen.unlisted)
         self._there = {place: there for place, there in self._there.items() if place[0] in {mount.shown for mount in mounts}}
         for mount in mounts:
-            reading = Reading(self.way, mount.namespace)
+            reading = Reading(self.client, mount.namespace)
             names = await reading.names(PKI_ISSUERS, mount=mount.path)
             known = table(reading.answer.get("key_info"))
             issuers = {name: known.get(name, {}) for name in {*names, *known}}
@@ -47,7 +47,7 @@ class Pki(VaultSource):
             for type_, call in (("vault.pki.issuer", PKI_ISSUERS), ("vault.pki.certificate", PKI_CERTS)):
                 before = self._there.setdefault((mount.shown, type_), [])
                 if call.operation in reading.faults:
-                    yield Kept(tuple(before))
+                    yield NotRead(tuple(before))
                     wanted |= {one.id for one in before}
                 else:
                     before.clear()
@@ -64,16 +64,16 @@ class Pki(VaultSource):
                     continue
                 self._there[mount.shown, made.type].append(made)
                 for fault in made.faults.values():
-                    yield Partly(fault)
+                    yield ReadRefused(fault)
                 yield Batch((made,))
             for fault in reading.faults.values():
-                yield Partly(fault)
+                yield ReadRefused(fault)
             yield Batch((self._mount(mount, reading.faults, len(serials), len(chosen)),))
         self._read = {id: fields for id, fields in self._read.items() if id in wanted}
-        yield Listed(("vault.pki.issuer", "vault.pki.certificate", "vault.pki.mount"))
+        yield Complete(("vault.pki.issuer", "vault.pki.certificate", "vault.pki.mount"))
 
     async def _issuer(self, mount: Mount, name: str, entry: dict[str, Any]) -> Resource | None:
-        reading = Reading(self.way, mount.namespace)
+        reading = Reading(self.client, mount.namespace)
         answer = await reading.ask(PKI_ISSUER, "issuer", mount=mount.path, name=name)
         fields: dict[str, Any] = {}
         if isinstance(answer, dict):
@@ -87,7 +87,7 @@ class Pki(VaultSource):
         id = self.id_of(mount.namespace, mount.path, "cert", serial)
         faults: dict[str, Fault] = {}
         if id not in self._read:
-            reading = Reading(self.way, mount.namespace)
+            reading = Reading(self.client, mount.namespace)
             answer = await reading.ask(PKI_CERT, "cert", mount=mount.path, name=serial)
             faults = reading.faults
             if isinstance(answer, dict):

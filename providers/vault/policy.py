@@ -11,7 +11,7 @@ from providers.vault.calls import CALLS, Call, plain
 from providers.vault.discovery import cluster_of
 from providers.vault.mounts import Mounts
 from providers.vault.settings import VaultSettings
-from providers.vault.source import Mount, Seen
+from providers.vault.source import Mount, Shared
 
 HEAD = """\
 # What enctop may read of {of}. Make it, and a token that carries it and nothing else:
@@ -97,7 +97,7 @@ def printed(blocks: Iterable[tuple[str, VaultSettings]], version: str, *, sudo: 
     return "\n".join(texts) or _text("any Vault", None, "", sudo=sudo, renew=renew)
 
 
-def _text(of: str, seen: Seen | None, why: str, *, sudo: bool, renew: bool) -> str:
+def _text(of: str, seen: Shared | None, why: str, *, sudo: bool, renew: bool) -> str:
     text = HEAD.format(of=one_line(of))
     if seen is None:
         text += GLOBS.format(why=f" ({one_line(why)})" if why else "")
@@ -106,13 +106,13 @@ def _text(of: str, seen: Seen | None, why: str, *, sudo: bool, renew: bool) -> s
     return text + policy(seen.mounts if seen else None, seen.namespaces if seen else ("",), sudo=sudo, renew=renew)
 
 
-async def _discovered(settings: VaultSettings, version: str) -> tuple[Seen | None, str]:
+async def _discovered(settings: VaultSettings, version: str) -> tuple[Shared | None, str]:
     """The mounts, with the token that is there; None and the reason where they may not be read."""
     TALLY.set(Tally())
     cadence = Cadence()
     cluster = cluster_of("", settings, cadence, version)
     try:
-        for source in (cluster, Mounts("", cluster.way, cluster.seen, cadence.warm)):
+        for source in (cluster, Mounts("", cluster.client, cluster.seen, cadence.warm)):
             async for _ in source.poll():
                 pass
     except Refused as refused:

@@ -12,7 +12,7 @@ from posture.fault import Fault, FaultKind, Refused
 from posture.resource import Encryption, Link, Resource
 from providers.source import Source
 from providers.vault.calls import Call
-from providers.vault.client import Way
+from providers.vault.client import VaultClient
 
 
 class Mount(msgspec.Struct, frozen=True):
@@ -31,7 +31,7 @@ class Mount(msgspec.Struct, frozen=True):
         return "/".join(filter(None, (self.namespace, self.path)))
 
 
-class Seen:
+class Shared:
     """What one source learns and others need. `now` gives UTC seconds."""
 
     def __init__(self, now: Callable[[], Utc] = time.time) -> None:
@@ -69,16 +69,16 @@ class VaultSource(Source):
 
     calls: tuple[Call, ...] = ()
 
-    def __init__(self, tenant: str, way: Way, seen: Seen, cadence: Seconds) -> None:
-        self.way = way
+    def __init__(self, tenant: str, client: VaultClient, seen: Shared, cadence: Seconds) -> None:
+        self.client = client
         self.seen = seen
         self.permissions = tuple(call.line(call.path) for call in self.calls if call.per != "open")
-        super().__init__(tenant, "vault", way.settings.place, cadence)
+        super().__init__(tenant, "vault", client.settings.place, cadence)
 
     @property
     def root(self) -> str:
         """The id of the cluster: `vault://HOST:PORT/NAMESPACE`."""
-        return f"vault://{self.way.settings.place}"
+        return f"vault://{self.client.settings.place}"
 
     def id_of(self, namespace: str, *parts: str) -> str:
         """The id of something in a namespace."""
@@ -108,8 +108,8 @@ class VaultSource(Source):
             name,
             self.tenant,
             "vault",
-            self.way.settings.host,
-            namespace or self.way.settings.namespace,
+            self.client.settings.host,
+            namespace or self.client.settings.namespace,
             self.id,
             encryption,
             fields,
@@ -143,8 +143,8 @@ ENDS = frozenset({FaultKind.EXPIRED, FaultKind.UNREACHABLE, FaultKind.THROTTLED}
 class Reading:
     """The reads that make up one resource: what was answered, what was refused, and what this server does not have (None)."""
 
-    def __init__(self, way: Way, namespace: str = "") -> None:
-        self._way = way
+    def __init__(self, client: VaultClient, namespace: str = "") -> None:
+        self._way = client
         self._namespace = namespace
         self.fields: dict[str, Any] = {}
         self.faults: dict[str, Fault] = {}

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from posture.reports import Batch, Listed, Partly
+from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Link, Resource
 from providers.source import Yield
 from providers.vault import metrics
@@ -25,13 +25,13 @@ class System(VaultSource):
         """One after another; each is a request or two."""
         for made in (await self._keyring(), await self._raft(), await self._audit(), await self._listener(), await self._seal(), await self._license()):
             for fault in made.faults.values():
-                yield Partly(fault)
+                yield ReadRefused(fault)
             yield Batch((made,))
-        yield Listed(("vault.keyring", "vault.raft", "vault.audit", "vault.listener", "vault.seal-backend", "vault.license"))
+        yield Complete(("vault.keyring", "vault.raft", "vault.audit", "vault.listener", "vault.seal-backend", "vault.license"))
 
     async def _keyring(self) -> Resource:
-        reading = Reading(self.way)
-        status = await reading.ask(KEY_STATUS, "key-status", ("term", "install_time", "encryptions"), base=self.way.leader or "")
+        reading = Reading(self.client)
+        status = await reading.ask(KEY_STATUS, "key-status", ("term", "install_time", "encryptions"), base=self.client.leader or "")
         await reading.ask(ROTATE_CONFIG, "rotate-config", ("enabled", "interval", "max_operations"))
         cells = (f"term {status.get('term', '?')}" if status else "", f"installed {str(status.get('install_time', ''))[:10]}" if status else "")
         if status and (many := whole(status.get("encryptions"))):  # counted up by every write: a power of two says enough, and stays as it was on the screen
@@ -39,7 +39,7 @@ class System(VaultSource):
         return self._made("sys/keyring", "vault.keyring", "barrier key", reading, cells)
 
     async def _raft(self) -> Resource:
-        reading = Reading(self.way)
+        reading = Reading(self.client)
         state = await reading.ask(AUTOPILOT, "autopilot", AUTOPILOT_FIELDS)
         if state and isinstance(state.get("servers"), dict):
             state["servers"] = {name: {field: server[field] for field in SERVER_FIELDS if field in server} for name, server in table(state["servers"]).items()}
@@ -47,13 +47,13 @@ class System(VaultSource):
         return self._made("sys/storage/raft", "vault.raft", "raft", reading, cells)
 
     async def _audit(self) -> Resource:
-        reading = Reading(self.way)
+        reading = Reading(self.client)
         devices = await reading.ask(AUDIT, "devices")
         if isinstance(devices, dict):
             reading.fields["devices"] = {path: _device(one) for path, one in table(devices).items() if path.endswith("/")}
         found = self.seen.metrics
         if found is None:
-            text = await reading.ask_text(METRICS, base=self.way.leader or "", params={"format": "prometheus"})
+            text = await reading.ask_text(METRICS, base=self.client.leader or "", params={"format": "prometheus"})
             found = None if text is None else metrics.read(text)
         if found is not None:
             reading.fields["failures"] = found.get("audit_log_request_failure", 0) + found.get("audit_log_response_failure", 0)
@@ -61,30 +61,30 @@ class System(VaultSource):
         return self._made("sys/audit", "vault.audit", "audit devices", reading, (f"{many} devices" if "devices" in reading.fields else "", ""))
 
     async def _listener(self) -> Resource:
-        reading = Reading(self.way)
+        reading = Reading(self.client)
         await reading.ask(SANITIZED, "config", ("listeners", "seals", "raw_storage_endpoint", "default_lease_ttl", "max_lease_ttl"))
         config = reading.fields.get("config") or {}
         listeners = objects(config.get("listeners"))
         for listener in listeners:
             if isinstance(listener.get("config"), dict):
                 listener["config"] = {name: value for name, value in listener["config"].items() if name in LISTENER_FIELDS}
-        reading.fields["address"] = self.way.base
+        reading.fields["address"] = self.client.base
         cells = (
-            "TLS" if self.way.base.startswith("https:") else "plaintext",
+            "TLS" if self.client.base.startswith("https:") else "plaintext",
             ", ".join(str(one["config"].get("address")) for one in listeners if isinstance(one.get("config"), dict)),
         )
-        address = self.way.settings.address
-        links = (Link("endpoint", f"tls://{self.way.settings.host}"),) if address.startswith("https:") else ()
+        address = self.client.settings.address
+        links = (Link("endpoint", f"tls://{self.client.settings.host}"),) if address.startswith("https:") else ()
         return self._made("sys/listeners", "vault.listener", "listeners", reading, cells, links)
 
     async def _seal(self) -> Resource:
-        reading = Reading(self.way)
+        reading = Reading(self.client)
         await reading.ask(SEAL_BACKENDS, "seal-backend-status", ("healthy", "unhealthy_since", "backends"))
         return self._made("sys/seal-backend-status", "vault.seal-backend", "seal mechanism", reading, ("", ""))
 
     async def _license(self) -> Resource:
         """Licence and replication: Vault Enterprise's; elsewhere there is nothing to judge."""
-        reading = Reading(self.way)
+        reading = Reading(self.client)
         await reading.ask(LICENSE, "license", ("autoloaded",))
         if self.seen.replicated:
             await reading.ask(REPLICATION, "replication", ("dr", "performance"))

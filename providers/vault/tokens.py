@@ -9,7 +9,7 @@ import msgspec
 from posture.clock import Utc
 from posture.fault import Fault, FaultKind, Refused
 from posture.lease import Life
-from posture.reports import Batch, Listed, Partly
+from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Resource
 from providers.source import Yield
 from providers.vault.calls import ACCESSOR, ACCESSORS, LOOKUP_SELF, METRICS
@@ -39,11 +39,11 @@ class Tokens(VaultSource):
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """List, then look up what is new and what was not looked at for longest. What could not be listed is not gone: it is looked up by itself."""
-        cap, many = self.way.settings.lease_cap, self.seen.leases
-        unasked = "listing is off" if self.way.settings.lease_prefixes == () or not cap else "more than lease_cap" if (many or 0) > cap else ""
+        cap, many = self.client.settings.lease_cap, self.seen.leases
+        unasked = "listing is off" if self.client.settings.lease_prefixes == () or not cap else "more than lease_cap" if (many or 0) > cap else ""
         if unasked:
             yield Batch((self._totals(f"none, {unasked}"),))
-            yield Listed(("vault.tokens", "vault.token"))
+            yield Complete(("vault.tokens", "vault.token"))
             return
         listed, faults = await self._list()
         chosen = dict.fromkeys((*listed, *(self._known if faults else ())))
@@ -57,27 +57,27 @@ class Tokens(VaultSource):
         yield Batch((self._totals("not listed" if faults else f"sampled {len(chosen)} of {len(listed)}" if len(chosen) < len(listed) else f"{len(listed)}"),))
         yield Batch.of(self._resource(key, self._known[key]) for key in chosen if key in self._known)
         for fault in faults:
-            yield Partly(fault)
-        yield Listed(("vault.tokens", "vault.token"))
+            yield ReadRefused(fault)
+        yield Complete(("vault.tokens", "vault.token"))
 
     async def _list(self) -> tuple[list[tuple[str, str]], list[Fault]]:
         """(namespace, accessor) of every token but our own, and why there may be more."""
         if self.seen.leases is None:
             return [], [self.seen.uncounted or NOT_ASKED]
-        if not self.way.accessor:
-            return [], [self.way.unnamed or UNNAMED]  # our own would stand among the others
+        if not self.client.accessor:
+            return [], [self.client.unnamed or UNNAMED]  # our own would stand among the others
         found: list[tuple[str, str]] = []
         faults: list[Fault] = []
         for namespace in self.seen.namespaces:
-            reading = Reading(self.way, namespace)
-            found += [(namespace, accessor) for accessor in await reading.names(ACCESSORS) if accessor != self.way.accessor]
+            reading = Reading(self.client, namespace)
+            found += [(namespace, accessor) for accessor in await reading.names(ACCESSORS) if accessor != self.client.accessor]
             faults += reading.faults.values()
         return found, faults
 
     async def _one(self, key: tuple[str, str]) -> None:
         namespace, accessor = key
         try:
-            answer = await self.way.ask(ACCESSOR, namespace, body={"accessor": accessor})
+            answer = await self.client.ask(ACCESSOR, namespace, body={"accessor": accessor})
         except Refused as refused:
             if refused.fault.code not in {"400", "403"} or "invalid accessor" not in refused.fault.message:
                 raise

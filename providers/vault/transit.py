@@ -6,7 +6,7 @@ from typing import Any
 
 from posture.clock import rfc3339
 from posture.fault import Fault
-from posture.reports import Batch, Kept, Listed, Partly
+from posture.reports import Batch, Complete, NotRead, ReadRefused
 from posture.resource import Encryption, KeyClass, Resource
 from providers.source import Yield
 from providers.vault.calls import TRANSIT_KEY, TRANSIT_KEYS
@@ -34,27 +34,27 @@ class Transit(VaultSource):
         """Mount by mount; of a mount that may not be listed, the keys that were seen before stay and age."""
         mounts = self.seen.of_type("transit")
         if self.seen.unlisted is not None:
-            yield Partly(self.seen.unlisted)
+            yield ReadRefused(self.seen.unlisted)
         self._there = {mount.shown: self._there.get(mount.shown, []) for mount in mounts}
         for mount in mounts:
-            listing = Reading(self.way, mount.namespace)
+            listing = Reading(self.client, mount.namespace)
             names = await listing.names(TRANSIT_KEYS, mount=mount.path)
-            yield Kept(tuple(self._there[mount.shown]) if listing.faults else ())
+            yield NotRead(tuple(self._there[mount.shown]) if listing.faults else ())
             if not listing.faults:
                 self._there[mount.shown] = []
             for made in asyncio.as_completed([self._key(mount, name) for name in names]):
                 key = await made
                 self._there[mount.shown].append(key)
                 for fault in key.faults.values():
-                    yield Partly(fault)
+                    yield ReadRefused(fault)
                 yield Batch((key,))
             for fault in listing.faults.values():
-                yield Partly(fault)
+                yield ReadRefused(fault)
             yield Batch((self._mount(mount, listing.faults, len(names)),))
-        yield Listed(("vault.transit.key", "vault.transit.mount"))
+        yield Complete(("vault.transit.key", "vault.transit.mount"))
 
     async def _key(self, mount: Mount, name: str) -> Resource:
-        reading = Reading(self.way, mount.namespace)
+        reading = Reading(self.client, mount.namespace)
         answer = await reading.ask(TRANSIT_KEY, "key", mount=mount.path, name=name)
         fields = {field: answer[field] for field in KEY_FIELDS if field in answer} if isinstance(answer, dict) else {}
         if fields:

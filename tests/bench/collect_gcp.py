@@ -30,7 +30,7 @@ async def main(file: str) -> dict[str, object]:
         collector.model.tick(time.time())
         spent.append(time.process_time() - started)
     await collector.poller.stop()
-    kinds = Counter(held.resource.kind for held in collector.model.all())
+    kinds = Counter(entry.resource.kind for entry in collector.model.all())
     return {"cpu": spent, "kinds": kinds, "rss": peak_mb()}
 
 

@@ -39,8 +39,8 @@ async def _ours(azure: Azure, url: str) -> tuple[float, float, Counter[str], Cou
     took = time.process_time() - before
     collector.model.settle()
     judged = time.process_time() - before - took
-    rows = Counter(held.resource.type for held in collector.model.all() if held.resource.provider == "azure")
-    statuses = Counter(held.findings["azure.disk.key-policy"].status.word for held in collector.model.all() if held.resource.type == "azure.compute.disk")
+    rows = Counter(entry.resource.type for entry in collector.model.all() if entry.resource.provider == "azure")
+    statuses = Counter(entry.findings["azure.disk.key-policy"].status.word for entry in collector.model.all() if entry.resource.type == "azure.compute.disk")
     return took, judged, rows, statuses
 
 

@@ -40,8 +40,8 @@ def test_a_row_costs_a_fraction_of_the_typed_client_s(recorded: str, tmp_path: P
     for command in ((typed, recorded, "acme-prod"), (lean, recorded, "acme-prod", "lean"), (whole, file)):
         _run(*command)  # the server learns the answers
     runs = [(_run(typed, recorded, "acme-prod"), _run(lean, recorded, "acme-prod", "lean"), _run(whole, file)) for _ in range(ROUNDS)]
-    for sdk, own, held in runs:
-        assert (sdk["rows"], own["rows"], held["kinds"]["volume"], held["kinds"]["bucket"]) == (DISKS, DISKS, DISKS, BUCKETS)
+    for sdk, own, entry in runs:
+        assert (sdk["rows"], own["rows"], entry["kinds"]["volume"], entry["kinds"]["bucket"]) == (DISKS, DISKS, DISKS, BUCKETS)
         assert sdk["keys"] == own["keys"] == DISKS // 20
     sdk_row, own_row = (median(run[which]["cpu"] / DISKS for run in runs) for which in (0, 1))
     first, again = (median(run[2]["cpu"][poll] / (DISKS + BUCKETS) for run in runs) for poll in (0, 1))

@@ -82,7 +82,7 @@ async def test_a_poll_of_100_000_leases_is_few_requests_and_little_cpu(crowded: 
     await asyncio.to_thread(crowded.call, "LIST", "sys/leases/lookup/auth/token/create/")
     listing = cpu(crowded) - before
     calls, spent, collector = await _cost(crowded, configured(crowded.url, live="60s", warm="15m"))
-    (totals,) = [held.resource for held in collector.model.all() if held.resource.type == "vault.leases"]
+    (totals,) = [entry.resource for entry in collector.model.all() if entry.resource.type == "vault.leases"]
     live = sum(calls[name] for name in ("vault", "leases", "tokens"))
     told("100,000 leases, one cold poll of everything", f"{sum(calls.values())} requests, {spent:.2f} s of the server's CPU")
     told("of them on the live cadence", f"{live} requests {calls}")
@@ -98,8 +98,8 @@ async def test_with_listing_on_the_cap_holds(crowded: Bao, monkeypatch: pytest.M
     await counted(crowded)
     more = f'lease_prefixes = ["auth/token/create/", "ssh/"]\nlease_cap = {CAP}'
     calls, spent, collector = await _cost(crowded, configured(crowded.url, more, live="60s", warm="15m"))
-    (totals,) = [held.resource for held in collector.model.all() if held.resource.type == "vault.leases"]
-    shown = sum(held.resource.type == "vault.lease" for held in collector.model.all())
+    (totals,) = [entry.resource for entry in collector.model.all() if entry.resource.type == "vault.leases"]
+    shown = sum(entry.resource.type == "vault.lease" for entry in collector.model.all())
     told(f"the same with listing on, lease_cap = {CAP}", f"{sum(calls.values())} requests, {spent:.2f} s of the server's CPU, {totals.cells[6]}")
     assert shown == CAP
     assert totals.cells[6].startswith(f"sampled {CAP:,} of 100,0")

@@ -32,14 +32,14 @@ def typed(url: str, project: str) -> dict[str, float]:
 async def _lean(url: str, project: str) -> dict[str, float]:
     started = time.process_time()
     from providers.gcp.calls import LIST_DISKS
-    from providers.gcp.client import Project
+    from providers.gcp.client import GcpClient
     from providers.gcp.decode import DiskPage
     from providers.gcp.settings import GcpSettings
     from providers.source import TALLY, Tally
 
     imported = time.process_time() - started
     TALLY.set(Tally())
-    asked = Project(GcpSettings(project=project, endpoint=url, credentials="anonymous"), "bench")
+    asked = GcpClient(GcpSettings(project=project, endpoint=url, credentials="anonymous"), "bench")
     started, rows, keys = time.process_time(), 0, 0
     async for page in asked.pages(LIST_DISKS, DiskPage):
         for scoped in (page.items or {}).values():

@@ -139,10 +139,10 @@ class Watch:
         """Of everything but enctop's own."""
         self.model.tick(self.place.now())
         return {
-            (held.resource.id, control): finding.status
-            for held in self.model.all()
-            if held.resource.provider != "enctop"
-            for control, finding in held.findings.items()
+            (entry.resource.id, control): finding.status
+            for entry in self.model.all()
+            if entry.resource.provider != "enctop"
+            for control, finding in entry.findings.items()
         }
 
     async def until(self, true: Callable[[], bool], seconds: Seconds | None = None) -> bool:
@@ -332,7 +332,7 @@ def _told(watch: Watch, fault: Fault, outcome: Outcome) -> None:
             outcome.wrong.append(f"{source.id} has no words for it: {told} {told.message}")
     if kinds and not silent:
         outcome.wrong.append("every source is ok")
-    if silent and any(held.findings[_COVERAGE].status is Status.PASS for held in watch.model.all() if _COVERAGE in held.findings):
+    if silent and any(entry.findings[_COVERAGE].status is Status.PASS for entry in watch.model.all() if _COVERAGE in entry.findings):
         outcome.wrong.append("the inventory is said to be whole")
 
 
@@ -341,9 +341,9 @@ def _wordless(watch: Watch, fault: Fault) -> list[str]:
     kinds = watch.place.system.kinds.get(fault.name, fault.kinds)
     unknown = [
         (control, finding)
-        for held in watch.model.all()
-        if held.resource.provider != "enctop"
-        for control, finding in held.findings.items()
+        for entry in watch.model.all()
+        if entry.resource.provider != "enctop"
+        for control, finding in entry.findings.items()
         if finding.status is Status.UNKNOWN
     ]
     silent = [f"{control} is UNKNOWN without a word" for control, finding in unknown if not finding.reason]

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from posture.clock import Utc
 from posture.controls.registry import Registry, registry
 from posture.fault import Fault, FaultKind
-from posture.judging import Held
+from posture.judging import Entry
 from posture.model import Model
 from posture.policy import ExceptionRule, KeyMode, Policy
-from posture.reports import Batch, Kept, Listed, Partly
+from posture.reports import Batch, Complete, NotRead, ReadRefused
 from posture.resource import KeyClass, Resource
 from posture.source import Source
 from posture.verdict import Finding
@@ -60,11 +60,11 @@ class Feed:
         for resource in resources:
             self.model.apply(name, Batch((msgspec.structs.replace(resource, source=name),)), self.now)
         if part is not None:
-            self.model.apply(name, Partly(part), self.now)
-        self.model.apply(name, Kept(tuple(msgspec.structs.replace(resource, source=name) for resource in kept)), self.now)
+            self.model.apply(name, ReadRefused(part), self.now)
+        self.model.apply(name, NotRead(tuple(msgspec.structs.replace(resource, source=name) for resource in kept)), self.now)
         types = {resource.type for resource in resources} if listed is None else listed
         if fault is None:
-            self.model.apply(name, Listed(tuple(types)), self.now)
+            self.model.apply(name, Complete(tuple(types)), self.now)
         self.model.finish(name, self.now, fault=fault, calls=1, seconds=0.5, next_due=None)
         self.model.tick(self.now)
         return self
@@ -79,13 +79,13 @@ class Feed:
         self.model.tick(end)
         return self
 
-    def held(self, resource: Resource | str) -> Held:
-        found = self.model.held(resource if isinstance(resource, str) else resource.id)
+    def entry(self, resource: Resource | str) -> Entry:
+        found = self.model.entry(resource if isinstance(resource, str) else resource.id)
         assert found is not None
         return found
 
     def finding(self, control: str, resource: Resource | str) -> Finding:
-        return self.held(resource).findings[control]
+        return self.entry(resource).findings[control]
 
 
 def refusal(kind: FaultKind = FaultKind.UNREACHABLE) -> Fault:
@@ -97,16 +97,16 @@ def of(tenant: str, resource: Resource) -> Resource:
     return msgspec.structs.replace(resource, tenant=tenant)
 
 
-def verdicts(held: Held) -> dict[str, Finding]:
+def verdicts(entry: Entry) -> dict[str, Finding]:
     """The findings without when they began, and when they could not be told."""
-    return {name: msgspec.structs.replace(finding, since=0.0, gap=None) for name, finding in held.findings.items()}
+    return {name: msgspec.structs.replace(finding, since=0.0, gap=None) for name, finding in entry.findings.items()}
 
 
 def picture(model: Model) -> dict[str, Any]:
     """All a model says: findings, statuses, joins, roll-ups."""
     seen = {
-        held.resource.id: (held.resource, held.status, held.key_class, held.users, dict(held.findings), set(model.links.users(held.resource)))
-        for held in model.all()
+        entry.resource.id: (entry.resource, entry.status, entry.key_class, entry.users, dict(entry.findings), set(model.links.users(entry.resource)))
+        for entry in model.all()
     }
     rollups = {tenant: (rollup.resources, rollup.findings) for tenant, rollup in model.rollups.items() if any((*rollup.resources, *rollup.findings))}
     return {"seen": seen, "rollups": rollups, "alone": {tenant: model.unassigned(tenant) for tenant in model.policies}}

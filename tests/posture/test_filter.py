@@ -85,8 +85,8 @@ def holds(text: str, **other: str) -> bool:
         ('"status:fail"', False),  # quoted: looked for as it stands
     ],
 )
-def test_what_a_filter_lets_through(text: str, held: bool) -> None:
-    assert holds(text) is held
+def test_what_a_filter_lets_through(text: str, entry: bool) -> None:
+    assert holds(text) is entry
 
 
 @pytest.mark.parametrize(

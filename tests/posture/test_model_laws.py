@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from posture.clock import rfc3339
 from posture.fault import FaultKind
 from posture.filter import parse
-from posture.judging import Held, judge
+from posture.judging import Entry, judge
 from posture.links import Links
 from posture.model import OWN, Model
 from posture.reports import Batch
@@ -18,7 +18,7 @@ from posture.resource import Link, Resource
 from posture.rollup import UNASSIGNED, Rollup, tenants_of
 from posture.snapshot import matches, take, to_json
 from posture.source import STALE_CADENCES
-from posture.timers import Wakes
+from posture.timers import Timers
 from posture.verdict import Status
 from providers.collector.frames import Hello
 from providers.collector.publisher import Publisher
@@ -130,8 +130,8 @@ class Life(RuleBasedStateMachine):
     def start_again_from_what_was_seen(self, seconds: float) -> None:
         before = self.feed
         self.feed = Feed(*ALL, now=before.now + seconds)
-        rows = [held for held in before.model.all() if held.resource.provider != OWN]
-        self.feed.model.restore((Held.seen(held.resource, held.source, held.observed_at, held.stood()) for held in rows), self.feed.now)
+        rows = [entry for entry in before.model.all() if entry.resource.provider != OWN]
+        self.feed.model.restore((Entry.seen(entry.resource, entry.source, entry.observed_at, entry.statuses_since()) for entry in rows), self.feed.now)
         self.feed.model.tick(self.feed.now)
         assert len(self.feed.model) == len(rows) + len(ALL) + 2
         self.publisher, self.viewer = Publisher(self.feed.model), Replica()
@@ -145,30 +145,30 @@ class Life(RuleBasedStateMachine):
     def incremental_judging_equals_judging_from_scratch(self) -> None:
         model = self.feed.model
         model.settle()
-        for held in list(model.all()):
-            anew = Held(held.resource, held.source, held.poll, held.observed_at)
-            judge(anew, model.see(held.resource.tenant), model.registry)
-            assert verdicts(anew) == verdicts(held)
-            assert (anew.status, anew.key_class, anew.users) == (held.status, held.key_class, held.users)
+        for entry in list(model.all()):
+            anew = Entry(entry.resource, entry.source, entry.poll, entry.observed_at)
+            judge(anew, model.context(entry.resource.tenant), model.registry)
+            assert verdicts(anew) == verdicts(entry)
+            assert (anew.status, anew.key_class, anew.users) == (entry.status, entry.key_class, entry.users)
 
     @invariant()
     def nothing_was_seen_nor_began_later_than_now(self) -> None:
         model = self.feed.model
-        for held in model.all():
-            assert held.observed_at <= model.now
-            for finding in held.findings.values():
+        for entry in model.all():
+            assert entry.observed_at <= model.now
+            for finding in entry.findings.values():
                 assert max(finding.since, *((finding.gap.begins, finding.gap.ends or 0.0) if finding.gap else (0.0,))) <= model.now
         assert all((one.last_success or 0.0) <= model.now and (one.last_attempt or 0.0) <= model.now for one in model.sources.values())
 
     @invariant()
     def the_counters_equal_a_recount(self) -> None:
         recount: dict[str, Rollup] = {}
-        for held in self.feed.model.all():
-            own = held.resource.provider == OWN
-            for tenant in tenants_of(held.resource.tenant, own=own):
+        for entry in self.feed.model.all():
+            own = entry.resource.provider == OWN
+            for tenant in tenants_of(entry.resource.tenant, own=own):
                 rollup = recount.setdefault(tenant, Rollup())
-                rollup.resources[held.status] += not own
-                for finding in held.findings.values():
+                rollup.resources[entry.status] += not own
+                for finding in entry.findings.values():
                     rollup.findings[finding.status] += 1
         empty = Rollup()
         assert {name: rollup for name, rollup in self.feed.model.rollups.items() if rollup != empty} == {n: r for n, r in recount.items() if r != empty}
@@ -176,10 +176,10 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def nothing_that_has_not_been_seen_for_six_cadences_is_anything_but_unknown(self) -> None:
         model = self.feed.model
-        for held in model.all():
-            if held.findings and held.resource.provider != OWN:
-                stale = model.now - held.observed_at >= STALE_CADENCES * model.sources[held.source].cadence
-                assert not stale or {finding.status for finding in held.findings.values()} == {Status.UNKNOWN}
+        for entry in model.all():
+            if entry.findings and entry.resource.provider != OWN:
+                stale = model.now - entry.observed_at >= STALE_CADENCES * model.sources[entry.source].cadence
+                assert not stale or {finding.status for finding in entry.findings.values()} == {Status.UNKNOWN}
 
     @invariant()
     def a_group_with_an_unanswered_source_is_never_green(self) -> None:
@@ -194,10 +194,10 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def the_joins_are_those_of_the_resources_that_are_held(self) -> None:
         model, anew = self.feed.model, Links()
-        held = [one.resource for one in model.all()]
-        for resource in held:
+        entry = [one.resource for one in model.all()]
+        for resource in entry:
             anew.replace(None, resource)
-        for resource in held:
+        for resource in entry:
             assert set(model.links.users(resource)) == set(anew.users(resource))
 
     @invariant()
@@ -205,7 +205,7 @@ class Life(RuleBasedStateMachine):
         model = self.feed.model
         wakes_at = model.wakes_at()
         assert wakes_at is None or wakes_at > model.now
-        assert model._verdicts_turn.kept <= 2 * len(model) + Wakes.SLACK
+        assert model._verdicts_turn.kept <= 2 * len(model) + Timers.SLACK
 
     @invariant()
     def a_viewer_that_followed_sees_what_one_that_comes_now_would(self) -> None:
@@ -213,7 +213,7 @@ class Life(RuleBasedStateMachine):
         late = Replica()
         late.apply(Hello("test", ("acme", "beta"), False, NOW))
         change = type(self.feed.model.drain())(
-            {held.resource.id for held in self.feed.model.all()}, set(), set(self.feed.model.sources), set(), set(self.feed.model.rollups)
+            {entry.resource.id for entry in self.feed.model.all()}, set(), set(self.feed.model.sources), set(), set(self.feed.model.rollups)
         )
         for frame in Publisher(self.feed.model).frames(change):
             late.apply(frame)
@@ -275,21 +275,21 @@ def test_both_directions_of_every_link_agree_whatever_comes_and_goes(steps: list
 @settings(max_examples=200, deadline=None)
 @given(steps=st.lists(st.tuples(st.sampled_from("abc"), st.none() | st.floats(0, 100)) | st.floats(0, 100), max_size=60))
 def test_each_name_is_woken_once_at_the_time_last_set(steps: list[Any]) -> None:
-    wakes, plain = Wakes(), dict[str, float]()
+    timers, plain = Timers(), dict[str, float]()
     for step in steps:
         if isinstance(step, tuple):
             name, at = step
-            wakes.set(name, at)
+            timers.set(name, at)
             plain.pop(name, None)
             if at is not None:
                 plain[name] = at
         else:
             due = sorted((at, name) for name, at in plain.items() if at <= step)
-            assert wakes.due(step) == [name for _, name in due]
+            assert timers.due(step) == [name for _, name in due]
             for _, name in due:
                 del plain[name]
-        assert wakes.next() == min(plain.values(), default=None)
-        assert len(wakes) == len(plain)
+        assert timers.next() == min(plain.values(), default=None)
+        assert len(timers) == len(plain)
 
 
 # ---------------------------------------------------------------- filters and snapshots
@@ -306,8 +306,8 @@ WORDS = [
 def test_a_filter_and_its_negation_part_the_resources(world: dict[str, list[Resource]], faults: Any) -> None:
     model = fed(world, faults).model
     for word in WORDS:
-        for held in model.all():
-            assert matches(parse(word), held) is not matches(parse(f"-{word}"), held) is matches(parse(f"!{word}"), held) is not matches(parse(word), held)
+        for entry in model.all():
+            assert matches(parse(word), entry) is not matches(parse(f"-{word}"), entry) is matches(parse(f"!{word}"), entry) is not matches(parse(word), entry)
 
 
 @settings(max_examples=30, deadline=None)

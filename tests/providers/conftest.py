@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import pytest
 
 from posture.clock import Seconds
-from posture.judging import Held
+from posture.judging import Entry
 from posture.snapshot import take, to_json
 from posture.source import Source
 from posture.verdict import Finding, Status
 from providers import lane
 from providers.aws import client as aws_account
-from providers.aws.client import Account
+from providers.aws.client import AwsClient
 from providers.aws.kms import Keys
 from providers.aws.settings import AwsSettings
 from providers.collector.collector import Collector
@@ -78,11 +78,11 @@ class Watch:
         """The source of a service, in a region where there are several."""
         return next(source for source in self.model.sources.values() if source.service == service and source.scope.endswith(region))
 
-    def row(self, resource_id: str) -> Held:
+    def row(self, resource_id: str) -> Entry:
         """A resource as it is held."""
-        held = self.model.held(resource_id)
-        assert held is not None, f"{resource_id} is not held"
-        return held
+        entry = self.model.entry(resource_id)
+        assert entry is not None, f"{resource_id} is not held"
+        return entry
 
     def finding(self, control: str, resource_id: str) -> Finding:
         """One verdict."""
@@ -90,7 +90,7 @@ class Watch:
 
     def verdicts(self, control: str) -> dict[str, Status]:
         """A control's verdict on every resource."""
-        return {held.resource.name: held.findings[control].status for held in self.model.all() if control in held.findings}
+        return {entry.resource.name: entry.findings[control].status for entry in self.model.all() if control in entry.findings}
 
     def everything(self) -> str:
         """The snapshot's text."""
@@ -148,14 +148,14 @@ async def watch(aws: Aws, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCap
 
 
 @pytest.fixture
-def account(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Account]:
+def account(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], AwsClient]:
     """Make an account whose every call goes to one server."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     TALLY.set(Tally())
 
-    def make(url: str) -> Account:
-        made = Account(AwsSettings(endpoint_url=url, regions=("us-east-1",)), "test")
+    def make(url: str) -> AwsClient:
+        made = AwsClient(AwsSettings(endpoint_url=url, regions=("us-east-1",)), "test")
         made.number = "111122223333"
         return made
 

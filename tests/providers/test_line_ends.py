@@ -25,13 +25,13 @@ def _spread(body: Any) -> bytes:
 def _all(model: Model) -> dict[str, dict[str, str]]:
     """Resource -> control -> status, of everything."""
     model.settle()
-    return {held.resource.id: {control: finding.status.word for control, finding in held.findings.items()} for held in model.all()}
+    return {entry.resource.id: {control: finding.status.word for control, finding in entry.findings.items()} for entry in model.all()}
 
 
 def _one_line(model: Model) -> None:
-    said = [finding.reason for held in model.all() for finding in held.findings.values()]
+    said = [finding.reason for entry in model.all() for finding in entry.findings.values()]
     said += [source.fault.message for source in model.sources.values() if source.fault]
-    said += [fault.message for held in model.all() for fault in held.resource.faults.values()]
+    said += [fault.message for entry in model.all() for fault in entry.resource.faults.values()]
     assert said
     assert not [text for text in said if "\r" in text or "\n" in text]
 
@@ -44,9 +44,9 @@ def _world(azure: Azure, end: str) -> None:
     by = estate.encryption_set("by", f"{key}/0123{end}", vault + end)
     estate.disk("data", CUSTOMER, set_id=by + end, tags={"note": f"first{end or ' '}second"})
     account = estate.account("acmedata", key=key)
-    held = estate.resources[account.lower()]["properties"]["encryption"]
-    where = {**held["keyvaultproperties"], "keyvaulturi": f"https://acme-keys.vault.azure.net/{end}", "keyname": f"data{end}"}
-    estate.change(account, encryption={**held, "keyvaultproperties": where})
+    entry = estate.resources[account.lower()]["properties"]["encryption"]
+    where = {**entry["keyvaultproperties"], "keyvaulturi": f"https://acme-keys.vault.azure.net/{end}", "keyname": f"data{end}"}
+    estate.change(account, encryption={**entry, "keyvaultproperties": where})
     estate.scope(account, "own", key=f"{key}{end}")
     estate.container(account, "c", scope="own", deny_override=True)
     failing = estate.encryption_set("failing", key, vault, failing=f"the vault said:{end}forbidden")
@@ -65,7 +65,7 @@ async def test_azures_values_with_line_ends_are_judged_as_without(azure: Azure, 
     seen = await azure.poll(policy=POLICY)
     assert _all(seen.model) == usual
     _one_line(seen.model)
-    keys = [held.resource.encryption.key or "" for held in seen.model.all() if held.resource.encryption]
+    keys = [entry.resource.encryption.key or "" for entry in seen.model.all() if entry.resource.encryption]
     assert not [key for key in keys if not key.isprintable()]
     assert not [asked for asked in azure.server.log if not asked.resource.isprintable()]
 

@@ -21,7 +21,7 @@ async def _look(aws: Aws, azure: Azure, google: Google) -> dict[tuple[str, str, 
     collector = Collector(parse(azure.text() + more, "test"))
     await collector.once(60)
     assert {source.state.value for source in collector.model.sources.values()} == {"ok"}
-    return {(held.resource.provider, held.resource.kind, held.resource.name): held.resource for held in collector.model.all()}
+    return {(entry.resource.provider, entry.resource.kind, entry.resource.name): entry.resource for entry in collector.model.all()}
 
 
 async def test_a_volume_that_nothing_uses_is_unattached_in_every_cloud(aws: Aws, azure: Azure, google: Google) -> None:
@@ -50,7 +50,7 @@ async def test_where_nobody_is_logged_in_each_cloud_says_so_in_one_line_and_how_
     hints = {"aws": "aws sso login", "azure": "az login", "gcp": "gcloud auth application-default login"}
     assert {provider: words.partition(": ")[2].partition(",")[0] for provider, words in said.items()} == hints
     assert all(words.startswith("no credentials found: ") and "\n" not in words and len(words) < 130 for words in said.values())
-    judged = [finding for held in collector.model.all() if held.resource.provider != "enctop" for finding in held.findings.values()]
+    judged = [finding for entry in collector.model.all() if entry.resource.provider != "enctop" for finding in entry.findings.values()]
     assert {"pass", "fail"}.isdisjoint(finding.status.word for finding in judged)
     source = next(source for source in collector.model.sources.values() if source.fault and source.fault.code == NO_CREDENTIALS)
     assert state_cell(source)[0] == "✗ no login"

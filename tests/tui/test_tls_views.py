@@ -15,7 +15,7 @@ from posture.rows import FindingRow, Place, Row
 from posture.verdict import Severity, Status
 from providers.collector.frames import Findings, Places, Rows
 from providers.demo.tls import live
-from providers.demo.tls.live import Street
+from providers.demo.tls.live import TlsFleet
 from tests.tui.support import Opened
 from tui.app import Dashboard
 from tui.data.link import Feed
@@ -25,7 +25,7 @@ from tui.widgets.countdown import countdown, paint
 
 
 @pytest.fixture(scope="module")
-def street() -> Iterator[Street]:
+def street() -> Iterator[TlsFleet]:
     """Doors on loopback, a dozen of them not as promised; their root counts as a public one."""
     made = live.start()
     with pytest.MonkeyPatch.context() as patch:
@@ -35,7 +35,7 @@ def street() -> Iterator[Street]:
 
 
 @asynccontextmanager
-async def opened(street: Street, folder: Path, *, view: str = "endpoints", query: str = "", size: tuple[int, int] = (200, 60)) -> AsyncIterator[Opened]:
+async def opened(street: TlsFleet, folder: Path, *, view: str = "endpoints", query: str = "", size: tuple[int, int] = (200, 60)) -> AsyncIterator[Opened]:
     """The dashboard on these doors; asked again only when a test says so."""
     file = folder / "enctop.toml"
     exception = '[[tenant.policy.exception]]\ncontrol = "tls.http-redirect"\nresource = "*"\nuntil = 2027-01-31\nreason = "soon gone"\napproved_by = "j.doe"\n'
@@ -68,7 +68,7 @@ async def page(it: Opened, name: str) -> str:
     return "\n".join(one.text for one in it.view._lines)
 
 
-async def test_a_row_says_how_a_door_stands_how_long_and_how_fresh_that_is(street: Street, tmp_path: Path) -> None:
+async def test_a_row_says_how_a_door_stands_how_long_and_how_fresh_that_is(street: TlsFleet, tmp_path: Path) -> None:
     async with opened(street, tmp_path) as it:
         await it.shows("payments.", 60)
         for title in ("STATUS", "ENDS IN", "PROTOCOL", "SUITE", "ISSUER", "HSTS", "HTTP", "CHANGED", "REASON", "AGE"):
@@ -84,14 +84,14 @@ async def test_a_row_says_how_a_door_stands_how_long_and_how_fresh_that_is(stree
         assert statuses["shop"] > statuses["checkout"] > statuses["partners"], "14 of 47 days pass, 17 of 90 warn, 13 of 200 fail"
 
 
-async def test_at_80_columns_a_row_keeps_status_name_countdown_and_age(street: Street, tmp_path: Path) -> None:
+async def test_at_80_columns_a_row_keeps_status_name_countdown_and_age(street: TlsFleet, tmp_path: Path) -> None:
     async with opened(street, tmp_path, size=(80, 24)) as it:
         await it.shows("careers.", 60)
         assert all(title in it.screen for title in ("STATUS", "NAME", "ENDS IN", "PROTOCOL", "REASON", "AGE"))
         assert all(len(one) <= 80 for one in it.screen.splitlines())
 
 
-async def test_the_page_shows_handshakes_the_chain_and_who_says_what(street: Street, tmp_path: Path) -> None:
+async def test_the_page_shows_handshakes_the_chain_and_who_says_what(street: TlsFleet, tmp_path: Path) -> None:
     async with opened(street, tmp_path) as it:
         text = await page(it, "jobs.")
         for words in (
@@ -131,7 +131,7 @@ SAYS = {
 }
 
 
-async def test_the_line_that_repeats_it_does_repeat_it(street: Street, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_line_that_repeats_it_does_repeat_it(street: TlsFleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if shutil.which("openssl") is None:
         pytest.skip("openssl is not installed")
     commands: dict[str, list[str]] = {}
@@ -152,7 +152,7 @@ async def test_the_line_that_repeats_it_does_repeat_it(street: Street, tmp_path:
         assert [command.split()[3].rpartition(":")[0] for command in commands["gateway."]] == ["127.0.0.1", "[::1]"]
 
 
-async def test_a_renewal_is_seen_while_one_watches(street: Street, tmp_path: Path) -> None:
+async def test_a_renewal_is_seen_while_one_watches(street: TlsFleet, tmp_path: Path) -> None:
     async with opened(street, tmp_path, query="payments") as it:
         await it.shows("payments.", 60)
         before = next(row for row in it.view.items if row.name.startswith("payments"))
@@ -172,7 +172,7 @@ async def test_a_renewal_is_seen_while_one_watches(street: Street, tmp_path: Pat
         assert f"renewed by Acme Trust Services Issuing CA 1: {was[:12]}… became {now[:12]}… at 20" in text
 
 
-async def test_what_ends_next_stands_first_whatever_it_is(street: Street, tmp_path: Path) -> None:
+async def test_what_ends_next_stands_first_whatever_it_is(street: TlsFleet, tmp_path: Path) -> None:
     async with opened(street, tmp_path, view="expiring") as it:
         await it.shows("ENDS IN", 60)
         ends = [row.expires for row in it.view.items]

@@ -15,7 +15,7 @@ from providers.collector.collector import Collector
 from providers.collector.config import Config, parse
 from providers.demo.azure.accounts import SUBSCRIPTION, TOKEN, TOKEN_ENV
 from providers.demo.azure.faults import AzureFaults
-from providers.demo.azure.resources import BOTH, CUSTOMER, PLATFORM, Body, Estate
+from providers.demo.azure.resources import BOTH, CUSTOMER, PLATFORM, Body, Resources
 from providers.demo.azure.server import Server, start
 
 REGIONS = ("westeurope", "northeurope", "eastus", "eastus2", "westus2", "uksouth", "francecentral", "swedencentral")
@@ -30,25 +30,25 @@ class Seen:
 
     def finding(self, control: str, resource_id: str) -> Finding:
         """The finding of a control on a resource."""
-        held = self.model.held(resource_id.lower()) or self.model.held(resource_id)
-        assert held is not None, f"{resource_id} was not seen"
-        return held.findings[control]
+        entry = self.model.entry(resource_id.lower()) or self.model.entry(resource_id)
+        assert entry is not None, f"{resource_id} was not seen"
+        return entry.findings[control]
 
     def statuses(self, resource_id: str) -> Mapping[str, str]:
         """Control -> status, of one resource."""
-        held = self.model.held(resource_id.lower()) or self.model.held(resource_id)
-        assert held is not None, f"{resource_id} was not seen"
-        return {control: finding.status.word for control, finding in held.findings.items()}
+        entry = self.model.entry(resource_id.lower()) or self.model.entry(resource_id)
+        assert entry is not None, f"{resource_id} was not seen"
+        return {control: finding.status.word for control, finding in entry.findings.items()}
 
     def resource(self, resource_id: str) -> Resource:
         """A resource by its id, in any case."""
-        held = self.model.held(resource_id.lower()) or self.model.held(resource_id)
-        assert held is not None, f"{resource_id} was not seen"
-        return held.resource
+        entry = self.model.entry(resource_id.lower()) or self.model.entry(resource_id)
+        assert entry is not None, f"{resource_id} was not seen"
+        return entry.resource
 
     def resources(self, type_: str) -> dict[str, Resource]:
         """Name -> resource, of one type."""
-        return {held.resource.name: held.resource for held in self.model.all() if held.resource.type == type_}
+        return {entry.resource.name: entry.resource for entry in self.model.all() if entry.resource.type == type_}
 
     def source(self, service: str, subscription: str = SUBSCRIPTION) -> Source:
         """A source by its service, of a subscription or of none."""
@@ -70,7 +70,7 @@ class Azure:
         self.server: Server = start()
 
     @property
-    def estate(self) -> Estate:
+    def estate(self) -> Resources:
         """What exists."""
         return self.server.estate
 

@@ -69,20 +69,20 @@ class Seen:
 
     def resource(self, id: str) -> Resource:
         """A resource; a short id is of compute, or a source's service."""
-        held = self.model.held(id if id.startswith("//") else f"{ID}/{id}")
-        assert held is not None, id
-        return held.resource
+        entry = self.model.entry(id if id.startswith("//") else f"{ID}/{id}")
+        assert entry is not None, id
+        return entry.resource
 
     def there(self, id: str) -> bool:
         """Whether a resource is held."""
-        return self.model.held(id if id.startswith("//") else f"{ID}/{id}") is not None
+        return self.model.entry(id if id.startswith("//") else f"{ID}/{id}") is not None
 
     def finding(self, control: str, id: str) -> Finding:
         """What a control says of a resource."""
         self.model.settle()
-        held = self.model.held(id if id.startswith("//") else f"{ID}/{id}")
-        assert held is not None, id
-        return held.findings[control]
+        entry = self.model.entry(id if id.startswith("//") else f"{ID}/{id}")
+        assert entry is not None, id
+        return entry.findings[control]
 
     def source(self, service: str) -> Source:
         """A source, by its service."""

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable
 
-from posture.judging import Held
+from posture.judging import Entry
 from posture.model import Model
 from posture.snapshot import Snapshot, take, to_json
 from posture.verdict import Finding, Status
@@ -74,7 +74,7 @@ class Watched:
         self.collector.model.tick(time.time())
         return self.collector.model
 
-    def find(self, end: str) -> Held:
+    def find(self, end: str) -> Entry:
         """The one resource whose id ends so."""
         (held,) = [held for held in self.model.all() if held.resource.provider == "vault" and shortened(held.resource.id) == end]
         return held

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 from posture.clock import Utc, rfc3339
-from posture.controls.reading import NoAnswer, instant, told, word
+from posture.controls.reading import NoAnswer, field_of, time_of, word
 from posture.controls.registry import Context
 from posture.keyclass import DESCRIBE_KEY
 from posture.policy import DAY, KeyMode, Policy, decide
@@ -32,9 +32,9 @@ KEY_STATES = frozenset({"Creating", "Enabled", "Disabled", "PendingDeletion", "P
 _ENABLED = passed("key is Enabled", {f"{DESCRIBE_KEY}.KeyState": "Enabled"})  # one verdict for all that use a healthy key
 
 
-def linked_key(resource: Resource, see: Context) -> Resource:
+def linked_key(resource: Resource, context: Context) -> Resource:
     """The key a resource points at. Raises `NoAnswer` where it points at none, or at one that was not seen."""
-    key = see.linked(resource, "key")
+    key = context.linked(resource, "key")
     if key is None:
         raise NoAnswer(unknown("its key has not been seen" if resource.link("key") else "its key is not named"))
     return key
@@ -56,7 +56,7 @@ def class_verdict(
         if key is not None and key.fields.get("NotFound") is True:
             return unknown("its key does not exist: whose it was cannot be told", evidence=facts)
         if key is not None:
-            told(key, DESCRIBE_KEY, "KeyManager")
+            field_of(key, DESCRIBE_KEY, "KeyManager")
         return unknown("its key has not been seen", evidence=facts)
     return Verdict(status, class_reason(status, observed, policy.mode(control_id), bool(policy.required_keys)), facts)
 
@@ -84,7 +84,7 @@ def key_health(key: Resource, now: Utc) -> Verdict:
     """Whether a key can be used now, and until when that is known: PASS, WARN near the end of imported material, FAIL, or UNKNOWN."""
     if DESCRIBE_KEY not in key.faults and key.fields.get("NotFound") is True:
         return failed("key does not exist", {f"{DESCRIBE_KEY}.Code": "NotFoundException"})
-    state = told(key, DESCRIBE_KEY, "KeyState")
+    state = field_of(key, DESCRIBE_KEY, "KeyState")
     if state == "Enabled" and key.fields.get("ValidTo") is None:
         return _ENABLED
     word(state, KEY_STATES, DESCRIBE_KEY, "KeyState")
@@ -93,7 +93,7 @@ def key_health(key: Resource, now: Utc) -> Verdict:
         return warned("key is Updating", facts)
     if state != "Enabled":
         return _unusable(key, state, facts, now)
-    ends = instant(key.fields["ValidTo"], DESCRIBE_KEY, "ValidTo")
+    ends = time_of(key.fields["ValidTo"], DESCRIBE_KEY, "ValidTo")
     facts[f"{DESCRIBE_KEY}.ValidTo"] = rfc3339(ends)
     if now >= ends:
         return failed(f"key material expired on {_day(ends)}", facts)
@@ -105,7 +105,7 @@ def key_health(key: Resource, now: Utc) -> Verdict:
 def _unusable(key: Resource, state: str, facts: dict[str, Any], now: Utc) -> Verdict:
     if state != "PendingDeletion" or not key.fields.get("DeletionDate"):
         return failed(f"key is {state}", facts)
-    gone = instant(key.fields["DeletionDate"], DESCRIBE_KEY, "DeletionDate")
+    gone = time_of(key.fields["DeletionDate"], DESCRIBE_KEY, "DeletionDate")
     facts[f"{DESCRIBE_KEY}.DeletionDate"] = rfc3339(gone)
     if now >= gone:
         return failed(f"key was deleted on {_day(gone)}", facts)

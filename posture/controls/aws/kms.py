@@ -4,7 +4,7 @@ import msgspec
 
 from posture.controls.aws.iam_policy import PolicyError, open_to_everyone, statements
 from posture.controls.aws.keys import KEY_STATES, key_health
-from posture.controls.reading import expected, told, word
+from posture.controls.reading import expected, field_of, word
 from posture.controls.registry import Context, control
 from posture.keyclass import DESCRIBE_KEY
 from posture.resource import Resource
@@ -21,34 +21,34 @@ _NO_ROTATION = {  # field -> value -> why AWS never rotates such a key by itself
 
 
 @control("aws.kms.key-state", on="aws.kms.key")
-def key_state(key: Resource, see: Context) -> Verdict:
+def key_state(key: Resource, context: Context) -> Verdict:
     """Healthy, or not and used: a key that nothing uses may be as it likes."""
-    health = key_health(key, see.now)
-    if health.status is Status.FAIL and not any(see.users(key)):
-        if silent := see.unanswered(key, _NAME_KEYS.__contains__):
+    health = key_health(key, context.now)
+    if health.status is Status.FAIL and not any(context.users(key)):
+        if silent := context.unanswered(key, _NAME_KEYS.__contains__):
             return unknown(f"{health.reason}; whether it is used is not known: {silent.id} is {silent.state}", silent.fault, health.evidence)
         return not_applicable("not usable, but nothing seen uses it", health.evidence)
-    evidence = {**health.evidence, "users": dict(sorted(see.count_kinds(key).items()))}
-    if health.status is Status.PASS and word(told(key, DESCRIBE_KEY, "Origin"), _ORIGINS, DESCRIBE_KEY, "Origin") == "EXTERNAL_KEY_STORE":
+    evidence = {**health.evidence, "users": dict(sorted(context.count_kinds(key).items()))}
+    if health.status is Status.PASS and word(field_of(key, DESCRIBE_KEY, "Origin"), _ORIGINS, DESCRIBE_KEY, "Origin") == "EXTERNAL_KEY_STORE":
         return warned("external key store: available only while a third party is", {**evidence, f"{DESCRIBE_KEY}.Origin": "EXTERNAL_KEY_STORE"})
     return msgspec.structs.replace(health, evidence=evidence)
 
 
 @control("aws.kms.rotation", on="aws.kms.key")
-def rotation(key: Resource, see: Context) -> Verdict:
+def rotation(key: Resource, context: Context) -> Verdict:
     """Only symmetric customer keys whose material AWS made can rotate by themselves; of those, every one should."""
     if DESCRIBE_KEY not in key.faults and key.fields.get("NotFound") is True:
         return not_applicable("key does not exist")
     if unasked := _unasked(key):
         return unasked
-    if word(told(key, DESCRIBE_KEY, "KeyManager"), _MANAGERS, DESCRIBE_KEY, "KeyManager") == "AWS":
+    if word(field_of(key, DESCRIBE_KEY, "KeyManager"), _MANAGERS, DESCRIBE_KEY, "KeyManager") == "AWS":
         return not_applicable("AWS-managed: AWS rotates it every year")
-    if told(key, DESCRIBE_KEY, "KeySpec") != "SYMMETRIC_DEFAULT" or told(key, DESCRIBE_KEY, "KeyUsage") != "ENCRYPT_DECRYPT":
+    if field_of(key, DESCRIBE_KEY, "KeySpec") != "SYMMETRIC_DEFAULT" or field_of(key, DESCRIBE_KEY, "KeyUsage") != "ENCRYPT_DECRYPT":
         return not_applicable("asymmetric or HMAC: cannot rotate by itself", {f"{DESCRIBE_KEY}.KeySpec": key.fields["KeySpec"]})
     for field, known in (("Origin", _ORIGINS), ("KeyState", KEY_STATES)):
-        if why := _NO_ROTATION[field].get(word(told(key, DESCRIBE_KEY, field), known, DESCRIBE_KEY, field)):
+        if why := _NO_ROTATION[field].get(word(field_of(key, DESCRIBE_KEY, field), known, DESCRIBE_KEY, field)):
             return not_applicable(f"{why}: cannot rotate by itself", {f"{DESCRIBE_KEY}.{field}": key.fields[field]})
-    return _rotates(key, see.policy.rotation_max_days)
+    return _rotates(key, context.policy.rotation_max_days)
 
 
 def _unasked(key: Resource) -> Verdict | None:
@@ -68,11 +68,11 @@ def _rotates(key: Resource, limit: int) -> Verdict:
         return not_applicable("KMS says that this key cannot rotate", {f"{_ROTATION}.Code": refusal.code})
     if refusal is not None:
         return unanswered(refusal)
-    match told(key, _ROTATION, "KeyRotationEnabled"):
+    match field_of(key, _ROTATION, "KeyRotationEnabled"):
         case False:
             return failed("rotation is off", {f"{_ROTATION}.KeyRotationEnabled": False})
         case True:
-            days = told(key, _ROTATION, "RotationPeriodInDays")
+            days = field_of(key, _ROTATION, "RotationPeriodInDays")
             evidence = {f"{_ROTATION}.KeyRotationEnabled": True, f"{_ROTATION}.RotationPeriodInDays": days}
             if expected(days, int, _ROTATION, "RotationPeriodInDays") < 1:
                 return unknown(f"{_ROTATION}: RotationPeriodInDays is {days}", evidence=evidence)
@@ -83,7 +83,7 @@ def _rotates(key: Resource, limit: int) -> Verdict:
 
 
 @control("aws.kms.key-public", on="aws.kms.key")
-def key_public(key: Resource, see: Context) -> Verdict:
+def key_public(key: Resource, context: Context) -> Verdict:
     """AWS's own key policies name `*` bound to the calling account: that is not public."""
     operation = "kms:GetKeyPolicy"
     if DESCRIBE_KEY not in key.faults and key.fields.get("NotFound") is True:
@@ -92,7 +92,7 @@ def key_public(key: Resource, see: Context) -> Verdict:
         return unasked
     if key.fields.get("KeyManager") == "AWS":
         return not_applicable("AWS manages this key and its policy")
-    text = told(key, operation, "Policy")
+    text = field_of(key, operation, "Policy")
     try:
         wide, weak = open_to_everyone(statements(text))
     except PolicyError:

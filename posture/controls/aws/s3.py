@@ -6,7 +6,7 @@ from typing import Any
 
 from posture.controls.aws.iam_policy import Condition, Coverage, PolicyError, Statement, denial, open_to_everyone, statements
 from posture.controls.aws.keys import class_verdict, key_health, linked_key
-from posture.controls.reading import NoAnswer, expected, inside, optional, refusals, told, word
+from posture.controls.reading import NoAnswer, expected, field_of, nested, optional, refusals, word
 from posture.controls.registry import Context, control
 from posture.keyclass import key_class, key_holder
 from posture.policy import KeyMode
@@ -35,7 +35,7 @@ _AWS_OWN_KEY = {
 
 
 @control("aws.s3.default-encryption", on="aws.s3.bucket")
-def default_encryption(bucket: Resource, see: Context) -> Verdict:
+def default_encryption(bucket: Resource, context: Context) -> Verdict:
     """Says nothing of objects written earlier or with a header of their own."""
     rule = _rule(bucket)
     if rule is None:
@@ -45,7 +45,7 @@ def default_encryption(bucket: Resource, see: Context) -> Verdict:
 
 
 @control("aws.s3.default-key-policy", on="aws.s3.bucket")
-def default_key_policy(bucket: Resource, see: Context) -> Verdict:
+def default_key_policy(bucket: Resource, context: Context) -> Verdict:
     """A bare alias is resolved in the account of whoever writes: objects can land under the writer's key."""
     rule = _rule(bucket)
     if rule is None:
@@ -54,27 +54,27 @@ def default_key_policy(bucket: Resource, see: Context) -> Verdict:
     named = default.get("KMSMasterKeyID")
     word(default["SSEAlgorithm"], _ALGORITHMS, _ENCRYPTION, "SSEAlgorithm")
     evidence = {_ALGORITHM: default["SSEAlgorithm"], f"{_ENCRYPTION}.KMSMasterKeyID": named}
-    observed, beneath = key_class(bucket, see), _beneath(bucket, named, see)
-    verdict = class_verdict(observed, see.policy, "aws.s3.default-key-policy", key=see.linked(bucket, "key"), beneath=beneath, evidence=evidence)
+    observed, beneath = key_class(bucket, context), _beneath(bucket, named, context)
+    verdict = class_verdict(observed, context.policy, "aws.s3.default-key-policy", key=context.linked(bucket, "key"), beneath=beneath, evidence=evidence)
     if verdict.status is Status.PASS and _is_alias(named):
         return warned("key is named by alias, resolved in the writer's account", verdict.evidence)
     return verdict
 
 
 @control("aws.s3.ssec-blocked", on="aws.s3.bucket")
-def ssec_blocked(bucket: Resource, see: Context) -> Verdict:
+def ssec_blocked(bucket: Resource, context: Context) -> Verdict:
     """The block stops new writes only; explicitly lifted, it contradicts a policy that says who holds the keys."""
     blocked = _blocked(_rule(bucket) or {})
     evidence = {f"{_ENCRYPTION}.BlockedEncryptionTypes": blocked}
     if "SSE-C" in blocked:
         return passed("SSE-C is blocked", evidence)
-    if "NONE" in blocked and see.policy.mode("aws.s3.ssec-blocked") in {KeyMode.PROVIDER_MANAGED, KeyMode.CUSTOMER_MANAGED}:
+    if "NONE" in blocked and context.policy.mode("aws.s3.ssec-blocked") in {KeyMode.PROVIDER_MANAGED, KeyMode.CUSTOMER_MANAGED}:
         return failed("SSE-C is explicitly allowed", evidence)
     return warned("SSE-C is not blocked: a writer can bring a key of their own", evidence)
 
 
 @control("aws.s3.kms-key-usable", on="aws.s3.bucket")
-def kms_key_usable(bucket: Resource, see: Context) -> Verdict:
+def kms_key_usable(bucket: Resource, context: Context) -> Verdict:
     """A disabled or dying key makes objects unreadable at once."""
     rule = _rule(bucket)
     if rule is None:
@@ -83,13 +83,13 @@ def kms_key_usable(bucket: Resource, see: Context) -> Verdict:
     if word(default["SSEAlgorithm"], _ALGORITHMS, _ENCRYPTION, "SSEAlgorithm") == "AES256":
         return _NO_KMS_KEY
     own = _AWS_OWN_KEY.get(default["SSEAlgorithm"])
-    if own is not None and not default.get("KMSMasterKeyID") and see.linked(bucket, "key") is None:
+    if own is not None and not default.get("KMSMasterKeyID") and context.linked(bucket, "key") is None:
         return own
-    return key_health(linked_key(bucket, see), see.now)
+    return key_health(linked_key(bucket, context), context.now)
 
 
 @control("aws.s3.tls-only-policy", on="aws.s3.bucket")
-def tls_only_policy(bucket: Resource, see: Context) -> Verdict:
+def tls_only_policy(bucket: Resource, context: Context) -> Verdict:
     """Website endpoints are HTTP whatever the policy says."""
     policy = _policy(bucket)
     if policy is None:
@@ -99,7 +99,7 @@ def tls_only_policy(bucket: Resource, see: Context) -> Verdict:
 
 
 @control("aws.s3.tls-min-version", on="aws.s3.bucket")
-def tls_min_version(bucket: Resource, see: Context) -> Verdict:
+def tls_min_version(bucket: Resource, context: Context) -> Verdict:
     """Never a FAIL: AWS's endpoints refuse TLS below 1.2 on their own."""
     policy = _policy(bucket)
     absent = warned("no deny below TLS 1.2; AWS refuses it by itself", {f"{_POLICY}.Policy": "no such Deny"})
@@ -107,9 +107,9 @@ def tls_min_version(bucket: Resource, see: Context) -> Verdict:
 
 
 @control("aws.s3.public-access", on="aws.s3.bucket")
-def public_access(bucket: Resource, see: Context) -> Verdict:
+def public_access(bucket: Resource, context: Context) -> Verdict:
     """Encryption at rest does not protect an object that anybody may read. What either level blocks is blocked."""
-    account = see.linked(bucket, "account")
+    account = context.linked(bucket, "account")
     levels = [_flags(bucket, _BLOCK), _flags(account, _ACCOUNT_BLOCK) if account else None]
     block = {flag: _either(level.get(flag) if level is not None else None for level in levels) for flag in _FLAGS}
     evidence: dict[str, Any] = {f"{_BLOCK}.{flag}": value for flag, value in block.items()}
@@ -137,10 +137,10 @@ _FLAGS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictP
 
 
 def _rule(bucket: Resource) -> Mapping[str, Any] | None:
-    configuration = told(bucket, _ENCRYPTION, "ServerSideEncryptionConfiguration")
+    configuration = field_of(bucket, _ENCRYPTION, "ServerSideEncryptionConfiguration")
     if configuration is None:
         return None
-    rules = expected(inside(configuration, _ENCRYPTION, "Rules"), list, _ENCRYPTION, "Rules")
+    rules = expected(nested(configuration, _ENCRYPTION, "Rules"), list, _ENCRYPTION, "Rules")
     return expected(rules[0], dict, _ENCRYPTION, "Rules[]") if rules else None
 
 
@@ -157,8 +157,8 @@ def _blocked(rule: Mapping[str, Any]) -> list[Any]:
     return optional(types.get("EncryptionType"), list, _ENCRYPTION, "EncryptionType") or []
 
 
-def _beneath(bucket: Resource, named: str | None, see: Context) -> KeyClass:
-    return key_holder(bucket, see) if named or bucket.link("key") else KeyClass.PROVIDER_VISIBLE
+def _beneath(bucket: Resource, named: str | None, context: Context) -> KeyClass:
+    return key_holder(bucket, context) if named or bucket.link("key") else KeyClass.PROVIDER_VISIBLE
 
 
 def _is_alias(key: str | None) -> bool:
@@ -166,7 +166,7 @@ def _is_alias(key: str | None) -> bool:
 
 
 def _policy(bucket: Resource) -> tuple[Statement, ...] | None:
-    text = told(bucket, _POLICY, "Policy")
+    text = field_of(bucket, _POLICY, "Policy")
     if text is None:
         return None
     try:
@@ -236,10 +236,10 @@ def _either(values: Any) -> bool | None:
 
 def _public(bucket: Resource) -> bool:
     """Whether the bucket policy is public; without a policy it is not."""
-    if told(bucket, _POLICY, "Policy") is None:
+    if field_of(bucket, _POLICY, "Policy") is None:
         return False
-    status = told(bucket, _POLICY_STATUS, "PolicyStatus")
-    return expected(inside(status, _POLICY_STATUS, "IsPublic"), bool, _POLICY_STATUS, "IsPublic")
+    status = field_of(bucket, _POLICY_STATUS, "PolicyStatus")
+    return expected(nested(status, _POLICY_STATUS, "IsPublic"), bool, _POLICY_STATUS, "IsPublic")
 
 
 def _block_unseen(bucket: Resource, account: Resource | None, evidence: Mapping[str, Any]) -> Verdict:

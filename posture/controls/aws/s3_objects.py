@@ -5,7 +5,7 @@ from typing import Any
 
 from posture.clock import Utc, rfc3339
 from posture.controls.aws.keys import class_verdict
-from posture.controls.reading import NoAnswer, expected, instant, optional, refusals, told, word
+from posture.controls.reading import NoAnswer, expected, field_of, optional, refusals, time_of, word
 from posture.controls.registry import Context, control
 from posture.keyclass import key_class, key_holder
 from posture.policy import DAY
@@ -31,9 +31,9 @@ ROWS: Mapping[str, tuple[Status, Status, Status, Status, Status]] = {
 
 
 @control("aws.s3.object-encryption-inventory", on="aws.s3.inventory")
-def object_encryption_inventory(inventory: Resource, see: Context) -> Verdict:
+def object_encryption_inventory(inventory: Resource, context: Context) -> Verdict:
     """The only way to test all objects without reading any; noncurrent versions are data too."""
-    listed = expected(told(inventory, _INVENTORY, "InventoryConfigurations"), list, _INVENTORY, "InventoryConfigurationList")
+    listed = expected(field_of(inventory, _INVENTORY, "InventoryConfigurations"), list, _INVENTORY, "InventoryConfigurationList")
     configurations = [expected(one, dict, _INVENTORY, "InventoryConfigurationList[]") for one in listed]
     gap = _gap([one for one in configurations if one.get("Id") == inventory.fields.get("Reporting")] or configurations)
     report = inventory.fields.get("Report")
@@ -44,21 +44,21 @@ def object_encryption_inventory(inventory: Resource, see: Context) -> Verdict:
     if not isinstance(report, Mapping) or not isinstance(report.get("Counts"), Mapping):
         return unknown("no inventory report has been read yet")
     schedule = word(report.get("Schedule"), _SCHEDULES, _INVENTORY, "Schedule.Frequency")
-    ends = instant(report.get("At"), _INVENTORY, "Report.At") + 2 * _SCHEDULES[schedule]
+    ends = time_of(report.get("At"), _INVENTORY, "Report.At") + 2 * _SCHEDULES[schedule]
     evidence = {"Report.At": report["At"], "Report.Rows": report.get("Rows"), "Report.Counts": dict(report["Counts"])}
-    if see.now >= ends:
+    if context.now >= ends:
         return unknown(f"inventory report older than two schedules, since {rfc3339(ends)[:10]}", evidence=evidence)
-    return _counted(report["Counts"], gap, see, evidence, ends)
+    return _counted(report["Counts"], gap, context, evidence, ends)
 
 
 @control("aws.s3.object-encryption-sample", on="aws.s3.object-sample")
-def object_encryption_sample(sample: Resource, see: Context) -> Verdict:
+def object_encryption_sample(sample: Resource, context: Context) -> Verdict:
     """A sample proves a defect, never its absence: a PASS says how many of how many."""
-    status = told(sample, _HEAD, "StatusCode")
+    status = field_of(sample, _HEAD, "StatusCode")
     evidence = {f"{_HEAD}.StatusCode": status}
     match status:
         case 200:
-            return _header(sample, see, evidence)
+            return _header(sample, context, evidence)
         case 400:
             return failed("HTTP 400 on a listed object: probably SSE-C", evidence)
         case 404:
@@ -83,9 +83,9 @@ def _missing(configuration: Mapping[str, Any]) -> str:
     return "the inventory covers one prefix only" if configuration.get("Filter") else ""
 
 
-def _counted(counts: Mapping[str, int], gap: str, see: Context, evidence: Mapping[str, Any], until: Utc) -> Verdict:
-    mode = see.policy.mode("aws.s3.object-encryption-inventory")
-    column = see.policy.column("aws.s3.object-encryption-inventory")
+def _counted(counts: Mapping[str, int], gap: str, context: Context, evidence: Mapping[str, Any], until: Utc) -> Verdict:
+    mode = context.policy.mode("aws.s3.object-encryption-inventory")
+    column = context.policy.column("aws.s3.object-encryption-inventory")
     if any(expected(count, int, "inventory report", name) < 0 for name, count in counts.items()):
         return unknown("the report's rows were not counted", evidence=evidence)
     rows = {name: ROWS[name][column] if name in ROWS else UNKNOWN for name, count in counts.items() if count}
@@ -98,15 +98,15 @@ def _counted(counts: Mapping[str, int], gap: str, see: Context, evidence: Mappin
     return Verdict(status, f"{worst_rows} objects, policy {mode}", evidence, until)
 
 
-def _header(sample: Resource, see: Context, evidence: dict[str, Any]) -> Verdict:
+def _header(sample: Resource, context: Context, evidence: dict[str, Any]) -> Verdict:
     algorithm = sample.fields.get("ServerSideEncryption")
     evidence[f"{_HEAD}.ServerSideEncryption"] = algorithm
     if algorithm is None:
         return failed("the object is stored in plain text", evidence)
     evidence[f"{_HEAD}.SSEKMSKeyId"] = sample.fields.get("SSEKMSKeyId")
-    observed = KeyClass.PROVIDER if algorithm == "AES256" else key_class(sample, see)
-    key = see.linked(sample, "key")
-    verdict = class_verdict(observed, see.policy, "aws.s3.object-encryption-sample", key=key, beneath=key_holder(sample, see), evidence=evidence)
+    observed = KeyClass.PROVIDER if algorithm == "AES256" else key_class(sample, context)
+    key = context.linked(sample, "key")
+    verdict = class_verdict(observed, context.policy, "aws.s3.object-encryption-sample", key=key, beneath=key_holder(sample, context), evidence=evidence)
     read, wanted = _sample_of(sample)
     if verdict.status is not PASS:
         return verdict

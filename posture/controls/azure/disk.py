@@ -7,7 +7,7 @@ import msgspec
 from posture.clock import parse_rfc3339, rfc3339
 from posture.controls.azure.keys import class_verdict, key_ids, used_key_health, vault_key_health
 from posture.controls.fields import flag, low, part, parts, strange, text
-from posture.controls.reading import NoAnswer, expected, inside, told
+from posture.controls.reading import NoAnswer, expected, field_of, nested
 from posture.controls.registry import Context, control
 from posture.keyclass import key_holder
 from posture.policy import decide
@@ -69,7 +69,7 @@ def named_key(kind: str | None, set_id: str | None, security: str | None, secure
 
 
 @control("azure.disk.encryption-type", on="azure.compute.disk")
-def encryption_type(disk: Resource, see: Context) -> Verdict:
+def encryption_type(disk: Resource, context: Context) -> Verdict:
     """The platform encrypts every managed disk: what counts is whose key, and that the disk was seen at all."""
     kind = text(_encryption(disk), _READS[disk.type], "type")
     if kind is None:
@@ -78,17 +78,17 @@ def encryption_type(disk: Resource, see: Context) -> Verdict:
 
 
 @control("azure.disk.key-policy", on="azure.compute.disk")
-def key_policy(disk: Resource, see: Context) -> Verdict:
+def key_policy(disk: Resource, context: Context) -> Verdict:
     """Both layers of a doubly encrypted disk count as the customer's: it includes a platform layer and is not provider-managed."""
-    return _class(disk, see, "azure.disk.key-policy")
+    return _class(disk, context, "azure.disk.key-policy")
 
 
 @control("azure.disk.snapshot-encryption", on=("azure.compute.snapshot", "azure.compute.image"))
-def snapshot_encryption(snapshot: Resource, see: Context) -> Verdict:
+def snapshot_encryption(snapshot: Resource, context: Context) -> Verdict:
     """The same rule as for disks; a snapshot that anybody with a signed link may read from anywhere is worth a look."""
     if snapshot.type == "azure.compute.image":
-        return _image(snapshot, see)
-    verdict = _class(snapshot, see, "azure.disk.snapshot-encryption")
+        return _image(snapshot, context)
+    verdict = _class(snapshot, context, "azure.disk.snapshot-encryption")
     if verdict.status is not Status.PASS:
         return verdict
     access = text(_properties(snapshot), _READS[snapshot.type], "networkAccessPolicy")
@@ -100,22 +100,22 @@ def snapshot_encryption(snapshot: Resource, see: Context) -> Verdict:
 
 
 @control("azure.disk.des-health", on=("azure.compute.disk-encryption-set", "azure.keyvault.key"))
-def des_health(encryption_set: Resource, see: Context) -> Verdict:
+def des_health(encryption_set: Resource, context: Context) -> Verdict:
     """A set whose key cannot be used stops the machines on it, or keeps them from starting. A key is judged where a set uses it."""
     if encryption_set.type == "azure.keyvault.key":
-        return used_key_health(encryption_set, see, _ON_SETS, _NAME_SETS)
-    properties = told(encryption_set, _SETS, "properties")
-    url = text(expected(inside(properties, _SETS, "activeKey"), dict, _SETS, "activeKey"), _SETS, "keyUrl")
+        return used_key_health(encryption_set, context, _ON_SETS, _NAME_SETS)
+    properties = field_of(encryption_set, _SETS, "properties")
+    url = text(expected(nested(properties, _SETS, "activeKey"), dict, _SETS, "activeKey"), _SETS, "keyUrl")
     rotates = flag(properties, _SETS, "rotationToLatestKeyVersionEnabled") is True
     facts: dict[str, Any] = {"diskEncryptionSets.properties.activeKey.keyUrl": url, "diskEncryptionSets.properties.rotationToLatestKeyVersionEnabled": rotates}
     if error := part(properties, _SETS, "autoKeyRotationError"):
         return failed("key rotation fails", {**facts, "diskEncryptionSets.properties.autoKeyRotationError": error})
     if url is None:
         return unknown(f"{_SETS} answered without activeKey.keyUrl", evidence=facts)
-    key = see.linked(encryption_set, "key")
+    key = context.linked(encryption_set, "key")
     if key is None:
         return unknown("its key has not been seen", evidence=facts)
-    health = vault_key_health(key, see.now)
+    health = vault_key_health(key, context.now)
     health = msgspec.structs.replace(health, evidence={**facts, **health.evidence})
     if health.status is Status.PASS and not rotates:
         return warned("key is enabled, but new versions are not followed: rotation is off", health.evidence, until=health.valid_until)
@@ -123,18 +123,18 @@ def des_health(encryption_set: Resource, see: Context) -> Verdict:
 
 
 @control("azure.disk.ade-legacy", on=("azure.compute.disk", "azure.compute.vm"))
-def ade_legacy(resource: Resource, see: Context) -> Verdict:
+def ade_legacy(resource: Resource, context: Context) -> Verdict:
     """Encryption inside the guest stacks on the platform's: its absence is not plaintext, its presence ends with the product."""
     if resource.type == "azure.compute.disk":
         on = _switched(_properties(resource), _READS[resource.type], "encryptionSettingsCollection")
-        return _depends(see, {"encryptionSettings.enabled": True}) if on else _NO_ADE
-    properties = told(resource, _MACHINES, "properties")
-    disk = expected(inside(inside(properties, _MACHINES, "storageProfile"), _MACHINES, "osDisk"), dict, _MACHINES, "osDisk")
+        return _depends(context, {"encryptionSettings.enabled": True}) if on else _NO_ADE
+    properties = field_of(resource, _MACHINES, "properties")
+    disk = expected(nested(nested(properties, _MACHINES, "storageProfile"), _MACHINES, "osDisk"), dict, _MACHINES, "osDisk")
     facts: dict[str, Any] = {"virtualMachines.properties.storageProfile.osDisk.encryptionSettings.enabled": _switched(disk, _MACHINES, "encryptionSettings")}
     extensions = parts(resource.fields, _MACHINES, "resources")
     facts["virtualMachines.resources"] = None if extensions is None else [name for each in extensions if (name := _ade_extension(each))]
     if any(facts.values()):
-        return _depends(see, facts)
+        return _depends(context, facts)
     return passed("neither its system disk nor an extension that its answer names depends on Azure Disk Encryption", facts)
 
 
@@ -156,18 +156,18 @@ def _ade_extension(extension: dict[str, Any]) -> str | None:
     return (name or kind) if kind.lower().startswith("azurediskencryption") else None
 
 
-def _depends(see: Context, facts: dict[str, Any]) -> Verdict:
+def _depends(context: Context, facts: dict[str, Any]) -> Verdict:
     facts = {**facts, "retired": rfc3339(ADE_ENDS)}
-    if see.now >= ADE_ENDS:
+    if context.now >= ADE_ENDS:
         return failed("Azure Disk Encryption was retired on 2028-09-15: does not unlock after a reboot", facts)
     return warned("depends on Azure Disk Encryption, retired on 2028-09-15", facts, until=ADE_ENDS)
 
 
-def _image(image: Resource, see: Context) -> Verdict:
+def _image(image: Resource, context: Context) -> Verdict:
     """An image names the encryption set of each of its disks, and no type."""
     read = _READS[image.type]
-    storage = inside(_properties(image), read, "storageProfile")
-    system = expected(inside(storage, read, "osDisk"), dict, read, "storageProfile.osDisk")
+    storage = nested(_properties(image), read, "storageProfile")
+    system = expected(nested(storage, read, "osDisk"), dict, read, "storageProfile.osDisk")
     disks = [system, *(parts(storage, read, "dataDisks") or ())]
     sets = [text(part(disk, read, "diskEncryptionSet"), read, "id") for disk in disks]
     if any(each is None and disk.get("diskEncryptionSet") is not None for each, disk in zip(sets, disks, strict=True)):
@@ -175,13 +175,13 @@ def _image(image: Resource, see: Context) -> Verdict:
     facts = {"Microsoft.Compute/images.properties.storageProfile.*.diskEncryptionSet.id": sets}
     if len({str(each).rstrip("/").lower() for each in sets}) > 1:
         return unknown("its disks are under different keys", evidence=facts)
-    if sets[0] and see.linked(image, "key") is None:
+    if sets[0] and context.linked(image, "key") is None:
         return unknown("its disk encryption set has not been seen", evidence=facts)
-    observed = key_holder(image, see) if sets[0] else KeyClass.PROVIDER
-    return class_verdict(observed, see, "azure.disk.snapshot-encryption", ids=(*key_ids(see.linked(image, "key")), sets[0]), evidence=facts)
+    observed = key_holder(image, context) if sets[0] else KeyClass.PROVIDER
+    return class_verdict(observed, context, "azure.disk.snapshot-encryption", ids=(*key_ids(context.linked(image, "key")), sets[0]), evidence=facts)
 
 
-def _class(disk: Resource, see: Context, control_id: str) -> Verdict:
+def _class(disk: Resource, context: Context, control_id: str) -> Verdict:
     read = _READS[disk.type]
     encryption, security = _encryption(disk), part(_properties(disk), read, "securityProfile")
     kind, set_id = text(encryption, read, "type"), text(encryption, read, "diskEncryptionSetId")
@@ -194,15 +194,15 @@ def _class(disk: Resource, see: Context, control_id: str) -> Verdict:
     if guest is not None and low(guest) not in _SECURITY and low(guest) != CONFIDENTIAL:
         return strange(read, "securityProfile.securityType", guest)
     said, leads = named_key(kind, set_id, guest, secure_set)
-    holder = see.linked(disk, "key")
-    observed = key_holder(disk, see) if said is None else said
+    holder = context.linked(disk, "key")
+    observed = key_holder(disk, context) if said is None else said
     if said is None and holder is None:
         # The disk says that it is a customer's; only whether of this Entra tenant or another's, the set would say.
-        either_way = {decide(each, see.policy, control_id, key=None) for each in (KeyClass.CUSTOMER, KeyClass.CUSTOMER_FOREIGN)}
+        either_way = {decide(each, context.policy, control_id, key=None) for each in (KeyClass.CUSTOMER, KeyClass.CUSTOMER_FOREIGN)}
         if either_way != {Status.FAIL}:
             return unknown("its disk encryption set has not been seen", evidence=facts)
         observed = KeyClass.CUSTOMER
-    return class_verdict(observed, see, control_id, ids=(*key_ids(holder), leads), evidence=facts)
+    return class_verdict(observed, context, control_id, ids=(*key_ids(holder), leads), evidence=facts)
 
 
 def _encryption(disk: Resource) -> dict[str, Any]:
@@ -210,7 +210,7 @@ def _encryption(disk: Resource) -> dict[str, Any]:
 
 
 def _properties(disk: Resource) -> dict[str, Any]:
-    found = told(disk, _READS[disk.type], "properties")
+    found = field_of(disk, _READS[disk.type], "properties")
     if not isinstance(found, dict) or not found:
         raise NoAnswer(unknown(f"{_READS[disk.type]} answered without properties"))
     return found

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from posture.controls.fields import low, part, parts, strange, text
-from posture.controls.reading import NoAnswer, expected, optional, refusals, told
+from posture.controls.reading import NoAnswer, expected, field_of, optional, refusals
 from posture.controls.registry import Context, control
 from posture.resource import Resource
 from posture.text import one_line
@@ -31,7 +31,7 @@ SERVES, REDIRECTS, UNSURE = "serves", "redirects", "unsure"
 
 
 @control("azure.edge.ssl-policy", on=("azure.network.application-gateway", "azure.cdn.front-door"))
-def ssl_policy(edge: Resource, see: Context) -> Verdict:
+def ssl_policy(edge: Resource, context: Context) -> Verdict:
     """TLS 1.2 at least, and plain HTTP only to be sent elsewhere."""
     return _gateway(edge) if edge.type == "azure.network.application-gateway" else _front_door(edge)
 
@@ -40,7 +40,7 @@ def ssl_policy(edge: Resource, see: Context) -> Verdict:
 
 
 def _gateway(gateway: Resource) -> Verdict:
-    properties = expected(told(gateway, GATEWAYS, "properties"), dict, GATEWAYS, "properties")
+    properties = expected(field_of(gateway, GATEWAYS, "properties"), dict, GATEWAYS, "properties")
     plain = plain_listeners(properties)
     serving = sorted(name for name, how in plain.items() if how == SERVES)
     own = part(properties, GATEWAYS, "sslPolicy")
@@ -172,12 +172,12 @@ def _shown(policy: dict[str, Any]) -> dict[str, Any]:
 
 
 def _front_door(profile: Resource) -> Verdict:
-    optional(told(profile, PROFILES, "properties"), dict, PROFILES, "properties")
+    optional(field_of(profile, PROFILES, "properties"), dict, PROFILES, "properties")
     refusal = refusals(profile, DOMAINS, ENDPOINTS, ROUTES)
     if refusal is not None:
         raise NoAnswer(unanswered(refusal))
-    domains = expected(told(profile, DOMAINS, "customDomains"), dict, DOMAINS, "customDomains")
-    routes = expected(told(profile, ROUTES, "routes"), dict, ROUTES, "routes")
+    domains = expected(field_of(profile, DOMAINS, "customDomains"), dict, DOMAINS, "customDomains")
+    routes = expected(field_of(profile, ROUTES, "routes"), dict, ROUTES, "routes")
     minima = {name: text(domains, DOMAINS, name) for name in sorted(domains)}
     old = [name for name, minimum in minima.items() if low(minimum) in _OLD_DOMAIN]
     unsaid = [name for name, minimum in minima.items() if minimum is None]

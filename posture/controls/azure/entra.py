@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from posture.controls.fields import flag, low, part, strange, text
-from posture.controls.reading import NoAnswer, expected, inside, optional, told
+from posture.controls.reading import NoAnswer, expected, field_of, nested, optional
 from posture.controls.registry import Context, control
 from posture.resource import Resource
 from posture.verdict import EvidenceClass, Verdict, failed, passed, unanswered, unknown, warned
@@ -24,9 +24,9 @@ _STATES = {"enabled", "disabled", "enabledforreportingbutnotenforced"}
 
 
 @control("azure.entra.mfa", on="azure.entra.tenant")
-def mfa(tenant: Resource, see: Context) -> Verdict:
+def mfa(tenant: Resource, context: Context) -> Verdict:
     """Being able to is not having to: both are asked, and security defaults and conditional access exclude each other."""
-    defaults = flag(told(tenant, DEFAULTS, "securityDefaults"), DEFAULTS, "isEnabled")
+    defaults = flag(field_of(tenant, DEFAULTS, "securityDefaults"), DEFAULTS, "isEnabled")
     if defaults is None:
         return strange(DEFAULTS, "isEnabled", None)
     facts: dict[str, Any] = {"securityDefaults.isEnabled": defaults}
@@ -53,9 +53,9 @@ def mfa(tenant: Resource, see: Context) -> Verdict:
 
 def _capable(tenant: Resource, facts: dict[str, Any], excluded: int, reporting: bool) -> Verdict:
     """Whether people can answer the second factor that is enforced, or only reported."""
-    counts = told(tenant, REGISTRATION, "registration")
+    counts = field_of(tenant, REGISTRATION, "registration")
     facts["registration"] = counts
-    users, incapable, admins = (expected(inside(counts, REGISTRATION, name), int, REGISTRATION, name) for name in ("users", "notCapable", "adminsNotCapable"))
+    users, incapable, admins = (expected(nested(counts, REGISTRATION, name), int, REGISTRATION, name) for name in ("users", "notCapable", "adminsNotCapable"))
     untold = optional(counts.get("untold"), int, REGISTRATION, "untold")
     if admins:
         return failed(f"{admins} of {counts.get('admins')} administrators cannot answer a second factor", facts)
@@ -74,7 +74,7 @@ def _capable(tenant: Resource, facts: dict[str, Any], excluded: int, reporting: 
 
 def _states(tenant: Resource) -> tuple[list[tuple[str, str, int]], Verdict | None]:
     """Name, state and number of those excluded of each policy for everybody, and why some other policy could not be read."""
-    policies = expected(told(tenant, ACCESS, "conditionalAccess"), list, ACCESS, "value")
+    policies = expected(field_of(tenant, ACCESS, "conditionalAccess"), list, ACCESS, "value")
     found: list[tuple[str, str, int]] = []
     unread: Verdict | None = None
     for number, policy in enumerate(policies):

@@ -8,7 +8,7 @@ import msgspec
 from posture.clock import Utc, rfc3339
 from posture.controls.aws.keys import class_reason
 from posture.controls.fields import flag, strange, text
-from posture.controls.reading import NoAnswer, expected, inside, refusals, told
+from posture.controls.reading import NoAnswer, expected, field_of, nested, refusals
 from posture.controls.registry import Context
 from posture.policy import DAY, Policy, decide
 from posture.resource import KeyClass, Resource
@@ -25,14 +25,14 @@ _FOREIGN = "key of another Entra tenant"
 _KEY, _VAULT = "Microsoft.KeyVault/vaults/keys", "Microsoft.KeyVault/vaults"
 
 
-def class_verdict(observed: KeyClass, see: Context, control_id: str, *, ids: tuple[str | None, ...] = (), evidence: Mapping[str, Any]) -> Verdict:
+def class_verdict(observed: KeyClass, context: Context, control_id: str, *, ids: tuple[str | None, ...] = (), evidence: Mapping[str, Any]) -> Verdict:
     """Whether the policy allows the key class that was seen. `ids` are what the key, or what leads to it, may be called in the list of required keys."""
-    status = decide(observed, see.policy, control_id, key=required(see.policy, ids))
+    status = decide(observed, context.policy, control_id, key=required(context.policy, ids))
     if observed is KeyClass.UNKNOWN:
         if status is Status.PASS:
             return passed("whose key is not known; plaintext cannot exist here", evidence, by=EvidenceClass.ATTESTED)
         return unknown("whose key protects it is not known", evidence=evidence)
-    return Verdict(status, class_reason(status, observed, see.policy.mode(control_id), bool(see.policy.required_keys), _FOREIGN), evidence)
+    return Verdict(status, class_reason(status, observed, context.policy.mode(control_id), bool(context.policy.required_keys), _FOREIGN), evidence)
 
 
 def required(policy: Policy, ids: tuple[str | None, ...]) -> str | None:
@@ -49,7 +49,7 @@ def vault_key_health(key: Resource, now: Utc) -> Verdict:
     for field, words in (("vaultNotFound", "its vault does not exist"), ("keyNotFound", "key does not exist")):
         if key.fields.get(field) is True:
             return failed(words, {f"{_KEY}.error.code": "NotFound"})
-    attributes = inside(told(key, KEY_READS[0], "properties"), KEY_READS[0], "attributes")
+    attributes = nested(field_of(key, KEY_READS[0], "properties"), KEY_READS[0], "attributes")
     enabled = flag(expected(attributes, dict, KEY_READS[0], "attributes"), KEY_READS[0], "enabled")
     facts: dict[str, Any] = {f"{_KEY}.properties.attributes.enabled": enabled}
     if enabled is not True:
@@ -66,11 +66,11 @@ def vault_key_health(key: Resource, now: Utc) -> Verdict:
     return _guarded(key, attributes, facts, None if ends is None else ends - EXPIRY_WARNING)
 
 
-def used_key_health(key: Resource, see: Context, types: frozenset[str], services: frozenset[str]) -> Verdict:
+def used_key_health(key: Resource, context: Context, types: frozenset[str], services: frozenset[str]) -> Verdict:
     """The health of a key, where something of one of these types uses it; sources of these `services` name them."""
-    users, health = sum(user.type in types for user in see.users(key)), vault_key_health(key, see.now)
+    users, health = sum(user.type in types for user in context.users(key)), vault_key_health(key, context.now)
     if not users and health.status is not Status.UNKNOWN:
-        if silent := see.unanswered(key, services.__contains__):
+        if silent := context.unanswered(key, services.__contains__):
             return unknown(f"{health.reason}; whether it is used is not known: {silent.id} is {silent.state}", silent.fault, health.evidence)
         return not_applicable("nothing seen of this kind uses it")
     return msgspec.structs.replace(health, evidence={**health.evidence, "used by": users})

@@ -6,7 +6,7 @@ from typing import Any
 from posture.controls.aws.keys import linked_key
 from posture.controls.azure.keys import class_verdict, used_key_health, vault_key_health
 from posture.controls.fields import flag, low, part, strange, text
-from posture.controls.reading import NoAnswer, expected, optional, told
+from posture.controls.reading import NoAnswer, expected, field_of, optional
 from posture.controls.registry import Context, control
 from posture.policy import KeyMode
 from posture.resource import KeyClass, Resource
@@ -32,7 +32,7 @@ _DEFAULT_SCOPE = passed("uses the account's own key", {"containers.properties.de
 
 
 @control("azure.storage.encryption-services", on="azure.storage.account")
-def encryption_services(account: Resource, see: Context) -> Verdict:
+def encryption_services(account: Resource, context: Context) -> Verdict:
     """It cannot be switched off since 2017: a FAIL is worth doubting before it is believed."""
     properties = _properties(account)
     if properties.get("encryption") is None:
@@ -45,7 +45,7 @@ def encryption_services(account: Resource, see: Context) -> Verdict:
 
 
 @control("azure.storage.key-source", on="azure.storage.account")
-def key_source(account: Resource, see: Context) -> Verdict:
+def key_source(account: Resource, context: Context) -> Verdict:
     """A key with a pinned version is as the policy says, and does not rotate."""
     encryption = _encryption(account)
     source = text(encryption, ACCOUNTS, "keySource")
@@ -56,15 +56,15 @@ def key_source(account: Resource, see: Context) -> Verdict:
         observed = KeyClass.CUSTOMER_FOREIGN
     facts: dict[str, Any] = {f"{_AT}.encryption.keySource": source}
     if observed is KeyClass.PROVIDER:
-        return class_verdict(observed, see, "azure.storage.key-source", evidence=facts)
-    held = part(encryption, ACCOUNTS, "keyvaultproperties")
-    facts |= {f"{_AT}.encryption.keyvaultproperties.{name}": held.get(name) for name in ("keyvaulturi", "keyname", "keyversion")}
-    verdict = class_verdict(observed, see, "azure.storage.key-source", ids=(account.link("key"),), evidence=facts)
+        return class_verdict(observed, context, "azure.storage.key-source", evidence=facts)
+    entry = part(encryption, ACCOUNTS, "keyvaultproperties")
+    facts |= {f"{_AT}.encryption.keyvaultproperties.{name}": entry.get(name) for name in ("keyvaulturi", "keyname", "keyversion")}
+    verdict = class_verdict(observed, context, "azure.storage.key-source", ids=(account.link("key"),), evidence=facts)
     if verdict.status is not Status.PASS or observed is KeyClass.UNKNOWN:
         return verdict
     for name in ("keyvaulturi", "keyname"):
-        expected(text(held, ACCOUNTS, name), str, ACCOUNTS, f"keyvaultproperties.{name}")
-    if optional(held.get("keyversion"), str, ACCOUNTS, "keyvaultproperties.keyversion"):  # an empty one is none
+        expected(text(entry, ACCOUNTS, name), str, ACCOUNTS, f"keyvaultproperties.{name}")
+    if optional(entry.get("keyversion"), str, ACCOUNTS, "keyvaultproperties.keyversion"):  # an empty one is none
         return warned("customer's key, pinned to one version: does not rotate by itself", verdict.evidence)
     return verdict
 
@@ -79,33 +79,33 @@ def account_class(source: str | None, federated: str | None = None) -> KeyClass:
 
 
 @control("azure.storage.cmk-health", on=("azure.storage.account", "azure.storage.encryption-scope", "azure.keyvault.key"))
-def cmk_health(resource: Resource, see: Context) -> Verdict:
+def cmk_health(resource: Resource, context: Context) -> Verdict:
     """An expired key still decrypts for many services and breaks at the next rewrap: it fails at the worst time."""
     if resource.type == "azure.keyvault.key":
-        return used_key_health(resource, see, _ON_ACCOUNTS, _NAME_ACCOUNTS)
+        return used_key_health(resource, context, _ON_ACCOUNTS, _NAME_ACCOUNTS)
     account = resource.type == "azure.storage.account"
     source = text(_encryption(resource), ACCOUNTS, "keySource") if account else text(_told(resource, SCOPES), SCOPES, "source")
     if account_class(source) is KeyClass.PROVIDER:
         return _NO_KEY
     if account_class(source) is KeyClass.UNKNOWN:
         return unknown("whose key protects it is not known")
-    return vault_key_health(linked_key(resource, see), see.now)
+    return vault_key_health(linked_key(resource, context), context.now)
 
 
 @control("azure.storage.infrastructure-encryption", on="azure.storage.account")
-def infrastructure_encryption(account: Resource, see: Context) -> Verdict:
+def infrastructure_encryption(account: Resource, context: Context) -> Verdict:
     """A second layer under the platform's key; it cannot be changed after the account was made."""
     on = flag(_encryption(account), ACCOUNTS, "requireInfrastructureEncryption") is True
     facts = {f"{_AT}.encryption.requireInfrastructureEncryption": on}
     if on:
         return passed("a second layer is on", facts)
-    if see.policy.mode("azure.storage.infrastructure-encryption") is KeyMode.DOUBLE:
+    if context.policy.mode("azure.storage.infrastructure-encryption") is KeyMode.DOUBLE:
         return failed("no second layer, policy asks for double", facts)
     return not_applicable("no second layer, and the policy asks for none", facts)
 
 
 @control("azure.storage.secure-transfer", on="azure.storage.account")
-def secure_transfer(account: Resource, see: Context) -> Verdict:
+def secure_transfer(account: Resource, context: Context) -> Verdict:
     """NFS 3.0 cannot use it; whoever needs that writes an exception."""
     properties = _properties(account)
     only = flag(properties, ACCOUNTS, "supportsHttpsTrafficOnly")
@@ -118,7 +118,7 @@ def secure_transfer(account: Resource, see: Context) -> Verdict:
 
 
 @control("azure.storage.min-tls", on="azure.storage.account")
-def min_tls(account: Resource, see: Context) -> Verdict:
+def min_tls(account: Resource, context: Context) -> Verdict:
     """The service refuses TLS below 1.2 on its own since 2026-02-03; a lax setting is still one."""
     version = text(_properties(account), ACCOUNTS, "minimumTlsVersion")
     match low(version):
@@ -132,15 +132,15 @@ def min_tls(account: Resource, see: Context) -> Verdict:
 
 
 @control("azure.storage.public-blob", on="azure.storage.account")
-def public_blob(account: Resource, see: Context) -> Verdict:
+def public_blob(account: Resource, context: Context) -> Verdict:
     """Encryption at rest does not protect a blob that anybody may read."""
     allowed = flag(_properties(account), ACCOUNTS, "allowBlobPublicAccess")
     if not allowed:
         return _CLOSED[allowed]
-    blobs = see.linked(account, "blob-service")
+    blobs = context.linked(account, "blob-service")
     if blobs is None:
         return unknown("anonymous access is allowed; its containers have not been listed")
-    public = told(blobs, CONTAINERS, "publicContainers")
+    public = field_of(blobs, CONTAINERS, "publicContainers")
     if not isinstance(public, list):
         return unknown("anonymous access is allowed; its containers have not been listed")
     facts = {f"{_AT}.allowBlobPublicAccess": True, "containers.publicAccess": public[:10]}
@@ -155,35 +155,35 @@ def public_blob(account: Resource, see: Context) -> Verdict:
 
 
 @control("azure.storage.encryption-scope", on="azure.storage.container")
-def encryption_scope(container: Resource, see: Context) -> Verdict:
+def encryption_scope(container: Resource, context: Context) -> Verdict:
     """An account can be under Microsoft's keys while one container is under a customer's: a look at the account alone misses it."""
     properties = _told(container, CONTAINERS)
     name = text(properties, CONTAINERS, "defaultEncryptionScope") or ACCOUNT_KEY
     if low(name) == ACCOUNT_KEY:
-        return _overridable(container, properties, see) or _DEFAULT_SCOPE
-    scope = see.linked(container, "scope")
+        return _overridable(container, properties, context) or _DEFAULT_SCOPE
+    scope = context.linked(container, "scope")
     if scope is None:
         return unknown(f"its encryption scope {name} has not been seen")
-    held = _told(scope, SCOPES)
-    facts = {"containers.properties.defaultEncryptionScope": name} | {f"encryptionScopes.properties.{field}": held.get(field) for field in ("source", "state")}
-    state = low(text(held, SCOPES, "state"))
+    entry = _told(scope, SCOPES)
+    facts = {"containers.properties.defaultEncryptionScope": name} | {f"encryptionScopes.properties.{field}": entry.get(field) for field in ("source", "state")}
+    state = low(text(entry, SCOPES, "state"))
     if state == "disabled":
         return failed(f"encryption scope {name} is disabled: its blobs cannot be read", facts)
     if state != "enabled":
-        return strange(SCOPES, "state", held.get("state"))
-    source = text(held, SCOPES, "source")
+        return strange(SCOPES, "state", entry.get("state"))
+    source = text(entry, SCOPES, "source")
     observed = account_class(source)
     if observed is KeyClass.UNKNOWN and source is not None:
         return strange(SCOPES, "source", source)
-    verdict = class_verdict(observed, see, "azure.storage.encryption-scope", ids=(scope.link("key"), scope.id), evidence=facts)
-    return (_overridable(container, properties, see) or verdict) if verdict.status is Status.PASS else verdict
+    verdict = class_verdict(observed, context, "azure.storage.encryption-scope", ids=(scope.link("key"), scope.id), evidence=facts)
+    return (_overridable(container, properties, context) or verdict) if verdict.status is Status.PASS else verdict
 
 
 @control("azure.storage.blob-sample", on="azure.storage.object-sample")
-def blob_sample(sample: Resource, see: Context) -> Verdict:
+def blob_sample(sample: Resource, context: Context) -> Verdict:
     """A sample proves a defect, never its absence: a PASS says how many were read. Whose key a scope has is the container's question."""
     fields = ("SampleOf", "ServerEncrypted", "CustomerProvidedKeys", "EncryptionScopes")
-    facts = {f"{BLOBS}.{field}": told(sample, BLOBS, field) for field in fields}
+    facts = {f"{BLOBS}.{field}": field_of(sample, BLOBS, field) for field in fields}
     match tuple(facts.values()):
         case ([int(read), int(wanted)], {"true": int(), "false": int(plain), "absent": int(unsaid)}, int(supplied), _):
             pass
@@ -193,7 +193,7 @@ def blob_sample(sample: Resource, see: Context) -> Verdict:
         return unknown(f"{BLOBS} did not count the sampled blobs", evidence=facts)
     if plain:
         return failed(f"{plain} of {read} sampled blobs are not server-encrypted", facts)
-    theirs = class_verdict(KeyClass.SUPPLIED, see, "azure.storage.blob-sample", evidence=facts)
+    theirs = class_verdict(KeyClass.SUPPLIED, context, "azure.storage.blob-sample", evidence=facts)
     sent = f"{supplied} of {read} sampled blobs: {theirs.reason}"
     if supplied and theirs.status is Status.FAIL:
         return failed(sent, facts)
@@ -206,14 +206,14 @@ def blob_sample(sample: Resource, see: Context) -> Verdict:
     return passed(f"sample {read} of {wanted}: all server-encrypted", facts) if read else not_applicable("no blobs", facts)
 
 
-def _overridable(container: Resource, properties: Mapping[str, Any], see: Context) -> Verdict | None:
+def _overridable(container: Resource, properties: Mapping[str, Any], context: Context) -> Verdict | None:
     """Whoever writes a blob may choose another scope, and there is one with another source."""
     if flag(properties, CONTAINERS, "denyEncryptionScopeOverride") is True:
         return None
-    blobs = see.linked(container, "blob-service")
+    blobs = context.linked(container, "blob-service")
     if blobs is None:
         return unknown("a writer may choose another scope, and those of its account have not been listed")
-    sources = expected(told(blobs, SCOPES, "encryptionScopes"), dict, SCOPES, "encryptionScopes")
+    sources = expected(field_of(blobs, SCOPES, "encryptionScopes"), dict, SCOPES, "encryptionScopes")
     classes = {account_class(text(sources, SCOPES, name)) for name in sources}
     if KeyClass.UNKNOWN in classes:
         return unknown("a writer may choose another scope, and whose key one of them is under is not said")
@@ -233,7 +233,7 @@ def _properties(account: Resource) -> dict[str, Any]:
 
 
 def _told(resource: Resource, operation: str) -> dict[str, Any]:
-    found = told(resource, operation, "properties")
+    found = field_of(resource, operation, "properties")
     if not isinstance(found, dict) or not found:
         raise NoAnswer(unknown(f"{operation} answered without properties"))
     return found

@@ -4,7 +4,7 @@ from typing import Any
 
 from posture.controls.azure.keys import required
 from posture.controls.fields import flag, low, part, parts, strange, text
-from posture.controls.reading import NoAnswer, expected, inside, told
+from posture.controls.reading import NoAnswer, expected, field_of, nested
 from posture.controls.registry import Context, control
 from posture.policy import KeyMode
 from posture.resource import Resource
@@ -22,7 +22,7 @@ _FLEXIBLE = not_applicable("a flexible scale set without a profile of its own: i
 
 
 @control("azure.vm.encryption-at-host", on=("azure.compute.vm", "azure.compute.vmss", "azure.aks.cluster"))
-def encryption_at_host(machine: Resource, see: Context) -> Verdict:
+def encryption_at_host(machine: Resource, context: Context) -> Verdict:
     """Server-side encryption of a disk ends where the host caches it; this carries it on."""
     properties, read = _properties(machine), READS[machine.type]
     if machine.type == "azure.aks.cluster":
@@ -31,7 +31,7 @@ def encryption_at_host(machine: Resource, see: Context) -> Verdict:
     if machine.type == "azure.compute.vmss":
         if properties.get("virtualMachineProfile") is None and low(text(properties, read, "orchestrationMode")) == "flexible":
             return _FLEXIBLE
-        profile = inside(properties, read, "virtualMachineProfile")
+        profile = nested(properties, read, "virtualMachineProfile")
         expected(profile, dict, read, "virtualMachineProfile")
     return _AT_HOST if flag(part(profile, read, "securityProfile"), read, "encryptionAtHost") is True else _NOT_AT_HOST
 
@@ -47,18 +47,18 @@ def _pools(properties: dict[str, Any], read: str) -> Verdict:
 
 
 @control("azure.disk.unmanaged", on="azure.compute.vm")
-def unmanaged(machine: Resource, see: Context) -> Verdict:
+def unmanaged(machine: Resource, context: Context) -> Verdict:
     """A page blob is encrypted as its storage account is, and judged there."""
     read = READS[machine.type]
-    storage = inside(_properties(machine), read, "storageProfile")
-    system = expected(inside(storage, read, "osDisk"), dict, read, "osDisk")
+    storage = nested(_properties(machine), read, "storageProfile")
+    system = expected(nested(storage, read, "osDisk"), dict, read, "osDisk")
     disks = [system, *(parts(storage, read, "dataDisks") or ())]
     blobs = [text(part(disk, read, "vhd"), read, "uri") or "page blob" for disk in disks if disk.get("vhd") is not None]
     return warned(f"{len(blobs)} of its disks are page blobs: their account decides", {"storageProfile.vhd": blobs}) if blobs else _MANAGED
 
 
 @control("azure.aks.secrets-kms", on="azure.aks.cluster")
-def secrets_kms(cluster: Resource, see: Context) -> Verdict:
+def secrets_kms(cluster: Resource, context: Context) -> Verdict:
     """etcd is always encrypted by the platform; a customer's key over it is the policy's wish."""
     read = READS[cluster.type]
     kms = part(part(_properties(cluster), read, "securityProfile"), read, "azureKeyVaultKms")
@@ -66,13 +66,13 @@ def secrets_kms(cluster: Resource, see: Context) -> Verdict:
     if kms and on is None:
         return strange(read, "azureKeyVaultKms.enabled", None)
     facts: dict[str, Any] = {"securityProfile.azureKeyVaultKms.enabled": on is True, "securityProfile.azureKeyVaultKms.keyId": key}
-    wanted = see.policy.mode("azure.aks.secrets-kms") in {KeyMode.CUSTOMER_MANAGED, KeyMode.DOUBLE}
+    wanted = context.policy.mode("azure.aks.secrets-kms") in {KeyMode.CUSTOMER_MANAGED, KeyMode.DOUBLE}
     if not on:
         return failed("no customer's key over etcd, policy asks for one", facts) if wanted else passed("encrypted by the platform", facts)
     key = expected(key, str, read, "azureKeyVaultKms.keyId")
     if not key.strip().lower().startswith("https://"):
         return strange(read, "azureKeyVaultKms.keyId", key)
-    if wanted and see.policy.required_keys and required(see.policy, (key,)) is None:
+    if wanted and context.policy.required_keys and required(context.policy, (key,)) is None:
         return failed("customer's key: not one of the policy's required keys", facts)
     if key.strip().rstrip("/").count("/") > 4:
         return warned("a customer's key over etcd, pinned to one version: does not rotate by itself", facts)
@@ -80,7 +80,7 @@ def secrets_kms(cluster: Resource, see: Context) -> Verdict:
 
 
 def _properties(machine: Resource) -> dict[str, Any]:
-    found = told(machine, READS[machine.type], "properties")
+    found = field_of(machine, READS[machine.type], "properties")
     if not isinstance(found, dict) or not found:
         raise NoAnswer(unknown(f"{READS[machine.type]} answered without properties"))
     return found

@@ -2,7 +2,7 @@
 
 from posture.controls.fields import text
 from posture.controls.gcp.keys import class_of, class_verdict
-from posture.controls.reading import optional, told
+from posture.controls.reading import field_of, optional
 from posture.controls.registry import Context, control
 from posture.resource import Resource
 from posture.verdict import Verdict, failed, passed, unknown
@@ -15,18 +15,18 @@ _NO_CSEK = passed("no customer-supplied key", {f"{LIST_DISKS}.diskEncryptionKey.
 
 
 @control("gcp.disk.encryption", on=("gcp.compute.disk", "gcp.compute.location"))
-def disk_encryption(disk: Resource, see: Context) -> Verdict:
+def disk_encryption(disk: Resource, context: Context) -> Verdict:
     """The class as the policy says. A zone that did not answer is judged in place of the disks that nobody could see there."""
-    block = optional(told(disk, LIST_DISKS, "diskEncryptionKey"), dict, LIST_DISKS, "diskEncryptionKey")
+    block = optional(field_of(disk, LIST_DISKS, "diskEncryptionKey"), dict, LIST_DISKS, "diskEncryptionKey")
     name = text(block, LIST_DISKS, "kmsKeyName")
     evidence = {f"{LIST_DISKS}.diskEncryptionKey{'.kmsKeyName' if name else ''}": name or block}
-    return class_verdict(class_of(block, disk, see.policy), see, "gcp.disk.encryption", name, evidence)
+    return class_verdict(class_of(block, disk, context.policy), context, "gcp.disk.encryption", name, evidence)
 
 
 @control("gcp.disk.csek", on="gcp.compute.disk")
-def csek(disk: Resource, see: Context) -> Verdict:
+def csek(disk: Resource, context: Context) -> Verdict:
     """A hash without a key's name is a customer-supplied key, on the disk or on what it was made from."""
-    values = {"diskEncryptionKey": told(disk, LIST_DISKS, "diskEncryptionKey"), **{field: disk.fields.get(field) for field in _SOURCES}}
+    values = {"diskEncryptionKey": field_of(disk, LIST_DISKS, "diskEncryptionKey"), **{field: disk.fields.get(field) for field in _SOURCES}}
     found: dict[str, str] = {}
     for field, value in values.items():
         block = optional(value, dict, LIST_DISKS, field)
@@ -45,10 +45,10 @@ def csek(disk: Resource, see: Context) -> Verdict:
 
 
 @control("gcp.disk.snapshot-encryption", on=tuple(BLOCKS))
-def snapshot_encryption(stored: Resource, see: Context) -> Verdict:
+def snapshot_encryption(stored: Resource, context: Context) -> Verdict:
     """Snapshots and images outlive their disks, and follow the same rule."""
     operation, field = BLOCKS[stored.type]
-    block = optional(told(stored, operation, field), dict, operation, field)
+    block = optional(field_of(stored, operation, field), dict, operation, field)
     name = text(block, operation, "kmsKeyName")
     evidence = {f"{operation}.{field}{'.kmsKeyName' if name else ''}": name or block}
-    return class_verdict(class_of(block, stored, see.policy), see, "gcp.disk.snapshot-encryption", name, evidence)
+    return class_verdict(class_of(block, stored, context.policy), context, "gcp.disk.snapshot-encryption", name, evidence)

@@ -5,7 +5,7 @@ from typing import Any
 
 from posture.controls.fields import flag, part, strange, text
 from posture.controls.gcp.keys import class_of, class_verdict
-from posture.controls.reading import expected, optional, told
+from posture.controls.reading import expected, field_of, optional
 from posture.controls.registry import Context, control
 from posture.policy import KeyMode
 from posture.resource import Resource
@@ -29,21 +29,21 @@ _WANTED: Mapping[KeyMode, tuple[str, ...]] = {
 
 
 @control("gcp.gcs.bucket-encryption", on="gcp.storage.bucket")
-def bucket_encryption(bucket: Resource, see: Context) -> Verdict:
+def bucket_encryption(bucket: Resource, context: Context) -> Verdict:
     """Plaintext cannot exist here: what is judged is whose key new objects get."""
-    block = optional(told(bucket, LIST_BUCKETS, "encryption"), dict, LIST_BUCKETS, "encryption")
+    block = optional(field_of(bucket, LIST_BUCKETS, "encryption"), dict, LIST_BUCKETS, "encryption")
     name = text(block, LIST_BUCKETS, "defaultKmsKeyName")
     evidence = {f"{LIST_BUCKETS}.encryption.defaultKmsKeyName": name}
-    return class_verdict(class_of({"kmsKeyName": name} if name else None, bucket, see.policy), see, "gcp.gcs.bucket-encryption", name, evidence)
+    return class_verdict(class_of({"kmsKeyName": name} if name else None, bucket, context.policy), context, "gcp.gcs.bucket-encryption", name, evidence)
 
 
 @control("gcp.gcs.encryption-enforcement", on="gcp.storage.bucket")
-def encryption_enforcement(bucket: Resource, see: Context) -> Verdict:
+def encryption_enforcement(bucket: Resource, context: Context) -> Verdict:
     """A type that the policy asks for and the bucket restricts makes every write fail."""
-    block = optional(told(bucket, LIST_BUCKETS, "encryption"), dict, LIST_BUCKETS, "encryption") or {}
+    block = optional(field_of(bucket, LIST_BUCKETS, "encryption"), dict, LIST_BUCKETS, "encryption") or {}
     modes = {kind: _mode(block, field) for kind, field in _CONFIGS.items()}
     evidence = {f"{LIST_BUCKETS}.encryption.{_CONFIGS[kind]}.restrictionMode": mode for kind, mode in modes.items()}
-    wanted = _WANTED.get(see.policy.mode("gcp.gcs.encryption-enforcement"))
+    wanted = _WANTED.get(context.policy.mode("gcp.gcs.encryption-enforcement"))
     if wanted is None:
         return not_applicable("policy asks for double encryption, which Cloud Storage does not have", evidence)
     if strange := [mode for mode in modes.values() if mode not in {"NotRestricted", "FullyRestricted"}]:
@@ -64,14 +64,14 @@ def _mode(block: Mapping[str, Any], field: str) -> str:
 
 
 @control("gcp.gcs.public-access", on="gcp.storage.bucket")
-def public_access(bucket: Resource, see: Context) -> Verdict:
+def public_access(bucket: Resource, context: Context) -> Verdict:
     """Prevention settles it; without it, a public member does; without uniform access, an object's own list may still open it."""
-    config = optional(told(bucket, LIST_BUCKETS, "iamConfiguration"), dict, LIST_BUCKETS, "iamConfiguration") or {}
+    config = optional(field_of(bucket, LIST_BUCKETS, "iamConfiguration"), dict, LIST_BUCKETS, "iamConfiguration") or {}
     prevention = text(config, LIST_BUCKETS, "publicAccessPrevention")
     evidence: dict[str, Any] = {f"{LIST_BUCKETS}.iamConfiguration.publicAccessPrevention": prevention}
     if GET_IAM not in bucket.faults and prevention == "enforced":
         return passed("public access is prevented", evidence)
-    members = optional(told(bucket, GET_IAM, "publicMembers"), list, GET_IAM, "bindings")
+    members = optional(field_of(bucket, GET_IAM, "publicMembers"), list, GET_IAM, "bindings")
     evidence[f"{GET_IAM}.bindings[].members"] = members
     if members:
         return failed(f"open to {', '.join(sorted({str(member).partition(' ')[0] for member in members}))}", evidence)
@@ -87,9 +87,9 @@ def public_access(bucket: Resource, see: Context) -> Verdict:
 
 
 @control("gcp.gcs.object-key", on="gcp.storage.objects")
-def object_key(sweep: Resource, see: Context) -> Verdict:
+def object_key(sweep: Resource, context: Context) -> Verdict:
     """Every version of every object that the sweep reached; changing the bucket's default changed none of them."""
-    counts = told(sweep, LIST_OBJECTS, "keys")
+    counts = field_of(sweep, LIST_OBJECTS, "keys")
     if not isinstance(counts, dict):
         return unknown(f"{LIST_OBJECTS} answered without items")
     if not all(isinstance(many, int) and not isinstance(many, bool) and many > 0 for many in counts.values()):
@@ -98,7 +98,9 @@ def object_key(sweep: Resource, see: Context) -> Verdict:
     found: dict[str, Verdict] = {}
     for key, many in counts.items():
         block = {"Google": None, "supplied": {"sha256": "?"}}.get(key, {"kmsKeyName": key})
-        verdict = class_verdict(class_of(block, sweep, see.policy), see, "gcp.gcs.object-key", key if block and "kmsKeyName" in block else None, evidence)
+        verdict = class_verdict(
+            class_of(block, sweep, context.policy), context, "gcp.gcs.object-key", key if block and "kmsKeyName" in block else None, evidence
+        )
         found[f"{many} objects: {verdict.reason}"] = verdict
     status = worst(verdict.status for verdict in found.values())
     if status in {Status.FAIL, Status.UNKNOWN}:

@@ -7,7 +7,7 @@ from typing import Any
 from posture.clock import Utc
 from posture.controls.aws.keys import class_reason
 from posture.controls.fields import part, strange, text
-from posture.controls.reading import NoAnswer, optional, told
+from posture.controls.reading import NoAnswer, field_of, optional
 from posture.controls.registry import Context
 from posture.policy import DAY, Policy, decide
 from posture.resource import KeyClass, Resource
@@ -60,14 +60,14 @@ def _class_of_key(name: str, resource: Resource, policy: Policy) -> KeyClass:
     return KeyClass.CUSTOMER if owner == resource.scope or owner in policy.key_accounts else KeyClass.CUSTOMER_FOREIGN
 
 
-def class_verdict(observed: KeyClass, see: Context, control_id: str, name: str | None, evidence: Mapping[str, Any]) -> Verdict:
+def class_verdict(observed: KeyClass, context: Context, control_id: str, name: str | None, evidence: Mapping[str, Any]) -> Verdict:
     """Whether the policy allows the key class that was seen, for a resource under the key `name`."""
-    status = decide(observed, see.policy, control_id, key=_as_listed(name, see.policy))
+    status = decide(observed, context.policy, control_id, key=_as_listed(name, context.policy))
     if status is Status.UNKNOWN:
         return unknown("whose key it is was not told", evidence=evidence)
     if observed is KeyClass.UNKNOWN:
         return passed("encrypted, on Google's word; whose key it is was not told, and the policy allows either", evidence, by=EvidenceClass.ATTESTED)
-    return Verdict(status, class_reason(status, observed, see.policy.mode(control_id), bool(see.policy.required_keys)), evidence)
+    return Verdict(status, class_reason(status, observed, context.policy.mode(control_id), bool(context.policy.required_keys)), evidence)
 
 
 def _as_listed(name: str | None, policy: Policy) -> str | None:
@@ -81,7 +81,7 @@ def version_health(key: Resource, version: str, now: Utc) -> Verdict:
     """Whether a version of a key can be used, "" for its primary: PASS, FAIL, or UNKNOWN."""
     if GET_KEY not in key.faults and key.fields.get("NotFound") is True:
         return failed("key does not exist", {f"{GET_KEY}.code": "notFound"})
-    primary = optional(told(key, GET_KEY, "primary"), dict, GET_KEY, "primary")
+    primary = optional(field_of(key, GET_KEY, "primary"), dict, GET_KEY, "primary")
     if not version:
         if primary is None:
             return failed("key has no primary version", {f"{GET_KEY}.primary": None})

@@ -5,7 +5,7 @@ from typing import Any
 
 from posture.controls.fields import flag, part, parts, strange, text
 from posture.controls.gcp.keys import class_of, class_verdict
-from posture.controls.reading import expected, instant, optional, told
+from posture.controls.reading import expected, field_of, optional, time_of
 from posture.controls.registry import Context, control
 from posture.policy import KeyMode
 from posture.resource import Resource
@@ -34,9 +34,9 @@ _STRONG = {"MODERN", "RESTRICTED", "FIPS_202205"}
 
 
 @control("gcp.gke.secrets-encryption", on="gcp.container.cluster")
-def secrets_encryption(cluster: Resource, see: Context) -> Verdict:
+def secrets_encryption(cluster: Resource, context: Context) -> Verdict:
     """`DECRYPTED` means no layer of the application's own, not plaintext on the disk."""
-    block = told(cluster, LIST_CLUSTERS, "databaseEncryption")
+    block = field_of(cluster, LIST_CLUSTERS, "databaseEncryption")
     if not isinstance(block, dict) or not block.get("state"):
         return unknown(f"{LIST_CLUSTERS} answered without databaseEncryption.state")
     state, name = text(block, LIST_CLUSTERS, "state"), text(block, LIST_CLUSTERS, "keyName")
@@ -50,35 +50,35 @@ def secrets_encryption(cluster: Resource, see: Context) -> Verdict:
     since = cluster.fields.get("pendingSince")
     until = None
     if current.endswith("_PENDING") and since:
-        until = instant(since, LIST_CLUSTERS, "pendingSince") + PENDING_LIMIT
-        if see.now >= until:
+        until = time_of(since, LIST_CLUSTERS, "pendingSince") + PENDING_LIMIT
+        if context.now >= until:
             return warned(f"encryption of secrets is {current} since {since}", evidence)
-    demanded = see.policy.mode("gcp.gke.secrets-encryption") in {KeyMode.CUSTOMER_MANAGED, KeyMode.DOUBLE}
+    demanded = context.policy.mode("gcp.gke.secrets-encryption") in {KeyMode.CUSTOMER_MANAGED, KeyMode.DOUBLE}
     if state not in _ON and state != "DECRYPTED":
         return unknown(f"databaseEncryption.state is {state}", evidence=evidence)
     if state in _ON and current in _NOT_ON:
         return unknown(f"databaseEncryption.state is {state}, but currentState is {block['currentState']}", evidence=evidence)
     if demanded and state not in _ON:
         return failed("secrets have no layer of encryption of their own, and the policy asks for a customer's key", evidence)
-    if demanded and see.policy.mode("gcp.gke.secrets-encryption") is KeyMode.CUSTOMER_MANAGED:
-        return class_verdict(class_of({"kmsKeyName": name}, cluster, see.policy), see, "gcp.gke.secrets-encryption", name, evidence)
+    if demanded and context.policy.mode("gcp.gke.secrets-encryption") is KeyMode.CUSTOMER_MANAGED:
+        return class_verdict(class_of({"kmsKeyName": name}, cluster, context.policy), context, "gcp.gke.secrets-encryption", name, evidence)
     if state in _ON:
         return passed("secrets are encrypted under a customer's key, beside the disk's encryption", evidence, until=until)
     return passed("secrets are encrypted with the disk, by Google's key", evidence, until=until)
 
 
 @control("gcp.lb.ssl-policy", on=tuple(PROXIES))
-def ssl_policy(proxy: Resource, see: Context) -> Verdict:
+def ssl_policy(proxy: Resource, context: Context) -> Verdict:
     """A proxy that speaks TLS is as strict as its SSL policy; one that speaks HTTP may only send people to HTTPS."""
     if proxy.type == "gcp.compute.http-proxy":
         return _redirects(proxy)
     operation = PROXIES[proxy.type]
-    url = optional(told(proxy, operation, "sslPolicy"), str, operation, "sslPolicy")
+    url = optional(field_of(proxy, operation, "sslPolicy"), str, operation, "sslPolicy")
     if url is None and LIST_SSL_POLICIES in proxy.faults:
         return unanswered(proxy.faults[LIST_SSL_POLICIES])
     if url is None:
         return failed("no SSL policy: Google's default allows TLS 1.0", {f"{operation}.sslPolicy": None})
-    policy = told(proxy, LIST_SSL_POLICIES, "policy")
+    policy = field_of(proxy, LIST_SSL_POLICIES, "policy")
     if not isinstance(policy, dict) or not policy.get("minTlsVersion"):
         return unknown(f"its SSL policy {str(url).rpartition('/')[2]} has not been seen", evidence={f"{operation}.sslPolicy": url})
     minimum, profile = text(policy, LIST_SSL_POLICIES, "minTlsVersion"), text(policy, LIST_SSL_POLICIES, "profile")
@@ -103,8 +103,8 @@ def ssl_policy(proxy: Resource, see: Context) -> Verdict:
 
 
 def _redirects(proxy: Resource) -> Verdict:
-    url = expected(told(proxy, PROXIES[proxy.type], "urlMap"), str, PROXIES[proxy.type], "urlMap")
-    found = told(proxy, LIST_URL_MAPS, "map")
+    url = expected(field_of(proxy, PROXIES[proxy.type], "urlMap"), str, PROXIES[proxy.type], "urlMap")
+    found = field_of(proxy, LIST_URL_MAPS, "map")
     if not isinstance(found, dict):
         return unknown(f"its URL map {str(url).rpartition('/')[2]} has not been seen", evidence={f"{PROXIES[proxy.type]}.urlMap": url})
     serving = list(_serving(found))  # raises where a part is not what it should be
@@ -132,7 +132,7 @@ def _https(way: Mapping[str, Any], field: str) -> bool:
 
 
 @control("gcp.identity.2sv", on="gcp.workspace")
-def two_step(workspace: Resource, see: Context) -> Verdict:
+def two_step(workspace: Resource, context: Context) -> Verdict:
     """The directory's word where it may be read, else a person's, marked as such."""
     attested = workspace.fields.get("attested")
     if attested and ("users" not in workspace.fields or LIST_USERS in workspace.faults):
@@ -140,7 +140,7 @@ def two_step(workspace: Resource, see: Context) -> Verdict:
         if attested["enforced"]:
             return passed(f"2-step verification is enforced, {words}", facts, by=EvidenceClass.ATTESTED)
         return warned(f"2-step verification is not enforced, {words}", facts)
-    users = told(workspace, LIST_USERS, "users")
+    users = field_of(workspace, LIST_USERS, "users")
     if not isinstance(users, dict):
         return unknown(f"{LIST_USERS} answered without users")
     evidence = {f"{LIST_USERS}.{name}": value for name, value in users.items()}

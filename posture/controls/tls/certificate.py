@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from posture.clock import Utc, age, parse_rfc3339
-from posture.controls.reading import NoAnswer, instant
+from posture.controls.reading import NoAnswer, time_of
 from posture.controls.registry import Context, control
 from posture.controls.tls.chain import PUBLIC_STORES, authorities, dates, judge_chain, key_label, weak_key
 from posture.controls.tls.reading import Fields, addresses, certificates, every_address, facts, fresh_until, guideline, in_full, leaf_of, part, talked
@@ -31,11 +31,11 @@ _UNEXPECTED: float = 7 * DAY
 
 
 @control("tls.cert-expiry", on=(ENDPOINT, CERTIFICATE))
-def cert_expiry(resource: Resource, see: Context) -> Verdict:
+def cert_expiry(resource: Resource, context: Context) -> Verdict:
     """The lines scale with the certificate's own life: 47-day certificates, renewed with 16 days left, are not amber for ever."""
     if resource.type == CERTIFICATE:
-        return _expiry(_served(resource), see.now)
-    return every_address(resource, see, lambda fields, endpoint, see: _expiry(leaf_of(fields, endpoint), see.now))
+        return _expiry(_served(resource), context.now)
+    return every_address(resource, context, lambda fields, endpoint, context: _expiry(leaf_of(fields, endpoint), context.now))
 
 
 def _expiry(leaf: Fields, now: Utc) -> Verdict:
@@ -87,14 +87,14 @@ def _served(certificate: Resource) -> Fields:
 
 
 @control("tls.cert-lifetime", on=(ENDPOINT, CERTIFICATE))
-def cert_lifetime(resource: Resource, see: Context) -> Verdict:
+def cert_lifetime(resource: Resource, context: Context) -> Verdict:
     """Only public authorities are bound."""
     if resource.type == CERTIFICATE:
-        return _lifetime(_served(resource), resource.fields.get("RootStore"), see)
-    return every_address(resource, see, lambda fields, endpoint, see: _lifetime(leaf_of(fields, endpoint), _trust(fields).get("RootStore"), see))
+        return _lifetime(_served(resource), resource.fields.get("RootStore"), context)
+    return every_address(resource, context, lambda fields, endpoint, context: _lifetime(leaf_of(fields, endpoint), _trust(fields).get("RootStore"), context))
 
 
-def _lifetime(leaf: Fields, store: Any, see: Context) -> Verdict:
+def _lifetime(leaf: Fields, store: Any, context: Context) -> Verdict:
     if _is_authority(leaf):
         return not_applicable("a certificate of an authority")
     if store not in PUBLIC_STORES:
@@ -102,7 +102,7 @@ def _lifetime(leaf: Fields, store: Any, see: Context) -> Verdict:
     begins, ends = dates(leaf)
     days = (ends - begins) / DAY
     limit = next((limit for since, limit in _LIMITS if begins >= since), _LIMITS[-1][1])
-    name, wanted = guideline(see.policy)
+    name, wanted = guideline(context.policy)
     evidence = {"days": round(days, 2), "limit_days": limit, "NotBefore": leaf["NotBefore"], "guideline": f"CA/B SC-081v3; {name}"}
     if days > limit + 1 / 86400:
         return warned(f"lives {days:.0f} d, {limit} are allowed for one issued {leaf['NotBefore'][:10]}", evidence)
@@ -112,12 +112,12 @@ def _lifetime(leaf: Fields, store: Any, see: Context) -> Verdict:
 
 
 @control("tls.hostname", on=ENDPOINT)
-def hostname(endpoint: Resource, see: Context) -> Verdict:
+def hostname(endpoint: Resource, context: Context) -> Verdict:
     """RFC 9525: subject alternative names only, a wildcard stands for one label, the left-most."""
-    return every_address(endpoint, see, _hostname)
+    return every_address(endpoint, context, _hostname)
 
 
-def _hostname(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
+def _hostname(fields: Fields, endpoint: Resource, context: Context) -> Verdict:
     leaf, host = leaf_of(fields, endpoint), endpoint.fields.get("Host")
     names, numbers = _texts(leaf, "DnsNames"), _texts(leaf, "IpAddresses")
     if not isinstance(host, str) or not host:
@@ -132,7 +132,7 @@ def _hostname(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
         return passed("names this host", evidence)
     _, dot, above = host.partition(".")
     if dot and "." in above and f"*.{above}" in lower:
-        if not see.policy.tls.shared_wildcards:
+        if not context.policy.tls.shared_wildcards:
             return warned(f"named only by *.{above}", evidence)
         return passed(f"named by *.{above}", evidence)
     if leaf.get("NamesInAll"):
@@ -156,9 +156,9 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 @control("tls.chain-trust", on=ENDPOINT)
-def chain_trust(endpoint: Resource, see: Context) -> Verdict:
+def chain_trust(endpoint: Resource, context: Context) -> Verdict:
     """What an API client says of the chain, with the defect named: browsers fetch what was not sent, clients do not."""
-    return every_address(endpoint, see, lambda fields, endpoint, see: judge_chain(fields, certificates(fields, endpoint), _trust(fields), see))
+    return every_address(endpoint, context, lambda fields, endpoint, context: judge_chain(fields, certificates(fields, endpoint), _trust(fields), context))
 
 
 def _trust(fields: Fields) -> Fields:
@@ -169,16 +169,16 @@ def _trust(fields: Fields) -> Fields:
 
 
 @control("tls.key-strength", on=(ENDPOINT, CERTIFICATE))
-def key_strength(resource: Resource, see: Context) -> Verdict:
+def key_strength(resource: Resource, context: Context) -> Verdict:
     """The key of the leaf, and of every authority between it and the root, which included."""
     if resource.type == CERTIFICATE:
-        return _strength(_served(resource), see)
-    return every_address(resource, see, _strengths)
+        return _strength(_served(resource), context)
+    return every_address(resource, context, _strengths)
 
 
-def _strengths(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
+def _strengths(fields: Fields, endpoint: Resource, context: Context) -> Verdict:
     sent = certificates(fields, endpoint)
-    found = _strength(sent[0], see)
+    found = _strength(sent[0], context)
     if found.status is Status.FAIL:
         return found
     for name, one in authorities(fields, sent, _trust(fields)):
@@ -187,9 +187,9 @@ def _strengths(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
     return found
 
 
-def _strength(leaf: Fields, see: Context) -> Verdict:
+def _strength(leaf: Fields, context: Context) -> Verdict:
     kind, bits, label = leaf.get("KeyType"), leaf.get("KeyBits"), key_label(leaf)
-    name, wanted = guideline(see.policy)
+    name, wanted = guideline(context.policy)
     evidence = {"KeyType": kind, "KeyBits": bits, "Curve": leaf.get("Curve"), "guideline": name}
     if weak_key(leaf) is not None:
         return failed(label, evidence)
@@ -201,11 +201,11 @@ def _strength(leaf: Fields, see: Context) -> Verdict:
 
 
 @control("tls.signature", on=(ENDPOINT, CERTIFICATE))
-def signature(resource: Resource, see: Context) -> Verdict:
+def signature(resource: Resource, context: Context) -> Verdict:
     """Of every certificate but the roots, whose own signature does not matter."""
     if resource.type == CERTIFICATE:
         return _signatures([_served(resource)])
-    return every_address(resource, see, lambda fields, endpoint, see: _signatures(certificates(fields, endpoint)))
+    return every_address(resource, context, lambda fields, endpoint, context: _signatures(certificates(fields, endpoint)))
 
 
 def _signatures(chain: Sequence[Fields]) -> Verdict:
@@ -225,7 +225,7 @@ def _signatures(chain: Sequence[Fields]) -> Verdict:
 
 
 @control("tls.revocation", on=(ENDPOINT, CERTIFICATE))
-def revocation(resource: Resource, see: Context) -> Verdict:
+def revocation(resource: Resource, context: Context) -> Verdict:
     """By the staple and the CRL, and the intermediates by theirs. A revoked certificate verifies as fine: nobody else would notice."""
     if resource.type == CERTIFICATE:
         leaf = _served(resource)
@@ -233,16 +233,16 @@ def revocation(resource: Resource, see: Context) -> Verdict:
             return not_applicable("a certificate of an authority")
         if "Revocation" not in leaf:
             return _short_lived(leaf) or unknown("the full pass has not come to this certificate yet")
-        return judge_revocation(leaf["Revocation"], leaf.get("FullAt"), fresh_until(leaf, see, "FullAt", "FullEvery"), see.now, _short_lived(leaf))
-    return every_address(resource, see, _revocation)
+        return judge_revocation(leaf["Revocation"], leaf.get("FullAt"), fresh_until(leaf, context, "FullAt", "FullEvery"), context.now, _short_lived(leaf))
+    return every_address(resource, context, _revocation)
 
 
-def _revocation(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
+def _revocation(fields: Fields, endpoint: Resource, context: Context) -> Verdict:
     short = _short_lived(leaf_of(fields, endpoint))
     if short is not None and "Full" not in fields:
         return short
-    full, until = in_full(fields, see)
-    return judge_revocation(full.get("Revocation"), full.get("At"), until, see.now, short)
+    full, until = in_full(fields, context)
+    return judge_revocation(full.get("Revocation"), full.get("At"), until, context.now, short)
 
 
 def _short_lived(leaf: Fields) -> Verdict | None:
@@ -253,19 +253,19 @@ def _short_lived(leaf: Fields) -> Verdict | None:
 def _is_authority(certificate: Fields) -> bool:
     """Raises `NoAnswer` where it does not say."""
     match certificate.get("IsCa"):
-        case bool(told):
-            return told
+        case bool(field_of):
+            return field_of
         case _:
             raise NoAnswer(unknown("tls:Connect answered without IsCa"))
 
 
 @control("tls.must-staple", on=ENDPOINT)
-def must_staple(endpoint: Resource, see: Context) -> Verdict:
+def must_staple(endpoint: Resource, context: Context) -> Verdict:
     """A must-staple certificate without its staple is refused by those clients that look."""
-    return every_address(endpoint, see, _staple)
+    return every_address(endpoint, context, _staple)
 
 
-def _staple(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
+def _staple(fields: Fields, endpoint: Resource, context: Context) -> Verdict:
     match leaf_of(fields, endpoint).get("MustStaple"):
         case False:
             return passed("not a must-staple certificate", {"MustStaple": False})
@@ -273,7 +273,7 @@ def _staple(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
             pass
         case _:
             return unknown("tls:Connect answered without MustStaple")
-    full, until = in_full(fields, see)
+    full, until = in_full(fields, context)
     evidence = {"MustStaple": True, "tls:Hellos.Staple": full.get("Staple"), "at": full.get("At")}
     match full.get("Staple"):
         case "sent":
@@ -285,7 +285,7 @@ def _staple(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
 
 
 @control("tls.cert-change", on=ENDPOINT)
-def cert_change(endpoint: Resource, see: Context) -> Verdict:
+def cert_change(endpoint: Resource, context: Context) -> Verdict:
     """A renewal by the same issuer is expected; another issuer, or replicas that disagree, is not."""
     leafs: dict[str, Fields] = {}
     for _, fields in addresses(endpoint):
@@ -295,7 +295,7 @@ def cert_change(endpoint: Resource, see: Context) -> Verdict:
     if not leafs:
         return unknown("no certificate was obtained")
     evidence: dict[str, Any] = {"Sha256": list(leafs)}
-    if allowed := see.policy.tls.allowed_issuers:
+    if allowed := context.policy.tls.allowed_issuers:
         issuers = [_text(leaf, "Issuer") for leaf in leafs.values()]
         if strange := [one for one in issuers if not any(name.lower() in one.lower() for name in allowed)]:
             return failed(f"issuer not allowed: {strange[0]}", {**evidence, "allowed_issuers": list(allowed)})
@@ -304,7 +304,7 @@ def cert_change(endpoint: Resource, see: Context) -> Verdict:
     change, alternates = part(endpoint.fields, "Change"), endpoint.fields.get("Alternates", False)
     if not isinstance(alternates, bool):
         return unknown("whether replicas serve different certificates is not told", evidence=evidence)
-    return _changed(change, len(leafs), alternates, {**evidence, "Change": change}, see.now)
+    return _changed(change, len(leafs), alternates, {**evidence, "Change": change}, context.now)
 
 
 def _text(fields: Fields, name: str) -> str:
@@ -316,16 +316,16 @@ def _text(fields: Fields, name: str) -> str:
 
 def _changed(change: Fields, many: int, alternates: bool, evidence: dict[str, Any], now: Utc) -> Verdict:
     at, old, new = change.get("At"), str(change.get("From", ""))[:12], str(change.get("To", ""))[:12]
-    told = f"{old}… became {new}… at {at}"
-    until = instant(at, "tls:Connect", "Change.At") + _UNEXPECTED
+    field_of = f"{old}… became {new}… at {at}"
+    until = time_of(at, "tls:Connect", "Change.At") + _UNEXPECTED
     for same, field, word in ((_same_issuer(change), "IssuerName", "issuer"), (_same(change, "KeyType"), "KeyType", "key type")):
         if not same and now < until:
-            return warned(f"another {word}: {change.get(f'From{field}')} became {change.get(f'To{field}')}; {told}", evidence, until=until)
+            return warned(f"another {word}: {change.get(f'From{field}')} became {change.get(f'To{field}')}; {field_of}", evidence, until=until)
     if alternates:
-        return warned(f"replicas serve different certificates by turns: {told}", evidence)
+        return warned(f"replicas serve different certificates by turns: {field_of}", evidence)
     if many > 1:
-        return warned(f"its addresses serve {many} different certificates: {told}", evidence)
-    return passed(f"renewed by {change.get('ToIssuerName')}: {told}", evidence)
+        return warned(f"its addresses serve {many} different certificates: {field_of}", evidence)
+    return passed(f"renewed by {change.get('ToIssuerName')}: {field_of}", evidence)
 
 
 def _same_issuer(change: Fields) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from posture.clock import Utc
-from posture.controls.reading import NoAnswer, instant
+from posture.controls.reading import NoAnswer, time_of
 from posture.controls.registry import Context
 from posture.controls.tls.reading import CONNECT, Fields
 from posture.verdict import Verdict, failed, passed, unknown, warned
@@ -25,7 +25,7 @@ _ENDS = {
 _CURVES = ("P-256", "P-384", "P-521", "brainpoolP256r1", "brainpoolP384r1", "brainpoolP512r1", "secp256k1")
 
 
-def judge_chain(fields: Fields, sent: Sequence[Fields], trust: Fields, see: Context) -> Verdict:
+def judge_chain(fields: Fields, sent: Sequence[Fields], trust: Fields, context: Context) -> Verdict:
     """The chain as sent, leaf first, by what was said of it (`VerifyCode`, `Trust`)."""
     code, second, end = _code(fields.get("VerifyCode")), trust.get("Second"), trust.get("End")
     evidence = {f"tls:Connect.{name}": fields[name] for name in ("VerifyCode", "VerifyText", "RestCode", "RestText") if name in fields}
@@ -37,13 +37,13 @@ def judge_chain(fields: Fields, sent: Sequence[Fields], trust: Fields, see: Cont
     turns: list[Utc] = []
     for name, one in authorities(fields, sent, trust):
         begins, until = dates(one)
-        if not begins <= see.now < until:
+        if not begins <= context.now < until:
             return failed(f"{name} is out of date ({one['NotAfter']})", evidence)
         if (weak := weak_key(one)) is not None:
             return failed(f"{name} has a weak key, {weak}", evidence)
         turns.append(until)
     until = min(turns)
-    aside = _aside(code, sent[0], see.now)
+    aside = _aside(code, sent[0], context.now)
     rest, text = (code, fields.get("VerifyText")) if aside is None else (_code(fields.get("RestCode")), fields.get("RestText"))
     if rest is None:
         return unknown(f"OpenSSL did not verify it: {text or 'not asked'}", evidence=evidence)
@@ -53,7 +53,7 @@ def judge_chain(fields: Fields, sent: Sequence[Fields], trust: Fields, see: Cont
         return failed(f"does not verify: {text} ({rest}){_behind(code, fields)}", evidence, until=until)
     if rest != 0 or second != "taken":
         return unknown(f"two verifiers disagree: OpenSSL {'takes it' if rest == 0 else f'says {text} ({rest})'}, cryptography says {second}", evidence=evidence)
-    return _holds(sent, trust, f"; {aside}" if aside else "", evidence, until, see)
+    return _holds(sent, trust, f"; {aside}" if aside else "", evidence, until, context)
 
 
 def _behind(code: int | None, fields: Fields) -> str:
@@ -67,16 +67,16 @@ def _code(found: Any) -> int | None:
 
 
 def _leads_nowhere(end: str, code: int | None, trust: Fields, evidence: dict[str, Any]) -> Verdict:
-    told = _ENDS[end].format(trust.get("Missing"))
+    field_of = _ENDS[end].format(trust.get("Missing"))
     if code == 0:
-        return unknown(f"two verifiers disagree: OpenSSL takes it, but {told}", evidence=evidence)
+        return unknown(f"two verifiers disagree: OpenSSL takes it, but {field_of}", evidence=evidence)
     match trust.get("Store"):
         case "none" if end != "self-signed":
-            return unknown(f"this machine has no trusted roots, so whether it leads to one is not known; {told}", evidence=evidence)
+            return unknown(f"this machine has no trusted roots, so whether it leads to one is not known; {field_of}", evidence=evidence)
         case "certifi":
-            return failed(f"{told} (judged by certifi's roots, since this machine has none)", evidence)
+            return failed(f"{field_of} (judged by certifi's roots, since this machine has none)", evidence)
         case _:
-            return failed(told, evidence)
+            return failed(field_of, evidence)
 
 
 def authorities(fields: Fields, sent: Sequence[Fields], trust: Fields) -> Iterator[tuple[str, Fields]]:
@@ -103,7 +103,7 @@ def authorities(fields: Fields, sent: Sequence[Fields], trust: Fields) -> Iterat
 
 def dates(certificate: Fields) -> tuple[Utc, Utc]:
     """When it begins and ends. Raises `NoAnswer` where it does not say."""
-    return instant(certificate.get("NotBefore"), CONNECT, "NotBefore"), instant(certificate.get("NotAfter"), CONNECT, "NotAfter")
+    return time_of(certificate.get("NotBefore"), CONNECT, "NotBefore"), time_of(certificate.get("NotAfter"), CONNECT, "NotAfter")
 
 
 def weak_key(certificate: Fields) -> str | None:
@@ -144,19 +144,19 @@ def _aside(code: int | None, leaf: Fields, now: Utc) -> str | None:
     return None
 
 
-def _holds(sent: Sequence[Fields], trust: Fields, more: str, evidence: dict[str, Any], until: Utc | None, see: Context) -> Verdict:
+def _holds(sent: Sequence[Fields], trust: Fields, more: str, evidence: dict[str, Any], until: Utc | None, context: Context) -> Verdict:
     store = trust.get("RootStore")
     if store not in PUBLIC_STORES and store != "ca_file":
         return unknown(f"{CONNECT} answered without RootStore", evidence=evidence)
-    told = f"leads to {trust.get('Root')}" + (", by certifi's roots, since this machine has none" if store == "certifi" else "") + more
-    if store == "ca_file" and see.policy.tls.trust == "public":
-        return warned(f"{told}, a private root where the policy expects a public one", evidence, until=until)
+    field_of = f"leads to {trust.get('Root')}" + (", by certifi's roots, since this machine has none" if store == "certifi" else "") + more
+    if store == "ca_file" and context.policy.tls.trust == "public":
+        return warned(f"{field_of}, a private root where the policy expects a public one", evidence, until=until)
     if trust.get("RootSent") is True:
         return warned("the root is sent too, needlessly", evidence, until=until)
     if trust.get("RootSent") is not False:
         return unknown(f"{CONNECT} answered without RootSent", evidence=evidence)
     for one in sent[1:]:
         begins, ends = dates(one)
-        if not begins <= see.now < ends:
+        if not begins <= context.now < ends:
             return warned(f"{one.get('CommonName')} is sent needlessly, and is out of date ({one['NotAfter']})", evidence, until=until)
-    return passed(told, evidence, until=until)
+    return passed(field_of, evidence, until=until)

@@ -19,12 +19,12 @@ _VERSIONS = ("TLSv1.1", "TLSv1.0", "SSLv3")
 
 
 @control("tls.reachable", on=ENDPOINT)
-def reachable(endpoint: Resource, see: Context) -> Verdict:
+def reachable(endpoint: Resource, context: Context) -> Verdict:
     """Availability and encryption are two things: down is UNKNOWN, plaintext is FAIL."""
-    return every_address(endpoint, see, _reachable)
+    return every_address(endpoint, context, _reachable)
 
 
-def _reachable(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
+def _reachable(fields: Fields, endpoint: Resource, context: Context) -> Verdict:
     match fields.get("Outcome"):
         case "ok":
             if not accepts_anything(fields):
@@ -44,13 +44,13 @@ def _reachable(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
 
 
 @control("tls.protocol-legacy", on=ENDPOINT)
-def protocol_legacy(endpoint: Resource, see: Context) -> Verdict:
+def protocol_legacy(endpoint: Resource, context: Context) -> Verdict:
     """SSLv3, TLS 1.0 and TLS 1.1 are refused by the server's own word."""
-    return every_address(endpoint, see, _legacy)
+    return every_address(endpoint, context, _legacy)
 
 
-def _legacy(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
-    full, until = in_full(fields, see)
+def _legacy(fields: Fields, endpoint: Resource, context: Context) -> Verdict:
+    full, until = in_full(fields, context)
     words = part(full, "Legacy")
     evidence = {**{f"tls:Hellos.{version}": words.get(version, "not asked") for version in _VERSIONS}, "at": full.get("At")}
     if taken := [version for version in _VERSIONS if accepted(words.get(version))]:
@@ -64,19 +64,19 @@ def _legacy(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
 
 
 @control("tls.protocol-modern", on=ENDPOINT)
-def protocol_modern(endpoint: Resource, see: Context) -> Verdict:
+def protocol_modern(endpoint: Resource, context: Context) -> Verdict:
     """TLS 1.3, and 1.2 where the profile allows it."""
-    return every_address(endpoint, see, _modern)
+    return every_address(endpoint, context, _modern)
 
 
-def _modern(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
+def _modern(fields: Fields, endpoint: Resource, context: Context) -> Verdict:
     talked(fields)
-    name, wanted = guideline(see.policy)
+    name, wanted = guideline(context.policy)
     version = fields["Version"] if "Version" in fields else part(fields, "Permissive").get("Version")
     evidence = {"tls:Connect.Version": version, "guideline": name}
     if version == "TLSv1.3":
         if "TLSv1.2" not in wanted["tls_versions"]:
-            return _modern_alone(fields, see, evidence)
+            return _modern_alone(fields, context, evidence)
         return passed("TLS 1.3", evidence)
     if version == "TLSv1.2":
         if "TLSv1.2" not in wanted["tls_versions"]:
@@ -85,12 +85,12 @@ def _modern(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
     if version in _VERSIONS:
         return failed(f"neither TLS 1.2 nor TLS 1.3, but {version}", evidence)
     if fields.get("ClientCertificate") == "required" and fields.get("Chain"):
-        return _behind_certificate(fields, see, evidence)
+        return _behind_certificate(fields, context, evidence)
     return unknown("accepted no hello, so its version is not known", evidence=evidence)
 
 
-def _modern_alone(fields: Fields, see: Context, evidence: Fields) -> Verdict:
-    full, until = in_full(fields, see)
+def _modern_alone(fields: Fields, context: Context, evidence: Fields) -> Verdict:
+    full, until = in_full(fields, context)
     word = full.get("Tls12")
     if accepted(word):
         return warned("TLS 1.2 is accepted beside TLS 1.3", evidence, until=until)
@@ -99,25 +99,25 @@ def _modern_alone(fields: Fields, see: Context, evidence: Fields) -> Verdict:
     return unknown(f"hello with TLS 1.2: {word or 'not asked'}", evidence=evidence)
 
 
-def _behind_certificate(fields: Fields, see: Context, evidence: Fields) -> Verdict:
-    full, until = in_full(fields, see)
+def _behind_certificate(fields: Fields, context: Context, evidence: Fields) -> Verdict:
+    full, until = in_full(fields, context)
     if accepted(full.get("Tls12")):
         return warned("TLS 1.2, as far as can be seen without a client certificate", evidence, until=until)
     return unknown("asks for a client certificate before its version is known", evidence=evidence)
 
 
 @control("tls.cipher-weak", on=ENDPOINT)
-def cipher_weak(endpoint: Resource, see: Context) -> Verdict:
+def cipher_weak(endpoint: Resource, context: Context) -> Verdict:
     """What should be refused is refused."""
-    return every_address(endpoint, see, _weak)
+    return every_address(endpoint, context, _weak)
 
 
-def _weak(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
-    full, until = in_full(fields, see)
+def _weak(fields: Fields, endpoint: Resource, context: Context) -> Verdict:
+    full, until = in_full(fields, context)
     words = [part(full, "Legacy").get(version) for version in _VERSIONS]
     below = [word[10:-1] for word in words if isinstance(word, str) and accepted(word) and _is_weak(word)]
     weak = list(dict.fromkeys([*_accepted(full, "weak"), *below]))
-    name, _ = guideline(see.policy)
+    name, _ = guideline(context.policy)
     evidence = {"tls:Hellos.Accepted": weak, "at": full.get("At"), "guideline": name}
     if weak:
         more = f" and {len(weak) - 2} more" if len(weak) > 2 else ""
@@ -151,15 +151,15 @@ def _all_refused(fields: Fields, full: Fields) -> None:
 
 
 @control("tls.forward-secrecy", on=ENDPOINT)
-def forward_secrecy(endpoint: Resource, see: Context) -> Verdict:
+def forward_secrecy(endpoint: Resource, context: Context) -> Verdict:
     """What was recorded today cannot be read with tomorrow's stolen key."""
-    return every_address(endpoint, see, _secrecy)
+    return every_address(endpoint, context, _secrecy)
 
 
-def _secrecy(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
-    full, until = in_full(fields, see)
+def _secrecy(fields: Fields, endpoint: Resource, context: Context) -> Verdict:
+    full, until = in_full(fields, context)
     static, cbc, dhe = (_accepted(full, kind) for kind in ("static-rsa", "cbc", "dhe"))
-    name, _ = guideline(see.policy)
+    name, _ = guideline(context.policy)
     evidence = {"tls:Hellos.Accepted": [*static, *cbc], "at": full.get("At"), "guideline": name}
     good = bool(fields.get("Version")) or accepted(full.get("Tls12"))
     if static and not (good or cbc or dhe):
@@ -173,13 +173,13 @@ def _secrecy(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
 
 
 @control("tls.dh-params", on=ENDPOINT)
-def dh_params(endpoint: Resource, see: Context) -> Verdict:
+def dh_params(endpoint: Resource, context: Context) -> Verdict:
     """Finite-field Diffie-Hellman is large enough, or absent."""
-    return every_address(endpoint, see, _dh)
+    return every_address(endpoint, context, _dh)
 
 
-def _dh(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
-    full, until = in_full(fields, see)
+def _dh(fields: Fields, endpoint: Resource, context: Context) -> Verdict:
+    full, until = in_full(fields, context)
     bits = full.get("DhBits")
     evidence = {"tls:Hellos.DhBits": bits, "tls:Hellos.DhPrime": full.get("DhPrime"), "at": full.get("At")}
     if "DhBits" in full and (not isinstance(bits, int) or isinstance(bits, bool) or bits <= 0):
@@ -197,15 +197,15 @@ def _dh(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
 
 
 @control("tls.modern-client", on=ENDPOINT)
-def modern_client(endpoint: Resource, see: Context) -> Verdict:
+def modern_client(endpoint: Resource, context: Context) -> Verdict:
     """Whether a strict client gets through; a refusal by our own OpenSSL is none by the server."""
-    return every_address(endpoint, see, _client)
+    return every_address(endpoint, context, _client)
 
 
-def _client(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
+def _client(fields: Fields, endpoint: Resource, context: Context) -> Verdict:
     talked(fields)
     strict = fields.get("Strict")
-    name, _ = guideline(see.policy)
+    name, _ = guideline(context.policy)
     evidence: dict[str, Any] = {"tls:Connect.Strict": strict, "guideline": name}
     if fields.get("ClientCertificate") == "required":
         return not_applicable("asks for a client certificate", evidence)
@@ -219,20 +219,20 @@ def _client(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
 
 
 @control("tls.hsts", on=ENDPOINT)
-def hsts(endpoint: Resource, see: Context) -> Verdict:
+def hsts(endpoint: Resource, context: Context) -> Verdict:
     """Never more than a WARN: the document does not promise it."""
-    return every_address(endpoint, see, _hsts)
+    return every_address(endpoint, context, _hsts)
 
 
-def _hsts(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
+def _hsts(fields: Fields, endpoint: Resource, context: Context) -> Verdict:
     talked(fields)
     if fields.get("ClientCertificate") == "required":
         return not_applicable("asks for a client certificate: no browser gets in")
     status = _status(fields.get("HttpStatus"))
     if status is None:
         return unknown("no HTTP answer to HEAD /")
-    name, wanted = guideline(see.policy)
-    least = see.policy.tls.hsts_min_age or wanted["hsts_min_age"]
+    name, wanted = guideline(context.policy)
+    least = context.policy.tls.hsts_min_age or wanted["hsts_min_age"]
     value = fields.get("Hsts")
     if value is not None and not isinstance(value, str):
         return unknown("tls:Head answered without Strict-Transport-Security")
@@ -265,36 +265,36 @@ def _max_age(value: str) -> int | None:
 
 
 @control("tls.http-redirect", on=ENDPOINT)
-def http_redirect(endpoint: Resource, see: Context) -> Verdict:
+def http_redirect(endpoint: Resource, context: Context) -> Verdict:
     """Nothing is served in clear; at most it is said where to go."""
     port = endpoint.fields.get("HttpPort")
     if port == 0 and port is not False and not endpoint.faults:
         return not_applicable("not looked for: http_port = 0")
-    return every_address(endpoint, see, _redirect)
+    return every_address(endpoint, context, _redirect)
 
 
-def _redirect(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
-    told = fields.get("Http")
-    if not isinstance(told, Mapping):
+def _redirect(fields: Fields, endpoint: Resource, context: Context) -> Verdict:
+    field_of = fields.get("Http")
+    if not isinstance(field_of, Mapping):
         raise NoAnswer(unknown("HEAD / in clear was not asked"))
     port = endpoint.fields.get("HttpPort")
     if not isinstance(port, int) or isinstance(port, bool) or not 0 < port < 65536:
         raise NoAnswer(unknown("tls:Connect answered without HttpPort"))
-    match told.get("Outcome"):
+    match field_of.get("Outcome"):
         case "refused":
             return passed(f"port {port} is closed", {"http:Head.Outcome": "refused"})
-        case "timeout" | "unreachable" if see.policy.tls.http_filtered:
-            return not_applicable(f"port {port} is filtered, as the policy says", {"http:Head.Outcome": told["Outcome"]})
+        case "timeout" | "unreachable" if context.policy.tls.http_filtered:
+            return not_applicable(f"port {port} is filtered, as the policy says", {"http:Head.Outcome": field_of["Outcome"]})
         case "ok":
-            return _answered(told, endpoint)
+            return _answered(field_of, endpoint)
         case "not-http":
             return warned(f"port {port} speaks, but no HTTP", {"http:Head.Outcome": "not-http"})
         case outcome:
             return unknown(f"port {port}: {outcome}; filtered and down cannot be told apart", silence(outcome, ""))
 
 
-def _answered(told: Fields, endpoint: Resource) -> Verdict:
-    status, place, host = _status(told.get("Status")), told.get("Location", ""), endpoint.fields.get("Host")
+def _answered(field_of: Fields, endpoint: Resource) -> Verdict:
+    status, place, host = _status(field_of.get("Status")), field_of.get("Location", ""), endpoint.fields.get("Host")
     evidence = {"http:Head.Status": status, "http:Head.Location": place}
     if not isinstance(place, str) or not isinstance(host, str):
         raise NoAnswer(unknown("HEAD / in clear answered without Location"))
@@ -317,17 +317,17 @@ def _answered(told: Fields, endpoint: Resource) -> Verdict:
 
 
 @control("tls.pq-group", on=ENDPOINT)
-def pq_group(endpoint: Resource, see: Context) -> Verdict:
+def pq_group(endpoint: Resource, context: Context) -> Verdict:
     """Informational: what is recorded today may be read by the computers of tomorrow."""
-    if see.policy.tls.hybrid == "ignored" and not endpoint.faults:
+    if context.policy.tls.hybrid == "ignored" and not endpoint.faults:
         return not_applicable("the policy does not look for it")
-    return every_address(endpoint, see, _hybrid)
+    return every_address(endpoint, context, _hybrid)
 
 
-def _hybrid(fields: Fields, endpoint: Resource, see: Context) -> Verdict:
-    full, until = in_full(fields, see)
+def _hybrid(fields: Fields, endpoint: Resource, context: Context) -> Verdict:
+    full, until = in_full(fields, context)
     word = full.get("Hybrid", "not asked")
-    name, _ = guideline(see.policy)
+    name, _ = guideline(context.policy)
     evidence = {"tls:Hellos.Hybrid": word, "at": full.get("At"), "guideline": name}
     if word == "accepted":
         return passed("X25519MLKEM768 is offered", evidence, until=until)

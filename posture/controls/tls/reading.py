@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from posture.clock import Utc
-from posture.controls.reading import NoAnswer, instant
+from posture.controls.reading import NoAnswer, time_of
 from posture.controls.registry import Context
 from posture.fault import Fault, FaultKind
 from posture.policy import Policy
@@ -22,9 +22,9 @@ Look = Callable[[Fields, Resource, Context], Verdict]
 CONNECT, HELLOS = "tls:Connect", "tls:Hellos"
 
 
-def every_address(endpoint: Resource, see: Context, look: Look) -> Verdict:
+def every_address(endpoint: Resource, context: Context, look: Look) -> Verdict:
     """The worst verdict among the addresses; where they differ, the address stands before the reason. Down is UNKNOWN, whatever was seen before."""
-    verdicts = [(address, _one(fields, endpoint, see, look)) for address, fields in addresses(endpoint)]
+    verdicts = [(address, _one(fields, endpoint, context, look)) for address, fields in addresses(endpoint)]
     status = min(verdict.status for _, verdict in verdicts)
     address, found = next((address, verdict) for address, verdict in verdicts if verdict.status is status)
     until = min((verdict.valid_until for _, verdict in verdicts if verdict.valid_until is not None), default=None)
@@ -35,11 +35,11 @@ def every_address(endpoint: Resource, see: Context, look: Look) -> Verdict:
     return msgspec.structs.replace(found, valid_until=until)
 
 
-def _one(fields: Fields, endpoint: Resource, see: Context, look: Look) -> Verdict:
+def _one(fields: Fields, endpoint: Resource, context: Context, look: Look) -> Verdict:
     try:
         if not isinstance(fields, Mapping):
             raise NoAnswer(unknown(f"{CONNECT} answered without its fields"))
-        return look(fields, endpoint, see)
+        return look(fields, endpoint, context)
     except NoAnswer as ended:
         return ended.verdict
 
@@ -77,24 +77,24 @@ def silence(outcome: Any, detail: Any) -> Fault:
     return Fault(FaultKind.UNREACHABLE, str(outcome), CONNECT, str(detail or outcome))
 
 
-def in_full(fields: Fields, see: Context) -> tuple[Fields, Utc]:
+def in_full(fields: Fields, context: Context) -> tuple[Fields, Utc]:
     """What the full pass saw, and until when that is evidence. Raises `NoAnswer` before the first, and once it is six cadences old."""
     full = talked(fields).get("Full")
     if not isinstance(full, Mapping):
         raise NoAnswer(unknown("the full pass has not come to this endpoint yet"))
-    return full, fresh_until(full, see, "At", "Every")
+    return full, fresh_until(full, context, "At", "Every")
 
 
-def fresh_until(fields: Fields, see: Context, at: str, every: str) -> Utc:
+def fresh_until(fields: Fields, context: Context, at: str, every: str) -> Utc:
     """Until when this is evidence: six cadences. Raises `NoAnswer` where that is past."""
     cadence = fields.get(every)
     if not isinstance(cadence, int | float) or isinstance(cadence, bool):
         raise NoAnswer(unknown(f"{HELLOS} answered without {every}"))
-    seen = instant(fields.get(at), HELLOS, at)
-    if seen > see.now + cadence:
+    seen = time_of(fields.get(at), HELLOS, at)
+    if seen > context.now + cadence:
         raise NoAnswer(unknown(f"the last full pass is said to have been at {fields[at]}, which has not come yet"))
     until = seen + STALE_CADENCES * cadence
-    if until <= see.now:
+    if until <= context.now:
         raise NoAnswer(unknown(f"the last full pass was at {fields[at]}, more than {STALE_CADENCES} cadences ago"))
     return until
 

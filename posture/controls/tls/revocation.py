@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from posture.clock import Seconds, Utc
-from posture.controls.reading import NoAnswer, instant
+from posture.controls.reading import NoAnswer, time_of
 from posture.verdict import Status, Verdict, failed, passed, unknown, warned
 
 OPERATION = "tls:Revocation"
@@ -13,44 +13,44 @@ SKEW: Seconds = 300.0
 """A responder's clock may be ahead of ours by this much."""
 
 
-def judge_revocation(told: Any, at: Any, until: Utc, now: Utc, short: Verdict | None) -> Verdict:
+def judge_revocation(field_of: Any, at: Any, until: Utc, now: Utc, short: Verdict | None) -> Verdict:
     """The worst of the leaf's word and those of the intermediates. `short` is the verdict on a leaf that ends before news of it would come."""
-    if not isinstance(told, Mapping):
+    if not isinstance(field_of, Mapping):
         return unknown("revocation was not looked at")
-    evidence = {**{f"{OPERATION}.{name}": value for name, value in told.items()}, "at": at}
-    above = told.get("Above", ())
+    evidence = {**{f"{OPERATION}.{name}": value for name, value in field_of.items()}, "at": at}
+    above = field_of.get("Above", ())
     if not isinstance(above, list | tuple):
         return unknown(f"{OPERATION}: Above is no list", evidence=evidence)
     words = [_word(one, f"the intermediate {one.get('Certificate')}: ", evidence, until, now) for one in above if isinstance(one, Mapping)]
     if len(words) < len(above):
         return unknown(f"{OPERATION}: Above holds what is no answer", evidence=evidence)
     if short is None:
-        return min([_word(told, "", evidence, until, now), *words], key=lambda word: word.status)
+        return min([_word(field_of, "", evidence, until, now), *words], key=lambda word: word.status)
     return next((word for word in words if word.status is Status.FAIL), short)
 
 
-def _word(told: Mapping[str, Any], whose: str, evidence: Mapping[str, Any], until: Utc, now: Utc) -> Verdict:
+def _word(field_of: Mapping[str, Any], whose: str, evidence: Mapping[str, Any], until: Utc, now: Utc) -> Verdict:
     try:
-        return _said(told, whose, evidence, until, now)
+        return _said(field_of, whose, evidence, until, now)
     except NoAnswer as ended:  # of one certificate: what is known of the others stands
         return ended.verdict
 
 
-def _said(told: Mapping[str, Any], whose: str, evidence: Mapping[str, Any], until: Utc, now: Utc) -> Verdict:
-    by, status = told.get("By"), told.get("Status")
+def _said(field_of: Mapping[str, Any], whose: str, evidence: Mapping[str, Any], until: Utc, now: Utc) -> Verdict:
+    by, status = field_of.get("By"), field_of.get("Status")
     if by not in _WAYS:
-        return unknown(f"{whose}{told.get('Why') or 'neither staple nor CRL'}", evidence=evidence)
+        return unknown(f"{whose}{field_of.get('Why') or 'neither staple nor CRL'}", evidence=evidence)
     match status:
         case "revoked":
-            return failed(f"{whose}revoked at {told.get('RevokedAt')} ({told.get('Reason')}), says the {by}", evidence, until=until)
+            return failed(f"{whose}revoked at {field_of.get('RevokedAt')} ({field_of.get('Reason')}), says the {by}", evidence, until=until)
         case "good":
-            begins, ends = (instant(told.get(name), OPERATION, name) for name in ("ThisUpdate", "NextUpdate"))
+            begins, ends = (time_of(field_of.get(name), OPERATION, name) for name in ("ThisUpdate", "NextUpdate"))
             if begins > now + SKEW:
-                return unknown(f"{whose}the {by} is not valid before {told['ThisUpdate']}", evidence=evidence)
+                return unknown(f"{whose}the {by} is not valid before {field_of['ThisUpdate']}", evidence=evidence)
             if ends <= now:
-                return warned(f"{whose}good, but the {by} is out of date since {told['NextUpdate']}", evidence, until=until)
+                return warned(f"{whose}good, but the {by} is out of date since {field_of['NextUpdate']}", evidence, until=until)
             return passed(f"{whose}not revoked, says the {by}", evidence, until=min(until, ends))
         case "unknown":
             return unknown(f"{whose}the {by} does not know this certificate", evidence=evidence)
         case _:
-            return unknown(f"{whose}{told.get('Why') or 'neither staple nor CRL'}", evidence=evidence)
+            return unknown(f"{whose}{field_of.get('Why') or 'neither staple nor CRL'}", evidence=evidence)

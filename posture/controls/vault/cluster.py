@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from posture.clock import rfc3339
-from posture.controls.reading import NoAnswer, expected, inside, instant, natural, objects, optional, told, word
+from posture.controls.reading import NoAnswer, expected, field_of, natural, nested, objects, optional, time_of, word
 from posture.controls.registry import Context, control, registry
 from posture.controls.vault.gate import SEAL_STATUS, behind_the_seal, closed, flag
 from posture.loopback import is_loopback
@@ -42,9 +42,9 @@ FOR_OTHERS = frozenset(
 
 
 @control("vault.seal.status", on=("vault.cluster", "vault.node"))
-def seal_status(seen: Resource, see: Context) -> Verdict:
+def seal_status(seen: Resource, context: Context) -> Verdict:
     """The cluster is what its nodes leave of it; a node alone is never worse than WARN."""
-    sealed, initialized = (flag(told(seen, SEAL_STATUS, name), SEAL_STATUS, name) for name in ("sealed", "initialized"))
+    sealed, initialized = (flag(field_of(seen, SEAL_STATUS, name), SEAL_STATUS, name) for name in ("sealed", "initialized"))
     facts: dict[str, Any] = {f"sys/seal-status.{name}": seen.fields[name] for name in ("initialized", "sealed", "type", "t", "progress") if name in seen.fields}
     if seen.type == "vault.node":
         return _node(seen, facts)
@@ -57,8 +57,10 @@ def seal_status(seen: Resource, see: Context) -> Verdict:
     shut = nodes.get("sealed") or 0
     if shut and shut * 2 >= (nodes.get("known") or 0):
         return failed(f"{shut} of {nodes['known']} nodes are sealed", facts)
-    migrating = flag(told(seen, SEAL_STATUS, "migration"), SEAL_STATUS, "migration")
-    if flag(told(seen, LEADER, "ha_enabled"), LEADER, "ha_enabled") and not expected(told(seen, LEADER, "leader_address"), str, LEADER, "leader_address"):
+    migrating = flag(field_of(seen, SEAL_STATUS, "migration"), SEAL_STATUS, "migration")
+    if flag(field_of(seen, LEADER, "ha_enabled"), LEADER, "ha_enabled") and not expected(
+        field_of(seen, LEADER, "leader_address"), str, LEADER, "leader_address"
+    ):
         return warned("no active node: the nodes are electing one", facts)
     if migrating:
         return warned("the seal is being migrated", facts | {"sys/seal-status.migration": True})
@@ -77,21 +79,21 @@ def _node(node: Resource, facts: dict[str, Any]) -> Verdict:
 
 
 @behind_the_seal("vault.seal.backend", on="vault.seal-backend")
-def seal_backend(backend: Resource, see: Context) -> Verdict:
+def seal_backend(backend: Resource, context: Context) -> Verdict:
     """The type as the policy wants it, and whether Vault says that the mechanism works."""
-    status = told(backend, "GET sys/seal-backend-status", "seal-backend-status")
-    cluster = see.linked(backend, "vault")
-    type_ = told(cluster, SEAL_STATUS, "type") if cluster is not None else None
+    status = field_of(backend, "GET sys/seal-backend-status", "seal-backend-status")
+    cluster = context.linked(backend, "vault")
+    type_ = field_of(cluster, SEAL_STATUS, "type") if cluster is not None else None
     if cluster is None:
         return unknown("the seal's type has not been seen")
     type_ = word(type_, SEALS, SEAL_STATUS, "type")
     facts: dict[str, Any] = {"sys/seal-status.type": type_}
-    if see.policy.vault.seal and type_ != see.policy.vault.seal:
-        return failed(f"seal is {type_}, policy asks for {see.policy.vault.seal}", facts)
+    if context.policy.vault.seal and type_ != context.policy.vault.seal:
+        return failed(f"seal is {type_}, policy asks for {context.policy.vault.seal}", facts)
     if status is not None:
         status = expected(status, dict, "GET sys/seal-backend-status", "data")
         facts |= {f"sys/seal-backend-status.{name}": status[name] for name in ("healthy", "unhealthy_since") if name in status}
-        if not flag(inside(status, "GET sys/seal-backend-status", "healthy"), "GET sys/seal-backend-status", "healthy"):
+        if not flag(nested(status, "GET sys/seal-backend-status", "healthy"), "GET sys/seal-backend-status", "healthy"):
             return failed(f"seal {type_} is unhealthy since {status.get('unhealthy_since') or 'a time unknown'}", facts)
         return passed(f"seal {type_} is healthy", facts)
     if type_ == "shamir":
@@ -100,14 +102,14 @@ def seal_backend(backend: Resource, see: Context) -> Verdict:
 
 
 @behind_the_seal("vault.barrier.rotation", on="vault.keyring")
-def barrier_rotation(keyring: Resource, see: Context) -> Verdict:
+def barrier_rotation(keyring: Resource, context: Context) -> Verdict:
     """How old the key under everything is, and what limits its use."""
-    status, config = told(keyring, "GET sys/key-status", "key-status"), told(keyring, "GET sys/rotate/config", "rotate-config")
-    installed = instant(inside(status, "GET sys/key-status", "install_time"), "GET sys/key-status", "install_time")
-    used, term = (natural(inside(status, "GET sys/key-status", name), "GET sys/key-status", name) for name in ("encryptions", "term"))
-    enabled = flag(inside(config, "GET sys/rotate/config", "enabled"), "GET sys/rotate/config", "enabled")
-    limit = natural(inside(config, "GET sys/rotate/config", "max_operations"), "GET sys/rotate/config", "max_operations")
-    timed = _interval(inside(config, "GET sys/rotate/config", "interval"))
+    status, config = field_of(keyring, "GET sys/key-status", "key-status"), field_of(keyring, "GET sys/rotate/config", "rotate-config")
+    installed = time_of(nested(status, "GET sys/key-status", "install_time"), "GET sys/key-status", "install_time")
+    used, term = (natural(nested(status, "GET sys/key-status", name), "GET sys/key-status", name) for name in ("encryptions", "term"))
+    enabled = flag(nested(config, "GET sys/rotate/config", "enabled"), "GET sys/rotate/config", "enabled")
+    limit = natural(nested(config, "GET sys/rotate/config", "max_operations"), "GET sys/rotate/config", "max_operations")
+    timed = _interval(nested(config, "GET sys/rotate/config", "interval"))
     facts = {
         "sys/key-status.term": term,
         "sys/key-status.install_time": rfc3339(installed),
@@ -119,12 +121,12 @@ def barrier_rotation(keyring: Resource, see: Context) -> Verdict:
     if used > GCM_BOUND:  # it is rounded up to a power of two: the next one above the bound is past it
         why = "automatic rotation has not come" if enabled else "automatic rotation is off"
         return failed(f"{why}, and over {GCM_BOUND:,} encryptions were made with this key", facts)
-    if installed > see.now + DAY:
+    if installed > context.now + DAY:
         return unknown(f"GET sys/key-status: install_time is in the future, {rfc3339(installed)}", evidence=facts)
-    old = installed + see.policy.vault.barrier_days * DAY
-    if see.now >= old:
-        return warned(f"key of term {term} is older than {see.policy.vault.barrier_days} d", facts)
-    if see.policy.vault.barrier_timed and not timed:
+    old = installed + context.policy.vault.barrier_days * DAY
+    if context.now >= old:
+        return warned(f"key of term {term} is older than {context.policy.vault.barrier_days} d", facts)
+    if context.policy.vault.barrier_timed and not timed:
         return warned("rotates by use only, policy asks for rotation by time", facts, until=old)
     if not enabled:
         return warned("automatic rotation is off", facts, until=old)
@@ -141,16 +143,16 @@ def _interval(value: Any) -> int | str:
 
 
 @behind_the_seal("vault.ha.quorum", on="vault.raft")
-def ha_quorum(raft: Resource, see: Context) -> Verdict:
+def ha_quorum(raft: Resource, context: Context) -> Verdict:
     """By autopilot's `healthy`: its `node_status` says `alive` of a node that is dead."""
     operation = "GET sys/storage/raft/autopilot/state"
-    state = told(raft, operation, "autopilot")
+    state = field_of(raft, operation, "autopilot")
     if state is None:
         return not_applicable("storage is not raft: quorum is that of another system")
-    healthy = flag(inside(state, operation, "healthy"), operation, "healthy")
-    spare = natural(inside(state, operation, "failure_tolerance"), operation, "failure_tolerance")
-    servers = expected(inside(state, operation, "servers"), dict, operation, "servers")
-    ill = sorted(str(name) for name, server in servers.items() if not flag(inside(server, operation, "healthy"), operation, "healthy"))
+    healthy = flag(nested(state, operation, "healthy"), operation, "healthy")
+    spare = natural(nested(state, operation, "failure_tolerance"), operation, "failure_tolerance")
+    servers = expected(nested(state, operation, "servers"), dict, operation, "servers")
+    ill = sorted(str(name) for name, server in servers.items() if not flag(nested(server, operation, "healthy"), operation, "healthy"))
     facts = {"autopilot.healthy": healthy, "autopilot.failure_tolerance": spare, "autopilot.servers": len(servers), "unhealthy": ill}
     if not healthy or not servers:
         return failed(f"raft is unhealthy: {', '.join(ill) or 'no server'} of {len(servers)} not in contact", facts)
@@ -162,9 +164,9 @@ def ha_quorum(raft: Resource, see: Context) -> Verdict:
 
 
 @behind_the_seal("vault.audit.enabled", on="vault.audit")
-def audit_enabled(audit: Resource, see: Context) -> Verdict:
+def audit_enabled(audit: Resource, context: Context) -> Verdict:
     """None is the end of every trail; one alone stops Vault when it blocks."""
-    devices = told(audit, "GET sys/audit", "devices")
+    devices = field_of(audit, "GET sys/audit", "devices")
     devices = expected(devices, dict, "GET sys/audit", "devices")
     failures = optional(audit.fields.get("failures"), int, "GET sys/metrics", "audit_log_request_failure")
     facts: dict[str, Any] = {"sys/audit": sorted(devices), "failures": failures}
@@ -172,7 +174,7 @@ def audit_enabled(audit: Resource, see: Context) -> Verdict:
         return failed("no audit device: nothing is recorded", facts)
     if failures:
         return warned(f"{natural(failures, 'GET sys/metrics', 'audit failures')} requests could not be written to an audit device", facts)
-    raw = sorted(path for path, device in devices.items() if flag(inside(device, "GET sys/audit", "log_raw"), "GET sys/audit", "log_raw"))
+    raw = sorted(path for path, device in devices.items() if flag(nested(device, "GET sys/audit", "log_raw"), "GET sys/audit", "log_raw"))
     if raw:
         return warned(f"{raw[0]} records secrets in the clear (log_raw)", facts)
     if len(devices) == 1:
@@ -181,7 +183,7 @@ def audit_enabled(audit: Resource, see: Context) -> Verdict:
 
 
 @behind_the_seal("vault.listener.tls", on="vault.listener")
-def listener_tls(listener: Resource, see: Context) -> Verdict:
+def listener_tls(listener: Resource, context: Context) -> Verdict:
     """The worse of two: the listeners as the server configures them, and the address as the TLS prober finds it; where one is refused, the other decides."""
     try:
         configured = _configured(listener)
@@ -189,7 +191,7 @@ def listener_tls(listener: Resource, see: Context) -> Verdict:
         configured = ended.verdict
     if not listener.link("endpoint"):
         return configured
-    probed = _probed(listener, see)
+    probed = _probed(listener, context)
     if SANITIZED in listener.faults:
         return probed
     found = min(configured, probed, key=lambda verdict: verdict.status)
@@ -203,10 +205,10 @@ def _configured(listener: Resource) -> Verdict:
         return unknown("the address that is asked is not known")
     if address.startswith("http:") and not _loopback(urlsplit(address).netloc) and not listener.faults:
         return failed(f"{address} is asked in the clear", {"address": address})
-    listeners = objects(inside(told(listener, SANITIZED, "config"), SANITIZED, "listeners"), SANITIZED, "listeners")
+    listeners = objects(nested(field_of(listener, SANITIZED, "config"), SANITIZED, "listeners"), SANITIZED, "listeners")
     if not listeners:
         return unknown(f"{SANITIZED} answered without listeners")
-    configs = [expected(inside(one, SANITIZED, "config"), dict, SANITIZED, "config") for one in listeners]
+    configs = [expected(nested(one, SANITIZED, "config"), dict, SANITIZED, "config") for one in listeners]
     facts = {f"listeners[{number}]": config for number, config in enumerate(configs)}
     plain = [where for config in configs if (where := _where(config)) and _truth(config.get("tls_disable")) and not _loopback(where)]
     if plain:
@@ -219,12 +221,12 @@ def _configured(listener: Resource) -> Verdict:
     return passed("the handshake is as promised, and no listener speaks in the clear off loopback", facts)
 
 
-def _probed(listener: Resource, see: Context) -> Verdict:
+def _probed(listener: Resource, context: Context) -> Verdict:
     """What the TLS controls say of the address: the worst of those about the handshake and the certificate."""
-    endpoint = see.linked(listener, "endpoint")
+    endpoint = context.linked(listener, "endpoint")
     if endpoint is None:
         return unknown(f"{listener.link('endpoint')} has not been probed yet")
-    verdicts = {control.id: control.judge(endpoint, see) for control in registry().for_type(endpoint.type) if control.id not in FOR_OTHERS}
+    verdicts = {control.id: control.judge(endpoint, context) for control in registry().for_type(endpoint.type) if control.id not in FOR_OTHERS}
     named, found = min(verdicts.items(), key=lambda one: one[1].status)
     facts = {control: verdict.status.word for control, verdict in verdicts.items()}
     until = min((verdict.valid_until for verdict in verdicts.values() if verdict.valid_until is not None), default=None)
@@ -243,7 +245,7 @@ def _loopback(address: str) -> bool:
 
 def _where(config: dict[str, Any]) -> str:
     """`HOST:PORT`, or the path of a socket. Raises `NoAnswer` where it is neither."""
-    address = expected(inside(config, SANITIZED, "address"), str, SANITIZED, "address")
+    address = expected(nested(config, SANITIZED, "address"), str, SANITIZED, "address")
     if ":" not in address and not address.startswith("/"):
         raise NoAnswer(unknown(f"{SANITIZED}: address is {address[:60]!r}, which is none"))
     return address
@@ -256,12 +258,12 @@ def _truth(value: Any) -> bool:
 
 
 @control("vault.storage.volume", on="vault.cluster")
-def storage_volume(cluster: Resource, see: Context) -> Verdict:
+def storage_volume(cluster: Resource, context: Context) -> Verdict:
     """The disks under Vault's storage, where the configuration or another room names them."""
     shut = closed(cluster)
     if shut is not None:
         return shut
-    type_ = word(told(cluster, SEAL_STATUS, "storage_type"), STORAGES, SEAL_STATUS, "storage_type")
+    type_ = word(field_of(cluster, SEAL_STATUS, "storage_type"), STORAGES, SEAL_STATUS, "storage_type")
     facts: dict[str, Any] = {"sys/seal-status.storage_type": type_}
     if type_ in {"inmem", "inmem_ha"}:
         return warned(f"storage is {type_}: everything is lost with the process", facts)
@@ -270,7 +272,7 @@ def storage_volume(cluster: Resource, see: Context) -> Verdict:
         return unknown(f"storage is {type_}: which volumes it lies on is not told (tenant.vault.storage_volumes)", evidence=facts)
     states = []
     for rel in rels:
-        volume = see.linked(cluster, rel)
+        volume = context.linked(cluster, rel)
         at_rest = volume.encryption.at_rest if volume is not None and volume.encryption is not None else None
         states.append({True: Status.PASS, False: Status.FAIL, None: Status.UNKNOWN}[at_rest])
         facts[str(cluster.link(rel))] = {True: "encrypted", False: "not encrypted", None: "not seen"}[at_rest]
@@ -284,17 +286,17 @@ def storage_volume(cluster: Resource, see: Context) -> Verdict:
 
 
 @behind_the_seal("vault.license.expiry", on="vault.license")
-def license_expiry(license: Resource, see: Context) -> Verdict:
+def license_expiry(license: Resource, context: Context) -> Verdict:
     """Vault Enterprise stops at its licence's termination; OpenBao and the community's Vault have none."""
     operation = "GET sys/license/status"
-    answer = told(license, operation, "license")
+    answer = field_of(license, operation, "license")
     if answer is None:
         return not_applicable("this server needs no licence")
-    loaded = expected(inside(answer, operation, "autoloaded"), dict, operation, "autoloaded")
-    ends = instant(inside(loaded, operation, "expiration_time"), operation, "expiration_time")
+    loaded = expected(nested(answer, operation, "autoloaded"), dict, operation, "autoloaded")
+    ends = time_of(nested(loaded, operation, "expiration_time"), operation, "expiration_time")
     facts = {"license.expiration_time": rfc3339(ends), "license.termination_time": loaded.get("termination_time")}
-    if see.now >= ends:
+    if context.now >= ends:
         return failed(f"licence expired on {rfc3339(ends)[:10]}", facts)
-    if see.now >= ends - 30 * DAY:
+    if context.now >= ends - 30 * DAY:
         return warned(f"licence expires on {rfc3339(ends)[:10]}", facts, until=ends)
     return passed(f"licensed until {rfc3339(ends)[:10]}", facts, until=ends - 30 * DAY)

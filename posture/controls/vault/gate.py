@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from posture.controls.reading import expected, told
+from posture.controls.reading import expected, field_of
 from posture.controls.registry import Context, Judge, control
 from posture.fault import Fault, FaultKind
 from posture.resource import Resource
@@ -17,8 +17,8 @@ def behind_the_seal(control_id: str, *, on: str | tuple[str, ...]) -> Callable[[
     """As `control`, for what can only be known of a Vault that is open: else it is UNKNOWN because of the cluster, whatever was read before."""
 
     def register(judge: Judge) -> Judge:
-        def gated(resource: Resource, see: Context) -> Verdict:
-            return closed(see.linked(resource, "vault")) or judge(resource, see)
+        def gated(resource: Resource, context: Context) -> Verdict:
+            return closed(context.linked(resource, "vault")) or judge(resource, context)
 
         gated.__module__, gated.__qualname__ = judge.__module__, judge.__qualname__
         return control(control_id, on=on)(gated)
@@ -33,9 +33,9 @@ def closed(cluster: Resource | None) -> Verdict | None:
     silence = cluster.faults.get(SEAL_STATUS)
     if silence is not None:
         return unanswered(silence)
-    if not flag(told(cluster, SEAL_STATUS, "initialized"), SEAL_STATUS, "initialized"):
+    if not flag(field_of(cluster, SEAL_STATUS, "initialized"), SEAL_STATUS, "initialized"):
         return unknown(f"{cluster.name} is not initialised", _sealed("NotInitialized", "there is no Vault in there yet"))
-    if flag(told(cluster, SEAL_STATUS, "sealed"), SEAL_STATUS, "sealed"):
+    if flag(field_of(cluster, SEAL_STATUS, "sealed"), SEAL_STATUS, "sealed"):
         given = f"{cluster.fields.get('progress') or 0} of {cluster.fields.get('t') or '?'} keys given"
         return unknown(f"{cluster.name} is sealed: vault.seal.status is the root cause", _sealed("Sealed", f"Vault is sealed, {given}"))
     ended = cluster.faults.get(LOOKUP_SELF)

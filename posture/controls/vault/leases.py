@@ -3,7 +3,7 @@
 from typing import Any
 
 from posture.clock import Utc, age, rfc3339
-from posture.controls.reading import NoAnswer, expected, inside, instant, natural, objects, optional, refusals, texts, told
+from posture.controls.reading import NoAnswer, expected, field_of, natural, nested, objects, optional, refusals, texts, time_of
 from posture.controls.registry import Context
 from posture.controls.vault.gate import behind_the_seal, flag
 from posture.lease import LONG, OVERDUE, SLACK, Life
@@ -29,24 +29,24 @@ def life_of(lease: Resource) -> Life:
     """A lease's or token's times, as its room read them. Raises `NoAnswer` where they were not told."""
     token = lease.type == "vault.token"
     operation = "POST auth/token/lookup-accessor" if token else _LOOKUP
-    ends = told(lease, operation, "expire_time")
-    issued = lease.fields.get("issue_time") if token else told(lease, operation, "issue_time")  # a root token has none
+    ends = field_of(lease, operation, "expire_time")
+    issued = lease.fields.get("issue_time") if token else field_of(lease, operation, "issue_time")  # a root token has none
     if issued is None and ends is not None:
         raise NoAnswer(unknown(f"{operation} answered without issue_time"))
     renewable = optional(lease.fields.get("renewable"), bool, operation, "renewable")
     if renewable is None and ends is not None:
         raise NoAnswer(unknown(f"{operation} answered without renewable"))
-    begun = instant(issued, operation, "issue_time") if issued is not None else None
+    begun = time_of(issued, operation, "issue_time") if issued is not None else None
     renewed = _renewed(lease, operation)
     if renewed is not None and begun is not None and renewed < begun - SLACK:
         raise NoAnswer(unknown(f"{operation}: it was renewed before it was issued"))
     return Life(
         begun,
-        instant(ends, operation, "expire_time") if ends is not None else None,
+        time_of(ends, operation, "expire_time") if ends is not None else None,
         renewed,
         bool(renewable),
-        not token and flag(told(lease, operation, "capped"), operation, "renewable"),
-        not token and flag(told(lease, operation, "overdue"), operation, "ttl"),
+        not token and flag(field_of(lease, operation, "capped"), operation, "renewable"),
+        not token and flag(field_of(lease, operation, "overdue"), operation, "ttl"),
         bool(optional(lease.fields.get("revoke_error"), str, operation, "revoke_error")),
     )
 
@@ -56,8 +56,8 @@ def _renewed(lease: Resource, operation: str) -> Utc | None:
     if lease.type == "vault.token":
         seconds = lease.fields.get("last_renewal_time")
         return None if seconds is None else float(natural(seconds, operation, "last_renewal_time"))
-    at = told(lease, operation, "last_renewal")
-    return None if at is None else instant(at, operation, "last_renewal")
+    at = field_of(lease, operation, "last_renewal")
+    return None if at is None else time_of(at, operation, "last_renewal")
 
 
 def _facts(life: Life, lease: Resource) -> dict[str, Any]:
@@ -66,11 +66,11 @@ def _facts(life: Life, lease: Resource) -> dict[str, Any]:
 
 
 @behind_the_seal("vault.lease.irrevocable", on=("vault.lease", "vault.leases"))
-def irrevocable(lease: Resource, see: Context) -> Verdict:
+def irrevocable(lease: Resource, context: Context) -> Verdict:
     """Vault has given up: the credential may live on in the backend, and only a person can end it."""
     if lease.type == "vault.leases":
-        count = told(lease, _COUNT, "irrevocable")
-        many, by_mount = natural(inside(count, _COUNT, "count"), _COUNT, "lease_count"), expected(inside(count, _COUNT, "by_mount"), dict, _COUNT, "counts")
+        count = field_of(lease, _COUNT, "irrevocable")
+        many, by_mount = natural(nested(count, _COUNT, "count"), _COUNT, "lease_count"), expected(nested(count, _COUNT, "by_mount"), dict, _COUNT, "counts")
         facts = {"sys/leases/count?type=irrevocable": many, **{f"irrevocable.{mount}": number for mount, number in by_mount.items()}}
         if many:
             worst = max(by_mount, key=lambda mount: (natural(by_mount[mount], _COUNT, "counts"), mount), default="?")
@@ -83,12 +83,12 @@ def irrevocable(lease: Resource, see: Context) -> Verdict:
 
 
 @behind_the_seal("vault.lease.revocation-failing", on=("vault.lease", "vault.leases"))
-def revocation_failing(lease: Resource, see: Context) -> Verdict:
+def revocation_failing(lease: Resource, context: Context) -> Verdict:
     """A negative TTL: its time is over, and the backend does not let it go."""
     if lease.type == "vault.leases":
-        metrics = expected(told(lease, _METRICS, "metrics"), dict, _METRICS, "metrics")
+        metrics = expected(field_of(lease, _METRICS, "metrics"), dict, _METRICS, "metrics")
         jobs = optional(metrics.get("expire_job_manager_total_jobs"), int, _METRICS, "expire_job_manager_total_jobs")
-        polls = natural(told(lease, _METRICS, "backlog_polls"), _METRICS, "expire_job_manager_total_jobs")
+        polls = natural(field_of(lease, _METRICS, "backlog_polls"), _METRICS, "expire_job_manager_total_jobs")
         facts = {"vault_expire_job_manager_total_jobs": jobs, "polls": polls}
         if jobs is None:
             return not_applicable("this server does not tell its revocation backlog", facts)
@@ -97,10 +97,10 @@ def revocation_failing(lease: Resource, see: Context) -> Verdict:
     life = life_of(lease)
     if life.irrevocable or life.expires is None:
         return not_applicable("irrevocable: told by vault.lease.irrevocable" if life.irrevocable else "never expires")
-    late = see.now - life.expires
+    late = context.now - life.expires
     if not life.overdue or late <= OVERDUE:
         until = life.expires + OVERDUE
-        return passed("not due" if late < 0 else "just ended", _facts(life, lease), until=until if life.overdue and until > see.now else None)
+        return passed("not due" if late < 0 else "just ended", _facts(life, lease), until=until if life.overdue and until > context.now else None)
     reason = f"ended {age(late)} ago and is still there: its revocation fails and is tried again"
     if late >= GIVEN_UP:
         return failed(reason, _facts(life, lease))
@@ -108,7 +108,7 @@ def revocation_failing(lease: Resource, see: Context) -> Verdict:
 
 
 @behind_the_seal("vault.lease.expiring", on=("vault.lease", "vault.token"))
-def expiring(lease: Resource, see: Context) -> Verdict:
+def expiring(lease: Resource, context: Context) -> Verdict:
     """The end of a long lease is news; the end of a short one is what it is for."""
     life = life_of(lease)
     facts = _facts(life, lease)
@@ -118,37 +118,37 @@ def expiring(lease: Resource, see: Context) -> Verdict:
         if lease.type == "vault.token" and "root" in texts(lease.fields.get("policies"), "POST auth/token/lookup-accessor", "policies"):
             return warned("a root token that never expires", facts)
         return unknown(f"{'POST auth/token/lookup-accessor' if lease.type == 'vault.token' else _LOOKUP} told no end, which only a root token has", None, facts)
-    if see.now >= life.expires or life.span < LONG:
-        return passed("ended" if see.now >= life.expires else "short-lived: runs down as it should", facts)
+    if context.now >= life.expires or life.span < LONG:
+        return passed("ended" if context.now >= life.expires else "short-lived: runs down as it should", facts)
     soon = life.expiring_at
-    if soon is not None and see.now >= soon:
+    if soon is not None and context.now >= soon:
         how = "its max TTL is reached" if life.capped else "unless it is renewed" if life.renewable else "it cannot be renewed"
         return warned(f"ends at {rfc3339(life.expires)}, {how}", facts, until=life.expires)
     return passed(f"ends at {rfc3339(life.expires)}", facts, until=soon)
 
 
 @behind_the_seal("vault.lease.not-renewed", on=("vault.lease", "vault.token"))
-def not_renewed(lease: Resource, see: Context) -> Verdict:
+def not_renewed(lease: Resource, context: Context) -> Verdict:
     """Renewable, most of its life gone, never renewed: its client will lose it without warning."""
     life = life_of(lease)
     facts = _facts(life, lease)
-    if life.irrevocable or life.overdue or life.expires is None or see.now >= life.expires:
+    if life.irrevocable or life.overdue or life.expires is None or context.now >= life.expires:
         return not_applicable("never expires" if life.expires is None else "its time is over", facts)
     if not life.renewable:
         return not_applicable("not renewable", facts)
     if life.span < LONG:
         return passed("short-lived: a new one is taken instead", facts, until=life.expires)
     at: Utc | None = life.neglected_at
-    if at is not None and see.now >= at and life.issued is not None:
-        return warned(f"{(see.now - life.issued) / (life.expires - life.issued):.0%} of its life gone, never renewed", facts, until=life.expires)
+    if at is not None and context.now >= at and life.issued is not None:
+        return warned(f"{(context.now - life.issued) / (life.expires - life.issued):.0%} of its life gone, never renewed", facts, until=life.expires)
     return passed("renewed" if life.renewed is not None else "not yet to be renewed", facts, until=at)
 
 
 @behind_the_seal("vault.lease.health", on="vault.leases")
-def health(leases: Resource, see: Context) -> Verdict:
+def health(leases: Resource, context: Context) -> Verdict:
     """Irrevocable in two polls together is no accident."""
-    count = told(leases, _COUNT, "irrevocable")
-    many, polls = (natural(inside(count, _COUNT, name), _COUNT, "lease_count") for name in ("count", "polls"))
+    count = field_of(leases, _COUNT, "irrevocable")
+    many, polls = (natural(nested(count, _COUNT, name), _COUNT, "lease_count") for name in ("count", "polls"))
     facts = {
         "sys/leases/count?type=irrevocable": many,
         "polls": polls,
@@ -159,14 +159,14 @@ def health(leases: Resource, see: Context) -> Verdict:
 
 
 @behind_the_seal("vault.lease.count", on="vault.leases")
-def count(leases: Resource, see: Context) -> Verdict:
+def count(leases: Resource, context: Context) -> Verdict:
     """Against the quota, where there is one, else against the number that Vault itself warns of."""
-    total = natural(inside(told(leases, _METRICS, "metrics"), _METRICS, "expire_num_leases"), _METRICS, "expire_num_leases")
+    total = natural(nested(field_of(leases, _METRICS, "metrics"), _METRICS, "expire_num_leases"), _METRICS, "expire_num_leases")
     refusal = refusals(leases, _QUOTA)
     if refusal is not None:
         return unanswered(refusal)
-    quotas = [_most(quota) for quota in objects(told(leases, _QUOTAS, "quotas"), _QUOTAS, "keys") if not quota.get("path")]
-    limit = min([see.policy.vault.most_leases, *(quota for quota in quotas if quota)])
+    quotas = [_most(quota) for quota in objects(field_of(leases, _QUOTAS, "quotas"), _QUOTAS, "keys") if not quota.get("path")]
+    limit = min([context.policy.vault.most_leases, *(quota for quota in quotas if quota)])
     facts = {"vault_expire_num_leases": total, "limit": limit}
     if total >= limit:
         return failed(f"{total:,} leases, limit {limit:,}", facts)
@@ -176,17 +176,17 @@ def count(leases: Resource, see: Context) -> Verdict:
 
 
 def _most(quota: dict[str, Any]) -> int:
-    return natural(inside(quota, _QUOTA, "max_leases"), _QUOTA, "max_leases")
+    return natural(nested(quota, _QUOTA, "max_leases"), _QUOTA, "max_leases")
 
 
 @behind_the_seal("vault.lease.growth", on="vault.leases")
-def growth(leases: Resource, see: Context) -> Verdict:
+def growth(leases: Resource, context: Context) -> Verdict:
     """A slope needs two points; the first poll has one."""
-    total = natural(inside(told(leases, _METRICS, "metrics"), _METRICS, "expire_num_leases"), _METRICS, "expire_num_leases")
+    total = natural(nested(field_of(leases, _METRICS, "metrics"), _METRICS, "expire_num_leases"), _METRICS, "expire_num_leases")
     seen = leases.fields.get("growth")
     if not isinstance(seen, dict):
         return not_applicable("measured from the second poll on", {"vault_expire_num_leases": total})
-    before, minute = natural(inside(seen, _METRICS, "from"), _METRICS, "expire_num_leases"), inside(seen, _METRICS, "a_minute")
+    before, minute = natural(nested(seen, _METRICS, "from"), _METRICS, "expire_num_leases"), nested(seen, _METRICS, "a_minute")
     if not isinstance(minute, int | float) or isinstance(minute, bool):
         return unknown(f"{_METRICS}: how fast they grow is {minute!r}")
     facts = {"vault_expire_num_leases": total, **{f"growth.{name}": value for name, value in seen.items()}}

@@ -105,7 +105,7 @@ class Server:
 
     def _serve(self, environ: Environ) -> Answer:
         if environ["PATH_INFO"].startswith("/enctop/"):
-            return self._side(environ)
+            return self._admin(environ)
         asked = read(environ)
         self.log.add(asked)
         refusal = self.faults.before(asked)
@@ -113,7 +113,7 @@ class Server:
             return refusal
         return self.faults.after(asked, answer_ourselves(asked, environ) or _call(self._moto, environ))
 
-    def _side(self, environ: Environ) -> Answer:
+    def _admin(self, environ: Environ) -> Answer:
         """For tests in another process: GET or DELETE /enctop/log, POST a `Rule` to or DELETE /enctop/faults, POST /enctop/reset."""
         method, what = environ["REQUEST_METHOD"], environ["PATH_INFO"].removeprefix("/enctop/")
         body = environ["wsgi.input"].read()

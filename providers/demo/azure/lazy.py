@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from providers.demo.azure.server import Server
 
 
-class Soon:
+class LazyAzure:
     """Serves the tenant globex as soon as it is made; things happen in it until `stopped`."""
 
     def __init__(self, stopped: threading.Event) -> None:

@@ -6,13 +6,13 @@ from azure.mgmt.cdn import models as cdn
 from azure.mgmt.compute import models as compute
 from azure.mgmt.containerservice import models as aks
 
-from providers.demo.azure.resources import SUBSCRIPTION, Body, Estate
+from providers.demo.azure.resources import SUBSCRIPTION, Body, Resources
 
 PLACE = "westeurope"
 
 
 def machine(
-    estate: Estate, name: str, *, at_host: bool | None = True, page_blob: str | None = None, group: str = "prod", subscription: str = SUBSCRIPTION
+    estate: Resources, name: str, *, at_host: bool | None = True, page_blob: str | None = None, group: str = "prod", subscription: str = SUBSCRIPTION
 ) -> str:
     """A virtual machine; `page_blob` is the URI of an unmanaged system disk."""
     disk = compute.OSDisk(create_option="FromImage", os_type="Linux", vhd=compute.VirtualHardDisk(uri=page_blob) if page_blob else None)
@@ -24,14 +24,14 @@ def machine(
     return estate.put(f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Compute/virtualMachines/{name}", body)
 
 
-def scale_set(estate: Estate, name: str, *, at_host: bool = True, group: str = "prod", subscription: str = SUBSCRIPTION) -> str:
+def scale_set(estate: Resources, name: str, *, at_host: bool = True, group: str = "prod", subscription: str = SUBSCRIPTION) -> str:
     """A scale set."""
     profile = compute.VirtualMachineScaleSetVMProfile(security_profile=compute.SecurityProfile(encryption_at_host=at_host))
     body = compute.VirtualMachineScaleSet(location=PLACE, properties=compute.VirtualMachineScaleSetProperties(virtual_machine_profile=profile)).as_dict()
     return estate.put(f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Compute/virtualMachineScaleSets/{name}", body)
 
 
-def cluster(estate: Estate, name: str, *, kms_key: str | None = None, at_host: bool = True, group: str = "prod", subscription: str = SUBSCRIPTION) -> str:
+def cluster(estate: Resources, name: str, *, kms_key: str | None = None, at_host: bool = True, group: str = "prod", subscription: str = SUBSCRIPTION) -> str:
     """An AKS cluster of two node pools; `kms_key` is the URL of the key over etcd."""
     kms = aks.AzureKeyVaultKms(enabled=kms_key is not None, key_id=kms_key)
     pools = [
@@ -45,7 +45,13 @@ def cluster(estate: Estate, name: str, *, kms_key: str | None = None, at_host: b
 
 
 def gateway(
-    estate: Estate, name: str, *, policy: str | None = "AppGwSslPolicy20220101S", redirects: bool = True, group: str = "edge", subscription: str = SUBSCRIPTION
+    estate: Resources,
+    name: str,
+    *,
+    policy: str | None = "AppGwSslPolicy20220101S",
+    redirects: bool = True,
+    group: str = "edge",
+    subscription: str = SUBSCRIPTION,
 ) -> str:
     """An application gateway with a listener for HTTPS and one for HTTP, which redirects or serves.
 
@@ -74,7 +80,7 @@ def gateway(
     return estate.put(own, {"location": PLACE, "properties": properties})
 
 
-def front_door(estate: Estate, name: str, *, minimum: str = "TLS12", redirects: bool = True, group: str = "edge", subscription: str = SUBSCRIPTION) -> str:
+def front_door(estate: Resources, name: str, *, minimum: str = "TLS12", redirects: bool = True, group: str = "edge", subscription: str = SUBSCRIPTION) -> str:
     """A front door with one domain and one route."""
     own = f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Cdn/profiles/{name}"
     profile = cdn.Profile({"location": "Global", "sku": {"name": "Standard_AzureFrontDoor"}, "properties": {"provisioningState": "Succeeded"}})
@@ -89,7 +95,7 @@ def front_door(estate: Estate, name: str, *, minimum: str = "TLS12", redirects: 
 
 
 def people(
-    estate: Estate, *, defaults: bool, users: int = 40, admins: int = 4, not_capable: int = 0, admins_not_capable: int = 0, licensed: bool = True
+    estate: Resources, *, defaults: bool, users: int = 40, admins: int = 4, not_capable: int = 0, admins_not_capable: int = 0, licensed: bool = True
 ) -> None:
     """Who there is in the Entra tenant, and whether its security defaults are on."""
     registered = [
@@ -105,7 +111,7 @@ def people(
     estate.graph = {"defaults": defaults, "policies": [], "users": registered, "licensed": licensed}
 
 
-def conditional_access(estate: Estate, *, state: str = "enabled", excluded: int = 0) -> None:
+def conditional_access(estate: Resources, *, state: str = "enabled", excluded: int = 0) -> None:
     """A policy that asks all users of all applications for a second factor."""
     users = {"includeUsers": ["All"], "excludeUsers": [f"{number:08d}-1111-4000-8000-000000000000" for number in range(excluded)], "excludeGroups": []}
     policy = {

@@ -15,10 +15,10 @@ from providers.demo.azure.accounts import ENTRA, SECOND, SUBSCRIPTION
 PLATFORM, CUSTOMER, BOTH = "EncryptionAtRestWithPlatformKey", "EncryptionAtRestWithCustomerKey", "EncryptionAtRestWithPlatformAndCustomerKeys"
 Body = dict[str, Any]
 
-__all__ = ["BOTH", "CUSTOMER", "ENTRA", "PLATFORM", "SECOND", "SUBSCRIPTION", "Body", "Estate"]
+__all__ = ["BOTH", "CUSTOMER", "ENTRA", "PLATFORM", "SECOND", "SUBSCRIPTION", "Body", "Resources"]
 
 
-class Estate:
+class Resources:
     """Subscriptions and what lies in them. Safe to change while it is served."""
 
     def __init__(self) -> None:

@@ -18,7 +18,7 @@ from providers.demo.aws.answer import Answer
 from providers.demo.aws.request import Environ
 from providers.demo.azure.accounts import TOKEN
 from providers.demo.azure.faults import JSON, XML, AzureAsked, AzureFaults, blob_refusal, refusal
-from providers.demo.azure.resources import Body, Estate
+from providers.demo.azure.resources import Body, Resources
 from providers.demo.paging import BadToken, page
 
 _TYPE = re.compile(r"where type =~ '([a-z0-9./]+)'", re.IGNORECASE)
@@ -31,7 +31,7 @@ class Server:
     """A running Azure, without a port one that only answers what it is handed. `page_size` is how many rows a page of any listing holds."""
 
     def __init__(self, port: int | None = 0) -> None:
-        self.estate = Estate()
+        self.estate = Resources()
         self.faults = AzureFaults()
         self.log: deque[AzureAsked] = deque(maxlen=100_000)
         self.writes: list[str] = []
@@ -66,7 +66,7 @@ class Server:
 
     def reset(self) -> None:
         """An empty Azure, without faults, with an empty log."""
-        self.estate = Estate()
+        self.estate = Resources()
         self.faults.clear()
         self.log.clear()
         self.writes.clear()

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from providers.demo.azure import more
-from providers.demo.azure.resources import CUSTOMER, SECOND, SUBSCRIPTION, Estate
+from providers.demo.azure.resources import CUSTOMER, SECOND, SUBSCRIPTION, Resources
 from providers.demo.azure.server import Server
 
 SEED = 20261124
@@ -33,7 +33,7 @@ class World:
     """What `live` plays with."""
 
     def __init__(self, server: Server) -> None:
-        self.estate: Estate = server.estate
+        self.estate: Resources = server.estate
         self.chance = random.Random(SEED)
         self.calm_vault = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/keys/providers/Microsoft.KeyVault/vaults/globex-platform"
         self.calm_key = "disks"
@@ -60,7 +60,7 @@ def seed(server: Server) -> World:
     return World(server)
 
 
-def _keys(estate: Estate) -> dict[str, str]:
+def _keys(estate: Resources) -> dict[str, str]:
     """A calm encryption set, one whose key expires soon, and one whose key somebody has disabled."""
     platform, finance = estate.vault("globex-platform"), estate.vault("globex-finance", purge_protected=False)
     calm, soon = estate.key(platform, "disks"), estate.key(platform, "archive", expires=int(time.time()) + 12 * DAY)
@@ -72,7 +72,7 @@ def _keys(estate: Estate) -> dict[str, str]:
     }
 
 
-def _cluster(estate: Estate, cluster: str, subscription: str, nodes: int, chance: random.Random) -> None:
+def _cluster(estate: Resources, cluster: str, subscription: str, nodes: int, chance: random.Random) -> None:
     """System disks of the nodes, and the disks of the StatefulSets on them."""
     group = f"MC_{cluster}_westeurope"
     more.cluster(estate, cluster, at_host=cluster != "aks-stage-weu", subscription=subscription)
@@ -90,7 +90,7 @@ def _cluster(estate: Estate, cluster: str, subscription: str, nodes: int, chance
             estate.disk(name, subscription=subscription, group=group, managed_by=owner, disk_size_gb=size, tags=tags)
 
 
-def _stray_disks(estate: Estate, sets: dict[str, str]) -> None:
+def _stray_disks(estate: Resources, sets: dict[str, str]) -> None:
     """What is in no cluster: disks under customers' keys, one so old that it says nothing, one under Azure Disk Encryption, and snapshots."""
     from azure.mgmt.compute.models import EncryptionSettingsCollection
 
@@ -108,7 +108,7 @@ def _stray_disks(estate: Estate, sets: dict[str, str]) -> None:
             estate.change(nightly, networkAccessPolicy="AllowAll")
 
 
-def _accounts(estate: Estate) -> None:
+def _accounts(estate: Resources) -> None:
     """One account for each team and use; those that are not as promised are named."""
     platform = estate.vault("globex-platform")
     for team, use in itertools.product(TEAMS, USES):

@@ -89,7 +89,7 @@ class Server:
     def _serve(self, environ: Environ) -> Answer:
         path, query = environ["PATH_INFO"], dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
         if path.startswith("/enctop/"):
-            return self._side(environ, path.removeprefix("/enctop/"))
+            return self._admin(environ, path.removeprefix("/enctop/"))
         if path == "/token":
             self.grants += 1
             return _json(self.granted) if self.granted else Answer(400, b'{"error": "invalid_grant"}', {"content-type": JSON})
@@ -117,7 +117,7 @@ class Server:
         except ValueError as bad:
             return error(400, f"Invalid field selection {bad}", "invalidParameter", "INVALID_ARGUMENT")
 
-    def _side(self, environ: Environ, what: str) -> Answer:
+    def _admin(self, environ: Environ, what: str) -> Answer:
         """For tests in another process: POST a `Rule` to or DELETE /enctop/faults."""
         match environ["REQUEST_METHOD"], what:
             case "POST", "faults":

@@ -19,7 +19,7 @@ _CLEAN = ("www", "api", "app", "auth", "login", "status", "docs", "cdn", "hooks"
 _NO_HSTS = doors.answer()
 
 
-class Door(msgspec.Struct, frozen=True):
+class Endpoint(msgspec.Struct, frozen=True):
     """One simulated endpoint: its name, port and addresses."""
 
     name: str
@@ -27,26 +27,26 @@ class Door(msgspec.Struct, frozen=True):
     addresses: tuple[str, ...] = ("127.0.0.1",)
 
 
-class Street(msgspec.Struct):
+class TlsFleet(msgspec.Struct):
     """All doors, the port that answers plain HTTP for them, and the file with the root that their clients trust."""
 
-    doors: list[Door]
+    doors: list[Endpoint]
     http_port: int
     roots: Path
     renew: Callable[[], object]
     stop: Callable[[], object]
 
 
-def start() -> Street:
+def start() -> TlsFleet:
     """Open the doors. Takes under a second."""
     serving, folder = Doors(), tempfile.TemporaryDirectory(prefix="enctop-demo-")
     lists: dict[str, bytes] = {}
     http_port = serving.open(None, lambda request, host: _in_clear(request, host, lists))
     authority = Authority("Acme Trust Services", f"http://127.0.0.1:{http_port}/acme.crl")
-    street: list[Door] = []
+    street: list[Endpoint] = []
 
     def door(name: str, pair: Pair, says: doors.Answer = doors.SECURE, context: ssl.SSLContext | None = None) -> None:
-        street.append(Door(f"{name}.{DOMAIN}", serving.open(context or context_for(pair), says)))
+        street.append(Endpoint(f"{name}.{DOMAIN}", serving.open(context or context_for(pair), says)))
 
     for name in _CLEAN:
         door(name, authority.issue(f"{name}.{DOMAIN}", days=90, left=50 + len(name) % 9 * 3))
@@ -63,8 +63,8 @@ def start() -> Street:
     taken = authority.issue(f"sso.{DOMAIN}")
     authority.revoke(taken)
     door("sso", taken)
-    street.append(Door(f"intranet.{DOMAIN}", serving.open(None, doors.answer())))
-    street.append(Door(f"retired.{DOMAIN}", _closed()))
+    street.append(Endpoint(f"intranet.{DOMAIN}", serving.open(None, doors.answer())))
+    street.append(Endpoint(f"retired.{DOMAIN}", _closed()))
     _stale_replica(serving, authority, street)
     renewing = authority.issue(f"payments.{DOMAIN}", days=47, left=15.4)
     context = context_for(renewing)
@@ -77,16 +77,16 @@ def start() -> Street:
         serving.close()
         folder.cleanup()
 
-    return Street(street, http_port, roots, lambda: load(context, authority.issue(f"payments.{DOMAIN}", days=47, left=47)), stop)
+    return TlsFleet(street, http_port, roots, lambda: load(context, authority.issue(f"payments.{DOMAIN}", days=47, left=47)), stop)
 
 
-def live(street: Street, stopped: threading.Event, *, speed: float = 1.0) -> None:
+def live(street: TlsFleet, stopped: threading.Event, *, speed: float = 1.0) -> None:
     """Renew a certificate every now and then until `stopped`. Runs in a thread of its own."""
     while not stopped.wait(RENEWED_EVERY / speed):
         street.renew()
 
 
-def configuration(street: Street) -> str:
+def configuration(street: TlsFleet) -> str:
     """The blocks of the collector's configuration, as TOML that goes below a tenant."""
     endpoints = ", ".join(f'"{door.name}:{door.port}"' for door in street.doors)
     resolve = ", ".join(f'"{door.name}" = {list(door.addresses)}' for door in street.doors)
@@ -119,7 +119,7 @@ def _legacy(pair: Pair) -> ssl.SSLContext:
     return context_for(pair, lowest=ssl.TLSVersion.TLSv1, ciphers="ECDHE+AESGCM:ECDHE+AES:RSA+AES:@SECLEVEL=0")
 
 
-def _stale_replica(serving: Doors, authority: Authority, street: list[Door]) -> None:
+def _stale_replica(serving: Doors, authority: Authority, street: list[Endpoint]) -> None:
     """Two addresses of one name; behind one of them a pod that was never restarted. Needs IPv6 on loopback."""
     name = f"gateway.{DOMAIN}"
     port = serving.open(context_for(authority.issue(name)))
@@ -127,7 +127,7 @@ def _stale_replica(serving: Doors, authority: Authority, street: list[Door]) -> 
         serving.open(context_for(authority.issue(name, left=-0.3)), addresses=("::1",), port=port)
     except OSError:
         return
-    street.append(Door(name, port, ("127.0.0.1", "::1")))
+    street.append(Endpoint(name, port, ("127.0.0.1", "::1")))
 
 
 def _closed() -> int:

@@ -113,10 +113,10 @@ def rule(until: str, approved_by: str = "j.doe", control: str = "aws.ebs") -> Ex
         ((rule("2027-01-31"), rule("2026-11-01", control="aws.s3")), "fail", "exception for aws.s3 ended on 2026-11-01", "2027-01-18T00:00:00Z"),
     ],
 )
-def test_policy_exception(rules: tuple[ExceptionRule, ...], status: str, reason: str, wakes: str | None) -> None:
+def test_policy_exception(rules: tuple[ExceptionRule, ...], status: str, reason: str, timers: str | None) -> None:
     verdict = World(policy=Policy(exception=rules)).ask("meta.policy.exception", tenant())
     assert (verdict.status.word, verdict.reason) == (status, reason)
-    assert verdict.valid_until == (parse_rfc3339(wakes) if wakes else None)
+    assert verdict.valid_until == (parse_rfc3339(timers) if timers else None)
 
 
 def test_an_exception_wakes_its_control_exactly_when_it_turns() -> None:

@@ -128,7 +128,7 @@ def metadata(**more: Any) -> Metadata:
     return msgspec.convert({**DATA, **more}, Metadata)
 
 
-def judge(resource: Resource, see: Any) -> Verdict:
+def judge(resource: Resource, context: Any) -> Verdict:
     return passed("x")
 
 

@@ -167,7 +167,7 @@ async def test_a_setting_that_is_unreadable_for_ever_does_not_age_what_is_read_b
 
 async def test_credentials_that_expire_in_mid_run_leave_every_row_as_it_was(aws: Aws, watch: MakeWatch, world: World) -> None:
     seen = await watch().poll()
-    before = {held.resource.id: dict(held.findings) for held in seen.model.all() if held.resource.provider == "aws"}
+    before = {entry.resource.id: dict(entry.findings) for entry in seen.model.all() if entry.resource.provider == "aws"}
     aws.faults.expire()
     await seen.poll()
     for service in ("account", "ebs", "s3", "kms", "ec2", "snapshots"):
@@ -175,7 +175,7 @@ async def test_credentials_that_expire_in_mid_run_leave_every_row_as_it_was(aws:
         assert source.state is State.EXPIRED, service
         assert source.fault is not None
         assert source.fault.kind is FaultKind.EXPIRED
-    assert {held.resource.id: dict(held.findings) for held in seen.model.all() if held.resource.provider == "aws"} == before
+    assert {entry.resource.id: dict(entry.findings) for entry in seen.model.all() if entry.resource.provider == "aws"} == before
     assert seen.finding("meta.inventory.coverage", "enctop://acme").status is UNKNOWN
     aws.faults.clear()
     await seen.poll()

@@ -10,7 +10,7 @@ from posture.resource import KeyClass
 from posture.source import State
 from posture.verdict import Status
 from providers.aws.calls import DESCRIBE_VOLUMES, LIST_BUCKET_INVENTORY_CONFIGURATIONS, LIST_KEYS, Call
-from providers.aws.client import Account
+from providers.aws.client import AwsClient
 from providers.aws.discovery import open_aws
 from providers.aws.faults import answered
 from providers.aws.settings import AwsSettings
@@ -66,7 +66,7 @@ async def test_a_volume_on_a_key_that_is_gone_is_a_fail(aws: Aws, watch: MakeWat
     home.delete_volume(volume)
     await seen.poll()
     await seen.poll()
-    assert seen.model.held(key) is None, "and nobody asks about it any more"
+    assert seen.model.entry(key) is None, "and nobody asks about it any more"
 
 
 async def test_a_foreign_key_that_nothing_names_any_more_is_let_go(aws: Aws, watch: MakeWatch) -> None:
@@ -78,7 +78,7 @@ async def test_a_foreign_key_that_nothing_names_any_more_is_let_go(aws: Aws, wat
     home.delete_volume(volume)
     await seen.poll()
     await seen.poll()
-    assert seen.model.held(key) is None
+    assert seen.model.entry(key) is None
 
 
 async def test_policy_and_rotation_of_another_accounts_key_are_its_owners(aws: Aws, watch: MakeWatch) -> None:
@@ -116,8 +116,8 @@ async def test_a_listing_that_does_not_end_or_holds_no_list_is_no_answer(
 ) -> None:
     key = aws.region().key("payments")
     seen = await watch().poll()
-    asked = Account._blocking
-    monkeypatch.setattr(Account, "_blocking", lambda self, call, *rest: answer if call is LIST_KEYS else asked(self, call, *rest))
+    asked = AwsClient._blocking
+    monkeypatch.setattr(AwsClient, "_blocking", lambda self, call, *rest: answer if call is LIST_KEYS else asked(self, call, *rest))
     await seen.poll()
     source = seen.source("kms")
     assert (source.state, source.fault and source.fault.code) == (State.ERROR, code)
@@ -184,16 +184,16 @@ async def test_the_report_of_the_whole_bucket_is_read_before_that_of_all_version
     own.make("b-1")
     own.make("reports")
     own.inventory("b-1", "reports", {"a": "SSE-S3"}, versions="Current")
-    asked = Account._blocking
+    asked = AwsClient._blocking
 
-    def also_a_part(self: Account, call: Call, *rest: Any) -> dict[str, Any]:
+    def also_a_part(self: AwsClient, call: Call, *rest: Any) -> dict[str, Any]:
         answer = asked(self, call, *rest)
         if call is LIST_BUCKET_INVENTORY_CONFIGURATIONS and answer.get("InventoryConfigurationList"):
             whole = answer["InventoryConfigurationList"][0]
             answer["InventoryConfigurationList"].insert(0, {**whole, "Id": "part", "IncludedObjectVersions": "All", "Filter": {"Prefix": "x/"}})
         return answer
 
-    monkeypatch.setattr(Account, "_blocking", also_a_part)
+    monkeypatch.setattr(AwsClient, "_blocking", also_a_part)
     seen = await watch(also="inventory = true").poll()
     finding = seen.finding("aws.s3.object-encryption-inventory", "arn:aws:s3:::b-1#inventory")
     assert (finding.status, finding.reason) == (WARN, "the inventory covers current versions only; there: 1 SSE-S3")

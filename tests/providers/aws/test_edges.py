@@ -10,7 +10,7 @@ from posture.rollup import UNASSIGNED
 from posture.snapshot import take
 from posture.source import State
 from posture.verdict import Status
-from providers.aws.client import Account
+from providers.aws.client import AwsClient
 from providers.aws.kms import ForeignKeys
 from providers.aws.source import Claims, Seen
 from providers.demo.aws import bucketpolicy
@@ -50,7 +50,7 @@ async def test_awss_own_key_that_was_never_used_is_missed_by_nobody(aws: Aws, wa
 
 
 @pytest.mark.parametrize(("owner", "told"), [(ACCOUNT, True), (SECOND, False)])
-async def test_only_of_our_own_accounts_keys_does_not_found_say_that_there_is_none(account: Callable[[str], Account], owner: str, told: bool) -> None:
+async def test_only_of_our_own_accounts_keys_does_not_found_say_that_there_is_none(account: Callable[[str], AwsClient], owner: str, told: bool) -> None:
     """KMS asks another account's policy before it says anything of its keys: what it does not show may be there."""
 
     def answer(one: Handler) -> None:

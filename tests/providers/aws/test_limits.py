@@ -24,7 +24,7 @@ from providers.aws.calls import (
     LIST_KEYS,
     Call,
 )
-from providers.aws.client import Account
+from providers.aws.client import AwsClient
 from providers.aws.ebs import TOKEN
 from providers.aws.kms import MARKER
 from providers.aws.objects import TOKEN as OBJECTS
@@ -80,7 +80,7 @@ def _page(call: Call, inner: str, row: object, token: object) -> bytes:
     ids=["looping", "endless", "again"],
 )
 async def test_a_listing_that_does_not_end_is_ended_and_what_it_gave_is_kept(
-    account: Callable[[str], Account],
+    account: Callable[[str], AwsClient],
     monkeypatch: pytest.MonkeyPatch,
     listing: tuple[Call, str, tuple[str, str], str, dict[str, Any]],
     row: Callable[[int], int],
@@ -112,7 +112,7 @@ async def _lost(asking: Any) -> Refused:
     return refused.value
 
 
-async def test_a_body_without_end_is_let_go_of(account: Callable[[str], Account], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_body_without_end_is_let_go_of(account: Callable[[str], AwsClient], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, "MOST_PAGE", 1 << 20)
     monkeypatch.setattr(account_module, "MOST_SETTING", 1 << 20)
     with serving(lambda one: one.endless(b"x" * 65536)) as (url, _):
@@ -124,7 +124,7 @@ async def test_a_body_without_end_is_let_go_of(account: Callable[[str], Account]
 
 @pytest.mark.parametrize("drip", [lambda one: one.endless(b"x", 0.02), Handler.endless_header], ids=["body", "header"])
 async def test_an_answer_that_drips_is_ended_when_its_time_is_over_and_frees_its_thread(
-    account: Callable[[str], Account], monkeypatch: pytest.MonkeyPatch, drip: Callable[[Handler], None]
+    account: Callable[[str], AwsClient], monkeypatch: pytest.MonkeyPatch, drip: Callable[[Handler], None]
 ) -> None:
     monkeypatch.setattr(transport, "WHOLE_ANSWER", 0.5)
     monkeypatch.setattr(account_module, "LONGEST_BODY", 0.5)
@@ -137,7 +137,7 @@ async def test_an_answer_that_drips_is_ended_when_its_time_is_over_and_frees_its
         await here.close()
 
 
-async def test_what_a_server_packs_unasked_is_not_unpacked(account: Callable[[str], Account]) -> None:
+async def test_what_a_server_packs_unasked_is_not_unpacked(account: Callable[[str], AwsClient]) -> None:
     with serving(lambda one: one.whole(b"\x1f\x8b" + b"\0" * 100, Content_Encoding="gzip")) as (url, _):
         here = account(url)
         for asking in (here.ask(GET_CALLER_IDENTITY, "us-east-1"), here.read_bucket(GET_BUCKET_POLICY, "b-1", "us-east-1")):
@@ -146,7 +146,7 @@ async def test_what_a_server_packs_unasked_is_not_unpacked(account: Callable[[st
 
 
 async def test_requests_for_this_machine_take_no_proxy_and_carry_nothing_of_netrc(
-    account: Callable[[str], Account], monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+    account: Callable[[str], AwsClient], monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     (tmp_path / ".netrc").write_text("default login me password netrc-secret\n")
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -192,11 +192,11 @@ async def test_one_lost_answer_of_three_leaves_the_two_others_as_they_were_told(
 
 
 async def test_a_role_is_assumed_within_the_same_bounds_also_for_a_buckets_setting(
-    aws: Aws, account: Callable[[str], Account], monkeypatch: pytest.MonkeyPatch
+    aws: Aws, account: Callable[[str], AwsClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     aws.buckets(SECOND).make("b-1", policy=bucketpolicy.tls_only("b-1"))
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-    here = Account(AwsSettings(endpoint_url=aws.url, regions=("us-east-1",), role_arn=f"arn:aws:iam::{SECOND}:role/enctop-read"), "test")
+    here = AwsClient(AwsSettings(endpoint_url=aws.url, regions=("us-east-1",), role_arn=f"arn:aws:iam::{SECOND}:role/enctop-read"), "test")
     assert "Statement" in await here.read_bucket(GET_BUCKET_POLICY, "b-1", "us-east-1")
     open_ways = len(here._transports)
     for _ in range(3):  # as when its credentials are renewed

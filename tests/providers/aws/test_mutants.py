@@ -22,7 +22,7 @@ from posture.reports import Report
 from posture.verdict import Finding, Status
 from providers.aws import client as account_module
 from providers.aws.calls import CALLS, Call
-from providers.aws.client import Account, _Reader
+from providers.aws.client import AwsClient, _Reader
 from providers.aws.decode import UnreadablePage, Wire, _object
 from providers.aws.ebs import Region, Snapshots, Volumes
 from providers.aws.kms import Keys
@@ -72,7 +72,7 @@ def _about(parameters: dict[str, Any]) -> str:
     return str(named or parameters.get("Filters") or parameters.get("RestorableByUserIds") or "")
 
 
-class Replayed(Account):
+class Replayed(AwsClient):
     """An account whose answers are the recorded bodies, decoded as those of AWS are."""
 
     def __init__(self, settings: AwsSettings, bodies: Bodies) -> None:
@@ -125,9 +125,9 @@ async def recorded(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> tuple[AwsSettin
         monkeypatch.setenv(name, value)
     bodies: Bodies = {}
     here, read_now = threading.local(), ContextVar[tuple[str, str]]("read_now")
-    blocking, get, answer, read = Account._blocking, Account._get, Transport.answer, _Reader.read
+    blocking, get, answer, read = AwsClient._blocking, AwsClient._get, Transport.answer, _Reader.read
 
-    def in_thread(self: Account, call: Call, region: str, parameters: dict[str, Any], *rest: Any) -> Any:
+    def in_thread(self: AwsClient, call: Call, region: str, parameters: dict[str, Any], *rest: Any) -> Any:
         here.asked = (call.name, _about(parameters))
         return blocking(self, call, region, parameters, *rest)
 
@@ -136,7 +136,7 @@ async def recorded(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> tuple[AwsSettin
         bodies[here.asked] = response.content
         return response
 
-    async def got(self: Account, call: Call, bucket: str, region: str, **named: Any) -> Any:
+    async def got(self: AwsClient, call: Call, bucket: str, region: str, **named: Any) -> Any:
         read_now.set((call.name, bucket))
         return await get(self, call, bucket, region, **named)
 
@@ -145,11 +145,11 @@ async def recorded(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> tuple[AwsSettin
         return read(self, body)
 
     with monkeypatch.context() as patched:
-        for owner, name, wrapped in ((Account, "_blocking", in_thread), (Transport, "answer", answered), (Account, "_get", got), (_Reader, "read", taken)):
+        for owner, name, wrapped in ((AwsClient, "_blocking", in_thread), (Transport, "answer", answered), (AwsClient, "_get", got), (_Reader, "read", taken)):
             patched.setattr(owner, name, wrapped)
         TALLY.set(Tally())
         settings = AwsSettings(endpoint_url=aws.url, regions=("us-east-1",))
-        live = Account(settings, "test")
+        live = AwsClient(settings, "test")
         live.number = ACCOUNT
         for source in _sources(live):
             async for _ in source.poll():
@@ -172,7 +172,7 @@ def _seed(aws: Aws) -> None:
         own.make(name, algorithm="aws:kms", key=key, policy=bucketpolicy.tls_12(name))
 
 
-def _sources(account: Account) -> list[AwsSource]:
+def _sources(account: AwsClient) -> list[AwsSource]:
     seen, tenancy = Seen(Claims()), Tenancy({"acme": None})
     return [kind(account, tenancy, "" if kind is Buckets else "us-east-1", 60.0, seen) for kind in SOURCES]
 
@@ -194,7 +194,7 @@ def _judged(reports: dict[str, list[Report]], sources: list[AwsSource]) -> dict[
             model.apply(source.id, report, NOW)
         model.finish(source.id, NOW, fault=None, calls=1, seconds=0.0, next_due=None)
     model.tick(NOW)
-    return {(held.resource.id, control): finding for held in model.all() for control, finding in held.findings.items() if control.startswith("aws.")}
+    return {(entry.resource.id, control): finding for entry in model.all() for control, finding in entry.findings.items() if control.startswith("aws.")}
 
 
 # ---------------------------------------------------------------- mutants

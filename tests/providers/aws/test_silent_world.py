@@ -128,12 +128,12 @@ async def test_an_answer_that_is_none_moves_no_row(aws: Aws, watch: MakeWatch, w
 )
 async def test_one_call_that_babbles_is_said_and_makes_nothing_pass_fail_or_vanish(aws: Aws, watch: MakeWatch, world: World, operation: str) -> None:
     seen = await watch().poll()
-    before = {held.resource.id: {name: finding.status for name, finding in held.findings.items()} for held in seen.model.all()}
+    before = {entry.resource.id: {name: finding.status for name, finding in entry.findings.items()} for entry in seen.model.all()}
     for fault in ("cut", "truncate", "html", "fail"):
         aws.faults.clear()
         getattr(aws.faults, fault)(operation)
         await seen.poll()
-        after = {held.resource.id: {name: finding.status for name, finding in held.findings.items()} for held in seen.model.all()}
+        after = {entry.resource.id: {name: finding.status for name, finding in entry.findings.items()} for entry in seen.model.all()}
         assert before.keys() == after.keys()
         for name, verdicts in before.items():
             if not name.startswith(("enctop:", "acme/")):

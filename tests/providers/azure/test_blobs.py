@@ -4,7 +4,7 @@ import pytest
 
 from posture.snapshot import take, to_json
 from providers.azure.calls import LIST_BLOBS
-from providers.azure.client import STORAGE_SCOPE, Arm
+from providers.azure.client import STORAGE_SCOPE, ArmClient
 from providers.collector.config import parse
 from providers.demo.azure.faults import blob_refusal
 from tests.world.azure import Azure, Seen
@@ -172,7 +172,7 @@ async def test_a_blob_endpoint_elsewhere_is_not_asked(azure: Azure) -> None:
     ],
 )
 def test_a_blob_token_goes_to_the_accounts_own_host_of_its_cloud(cloud: str, endpoint: str, own: bool) -> None:
-    arm = Arm(parse(f'[[tenant]]\nname = "acme"\n[[tenant.azure]]\ncloud = "{cloud}"', "t").azure[0][1], "0")
+    arm = ArmClient(parse(f'[[tenant]]\nname = "acme"\n[[tenant.azure]]\ncloud = "{cloud}"', "t").azure[0][1], "0")
     assert arm._is_blob_host("acmedata", endpoint) is own
 
 

@@ -41,9 +41,9 @@ async def test_an_upper_cased_resource_group_joins_the_same_encryption_set(azure
     disk = azure.estate.disk("pg-0", CUSTOMER, set_id=group)
     seen = await azure.poll(policy='keys = "customer-managed"')
     assert seen.statuses(disk)["azure.disk.key-policy"] == "pass"
-    held = seen.model.held(made)
-    assert held is not None
-    assert held.users == 1
+    entry = seen.model.entry(made)
+    assert entry is not None
+    assert entry.users == 1
     resource = seen.resources("azure.compute.disk")["pg-0"]
     assert resource.encryption is not None
     assert resource.encryption.key == group, "shown as it was returned"
@@ -63,7 +63,7 @@ async def test_an_id_whose_case_changes_between_two_polls_is_one_disk(azure: Azu
     collector.poller._first.clear()
     await collector.poller.once([child], 30)
     assert collector.model.sources[child.id].state is State.OK
-    assert [held.resource.id for held in collector.model.all() if held.resource.kind == "volume"] == [disk]
+    assert [entry.resource.id for entry in collector.model.all() if entry.resource.kind == "volume"] == [disk]
 
 
 @pytest.mark.parametrize(

@@ -147,12 +147,12 @@ async def test_two_tenants_cannot_both_have_one_subscription(azure: Azure) -> No
     text = azure.text(SUBSCRIPTION) + azure.text(SUBSCRIPTION).replace('"acme"', '"other"')
     collector = Collector(parse(text, "test"))
     await collector.once(60)
-    (held,) = [held for held in collector.model.all() if held.resource.kind == "volume"]
+    (entry,) = [entry for entry in collector.model.all() if entry.resource.kind == "volume"]
     roots = {source.tenant: source.fault for source in collector.model.sources.values() if source.service == "subscriptions"}
     refused = [fault for fault in roots.values() if fault is not None]
     assert len(refused) == 1
     assert refused[0].code == "AlreadyPolled"
-    assert roots[held.resource.tenant] is None
+    assert roots[entry.resource.tenant] is None
 
 
 async def test_a_next_page_on_another_host_is_not_asked(azure: Azure) -> None:

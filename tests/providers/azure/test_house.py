@@ -56,16 +56,16 @@ def test_what_is_wrong_in_the_file_is_said_in_one_line(text: str, says: str) -> 
 
 
 def test_the_three_clouds_lead_to_their_own_endpoints() -> None:
-    from providers.azure.client import Arm
+    from providers.azure.client import ArmClient
 
-    ends = {cloud: Arm(parse(_block(f'cloud = "{cloud}"'), "t").azure[0][1], "0") for cloud in ("public", "government", "china")}
+    ends = {cloud: ArmClient(parse(_block(f'cloud = "{cloud}"'), "t").azure[0][1], "0") for cloud in ("public", "government", "china")}
     assert [ends[cloud].endpoint for cloud in ends] == [
         "https://management.azure.com",
         "https://management.usgovcloudapi.net",
         "https://management.chinacloudapi.cn",
     ]
     assert ends["government"].graph_endpoint == "https://graph.microsoft.us"
-    private = Arm(parse(_block('endpoint = "https://arm.example/"'), "t").azure[0][1], "0")
+    private = ArmClient(parse(_block('endpoint = "https://arm.example/"'), "t").azure[0][1], "0")
     assert (private.endpoint, private.graph_endpoint) == ("https://arm.example", None), "a private Resource Manager has no Graph unless one is named"
 
 

@@ -127,9 +127,9 @@ def _wrong(seen: Seen, made: dict[str, tuple[str, str, str]]) -> list[str]:
     wrong = []
     for own, (base, where, change) in made.items():
         should = seen.statuses(base)
-        held = seen.model.held(own.lower()) or seen.model.held(own)
-        assert held is not None, f"{own} ({where} {change}) is not there"
-        for control, finding in held.findings.items():
+        entry = seen.model.entry(own.lower()) or seen.model.entry(own)
+        assert entry is not None, f"{own} ({where} {change}) is not there"
+        for control, finding in entry.findings.items():
             status = finding.status.word
             material = [field for field in MATERIAL.get(control, ()) if _stands(seen.resource(base).fields, field.split("."))]
             what = f"{base.rpartition('/')[2]} {where} {change}: {control} is {status} ({finding.reason})"

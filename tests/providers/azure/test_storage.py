@@ -150,7 +150,7 @@ async def test_what_is_below_an_account_that_refuses_stays_and_what_is_gone_belo
     await watch.poll()
     await watch.poller.stop()
     assert watch.source("containers").state is State.PARTIAL
-    assert [watch.model.held(each) is not None for each in (kept, container, key, gone)] == [True, True, True, False]
+    assert [watch.model.entry(each) is not None for each in (kept, container, key, gone)] == [True, True, True, False]
 
 
 async def test_a_key_whose_users_could_not_be_read_is_unknown_and_not_unused(azure: Azure) -> None:
@@ -163,5 +163,5 @@ async def test_a_key_whose_users_could_not_be_read_is_unknown_and_not_unused(azu
     finding = (await watch.poll()).finding("azure.disk.des-health", key)
     assert (finding.status, "encryption-sets is partial" in finding.reason) == (Status.UNKNOWN, True)
     azure.estate.delete(made)
-    assert (await watch.poll()).model.held(key) is None, "nobody names it any more"
+    assert (await watch.poll()).model.entry(key) is None, "nobody names it any more"
     await watch.poller.stop()

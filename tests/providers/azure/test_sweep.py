@@ -27,7 +27,7 @@ async def test_one_query_serves_every_subscription(azure: Azure) -> None:
     for subscription in (SUBSCRIPTION, SECOND):
         more.machine(azure.estate, "m", subscription=subscription)
     seen = await azure.poll(SUBSCRIPTION, SECOND)
-    assert len([held for held in seen.model.all() if held.resource.type == "azure.compute.vm"]) == 2
+    assert len([entry for entry in seen.model.all() if entry.resource.type == "azure.compute.vm"]) == 2
     assert azure.server.count(MACHINES) == 0
     queries = azure.server.count(GRAPH)
     assert queries == 6, "the subscriptions, and one for each kind: machines, scale sets, clusters, gateways, front doors"

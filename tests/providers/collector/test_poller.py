@@ -14,7 +14,7 @@ from posture.controls.registry import registry
 from posture.fault import Fault, FaultKind, Refused
 from posture.model import Model
 from posture.policy import Policy
-from posture.reports import Batch, Kept, Listed, Partly
+from posture.reports import Batch, Complete, NotRead, ReadRefused
 from posture.resource import Resource
 from posture.source import State
 from providers.collector import poller as loops
@@ -179,14 +179,14 @@ async def test_a_pause_lets_polls_end_and_starts_none_until_it_is_over(loop: Loo
 
 
 async def test_children_come_and_go_with_their_rows(loop: Loop) -> None:
-    first, second = Asked("first", 3600.0, (row("a"), Listed(("aws.s3.bucket",)))), Asked("second", 3600.0, (row("b"), Listed(("aws.s3.bucket",))))
+    first, second = Asked("first", 3600.0, (row("a"), Complete(("aws.s3.bucket",)))), Asked("second", 3600.0, (row("b"), Complete(("aws.s3.bucket",))))
     parent = Asked("parent", 3600.0, (Children((first, second)),), (Children((second,)),), (Children((first, second)),))
     loop.poller.add([parent])
     await loop.poller.settled()
-    assert {held.resource.name for held in loop.model.all() if held.resource.kind == "bucket"} == {"a", "b"}
+    assert {entry.resource.name for entry in loop.model.all() if entry.resource.kind == "bucket"} == {"a", "b"}
     loop.poller.refresh(parent.id)
     await until(lambda: first.id not in loop.model.sources)
-    assert {held.resource.name for held in loop.model.all() if held.resource.kind == "bucket"} == {"b"}
+    assert {entry.resource.name for entry in loop.model.all() if entry.resource.kind == "bucket"} == {"b"}
     assert len(second.began) == 1, "who was there before is not disturbed"
     loop.poller.refresh()
     await until(lambda: len(first.began) == 2)
@@ -223,9 +223,9 @@ async def test_once_ends_in_time_and_what_did_not_answer_is_unreachable_and_the_
     assert time.monotonic() - started < 10  # of the minute that one of them takes
     assert loop.state(quick) is State.OK
     for source in (hanging, behind):
-        held = loop.model.sources[source.id]
-        assert (held.state, held.fault and held.fault.code, held.polling) == (State.UNREACHABLE, "Timeout", False)
-    assert loop.model.held("arn:aws:s3:::a") is not None
+        entry = loop.model.sources[source.id]
+        assert (entry.state, entry.fault and entry.fault.code, entry.polling) == (State.UNREACHABLE, "Timeout", False)
+    assert loop.model.entry("arn:aws:s3:::a") is not None
     assert hanging.under_way == 0, "and it was ended"
     assert quick.closed == hanging.closed == behind.closed == 1
 
@@ -245,7 +245,7 @@ async def test_a_defect_of_ours_is_an_error_and_not_the_end(loop: Loop, caplog: 
     fault = loop.model.sources[source.id].fault
     assert fault is not None
     assert (fault.kind, fault.code) == (FaultKind.ERROR, "KeyError")
-    assert loop.model.held("arn:aws:s3:::a") is not None
+    assert loop.model.entry("arn:aws:s3:::a") is not None
     await until(lambda: loop.state(source) is State.OK)
     assert not any(record.exc_info for record in caplog.records), "no traceback"
     (line,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
@@ -296,8 +296,8 @@ async def test_throttling_that_outlasts_the_timeout_is_named_with_how_long_the_s
             yield row("a")
             await lane.run(call)
 
-        def unasked(self, fault: Fault) -> tuple[Kept]:
-            return (Kept(row("b").resources),)
+        def unasked(self, fault: Fault) -> tuple[NotRead]:
+            return (NotRead(row("b").resources),)
 
     class Recovered(Throttled):
         async def poll(self) -> AsyncGenerator[Yield, None]:
@@ -319,14 +319,14 @@ async def test_throttling_that_outlasts_the_timeout_is_named_with_how_long_the_s
     assert (fault.kind, fault.operation, fault.retry_after) == (FaultKind.THROTTLED, "s3:ListBuckets", 7.0)
     assert "the server asks to wait 7 s, and not answered within 1 s" in fault.message
     assert loop.state(one) is State.PARTIAL
-    assert loop.model.held("arn:aws:s3:::b") is not None, "what it knew by name stands there"
+    assert loop.model.entry("arn:aws:s3:::b") is not None, "what it knew by name stands there"
     silent = loop.model.sources[other.id].fault
     assert silent is not None
     assert (silent.kind, silent.code) == (FaultKind.UNREACHABLE, "Timeout"), "who was answered since is not throttled"
 
 
 async def test_what_was_refused_on_the_way_makes_a_poll_partial(loop: Loop) -> None:
-    source = Asked("x", 3600.0, (row("a"), Partly(refusal(FaultKind.DENIED).fault), Listed(("aws.s3.bucket",))))
+    source = Asked("x", 3600.0, (row("a"), ReadRefused(refusal(FaultKind.DENIED).fault), Complete(("aws.s3.bucket",))))
     loop.poller.add([source])
     await loop.poller.settled()
     assert loop.state(source) is State.PARTIAL
@@ -355,7 +355,7 @@ async def test_a_source_that_takes_anothers_place_keeps_its_rows_and_closes_it(l
     await loop.poller.settled()
     loop.poller.add([new])
     await until(lambda: new.under_way == 1)
-    assert loop.model.held("arn:aws:s3:::a") is not None
+    assert loop.model.entry("arn:aws:s3:::a") is not None
     await loop.poller.stop()
     assert (old.closed, new.closed) == (1, 1)
 

@@ -10,7 +10,7 @@ from posture.controls.registry import registry
 from posture.fault import Fault, FaultKind
 from posture.model import OWN, Model
 from posture.policy import Policy
-from posture.reports import Batch, Listed
+from posture.reports import Batch, Complete
 from posture.resource import Resource
 from posture.rows import CELLS
 from posture.snapshot import Snapshot, take, to_json
@@ -46,7 +46,7 @@ def _world() -> Model:
         model.add_source(Source(name, "acme", provider, scope, service, 60.0))
         model.begin(name, NOW)
         model.apply(name, Batch(tuple(resources)), NOW + 1)
-        model.apply(name, Listed(tuple({resource.type for resource in resources})), NOW + 1)
+        model.apply(name, Complete(tuple({resource.type for resource in resources})), NOW + 1)
         model.finish(name, NOW + 2, fault=None, calls=3, seconds=0.25, next_due=None)
     first = next(iter(seen))
     model.begin(first, NOW + 60)
@@ -93,7 +93,7 @@ def test_the_page_of_each_resource_is_that_of_the_collector(live: Model, replay:
 
 
 def test_what_links_name_by_another_name_is_found_on_the_page_too(replay: Replay) -> None:
-    disk = replay.model.held(TYPES["azure.compute.disk"].id)
+    disk = replay.model.entry(TYPES["azure.compute.disk"].id)
     assert disk is not None
     page = Publisher(replay.model).detail(disk.resource.id)
     assert [link.status is not None for link in page.links] == [True]

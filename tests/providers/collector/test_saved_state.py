@@ -46,14 +46,14 @@ def _again(seen: Collector, later: float) -> Model:
 
 
 def _standing(model: Model) -> dict[str, Status]:
-    return {held.resource.id: held.status for held in model.all() if held.resource.provider == "aws"}
+    return {entry.resource.id: entry.status for entry in model.all() if entry.resource.provider == "aws"}
 
 
 async def test_what_was_seen_is_there_again_with_its_age_and_since(seen: Collector) -> None:
     model = _again(seen, 5.0)
     assert _standing(model) == _standing(seen.model)
-    volume = next(held for held in model.all() if held.resource.kind == "volume")
-    before = seen.model.held(volume.resource.id)
+    volume = next(entry for entry in model.all() if entry.resource.kind == "volume")
+    before = seen.model.entry(volume.resource.id)
     assert before is not None
     assert volume.observed_at == before.observed_at
     assert {control: finding.since for control, finding in volume.findings.items()} == {control: finding.since for control, finding in before.findings.items()}
@@ -63,9 +63,9 @@ async def test_what_was_seen_is_there_again_with_its_age_and_since(seen: Collect
 async def test_a_run_that_keeps_no_state_recalls_since_when_and_that_nobody_looked_meanwhile(seen: Collector) -> None:
     path = saved_state.path_for(seen.config)
     saved_state.keep(seen.model, path)
-    volume = next(held for held in seen.model.all() if held.resource.kind == "volume")
+    volume = next(entry for entry in seen.model.all() if entry.resource.kind == "volume")
     before = volume.findings["aws.ebs.volume-encrypted"]
-    assert saved_state.recall(path, seen.model.now + 5.0)[volume.resource.id] == volume.stood()
+    assert saved_state.recall(path, seen.model.now + 5.0)[volume.resource.id] == volume.statuses_since()
     late = saved_state.recall(path, seen.model.now + 86400.0)[volume.resource.id]["aws.ebs.volume-encrypted"]
     assert late == (Status.UNKNOWN, volume.observed_at, Gap(before.status, before.since, volume.observed_at))
     path.write_bytes(path.read_bytes()[:-1])
@@ -76,17 +76,17 @@ async def test_a_snapshot_tells_since_when_from_the_state_that_the_dashboard_kep
     saved_state.keep(seen.model, saved_state.path_for(seen.config))
     later = Collector(seen.config, now=lambda: seen.model.now + 90.0)
     await later.once(60)
-    for held in seen.model.all():
-        again = later.model.held(held.resource.id)
-        if held.resource.provider != OWN and again is not None:
-            assert {name: finding.since for name, finding in again.findings.items()} == {name: finding.since for name, finding in held.findings.items()}
+    for entry in seen.model.all():
+        again = later.model.entry(entry.resource.id)
+        if entry.resource.provider != OWN and again is not None:
+            assert {name: finding.since for name, finding in again.findings.items()} == {name: finding.since for name, finding in entry.findings.items()}
     await later.poller.stop()
 
 
 async def test_a_tenant_whose_sources_have_not_answered_again_is_not_green(seen: Collector) -> None:
     model = _again(seen, 5.0)
     assert model.rollups["acme"].status in {Status.FAIL, Status.UNKNOWN}
-    coverage = model.held("enctop://acme")
+    coverage = model.entry("enctop://acme")
     assert coverage is not None
     assert coverage.findings["meta.inventory.coverage"].status is Status.UNKNOWN
 
@@ -126,13 +126,13 @@ async def test_what_is_gone_meanwhile_goes_when_its_source_answers(seen: Collect
     aws.reset()
     collector = Collector(seen.config)
     restored = saved_state.restore(collector.model, path, time.time())
-    assert any(held.resource.name == "scratch" for held in collector.model.all())
+    assert any(entry.resource.name == "scratch" for entry in collector.model.all())
     collector.poller.add(collector.sources())
     async with asyncio.timeout(30):
         await collector.poller.settled()
     collector.poller.forget(restored)
     await collector.poller.stop()
-    assert not any(held.resource.name in {"scratch", "acme-data"} for held in collector.model.all())
+    assert not any(entry.resource.name in {"scratch", "acme-data"} for entry in collector.model.all())
     assert all(source.state is State.OK for source in collector.model.sources.values())
 
 
@@ -147,28 +147,28 @@ async def test_what_was_seen_stays_while_nobody_can_be_asked_who_we_are(seen: Co
     async with asyncio.timeout(60):
         await collector.poller.settled()
     collector.poller.forget(restored)
-    assert any(held.resource.name == "scratch" for held in collector.model.all())
+    assert any(entry.resource.name == "scratch" for entry in collector.model.all())
     saved_state.keep(collector.model, path)
     assert path.stat().st_size > before / 2, "a state without an answer never replaces one with"
     aws.faults.clear()
     collector.poller.refresh()
     await until(lambda: all(source.state is State.OK for source in collector.model.sources.values()), 60)
     await collector.poller.stop()
-    assert any(held.resource.name == "scratch" for held in collector.model.all())
+    assert any(entry.resource.name == "scratch" for entry in collector.model.all())
 
 
 async def test_a_clock_that_ran_ahead_makes_no_evidence_that_never_ages(seen: Collector) -> None:
     path, later = saved_state.path_for(seen.config), 3e9
-    for held in seen.model.all():
-        held.observed_at += later
+    for entry in seen.model.all():
+        entry.observed_at += later
     for (name, source), cadence in zip(list(seen.model.sources.items()), cycle((1e12, -1.0, float("nan"))), strict=False):
         seen.model.sources[name] = msgspec.structs.replace(source, cadence=cadence, last_success=seen.model.now + later)
     saved_state.keep(seen.model, path)
     at = seen.model.now
     model = Model(seen.model.registry, {"acme": seen.config.tenant[0].policy}, at)
     saved_state.restore(model, path, at)
-    assert max(held.observed_at for held in model.all()) <= at
-    assert max(finding.since for held in model.all() for finding in held.findings.values()) <= at
+    assert max(entry.observed_at for entry in model.all()) <= at
+    assert max(finding.since for entry in model.all() for finding in entry.findings.values()) <= at
     assert max(source.last_success or 0 for source in model.sources.values()) <= at
     model.tick(at + STALE_CADENCES * saved_state.LONGEST_CADENCE + 1)
     assert set(_standing(model).values()) <= {Status.UNKNOWN, Status.NOT_APPLICABLE}

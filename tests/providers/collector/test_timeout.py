@@ -27,10 +27,10 @@ async def test_buckets_that_are_throttled_to_the_end_stand_there_unknown_with_th
     assert source.fault is not None
     assert (source.fault.kind, source.fault.retry_after) == (FaultKind.THROTTLED, 50.0)
     assert "the server asks to wait 50 s" in source.fault.message
-    buckets = [held for held in collector.model.all() if held.resource.type == "aws.s3.bucket"]
+    buckets = [entry for entry in collector.model.all() if entry.resource.type == "aws.s3.bucket"]
     assert len(buckets) == 6
-    for held in buckets:
-        finding = held.findings["aws.s3.default-encryption"]
+    for entry in buckets:
+        finding = entry.findings["aws.s3.default-encryption"]
         assert finding.status is Status.UNKNOWN
         assert finding.fault is not None
         assert finding.fault.kind is FaultKind.THROTTLED

@@ -56,9 +56,9 @@ def test_a_mask_keeps_what_it_names() -> None:
 
 async def test_initech_is_believable_and_has_a_handful_of_defects(google: Google) -> None:
     seen = await _initech(google)
-    kinds = Counter(held.resource.kind for held in seen.model.all() if held.resource.provider == "gcp")
+    kinds = Counter(entry.resource.kind for entry in seen.model.all() if entry.resource.provider == "gcp")
     assert (kinds["volume"], kinds["bucket"], kinds["snapshot"], kinds["key"], kinds["cluster"]) == (145, 59, 39, 5, 2)
-    bad = Counter(f.control for held in seen.model.all() for f in held.findings.values() if f.status is Status.FAIL)
+    bad = Counter(f.control for entry in seen.model.all() for f in entry.findings.values() if f.status is Status.FAIL)
     assert bad == {
         "gcp.disk.encryption": 4,
         "gcp.disk.csek": 1,
@@ -70,7 +70,7 @@ async def test_initech_is_believable_and_has_a_handful_of_defects(google: Google
         "gcp.lb.ssl-policy": 1,
     }
     again = await _initech(google)
-    assert {held.resource.id: held.status for held in seen.model.all()} == {held.resource.id: held.status for held in again.model.all()}
+    assert {entry.resource.id: entry.status for entry in seen.model.all()} == {entry.resource.id: entry.status for entry in again.model.all()}
 
 
 async def _initech(google: Google) -> Seen:

@@ -83,7 +83,7 @@ async def test_never_seen_and_refused_is_unknown_for_every_service(google: Googl
     assert set(states.values()) - {state} <= {State.OK, State.PARTIAL}, states
     assert {service for service, said in states.items() if said is State.OK} == {"kms-named"}, "which had nothing to ask"
     assert seen.model.rollups["acme"].status is Status.UNKNOWN
-    assert not any(f.status in {Status.PASS, Status.FAIL} for held in seen.model.all() for f in held.findings.values() if f.control.startswith("gcp."))
+    assert not any(f.status in {Status.PASS, Status.FAIL} for entry in seen.model.all() for f in entry.findings.values() if f.control.startswith("gcp."))
 
 
 async def test_retry_after_is_honoured_and_the_lane_slows_down(google: Google) -> None:
@@ -177,10 +177,10 @@ async def test_a_page_that_fails_midway_keeps_what_came_and_takes_nothing_away(g
             google.project.delete(f"//compute.googleapis.com/projects/acme-prod/zones/us-central1-a/disks/d-{number:04}") if number % 2 else None
         google.server.faults.add("deny", "compute.disks.*")
         await seen.again("disks")
-        assert sum(held.resource.kind == "volume" for held in seen.model.all()) == 1200
+        assert sum(entry.resource.kind == "volume" for entry in seen.model.all()) == 1200
         google.server.faults.clear()
         await seen.again("disks")
-        assert sum(held.resource.kind == "volume" for held in seen.model.all()) == 600
+        assert sum(entry.resource.kind == "volume" for entry in seen.model.all()) == 600
 
 
 # ---------------------------------------------------------------- credentials

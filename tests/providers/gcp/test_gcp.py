@@ -68,7 +68,7 @@ async def test_silence_is_read_wherever_google_says_it(google: Google, how: str)
     silent = "regions/us-central1" if how == "region" else B
     assert seen.finding("gcp.disk.encryption", silent).status is Status.UNKNOWN
     assert not seen.there(f"{silent}/disks/{'regional' if how == 'region' else 'far'}")
-    assert sum(held.resource.kind == "volume" for held in seen.model.all()) == 1201
+    assert sum(entry.resource.kind == "volume" for entry in seen.model.all()) == 1201
     assert seen.source("disks").calls == 3
 
 
@@ -87,11 +87,11 @@ async def test_old_versions_foreign_keys_and_numbers_are_told_apart(google: Goog
     usable = {name: seen.finding("gcp.kms.key-state", f"{A}/disks/{name}").status.word for name in said}
     assert usable == {"new": "pass", "old": "fail", "foreign": "pass", "numbered": "pass", "lost": "fail"}
     assert seen.finding("gcp.kms.key-state", own).reason == "key version 1 is DISABLED"
-    held = seen.model.held(f"//compute.googleapis.com/projects/acme-prod/{A}/disks/foreign")
-    assert held is not None
-    assert held.key_class is KeyClass.CUSTOMER_FOREIGN
+    entry = seen.model.entry(f"//compute.googleapis.com/projects/acme-prod/{A}/disks/foreign")
+    assert entry is not None
+    assert entry.key_class is KeyClass.CUSTOMER_FOREIGN
     assert seen.resource(own).kind == "key"
-    assert seen.model.held(own).users == 2  # type: ignore[union-attr]
+    assert seen.model.entry(own).users == 2  # type: ignore[union-attr]
 
 
 async def test_where_keys_may_not_be_listed_those_in_use_are_asked_for_one_by_one(google: Google) -> None:
@@ -187,7 +187,7 @@ async def test_snapshots_of_every_region_images_clusters_and_proxies_are_seen(go
         "global/targetHttpProxies/serving": "fail",
     }
     assert {id: seen.finding("gcp.lb.ssl-policy", id).status.word for id in lb} == lb
-    assert seen.model.held(key).users == 2  # type: ignore[union-attr]
+    assert seen.model.entry(key).users == 2  # type: ignore[union-attr]
 
 
 async def test_a_missing_gke_zone_keeps_its_clusters_and_says_so(google: Google) -> None:
@@ -262,7 +262,7 @@ async def test_tenants_share_a_project_by_their_labels(google: Google) -> None:
     text = "".join(f'[[tenant]]\nname = "{name}"\n{block}label = "tenant={name}"\n' for name in ("acme", "globex"))
     collector = Collector(parse(text, "test"))
     await collector.once(30)
-    assert Counter(held.resource.tenant for held in collector.model.all() if held.resource.kind == "volume") == {"acme": 1, "globex": 1, "unassigned": 1}
+    assert Counter(entry.resource.tenant for entry in collector.model.all() if entry.resource.kind == "volume") == {"acme": 1, "globex": 1, "unassigned": 1}
     assert google.server.log.count("compute.disks.aggregatedList") == 1
     with pytest.raises(ConfigError, match="acme and globex name the same project acme-prod; give each a label"):
         parse(text.replace('label = "tenant=globex"', ""), "test")
@@ -275,7 +275,7 @@ async def test_a_disk_whose_labels_name_two_tenants_is_nobodys_and_a_claim_is_to
     tenants = (("acme", "tenant=acme"), ("globex", "customer=globex"))
     seen = Seen(Collector(parse("".join(f'[[tenant]]\nname = "{name}"\n{block}label = "{label}"\n' for name, label in tenants), "test")))
     await seen.collector.once(30)
-    disk = next(held.resource for held in seen.collector.model.all() if held.resource.name == "both")
+    disk = next(entry.resource for entry in seen.collector.model.all() if entry.resource.name == "both")
     assert both.endswith(disk.name)
     assert (disk.tenant, disk.cells[0]) == ("unassigned", "shop/data-pg-0")
 
@@ -318,7 +318,7 @@ async def test_ten_thousand_disks_and_two_thousand_buckets_are_told_whole_and_th
     for number in range(2_000):
         project.bucket(f"b-{number:04}", key=key if number % 50 == 0 else None, prevention="inherited" if number % 4 == 0 else "enforced")
     seen = await google.poll()
-    verdicts = Counter((f.control, f.status.word) for held in seen.model.all() for f in held.findings.values() if f.control.startswith("gcp."))
+    verdicts = Counter((f.control, f.status.word) for entry in seen.model.all() for f in entry.findings.values() if f.control.startswith("gcp."))
     assert verdicts["gcp.disk.encryption", "pass"] == 9_800
     assert verdicts["gcp.disk.encryption", "fail"] == 200
     assert verdicts["gcp.disk.csek", "fail"] == 100
@@ -333,9 +333,9 @@ async def test_ten_thousand_disks_and_two_thousand_buckets_are_told_whole_and_th
 def _told(seen: Seen) -> object:
     """Everything that is held, without times."""
     return {
-        held.resource.id: (held.resource, {id: (f.status, f.reason, f.evidence) for id, f in held.findings.items()})
-        for held in seen.model.all()
-        if held.resource.provider == "gcp"
+        entry.resource.id: (entry.resource, {id: (f.status, f.reason, f.evidence) for id, f in entry.findings.items()})
+        for entry in seen.model.all()
+        if entry.resource.provider == "gcp"
     }
 
 
@@ -397,14 +397,14 @@ async def test_googles_own_client_gives_the_same_resources_and_the_same_refusals
     project.image("i")
     project.proxy("https", policy=project.ssl_policy("strict"))
     lean, typed = [await google.poll(**more) for more in ({}, {"client": "google-cloud-compute"})]
-    ours, theirs = ({held.resource.id: held for held in seen.model.all()} for seen in (lean, typed))
+    ours, theirs = ({entry.resource.id: entry for entry in seen.model.all()} for seen in (lean, typed))
     assert ours.keys() == theirs.keys()
-    assert sum(held.resource.type == "gcp.compute.disk" for held in theirs.values()) == 700
-    for id, held in theirs.items():
+    assert sum(entry.resource.type == "gcp.compute.disk" for entry in theirs.values()) == 700
+    for id, entry in theirs.items():
         own = ours[id]
-        assert {name: finding.status for name, finding in held.findings.items()} == {name: finding.status for name, finding in own.findings.items()}, id
-        if held.resource.kind != "endpoint":  # an SSL policy's empty list of features is left out by protobuf
-            assert held.resource == own.resource, id
+        assert {name: finding.status for name, finding in entry.findings.items()} == {name: finding.status for name, finding in own.findings.items()}, id
+        if entry.resource.kind != "endpoint":  # an SSL policy's empty list of features is left out by protobuf
+            assert entry.resource == own.resource, id
     assert google.server.log.count("compute.disks.aggregatedList") == 4
     google.server.faults.add("deny", "compute.*")
     refused = (await google.poll(client="google-cloud-compute")).fault("disks")

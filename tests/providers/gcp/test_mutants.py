@@ -96,9 +96,9 @@ def _is_another(where: str, change: str) -> bool:
 
 
 def _held(seen: Seen, id: str) -> Any:
-    held = seen.model.held(id)
-    assert held is not None, f"{id} is not there"
-    return held
+    entry = seen.model.entry(id)
+    assert entry is not None, f"{id} is not there"
+    return entry
 
 
 @pytest.mark.parametrize("policy", ["", CUSTOMERS])

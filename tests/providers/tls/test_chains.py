@@ -135,7 +135,7 @@ def test_a_server_with_such_a_chain_is_judged_as_it_is(old: bool, tmp_path: Path
     finally:
         doors.close()
     for resource, chain in wanted.items():
-        held = collector.model.held(resource)
-        assert held is not None
-        found = held.findings["tls.chain-trust"]
+        entry = collector.model.entry(resource)
+        assert entry is not None
+        found = entry.findings["tls.chain-trust"]
         assert (found.status, chain.word in found.reason) == (chain.status, True), f"{chain.name}: {found.status.word}: {found.reason}; {dict(found.evidence)}"

@@ -48,7 +48,7 @@ async def ask(port: int, *, lagging: list[float] | None = None) -> tuple[Resourc
     collector = Collector(parse(text, "test"))
     async with ticking([] if lagging is None else lagging):
         await collector.once(CONNECTIONS * TALK * 3)
-    held = collector.model.held(f"tls://x.example:{port}")
+    held = collector.model.entry(f"tls://x.example:{port}")
     assert held is not None
     return held.resource, dict(held.findings)
 
@@ -166,7 +166,7 @@ async def test_fuzz_no_server_that_answers_rubbish_is_believed(threads: Threads,
     collector = Collector(parse(text, "test"))
     await collector.once(60 + STREAMS)
     for port, stream in ports.items():
-        held = collector.model.held(f"tls://x.example:{port}")
+        held = collector.model.entry(f"tls://x.example:{port}")
         assert held is not None
         assert not good(held.resource, dict(held.findings)), stream.hex()
     assert not [entry for entry in caplog.records if entry.levelno >= logging.ERROR]

@@ -34,9 +34,9 @@ def seen(tls_lab: Lab) -> Model:
 
 
 def findings(model: Model, door: Endpoint) -> dict[str, Finding]:
-    held = model.held(f"tls://{door.target}")
-    assert held is not None
-    return dict(held.findings)
+    entry = model.entry(f"tls://{door.target}")
+    assert entry is not None
+    return dict(entry.findings)
 
 
 def test_the_lab_has_more_than_thirty_five_doors(tls_lab: Lab) -> None:

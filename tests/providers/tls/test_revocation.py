@@ -306,11 +306,11 @@ def test_a_server_is_judged_by_its_staple_and_the_lists(name: str, days: float, 
         asyncio.run(collector.once(60))
     finally:
         threads.stop()
-    held = collector.model.held(f"tls://chain.example:{port}")
-    assert held is not None
-    found = held.findings["tls.revocation"]
+    entry = collector.model.entry(f"tls://chain.example:{port}")
+    assert entry is not None
+    found = entry.findings["tls.revocation"]
     assert found.status is status, found.reason
-    assert held.resource.fields["Addresses"]["127.0.0.1"]["Full"]["Staple"] == ("sent" if stapled else "none")
+    assert entry.resource.fields["Addresses"]["127.0.0.1"]["Full"]["Staple"] == ("sent" if stapled else "none")
     certificate = next(one for one in collector.model.all() if one.resource.kind == "certificate" and not one.resource.fields["IsCa"])
     assert certificate.findings["tls.revocation"].status is status
 

@@ -75,20 +75,20 @@ def test_a_chain_to_a_root_of_certifis_passes_and_without_any_roots_nothing_is_k
     (bare / "certifi.pem").write_bytes(authority.root.pem)
     monkeypatch.setattr("certifi.where", lambda: str(bare / ("certifi.pem" if certifis == "ours" else "none.pem")))
     port = doors.open(context_for(authority.issue("a.example", crl=False)))
-    held = asked(block(port)).model.held(f"tls://a.example:{port}")
-    assert held is not None
-    found = held.findings["tls.chain-trust"]
+    entry = asked(block(port)).model.entry(f"tls://a.example:{port}")
+    assert entry is not None
+    found = entry.findings["tls.chain-trust"]
     wanted = (Status.PASS, "by certifi's roots") if certifis == "ours" else (Status.UNKNOWN, "this machine has no trusted roots")
     assert (found.status, wanted[1] in found.reason) == (wanted[0], True), found.reason
     assert found.evidence["trust"]["Store"] == ("certifi" if certifis == "ours" else "none")
-    assert held.findings["tls.cert-lifetime"].status is (Status.PASS if certifis == "ours" else Status.NOT_APPLICABLE)
+    assert entry.findings["tls.cert-lifetime"].status is (Status.PASS if certifis == "ours" else Status.NOT_APPLICABLE)
 
 
 def test_a_private_chain_on_a_machine_without_roots_says_whose_roots_judged(bare: Path, doors: Doors) -> None:
     port = doors.open(context_for(Authority("Private").issue("a.example", crl=False)))
-    held = asked(block(port)).model.held(f"tls://a.example:{port}")
-    assert held is not None
-    found = held.findings["tls.chain-trust"]
+    entry = asked(block(port)).model.entry(f"tls://a.example:{port}")
+    assert entry is not None
+    found = entry.findings["tls.chain-trust"]
     assert (found.status, "certifi's roots, since this machine has none" in found.reason) == (Status.FAIL, True), found.reason
 
 
@@ -96,9 +96,9 @@ def test_a_private_root_passes_on_a_machine_without_roots(bare: Path, doors: Doo
     authority = Authority("Private")
     (bare / "private.pem").write_bytes(authority.root.pem)
     port = doors.open(context_for(authority.issue("a.example", crl=False)))
-    held = asked(block(port, f'ca_file = "{bare / "private.pem"}"\n')).model.held(f"tls://a.example:{port}")
-    assert held is not None
-    assert held.findings["tls.chain-trust"].status is Status.PASS
+    entry = asked(block(port, f'ca_file = "{bare / "private.pem"}"\n')).model.entry(f"tls://a.example:{port}")
+    assert entry is not None
+    assert entry.findings["tls.chain-trust"].status is Status.PASS
 
 
 def test_every_root_of_this_machine_and_of_certifi_is_one_that_the_second_verifier_can_judge() -> None:

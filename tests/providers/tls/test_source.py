@@ -74,13 +74,13 @@ async def rounds(collector: Collector, *between: Any) -> None:
 
 
 def of(collector: Collector, resource: str, control: str) -> Any:
-    held = collector.model.held(resource)
-    assert held is not None, resource
-    return held.findings[control]
+    entry = collector.model.entry(resource)
+    assert entry is not None, resource
+    return entry.findings[control]
 
 
 def resources(collector: Collector, kind: str) -> list[Resource]:
-    return sorted((held.resource for held in collector.model.all() if held.resource.kind == kind), key=lambda one: one.id)
+    return sorted((entry.resource for entry in collector.model.all() if entry.resource.kind == kind), key=lambda one: one.id)
 
 
 # ---------------------------------------------------------------- certificates come and go
@@ -102,9 +102,9 @@ async def test_a_certificate_renewed_under_way_shows_as_a_renewal_by_the_same_is
     assert found.status is Status.PASS
     assert found.reason.startswith(f"renewed by Place Issuing CA 1: {old[:12]}… became {new[:12]}… at 20")
     assert (found.evidence["Change"]["From"], found.evidence["Change"]["To"]) == (old, new)
-    held = {one.id for one in resources(collector, "certificate")}
-    assert f"cert://{new}" in held
-    assert f"cert://{old}" not in held
+    entry = {one.id for one in resources(collector, "certificate")}
+    assert f"cert://{new}" in entry
+    assert f"cert://{old}" not in entry
 
 
 async def test_another_issuer_is_told(place: Place) -> None:
@@ -122,7 +122,7 @@ async def test_an_endpoint_that_goes_down_is_unknown_and_so_is_its_certificate(p
     port = place.doors.open(context)
     collector = place.collector(f'[[tenant]]\nname = "a"\n{block(f"up.example:{port}")}')
     await rounds(collector, place.doors.close)
-    endpoint = collector.model.held(f"tls://up.example:{port}")
+    endpoint = collector.model.entry(f"tls://up.example:{port}")
     assert endpoint is not None
     assert {finding.status for finding in endpoint.findings.values()} <= {Status.UNKNOWN, Status.NOT_APPLICABLE}
     assert "last answer" in endpoint.findings["tls.cert-expiry"].reason
@@ -142,9 +142,9 @@ async def test_a_certificate_of_two_tenants_is_one_resource_of_both(place: Place
     await rounds(collector, lambda: None)
     leaf = next(one for one in resources(collector, "certificate") if not one.fields["IsCa"])
     assert leaf.tenant == "a+b"
-    held = collector.model.held(leaf.id)
-    assert held is not None
-    assert held.users == 2
+    entry = collector.model.entry(leaf.id)
+    assert entry is not None
+    assert entry.users == 2
 
 
 async def test_an_unchanged_round_moves_nothing(place: Place) -> None:

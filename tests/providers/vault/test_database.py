@@ -25,7 +25,7 @@ async def test_a_database_that_is_down_fails_the_revocation_and_its_return_heals
     postgres.engine(bao, "4s", "8s")
     made = bao.call("GET", "database/creds/app")
     async with watched(configured(bao.url)) as it:
-        (lease,) = [held.resource for held in it.model.all() if held.resource.type == "vault.lease"]
+        (lease,) = [entry.resource for entry in it.model.all() if entry.resource.type == "vault.lease"]
         assert lease.cells[:2] == ("database/", "app")
         assert lease.fields["renewable"] is True
         bao.call("PUT", "sys/leases/renew", {"lease_id": listed(bao, "database/creds/")[0], "increment": 60})
@@ -35,7 +35,7 @@ async def test_a_database_that_is_down_fails_the_revocation_and_its_return_heals
         assert it.find(_path(lease.id)).findings["vault.lease.irrevocable"].status is Status.PASS
         postgres.start()
         bao.call("PUT", "sys/leases/revoke", {"lease_id": listed(bao, "database/creds/")[0]})
-        await it.until(lambda: not any(held.resource.type == "vault.lease" for held in it.model.all()), "it is gone", 20)
+        await it.until(lambda: not any(entry.resource.type == "vault.lease" for entry in it.model.all()), "it is gone", 20)
         written = everything(it.collector)
     assert not any(secret in written for secret in ("canary-of-the-database", made["password"]))
 

@@ -19,7 +19,7 @@ from providers import lane
 from providers.source import TALLY, Tally
 from providers.vault import leases, session
 from providers.vault.calls import ACCESSORS, AUDIT, MOUNTS, SEAL_STATUS
-from providers.vault.client import Way
+from providers.vault.client import VaultClient
 from providers.vault.settings import VaultSettings
 from tests.world.vault import TOKEN_ENV, configured, polled, taken
 
@@ -126,7 +126,7 @@ FOREIGN = {
 @pytest.mark.parametrize("status", ["200 OK", "404 Not Found"])
 async def test_an_answer_that_is_not_vaults_own_is_no_empty_list(stranger: Callable[[Speak], Stranger], body: bytes, status: str) -> None:
     TALLY.set(Tally())
-    way = Way(VaultSettings(stranger(lambda connection, request: connection.sendall(answer(body, status=status))).url, token_env=TOKEN_ENV), "test")
+    way = VaultClient(VaultSettings(stranger(lambda connection, request: connection.sendall(answer(body, status=status))).url, token_env=TOKEN_ENV), "test")
     nothing_there = status.startswith("404") and b"request_id" in body
     for call in (MOUNTS, AUDIT, ACCESSORS):
         if nothing_there:
@@ -145,7 +145,7 @@ async def test_an_answer_without_bounds_ends_in_time_and_takes_no_memory(
     if code == "TooLong":
         monkeypatch.setattr(session, "WHOLE", 20.0)
     TALLY.set(Tally())
-    way = Way(VaultSettings(stranger(speak).url, token_env=TOKEN_ENV), "test")
+    way = VaultClient(VaultSettings(stranger(speak).url, token_env=TOKEN_ENV), "test")
     with pytest.raises(Refused) as caught:
         await asyncio.wait_for(way.ask(SEAL_STATUS), 30)
     await way.close()
@@ -241,7 +241,7 @@ async def test_a_token_that_is_a_common_word_takes_no_word_out_of_an_answer(stra
         connection.sendall(answer(own if b"lookup-self" in request.partition(b"\r\n")[0] else sealed))
 
     collector = await polled(configured(stranger(speak).url))
-    reasons = {finding.reason for held in collector.model.all() if (finding := held.findings.get("vault.token.own"))}
+    reasons = {finding.reason for entry in collector.model.all() if (finding := entry.findings.get("vault.token.own"))}
     assert len(reasons) == 1
     assert "root" in reasons.pop()
 
@@ -251,7 +251,7 @@ async def test_how_long_to_wait_is_told_in_any_form(stranger: Callable[[Speak], 
     for value in ("7", "inf", "nan", "-3", "1e9", "soon", "Fri, 31 Dec 1999 23:59:59 GMT"):
         server = stranger(lambda connection, request, value=value: connection.sendall(answer(b'{"errors": []}', f"retry-after: {value}", status="429 Slow")))  # type: ignore[misc]
         TALLY.set(Tally())
-        way = Way(VaultSettings(server.url, token_env=TOKEN_ENV), "test")
+        way = VaultClient(VaultSettings(server.url, token_env=TOKEN_ENV), "test")
         with pytest.raises(Refused) as caught:
             await asyncio.get_running_loop().run_in_executor(None, way._blocking, SEAL_STATUS, SEAL_STATUS.path, "", server.url, None, None)
         told[value] = caught.value.fault.retry_after
@@ -367,5 +367,5 @@ async def test_a_vault_elsewhere_that_names_a_service_of_this_machine_gets_it_no
     collector = await polled(configured("http://vault.acme.example:8200", "allow_plaintext = true"))
     assert len(server.requests) > 5
     assert victim.requests == []
-    (cluster,) = [held for held in collector.model.all() if held.resource.type == "vault.cluster"]
+    (cluster,) = [entry for entry in collector.model.all() if entry.resource.type == "vault.cluster"]
     assert cluster.findings["vault.seal.status"].status.word == "unknown", "migration was not told"

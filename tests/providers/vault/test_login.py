@@ -58,7 +58,7 @@ async def test_jwt_logs_in_with_a_file(bao: Bao, tmp_path: Path) -> None:
     file.write_text(signed({"sub": "enctop", "aud": "enctop", "iat": int(time.time()), "exp": int(time.time()) + 600}, key))
     text = configured(bao.url, f'auth = "jwt"\nrole = "enctop"\njwt_file = "{file}"').replace(f'token_env = "{TOKEN_ENV}"', "")
     collector = await polled(text)
-    (own,) = [held for held in collector.model.all() if held.resource.type == "vault.token.own"]
+    (own,) = [entry for entry in collector.model.all() if entry.resource.type == "vault.token.own"]
     assert own.findings["vault.token.own"].status is Status.PASS
 
 

@@ -27,7 +27,7 @@ def by_file(text: str, file: Path) -> str:
 
 
 def rows(it: Watched) -> set[str]:
-    return {held.resource.id for held in it.model.all() if held.resource.provider == "vault"}
+    return {entry.resource.id for entry in it.model.all() if entry.resource.provider == "vault"}
 
 
 def states(it: Watched) -> set[str]:
@@ -158,7 +158,7 @@ async def test_a_certificate_of_another_authority_then_the_right_one_then_a_stop
 
 async def test_the_listener_is_no_better_than_the_door_that_is_probed(tls_bao: Raft) -> None:
     collector = await polled(configured(tls_bao.url, f'ca_file = "{tls_bao.ca_file}"'))
-    door, listener = (collector.model.held(name) for name in (f"tls://127.0.0.1:{tls_bao.port}", f"vault://127.0.0.1:{tls_bao.port}/sys/listeners"))
+    door, listener = (collector.model.entry(name) for name in (f"tls://127.0.0.1:{tls_bao.port}", f"vault://127.0.0.1:{tls_bao.port}/sys/listeners"))
     assert door is not None
     assert listener is not None
     finding = listener.findings["vault.listener.tls"]
@@ -181,7 +181,7 @@ async def test_the_first_poll_waits_until_a_new_server_counts_its_leases(bao: Ba
         bao.call("POST", "auth/token/create-orphan", {"ttl": "1h", "display_name": "app"}, token=bao.token)
     collector = await polled(configured(bao.url).replace(f'token_env = "{TOKEN_ENV}"', f'token_file = "{_written(bao)}"'))
     assert {source.state.value for source in collector.model.sources.values()} == {"ok"}
-    assert sum(held.resource.type == "vault.token" for held in collector.model.all()) == 3
+    assert sum(entry.resource.type == "vault.token" for entry in collector.model.all()) == 3
 
 
 def _written(bao: Bao) -> Path:
@@ -207,7 +207,7 @@ async def test_where_leases_are_not_counted_tokens_are_unknown_and_not_none(monk
     found = {source.service: source for source in collector.model.sources.values()}
     assert found["leases"].state.value == found["tokens"].state.value == "partial"
     assert "prometheus" in str(found["tokens"].fault) + found["tokens"].fault.message  # type: ignore[union-attr]
-    (totals,) = [held.resource for held in collector.model.all() if held.resource.type == "vault.tokens"]
+    (totals,) = [entry.resource for entry in collector.model.all() if entry.resource.type == "vault.tokens"]
     assert totals.cells[0] == "not listed"
 
 
@@ -226,7 +226,7 @@ async def test_a_server_killed_during_a_poll_and_restarted_empty_has_nothing(
     collector.poller.add(collector.sources())
 
     def leases() -> set[str]:
-        return {held.resource.id for held in it.model.all() if held.resource.type == "vault.lease"}
+        return {entry.resource.id for entry in it.model.all() if entry.resource.type == "vault.lease"}
 
     try:
         (source,) = [name for name in it.model.sources if name.endswith("/leases")]

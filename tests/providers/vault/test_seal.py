@@ -49,7 +49,7 @@ async def test_a_vault_without_keys_is_not_initialised(monkeypatch: pytest.Monke
         collector = await polled(configured(bare.url))
     finally:
         bare.stop()
-    (cluster,) = [held for held in collector.model.all() if held.resource.type == "vault.cluster"]
+    (cluster,) = [entry for entry in collector.model.all() if entry.resource.type == "vault.cluster"]
     assert {finding.control: finding.status for finding in cluster.findings.values()} == {
         "vault.seal.status": Status.FAIL,
         "vault.storage.volume": Status.UNKNOWN,
@@ -62,7 +62,7 @@ async def test_a_server_that_stops_is_unknown_and_one_that_comes_back_empty_has_
         bao.call("GET", "rabbitmq/creds/app")
     await counted(bao)
     async with watched(configured(bao.url)) as it:
-        assert sum(held.resource.type == "vault.lease" for held in it.model.all()) == 5
+        assert sum(entry.resource.type == "vault.lease" for entry in it.model.all()) == 5
         bao.kill()
         await it.until(lambda: {finding.status for finding in it.findings()} == {Status.UNKNOWN}, "silence is unknown")
         assert {(finding.fault.kind.value if finding.fault else "") for finding in it.findings()} == {"unreachable"}
@@ -85,14 +85,14 @@ async def test_with_a_token_file_that_is_written_anew_a_new_server_takes_the_pla
     await counted(bao)
     text = configured(bao.url).replace(f'token_env = "{TOKEN_ENV}"', f'token_file = "{file}"')
     async with watched(text) as it:
-        assert sum(held.resource.type == "vault.lease" for held in it.model.all()) == 3
+        assert sum(entry.resource.type == "vault.lease" for entry in it.model.all()) == 3
         bao.kill()
         bao.start()
         bao.initialise()
         bao.unseal()
         file.write_text(bao.token)
-        await it.until(lambda: not any(held.resource.type == "vault.lease" for held in it.model.all()), "no lease is left", 30)
-        await it.until(lambda: not any("rabbitmq" in held.resource.id for held in it.model.all()), "no mount is left", 30)
+        await it.until(lambda: not any(entry.resource.type == "vault.lease" for entry in it.model.all()), "no lease is left", 30)
+        await it.until(lambda: not any("rabbitmq" in entry.resource.id for entry in it.model.all()), "no mount is left", 30)
         await it.until(lambda: it.statuses("vault.token.own") == [Status.WARN], "the new token")
 
 
@@ -157,7 +157,7 @@ def another_authority(tmp_path: Path) -> Path:
 
 async def test_a_certificate_ofanother_authority_is_unreachable_with_its_reason(tls_bao: Raft, tmp_path: Path) -> None:
     collector = await polled(configured(tls_bao.url, f'ca_file = "{another_authority(tmp_path)}"'))
-    (cluster,) = [held for held in collector.model.all() if held.resource.type == "vault.cluster"]
+    (cluster,) = [entry for entry in collector.model.all() if entry.resource.type == "vault.cluster"]
     assert {finding.status for finding in cluster.findings.values()} == {Status.UNKNOWN}
     fault = cluster.findings["vault.seal.status"].fault
     assert fault is not None

@@ -10,7 +10,7 @@ import pytest
 from posture.model import Model
 from posture.verdict import Status
 from providers.demo.vault.server import Bao
-from providers.vault.client import Reply, Way
+from providers.vault.client import Reply, VaultClient
 from tests.world.vault import configured, counted, polled
 
 Asked = tuple[str, ...]
@@ -63,7 +63,9 @@ def put(value: Any, path: Path, new: Any) -> Any:
 
 def statuses(model: Model) -> dict[str, dict[str, Status]]:
     return {
-        held.resource.id: {control: finding.status for control, finding in held.findings.items()} for held in model.all() if held.resource.provider == "vault"
+        entry.resource.id: {control: finding.status for control, finding in entry.findings.items()}
+        for entry in model.all()
+        if entry.resource.provider == "vault"
     }
 
 
@@ -71,23 +73,23 @@ async def test_one_strange_field_supports_no_pass_and_takes_no_more_than_its_row
     provision(bao)
     await counted(bao)
     recorded: dict[Asked, Reply] = {}
-    real = Way._once
+    real = VaultClient._once
 
-    def record(self: Way, call: Any, path: str, namespace: str, base: str, params: Any, body: Any, token: str) -> Reply:
+    def record(self: VaultClient, call: Any, path: str, namespace: str, base: str, params: Any, body: Any, token: str) -> Reply:
         reply = recorded[call.method, path, namespace, str(params), str(body)] = real(self, call, path, namespace, base, params, body, token)
         return reply
 
-    monkeypatch.setattr(Way, "_once", record)
+    monkeypatch.setattr(VaultClient, "_once", record)
     before = statuses((await polled(configured(bao.url))).model)
     assert len(before) > 25
     changed: dict[Asked, bytes] = {}
 
-    def replay(self: Way, call: Any, path: str, namespace: str, base: str, params: Any, body: Any, token: str) -> Reply:
+    def replay(self: VaultClient, call: Any, path: str, namespace: str, base: str, params: Any, body: Any, token: str) -> Reply:
         asked = (call.method, path, namespace, str(params), str(body))
         reply = recorded.get(asked) or Reply(404, b'{"errors": []}', {})
         return Reply(reply.status, changed[asked], reply.headers) if asked in changed else reply
 
-    monkeypatch.setattr(Way, "_once", replay)
+    monkeypatch.setattr(VaultClient, "_once", replay)
     assert statuses((await polled(configured(bao.url))).model) == before
     mutants = [
         (asked, path, value)

@@ -45,10 +45,10 @@ def key(**attributes: Any) -> Resource:
 
 def account(key_class: KeyClass, source: str | None, **more: Any) -> Resource:
     """A storage account of a key class."""
-    held = {"keyname": "disks", "keyvaulturi": "https://acme-keys.vault.azure.net"} if source == "Microsoft.Keyvault" else None
-    encryption = {"keySource": source, "keyvaultproperties": held, "services": {"blob": {"enabled": True}}}
+    entry = {"keyname": "disks", "keyvaulturi": "https://acme-keys.vault.azure.net"} if source == "Microsoft.Keyvault" else None
+    encryption = {"keySource": source, "keyvaultproperties": entry, "services": {"blob": {"enabled": True}}}
     properties = {"encryption": encryption, "supportsHttpsTrafficOnly": True, "minimumTlsVersion": "TLS1_2", "allowBlobPublicAccess": True, **more}
-    links = {"blob-service": f"{ACCOUNT}/blobServices/default", **({"key": KEY_URL} if held else {})}
+    links = {"blob-service": f"{ACCOUNT}/blobServices/default", **({"key": KEY_URL} if entry else {})}
     return made(ACCOUNT, "bucket", "azure.storage.account", properties, links=links, encryption=Encryption(True, None, key_class))
 
 
