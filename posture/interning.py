@@ -1,4 +1,6 @@
-"""Equal strings kept once: rows of one listing say the same words thousands of times, and each parser makes them anew."""
+"""Equal strings kept once: rows of one listing say the same words thousands of times, and each parser makes them
+anew.
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -8,7 +10,9 @@ SHORT = 120
 
 
 def intern_strings(value: Any, seen: dict[str, str]) -> None:
-    """Put the first of equal strings in the place of the others, in a dictionary or list and all below it. `seen` holds them all: it is for one page."""
+    """Put the first of equal strings in the place of the others, in a dictionary or list and all below it. `seen`
+    holds them all: it is for one page.
+    """
     items: Iterable[tuple[Any, Any]]
     if type(value) is dict:
         items = value.items()

@@ -30,12 +30,25 @@ log = logging.getLogger(__name__)
 
 
 class Entry:
-    """One resource as the model keeps it: who reported it in which poll, when it was last seen (UTC seconds), and its findings by control.
+    """One resource as the model keeps it: who reported it in which poll, when it was last seen (UTC seconds), and its
+    findings by control.
 
-    `not_in_last_poll` says that the last poll of its source went well elsewhere and did not see it: it is older than its source.
+    `not_in_last_poll` says that the last poll of its source went well elsewhere and did not see it: it is older than
+    its source.
     """
 
-    __slots__ = ("counted", "findings", "key_class", "not_in_last_poll", "observed_at", "poll", "resource", "source", "status", "users")
+    __slots__ = (
+        "counted",
+        "findings",
+        "key_class",
+        "not_in_last_poll",
+        "observed_at",
+        "poll",
+        "resource",
+        "source",
+        "status",
+        "users",
+    )
 
     def __init__(self, resource: Resource, source: str, poll: int, observed_at: Utc) -> None:
         self.resource = resource
@@ -82,7 +95,10 @@ class Entry:
     @property
     def since(self) -> Utc:
         """When its status began: with the first of the findings that have it."""
-        return min((finding.since for finding in self.findings.values() if finding.status is self.status), default=self.observed_at)
+        return min(
+            (finding.since for finding in self.findings.values() if finding.status is self.status),
+            default=self.observed_at,
+        )
 
     def appearance(self) -> object:
         """What a row, a finding and the roll-ups show of it: when this is equal, nothing on a screen moves."""
@@ -96,18 +112,25 @@ def past(at: Utc, now: Utc) -> Utc:
 
 def clamped(statuses_since: Statuses, now: Utc) -> Statuses:
     """How findings stood, with no time that has not come yet."""
-    return {control: (status, past(since, now), _closed(gap, now)) for control, (status, since, gap) in statuses_since.items()}
+    return {
+        control: (status, past(since, now), _closed(gap, now))
+        for control, (status, since, gap) in statuses_since.items()
+    }
 
 
 def _closed(gap: Gap | None, now: Utc) -> Gap | None:
     if gap is None:
         return None
-    return _gap(gap.status, past(gap.since, now), past(gap.begins, now), None if gap.ends is None else past(gap.ends, now))
+    return _gap(
+        gap.status, past(gap.since, now), past(gap.begins, now), None if gap.ends is None else past(gap.ends, now)
+    )
 
 
 @lru_cache(maxsize=4096)
 def _stood(control: str, status: Status, since: Utc, gap: Gap | None) -> Finding:
-    """What is known of a finding until it is judged anew, which is before anybody sees it; thousands of resources have the same."""
+    """What is known of a finding until it is judged anew, which is before anybody sees it; thousands of resources
+    have the same.
+    """
     return Finding(control, "", "", status, Severity.INFO, EvidenceClass.INFERRED, "", {}, since, None, None, gap)
 
 
@@ -160,7 +183,9 @@ class ModelContext:
         return self._model.sources.get(source_id)
 
     def unanswered(self, resource: Resource, asks: Callable[[str], bool]) -> Source | None:
-        """The first source of its place, of a service that `asks`, which has not answered in full; asking is remembered (`Model.unanswered`)."""
+        """The first source of its place, of a service that `asks`, which has not answered in full; asking is
+        remembered (`Model.unanswered`).
+        """
         return self._model.unanswered(resource, asks)
 
     def unassigned(self, tenant: str) -> int:
@@ -169,7 +194,9 @@ class ModelContext:
 
 
 def stale_at(entry: Entry, source: Source) -> Utc:
-    """When what was last seen of a resource stops being evidence (UTC seconds): it ages from its own reading, whatever became of the poll around it."""
+    """When what was last seen of a resource stops being evidence (UTC seconds): it ages from its own reading,
+    whatever became of the poll around it.
+    """
     return entry.observed_at + STALE_CADENCES * source.cadence
 
 
@@ -211,7 +238,13 @@ def stale_verdict(last: Verdict, stale: Verdict) -> Verdict:
     """The verdict on evidence that is too old: UNKNOWN, with what it would still say."""
     if last.status not in _TOLD:
         return stale
-    return Verdict(Status.UNKNOWN, f"{stale.reason}; was {last.status.word}: {last.reason}", stale.evidence, last.valid_until, stale.fault)
+    return Verdict(
+        Status.UNKNOWN,
+        f"{stale.reason}; was {last.status.word}: {last.reason}",
+        stale.evidence,
+        last.valid_until,
+        stale.fault,
+    )
 
 
 def _asked(control: Control, resource: Resource, context: ModelContext) -> Verdict:

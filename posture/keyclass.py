@@ -11,7 +11,9 @@ DESCRIBE_KEY = "kms:DescribeKey"
 
 
 def key_class(resource: Resource, context: "Context") -> KeyClass:
-    """The key class of a resource. Where its provider could not know, the key it points at decides; UNKNOWN where that was not seen."""
+    """The key class of a resource. Where its provider could not know, the key it points at decides; UNKNOWN where
+    that was not seen.
+    """
     if resource.encryption is None:
         return KeyClass.UNKNOWN
     said = resource.encryption.key_class
@@ -19,7 +21,9 @@ def key_class(resource: Resource, context: "Context") -> KeyClass:
 
 
 def key_holder(resource: Resource, context: "Context") -> KeyClass:
-    """The class that the key `resource` points at confers on it: a customer's key of an account that is neither its own nor listed is foreign."""
+    """The class that the key `resource` points at confers on it: a customer's key of an account that is neither its
+    own nor listed is foreign.
+    """
     key = context.linked(resource, "key")
     if key is None or key.encryption is None or DESCRIBE_KEY in key.faults:
         return KeyClass.UNKNOWN

@@ -39,8 +39,9 @@ class Change(msgspec.Struct):
 class Model:
     """Applies what sources report, keeps the joins, and judges only what a report, a join or the time changed.
 
-    `policies` maps each tenant to what it is meant to have. Time comes in with every call (UTC seconds) and is never read. Where it comes back by up to
-    `SLACK` it stands still; by more, a clock that ran ahead was corrected, and nothing that is held was seen, or began, later than now.
+    `policies` maps each tenant to what it is meant to have. Time comes in with every call (UTC seconds) and is never
+    read. Where it comes back by up to `SLACK` it stands still; by more, a clock that ran ahead was corrected, and
+    nothing that is held was seen, or began, later than now.
     """
 
     SLACK: Seconds = 10.0
@@ -88,7 +89,9 @@ class Model:
         return iter(self._entries.values())
 
     def context(self, tenant: str) -> ModelContext:
-        """What a control of this tenant's resources may look at; what tenants share is judged by what holds for all of them."""
+        """What a control of this tenant's resources may look at; what tenants share is judged by what holds for all
+        of them.
+        """
         found = self._contexts.get(tenant)
         if found is None:
             policies = [self.policies[name] for name in tenant.split("+") if name in self.policies]
@@ -96,7 +99,8 @@ class Model:
         return found
 
     def unanswered(self, resource: Resource, asks: Callable[[str], bool]) -> Source | None:
-        """The first source by id, of its account or project and its region and of a service that `asks`, which has not answered in full.
+        """The first source by id, of its account or project and its region and of a service that `asks`, which has not
+        answered in full.
 
         Whoever asks is judged again when a source of that place changes its state.
         """
@@ -106,13 +110,24 @@ class Model:
         silent = (
             source
             for source in map(self._as_told, self.sources.values())
-            if source.state not in ANSWERED and source.provider == resource.provider and _place(source) in places and asks(source.service)
+            if source.state not in ANSWERED
+            and source.provider == resource.provider
+            and _place(source) in places
+            and asks(source.service)
         )
-        return min((source for source in silent if resource.region in source.scope.split("/")[1:] or "/" not in source.scope), key=lambda s: s.id, default=None)
+        return min(
+            (source for source in silent if resource.region in source.scope.split("/")[1:] or "/" not in source.scope),
+            key=lambda s: s.id,
+            default=None,
+        )
 
     def unassigned(self, tenant: str) -> int:
         """Resources without a tenant in the accounts whose sources this tenant shares."""
-        scopes = {_place(source) for source in self.sources.values() if "+" in source.tenant and tenant in source.tenant.split("+")}
+        scopes = {
+            _place(source)
+            for source in self.sources.values()
+            if "+" in source.tenant and tenant in source.tenant.split("+")
+        }
         return sum(self._alone[scope] for scope in scopes)
 
     # ------------------------------------------------------------ what sources do
@@ -122,7 +137,12 @@ class Model:
         known = self.sources.get(source.id)
         if known is not None:
             source = msgspec.structs.replace(
-                source, state=known.state, last_success=known.last_success, last_attempt=known.last_attempt, resources=known.resources, fault=known.fault
+                source,
+                state=known.state,
+                last_success=known.last_success,
+                last_attempt=known.last_attempt,
+                resources=known.resources,
+                fault=known.fault,
             )
         rows = self._by_source.setdefault(source.id, {})
         self._own(source.id, "source", source.service, source.tenant)
@@ -152,7 +172,9 @@ class Model:
         self._polls[source_id] += 1
         self._seen[source_id] = 0
         self._partly.pop(source_id, None)
-        self._set_source(msgspec.structs.replace(self.sources[source_id], polling=True, last_attempt=self._now, next_due=None))
+        self._set_source(
+            msgspec.structs.replace(self.sources[source_id], polling=True, last_attempt=self._now, next_due=None)
+        )
 
     def apply(self, source_id: str, report: Report, now: Utc) -> None:
         """Take in what a poll reports on its way. Nothing is judged before `settle`."""
@@ -173,8 +195,12 @@ class Model:
                         self._entries[resource.id].poll = self._polls[source_id]
                 self._take([resource for resource in report.resources if resource.id not in known], source_id)
 
-    def finish(self, source_id: str, now: Utc, *, fault: Fault | None, calls: int, seconds: Seconds, next_due: Utc | None) -> None:
-        """A poll ends: in full (`fault` None), in part, or refused. Rows stay in any case, and each ages from when it was last seen."""
+    def finish(
+        self, source_id: str, now: Utc, *, fault: Fault | None, calls: int, seconds: Seconds, next_due: Utc | None
+    ) -> None:
+        """A poll ends: in full (`fault` None), in part, or refused. Rows stay in any case, and each ages from when
+        it was last seen.
+        """
         self._keep_time(now)
         source = self.sources[source_id]
         part = self._partly.pop(source_id, None)
@@ -253,11 +279,15 @@ class Model:
         return change
 
     def recall(self, statuses_since: Mapping[str, Statuses]) -> None:
-        """How findings stood in an earlier run, by resource id: what is seen again and stands so still, stands so since then. Nothing else comes of it."""
+        """How findings stood in an earlier run, by resource id: what is seen again and stands so still, stands so
+        since then. Nothing else comes of it.
+        """
         self._recalled = dict(statuses_since)
 
     def restore(self, seen: Iterable[Entry], now: Utc) -> None:
-        """Take in what an earlier run had seen, of sources that are added already. It ages from when it was seen, and goes when a listing does not name it."""
+        """Take in what an earlier run had seen, of sources that are added already. It ages from when it was seen,
+        and goes when a listing does not name it.
+        """
         self._keep_time(now)
         for entry in seen:
             if entry.resource.id in self._entries or entry.source not in self.sources:
@@ -311,7 +341,9 @@ class Model:
         self._dirty.update(dict.fromkeys(self._entries))  # with what is due when
         self._change.resources.update(self._entries)
         for source in list(self.sources.values()):
-            success, attempt = (None if at is None else past(at, now) for at in (source.last_success, source.last_attempt))
+            success, attempt = (
+                None if at is None else past(at, now) for at in (source.last_success, source.last_attempt)
+            )
             due = None if source.next_due is None else min(source.next_due, now + source.cadence)
             self._set_source(msgspec.structs.replace(source, last_success=success, last_attempt=attempt, next_due=due))
             self._rows_age.set(source.id, self._next_stale(source.id))
@@ -331,7 +363,11 @@ class Model:
         self.sources[source.id] = source
         self._change.sources.add(source.id)
         self._change.sources_gone.discard(source.id)
-        if known is None or (known.state, known.fault, known.last_success) != (source.state, source.fault, source.last_success):
+        if known is None or (known.state, known.fault, known.last_success) != (
+            source.state,
+            source.fault,
+            source.last_success,
+        ):
             self._dirty[source.id] = None
             self._touch_tenants(source)
         if known is None or (known.state, known.fault) != (source.state, source.fault):
@@ -362,7 +398,11 @@ class Model:
             if entry.source != source_id and self._told_better(entry, resource, source_id):
                 self._seen[source_id] += 1
                 return
-            old, moved, aged = entry.resource, entry.source != source_id, stale_at(entry, self.sources[entry.source]) <= now
+            old, moved, aged = (
+                entry.resource,
+                entry.source != source_id,
+                stale_at(entry, self.sources[entry.source]) <= now,
+            )
             self._seen[source_id] += moved or entry.poll != poll
             restored = not entry.poll
             entry.poll, entry.observed_at = poll, now
@@ -391,12 +431,19 @@ class Model:
         self._change.resources.add(resource.id)
 
     def _told_better(self, entry: Entry, resource: Resource, source_id: str) -> bool:
-        """Whether what holds it stays: of two sources that name one thing (two accounts, a third's key), the one that was answered, else the first by id."""
+        """Whether what holds it stays: of two sources that name one thing (two accounts, a third's key), the one
+        that was answered, else the first by id.
+        """
         other = entry.source
-        return entry.poll >= self._polls[other] - 1 and (bool(entry.resource.faults), other) < (bool(resource.faults), source_id)
+        return entry.poll >= self._polls[other] - 1 and (bool(entry.resource.faults), other) < (
+            bool(resource.faults),
+            source_id,
+        )
 
     def _moved(self, old: Resource | None, new: Resource | None) -> None:
-        """What a control may have seen of this resource is judged again: itself, its neighbours either way, and who points at those that point at it."""
+        """What a control may have seen of this resource is judged again: itself, its neighbours either way, and who
+        points at those that point at it.
+        """
         near = set(self.links.users(old)) if old else set()
         self._dirty.update(dict.fromkeys(self.links.replace(old, new)))
         if new is not None:
@@ -436,7 +483,11 @@ class Model:
         poll = self._polls[source_id]
         for resource_id in list(self._by_source[source_id]):
             entry = self._entries[resource_id]
-            if entry.poll != poll and entry.resource.type in listed.types and listed.unless.isdisjoint(link.to for link in entry.resource.links):
+            if (
+                entry.poll != poll
+                and entry.resource.type in listed.types
+                and listed.unless.isdisjoint(link.to for link in entry.resource.links)
+            ):
                 self._remove(resource_id)
 
     def _remove(self, resource_id: str) -> None:

@@ -21,7 +21,8 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 class Complete(msgspec.Struct, frozen=True):
-    """This poll has now named every resource of `types`: what the source reported before and did not name since is gone.
+    """This poll has now named every resource of `types`: what the source reported before and did not name since is
+    gone.
 
     But for what points at one of `unless` (ids): what is below those was not listed.
     """
@@ -37,7 +38,9 @@ class ReadRefused(msgspec.Struct, frozen=True):
 
 
 class NotRead(msgspec.Struct, frozen=True):
-    """These exist, but nobody answered what they are like now: what was seen before stays as it was and ages; what never was is taken in as it is here."""
+    """These exist, but nobody answered what they are like now: what was seen before stays as it was and ages; what
+    never was is taken in as it is here.
+    """
 
     resources: tuple[Resource, ...]
 

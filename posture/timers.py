@@ -6,7 +6,9 @@ from posture.clock import Utc
 
 
 class Timers:
-    """A heap of times by name. Setting a name again replaces its time; what was replaced is swept out before it outgrows what is awaited."""
+    """A heap of times by name. Setting a name again replaces its time; what was replaced is swept out before it
+    outgrows what is awaited.
+    """
 
     SLACK = 64
     """Replaced entries that are always tolerated; beyond them, as many as there are names."""

@@ -14,7 +14,9 @@ AT_ONCE = 400
 
 
 async def each(questions: Iterable[Coroutine[Any, Any, T]], at_once: int = AT_ONCE) -> AsyncGenerator[T, None]:
-    """What each question answers. The first that raises ends them all, and so does whoever closes this: no task is left behind."""
+    """What each question answers. The first that raises ends them all, and so does whoever closes this: no task is
+    left behind.
+    """
     waiting = iter(questions)
     while tasks := [asyncio.ensure_future(question) for question in islice(waiting, at_once)]:
         try:
@@ -26,7 +28,9 @@ async def each(questions: Iterable[Coroutine[Any, Any, T]], at_once: int = AT_ON
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def each_again(things: Iterable[K], ask: Callable[[K], Coroutine[Any, Any, T]], lost: Callable[[T], bool]) -> AsyncGenerator[T, None]:
+async def each_again(
+    things: Iterable[K], ask: Callable[[K], Coroutine[Any, Any, T]], lost: Callable[[T], bool]
+) -> AsyncGenerator[T, None]:
     """What is answered of each thing; those whose answer was lost are asked about once more, after the others.
 
     The second time tells a stall from a service that is gone, and a snapshot has no next poll in which to do so.

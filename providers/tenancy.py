@@ -6,7 +6,9 @@ from posture.rollup import UNASSIGNED
 
 
 class Tenancy:
-    """`tags` maps each tenant to the `KEY=VALUE` that marks its resources; None means that everything there is its own."""
+    """`tags` maps each tenant to the `KEY=VALUE` that marks its resources; None means that everything there is its
+    own.
+    """
 
     def __init__(self, tags: Mapping[str, str | None]) -> None:
         self._only = next(iter(tags)) if len(tags) == 1 and None in tags.values() else None
@@ -20,7 +22,9 @@ class Tenancy:
         return self._only is None
 
     def of(self, tags: Iterable[Mapping[str, str]]) -> str:
-        """The tenant of a resource with these tags (`[{"Key": ..., "Value": ...}]`); nobody's where they name none, or several: their order means nothing."""
+        """The tenant of a resource with these tags (`[{"Key": ..., "Value": ...}]`); nobody's where they name none,
+        or several: their order means nothing.
+        """
         if self._only is not None:
             return self._only
         named = {self._by_tag.get((str(tag.get("Key")), str(tag.get("Value", "")))) for tag in tags} - {None}

@@ -15,8 +15,9 @@ Calls = SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None]
 class Threads(ThreadPoolExecutor):
     """At most `most` threads, started when they are needed.
 
-    Python waits for the threads of an ordinary pool when it ends, and asyncio for those of its default one: with a server that does not answer that is
-    as long as its timeout, and a collector that was left behind by its viewer has a second. Only the name of the base class is used: asyncio asks for it.
+    Python waits for the threads of an ordinary pool when it ends, and asyncio for those of its default one: with a
+    server that does not answer that is as long as its timeout, and a collector that was left behind by its viewer has a
+    second. Only the name of the base class is used: asyncio asks for it.
     """
 
     def __init__(self, most: int, name: str) -> None:
@@ -38,11 +39,15 @@ class Threads(ThreadPoolExecutor):
             self._calls.put((future, partial(fn, *args, **kwargs)))
             if not self._free.acquire(timeout=0) and self._started < self._most:
                 self._started += 1
-                threading.Thread(target=_work, args=(self._calls, self._free), name=f"{self._name}-{self._started}", daemon=True).start()
+                threading.Thread(
+                    target=_work, args=(self._calls, self._free), name=f"{self._name}-{self._started}", daemon=True
+                ).start()
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Let the threads end when what they were given is done; nobody waits for them. What is submitted later is done by others."""
+        """Let the threads end when what they were given is done; nobody waits for them. What is submitted later is
+        done by others.
+        """
         with self._growing:
             for _ in range(self._started):
                 self._calls.put(None)

@@ -44,9 +44,11 @@ class Dashboard(Shell):
     #filter #text { width: 1fr; }
     #filter Prompt { width: 2fr; }
     #too-small { display: none; height: 1fr; }
-    Screen.-small #stage, Screen.-small #header, Screen.-small #footer, Screen.-small #filter, Screen.-small #banner { display: none; }
+    Screen.-small #stage, Screen.-small #header, Screen.-small #footer { display: none; }
+    Screen.-small #filter, Screen.-small #banner { display: none; }
     Screen.-small #too-small { display: block; }
-    .pane, RowsView, DetailView { border: round $frame; border-title-color: $name; border-title-style: bold; border-subtitle-color: $faint;
+    .pane, RowsView, DetailView {
+        border: round $frame; border-title-color: $name; border-title-style: bold; border-subtitle-color: $faint;
         border-title-background: $background; border-subtitle-background: $background; }
     .pane:focus, RowsView:focus, DetailView:focus { border: round $frame-focus; }
     """
@@ -83,7 +85,9 @@ class Dashboard(Shell):
         Binding("ctrl+z", "suspend_process", "to the shell and back (fg)"),
     ]
 
-    def __init__(self, feed: Feed, *, view: str, query: str, export_dir: Path, origin: str = "", on_terminal: bool = True) -> None:
+    def __init__(
+        self, feed: Feed, *, view: str, query: str, export_dir: Path, origin: str = "", on_terminal: bool = True
+    ) -> None:
         super().__init__(on_terminal=on_terminal)
         self.feed, self.replica = feed, feed.replica
         self.export_dir = export_dir
@@ -127,7 +131,9 @@ class Dashboard(Shell):
         self.feed.stop()
 
     def _unless_gone(self, act: Callable[..., None]) -> Callable[..., None]:
-        """The same while there is a screen: what the collector sends and the clock come also while that is being taken down."""
+        """The same while there is a screen: what the collector sends and the clock come also while that is being
+        taken down.
+        """
 
         def guarded(*values: object) -> None:
             if not self.gone() and self.query("#header"):
@@ -259,7 +265,11 @@ class Dashboard(Shell):
         sign.show([(f" {typing.sign if typing else '/'} ", "accent")])
         right: list[bars.Part] = []
         if self._shown not in PAGES and (typing is None or typing.sign == "/"):
-            matched, total = self.current.matched if isinstance(self.current, OverviewView) else (len(self.current.items), self.current.total)
+            matched, total = (
+                self.current.matched
+                if isinstance(self.current, OverviewView)
+                else (len(self.current.items), self.current.total)
+            )
             right = [(f" {matched:,}/{total:,} ", "title" if matched else "warn")]
         told.show([] if typing else [(self.filter.text, "name"), ("   Esc clears", "faint")], right)
 
@@ -283,7 +293,11 @@ class Dashboard(Shell):
         words = (
             commands.names(self)
             if sign == ":"
-            else [*(f"{field}:" for field in ("status", "tenant", "region", "key", "control", "severity")), "status:fail", "status:unknown"]
+            else [
+                *(f"{field}:" for field in ("status", "tenant", "region", "key", "control", "severity")),
+                "status:fail",
+                "status:unknown",
+            ]
         )
         self._line.begin(sign, self.filter.text if sign == "/" else "", words)
         self._show_filter()
@@ -301,10 +315,17 @@ class Dashboard(Shell):
         return not (action == "step" and self._prompt is not None and self._prompt.has_focus)
 
     async def on_event(self, event: events.Event) -> None:
-        """A key acts before the next one is looked at, so that those typed behind `/` are text, however fast they come. At the end none does."""
+        """A key acts before the next one is looked at, so that those typed behind `/` are text, however fast they
+        come. At the end none does.
+        """
         if self._exit and isinstance(event, events.InputEvent):
             return
-        if isinstance(event, events.Key) and not event.is_forwarded and len(self.screen_stack) == 1 and (self._line is None or self.focused is not self._line):
+        if (
+            isinstance(event, events.Key)
+            and not event.is_forwarded
+            and len(self.screen_stack) == 1
+            and (self._line is None or self.focused is not self._line)
+        ):
             self.app_focus = True
             if await self._check_bindings(event.key, priority=True) or await self._check_bindings(event.key):
                 return
@@ -322,7 +343,9 @@ class Dashboard(Shell):
             self._say(str(error))
 
     def _left(self, sign: str, text: str, accepted: bool) -> None:
-        """Enter keeps the filter or runs the command; Esc clears the filter or forgets the command. A filter that cannot be read stays to be mended."""
+        """Enter keeps the filter or runs the command; Esc clears the filter or forgets the command. A filter that
+        cannot be read stays to be mended.
+        """
         if sign == "/" and accepted:
             try:
                 parse(text)
@@ -344,7 +367,9 @@ class Dashboard(Shell):
     def _focus_view(self) -> None:
         """The keys are the view's at once; unless one types."""
         if self._prompt is None:
-            self.screen_stack[0].set_focus(self.current.inside if isinstance(self.current, OverviewView) else self.current)
+            self.screen_stack[0].set_focus(
+                self.current.inside if isinstance(self.current, OverviewView) else self.current
+            )
 
     def action_command_palette(self) -> None:
         """Views, commands and themes by name."""
@@ -395,7 +420,9 @@ class Dashboard(Shell):
         self.query_one("#footer", Bar).show(*bars.footer(self.VIEWS, self._under, width))
         banner = self.query_one("#banner", Bar)
         left = max(0, round(self._restart_at - monotonic()))
-        parts = bars.banner(self.replica, width, error=self._banner, down=self.feed.down, restart_in=left, paused=self.feed.paused)
+        parts = bars.banner(
+            self.replica, width, error=self._banner, down=self.feed.down, restart_in=left, paused=self.feed.paused
+        )
         banner.display = bool(parts)
         if parts:
             banner.show(parts)

@@ -19,12 +19,20 @@ def inventory_coverage(tenant: Resource, context: Context) -> Verdict:
     """`All` is only as good as the inventory: one question without an answer, and it is not known."""
     sources = sorted(context.sources(tenant.tenant), key=lambda source: source.id)
     silent = [source for source in sources if source.state not in ANSWERED]
-    evidence = {"sources": len(sources), "answered": len(sources) - len(silent), "unassigned": context.unassigned(tenant.tenant)}
+    evidence = {
+        "sources": len(sources),
+        "answered": len(sources) - len(silent),
+        "unassigned": context.unassigned(tenant.tenant),
+    }
     if not sources:
         return unknown("no source is asked about this tenant", evidence=evidence)
     if silent:
         first = silent[0]
-        return unknown(f"{len(silent)} of {len(sources)} sources unanswered, first {first.id}: {first.state}", first.fault, evidence)
+        return unknown(
+            f"{len(silent)} of {len(sources)} sources unanswered, first {first.id}: {first.state}",
+            first.fault,
+            evidence,
+        )
     if evidence["unassigned"]:
         return warned(f"{evidence['unassigned']} resources carry no tenant's tag, or several tenants'", evidence)
     return passed("every source answered, every resource has its tenant", evidence)
@@ -35,7 +43,11 @@ def evidence_freshness(resource: Resource, context: Context) -> Verdict:
     """A PASS must decay: dim after two cadences, UNKNOWN after six."""
     source = _source(resource, context)
     if source is None or source.state is State.DISABLED:
-        return unknown("this source is not known") if source is None else not_applicable("switched off in this account: nothing to refresh")
+        return (
+            unknown("this source is not known")
+            if source is None
+            else not_applicable("switched off in this account: nothing to refresh")
+        )
     if source.last_success is None:
         return unknown("never answered in full", source.fault)
     dim, stale = source.last_success + FRESH_CADENCES * source.cadence, source.stale_at
@@ -59,7 +71,11 @@ def collector_permissions(resource: Resource, context: Context) -> Verdict:
         return _denied(source.fault)
     if source.state is not State.OK:
         return unanswered(source.fault) if source.fault else unknown(f"the last poll ended as {source.state}")
-    return passed("every declared call was allowed; excess rights not probed", {"state": source.state.value}, by=EvidenceClass.INFERRED)
+    return passed(
+        "every declared call was allowed; excess rights not probed",
+        {"state": source.state.value},
+        by=EvidenceClass.INFERRED,
+    )
 
 
 @control("meta.policy.exception", on="enctop.tenant")
@@ -72,7 +88,9 @@ def policy_exception(tenant: Resource, context: Context) -> Verdict:
     findings = sorted((_judged(rule, context.now) for rule in rules), key=lambda finding: finding[0])
     status, reason = findings[0]
     evidence = {
-        f"exception[{number}]": _judged(rule, context.now)[1] for number, rule in enumerate(rules, 1) if _judged(rule, context.now)[0] is not Status.PASS
+        f"exception[{number}]": _judged(rule, context.now)[1]
+        for number, rule in enumerate(rules, 1)
+        if _judged(rule, context.now)[0] is not Status.PASS
     }
     return Verdict(status, reason, evidence or {"exceptions": len(rules)}, until)
 
@@ -84,7 +102,11 @@ def _source(resource: Resource, context: Context) -> Source | None:
 def _denied(fault: Fault) -> Verdict:
     needed = fault.permission or fault.operation
     controls = registry().reading(fault.operation)
-    blind = f"; UNKNOWN without it: {controls[0]}" + (f" and {len(controls) - 1} more" if len(controls) > 1 else "") if controls else ""
+    blind = (
+        f"; UNKNOWN without it: {controls[0]}" + (f" and {len(controls) - 1} more" if len(controls) > 1 else "")
+        if controls
+        else ""
+    )
     return Verdict(
         Status.WARN,
         f"needs {needed}{blind}",

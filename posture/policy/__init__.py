@@ -32,7 +32,8 @@ _COLUMNS = {KeyMode.PROVIDER_MANAGED: 1, KeyMode.EITHER: 2, KeyMode.CUSTOMER_MAN
 
 
 class ExceptionRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One agreed exception: `control` is an id or the beginning of one up to a dot, `resource` an id or a glob of `*` and `?`.
+    """One agreed exception: `control` is an id or the beginning of one up to a dot, `resource` an id or a glob of `*`
+    and `?`.
 
     `until` is the last day, in UTC, on which it holds. Without an approver it does not hold at all.
     """
@@ -51,7 +52,9 @@ class ExceptionRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def ends(self) -> Utc:
         """The first instant at which it no longer holds: midnight UTC after `until`."""
-        return datetime.datetime(self.until.year, self.until.month, self.until.day, tzinfo=datetime.UTC).timestamp() + DAY
+        return (
+            datetime.datetime(self.until.year, self.until.month, self.until.day, tzinfo=datetime.UTC).timestamp() + DAY
+        )
 
     @property
     def approved(self) -> bool:
@@ -59,17 +62,20 @@ class ExceptionRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return bool(self.approved_by.strip())
 
     def covers(self, control: str, resource_id: str) -> bool:
-        """Whether it speaks of this control on this resource, in force or not. Only `*` and `?` are wild: ids may hold brackets."""
+        """Whether it speaks of this control on this resource, in force or not. Only `*` and `?` are wild: ids may
+        hold brackets.
+        """
         if not _begins(control, self.control):
             return False
         return self.resource == resource_id or matches(self.resource, resource_id)
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[tenant.policy]`. The defaults are the public document: keys that the provider manages, by the mechanism it names.
+    """`[tenant.policy]`. The defaults are the public document: keys that the provider manages, by the mechanism it
+    names.
 
-    `required_keys` are key ids, in full; `key_accounts` the accounts, beside the resource's own, that may hold a customer's key.
-    `overrides` give a control, or all that begin alike, another mode: the longest matching prefix wins.
+    `required_keys` are key ids, in full; `key_accounts` the accounts, beside the resource's own, that may hold a
+    customer's key. `overrides` give a control, or all that begin alike, another mode: the longest matching prefix wins.
     """
 
     keys: KeyMode = KeyMode.PROVIDER_MANAGED
@@ -99,18 +105,26 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return 0 if mode is KeyMode.PROVIDER_MANAGED and self.strict else _COLUMNS[mode]
 
     def excepting(self, control: str, resource_id: str, now: Utc) -> ExceptionRule | None:
-        """The exception in force for this control on this resource; the one that holds longest where there are several."""
-        rules = [rule for rule in self.exception if rule.approved and now < rule.ends and rule.covers(control, resource_id)]
+        """The exception in force for this control on this resource; the one that holds longest where there are
+        several.
+        """
+        rules = [
+            rule for rule in self.exception if rule.approved and now < rule.ends and rule.covers(control, resource_id)
+        ]
         return max(rules, key=lambda rule: rule.until, default=None)
 
     def excused(self, control: str, resource_id: str, verdict: Verdict, now: Utc) -> tuple[Verdict, Excepted | None]:
-        """The verdict under the exceptions: a FAIL that is excepted is a WARN until the exception's end; nothing else is touched."""
+        """The verdict under the exceptions: a FAIL that is excepted is a WARN until the exception's end; nothing
+        else is touched.
+        """
         rule = self.excepting(control, resource_id, now) if verdict.status is Status.FAIL else None
         if rule is None:
             return verdict, None
         until = rule.ends if verdict.valid_until is None else min(rule.ends, verdict.valid_until)
         reason = f"excepted until {rule.until}: {verdict.reason}"
-        return msgspec.structs.replace(verdict, status=Status.WARN, reason=reason, valid_until=until), Excepted(str(rule.until), rule.reason, rule.approved_by)
+        return msgspec.structs.replace(verdict, status=Status.WARN, reason=reason, valid_until=until), Excepted(
+            str(rule.until), rule.reason, rule.approved_by
+        )
 
     def effective_severity(self, severity: Severity, *, excepted: bool = False) -> Severity:
         """One step up for a regulated tenant, one step down under an exception in force (CONTROLS.md 2.5)."""
@@ -118,7 +132,8 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def shared(policies: Sequence[Policy]) -> Policy:
-    """What holds for something that several tenants share, whose findings count for each: the strictest of what they ask, excepted only by all of them.
+    """What holds for something that several tenants share, whose findings count for each: the strictest of what they
+    ask, excepted only by all of them.
 
     Where they differ on whose keys to use, the public document decides.
     """
@@ -127,13 +142,19 @@ def shared(policies: Sequence[Policy]) -> Policy:
         return first
     lists = [policy.required_keys for policy in policies if policy.required_keys]
     listed = tuple(key for key in lists[0] if all(key in keys for keys in lists)) if lists else ()
-    agreed = {name: getattr(first, name) for name in ("keys", "strict", "overrides") if all(getattr(p, name) == getattr(first, name) for p in policies)}
+    agreed = {
+        name: getattr(first, name)
+        for name in ("keys", "strict", "overrides")
+        if all(getattr(p, name) == getattr(first, name) for p in policies)
+    }
     return Policy(
         **agreed,
         mfa="required" if any(policy.mfa == "required" for policy in policies) else "supported",
         regulated=any(policy.regulated for policy in policies),
         required_keys=listed if listed or not lists else ("no key that all of them list",),
-        key_accounts=tuple(account for account in first.key_accounts if all(account in policy.key_accounts for policy in policies)),
+        key_accounts=tuple(
+            account for account in first.key_accounts if all(account in policy.key_accounts for policy in policies)
+        ),
         rotation_max_days=min(policy.rotation_max_days for policy in policies),
         exception=tuple(rule for rule in first.exception if all(rule in policy.exception for policy in policies)),
     )
@@ -150,7 +171,8 @@ PASS, WARN, FAIL, UNKNOWN = Status.PASS, Status.WARN, Status.FAIL, Status.UNKNOW
 LISTED, ONLY_LISTED = Cell.LISTED, Cell.ONLY_LISTED
 Cells = tuple[Status | Cell, Status | Cell, Status | Cell, Status | Cell, Status | Cell]
 
-# CONTROLS.md 3.3. A row is asked for as "family class": the longest family of the control that has one wins, "" is every family.
+# CONTROLS.md 3.3. A row is asked for as "family class": the longest family of the control that has one wins, "" is
+# every family.
 # fmt: off
 DECISIONS: Mapping[tuple[str, KeyClass], Cells] = {
     #                                     strict   provider  either   customer     double
@@ -177,10 +199,13 @@ S3_DOUBLE: Mapping[KeyClass, Cells] = {
 _NOT_SEEN: Cells = DECISIONS["", KeyClass.UNKNOWN]
 
 
-def decide(observed: KeyClass, policy: Policy, control_id: str, *, key: str | None = None, beneath: KeyClass = KeyClass.UNKNOWN) -> Status:
+def decide(
+    observed: KeyClass, policy: Policy, control_id: str, *, key: str | None = None, beneath: KeyClass = KeyClass.UNKNOWN
+) -> Status:
     """How the key class that was seen compares with the policy, for this control.
 
-    `key` is the id of the key, for the list of required keys; `beneath` is, for S3's double encryption, the class of the one key under it.
+    `key` is the id of the key, for the list of required keys; `beneath` is, for S3's double encryption, the class of
+    the one key under it.
     """
     cell = _row(observed, control_id, beneath)[policy.column(control_id)]
     if isinstance(cell, Status):
@@ -203,4 +228,6 @@ def _begins(control: str, prefix: str) -> bool:
 
 def _check_prefix(key: str, prefix: str) -> None:
     if not _PREFIX.fullmatch(prefix):
-        raise ValueError(f"{key}: {prefix!r} is no control; write its id, or the beginning of ids up to a dot, as in aws.s3")
+        raise ValueError(
+            f"{key}: {prefix!r} is no control; write its id, or the beginning of ids up to a dot, as in aws.s3"
+        )

@@ -6,10 +6,12 @@ import msgspec
 
 
 class TlsPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`profile` and `guideline` name a frozen Mozilla guideline; `trust` where chains are meant to lead; `hsts_min_age` seconds, 0 for the guideline's.
+    """`profile` and `guideline` name a frozen Mozilla guideline; `trust` where chains are meant to lead; `hsts_min_age`
+    seconds, 0 for the guideline's.
 
-    `allowed_issuers` are issuers' names, or parts of them, that may certify; none: any. `shared_wildcards` allows `*.example.com` certificates.
-    `http_filtered` says that port 80 is meant to answer nothing. `hybrid` says whether a post-quantum group is looked for.
+    `allowed_issuers` are issuers' names, or parts of them, that may certify; none: any. `shared_wildcards` allows
+    `*.example.com` certificates. `http_filtered` says that port 80 is meant to answer nothing. `hybrid` says whether a
+    post-quantum group is looked for.
     """
 
     profile: Literal["modern", "intermediate"] = "intermediate"

@@ -11,10 +11,11 @@ Days = Annotated[int, msgspec.Meta(ge=1)]
 class VaultPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The defaults are what the vendors' documentation and CONTROLS.md recommend.
 
-    `seal` is the seal's type that is asked for (`awskms`, `shamir`; empty: any). `mounts` are paths that must be there, each with its engine's type
-    (`kv-2` and `kv-1` tell the versions of kv apart). `transit_types` are the key types that are allowed. `barrier_days` and `transit_days` bound a
-    key's age; `max_lease_days` a mount's longest lease. `most_leases` is the number that is too many where no quota says so. `sso_only` asks that nobody
-    has a password in Vault.
+    `seal` is the seal's type that is asked for (`awskms`, `shamir`; empty: any). `mounts` are paths that must be there,
+    each with its engine's type (`kv-2` and `kv-1` tell the versions of kv apart). `transit_types` are the key types
+    that are allowed. `barrier_days` and `transit_days` bound a key's age; `max_lease_days` a mount's longest lease.
+    `most_leases` is the number that is too many where no quota says so. `sso_only` asks that nobody has a password in
+    Vault.
     """
 
     seal: str = ""

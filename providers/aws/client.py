@@ -16,7 +16,12 @@ import botocore.session
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest, AWSResponse
 from botocore.config import Config
-from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials, ReadOnlyCredentials, RefreshableCredentials
+from botocore.credentials import (
+    AssumeRoleCredentialFetcher,
+    DeferredRefreshableCredentials,
+    ReadOnlyCredentials,
+    RefreshableCredentials,
+)
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from botocore.httpsession import get_cert_path
 from botocore.parsers import ResponseParserError
@@ -65,7 +70,9 @@ class PlaintextEndpoint(BotoCoreError):  # type: ignore[misc]
 
 
 class AwsClient:
-    """Asks one account, in any region. `number` and `partition` are known after `whoami`. Raises botocore's `BotoCoreError`."""
+    """Asks one account, in any region. `number` and `partition` are known after `whoami`. Raises botocore's
+    `BotoCoreError`.
+    """
 
     def __init__(self, settings: AwsSettings, version: str) -> None:
         self.settings = settings
@@ -85,7 +92,9 @@ class AwsClient:
             parameter_validation=False,
         )
         self.home = self._homes[0]
-        """The region asked for what belongs to no region: the first configured that answers, else the profile's, else us-east-1."""
+        """The region asked for what belongs to no region: the first configured that answers, else the profile's,
+        else us-east-1.
+        """
         self._assumed = False
         self._clients: dict[tuple[str, str], Any] = {}
         self._lanes: dict[tuple[str, str], Lane] = {}
@@ -120,8 +129,11 @@ class AwsClient:
 
         return await self.lane(call, region).run(attempt)
 
-    async def pages(self, call: Call, region: str, answers: str, token: tuple[str, str], **parameters: Any) -> AsyncIterator[list[dict[str, Any]]]:
-        """The pages of a listing: the lists under `answers`. `token` names the continuation in the answer and in the request. Raises `Refused`.
+    async def pages(
+        self, call: Call, region: str, answers: str, token: tuple[str, str], **parameters: Any
+    ) -> AsyncIterator[list[dict[str, Any]]]:
+        """The pages of a listing: the lists under `answers`. `token` names the continuation in the answer and in the
+        request. Raises `Refused`.
 
         A listing that leads back to a page, or gives the same rows under ever new tokens, is ended by an error.
         """
@@ -136,7 +148,9 @@ class AwsClient:
             if not isinstance(rows, list):
                 raise _unreadable(call, f"an answer without {answers}")
             if rows and (first := hash(repr(rows[0]))) in begun:
-                raise Refused(Fault(FaultKind.ERROR, "LoopingListing", call.operation, "a page begins as an earlier one did"))
+                raise Refused(
+                    Fault(FaultKind.ERROR, "LoopingListing", call.operation, "a page begins as an earlier one did")
+                )
             if rows:
                 begun.add(first)
             yield rows
@@ -149,10 +163,12 @@ class AwsClient:
             more = {back: following}
 
     async def read_bucket(self, call: Call, bucket: str, region: str) -> Any:
-        """One GET of a bucket's sub-resource, decoded by its output shape: the payload, or the whole structure where it has none. Raises `Refused`.
+        """One GET of a bucket's sub-resource, decoded by its output shape: the payload, or the whole structure where it
+        has none. Raises `Refused`.
 
-        boto3 spends 0.84 ms of CPU on such a call and there are three for each of thousands of buckets; credentials, endpoint, model and signature are
-        botocore's here too, but the request goes out through aiohttp, at about a third of that (tests/bench).
+        boto3 spends 0.84 ms of CPU on such a call and there are three for each of thousands of buckets; credentials,
+        endpoint, model and signature are botocore's here too, but the request goes out through aiohttp, at about a
+        third of that (tests/bench).
         """
 
         async def attempt() -> Any:
@@ -170,7 +186,8 @@ class AwsClient:
         return found
 
     async def whoami(self) -> None:
-        """Learn `number` and `partition`, and move `home` to the first region that answers: one that is down hides itself, and not the account.
+        """Learn `number` and `partition`, and move `home` to the first region that answers: one that is down hides
+        itself, and not the account.
 
         Raises `Refused`.
         """
@@ -182,15 +199,22 @@ class AwsClient:
                     raise
                 continue
             number, arn = who.get("Account"), str(who.get("Arn")).split(":")
-            if not isinstance(number, str) or not re.fullmatch(r"[0-9]{12}", number) or len(arn) < 6 or not re.fullmatch(r"aws[a-z-]*", arn[1]):
+            if (
+                not isinstance(number, str)
+                or not re.fullmatch(r"[0-9]{12}", number)
+                or len(arn) < 6
+                or not re.fullmatch(r"aws[a-z-]*", arn[1])
+            ):
                 raise _unreadable(GET_CALLER_IDENTITY, "an answer without account and ARN")
             self.home, self.number, self.partition = region, number, arn[1]
             return
 
     async def confirm(self, suspected: Refused) -> None:
-        """Raise a refusal of our credentials where they are refused altogether, or that cannot be told; return where it is about what was asked for.
+        """Raise a refusal of our credentials where they are refused altogether, or that cannot be told; return where it
+        is about what was asked for.
 
-        A region that is not switched on, and S3 in one that the session's token does not reach, spell it like bad credentials.
+        A region that is not switched on, and S3 in one that the session's token does not reach, spell it like bad
+        credentials.
         """
         if suspected.fault.kind is not FaultKind.EXPIRED:
             return
@@ -212,7 +236,8 @@ class AwsClient:
         try:
             answer = cast("dict[str, Any]", getattr(self._client(call.service, region), call.method)(**parameters))
             if isinstance(body := answer.get("Body"), StreamingBody):
-                answer["Body"] = read_body(body._raw_stream, "", MOST_FILE)  # in the call's turn, thread and translation of errors
+                # in the call's turn, thread and translation of errors
+                answer["Body"] = read_body(body._raw_stream, "", MOST_FILE)
             return answer
         except _SDK_ERRORS as error:
             raise refused(LateAnswer() if this_call().late else error, call) from None
@@ -231,14 +256,18 @@ class AwsClient:
 
     def _make(self, service: str, region: str) -> Any:
         config = self._config
-        client = self._session.client(service, region_name=region, endpoint_url=self.settings.endpoint_url, config=config)
+        client = self._session.client(
+            service, region_name=region, endpoint_url=self.settings.endpoint_url, config=config
+        )
         endpoint = str(client.meta.endpoint_url)  # which the environment or the profile may have set
         if self.settings.refuses(endpoint):
             client.close()
             raise PlaintextEndpoint(host=urlsplit(endpoint).hostname)
         elsewhere = not (urlsplit(endpoint).hostname or "").endswith(_AWS)
         if service == "s3" and elsewhere and not self.settings.endpoint_url:
-            client = self._session.client(service, region_name=region, config=config.merge(Config(s3={"addressing_style": "path"})))
+            client = self._session.client(
+                service, region_name=region, config=config.merge(Config(s3={"addressing_style": "path"}))
+            )
         self._bound(client)
         read_answers(client)
         if service == "s3":
@@ -250,7 +279,12 @@ class AwsClient:
     def _bound(self, client: Any, transport: Transport | None = None) -> Transport:
         """Have a client's requests travel by this `Transport`, or by a new one, which is closed with the account."""
         if transport is None:
-            transport = Transport(str(client.meta.endpoint_url), self._core.get_config_variable("ca_bundle"), (CONNECT_TIMEOUT, READ_TIMEOUT), CONNECTIONS)
+            transport = Transport(
+                str(client.meta.endpoint_url),
+                self._core.get_config_variable("ca_bundle"),
+                (CONNECT_TIMEOUT, READ_TIMEOUT),
+                CONNECTIONS,
+            )
             self._transports.append(transport)
         client.meta.events.register("before-send", transport.answer)
         return transport
@@ -267,12 +301,16 @@ class AwsClient:
             client_creator=self._sts,
             source_credentials=self._core.get_credentials() or _no_credentials(),
             role_arn=role,
-            extra_args={"RoleSessionName": "enctop", **({"ExternalId": self.settings.external_id} if self.settings.external_id else {})},
+            extra_args={
+                "RoleSessionName": "enctop",
+                **({"ExternalId": self.settings.external_id} if self.settings.external_id else {}),
+            },
         )
         session = botocore.session.Session(profile=self.settings.profile)
         for component in ("data_loader", "response_parser_factory"):
             session.register_component(component, self._core.get_component(component))
-        session._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")  # the way botocore's own providers hand them on
+        # the way botocore's own providers hand them on
+        session._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
         self._session = boto3.Session(botocore_session=session)
         self._assumed = True
 
@@ -287,16 +325,24 @@ class AwsClient:
         S3SigV4Auth(credentials, "s3", region).add_auth(request)
         headers = {**dict(request.headers.items()), "Accept-Encoding": "identity"}  # what is not packed cannot swell
         try:
-            async with self._session_for(base).get(URL(request.url, encoded=True), headers=headers, allow_redirects=False, proxy=self._proxy) as response:
+            async with self._session_for(base).get(
+                URL(request.url, encoded=True), headers=headers, allow_redirects=False, proxy=self._proxy
+            ) as response:
                 body = await read_all(response.content.iter_any(), MOST_SETTING)
         except TooLongError as error:
             raise _unreadable(call, str(error)) from None
         except aiohttp.ClientPayloadError as error:
-            raise Refused(Fault(FaultKind.ERROR, "UnreadableAnswer", call.operation, plain(error)), transient=True) from None
+            raise Refused(
+                Fault(FaultKind.ERROR, "UnreadableAnswer", call.operation, plain(error)), transient=True
+            ) from None
         except (aiohttp.ClientError, OSError) as error:
-            again = isinstance(error, aiohttp.ConnectionTimeoutError) or not isinstance(error, aiohttp.ClientConnectorError | TimeoutError)
+            again = isinstance(error, aiohttp.ConnectionTimeoutError) or not isinstance(
+                error, aiohttp.ClientConnectorError | TimeoutError
+            )
             said = plain(error) or f"the answer was not whole after {LONGEST_BODY:g} s"
-            raise Refused(Fault(FaultKind.UNREACHABLE, type(error).__name__, call.operation, said), transient=again) from None
+            raise Refused(
+                Fault(FaultKind.UNREACHABLE, type(error).__name__, call.operation, said), transient=again
+            ) from None
         elsewhere = response.headers.get("x-amz-bucket-region", region)
         if response.status in {301, 307, 400} and elsewhere != region and not redirected:
             return await self._get(call, bucket, elsewhere, redirected=True)
@@ -332,7 +378,9 @@ class AwsClient:
         if self._http is None:
             context: ssl.SSLContext | bool = True
             if base.startswith("https:"):
-                context = ssl.create_default_context(cafile=get_cert_path(self._core.get_config_variable("ca_bundle") or True))
+                context = ssl.create_default_context(
+                    cafile=get_cert_path(self._core.get_config_variable("ca_bundle") or True)
+                )
             # Once, not by aiohttp's trust_env: that reads the environment and ~/.netrc in a thread for every request.
             self._proxy = proxy_for(base)
             self._http = aiohttp.ClientSession(
@@ -388,7 +436,9 @@ def _error(body: bytes) -> tuple[str, str]:
 
 
 def _host_without_account(endpoint: str, request: Any, **_: Any) -> None:
-    """S3 Control puts the account's number before the host, which a local endpoint does not resolve; it stands in a header too."""
+    """S3 Control puts the account's number before the host, which a local endpoint does not resolve; it stands in a
+    header too.
+    """
     parts, own = urlsplit(request.url), urlsplit(endpoint)
     request.url = urlunsplit((own.scheme, own.netloc, parts.path, parts.query, ""))
 

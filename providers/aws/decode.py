@@ -1,7 +1,8 @@
 """AWS's XML answers straight to plain values, by tables made from the SDK's own service model.
 
-botocore's parser costs 165 µs a volume and holds the interpreter meanwhile; this one costs about 20 (tests/bench). Names, types and fields are
-those of the model, so the result is what botocore would give, with times left as the RFC 3339 text they arrive as.
+botocore's parser costs 165 µs a volume and holds the interpreter meanwhile; this one costs about 20 (tests/bench).
+Names, types and fields are those of the model, so the result is what botocore would give, with times left as the RFC
+3339 text they arrive as.
 """
 
 import re
@@ -29,9 +30,11 @@ class Wire:
         self._for_namespace = lru_cache(maxsize=4)(lambda namespace: _compile(shape, namespace))
 
     def decode(self, body: bytes, root: str | None = None) -> Any:
-        """The value in `body`, whose outermost element must be named `root` where one is given. Raises `UnreadablePage`.
+        """The value in `body`, whose outermost element must be named `root` where one is given. Raises
+        `UnreadablePage`.
 
-        A field that is not of its type stays the text it is: who reads the field tells it, and the rest of the page stands.
+        A field that is not of its type stays the text it is: who reads the field tells it, and the rest of the page
+        stands.
         """
         try:
             element = ET.fromstring(body)
@@ -96,19 +99,27 @@ def _integer(element: ET.Element) -> int | str:
 
 
 def read_answers(client: Any) -> None:
-    """Make a boto3 client decode successes by a `Wire`, or as the JSON they are, through botocore's `before-parse` event.
+    """Make a boto3 client decode successes by a `Wire`, or as the JSON they are, through botocore's `before-parse`
+    event.
 
-    Raises `UnreadablePage` there for a body that is not what was asked for: botocore takes any well-formed XML for an answer without fields, and JSON that
-    ends early for one with a message: a proxy's page for people, or half a page of keys, would read as an empty account. It also makes False of every word
-    that is not `true`, and gives up the whole page where one field is not as its model says. Errors are still parsed by botocore.
-    The event fires after transport and before parsing; what a handler leaves in `customized_response_dict` is the answer.
+    Raises `UnreadablePage` there for a body that is not what was asked for: botocore takes any well-formed XML for an
+    answer without fields, and JSON that ends early for one with a message: a proxy's page for people, or half a page of
+    keys, would read as an empty account. It also makes False of every word that is not `true`, and gives up the whole
+    page where one field is not as its model says. Errors are still parsed by botocore. The event fires after transport
+    and before parsing; what a handler leaves in `customized_response_dict` is the answer.
     """
     model = client.meta.service_model
     roots = {call.name: call.root for call in CALLS.values() if call.service == model.service_name}
     wires: dict[str, Wire] = {}
 
-    def before_parse(operation_model: Any, response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:
-        if response_dict["status_code"] != 200 or operation_model.has_streaming_output or operation_model.http.get("method") == "HEAD":
+    def before_parse(
+        operation_model: Any, response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any
+    ) -> None:
+        if (
+            response_dict["status_code"] != 200
+            or operation_model.has_streaming_output
+            or operation_model.http.get("method") == "HEAD"
+        ):
             return
         name, shape = operation_model.name, operation_model.output_shape
         if model.resolved_protocol == "json":
@@ -116,7 +127,8 @@ def read_answers(client: Any) -> None:
             response_dict["body"] = b"{}"
         elif not (root := roots.get(name)):
             return
-        elif name == "GetBucketLocation" or "resultWrapper" in shape.serialization:  # a text of its own, and answers within answers
+        # a text of its own, and answers within answers
+        elif name == "GetBucketLocation" or "resultWrapper" in shape.serialization:
             _must_begin(response_dict["body"], root)
         else:
             payload = shape.serialization.get("payload")

@@ -29,7 +29,9 @@ class Root(Source):
     service = "account"
     permissions = (GET_CALLER_IDENTITY.permission, DESCRIBE_REGIONS.permission)
 
-    def __init__(self, settings: AwsSettings, tenancy: Tenancy, label: str, cadence: Cadence, version: str, claims: Claims) -> None:
+    def __init__(
+        self, settings: AwsSettings, tenancy: Tenancy, label: str, cadence: Cadence, version: str, claims: Claims
+    ) -> None:
         super().__init__(tenancy.name, "aws", label, cadence.warm)
         self._settings = settings
         self._tenancy = tenancy
@@ -60,7 +62,8 @@ class Root(Source):
     def _enter(self) -> AwsClient:
         try:
             return AwsClient(self._settings, self._version)
-        except BotoCoreError as error:  # the SDK's own files or environment cannot be used: an unknown AWS_PROFILE, a broken ~/.aws/config
+        # the SDK's own files or environment cannot be used: an unknown AWS_PROFILE, a broken ~/.aws/config
+        except BotoCoreError as error:
             raise refused(error, GET_CALLER_IDENTITY) from None
 
     def _claim(self, number: str) -> None:
@@ -69,7 +72,8 @@ class Root(Source):
         if owner != self.id:
             raise Refused(
                 Fault(
-                    FaultKind.ERROR,  # its regions may be others than those of the first way in, and these nobody looks at
+                    # its regions may be others than those of the first way in, and these nobody looks at
+                    FaultKind.ERROR,
                     "AlreadyPolled",
                     GET_CALLER_IDENTITY.operation,
                     f'account {number} is polled by {owner} already; tenants share an account by tag = "KEY=VALUE"',
@@ -81,7 +85,12 @@ class Root(Source):
         if configured is None:
             if account.own_region is None:
                 raise Refused(
-                    Fault(FaultKind.ERROR, "NoRegion", DESCRIBE_REGIONS.operation, "no region is configured; set regions, AWS_REGION or the profile's region")
+                    Fault(
+                        FaultKind.ERROR,
+                        "NoRegion",
+                        DESCRIBE_REGIONS.operation,
+                        "no region is configured; set regions, AWS_REGION or the profile's region",
+                    )
                 )
             configured = (account.own_region,)
         try:
@@ -91,7 +100,10 @@ class Root(Source):
                 raise
             return tuple(configured), unanswered.fault
         rows = Rows(DESCRIBE_REGIONS, "RegionName", r"[a-z0-9-]+")
-        listed = rows.of(answer.get("Regions", []), lambda entry: (str(entry["RegionName"]), entry.get("OptInStatus", "opt-in-not-required")))
+        listed = rows.of(
+            answer.get("Regions", []),
+            lambda entry: (str(entry["RegionName"]), entry.get("OptInStatus", "opt-in-not-required")),
+        )
         status: dict[str, Any] = dict(listed)
         if configured == "all" and rows.fault is not None:
             raise Refused(rows.fault)  # which regions there are is not known
@@ -120,7 +132,11 @@ class Root(Source):
                 made.append(objects)
         foreign = self._once(ForeignKeys, account, "", live)
         naming = self._claims.naming
-        naming += [source.id for source in made if source.service in {"ebs", "kms", "s3", "snapshots", "s3-objects"} and source.id not in naming]
+        naming += [
+            source.id
+            for source in made
+            if source.service in {"ebs", "kms", "s3", "snapshots", "s3-objects"} and source.id not in naming
+        ]
         foreign.after = naming  # grows while the accounts before it are found: it is read as it is then
         return [*made, foreign]
 
@@ -143,13 +159,20 @@ class OptedOut(AwsSource):
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """Say so."""
         raise Refused(
-            Fault(FaultKind.DISABLED, "OptInRequired", DESCRIBE_REGIONS.operation, f"{self.region} is not switched on in account {self.account.number}")
+            Fault(
+                FaultKind.DISABLED,
+                "OptInRequired",
+                DESCRIBE_REGIONS.operation,
+                f"{self.region} is not switched on in account {self.account.number}",
+            )
         )
         yield
 
 
 def open_aws(blocks: Sequence[tuple[str, AwsSettings]], cadence: Cadence, version: str) -> list[Source]:
-    """The first sources of every way into AWS. Blocks that are the same way in, of several tenants, become one that is shared by their tags."""
+    """The first sources of every way into AWS. Blocks that are the same way in, of several tenants, become one that
+    is shared by their tags.
+    """
     ways: dict[tuple[object, ...], list[tuple[str, AwsSettings]]] = {}
     for tenant, settings in blocks:
         ways.setdefault(settings.connection, []).append((tenant, settings))
@@ -159,7 +182,13 @@ def open_aws(blocks: Sequence[tuple[str, AwsSettings]], cadence: Cadence, versio
     for members in ways.values():
         settings = members[0][1]
         base = settings.role_arn.split(":")[4] if settings.role_arn else settings.profile or "default"
-        label = next(name for name in itertools.chain([base], (f"{base}-{number}" for number in itertools.count(2))) if name not in labels)
+        label = next(
+            name
+            for name in itertools.chain([base], (f"{base}-{number}" for number in itertools.count(2)))
+            if name not in labels
+        )
         labels.add(label)
-        made.append(Root(settings, Tenancy({tenant: block.tag for tenant, block in members}), label, cadence, version, claims))
+        made.append(
+            Root(settings, Tenancy({tenant: block.tag for tenant, block in members}), label, cadence, version, claims)
+        )
     return made

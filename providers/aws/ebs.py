@@ -33,12 +33,16 @@ class Volumes(AwsSource):
     calls = (DESCRIBE_VOLUMES,)
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
-        """Two listings of the same kind; the first is nearly always one empty page, and what it holds is on the screen before the inventory is read."""
+        """Two listings of the same kind; the first is nearly always one empty page, and what it holds is on the
+        screen before the inventory is read.
+        """
         self.seen.begin(self.id)
         everything = {"MaxResults": PAGE, "IncludeManagedResources": True}
         plaintext = [{"Name": "encrypted", "Values": ["false"]}]
         rows = Rows(DESCRIBE_VOLUMES, "VolumeId", types=_TYPES)
-        async for page in self.account.pages(DESCRIBE_VOLUMES, self.region, "Volumes", TOKEN, Filters=plaintext, **everything):
+        async for page in self.account.pages(
+            DESCRIBE_VOLUMES, self.region, "Volumes", TOKEN, Filters=plaintext, **everything
+        ):
             yield Batch.of(rows.of(page, self._volume))
         async for page in self.account.pages(DESCRIBE_VOLUMES, self.region, "Volumes", TOKEN, **everything):
             yield Batch.of(rows.of(page, self._volume))
@@ -80,7 +84,9 @@ class Snapshots(AwsSource):
         faults: dict[str, Fault] = {}
         rows = Rows(DESCRIBE_SNAPSHOTS, "SnapshotId")
         try:
-            async for page in self.account.pages(DESCRIBE_SNAPSHOTS, self.region, "Snapshots", TOKEN, RestorableByUserIds=["all"], **own):
+            async for page in self.account.pages(
+                DESCRIBE_SNAPSHOTS, self.region, "Snapshots", TOKEN, RestorableByUserIds=["all"], **own
+            ):
                 found.update(rows.of(page, lambda fields: str(fields["SnapshotId"])))
             if rows.fault is not None:
                 raise Refused(rows.fault)  # whose name is missing there may be any of them
@@ -124,7 +130,12 @@ class Region(AwsSource):
     """What a region of an account does to new volumes and snapshots, and what its launch templates ask for."""
 
     service = "ec2"
-    calls = (GET_EBS_ENCRYPTION_BY_DEFAULT, GET_EBS_DEFAULT_KMS_KEY_ID, GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE, DESCRIBE_LAUNCH_TEMPLATE_VERSIONS)
+    calls = (
+        GET_EBS_ENCRYPTION_BY_DEFAULT,
+        GET_EBS_DEFAULT_KMS_KEY_ID,
+        GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE,
+        DESCRIBE_LAUNCH_TEMPLATE_VERSIONS,
+    )
     questions: tuple[tuple[Call, str, str], ...] = (  # the call, its answer's field, and ours
         (GET_EBS_ENCRYPTION_BY_DEFAULT, "EbsEncryptionByDefault", "EbsEncryptionByDefault"),
         (GET_EBS_DEFAULT_KMS_KEY_ID, "KmsKeyId", "KmsKeyId"),
@@ -134,7 +145,8 @@ class Region(AwsSource):
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """Three settings, each on its own, then the default version of every launch template.
 
-        Where one is lost, the others are told as they are; what was lost is unknown, unless none was answered: then the region stays as it was seen last.
+        Where one is lost, the others are told as they are; what was lost is unknown, unless none was answered: then the
+        region stays as it was seen last.
         """
         fields: dict[str, Any] = {}
         faults: dict[str, Fault] = {}
@@ -160,7 +172,14 @@ class Region(AwsSource):
             yield ReadRefused(odd)
         yield Batch((self._region(fields, faults),))
         yield Complete(("aws.ec2.region",))
-        listing = self.account.pages(DESCRIBE_LAUNCH_TEMPLATE_VERSIONS, self.region, "LaunchTemplateVersions", TOKEN, Versions=["$Default"], MaxResults=200)
+        listing = self.account.pages(
+            DESCRIBE_LAUNCH_TEMPLATE_VERSIONS,
+            self.region,
+            "LaunchTemplateVersions",
+            TOKEN,
+            Versions=["$Default"],
+            MaxResults=200,
+        )
         rows = Rows(DESCRIBE_LAUNCH_TEMPLATE_VERSIONS, "LaunchTemplateId")
         try:
             async for page in listing:
@@ -169,7 +188,8 @@ class Region(AwsSource):
                 raise Refused(rows.fault)
         except Refused as refused:
             await self.account.confirm(refused)
-            yield ReadRefused(refused.fault)  # the settings were read none the less; templates that were not named age by themselves
+            # the settings were read none the less; templates that were not named age by themselves
+            yield ReadRefused(refused.fault)
         else:
             yield Complete(("aws.ec2.launch-template",))
 
@@ -193,11 +213,20 @@ class Region(AwsSource):
 
     def _template(self, answer: Mapping[str, Any]) -> Resource:
         data = answer.get("LaunchTemplateData") or {}
-        fields = {name: answer[name] for name in ("LaunchTemplateId", "LaunchTemplateName", "VersionNumber", "CreateTime") if name in answer}
+        fields = {
+            name: answer[name]
+            for name in ("LaunchTemplateId", "LaunchTemplateName", "VersionNumber", "CreateTime")
+            if name in answer
+        }
         fields["BlockDeviceMappings"] = data.get("BlockDeviceMappings", [])
         fields["Tags"] = [pair for spec in data.get("TagSpecifications", []) for pair in spec.get("Tags", [])]
-        asked = [mapping.get("Ebs", {}).get("Encrypted") for mapping in fields["BlockDeviceMappings"] if "Ebs" in mapping]
-        words = ["encrypted" if ask is True else "unset" if ask is None else "PLAINTEXT" if ask is False else "?" for ask in asked]
+        asked = [
+            mapping.get("Ebs", {}).get("Encrypted") for mapping in fields["BlockDeviceMappings"] if "Ebs" in mapping
+        ]
+        words = [
+            "encrypted" if ask is True else "unset" if ask is None else "PLAINTEXT" if ask is False else "?"
+            for ask in asked
+        ]
         return self.resource(
             self.account.arn("ec2", self.region, f"launch-template/{answer['LaunchTemplateId']}"),
             "workload",
@@ -224,7 +253,9 @@ def at_rest(source: AwsSource, fields: Mapping[str, Any]) -> tuple[Encryption, t
 
 
 def key_arn(source: AwsSource, key: str, region: str) -> str | None:
-    """What names a key in any of KMS's four ways, as an ARN: of the key, or of the alias. None where it is an ARN of something else, or of nothing."""
+    """What names a key in any of KMS's four ways, as an ARN: of the key, or of the alias. None where it is an ARN of
+    something else, or of nothing.
+    """
     if key.startswith("arn:"):
         return key if is_key_arn(key) else None
     return source.account.arn("kms", region, key if key.startswith(("alias/", "key/")) else f"key/{key}")

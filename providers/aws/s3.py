@@ -85,7 +85,11 @@ class Buckets(AwsSource):
                 for fault in account.faults.values():
                     yield ReadRefused(fault)
                 yield NotRead((account,)) if unseen else Batch((account,))
-            self._waiting.update((entry["Name"], entry) for entry in page if isinstance(entry, dict) and isinstance(entry.get("Name"), str))
+            self._waiting.update(
+                (entry["Name"], entry)
+                for entry in page
+                if isinstance(entry, dict) and isinstance(entry.get("Name"), str)
+            )
             ask = partial(self._bucket, started=started)
             async with contextlib.aclosing(each_again(rows.of(page, dict), ask, lambda read: read.lost)) as reads:
                 async for read in reads:
@@ -99,7 +103,9 @@ class Buckets(AwsSource):
                         for fault in bucket.faults.values():
                             yield ReadRefused(fault)
                         block = read.fields.get("PublicAccessBlockConfiguration")
-                        if isinstance(block, dict) and (odd := ill_typed(GET_PUBLIC_ACCESS_BLOCK, block, dict.fromkeys(BLOCKS, bool))):
+                        if isinstance(block, dict) and (
+                            odd := ill_typed(GET_PUBLIC_ACCESS_BLOCK, block, dict.fromkeys(BLOCKS, bool))
+                        ):
                             yield ReadRefused(odd)
                         yield Batch((bucket,))
         known, answered, silence = self.seen.buckets or {}, bool(here), None
@@ -109,7 +115,8 @@ class Buckets(AwsSource):
             here[bucket.name] = known.get(bucket.name) or Place(bucket.region, bucket.tenant)
             for fault in bucket.faults.values():
                 yield ReadRefused(fault)
-            yield Batch((bucket,)) if silence is None else NotRead((bucket,))  # a fault of its region and not of this bucket
+            # a fault of its region and not of this bucket
+            yield Batch((bucket,)) if silence is None else NotRead((bucket,))
         self.seen.buckets = here
         if silence is not None and not answered:
             raise silence
@@ -140,7 +147,9 @@ class Buckets(AwsSource):
         fields: dict[str, Any] = {}
         faults: dict[str, Fault] = {}
         try:
-            answer = await self.account.ask(GET_ACCOUNT_PUBLIC_ACCESS_BLOCK, self.account.home, AccountId=self.account.number)
+            answer = await self.account.ask(
+                GET_ACCOUNT_PUBLIC_ACCESS_BLOCK, self.account.home, AccountId=self.account.number
+            )
             if "PublicAccessBlockConfiguration" in answer:
                 fields["PublicAccessBlockConfiguration"] = answer["PublicAccessBlockConfiguration"]
         except Refused as refused:
@@ -151,7 +160,17 @@ class Buckets(AwsSource):
                 unseen = lost(refused)
                 faults[GET_ACCOUNT_PUBLIC_ACCESS_BLOCK.operation.replace("s3:Get", "s3:GetAccount")] = refused.fault
         number, tenant = self.account.number, self.tenancy.name
-        return self.resource(f"aws://{number}", "account", "aws.account", number, fields, region="", faults=faults, cells=("",), tenant=tenant), unseen
+        return self.resource(
+            f"aws://{number}",
+            "account",
+            "aws.account",
+            number,
+            fields,
+            region="",
+            faults=faults,
+            cells=("",),
+            tenant=tenant,
+        ), unseen
 
     async def _bucket(self, entry: Mapping[str, Any], started: Seconds) -> "_Read":
         """All that is asked of one bucket."""
@@ -180,7 +199,11 @@ class Buckets(AwsSource):
         encryption, links = self._at_rest(fields, read.region)
         rules = (fields.get("ServerSideEncryptionConfiguration") or {}).get("Rules")
         before = (self.seen.buckets or {}).get(fields["Name"]) if GET_BUCKET_TAGGING.operation in read.faults else None
-        default = "none" if rules == [] or fields.get("ServerSideEncryptionConfiguration", "") is None else (encryption.algorithm or "?")
+        default = (
+            "none"
+            if rules == [] or fields.get("ServerSideEncryptionConfiguration", "") is None
+            else (encryption.algorithm or "?")
+        )
         arn = self.account.arn("s3", "", fields["Name"], account="")
         return self.resource(
             arn,
@@ -242,7 +265,9 @@ class _Read:
             self.region = self._source.account.home
             return
         told = str(answer.get("LocationConstraint") or "")
-        self.region = {"": "us-east-1", "EU": "eu-west-1"}.get(told, told if _REGION.fullmatch(told) else self._source.account.home)
+        self.region = {"": "us-east-1", "EU": "eu-west-1"}.get(
+            told, told if _REGION.fullmatch(told) else self._source.account.home
+        )
 
     async def ask(self, call: Call, field: str) -> None:
         """Read one setting into the fields; None where the service says there is none."""
@@ -251,7 +276,10 @@ class _Read:
         silence = self._source.account.lane(call, self.region).silent_since(self._started)
         if silence is not None:
             message = f"not asked: S3 in {self.region} does not answer"
-            self.lost, self.faults[call.operation] = True, msgspec.structs.replace(silence.fault, operation=call.operation, message=message)
+            self.lost, self.faults[call.operation] = (
+                True,
+                msgspec.structs.replace(silence.fault, operation=call.operation, message=message),
+            )
             return
         try:
             self.fields[field] = await self._source.account.read_bucket(call, self._bucket, self.region)
@@ -269,11 +297,15 @@ class _Read:
 
 
 def _tls_only(arn: str, fields: Mapping[str, Any]) -> str:
-    """`yes`, `in part` or `no`: whether the bucket policy refuses plain HTTP, read as the control reads it; `?` where it was not seen or cannot be read."""
+    """`yes`, `in part` or `no`: whether the bucket policy refuses plain HTTP, read as the control reads it; `?`
+    where it was not seen or cannot be read.
+    """
     if "Policy" not in fields:
         return "?"
     try:
-        coverage = denial(statements(fields["Policy"]), arn, refuses_plain_http) if fields["Policy"] else Coverage(False)
+        coverage = (
+            denial(statements(fields["Policy"]), arn, refuses_plain_http) if fields["Policy"] else Coverage(False)
+        )
     except PolicyError:
         return "?"
     return "yes" if coverage.full else "in part" if coverage.shortfalls else "no"

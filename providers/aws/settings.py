@@ -14,8 +14,9 @@ _REGION = re.compile(r"[a-z]{2,5}(-[a-z]+)+-\d{1,2}")
 class AwsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One way into AWS (INTERFACE section 2). No secret ever stands here: a profile, a role, or the default chain.
 
-    `tag` (`tenant=acme`) is for an account that tenants share: what carries it is this tenant's, what carries no tenant's is `unassigned`.
-    `object_sample` objects a bucket are asked for their headers (needs s3:GetObject; 0 = off); `inventory` reads S3 Inventory reports.
+    `tag` (`tenant=acme`) is for an account that tenants share: what carries it is this tenant's, what carries no
+    tenant's is `unassigned`. `object_sample` objects a bucket are asked for their headers (needs s3:GetObject; 0 =
+    off); `inventory` reads S3 Inventory reports.
     """
 
     profile: str | None = None
@@ -36,10 +37,14 @@ class AwsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.external_id is not None and self.role_arn is None:
             raise ValueError("external_id: goes with role_arn")
         if self.regions == ():
-            raise ValueError('regions: is empty; name at least one, write "all", or leave it out for the profile\'s own')
+            raise ValueError(
+                'regions: is empty; name at least one, write "all", or leave it out for the profile\'s own'
+            )
         for region in self.regions if isinstance(self.regions, tuple) else ():
             if not _REGION.fullmatch(region):
-                raise ValueError(f'regions: {region!r} is not a region name (us-east-1); "all" stands alone, without brackets')
+                raise ValueError(
+                    f'regions: {region!r} is not a region name (us-east-1); "all" stands alone, without brackets'
+                )
         if self.endpoint_url is not None:
             check_endpoint("endpoint_url", self.endpoint_url, allow_plaintext=self.allow_plaintext)
         if self.tag is not None and not re.fullmatch(r"[^=]+=.+", self.tag):

@@ -22,12 +22,16 @@ _KEY_ARN = re.compile(r"arn:[a-z0-9-]+:kms:[a-z0-9-]+:\d{12}:(?:key|alias)/.+")
 
 
 class Rows:
-    """The rows of one listing. One that has no id, or cannot be read, does not take the others with it: `fault` tells of it.
+    """The rows of one listing. One that has no id, or cannot be read, does not take the others with it: `fault` tells
+    of it.
 
-    What a listing named so is not to be believed about what is gone. `odd` tells of a field that is not of its type in `types`; its row stands.
+    What a listing named so is not to be believed about what is gone. `odd` tells of a field that is not of its type in
+    `types`; its row stands.
     """
 
-    def __init__(self, call: Call, field: str, shape: str = r"[!-~]{1,2048}", types: Mapping[str, type] | None = None) -> None:
+    def __init__(
+        self, call: Call, field: str, shape: str = r"[!-~]{1,2048}", types: Mapping[str, type] | None = None
+    ) -> None:
         self._call = call
         self._field = field
         self._shape = re.compile(shape)
@@ -59,7 +63,12 @@ def ill_typed(call: Call, fields: Mapping[str, Any], types: Mapping[str, type]) 
     for name, wanted in types.items():
         value = fields.get(name)
         if value is not None and type(value) is not wanted:
-            return Fault(FaultKind.ERROR, "UnreadableField", call.operation, f"{name} is {type(value).__name__}, not {wanted.__name__}")
+            return Fault(
+                FaultKind.ERROR,
+                "UnreadableField",
+                call.operation,
+                f"{name} is {type(value).__name__}, not {wanted.__name__}",
+            )
     return None
 
 
@@ -96,7 +105,23 @@ class AwsSource(Source):
         """A resource of this account; its tenant is told by its tags where tenants share the account."""
         owner = tenant or self.tenancy.of(tags(fields))
         place = self.region if region is None else region
-        return Resource(id, kind, type, name, owner, "aws", self.account.number, place, self.id, encryption, fields, links, faults or {}, aliases, cells)
+        return Resource(
+            id,
+            kind,
+            type,
+            name,
+            owner,
+            "aws",
+            self.account.number,
+            place,
+            self.id,
+            encryption,
+            fields,
+            links,
+            faults or {},
+            aliases,
+            cells,
+        )
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -113,15 +138,21 @@ class Claims:
         self.accounts: dict[tuple[str | None, str], str] = {}
         """Endpoint and number -> the id of the source through which it is polled."""
         self.listed: dict[tuple[str, str], frozenset[str] | None] = {}
-        """(account, region) pairs whose keys a source lists, and the ids and aliases of its last whole listing; None before that."""
+        """(account, region) pairs whose keys a source lists, and the ids and aliases of its last whole listing; None
+        before that.
+        """
         self.seen: list[Shared] = []
         """In the order of the configuration."""
         self.naming: list[str] = []
-        """Ids of the sources before whose first poll it is not known which keys are named: those of the accounts, and then what these find."""
+        """Ids of the sources before whose first poll it is not known which keys are named: those of the accounts,
+        and then what these find.
+        """
 
 
 class Shared:
-    """What some sources of an account learn and others need: the keys that volumes and buckets name, and where the buckets are."""
+    """What some sources of an account learn and others need: the keys that volumes and buckets name, and where the
+    buckets are.
+    """
 
     def __init__(self, claims: Claims) -> None:
         self._named: dict[str, set[str]] = {}
@@ -149,21 +180,36 @@ class Shared:
         self._before.pop(source, None)
 
     def foreign(self) -> list[str]:
-        """Key ARNs that no source lists and no account before this one names: two sources that report one key would take it from each other forever."""
+        """Key ARNs that no source lists and no account before this one names: two sources that report one key would
+        take it from each other forever.
+        """
         before = set().union(*(other.arns for other in self.claims.seen[: self.claims.seen.index(self)]))
         return sorted(arn for arn in self.arns - before if ":key/" in arn and _owner(arn) not in self.claims.listed)
 
     def of(self, account: str, region: str) -> set[str]:
         """Key ARNs of this account and region that anything names, in whatever account."""
-        return {arn for other in self.claims.seen for arn in other.arns if ":key/" in arn and _owner(arn) == (account, region)}
+        return {
+            arn
+            for other in self.claims.seen
+            for arn in other.arns
+            if ":key/" in arn and _owner(arn) == (account, region)
+        }
 
     def missing(self, account: str) -> list[str]:
-        """Keys and aliases of this account that anything names, in whatever account, and that a whole listing of their region does not hold.
+        """Keys and aliases of this account that anything names, in whatever account, and that a whole listing of their
+        region does not hold.
 
         AWS makes the aliases that it reserves when they are first used: before that they are missed by nobody.
         """
-        found = {arn for other in self.claims.seen for arn in other.arns if _owner(arn)[0] == account and ":alias/aws/" not in arn}
-        return sorted(arn for arn in found if (listed := self.claims.listed.get(_owner(arn))) is not None and arn not in listed)
+        found = {
+            arn
+            for other in self.claims.seen
+            for arn in other.arns
+            if _owner(arn)[0] == account and ":alias/aws/" not in arn
+        }
+        return sorted(
+            arn for arn in found if (listed := self.claims.listed.get(_owner(arn))) is not None and arn not in listed
+        )
 
 
 def is_key_arn(text: str) -> bool:

@@ -1,8 +1,10 @@
-"""One way into Azure: the credential, the SDK's clients, the budgets, and the ways of asking. Everything here reads; nothing can write.
+"""One way into Azure: the credential, the SDK's clients, the budgets, and the ways of asking. Everything here reads;
+nothing can write.
 
-The clients of azure-mgmt-compute and azure-mgmt-storage are used by their public `send_request`: their identity, signing and transport, but not their models,
-which cost 190 µs a row (tests/bench). Their default pipeline is replaced as a whole: it retries by itself, where our lane does, parses each body a second time,
-and answers "provider not registered" by registering it, which is a write.
+The clients of azure-mgmt-compute and azure-mgmt-storage are used by their public `send_request`: their identity,
+signing and transport, but not their models, which cost 190 µs a row (tests/bench). Their default pipeline is replaced
+as a whole: it retries by itself, where our lane does, parses each body a second time, and answers "provider not
+registered" by registering it, which is a write.
 """
 
 import os
@@ -48,16 +50,26 @@ RESOURCE_MANAGERS = {
     "government": "https://management.usgovcloudapi.net",
     "china": "https://management.chinacloudapi.cn",
 }
-GRAPHS = {"public": "https://graph.microsoft.com", "government": "https://graph.microsoft.us", "china": "https://microsoftgraph.chinacloudapi.cn"}
+GRAPHS = {
+    "public": "https://graph.microsoft.com",
+    "government": "https://graph.microsoft.us",
+    "china": "https://microsoftgraph.chinacloudapi.cn",
+}
 BLOB_HOSTS = {
     "public": r"\.blob\.core\.windows\.net|\.z[0-9]+\.blob\.storage\.azure\.net",
     "government": r"\.blob\.core\.usgovcloudapi\.net",
     "china": r"\.blob\.core\.chinacloudapi\.cn",
 }
-"""What follows an account's name in the host of its blob endpoint ("Standard endpoints", "Azure DNS zone endpoints")."""
+"""What follows an account's name in the host of its blob endpoint ("Standard endpoints", "Azure DNS zone
+endpoints").
+"""
 STORAGE_SCOPE = "https://storage.azure.com/.default"
 """The audience of blob tokens; the same in every cloud."""
-AUTHORITIES = {"public": "login.microsoftonline.com", "government": "login.microsoftonline.us", "china": "login.chinacloudapi.cn"}
+AUTHORITIES = {
+    "public": "login.microsoftonline.com",
+    "government": "login.microsoftonline.us",
+    "china": "login.chinacloudapi.cn",
+}
 
 T = TypeVar("T")
 
@@ -79,7 +91,9 @@ class ArmClient:
         self._credential: Any = None
 
     async def get(self, call: Call, shape: type[T], *, subscription: str = "", within: str = "", tail: str = "") -> T:
-        """Make one declared call and decode its answer. `within` is the id of the resource it reads below, `tail` what follows the path. Raises `Refused`."""
+        """Make one declared call and decode its answer. `within` is the id of the resource it reads below, `tail`
+        what follows the path. Raises `Refused`.
+        """
         answer: T = await self._ask(call, self._url(call, subscription, within, tail), shape, subscription)
         return answer
 
@@ -95,7 +109,8 @@ class ArmClient:
         filter: str = "",
         unread: list[Unread] | None = None,
     ) -> AsyncGenerator[list[T], None]:
-        """The pages of a listing, by `nextLink`. `region` is where it lies that is read, for a budget that each region has of its own. Raises `Refused`.
+        """The pages of a listing, by `nextLink`. `region` is where it lies that is read, for a budget that each region
+        has of its own. Raises `Refused`.
 
         Rows that cannot be read go to `unread` as the pages come; without it, one such row refuses the listing.
         """
@@ -120,35 +135,57 @@ class ArmClient:
         followed = Pages(call.operation)
         received = 0
         while True:
-            options: dict[str, Any] = {"resultFormat": "objectArray", "$top": TOP, **({"$skipToken": token} if token else {})}
+            options: dict[str, Any] = {
+                "resultFormat": "objectArray",
+                "$top": TOP,
+                **({"$skipToken": token} if token else {}),
+            }
             body = {"subscriptions": subscriptions, "query": kql, "options": options}
             before = len(unread or ())
-            page = await self._ask(call, self._url(QUERY_RESOURCES, "", "", ""), _Rows(Graph, row, "data", unread), "", body)
+            page = await self._ask(
+                call, self._url(QUERY_RESOURCES, "", "", ""), _Rows(Graph, row, "data", unread), "", body
+            )
             received += len(page.data) + len(unread or ()) - before
             yield page.data
             token = page.skip_token
             if not token:
                 break
             followed.follow(token)
-        if str(page.resultTruncated).lower() == "true" or (page.totalRecords is not None and page.totalRecords > received):
-            raise Refused(Fault(FaultKind.ERROR, "Truncated", call.operation, f"Resource Graph gave {received} rows of {page.totalRecords}"))
+        if str(page.resultTruncated).lower() == "true" or (
+            page.totalRecords is not None and page.totalRecords > received
+        ):
+            raise Refused(
+                Fault(
+                    FaultKind.ERROR,
+                    "Truncated",
+                    call.operation,
+                    f"Resource Graph gave {received} rows of {page.totalRecords}",
+                )
+            )
 
     async def list_blobs(self, account: str, endpoint: str, container: str, at_most: int, marker: str = "") -> bytes:
-        """One page of a container's listing, as XML (List Blobs): at most `at_most` blobs. `account` is a name. Raises `Refused`."""
+        """One page of a container's listing, as XML (List Blobs): at most `at_most` blobs. `account` is a name.
+        Raises `Refused`.
+        """
         if not self._is_blob_host(account, endpoint):
             words = f"the blob endpoint of {account} is said to be {endpoint[:100] or 'nowhere'}: not asked"
             raise Refused(Fault(FaultKind.ERROR, "ForeignEndpoint", LIST_BLOBS.operation, words))
         more = f"&marker={quote(marker, safe='')}" if marker else ""
-        url = f"{endpoint.rstrip('/')}/{quote(container, safe='$')}?restype=container&comp=list&maxresults={at_most}{more}"
+        url = f"{endpoint.rstrip('/')}/{quote(container, safe='$')}"
+        url += f"?restype=container&comp=list&maxresults={at_most}{more}"
 
         async def attempt() -> bytes:
             TALLY.get().calls += 1
-            return await self._fetch(LIST_BLOBS, HttpRequest("GET", url, headers={"x-ms-version": LIST_BLOBS.api_version}))
+            return await self._fetch(
+                LIST_BLOBS, HttpRequest("GET", url, headers={"x-ms-version": LIST_BLOBS.api_version})
+            )
 
         return await self.lane(LIST_BLOBS, account).run(attempt)
 
     def _is_blob_host(self, account: str, endpoint: str) -> bool:
-        """Whether a token may go there: the account's own host in this cloud, or beside a private endpoint that endpoint's host."""
+        """Whether a token may go there: the account's own host in this cloud, or beside a private endpoint that
+        endpoint's host.
+        """
         parts = urlsplit(endpoint)
         if self.settings.endpoint is not None:
             return parts[:2] == urlsplit(self.endpoint)[:2]
@@ -173,7 +210,15 @@ class ArmClient:
 
     # ------------------------------------------------------------ one request
 
-    async def _ask(self, call: Call, url: str, shape: Any, subscription: str, body: Mapping[str, Any] | None = None, region: str = "") -> Any:
+    async def _ask(
+        self,
+        call: Call,
+        url: str,
+        shape: Any,
+        subscription: str,
+        body: Mapping[str, Any] | None = None,
+        region: str = "",
+    ) -> Any:
         async def attempt() -> Any:
             TALLY.get().calls += 1
             return await self._send(call, url, shape, body)
@@ -181,7 +226,9 @@ class ArmClient:
         return await self.lane(call, subscription, region).run(attempt)
 
     async def _send(self, call: Call, url: str, shape: Any, body: Mapping[str, Any] | None) -> Any:
-        content = await self._fetch(call, HttpRequest("GET", url) if body is None else HttpRequest("POST", url, json=body))
+        content = await self._fetch(
+            call, HttpRequest("GET", url) if body is None else HttpRequest("POST", url, json=body)
+        )
         try:
             return shape.read(call, content) if isinstance(shape, _Rows) else msgspec.json.decode(content, type=shape)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -216,7 +263,9 @@ class ArmClient:
         return f"{base}{path}{tail}{version}"
 
     def _following(self, call: Call, link: str | None) -> str | None:
-        """The next page's address, which may be relative. One that leads to another host would carry the token there."""
+        """The next page's address, which may be relative. One that leads to another host would carry the token
+        there.
+        """
         if not link:
             return None
         base = (self.graph_endpoint if call.family == "entra" else self.endpoint) or ""
@@ -227,14 +276,22 @@ class ArmClient:
             whole, ours = link, False
         if not ours:
             where = one_line(masked(whole.partition("?")[0]), 100)
-            raise Refused(Fault(FaultKind.ERROR, "ForeignLink", call.operation, f"the next page is said to be at {where}: not asked"))
+            raise Refused(
+                Fault(
+                    FaultKind.ERROR, "ForeignLink", call.operation, f"the next page is said to be at {where}: not asked"
+                )
+            )
         return whole
 
     # ------------------------------------------------------------ the SDK
 
     def _client(self, call: Call) -> Any:
         """Compute's and storage's own clients; one without models for what has no package here."""
-        kind = call.family if call.family in {"entra", "blob"} else {"Microsoft.Compute": "compute", "Microsoft.Storage": "storage"}.get(call.switch, "arm")
+        kind = (
+            call.family
+            if call.family in {"entra", "blob"}
+            else {"Microsoft.Compute": "compute", "Microsoft.Storage": "storage"}.get(call.switch, "arm")
+        )
         if call.path == QUERY_RESOURCES.path:
             kind = "arm"
         found = self._clients.get(kind)
@@ -257,7 +314,13 @@ class ArmClient:
         plain = [_AllowHttp()] if base.startswith("http://") else []
         agent = UserAgentPolicy(f"enctop/{self._version}")
         headers = HeadersPolicy({"Accept": "application/xml" if kind == "blob" else "application/json"})
-        return [RequestIdPolicy(), headers, agent, *plain, AsyncARMChallengeAuthenticationPolicy(self._identity(), scope)]
+        return [
+            RequestIdPolicy(),
+            headers,
+            agent,
+            *plain,
+            AsyncARMChallengeAuthenticationPolicy(self._identity(), scope),
+        ]
 
     def _identity(self) -> Any:
         if self._credential is None:
@@ -267,21 +330,34 @@ class ArmClient:
                 from azure.identity.aio import DefaultAzureCredential
 
                 authority = AUTHORITIES[self.settings.cloud]
-                self._credential = DefaultAzureCredential(authority=authority, exclude_interactive_browser_credential=True, transport=self._shared_transport())
+                self._credential = DefaultAzureCredential(
+                    authority=authority, exclude_interactive_browser_credential=True, transport=self._shared_transport()
+                )
         return self._credential
 
     def _shared_transport(self) -> AioHttpTransport:
-        """One session for all clients, with one TLS context: the SDK's own way reads the CA file again for every request."""
+        """One session for all clients, with one TLS context: the SDK's own way reads the CA file again for every
+        request.
+        """
         if self._transport is None:
             context: ssl.SSLContext | bool = True
             if self.settings.ca_file is not None:
                 try:
                     context = ssl.create_default_context(cafile=self.settings.ca_file)
                 except OSError as error:
-                    raise Refused(Fault(FaultKind.ERROR, "CaFile", "azure:connect", f"ca_file {self.settings.ca_file}: {error.strerror or error}")) from None
+                    raise Refused(
+                        Fault(
+                            FaultKind.ERROR,
+                            "CaFile",
+                            "azure:connect",
+                            f"ca_file {self.settings.ca_file}: {error.strerror or error}",
+                        )
+                    ) from None
             connector = aiohttp.TCPConnector(limit=CONNECTIONS, ssl=context)
             # aiohttp's trust_env would read ~/.netrc, and take this machine's own addresses through the proxy.
-            self._session = aiohttp.ClientSession(connector=connector, trust_env=False, cookie_jar=aiohttp.DummyCookieJar())
+            self._session = aiohttp.ClientSession(
+                connector=connector, trust_env=False, cookie_jar=aiohttp.DummyCookieJar()
+            )
             self._transport = _Transport(
                 self._sent,
                 session=self._session,
@@ -301,14 +377,20 @@ class _Rows:
         self._page, self._row, self._field, self._unread = page, row, field, unread
 
     def read(self, call: Call, content: bytes) -> Any:
-        """The page, in which every row is as it should be; the others go to `unread`. Raises `msgspec.MsgspecError` where it is no page."""
+        """The page, in which every row is as it should be; the others go to `unread`. Raises `msgspec.MsgspecError`
+        where it is no page.
+        """
         try:
             page = msgspec.json.decode(content, type=self._page[self._row])
         except msgspec.ValidationError:
             if self._unread is None:
                 raise
             page = msgspec.json.decode(content, type=self._page[msgspec.Raw])
-            setattr(page, self._field, [row for raw in getattr(page, self._field) if (row := self._one(call, raw)) is not None])
+            setattr(
+                page,
+                self._field,
+                [row for raw in getattr(page, self._field) if (row := self._one(call, raw)) is not None],
+            )
         if page.error is not None and bytes(page.error) != b"null":
             raise msgspec.ValidationError("an error under the status of an answer")
         return page

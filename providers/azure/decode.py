@@ -1,6 +1,8 @@
-"""What Resource Manager answers, as far as enctop looks at it: the fields' own names, typed, so that a page is decoded in one go.
+"""What Resource Manager answers, as far as enctop looks at it: the fields' own names, typed, so that a page is decoded
+in one go.
 
-A field that is absent stays absent (`UNSET`) and one that is null stays null: the two mean different things. What is not named here is not kept.
+A field that is absent stays absent (`UNSET`) and one that is null stays null: the two mean different things. What is
+not named here is not kept.
 """
 
 from typing import Any, Generic, TypeVar, Union
@@ -19,7 +21,9 @@ Tables = Union[list[dict[str, Any]], UnsetType, None]
 
 
 class Page(msgspec.Struct, Generic[T], gc=False):
-    """A page of a listing; Graph names the next one its own way. `error` never stands in an answer of 200; where it does, something between made it one."""
+    """A page of a listing; Graph names the next one its own way. `error` never stands in an answer of 200; where it
+    does, something between made it one.
+    """
 
     value: list[T]
     nextLink: str | None = None
@@ -38,7 +42,9 @@ class Graph(msgspec.Struct, Generic[T], gc=False):
 
 
 class Unread(msgspec.Struct, frozen=True):
-    """A row that could not be read, and why: the rest of its listing stands. `id` is empty where the row does not even say that."""
+    """A row that could not be read, and why: the rest of its listing stands. `id` is empty where the row does not
+    even say that.
+    """
 
     id: str
     region: str

@@ -33,7 +33,9 @@ class Root(Source):
     service = "subscriptions"
     permissions = (LIST_SUBSCRIPTIONS.permission,)
 
-    def __init__(self, tenant: str, settings: AzureSettings, label: str, cadence: Cadence, shared: "SharedSubscriptions") -> None:
+    def __init__(
+        self, tenant: str, settings: AzureSettings, label: str, cadence: Cadence, shared: "SharedSubscriptions"
+    ) -> None:
         super().__init__(tenant, "azure", label, cadence.warm)
         self._settings = settings
         self._cadence = cadence
@@ -41,7 +43,9 @@ class Root(Source):
         self._made: dict[str, Source] = {}
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
-        """List the subscriptions. Those of the configuration are asked whether they are listed or not: their own answers say more than a gap here."""
+        """List the subscriptions. Those of the configuration are asked whether they are listed or not: their own
+        answers say more than a gap here.
+        """
         arm, wanted, seen = self._shared.arm, self._settings.subscriptions, dict[str, Subscription]()
         try:
             unread: list[Unread] = []
@@ -75,7 +79,8 @@ class Root(Source):
                     FaultKind.ERROR,
                     "AlreadyPolled",
                     LIST_SUBSCRIPTIONS.operation,
-                    f"subscription {lost} is polled by {self._shared.claimed[lost]} already; a subscription has one tenant",
+                    f"subscription {lost} is polled by {self._shared.claimed[lost]} already; a subscription has one"
+                    " tenant",
                 )
             )
         self._shared.polled |= set(mine)

@@ -39,9 +39,13 @@ class Edge(SweptSource):
     calls = (LIST_GATEWAYS, LIST_PROFILES, LIST_AFD_DOMAINS, LIST_AFD_ENDPOINTS, LIST_AFD_ROUTES)
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
-        """Two listings, then for each front door its domains and routes; one that is refused does not keep the other."""
+        """Two listings, then for each front door its domains and routes; one that is refused does not keep the
+        other.
+        """
         try:
-            async for report in self.listing(LIST_GATEWAYS, Thing, self._gateway, "endpoint", "azure.network.application-gateway"):
+            async for report in self.listing(
+                LIST_GATEWAYS, Thing, self._gateway, "endpoint", "azure.network.application-gateway"
+            ):
                 yield report
         except Refused as refused:
             yield _partly(refused)
@@ -58,7 +62,11 @@ class Edge(SweptSource):
             for row in page:
                 kind = low((row.sku or {}).get("name")) if isinstance((row.sku or {}).get("name"), str) else None
                 if kind is None:
-                    unread.append(bad_row(LIST_PROFILES, {"id": row.id, "location": row.location}, "sku.name is missing or not text"))
+                    unread.append(
+                        bad_row(
+                            LIST_PROFILES, {"id": row.id, "location": row.location}, "sku.name is missing or not text"
+                        )
+                    )
                 elif kind.endswith("_azurefrontdoor"):
                     row.name = row.name or last(row.id)
                     doors.append(row)
@@ -83,7 +91,15 @@ class Edge(SweptSource):
         except NoAnswer:
             plain = "?"
         cells = (_least(properties or {}), "", "", "", plain, "")
-        return self.resource(row.id, "endpoint", "azure.network.application-gateway", row.name, fields, region=text(row.location), cells=cells)
+        return self.resource(
+            row.id,
+            "endpoint",
+            "azure.network.application-gateway",
+            row.name,
+            fields,
+            region=text(row.location),
+            cells=cells,
+        )
 
     async def _front_door(self, row: Thing) -> Resource:
         fields, faults = fields_of(row), dict[str, Fault]()
@@ -100,7 +116,13 @@ class Edge(SweptSource):
                 for endpoint in page:
                     call = LIST_AFD_ROUTES
                     async for some in self.arm.pages(call, Thing, subscription=self.subscription, within=endpoint.id):
-                        routes.update((f"{endpoint.name or last(endpoint.id)}/{each.name or last(each.id)}", _redirects(endpoint, each)) for each in some)
+                        routes.update(
+                            (
+                                f"{endpoint.name or last(endpoint.id)}/{each.name or last(each.id)}",
+                                _redirects(endpoint, each),
+                            )
+                            for each in some
+                        )
                 call = LIST_AFD_ENDPOINTS
             fields["routes"] = routes
         except Refused as refused:
@@ -109,11 +131,15 @@ class Edge(SweptSource):
         known = set(fields.get("routes", {"": None}).values())
         plain = "SERVES" if False in known else "?" if None in known else "redirects"
         cells = (_shown(least), "", "", "", plain, "")
-        return self.resource(row.id, "endpoint", DOOR, row.name, fields, region=text(row.location), faults=faults, cells=cells)
+        return self.resource(
+            row.id, "endpoint", DOOR, row.name, fields, region=text(row.location), faults=faults, cells=cells
+        )
 
 
 def _minimum(domain: Thing) -> Any:
-    """The least TLS version of a domain as it stands there; what is no answer is told apart from none by the control."""
+    """The least TLS version of a domain as it stands there; what is no answer is told apart from none by the
+    control.
+    """
     settings = (domain.properties or {}).get("tlsSettings")
     return settings.get("minimumTlsVersion") if isinstance(settings, dict) else settings
 
@@ -131,7 +157,9 @@ def _least(properties: dict[str, Any]) -> str:
         policy = part(properties, LIST_GATEWAYS.operation, "sslPolicy")
     except NoAnswer:
         return "?"
-    return _shown(text(policy.get("minProtocolVersion")) or PREDEFINED.get(text(policy.get("policyName")).casefold(), ""))
+    return _shown(
+        text(policy.get("minProtocolVersion")) or PREDEFINED.get(text(policy.get("policyName")).casefold(), "")
+    )
 
 
 def _shown(version: str) -> str:

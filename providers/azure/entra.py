@@ -1,4 +1,5 @@
-"""The Entra tenant behind the subscriptions, through Microsoft Graph: is a second factor enforced, and who can answer it.
+"""The Entra tenant behind the subscriptions, through Microsoft Graph: is a second factor enforced, and who can answer
+it.
 
 Names of people are counted and not kept.
 """
@@ -54,7 +55,9 @@ class Entra(Source):
             wanted = ("displayName", "state", "conditions", "grantControls")
             pages = self._arm.pages(CONDITIONAL_ACCESS, object)
             policies = [policy async for page in pages for policy in page]
-            fields["conditionalAccess"] = [{name: policy.get(name) for name in wanted} if isinstance(policy, dict) else None for policy in policies]
+            fields["conditionalAccess"] = [
+                {name: policy.get(name) for name in wanted} if isinstance(policy, dict) else None for policy in policies
+            ]
         except Refused as refused:
             faults[CONDITIONAL_ACCESS.operation] = _kept(refused)
         try:
@@ -72,7 +75,9 @@ class Entra(Source):
         await self._arm.close()
 
     async def _counted(self) -> dict[str, int]:
-        """Who there is; `untold` are those of whom it is not said, or not in a way that can be read, what they are and can."""
+        """Who there is; `untold` are those of whom it is not said, or not in a way that can be read, what they are
+        and can.
+        """
         counts = {"users": 0, "notCapable": 0, "admins": 0, "adminsNotCapable": 0, "untold": 0}
         unread: list[Unread] = []
         async for page in self._arm.pages(REGISTRATION, User, unread=unread):

@@ -62,8 +62,17 @@ class Clusters(SweptSource):
 
     def _cluster(self, row: Thing) -> Resource:
         properties = row.properties or {}
-        wanted = ("agentPoolProfiles", "securityProfile", "diskEncryptionSetID", "kubernetesVersion", "provisioningState")
-        fields: dict[str, Any] = {**fields_of(row), "properties": {name: properties[name] for name in wanted if name in properties} if row.properties else None}
+        wanted = (
+            "agentPoolProfiles",
+            "securityProfile",
+            "diskEncryptionSetID",
+            "kubernetesVersion",
+            "provisioningState",
+        )
+        fields: dict[str, Any] = {
+            **fields_of(row),
+            "properties": {name: properties[name] for name in wanted if name in properties} if row.properties else None,
+        }
         held = properties.get("diskEncryptionSetID")
         return self.resource(
             row.id,

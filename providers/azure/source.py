@@ -23,7 +23,9 @@ R = TypeVar("R", bound=Row)
 
 
 class AccountSeen(msgspec.Struct, frozen=True, gc=False):
-    """A storage account: whether anonymous access to its containers is possible, what they have from it, and where its blobs are (empty: not said)."""
+    """A storage account: whether anonymous access to its containers is possible, what they have from it, and where
+    its blobs are (empty: not said).
+    """
 
     public: bool
     region: str
@@ -36,11 +38,15 @@ class Shared:
 
     def __init__(self) -> None:
         self.keys: dict[str, dict[str, str | None]] = {}
-        """Subscription of the user -> key's URL as it was named, versions apart -> id of its vault where that was named."""
+        """Subscription of the user -> key's URL as it was named, versions apart -> id of its vault where that was
+        named.
+        """
         self.accounts: dict[str, dict[str, AccountSeen]] = {}
         """Subscription -> id of a storage account -> what its containers need to know of it."""
         self.containers: dict[str, dict[str, tuple[str, ...] | Fault]] = {}
-        """Subscription -> normal form of a storage account's id -> ids of its containers, or why they are not known. Only where blobs are sampled."""
+        """Subscription -> normal form of a storage account's id -> ids of its containers, or why they are not known.
+        Only where blobs are sampled.
+        """
         self.readers: dict[str, str] = {}
         """Key's URL -> id of the source that reads it: a key that two subscriptions use is read once."""
         self.spelled: dict[str, str] = {}
@@ -78,18 +84,37 @@ class AzureSource(Source):
         aliases: tuple[str, ...] = (),
         cells: tuple[str, ...] = (),
     ) -> Resource:
-        """A resource of this subscription. Links name others by the normal form of their id, which is an alias of every resource here."""
+        """A resource of this subscription. Links name others by the normal form of their id, which is an alias of
+        every resource here.
+        """
         joined = normal(id)
         shown = self.seen.spelled.setdefault(joined, id)
         named = aliases if joined == shown else (joined, *aliases)
         return Resource(
-            shown, kind, type, name, self.tenant, "azure", self.subscription, region, self.id, encryption, fields, links, faults or {}, named, cells
+            shown,
+            kind,
+            type,
+            name,
+            self.tenant,
+            "azure",
+            self.subscription,
+            region,
+            self.id,
+            encryption,
+            fields,
+            links,
+            faults or {},
+            named,
+            cells,
         )
 
-    async def listing(self, call: Call, row: type[R], make: Callable[[R], Resource], kind: str, type: str) -> AsyncGenerator[Yield, None]:
+    async def listing(
+        self, call: Call, row: type[R], make: Callable[[R], Resource], kind: str, type: str
+    ) -> AsyncGenerator[Yield, None]:
         """The resources of a listing, page by page, and that they were all. Raises `Refused`.
 
-        A row that cannot be read stands as a resource that nothing is known of but why; where it does not say which it is, the listing is not whole.
+        A row that cannot be read stands as a resource that nothing is known of but why; where it does not say which it
+        is, the listing is not whole.
         """
         unread: list[Unread] = []
         whole = True
@@ -114,7 +139,13 @@ class AzureSource(Source):
         try:
             return make(row)
         except NoAnswer as odd:
-            unread.append(bad_row(call, {"id": row.id, "location": row.location}, odd.verdict.reason.removeprefix(f"{call.operation}: ")))
+            unread.append(
+                bad_row(
+                    call,
+                    {"id": row.id, "location": row.location},
+                    odd.verdict.reason.removeprefix(f"{call.operation}: "),
+                )
+            )
             return None
 
     def unread(self, bad: Unread, kind: str, type: str, name: str = "") -> Resource:
@@ -122,13 +153,25 @@ class AzureSource(Source):
         encryption = Encryption() if kind in {"volume", "snapshot", "bucket", "key", "encryption-scope"} else None
         cells = ("?",) * len(CELLS.get(kind, ()))
         name, faults = name or last(bad.id), {bad.fault.operation: bad.fault}
-        return self.resource(bad.id, kind, type, name, {"name": name}, region=bad.region, encryption=encryption, faults=faults, cells=cells)
+        return self.resource(
+            bad.id,
+            kind,
+            type,
+            name,
+            {"name": name},
+            region=bad.region,
+            encryption=encryption,
+            faults=faults,
+            cells=cells,
+        )
 
 
 class SweptSource(AzureSource):
     """A question about what changes seldom, which Resource Graph answers for many subscriptions at once."""
 
-    def __init__(self, tenant: str, arm: ArmClient, subscription: str, cadence: Seconds, seen: Shared, sweep: Sweep) -> None:
+    def __init__(
+        self, tenant: str, arm: ArmClient, subscription: str, cadence: Seconds, seen: Shared, sweep: Sweep
+    ) -> None:
         super().__init__(tenant, arm, subscription, cadence, seen)
         self.sweep = sweep
 

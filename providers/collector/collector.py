@@ -1,6 +1,7 @@
 """The collector: polls, keeps the model, judges, and streams what moved. One process, apart from any screen.
 
-`python -m providers.collector` speaks frames on its standard output and listens for asks on its standard input, whose end is its own.
+`python -m providers.collector` speaks frames on its standard output and listens for asks on its standard input, whose
+end is its own.
 """
 
 import asyncio
@@ -25,7 +26,19 @@ from posture.snapshot import take, to_json, write
 from posture.text import one_line
 from providers.collector import saved_state
 from providers.collector.config import Config
-from providers.collector.frames import Ask, Decoder, Encoder, Export, Frame, Hello, Notice, Open, Pause, Refresh, Settled
+from providers.collector.frames import (
+    Ask,
+    Decoder,
+    Encoder,
+    Export,
+    Frame,
+    Hello,
+    Notice,
+    Open,
+    Pause,
+    Refresh,
+    Settled,
+)
 from providers.collector.poller import Poller
 from providers.collector.publisher import Publisher
 from providers.collector.systems import open_rooms
@@ -43,11 +56,17 @@ _ARENA_MAX = -8  # malloc.h
 SLICE = 2000
 """Resources judged at a stretch; about 30 ms."""
 BACKLOG = 20_000
-"""Resources that may wait for the end of a snapshot to be judged; about a third of a second. Most accounts have fewer, and each is judged once."""
+"""Resources that may wait for the end of a snapshot to be judged; about a third of a second. Most accounts have
+fewer, and each is judged once.
+"""
 LONGEST_NAP: Seconds = 30.0
-"""The clock is looked at so often though nothing was reported: it may have been set, or have gone on while the machine slept."""
+"""The clock is looked at so often though nothing was reported: it may have been set, or have gone on while the
+machine slept.
+"""
 _others = Threads(8, "calls")
-"""For what asyncio itself does in threads: a name that does not resolve must not keep the process from ending either."""
+"""For what asyncio itself does in threads: a name that does not resolve must not keep the process from ending
+either.
+"""
 
 
 class Collector:
@@ -80,7 +99,9 @@ class Collector:
         self.model.tick(self._now())
 
     async def _judge(self) -> None:
-        """Judge while it is asked, what is more than a while's work: an endless listing would else leave minutes of it for after the timeout."""
+        """Judge while it is asked, what is more than a while's work: an endless listing would else leave minutes of
+        it for after the timeout.
+        """
         while True:
             await asyncio.sleep(GATHER)
             while self.model.unsettled > BACKLOG:
@@ -134,7 +155,8 @@ class Collector:
             all_answered = settled.done()
             self.model.wake(self._now())
             settled_all = False
-            while not settled_all:  # in slices: a key that 50,000 volumes hang on must not keep asks and signals waiting for seconds
+            # in slices: a key that 50,000 volumes hang on must not keep asks and signals waiting for seconds
+            while not settled_all:
                 settled_all = self.model.settle(SLICE)
                 for frame in publisher.frames(self.model.moved()):
                     await send(frame)
@@ -179,13 +201,18 @@ class Collector:
             write(path, to_json(snapshot))
         except EnctopError as error:
             return Notice("error", str(error))
-        return Notice("information", f"{len(snapshot.resources)} resources and {len(snapshot.findings)} findings written to {path}")
+        return Notice(
+            "information",
+            f"{len(snapshot.resources)} resources and {len(snapshot.findings)} findings written to {path}",
+        )
 
 
 def collect_garbage_seldom() -> None:
-    """Nothing of what is read becomes garbage in cycles; looking for it costs a tenth of the CPU of reading and a third of that of judging.
+    """Nothing of what is read becomes garbage in cycles; looking for it costs a tenth of the CPU of reading and a third
+    of that of judging.
 
-    All threads allocate from one place: glibc gives each its own, and what one of them has freed serves no other (20 MB with three clouds).
+    All threads allocate from one place: glibc gives each its own, and what one of them has freed serves no other (20 MB
+    with three clouds).
     """
     gc.set_threshold(50_000, 10, 10)
     with contextlib.suppress(OSError, AttributeError):  # another C library
@@ -200,13 +227,17 @@ Send = Callable[..., Coroutine[None, None, None]]
 
 
 def own_output() -> BinaryIO:
-    """Standard output, for nobody but the caller: whatever else writes there writes to standard error from now on, for a stray line would break the frames."""
+    """Standard output, for nobody but the caller: whatever else writes there writes to standard error from now on,
+    for a stray line would break the frames.
+    """
     out = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
     return out
 
 
-async def over_pipes(run: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, None]], out: BinaryIO) -> None:
+async def over_pipes(
+    run: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, None]], out: BinaryIO
+) -> None:
     """Give `run` standard input and the output that `own_output` saved as streams."""
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()

@@ -29,12 +29,36 @@ from providers.vault.settings import VaultSettings
 
 SECRETS = frozenset(
     {
-        *("access_key", "access_key_id", "secret_access_key", "session_token", "aws_access_key_id", "aws_secret_access_key", "aws_session_token"),
-        *("secret", "secret_key", "secret_id", "client_secret", "private_key", "password", "passphrase", "token", "bearer", "api_key", "jwt"),
+        *(
+            "access_key",
+            "access_key_id",
+            "secret_access_key",
+            "session_token",
+            "aws_access_key_id",
+            "aws_secret_access_key",
+            "aws_session_token",
+        ),
+        *(
+            "secret",
+            "secret_key",
+            "secret_id",
+            "client_secret",
+            "private_key",
+            "password",
+            "passphrase",
+            "token",
+            "bearer",
+            "api_key",
+            "jwt",
+        ),
     }
 )
-"""Keys that ask for a secret; dashes and capitals make no difference. `token_env` and `token_file` say where one is, and are none."""
-_SECRET = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bhv[sb]\.[\w-]{20,}|\bya29\.[\w.-]{20,}|-----BEGIN [A-Z ]*PRIVATE KEY-----")
+"""Keys that ask for a secret; dashes and capitals make no difference. `token_env` and `token_file` say where one is,
+and are none.
+"""
+_SECRET = re.compile(
+    r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bhv[sb]\.[\w-]{20,}|\bya29\.[\w.-]{20,}|-----BEGIN [A-Z ]*PRIVATE KEY-----"
+)
 """Values that give themselves away: an AWS access key, a Vault token, a Google access token, a private key."""
 _ROOMS = ", ".join(f"[[tenant.{room}]]" for room in ("aws", "azure", "gcp", "tls", "vault"))
 SHORTEST = 1.0
@@ -75,7 +99,10 @@ class Tenant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name) or self.name == "unassigned":
-            raise ValueError(f"name: {self.name!r} is not a tenant's name; letters, digits, dots, dashes and underscores are, except unassigned")
+            raise ValueError(
+                f"name: {self.name!r} is not a tenant's name; letters, digits, dots, dashes and underscores are, except"
+                " unassigned"
+            )
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -85,16 +112,23 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     poll: Poll = msgspec.field(default_factory=Poll)
 
     def only(self, names: Sequence[str]) -> "Config":
-        """The configuration of these tenants and of whoever shares an account with them, for half an account cannot be polled; all for none.
+        """The configuration of these tenants and of whoever shares an account with them, for half an account cannot be
+        polled; all for none.
 
         Raises `ConfigError`.
         """
         known = [tenant.name for tenant in self.tenant]
         for name in names:
             if name not in known:
-                raise ConfigError(f"--tenant {name}: no such tenant{nearest(name, known)}; there are {', '.join(known) or 'none'}")
+                raise ConfigError(
+                    f"--tenant {name}: no such tenant{nearest(name, known)}; there are {', '.join(known) or 'none'}"
+                )
         wanted = set(names) or set(known)
-        ways = [{name for name, settings in blocks if settings.connection == way} for blocks in (self.aws, self.gcp) for way in _ways(blocks)]
+        ways = [
+            {name for name, settings in blocks if settings.connection == way}
+            for blocks in (self.aws, self.gcp)
+            for way in _ways(blocks)
+        ]
         while more := set().union(*(members for members in ways if members & wanted)) - wanted:
             wanted |= more
         chosen = msgspec.structs.replace(self, tenant=tuple(tenant for tenant in self.tenant if tenant.name in wanted))
@@ -147,7 +181,9 @@ def _ambient_vault() -> tuple[VaultSettings, ...]:
         return ()
 
 
-AMBIENT = Config(tenant=(Tenant("default", aws=(AwsSettings(),), azure=ambient_azure(), gcp=ambient_gcp(), vault=_ambient_vault()),))
+AMBIENT = Config(
+    tenant=(Tenant("default", aws=(AwsSettings(),), azure=ambient_azure(), gcp=ambient_gcp(), vault=_ambient_vault()),)
+)
 """Without a file: one tenant, from the credentials that are there."""
 
 
@@ -166,7 +202,8 @@ def configured(explicit: Path | None, digest: str | None = None) -> tuple[Config
 
 
 def find(explicit: Path | None) -> File | None:
-    """The file to read: `--config`, else ./enctop.toml, which must be trusted (`providers.collector.trust`), else the user's; None where there is none.
+    """The file to read: `--config`, else ./enctop.toml, which must be trusted (`providers.collector.trust`), else the
+    user's; None where there is none.
 
     Raises `ConfigError`.
     """
@@ -177,14 +214,17 @@ def find(explicit: Path | None) -> File | None:
     from platformdirs import user_config_path
 
     own, here = user_config_path("enctop") / "enctop.toml", Path("enctop.toml")
-    mine = own if own.is_absolute() and own.is_file() else None  # a relative XDG_CONFIG_HOME would be the working directory
+    # a relative XDG_CONFIG_HOME would be the working directory
+    mine = own if own.is_absolute() and own.is_file() else None
     if os.path.lexists(here) and not (mine is not None and here.exists() and here.samefile(mine)):
         return trusted(here)  # one that may not be used is told, never passed over for another
     return None if mine is None else File(mine)
 
 
 def load(path: Path, body: bytes | None = None) -> Config:
-    """Read and check a file, or its `body` where that was read already. Raises `ConfigError` with file, key, what is wrong and what is allowed."""
+    """Read and check a file, or its `body` where that was read already. Raises `ConfigError` with file, key, what is
+    wrong and what is allowed.
+    """
     try:
         text = path.read_text("utf-8-sig") if body is None else body.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -194,7 +234,9 @@ def load(path: Path, body: bytes | None = None) -> Config:
 
 
 def parse(text: str, where: str, base: Path | None = None) -> Config:
-    """Read and check the text of a file named `where`; relative paths in it are beside `base` (else the working directory). Raises `ConfigError`."""
+    """Read and check the text of a file named `where`; relative paths in it are beside `base` (else the working
+    directory). Raises `ConfigError`.
+    """
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -244,12 +286,18 @@ def _check(config: Config, where: str) -> None:
         ways.setdefault(settings.connection, []).append((tenant, settings))
         before, known = identities.setdefault(settings.identity, (tenant, settings))
         if known.regions != settings.regions:
-            raise ConfigError(f"{where}: tenant.aws: {before} and {tenant} reach one account with different regions; name its regions in one block")
+            raise ConfigError(
+                f"{where}: tenant.aws: {before} and {tenant} reach one account with different regions; name its regions"
+                " in one block"
+            )
     for members in ways.values():
         tags = [settings.tag for _, settings in members]
         if len(members) > 1 and (None in tags or len(set(tags)) < len(tags)):
             first, second = members[0][0], members[1][0]
-            raise ConfigError(f'{where}: tenant.aws: {first} and {second} name the same account; give each a tag of its own, as in tag = "tenant={first}"')
+            raise ConfigError(
+                f"{where}: tenant.aws: {first} and {second} name the same account; give each a tag of its own, as in"
+                f' tag = "tenant={first}"'
+            )
     for key, file in roots(config):
         if (why := unusable(file)) is not None:
             raise ConfigError(one_line(f"{where}: {key}: {why}"))
@@ -257,7 +305,9 @@ def _check(config: Config, where: str) -> None:
     places = [settings.place for _, settings in config.vault]
     for place in places:
         if places.count(place) > 1:
-            raise ConfigError(f"{where}: tenant.vault: {place} is there twice; tenants share a server by a namespace each")
+            raise ConfigError(
+                f"{where}: tenant.vault: {place} is there twice; tenants share a server by a namespace each"
+            )
     _check_profiles(config, where)
     if wrong := shared_badly(config.gcp):
         raise ConfigError(f"{where}: {wrong}")
@@ -270,7 +320,10 @@ def _check_endpoints(config: Config, where: str) -> None:
     for tenant, settings in config.tls:
         for target in settings.targets:
             if target in named:
-                raise ConfigError(f"{where}: tenant.tls.endpoints: {endpoint_id(*target)} is named by {named[target]} and by {tenant}; name it once")
+                raise ConfigError(
+                    f"{where}: tenant.tls.endpoints: {endpoint_id(*target)} is named by {named[target]} and by"
+                    f" {tenant}; name it once"
+                )
             named[target] = tenant
 
 
@@ -299,13 +352,18 @@ def _check_controls(config: Config, where: str) -> None:
     for key, name in named:
         if not any(control == name or control.startswith(f"{name}.") for control in known):
             families = {control.rpartition(".")[0] for control in known}
-            raise ConfigError(f"{where}: {key}: no control {name!r}{nearest(name, [*known, *families])}; `enctop controls` lists them")
+            raise ConfigError(
+                f"{where}: {key}: no control {name!r}{nearest(name, [*known, *families])}; `enctop controls` lists them"
+            )
 
 
 def _named_controls(config: Config) -> Iterator[tuple[str, str]]:
     for number, tenant in enumerate(config.tenant):
         yield from ((f"tenant[{number}].policy.overrides", name) for name in tenant.policy.overrides)
-        yield from ((f"tenant[{number}].policy.exception[{index}].control", rule.control) for index, rule in enumerate(tenant.policy.exception))
+        yield from (
+            (f"tenant[{number}].policy.exception[{index}].control", rule.control)
+            for index, rule in enumerate(tenant.policy.exception)
+        )
 
 
 def aws_profiles() -> set[str]:

@@ -1,4 +1,6 @@
-"""What is wrong with a configuration, in the words of its file: which key, what is wrong, what is allowed, and the nearest known word."""
+"""What is wrong with a configuration, in the words of its file: which key, what is wrong, what is allowed, and the
+nearest known word.
+"""
 
 import difflib
 import re
@@ -38,7 +40,10 @@ def explained(message: str, data: Any, shape: Any) -> str:
     where, wanted, value = _walk(path, data, shape)
     if unknown := _UNKNOWN.match(what):
         allowed = _words(wanted)
-        return one_line(f"{joined(where, unknown[1])}: unknown key{nearest(unknown[1], allowed)}; allowed here: {', '.join(allowed)}")
+        return one_line(
+            f"{joined(where, unknown[1])}: unknown key{nearest(unknown[1], allowed)}; allowed here:"
+            f" {', '.join(allowed)}"
+        )
     if missing := _MISSING.match(what):
         return f"{joined(where, missing[1])}: is missing"
     if own := _OWN.fullmatch(what):
@@ -59,7 +64,12 @@ def joined(path: str, key: str) -> str:
 
 def _plainly(what: str, wanted: Any, value: Any) -> str:
     if expected := _EXPECTED.match(what):
-        if isinstance(value, Mapping) and get_origin(wanted) is tuple and (table := get_args(wanted)[0]) and hasattr(table, "__struct_fields__"):
+        if (
+            isinstance(value, Mapping)
+            and get_origin(wanted) is tuple
+            and (table := get_args(wanted)[0])
+            and hasattr(table, "__struct_fields__")
+        ):
             return "expected a list of tables; its header stands in double brackets, [[...]]"
         words = [_PLAIN.get(name, name) for name in expected[1].split(" | ") if name != "null"]
         got = f", got {_PLAIN.get(expected[3], expected[3])}" if expected[3] else ""
@@ -99,7 +109,9 @@ def _options(wanted: Any) -> tuple[Any, ...]:
 
 
 def _walk(path: str, data: Any, shape: Any) -> tuple[str, Any, Any]:
-    """Follow msgspec's path, which does not name the key of a mapping: the path in full, what was to be at its end, and what is."""
+    """Follow msgspec's path, which does not name the key of a mapping: the path in full, what was to be at its end,
+    and what is.
+    """
     where = ""
     for step in _STEP.finditer(path):
         name = step["name"]

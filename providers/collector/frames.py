@@ -29,7 +29,9 @@ ROWS_A_FRAME = 500
 
 
 class Hello(msgspec.Struct, frozen=True, tag="hello", array_like=True):
-    """First of all frames. `frozen_at` is the time of a snapshot that is shown offline (UTC seconds), None when live."""
+    """First of all frames. `frozen_at` is the time of a snapshot that is shown offline (UTC seconds), None when
+    live.
+    """
 
     version: str
     tenants: tuple[str, ...]
@@ -58,7 +60,9 @@ class Gone(msgspec.Struct, frozen=True, tag="gone", array_like=True):
 
 
 class Findings(msgspec.Struct, frozen=True, tag="findings", array_like=True):
-    """Findings that are FAIL, UNKNOWN or WARN and are new or changed; and those that are no longer so, as (control, resource)."""
+    """Findings that are FAIL, UNKNOWN or WARN and are new or changed; and those that are no longer so, as (control,
+    resource).
+    """
 
     rows: tuple[FindingRow, ...]
     gone: tuple[tuple[str, str], ...] = ()
@@ -72,7 +76,9 @@ class Sources(msgspec.Struct, frozen=True, tag="sources", array_like=True):
 
 
 class TenantRollup(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One tenant's roll-up: its status, and how many resources and findings stand at each status, indexed by `Status`."""
+    """One tenant's roll-up: its status, and how many resources and findings stand at each status, indexed by
+    `Status`.
+    """
 
     tenant: str
     status: int
@@ -87,7 +93,9 @@ class Rollups(msgspec.Struct, frozen=True, tag="rollups", array_like=True):
 
 
 class Judged(msgspec.Struct, frozen=True):
-    """A finding with what its control says of itself. `verifies` are (sentence id, claim); `remedy` is a command made for this resource."""
+    """A finding with what its control says of itself. `verifies` are (sentence id, claim); `remedy` is a command
+    made for this resource.
+    """
 
     finding: Finding
     title: str
@@ -107,7 +115,9 @@ class Linked(msgspec.Struct, frozen=True):
 
 
 class Detail(msgspec.Struct, frozen=True, tag="detail", array_like=True):
-    """Everything of one resource, worst finding first. `resource` is None when there is none of that id. `users` are at most 100 of `users_total`."""
+    """Everything of one resource, worst finding first. `resource` is None when there is none of that id. `users` are
+    at most 100 of `users_total`.
+    """
 
     id: str
     resource: Resource | None
@@ -169,7 +179,9 @@ _PACK = msgspec.msgpack.Encoder()
 
 
 def packed(value: Any) -> bytes:
-    """As MessagePack, whose whole numbers have 64 bits: what a server told beyond that becomes the nearest that fits."""
+    """As MessagePack, whose whole numbers have 64 bits: what a server told beyond that becomes the nearest that
+    fits.
+    """
     try:
         return _PACK.encode(value)
     except OverflowError:
@@ -198,14 +210,18 @@ class Encoder:
 
 
 class Decoder:
-    """Cuts a stream of bytes into messages, however it arrives. `Decoder(Frame)` for a viewer, `Decoder(Ask)` for a collector."""
+    """Cuts a stream of bytes into messages, however it arrives. `Decoder(Frame)` for a viewer, `Decoder(Ask)` for a
+    collector.
+    """
 
     def __init__(self, of: Any) -> None:
         self._decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(of)
         self._pending = bytearray()
 
     async def read_from(self, reader: asyncio.StreamReader) -> AsyncIterator[Any]:
-        """The messages of a stream until it ends, or until something comes that is none: whoever sent that cannot be understood any more."""
+        """The messages of a stream until it ends, or until something comes that is none: whoever sent that cannot be
+        understood any more.
+        """
         try:
             while data := await reader.read(1 << 16):
                 for message in self.feed(data):

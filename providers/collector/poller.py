@@ -86,13 +86,19 @@ class Poller:
         self._moved()
 
     def forget(self, restored: Iterable[str]) -> None:
-        """Drop the sources of an earlier run that nobody asks now, as soon as what could name them has said which there are."""
+        """Drop the sources of an earlier run that nobody asks now, as soon as what could name them has said which
+        there are.
+        """
         self._restored = set(restored)
         self._sweep()
 
     def _sweep(self) -> None:
         heard = {State.OK, State.PARTIAL}
-        silent = {tuple(name.split("/")[:2]) for name in self._sources if name not in self._children and self._model.sources[name].state not in heard}
+        silent = {
+            tuple(name.split("/")[:2])
+            for name in self._sources
+            if name not in self._children and self._model.sources[name].state not in heard
+        }
         for name in sorted(self._restored):
             if name in self._sources or name not in self._model.sources:
                 self._restored.discard(name)
@@ -102,7 +108,9 @@ class Poller:
                 self._moved()
 
     def refresh(self, source_id: str | None = None) -> None:
-        """Poll one source now, or all; one that is being polled is polled again after that, for what it has read may be older than the ask."""
+        """Poll one source now, or all; one that is being polled is polled again after that, for what it has read may
+        be older than the ask.
+        """
         for name, asked in self._asked.items():
             if source_id in (None, name):
                 asked.set()
@@ -123,7 +131,9 @@ class Poller:
             await asyncio.gather(*waiting)
 
     async def once(self, sources: Iterable[Source], timeout: Seconds) -> None:
-        """Poll each source and its children one time. What has not ended after `timeout` seconds is recorded as unreachable."""
+        """Poll each source and its children one time. What has not ended after `timeout` seconds is recorded as
+        unreachable.
+        """
         self._once = True
         self.add(sources)
         try:
@@ -144,7 +154,9 @@ class Poller:
         if tally.held is not None:
             asked = f", the server asks to wait {tally.held.retry_after:g} s" if tally.held.retry_after else ""
             told = f"throttled{asked}, and not answered within {timeout:g} s"
-            fault = msgspec.structs.replace(tally.held, message=f"{told}: {tally.held.message}" if tally.held.message else told)
+            fault = msgspec.structs.replace(
+                tally.held, message=f"{told}: {tally.held.message}" if tally.held.message else told
+            )
         for report in self._sources[name].unasked(fault):
             self._model.apply(name, report, self._now())
         self._model.finish(name, self._now(), fault=fault, calls=tally.calls, seconds=timeout, next_due=None)
@@ -188,7 +200,8 @@ class Poller:
         fault: Fault | None = None
         passing: Fault | None = None
         try:
-            async with contextlib.aclosing(source.poll()) as reports:  # else a poll that is left goes on asking until it is collected as garbage
+            # else a poll that is left goes on asking until it is collected as garbage
+            async with contextlib.aclosing(source.poll()) as reports:
                 async for report in reports:
                     if isinstance(report, ReadRefused) and report.fault.kind in _MAY_PASS:
                         passing = report.fault
@@ -202,13 +215,21 @@ class Poller:
             fault = refused.fault
         except Exception as error:  # noqa: BLE001 - a defect of ours must not end the loop, nor look like an answer
             fault = Fault(
-                FaultKind.ERROR, type(error).__name__, f"{source.provider}:{source.service}", "enctop failed while reading the answer; see --log-file"
+                FaultKind.ERROR,
+                type(error).__name__,
+                f"{source.provider}:{source.service}",
+                "enctop failed while reading the answer; see --log-file",
             )
             if self._failures.get(source.id, (0, None))[1] != fault:  # the same one is told once
                 log.error("%s: %s", source.id, defect(error))
         wait = self._wait(source, fault or passing)
         model.finish(
-            source.id, self._now(), fault=fault, calls=tally.calls, seconds=time.monotonic() - started, next_due=None if self._once else self._now() + wait
+            source.id,
+            self._now(),
+            fault=fault,
+            calls=tally.calls,
+            seconds=time.monotonic() - started,
+            next_due=None if self._once else self._now() + wait,
         )
         if self._restored:
             self._sweep()
@@ -231,7 +252,9 @@ class Poller:
         return min(source.cadence, soon) * (1 - random.uniform(0, JITTER))
 
     def _ask_those_beside(self, source: Source) -> None:
-        """What failed in the same place may be well again too: ask now, but for what is throttled, or was told how long to wait."""
+        """What failed in the same place may be well again too: ask now, but for what is throttled, or was told how
+        long to wait.
+        """
         for name, (_, fault) in self._failures.items():
             other = self._sources.get(name)
             same = other is not None and (other.tenant, other.provider) == (source.tenant, source.provider)
@@ -253,8 +276,14 @@ class Poller:
 
 
 def defect(error: Exception) -> str:
-    """An exception that no room took for an answer, in one line: what it is, and where in enctop it came from, innermost first."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent.is_relative_to(_HOME)]
+    """An exception that no room took for an answer, in one line: what it is, and where in enctop it came from,
+    innermost first.
+    """
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename).parent.is_relative_to(_HOME)
+    ]
     where = " < ".join(f"{Path(frame.filename).relative_to(_HOME)}:{frame.lineno}" for frame in reversed(frames[-4:]))
     return told(f"{type(error).__name__}: {error}") + (f" ({where})" if where else "")
 

@@ -35,7 +35,9 @@ _KEY_CLASS = {key_class: index for index, key_class in enumerate(KEY_CLASSES)}
 
 
 class Publisher:
-    """Turns changes of a model into frames for one stream. It remembers what it has sent, so a poll that found nothing new sends nothing."""
+    """Turns changes of a model into frames for one stream. It remembers what it has sent, so a poll that found
+    nothing new sends nothing.
+    """
 
     def __init__(self, model: Model) -> None:
         self._model = model
@@ -47,7 +49,10 @@ class Publisher:
         """The frames that bring a viewer from before `change` to after it."""
         model = self._model
         if change.sources or change.sources_gone:
-            yield Sources(tuple(model.sources[name] for name in sorted(change.sources) if name in model.sources), tuple(sorted(change.sources_gone)))
+            yield Sources(
+                tuple(model.sources[name] for name in sorted(change.sources) if name in model.sources),
+                tuple(sorted(change.sources_gone)),
+            )
         gone = [name for name in change.gone if self._rows.pop(name, None) is not None]
         cleared = [(control, name) for name in change.gone for control in self._findings.pop(name, ())]
         rows: list[Row] = []
@@ -88,7 +93,9 @@ class Publisher:
         resource = entry.resource
         judged = tuple(
             self._judged(finding, resource)
-            for finding in sorted(entry.findings.values(), key=lambda finding: (finding.status, finding.severity, finding.control))
+            for finding in sorted(
+                entry.findings.values(), key=lambda finding: (finding.status, finding.severity, finding.control)
+            )
         )
         links = tuple(self._linked(link.rel, link.to) for link in resource.links)
         users: list[Linked] = []
@@ -97,14 +104,33 @@ class Publisher:
                 break
             users.append(self._linked("used by", user))
         if resource.encryption is not None:
-            resource = msgspec.structs.replace(resource, encryption=msgspec.structs.replace(resource.encryption, key_class=entry.key_class))
-        return Detail(resource_id, resource, entry.status, entry.observed_at, judged, links, tuple(users), model.links.count(resource))
+            resource = msgspec.structs.replace(
+                resource, encryption=msgspec.structs.replace(resource.encryption, key_class=entry.key_class)
+            )
+        return Detail(
+            resource_id,
+            resource,
+            entry.status,
+            entry.observed_at,
+            judged,
+            links,
+            tuple(users),
+            model.links.count(resource),
+        )
 
     # ------------------------------------------------------------ one resource
 
     def _place(self, entry: Entry) -> int:
         resource = entry.resource
-        place = Place(resource.kind, resource.type, resource.tenant, resource.provider, resource.scope, resource.region, entry.source)
+        place = Place(
+            resource.kind,
+            resource.type,
+            resource.tenant,
+            resource.provider,
+            resource.scope,
+            resource.region,
+            entry.source,
+        )
         return self._places.setdefault(place, len(self._places))
 
     def _row(self, entry: Entry, place: int) -> Row:
@@ -127,19 +153,30 @@ class Publisher:
         )
 
     def _key_label(self, key: str) -> str:
-        entry = self._model.entry(key) or self._model.entry(key.lower())  # Azure changes the case of an id from one answer to the next
-        return entry.resource.name if entry else key.rpartition(":" if key.startswith("arn:") else "/")[2].removeprefix("key/")
+        # Azure changes the case of an id from one answer to the next
+        entry = self._model.entry(key) or self._model.entry(key.lower())
+        return (
+            entry.resource.name
+            if entry
+            else key.rpartition(":" if key.startswith("arn:") else "/")[2].removeprefix("key/")
+        )
 
     def _issues(self, entry: Entry, place: int) -> tuple[list[FindingRow], list[tuple[str, str]]]:
         """Findings to list that are new or different, and those to take off the list."""
         resource = entry.resource
-        now = {finding.control: _finding_row(finding, entry, place) for finding in entry.findings.values() if shown(finding)}
+        now = {
+            finding.control: _finding_row(finding, entry, place)
+            for finding in entry.findings.values()
+            if shown(finding)
+        }
         before = self._findings.get(resource.id, {})
         if now:
             self._findings[resource.id] = now
         else:
             self._findings.pop(resource.id, None)
-        return [row for control, row in now.items() if before.get(control) != row], [(control, resource.id) for control in before if control not in now]
+        return [row for control, row in now.items() if before.get(control) != row], [
+            (control, resource.id) for control in before if control not in now
+        ]
 
     def _judged(self, finding: Finding, resource: Resource) -> Judged:
         registry = self._model.registry
@@ -159,7 +196,18 @@ class Publisher:
 
 def _finding_row(finding: Finding, entry: Entry, place: int) -> FindingRow:
     until, resource = finding.exception.until if finding.exception else "", entry.resource
-    return FindingRow(finding.control, resource.id, place, resource.name, finding.status, finding.severity, finding.reason, finding.since, until, _seen(entry))
+    return FindingRow(
+        finding.control,
+        resource.id,
+        place,
+        resource.name,
+        finding.status,
+        finding.severity,
+        finding.reason,
+        finding.since,
+        until,
+        _seen(entry),
+    )
 
 
 def _seen(entry: Entry) -> Utc:

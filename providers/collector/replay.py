@@ -1,4 +1,6 @@
-"""A snapshot on file as a stream: the frames of a live collector, made by the same publisher, clocks frozen at the snapshot's time."""
+"""A snapshot on file as a stream: the frames of a live collector, made by the same publisher, clocks frozen at the
+snapshot's time.
+"""
 
 import asyncio
 from pathlib import Path
@@ -12,13 +14,19 @@ from providers.collector.publisher import Publisher
 
 
 class Replay:
-    """A snapshot that answers a viewer as a collector would; what asks for news is told that there is none. Raises `SnapshotError` where it is none."""
+    """A snapshot that answers a viewer as a collector would; what asks for news is told that there is none. Raises
+    `SnapshotError` where it is none.
+    """
 
     def __init__(self, file: Path) -> None:
         self._file = file
         snapshot = read(file)
         self._at = parse_rfc3339(snapshot.generated_at)
-        self._version, self._simulated, self._filter = snapshot.tool.version, snapshot.scope.simulated, snapshot.scope.filter
+        self._version, self._simulated, self._filter = (
+            snapshot.tool.version,
+            snapshot.scope.simulated,
+            snapshot.scope.filter,
+        )
         self.model = frozen(snapshot)
         self._publisher = Publisher(self.model)
 
@@ -50,4 +58,7 @@ class Replay:
             write(Path(ask.path), to_json(snapshot))
         except EnctopError as error:
             return Notice("error", str(error))
-        return Notice("information", f"{len(snapshot.resources)} resources and {len(snapshot.findings)} findings written to {ask.path}")
+        return Notice(
+            "information",
+            f"{len(snapshot.resources)} resources and {len(snapshot.findings)} findings written to {ask.path}",
+        )

@@ -1,4 +1,6 @@
-"""The last state, kept on disk, so that the next start paints it at once, marked with its age, and replaces it as sources answer."""
+"""The last state, kept on disk, so that the next start paints it at once, marked with its age, and replaces it as
+sources answer.
+"""
 
 import hashlib
 import itertools
@@ -31,11 +33,45 @@ log = logging.getLogger(__name__)
 
 FORMAT = "enctop.warm/3"
 AMBIENT = (
-    *("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_CONFIG_FILE"),
-    *("AWS_SHARED_CREDENTIALS_FILE", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI"),
-    *("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_USERNAME", "AZURE_AUTHORITY_HOST", "AZURE_CONFIG_DIR", "AZURE_FEDERATED_TOKEN_FILE"),
-    *("IDENTITY_ENDPOINT", "MSI_ENDPOINT", "GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT"),
-    *("CLOUDSDK_CONFIG", "CLOUDSDK_ACTIVE_CONFIG_NAME", "CLOUDSDK_CORE_ACCOUNT", "VAULT_ADDR", "BAO_ADDR", "VAULT_NAMESPACE"),
+    *(
+        "AWS_PROFILE",
+        "AWS_DEFAULT_PROFILE",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+        "AWS_ENDPOINT_URL",
+        "AWS_CONFIG_FILE",
+    ),
+    *(
+        "AWS_SHARED_CREDENTIALS_FILE",
+        "AWS_ROLE_ARN",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    ),
+    *(
+        "AZURE_CLIENT_ID",
+        "AZURE_TENANT_ID",
+        "AZURE_USERNAME",
+        "AZURE_AUTHORITY_HOST",
+        "AZURE_CONFIG_DIR",
+        "AZURE_FEDERATED_TOKEN_FILE",
+    ),
+    *(
+        "IDENTITY_ENDPOINT",
+        "MSI_ENDPOINT",
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "GOOGLE_CLOUD_PROJECT",
+        "GCLOUD_PROJECT",
+        "CLOUDSDK_CORE_PROJECT",
+    ),
+    *(
+        "CLOUDSDK_CONFIG",
+        "CLOUDSDK_ACTIVE_CONFIG_NAME",
+        "CLOUDSDK_CORE_ACCOUNT",
+        "VAULT_ADDR",
+        "BAO_ADDR",
+        "VAULT_NAMESPACE",
+    ),
 )
 """What of the environment leads elsewhere though the configuration is the same; only a digest of it is kept."""
 IDENTITIES = (
@@ -44,7 +80,9 @@ IDENTITIES = (
     ("CLOUDSDK_CONFIG", "~/.config/gcloud", "active_config"),
     ("AZURE_CONFIG_DIR", "~/.azure", "azureProfile.json"),
 )
-"""Files that say who asks: a variable, what holds without it, and the file there. A login changes them; a token that is renewed does not."""
+"""Files that say who asks: a variable, what holds without it, and the file there. A login changes them; a token that
+is renewed does not.
+"""
 LONGEST_CADENCE: Seconds = 86400.0
 """A source that was kept is not taken to be slower than this before it is configured again."""
 _HEAD = struct.Struct(">II")
@@ -56,7 +94,9 @@ EVERY: Seconds = 300.0
 
 
 class Kept(msgspec.Struct, array_like=True):
-    """One resource as it was last seen (UTC seconds), and how it stood: its evidence is in its fields, so verdicts are reached anew."""
+    """One resource as it was last seen (UTC seconds), and how it stood: its evidence is in its fields, so verdicts
+    are reached anew.
+    """
 
     resource: Resource
     source: str
@@ -93,7 +133,9 @@ def _content(file: str) -> str:
 
 
 def trouble(path: Path) -> str | None:
-    """Why the state is neither kept at `path` nor read from it: its folder, or the file there, is not ours alone. None where both are, or are not there yet."""
+    """Why the state is neither kept at `path` nor read from it: its folder, or the file there, is not ours alone.
+    None where both are, or are not there yet.
+    """
     for place, kind, is_kind in ((path.parent, "a folder", stat.S_ISDIR), (path, "a file", stat.S_ISREG)):
         try:
             found = place.lstat()
@@ -123,7 +165,9 @@ def keep(model: Model, path: Path) -> None:
 
 
 def restore(model: Model, path: Path, now: Utc) -> list[str]:
-    """Fill an empty model with what was kept; returns the ids of its sources, all pending until they answer. Nothing is restored of a file that is not ours."""
+    """Fill an empty model with what was kept; returns the ids of its sources, all pending until they answer. Nothing
+    is restored of a file that is not ours.
+    """
     if (why := trouble(path)) is not None:
         log.warning("%s", one_line(why))
         return []
@@ -133,7 +177,9 @@ def restore(model: Model, path: Path, now: Utc) -> list[str]:
                 raise ValueError("not whole, or not ours")
             sources = [_aged(source, now) for source in msgspec.msgpack.decode(next(_read(file)), type=Warm).sources]
             for source in sources:
-                model.add_source(msgspec.structs.replace(source, state=State.PENDING, fault=None, polling=False, next_due=None))
+                model.add_source(
+                    msgspec.structs.replace(source, state=State.PENDING, fault=None, polling=False, next_due=None)
+                )
             model.restore(_seen(file, {source.id for source in sources}, now), now)
     except FileNotFoundError:
         return []
@@ -144,9 +190,11 @@ def restore(model: Model, path: Path, now: Utc) -> list[str]:
 
 
 def recall(path: Path, now: Utc) -> dict[str, Statuses]:
-    """How every finding stood when the state was kept, by resource id, for a run that keeps none itself. Empty where there is no state, or none of ours.
+    """How every finding stood when the state was kept, by resource id, for a run that keeps none itself. Empty where
+    there is no state, or none of ours.
 
-    What had not been seen for longer than evidence holds is a time in which nobody could tell (`Gap`), up to its next verdict.
+    What had not been seen for longer than evidence holds is a time in which nobody could tell (`Gap`), up to its next
+    verdict.
     """
     if (why := trouble(path)) is not None:
         log.warning("%s", one_line(why))
@@ -155,7 +203,10 @@ def recall(path: Path, now: Utc) -> dict[str, Statuses]:
         with path.open("rb") as file:
             if not _whole(file):
                 raise ValueError("not whole, or not ours")
-            cadences = {source.id: _aged(source, now).cadence for source in msgspec.msgpack.decode(next(_read(file)), type=Warm).sources}
+            cadences = {
+                source.id: _aged(source, now).cadence
+                for source in msgspec.msgpack.decode(next(_read(file)), type=Warm).sources
+            }
             decoder = msgspec.msgpack.Decoder(list[_Stood])
             kept = [one for piece in _read(file) for one in decoder.decode(piece)]
     except FileNotFoundError:
@@ -199,7 +250,9 @@ def _pieces(model: Model) -> Iterator[bytes]:
     """Piece by piece: whole, the state of 100,000 resources takes 80 MB, and as much again while it grows."""
     yield _piece(Warm(FORMAT, [source for source in model.sources.values() if source.last_success is not None]))
     entry = (entry for entry in model.all() if entry.resource.provider != OWN)
-    while some := [Kept(one.resource, one.source, one.observed_at, one.statuses_since()) for one in itertools.islice(entry, PIECE)]:
+    while some := [
+        Kept(one.resource, one.source, one.observed_at, one.statuses_since()) for one in itertools.islice(entry, PIECE)
+    ]:
         yield _piece(some)
 
 
@@ -229,7 +282,9 @@ def _whole(file: BinaryIO) -> bool:
 
 
 def _aged(source: Source, now: Utc) -> Source:
-    """A source as it was kept, which is no slower than any and has not answered later than now: else what it reported would never age."""
+    """A source as it was kept, which is no slower than any and has not answered later than now: else what it
+    reported would never age.
+    """
     cadence = source.cadence if 0 < source.cadence <= LONGEST_CADENCE else LONGEST_CADENCE
     success, attempt = (None if at is None else past(at, now) for at in (source.last_success, source.last_attempt))
     return msgspec.structs.replace(source, cadence=cadence, last_success=success, last_attempt=attempt)
@@ -248,5 +303,7 @@ def _seen(file: BinaryIO, known: set[str], now: Utc) -> Iterator[Entry]:
                 parts = {name: same(getattr(one.resource, name)) for name in _ALIKE}
                 resource = msgspec.structs.replace(one.resource, links=tuple(map(same, one.resource.links)), **parts)
                 intern_strings(resource.fields, words)
-                yield Entry.seen(resource, same(one.source), past(one.observed_at, now), clamped(one.statuses_since, now))
+                yield Entry.seen(
+                    resource, same(one.source), past(one.observed_at, now), clamped(one.statuses_since, now)
+                )
         words.clear()

@@ -40,7 +40,9 @@ def open_rooms(config: Config, version: str, now: Callable[[], Utc] = time.time)
 
 
 def listeners(config: Config) -> list[tuple[str, TlsSettings, str]]:
-    """TLS endpoints that other rooms' settings name: Vault's own listener. Each as (tenant, settings, who named it), unless the configuration names it too."""
+    """TLS endpoints that other rooms' settings name: Vault's own listener. Each as (tenant, settings, who named it),
+    unless the configuration names it too.
+    """
     named = {target for _, settings in config.tls for target in settings.targets}
     found = []
     for tenant in config.tenant:
@@ -57,12 +59,16 @@ def listeners(config: Config) -> list[tuple[str, TlsSettings, str]]:
 
 
 def policy_text(provider: str, needs: frozenset[str], config: Config | None = None) -> str:
-    """The least-privilege policy of a provider, ready to be attached. Raises `ConfigError` for one that enctop does not ask."""
+    """The least-privilege policy of a provider, ready to be attached. Raises `ConfigError` for one that enctop does
+    not ask.
+    """
     if provider == "vault":
         from providers.collector.version import enctop_version
         from providers.vault.policy import printed
 
-        return printed(config.vault if config else (), enctop_version(), sudo="no-sudo" not in needs, renew="renew_token" in needs)
+        return printed(
+            config.vault if config else (), enctop_version(), sudo="no-sudo" not in needs, renew="renew_token" in needs
+        )
     if provider == "gcp":
         from providers.gcp.calls import policy as gcp_policy
 

@@ -1,4 +1,5 @@
-"""Which files of a working directory may say where enctop connects: those whose content was trusted once, by real path and SHA-256.
+"""Which files of a working directory may say where enctop connects: those whose content was trusted once, by real path
+and SHA-256.
 
 A configuration names servers and the credentials that go to them, and whoever filled a directory wrote the one in it.
 """
@@ -38,7 +39,9 @@ def digest_of(body: bytes) -> str:
 
 
 def trusted(path: Path) -> File:
-    """A file of the working directory by its real path, and its bytes, which were trusted. Raises `ConfigError` that says what to run."""
+    """A file of the working directory by its real path, and its bytes, which were trusted. Raises `ConfigError` that
+    says what to run.
+    """
     real = _real(path)
     body = read(real)
     known = _known().get(str(real))
@@ -46,7 +49,10 @@ def trusted(path: Path) -> File:
         return File(real, body)
     name = shlex.quote(one_line(str(real)))
     why = "is not trusted" if known is None else "changed since it was trusted"
-    raise ConfigError(f"{one_line(str(real))} {why}; it says where credentials go: read it, then run: enctop trust {name} (or name it: --config {name})")
+    raise ConfigError(
+        f"{one_line(str(real))} {why}; it says where credentials go: read it, then run: enctop trust {name} (or name"
+        f" it: --config {name})"
+    )
 
 
 def trust(path: Path) -> File:
@@ -60,7 +66,9 @@ def trust(path: Path) -> File:
 
 
 def revoke(path: Path) -> Path:
-    """Forget a file, whether or not it is still there; returns its real path. Raises `ConfigError` for one that was not trusted."""
+    """Forget a file, whether or not it is still there; returns its real path. Raises `ConfigError` for one that was
+    not trusted.
+    """
     real, known = _real(path), _known()
     if known.pop(str(real), None) is None:
         raise ConfigError(f"{one_line(str(real))}: was not trusted; `enctop trust --list` shows what is")
@@ -88,7 +96,9 @@ def store() -> Path:
 
 
 def read(path: Path, *, ours: bool = False) -> bytes:
-    """A regular file, whole. Raises `ConfigError`; with `ours`, also for one that anybody but us (or root) may write."""
+    """A regular file, whole. Raises `ConfigError`; with `ours`, also for one that anybody but us (or root) may
+    write.
+    """
     name = one_line(str(path))
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -117,7 +127,9 @@ def _real(path: Path) -> Path:
     try:
         return Path(os.path.realpath(path))
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{one_line(str(path))}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        raise ConfigError(
+            f"{one_line(str(path))}: cannot be read: {getattr(error, 'strerror', None) or error}"
+        ) from None
 
 
 def _known() -> dict[str, str]:
@@ -133,7 +145,9 @@ def _known() -> dict[str, str]:
     except OSError as error:
         raise ConfigError(f"{one_line(str(place))}: cannot be read: {error.strerror}") from None
     except msgspec.MsgspecError as error:
-        raise ConfigError(f"{one_line(str(place))}: not what enctop wrote ({error}); remove it, and trust anew") from None
+        raise ConfigError(
+            f"{one_line(str(place))}: not what enctop wrote ({error}); remove it, and trust anew"
+        ) from None
 
 
 def _keep(known: dict[str, str]) -> None:

@@ -1,6 +1,7 @@
 """`python -m providers.demo`: the simulated tenants until stdin closes.
 
-Prints one JSON line: `url` of the simulated AWS, `vault` of a real OpenBao, `configuration` (TOML) and `environment` for the collector.
+Prints one JSON line: `url` of the simulated AWS, `vault` of a real OpenBao, `configuration` (TOML) and `environment`
+for the collector.
 """
 
 import contextlib
@@ -27,7 +28,9 @@ from providers.demo.tls import live as tls
 from providers.demo.vault import live as vault
 
 REMOVED_AFTER_US = ("/bin/sh", "-c", """trap '' HUP INT TERM; read _; rm -rf -- "$1"; sleep 1; rm -rf -- "$1" """, "sh")
-"""Waits until its standard input ends, as it does with us, then removes a directory; twice, for a server that is just being killed may still write."""
+"""Waits until its standard input ends, as it does with us, then removes a directory; twice, for a server that is
+just being killed may still write.
+"""
 
 _kept: list[subprocess.Popen[bytes]] = []
 """Its input stays open as long as we hold it."""
@@ -50,10 +53,17 @@ def main() -> NoReturn:
     started = {
         "url": server.url,
         "vault": secrets.bao.url,
-        "configuration": world.configuration(server.url, tls.configuration(street) + vault.configuration(secrets.bao.url), tls.policy())
+        "configuration": world.configuration(
+            server.url, tls.configuration(street) + vault.configuration(secrets.bao.url), tls.policy()
+        )
         + accounts.configuration(azure.url)
         + tenant.configuration(google.url),
-        "environment": {**ENVIRONMENT, **accounts.ENVIRONMENT, "SSL_CERT_FILE": str(street.roots), vault.TOKEN_ENV: secrets.token},
+        "environment": {
+            **ENVIRONMENT,
+            **accounts.ENVIRONMENT,
+            "SSL_CERT_FILE": str(street.roots),
+            vault.TOKEN_ENV: secrets.token,
+        },
     }
     with contextlib.suppress(BrokenPipeError):  # who asked has left: the thread that waits for that ends us
         sys.stdout.write(json.dumps(started) + "\n")
@@ -65,7 +75,8 @@ def main() -> NoReturn:
 def _until_left() -> None:
     """Wait for the end of our input, or a signal; then end at once, wherever the start has come to.
 
-    All else is in this process and goes with it (taking a simulated AWS apart object by object costs two seconds), the real server with its own shell.
+    All else is in this process and goes with it (taking a simulated AWS apart object by object costs two seconds), the
+    real server with its own shell.
     """
     with contextlib.suppress(OSError, ValueError):
         while os.read(0, 1 << 12):
@@ -83,7 +94,13 @@ def _away_with_us() -> None:
     directory = tempfile.mkdtemp(prefix="enctop-demo-")
     tempfile.tempdir = directory
     _kept.append(
-        subprocess.Popen([*REMOVED_AFTER_US, directory], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        subprocess.Popen(
+            [*REMOVED_AFTER_US, directory],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
     )
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _leave)

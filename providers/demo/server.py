@@ -1,6 +1,7 @@
 """A small HTTP/1.1 server on loopback: one thread a connection, connections kept alive as the real services keep them.
 
-werkzeug's own handler closes the connection after each answer and waits 10 ms to do so; a client measured against it measures that.
+werkzeug's own handler closes the connection after each answer and waits 10 ms to do so; a client measured against it
+measures that.
 """
 
 import contextlib
@@ -22,7 +23,9 @@ Serve = Callable[[Environ], Answer]
 
 
 class Server:
-    """Listens on 127.0.0.1 and asks `serve` for every request; serves from the moment it is made. Raises OSError when the port is taken."""
+    """Listens on 127.0.0.1 and asks `serve` for every request; serves from the moment it is made. Raises OSError
+    when the port is taken.
+    """
 
     def __init__(self, port: int, serve: Serve) -> None:
         listening = _listen(port)
@@ -106,7 +109,10 @@ class _Handler(MotoRequestHandler):  # type: ignore[misc,unused-ignore]
         if self.command != "HEAD" or "content-length" not in headers:
             headers["content-length"] = str(len(answer.body))
         headers |= {"date": self.date_time_string(), "server": "AmazonEC2"}
-        lines = [f"HTTP/1.1 {answer.status} {responses.get(answer.status, '')}", *(f"{name}: {value}" for name, value in headers.items())]
+        lines = [
+            f"HTTP/1.1 {answer.status} {responses.get(answer.status, '')}",
+            *(f"{name}: {value}" for name, value in headers.items()),
+        ]
         return "\r\n".join(lines).encode("latin-1", "replace") + b"\r\n\r\n"
 
     def _drop(self, drop: Drop) -> None:
@@ -115,7 +121,8 @@ class _Handler(MotoRequestHandler):  # type: ignore[misc,unused-ignore]
             self.wfile.write(self._head(drop.half) + drop.half.body[: len(drop.half.body) // 2])
             self.wfile.flush()
         else:
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close with a reset
+            # close with a reset
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         with contextlib.suppress(OSError):
             self.connection.close() if drop.half is None else self.connection.shutdown(socket.SHUT_RDWR)
 

@@ -1,4 +1,6 @@
-"""An answer as what it says it is: told from any other JSON by its `kind`, and read row by row where it cannot be read in one go."""
+"""An answer as what it says it is: told from any other JSON by its `kind`, and read row by row where it cannot be
+read in one go.
+"""
 
 from collections.abc import Iterator
 from typing import Any, TypeVar

@@ -1,6 +1,7 @@
 """One way into one project: the credentials, the connections, the budgets, and the one way of asking.
 
-REST through aiohttp with google-auth's credentials; google-cloud-compute, whose typed rows cost thirty times as much CPU, only where it is asked for (`typed`).
+REST through aiohttp with google-auth's credentials; google-cloud-compute, whose typed rows cost thirty times as much
+CPU, only where it is asked for (`typed`).
 """
 
 import asyncio
@@ -45,7 +46,14 @@ class GcpClient:
         self._proxies: dict[str, str | None] = {}
         self._client: Any = None
 
-    async def ask(self, call: Call, answer: type[T], query: Mapping[str, str | int] | None = None, unread: list[Unread] | None = None, **blanks: str) -> T:
+    async def ask(
+        self,
+        call: Call,
+        answer: type[T],
+        query: Mapping[str, str | int] | None = None,
+        unread: list[Unread] | None = None,
+        **blanks: str,
+    ) -> T:
         """Make one declared call in its lane, and read its answer as `answer`. Raises `Refused`.
 
         Rows of a page that cannot be read go to `unread`; without it, one such row refuses the page.
@@ -58,7 +66,12 @@ class GcpClient:
         return await self.lane(call).run(attempt)
 
     async def pages(
-        self, call: Call, page: type[P], query: Mapping[str, str | int] | None = None, unread: list[Unread] | None = None, **blanks: str
+        self,
+        call: Call,
+        page: type[P],
+        query: Mapping[str, str | int] | None = None,
+        unread: list[Unread] | None = None,
+        **blanks: str,
     ) -> AsyncIterator[P]:
         """The pages of a listing; `unread` as for `ask`. Raises `Refused`."""
         asked: dict[str, str | int] = {**(query or {})}
@@ -87,7 +100,14 @@ class GcpClient:
 
     # ------------------------------------------------------------ one GET
 
-    async def _get(self, call: Call, answer: type[T], query: Mapping[str, str | int], blanks: Mapping[str, str], unread: list[Unread] | None) -> T:
+    async def _get(
+        self,
+        call: Call,
+        answer: type[T],
+        query: Mapping[str, str | int],
+        blanks: Mapping[str, str],
+        unread: list[Unread] | None,
+    ) -> T:
         url = self._url(call, query, blanks)
         for renew in (False, True):
             headers, token = await self._authorised(call, renew=renew)
@@ -104,7 +124,10 @@ class GcpClient:
     async def _fetch(self, call: Call, url: str, headers: Mapping[str, str]) -> tuple[int, bytes, Mapping[str, str]]:
         session, address = self._session(), URL(url, encoded=True)
         try:
-            async with whole_answer(), session.get(address, headers=headers, allow_redirects=False, proxy=self._proxy(url)) as response:
+            async with (
+                whole_answer(),
+                session.get(address, headers=headers, allow_redirects=False, proxy=self._proxy(url)) as response,
+            ):
                 return response.status, await read_all(response.content.iter_chunked(CHUNK)), response.headers
         except aiohttp.ClientPayloadError as error:
             raise unreadable(call, error) from None
@@ -112,16 +135,22 @@ class GcpClient:
             raise Refused(unreadable(call, error).fault) from None
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             dripped = type(error) is TimeoutError  # it answered, and went on answering: once is enough
-            raise unreachable(call, error, transient=not isinstance(error, aiohttp.ClientConnectorError) and not dripped) from None
+            raise unreachable(
+                call, error, transient=not isinstance(error, aiohttp.ClientConnectorError) and not dripped
+            ) from None
 
     def _proxy(self, url: str) -> str | None:
-        """The proxy that the environment names for a service's host, read once: aiohttp's trust_env reads it and ~/.netrc for every request."""
+        """The proxy that the environment names for a service's host, read once: aiohttp's trust_env reads it and
+        ~/.netrc for every request.
+        """
         origin = "/".join(url.split("/")[:3])
         if origin not in self._proxies:
             self._proxies[origin] = proxy_for(origin)
         return self._proxies[origin]
 
-    async def _typed(self, call: Call, query: Mapping[str, str | int], blanks: Mapping[str, str]) -> tuple[int, bytes, Mapping[str, str]]:
+    async def _typed(
+        self, call: Call, query: Mapping[str, str | int], blanks: Mapping[str, str]
+    ) -> tuple[int, bytes, Mapping[str, str]]:
         """The same page through google-cloud-compute, in a thread: it blocks, and so does its import."""
         from providers.gcp.typed import Client
 
@@ -136,7 +165,9 @@ class GcpClient:
 
     def _url(self, call: Call, query: Mapping[str, str | int], blanks: Mapping[str, str]) -> str:
         root = (self.settings.endpoint or ROOTS[call.service]).rstrip("/")
-        path = call.path.format(**{"project": self.name, **{name: quote(value, safe="/:") for name, value in blanks.items()}})
+        path = call.path.format(
+            **{"project": self.name, **{name: quote(value, safe="/:") for name, value in blanks.items()}}
+        )
         asked: dict[str, str | int] = {**query}
         if call.size is not None:
             asked.setdefault(*call.size)
@@ -158,13 +189,17 @@ class GcpClient:
     # ------------------------------------------------------------ who we are
 
     async def _authorised(self, call: Call, *, renew: bool) -> tuple[Mapping[str, str], str]:
-        """The headers that say who asks, and the token among them ("" for nobody). Credentials are found and renewed in a thread: both may block."""
+        """The headers that say who asks, and the token among them ("" for nobody). Credentials are found and renewed
+        in a thread: both may block.
+        """
         if self.settings.credentials == "anonymous":
             return {}, ""
         scope = DIRECTORY_SCOPE if call.service == "directory" else CLOUD_SCOPE
         credentials = self._credentials.get(scope)
         if credentials is None or renew or not _fresh(credentials):
-            credentials = await self._renewed(call, scope, stale=credentials.token if credentials is not None else None, force=renew)
+            credentials = await self._renewed(
+                call, scope, stale=credentials.token if credentials is not None else None, force=renew
+            )
         headers: dict[str, str] = {}
         credentials.apply(headers)
         return headers, credentials.token or ""
@@ -193,7 +228,8 @@ def _found(settings: GcpSettings, scope: str) -> Any:
     if settings.credentials == "default":
         credentials, _ = google.auth.default(scopes=[scope])
     else:
-        # Deprecated for files whose origin nobody vouches for: this one is named by whoever wrote the configuration, as the default chain's are.
+        # Deprecated for files whose origin nobody vouches for: this one is named by whoever wrote the configuration, as
+        # the default chain's are.
         load: Any = google.auth.load_credentials_from_file
         credentials, _ = load(str(Path(settings.credentials).expanduser()), scopes=[scope])
     if scope == DIRECTORY_SCOPE and settings.workspace_admin and hasattr(credentials, "with_subject"):

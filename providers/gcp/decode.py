@@ -1,7 +1,8 @@
-"""The answers as they are read: JSON straight to typed structs and dictionaries, in one pass, without the vendor's models.
+"""The answers as they are read: JSON straight to typed structs and dictionaries, in one pass, without the vendor's
+models.
 
-A row is a `TypedDict`, which msgspec checks while it decodes: it *is* the resource's `fields`, under Google's own names. A field that is absent from an
-answer whose mask asked for it is absent at Google's.
+A row is a `TypedDict`, which msgspec checks while it decodes: it *is* the resource's `fields`, under Google's own
+names. A field that is absent from an answer whose mask asked for it is absent at Google's.
 """
 
 from typing import Any, ClassVar, Required, TypedDict
@@ -169,9 +170,11 @@ class Unread(msgspec.Struct, frozen=True):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """What every page may say. `error` never stands in an answer of 200; where it does, a proxy has turned a refusal into one.
+    """What every page may say. `error` never stands in an answer of 200; where it does, a proxy has turned a refusal
+    into one.
 
-    `rows` is the path of its rows, `*` for any name, and `row` their type; `begins` how its `kind` begins, "" where the API has none.
+    `rows` is the path of its rows, `*` for any name, and `row` their type; `begins` how its `kind` begins, "" where the
+    API has none.
     """
 
     rows: ClassVar[tuple[str, ...]] = ("items",)
@@ -329,7 +332,9 @@ class _Location(msgspec.Struct, frozen=True):
 
 
 class LocationPage(Page, frozen=True, forbid_unknown_fields=True):
-    """`cloudkms.locations.list`. Lists of KMS and GKE that are empty are `{}`: what holds anything that they do not have is none of them."""
+    """`cloudkms.locations.list`. Lists of KMS and GKE that are empty are `{}`: what holds anything that they do not
+    have is none of them.
+    """
 
     rows: ClassVar[tuple[str, ...]] = ()
     begins: ClassVar[str] = ""

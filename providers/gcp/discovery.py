@@ -36,13 +36,26 @@ class Identity(GcpSource):
         if answer.projectId != self.project.name or not number.isdecimal():
             raise unreadable(GET_PROJECT, f"the answer does not name the project {self.project.name}")
         self.project.number = number
-        fields = {"name": answer.name, "projectId": answer.projectId, "state": answer.state, "displayName": answer.displayName}
+        fields = {
+            "name": answer.name,
+            "projectId": answer.projectId,
+            "state": answer.state,
+            "displayName": answer.displayName,
+        }
         id = f"//cloudresourcemanager.googleapis.com/projects/{self.project.name}"
-        yield Batch((self.resource(id, "account", "gcp.project", self.project.name, "", fields, cells=("",), tenant=self.tenancy.name),))
+        yield Batch(
+            (
+                self.resource(
+                    id, "account", "gcp.project", self.project.name, "", fields, cells=("",), tenant=self.tenancy.name
+                ),
+            )
+        )
         yield Complete(("gcp.project",))
 
 
-def open_gcp(blocks: Sequence[tuple[str, GcpSettings]], cadence: Cadence, version: str, now: Callable[[], Utc] = time.time) -> list[Source]:
+def open_gcp(
+    blocks: Sequence[tuple[str, GcpSettings]], cadence: Cadence, version: str, now: Callable[[], Utc] = time.time
+) -> list[Source]:
     """The sources of every project. A project that several tenants name is asked once, and shared by their labels."""
     ways: dict[tuple[object, ...], list[tuple[str, GcpSettings]]] = {}
     for tenant, settings in blocks:
@@ -58,7 +71,12 @@ def _sources(project: GcpClient, tenancy: Tenancy, cadence: Cadence, seen: Share
     live, warm, cold = cadence.live, cadence.warm, cadence.cold
     identity = Identity(project, tenancy, warm, seen)
     disks, buckets = Disks(project, tenancy, live, seen), Buckets(project, tenancy, warm, seen)
-    naming: list[GcpSource] = [disks, buckets, Snapshots(project, tenancy, cold, seen), Clusters(project, tenancy, cold, seen)]
+    naming: list[GcpSource] = [
+        disks,
+        buckets,
+        Snapshots(project, tenancy, cold, seen),
+        Clusters(project, tenancy, cold, seen),
+    ]
     for source in naming:
         source.after = (identity.id,)
     if project.settings.object_pages:

@@ -28,7 +28,9 @@ class Clusters(GcpSource):
         """Cluster -> when a change of its encryption was first seen under way; Google does not say since when it is."""
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
-        """`missingZones` name what the listing may leave out: then nothing is taken to be gone, and what was not named says why."""
+        """`missingZones` name what the listing may leave out: then nothing is taken to be gone, and what was not
+        named says why.
+        """
         unread: list[Unread] = []
         page = await self.project.ask(LIST_CLUSTERS, ClusterPage, unread=unread)
         keys: set[str] = set()
@@ -49,14 +51,18 @@ class Clusters(GcpSource):
             yield Complete((CLUSTER,))
 
     def _known(self, bad: Unread) -> Resource | None:
-        """A cluster that could not be read, as one that is known by the name, or by name and place; None where that does not say which."""
+        """A cluster that could not be read, as one that is known by the name, or by name and place; None where that
+        does not say which.
+        """
         known = [row for row in self._kept.rows.get("clusters", {}).values() if row.name == bad.name]
         location = bad.scope or (known[0].region if len(known) == 1 else "")
         if not bad.name or not location:
             return None
         id = f"//{HOSTS['container']}/projects/{self.project.name}/locations/{location}/clusters/{bad.name}"
         fields, faults = {"name": bad.name}, {LIST_CLUSTERS.operation: bad.fault}
-        return self.resource(id, "cluster", CLUSTER, bad.name, location, fields, encryption=UNTOLD, faults=faults, cells=("?",))
+        return self.resource(
+            id, "cluster", CLUSTER, bad.name, location, fields, encryption=UNTOLD, faults=faults, cells=("?",)
+        )
 
     def _cluster(self, answer: Mapping[str, Any], keys: set[str]) -> Resource:
         fields = {**answer, "labels": answer.get("resourceLabels")}
@@ -71,4 +77,14 @@ class Clusters(GcpSource):
         if name := block.get("keyName"):
             keys.add(name)
             encryption, links = self.under_kms(name)  # type: ignore[assignment]
-        return self.resource(id, "cluster", CLUSTER, fields["name"], location, fields, encryption=encryption, links=links, cells=(current or "?",))
+        return self.resource(
+            id,
+            "cluster",
+            CLUSTER,
+            fields["name"],
+            location,
+            fields,
+            encryption=encryption,
+            links=links,
+            cells=(current or "?",),
+        )

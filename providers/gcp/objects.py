@@ -32,7 +32,9 @@ class Sweep(GcpSource):
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """One resource a bucket."""
         keys: set[str] = set()
-        async with aclosing(each((self._sweep(name, tenant, keys) for name, tenant in sorted(self.buckets.names.items())), AT_ONCE)) as answers:
+        async with aclosing(
+            each((self._sweep(name, tenant, keys) for name, tenant in sorted(self.buckets.names.items())), AT_ONCE)
+        ) as answers:
             async for swept in answers:
                 if swept is None:
                     continue
@@ -50,7 +52,9 @@ class Sweep(GcpSource):
         faults: dict[str, Fault] = {}
         pages = 0
         try:
-            async for page in self.project.pages(LIST_OBJECTS, ObjectPage, {"versions": "true", "projection": "noAcl"}, bucket=bucket):
+            async for page in self.project.pages(
+                LIST_OBJECTS, ObjectPage, {"versions": "true", "projection": "noAcl"}, bucket=bucket
+            ):
                 pages += 1
                 for item in page.items or ():
                     key = "supplied" if item.customerEncryption is not None else item.kmsKeyName or "Google"
@@ -78,7 +82,19 @@ class Sweep(GcpSource):
 
     def _made(self, bucket: str, tenant: str, fields: dict[str, Any], faults: dict[str, Fault]) -> Resource:
         owner = f"//{HOSTS['storage']}/projects/_/buckets/{bucket}"
-        links = [Link("bucket", owner), *(Link("key", key_id(key)) for key in fields.get("keys", {}) if key not in {"Google", "supplied"})]
+        links = [
+            Link("bucket", owner),
+            *(Link("key", key_id(key)) for key in fields.get("keys", {}) if key not in {"Google", "supplied"}),
+        ]
         return self.resource(
-            f"{owner}#objects", "object-sample", OBJECTS, bucket, "", fields, encryption=Encryption(), links=tuple(links), faults=faults, tenant=tenant
+            f"{owner}#objects",
+            "object-sample",
+            OBJECTS,
+            bucket,
+            "",
+            fields,
+            encryption=Encryption(),
+            links=tuple(links),
+            faults=faults,
+            tenant=tenant,
         )

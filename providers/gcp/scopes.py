@@ -14,7 +14,9 @@ _ZONE = re.compile(r"[a-z]+-[a-z]+\d+-[a-z]")
 
 
 class Unanswered:
-    """What one listing left out: `scopes` maps `zones/Z` or `regions/R` to the fault; `whole` is set where it cannot be said which."""
+    """What one listing left out: `scopes` maps `zones/Z` or `regions/R` to the fault; `whole` is set where it cannot
+    be said which.
+    """
 
     def __init__(self, call: Call) -> None:
         self._call = call

@@ -25,12 +25,18 @@ class Snapshots(GcpSource):
         self._kept = Remembered()
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
-        """Each listing on its own: one that is refused leaves the others to be read, and its rows say that they were not seen."""
+        """Each listing on its own: one that is refused leaves the others to be read, and its rows say that they were
+        not seen.
+        """
         keys: set[str] = set()
         refusals: list[Refused] = []
         listings = [(LIST_SNAPSHOTS, SNAPSHOT, "global"), (LIST_IMAGES, IMAGE, "global")]
         try:
-            regions = [region["name"] async for page in self.project.pages(LIST_REGIONS, NamedPage) for region in page.items or ()]
+            regions = [
+                region["name"]
+                async for page in self.project.pages(LIST_REGIONS, NamedPage)
+                for region in page.items or ()
+            ]
             listings += [(LIST_REGION_SNAPSHOTS, SNAPSHOT, f"regions/{region}") for region in regions]
         except Refused as refused:
             refusals.append(refused)
@@ -45,7 +51,9 @@ class Snapshots(GcpSource):
         self.seen.named[self.id] = keys if not refusals else keys | self.seen.named.get(self.id, set())
         yield Complete((SNAPSHOT, IMAGE))
 
-    async def _listing(self, call: Call, type_: str, where: str, keys: set[str], refusals: list[Refused]) -> AsyncGenerator[Batch | ReadRefused, None]:
+    async def _listing(
+        self, call: Call, type_: str, where: str, keys: set[str], refusals: list[Refused]
+    ) -> AsyncGenerator[Batch | ReadRefused, None]:
         silent, here = Unanswered(call), list[Resource]()
         blanks = {"region": last(where)} if where != "global" else {}
         fault: Fault | None = None
@@ -72,18 +80,26 @@ class Snapshots(GcpSource):
             self._kept.seen(listing, here)
         else:
             yield ReadRefused(fault)
-            yield self._kept.unseen(listing, (LIST_SNAPSHOTS if type_ == SNAPSHOT else LIST_IMAGES).operation, fault, here)
+            yield self._kept.unseen(
+                listing, (LIST_SNAPSHOTS if type_ == SNAPSHOT else LIST_IMAGES).operation, fault, here
+            )
 
     def _unread(self, type_: str, where: str, bad: Unread) -> Resource:
         """A snapshot or image of which no more is known than that it is there, and why."""
         collection, call = ("snapshots", LIST_SNAPSHOTS) if type_ == SNAPSHOT else ("images", LIST_IMAGES)
         id = f"//{HOSTS['compute']}/projects/{self.project.name}/{where}/{collection}/{bad.name}"
         fields, faults = {"name": bad.name}, {call.operation: bad.fault}
-        return self.resource(id, "snapshot", type_, bad.name, last(where), fields, encryption=UNTOLD, faults=faults, cells=("?", "", "?"))
+        return self.resource(
+            id, "snapshot", type_, bad.name, last(where), fields, encryption=UNTOLD, faults=faults, cells=("?", "", "?")
+        )
 
     def _stored(self, type_: str, where: str, fields: Stored, keys: set[str]) -> Resource:
         name = fields["name"]
-        key = fields.setdefault("snapshotEncryptionKey", None) if type_ == SNAPSHOT else fields.setdefault("imageEncryptionKey", None)
+        key = (
+            fields.setdefault("snapshotEncryptionKey", None)
+            if type_ == SNAPSHOT
+            else fields.setdefault("imageEncryptionKey", None)
+        )
         encryption, links = self.under_key(key, keys)
         collection = "snapshots" if type_ == SNAPSHOT else "images"
         return self.resource(

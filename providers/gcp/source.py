@@ -17,7 +17,9 @@ from providers.source import Source
 
 
 class Tenancy:
-    """`labels` maps each tenant to the `KEY=VALUE` that marks its resources; None means that everything in the project is its own."""
+    """`labels` maps each tenant to the `KEY=VALUE` that marks its resources; None means that everything in the
+    project is its own.
+    """
 
     def __init__(self, labels: Mapping[str, str | None]) -> None:
         self._only = next(iter(labels)) if len(labels) == 1 and None in labels.values() else None
@@ -39,7 +41,9 @@ class Tenancy:
 
 
 class Shared:
-    """What some sources of a project learn and another needs: the keys that are named, by source, with their versions. `now` gives UTC seconds."""
+    """What some sources of a project learn and another needs: the keys that are named, by source, with their
+    versions. `now` gives UTC seconds.
+    """
 
     def __init__(self, now: Callable[[], Utc] = time.time) -> None:
         self.now = now
@@ -59,9 +63,11 @@ class Shared:
 
 
 class Remembered:
-    """What each listing of a source gave last, so that of one that is refused it can be said why its rows were not seen.
+    """What each listing of a source gave last, so that of one that is refused it can be said why its rows were not
+    seen.
 
-    The other listings of the source did answer, so the source as a whole does not age: these rows have to say it themselves.
+    The other listings of the source did answer, so the source as a whole does not age: these rows have to say it
+    themselves.
     """
 
     def __init__(self) -> None:
@@ -72,7 +78,9 @@ class Remembered:
         self.rows[listing] = {row.id: row for row in rows}
 
     def unseen(self, listing: str, operation: str, fault: Fault, here: Iterable[Resource] = ()) -> Batch:
-        """The rows of a listing that was refused, but for those it gave nevertheless; each with the fault under the operation its controls look for."""
+        """The rows of a listing that was refused, but for those it gave nevertheless; each with the fault under the
+        operation its controls look for.
+        """
         kept = self.rows.setdefault(listing, {})
         now = {row.id: row for row in here}
         lost = [row for id, row in kept.items() if id not in now]
@@ -116,11 +124,27 @@ class GcpSource(Source):
         """A resource of this project; its tenant is told by its labels where tenants share the project."""
         owner = tenant or self.tenancy.of(fields.get("labels"))
         return Resource(
-            id, kind, type, name, owner, "gcp", scope or self.project.name, region, self.id, encryption, fields, links, faults or {}, aliases, cells
+            id,
+            kind,
+            type,
+            name,
+            owner,
+            "gcp",
+            scope or self.project.name,
+            region,
+            self.id,
+            encryption,
+            fields,
+            links,
+            faults or {},
+            aliases,
+            cells,
         )
 
     def under_key(self, key: Mapping[str, Any] | None, names: set[str]) -> tuple[Encryption, tuple[Link, ...]]:
-        """The encryption that a `CustomerEncryptionKey` block tells, and the link to its key, whose name goes to `names`. No block: Google's key."""
+        """The encryption that a `CustomerEncryptionKey` block tells, and the link to its key, whose name goes to
+        `names`. No block: Google's key.
+        """
         if key is None:
             return GOOGLE, ()
         name = key.get("kmsKeyName")
@@ -133,8 +157,11 @@ class GcpSource(Source):
         """The encryption under a Cloud KMS key, named with a version or without."""
         key, _ = split_version(name)
         owner = self.own_id(owner_of(key))
-        id = key_id(key if owner == owner_of(key) else key.replace(f"projects/{owner_of(key)}/", f"projects/{owner}/", 1))
-        said = KeyClass.CUSTOMER if owner == self.project.name else KeyClass.UNKNOWN  # whether a foreign one is listed, the policy knows
+        id = key_id(
+            key if owner == owner_of(key) else key.replace(f"projects/{owner_of(key)}/", f"projects/{owner}/", 1)
+        )
+        # whether a foreign one is listed, the policy knows
+        said = KeyClass.CUSTOMER if owner == self.project.name else KeyClass.UNKNOWN
         return Encryption(True, "AES-256", said, id), (Link("key", id),)
 
     def own_id(self, project: str) -> str:

@@ -23,7 +23,9 @@ PUBLIC = ("allUsers", "allAuthenticatedUsers")
 
 
 class Buckets(GcpSource):
-    """Every bucket of a project. The listing carries the encryption; only a bucket that does not prevent public access is asked for its IAM policy."""
+    """Every bucket of a project. The listing carries the encryption; only a bucket that does not prevent public
+    access is asked for its IAM policy.
+    """
 
     service = "storage"
     calls = (LIST_BUCKETS, GET_BUCKET_IAM)
@@ -47,7 +49,11 @@ class Buckets(GcpSource):
             for bad in unread:
                 yield ReadRefused(bad.fault)
             whole = whole and all(bad.name for bad in unread)
-            odd = [self._bucket({"name": bad.name}, {LIST_BUCKETS.operation: bad.fault}, keys) for bad in unread if bad.name]
+            odd = [
+                self._bucket({"name": bad.name}, {LIST_BUCKETS.operation: bad.fault}, keys)
+                for bad in unread
+                if bad.name
+            ]
             unread.clear()
             for name in page.unreachable or ():
                 bucket = name.rpartition("/")[2]
@@ -68,7 +74,9 @@ class Buckets(GcpSource):
                 continue
             yield ReadRefused(fault)
             known = self._known.get(bucket)
-            here[bucket] = self._bucket(known.fields if known is not None else {"name": bucket}, {LIST_BUCKETS.operation: fault}, keys)
+            here[bucket] = self._bucket(
+                known.fields if known is not None else {"name": bucket}, {LIST_BUCKETS.operation: fault}, keys
+            )
             yield Batch((here[bucket],))
         self._known = here
         self.names = {name: bucket.tenant for name, bucket in here.items()}
@@ -84,10 +92,14 @@ class Buckets(GcpSource):
         if (read["iamConfiguration"] or {}).get("publicAccessPrevention") == "enforced":
             return read, {}
         if len(down) >= GIVE_UP_AFTER:
-            fault = Fault(FaultKind.UNREACHABLE, "NotAsked", GET_BUCKET_IAM.operation, "storage did not answer for other buckets")
+            fault = Fault(
+                FaultKind.UNREACHABLE, "NotAsked", GET_BUCKET_IAM.operation, "storage did not answer for other buckets"
+            )
             return read, {GET_BUCKET_IAM.operation: fault}
         try:
-            policy = await self.project.ask(GET_BUCKET_IAM, IamPolicy, {"optionsRequestedPolicyVersion": 3}, bucket=fields["name"])
+            policy = await self.project.ask(
+                GET_BUCKET_IAM, IamPolicy, {"optionsRequestedPolicyVersion": 3}, bucket=fields["name"]
+            )
         except Refused as refused:
             if refused.fault.kind is FaultKind.EXPIRED:
                 raise  # nothing else will be answered either
@@ -98,7 +110,12 @@ class Buckets(GcpSource):
             return read, {GET_BUCKET_IAM.operation: refused.fault}
         # Of the policy only who is public is kept: its members are people, and nobody needs them here.
         read["publicMembers"] = sorted(
-            {f"{member} {line.get('role', '?')}" for line in policy.bindings or () for member in line.get("members") or () if member in PUBLIC}
+            {
+                f"{member} {line.get('role', '?')}"
+                for line in policy.bindings or ()
+                for member in line.get("members") or ()
+                if member in PUBLIC
+            }
         )
         return read, {}
 

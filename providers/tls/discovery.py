@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from posture.clock import Utc
@@ -17,7 +18,9 @@ from providers.tls.settings import TlsSettings, is_address
 from providers.tls.source import Endpoints, Wanted
 
 
-def open_tls(ways: Sequence[tuple[str, TlsSettings, str]], cadence: Cadence, version: str, now: Callable[[], Utc] = time.time) -> list[Source]:
+def open_tls(
+    ways: Sequence[tuple[str, TlsSettings, str]], cadence: Cadence, version: str, now: Callable[[], Utc] = time.time
+) -> list[Source]:
     """The sources of these blocks, each (tenant, settings, who named it)."""
     library, owners, revocations, slots = Library(), Owners(), Revocations(now), Slots()
     contexts: dict[str | None, Contexts] = {}
@@ -28,7 +31,8 @@ def open_tls(ways: Sequence[tuple[str, TlsSettings, str]], cadence: Cadence, ver
             contexts[ca_file] = Contexts(ca_file)
         prober = Prober(contexts[ca_file], library, revocations, slots, version, now)
         wanted = tuple(wanted_of(settings, by))
-        sources.append(Endpoints(tenant, _label(wanted), cadence, prober, lambda wanted=wanted: wanted, owners, library, now))  # type: ignore[misc]
+        named = partial(tuple[Wanted, ...], wanted)
+        sources.append(Endpoints(tenant, _label(wanted), cadence, prober, named, owners, library, now))
     return sources
 
 

@@ -1,4 +1,6 @@
-"""The endpoints of a tenant: each probed on the live cadence, and in full on the warm one, a few in every round so that there is never a burst."""
+"""The endpoints of a tenant: each probed on the live cadence, and in full on the warm one, a few in every round so
+that there is never a burst.
+"""
 
 import asyncio
 import logging
@@ -25,7 +27,9 @@ from providers.tls.settings import endpoint_id, is_address
 log = logging.getLogger(__name__)
 
 RATE = 100.0
-"""Endpoints a second at the most, on average: at 2 ms each, a fifth of a core. More endpoints than `live` x RATE are asked less often."""
+"""Endpoints a second at the most, on average: at 2 ms each, a fifth of a core. More endpoints than `live` x RATE are
+asked less often.
+"""
 PAGE: Seconds = 0.25
 """What was seen is reported after this long, so that the first rows show at once."""
 WORKERS = 256
@@ -38,7 +42,9 @@ _resolving = Threads(32, "dns")
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """An endpoint to ask: `addresses` given in the configuration, none where DNS is asked; `by` says who named it (`configuration`, `vault`...)."""
+    """An endpoint to ask: `addresses` given in the configuration, none where DNS is asked; `by` says who named it
+    (`configuration`, `vault`...).
+    """
 
     target: Target
     addresses: tuple[str, ...] = ()
@@ -51,7 +57,15 @@ class Endpoints(Source):
     service = "endpoints"
 
     def __init__(
-        self, tenant: str, label: str, cadence: Cadence, prober: Prober, wanted: Callable[[], Sequence[Wanted]], owners: Owners, library: Library, now: Clock
+        self,
+        tenant: str,
+        label: str,
+        cadence: Cadence,
+        prober: Prober,
+        wanted: Callable[[], Sequence[Wanted]],
+        owners: Owners,
+        library: Library,
+        now: Clock,
     ) -> None:
         many = len(wanted())
         super().__init__(tenant, "tls", label, max(cadence.live, many / RATE))
@@ -65,7 +79,9 @@ class Endpoints(Source):
         self._reported: set[str] = set()
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
-        """The fast pass over all, then the full pass over those that are due; every endpoint is reported as soon as it was asked."""
+        """The fast pass over all, then the full pass over those that are due; every endpoint is reported as soon as
+        it was asked.
+        """
         wanted = {endpoint_id(one.target.host, one.target.port): one for one in self._wanted()}
         for gone in self._known.keys() - wanted.keys():
             del self._known[gone]
@@ -76,7 +92,11 @@ class Endpoints(Source):
             self._owners.forget_unserved(self.id, self._served())
             raise Refused(self._silent())
         due = sorted((name for name in wanted if self._due(name)), key=lambda name: self._known[name].full_at)
-        most = len(wanted) if due and not self._known[due[0]].full_at else max(1, int(len(wanted) * self.cadence / self._warm * 1.5) + 1)
+        most = (
+            len(wanted)
+            if due and not self._known[due[0]].full_at
+            else max(1, int(len(wanted) * self.cadence / self._warm * 1.5) + 1)
+        )
         async for some in _paged(self._full, [(name, wanted[name]) for name in due[:most]]):
             yield Batch.of(self._endpoints(some))
         yield Batch.of(self._certificates(self._of(due[:most])))
@@ -144,12 +164,18 @@ class Endpoints(Source):
         return {sha256 for name in names for sha256 in self._known[name].certificates}
 
     def _certificates(self, touched: set[str]) -> list[Resource]:
-        """Certificates as all their endpoints show them: once a round and not once a page, since one may have ten thousand endpoints."""
+        """Certificates as all their endpoints show them: once a round and not once a page, since one may have ten
+        thousand endpoints.
+        """
         self._owners.serve(self.id, self.tenant, touched)
         self._reported |= touched
         by_certificate = self._by_certificate(touched)
-        own = [sha256 for sha256 in sorted(touched) if self._owners.reports(self.id, sha256)]  # two sources with one resource would be two tenants with it
-        return [certificate_resource(sha256, by_certificate[sha256], self, self._owners.tenant(sha256), self._library) for sha256 in own]
+        # two sources with one resource would be two tenants with it
+        own = [sha256 for sha256 in sorted(touched) if self._owners.reports(self.id, sha256)]
+        return [
+            certificate_resource(sha256, by_certificate[sha256], self, self._owners.tenant(sha256), self._library)
+            for sha256 in own
+        ]
 
     def _by_certificate(self, touched: set[str]) -> dict[str, list[Known]]:
         found: dict[str, list[Known]] = {sha256: [] for sha256 in touched}
@@ -173,7 +199,9 @@ def _resolve(host: str) -> list[str]:
     return list(dict.fromkeys(str(one[4][0]) for one in found))
 
 
-async def _paged(ask: Callable[[str, Wanted], Coroutine[None, None, str]], wanted: Iterable[tuple[str, Wanted]]) -> AsyncGenerator[list[str], None]:
+async def _paged(
+    ask: Callable[[str, Wanted], Coroutine[None, None, str]], wanted: Iterable[tuple[str, Wanted]]
+) -> AsyncGenerator[list[str], None]:
     """Ask of each, many at a time; gives the names of those that were asked, a page every quarter of a second."""
     waiting = deque(wanted)
     done: list[str] = []

@@ -26,7 +26,9 @@ from providers.vault.login import log_in, token_from
 from providers.vault.session import Session
 
 WORKERS = 4
-"""Requests under way at one Vault; each worker has a session of its own, since requests does not promise that one can be shared."""
+"""Requests under way at one Vault; each worker has a session of its own, since requests does not promise that one
+can be shared.
+"""
 RATE = 100
 """Requests a second: a tenth of what a small server answers (1,044 lookups/s measured on two cores)."""
 TIMEOUT: tuple[Seconds, Seconds] = (5.0, 20.0)
@@ -43,7 +45,9 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class VaultClient:
-    """Asks one Vault. `base` is the node that authenticated requests go to, `leader` the active one, where known; the live source keeps both."""
+    """Asks one Vault. `base` is the node that authenticated requests go to, `leader` the active one, where known;
+    the live source keeps both.
+    """
 
     def __init__(self, settings: Any, version: str) -> None:
         self.settings = settings
@@ -54,7 +58,9 @@ class VaultClient:
         self.unnamed: Fault | None = None
         """Why it was not told."""
         self.generation = ""
-        """Which cluster it is (`cluster_id`): another one means that whatever was remembered is of a server that is no more."""
+        """Which cluster it is (`cluster_id`): another one means that whatever was remembered is of a server that is
+        no more.
+        """
         self._agent = f"enctop/{version}"
         self._lane = Lane(RATE, 1.0, WORKERS)
         self._threads = Threads(WORKERS, "vault")
@@ -66,9 +72,18 @@ class VaultClient:
     # ------------------------------------------------------------ asking
 
     async def ask(
-        self, call: Call, namespace: str = "", *, base: str = "", params: dict[str, str] | None = None, body: dict[str, Any] | None = None, **blanks: str
+        self,
+        call: Call,
+        namespace: str = "",
+        *,
+        base: str = "",
+        params: dict[str, str] | None = None,
+        body: dict[str, Any] | None = None,
+        **blanks: str,
     ) -> Any:
-        """The `data` of an answer, an object; None where there is nothing of that name (404 without an error). Raises `Refused`."""
+        """The `data` of an answer, an object; None where there is nothing of that name (404 without an error).
+        Raises `Refused`.
+        """
         path = call.at(**blanks)
         reply = await self.reply(call, path, namespace, base=base, params=params, body=body)
         if reply.status == 404:
@@ -76,14 +91,23 @@ class VaultClient:
         return data_of(call, reply)
 
     async def reply(
-        self, call: Call, path: str, namespace: str = "", *, base: str = "", params: dict[str, str] | None = None, body: dict[str, Any] | None = None
+        self,
+        call: Call,
+        path: str,
+        namespace: str = "",
+        *,
+        base: str = "",
+        params: dict[str, str] | None = None,
+        body: dict[str, Any] | None = None,
     ) -> Reply:
         """The answer as it came, if it is one. Raises `Refused`."""
 
         async def attempt() -> Reply:
             TALLY.get().calls += 1
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._threads, partial(self._blocking, call, path, namespace, base or self.base, params, body))
+            return await loop.run_in_executor(
+                self._threads, partial(self._blocking, call, path, namespace, base or self.base, params, body)
+            )
 
         try:
             return await self._lane.run(attempt)
@@ -97,7 +121,9 @@ class VaultClient:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _token_holds(self) -> bool:
-        """Whether a 403 is the policy's: a token that may look itself up is alive (every token of the default policy may)."""
+        """Whether a 403 is the policy's: a token that may look itself up is alive (every token of the default policy
+        may).
+        """
         now = asyncio.get_running_loop().time()
         if now - self._checked[0] >= TOKEN_CHECKED:
             self._checked = (now, await self._holds_now())
@@ -114,26 +140,53 @@ class VaultClient:
 
     # ------------------------------------------------------------ hvac, in threads
 
-    def _blocking(self, call: Call, path: str, namespace: str, base: str, params: dict[str, str] | None, body: dict[str, Any] | None) -> Reply:
+    def _blocking(
+        self,
+        call: Call,
+        path: str,
+        namespace: str,
+        base: str,
+        params: dict[str, str] | None,
+        body: dict[str, Any] | None,
+    ) -> Reply:
         token = "" if call.per == "open" else self._own_token()
         reply = self._once(call, path, namespace, base, params, body, token)
         if reply.status in {401, 403} and token and self._again(token):
             reply = self._once(call, path, namespace, base, params, body, self._own_token())
         if reply.status < 300 or (reply.status == 404 and _nothing_there(reply.body)):
             return reply
-        if call.path == "sys/health" and reply.status in {429, 472, 473, 501, 503} and reply.body[:1] == b"{" and b'"initialized"' in reply.body:
+        if (
+            call.path == "sys/health"
+            and reply.status in {429, 472, 473, 501, 503}
+            and reply.body[:1] == b"{"
+            and b'"initialized"' in reply.body
+        ):
             return reply
         raise answered(call, "/".join(filter(None, (namespace, path))), reply.status, reply.body, reply.headers)
 
-    def _once(self, call: Call, path: str, namespace: str, base: str, params: dict[str, str] | None, body: dict[str, Any] | None, token: str) -> Reply:
+    def _once(
+        self,
+        call: Call,
+        path: str,
+        namespace: str,
+        base: str,
+        params: dict[str, str] | None,
+        body: dict[str, Any] | None,
+        token: str,
+    ) -> Reply:
         client = self.client(base)
         adapter = client.adapter
         adapter.namespace = "/".join(filter(None, (self.settings.namespace.strip("/"), namespace))) or None
         adapter.token = token
-        more: dict[str, Any] = {**({"params": params} if params else {}), **({"json": body} if body is not None else {})}
+        more: dict[str, Any] = {
+            **({"params": params} if params else {}),
+            **({"json": body} if body is not None else {}),
+        }
         url = f"/v1/{quote(path)}"  # a mount may be named with `#`, `?` and `%`
         try:
-            response: requests.Response = adapter.request(call.method, url, headers={"User-Agent": self._agent}, raise_exception=False, **more)
+            response: requests.Response = adapter.request(
+                call.method, url, headers={"User-Agent": self._agent}, raise_exception=False, **more
+            )
         except (requests.RequestException, OSError, ValueError) as error:
             raise broken(call, error, token) from None
         said = response.content  # a server may repeat the request, wherever it likes
@@ -147,7 +200,9 @@ class VaultClient:
         if base not in known:
             verify = self.settings.ca_file or os.environ.get("VAULT_CACERT") or True
             session = Session(base, str(Path(verify).expanduser()) if isinstance(verify, str) else verify)
-            known[base] = hvac.Client(url=base, token="", session=session, timeout=TIMEOUT, allow_redirects=False, adapter=RawAdapter)
+            known[base] = hvac.Client(
+                url=base, token="", session=session, timeout=TIMEOUT, allow_redirects=False, adapter=RawAdapter
+            )
         return known[base]
 
     def _own_token(self) -> str:
@@ -158,7 +213,9 @@ class VaultClient:
         return self._token
 
     def _again(self, refused: str) -> bool:
-        """Whether there is another token than the one that was refused: by another thread, from its file, or by logging in anew."""
+        """Whether there is another token than the one that was refused: by another thread, from its file, or by
+        logging in anew.
+        """
         with self._logging_in:
             if self._token != refused:
                 return True
@@ -193,7 +250,9 @@ class VaultClient:
 
 
 def data_of(call: Call, reply: Reply) -> dict[str, Any]:
-    """The `data` of an answer, or all of it where it is not wrapped. Raises `Refused` where it is no JSON object, or has no `data` though it is to have one."""
+    """The `data` of an answer, or all of it where it is not wrapped. Raises `Refused` where it is no JSON object, or
+    has no `data` though it is to have one.
+    """
     try:
         decoded: Any = msgspec.json.decode(reply.body)
     except (msgspec.DecodeError, RecursionError):
@@ -210,11 +269,18 @@ def data_of(call: Call, reply: Reply) -> dict[str, Any]:
 
 def token_ended(call: Call) -> Fault:
     """The token does not count any more."""
-    return Fault(FaultKind.EXPIRED, "InvalidToken", call.operation, "the token has expired or was revoked: the server does not know it any more")
+    return Fault(
+        FaultKind.EXPIRED,
+        "InvalidToken",
+        call.operation,
+        "the token has expired or was revoked: the server does not know it any more",
+    )
 
 
 def _nothing_there(body: bytes) -> bool:
-    """`{"errors":[]}`, or an answer without an error: Vault's words for an empty list. Any other JSON is somebody else's."""
+    """`{"errors":[]}`, or an answer without an error: Vault's words for an empty list. Any other JSON is somebody
+    else's.
+    """
     try:
         decoded = msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError):

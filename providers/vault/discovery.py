@@ -18,8 +18,12 @@ from providers.vault.tokens import Tokens
 from providers.vault.transit import Transit
 
 
-def open_vault(blocks: Sequence[tuple[str, VaultSettings]], cadence: Cadence, version: str, now: Callable[[], Utc] = time.time) -> list[Source]:
-    """The sources of every Vault. The seal is asked first, since it says which node can be asked for the rest; mounts come before what is in them."""
+def open_vault(
+    blocks: Sequence[tuple[str, VaultSettings]], cadence: Cadence, version: str, now: Callable[[], Utc] = time.time
+) -> list[Source]:
+    """The sources of every Vault. The seal is asked first, since it says which node can be asked for the rest;
+    mounts come before what is in them.
+    """
     made: list[Source] = []
     for tenant, settings in blocks:
         cluster = cluster_of(tenant, settings, cadence, version, now)
@@ -34,6 +38,8 @@ def open_vault(blocks: Sequence[tuple[str, VaultSettings]], cadence: Cadence, ve
     return made
 
 
-def cluster_of(tenant: str, settings: VaultSettings, cadence: Cadence, version: str, now: Callable[[], Utc] = time.time) -> Cluster:
+def cluster_of(
+    tenant: str, settings: VaultSettings, cadence: Cadence, version: str, now: Callable[[], Utc] = time.time
+) -> Cluster:
     """The first source of one Vault, with a way in of its own."""
     return Cluster(tenant, VaultClient(settings, version), Shared(now), cadence.live)

@@ -1,4 +1,6 @@
-"""Leases: how many, how fast they grow, which cannot be revoked; and one by one where they are few enough or the operator asks for it."""
+"""Leases: how many, how fast they grow, which cannot be revoked; and one by one where they are few enough or the
+operator asks for it.
+"""
 
 import asyncio
 from collections import deque
@@ -30,8 +32,15 @@ ADVISORY = 256_000
 """Leases that Vault itself warns of (HashiCorp, "Vault limits and maximums")."""
 COUNT = "expire_num_leases"
 TRIES, BETWEEN = 4, 0.5
-"""A server counts its leases a second after it was unsealed: the first poll asks so often again, so many seconds apart."""
-NOT_COUNTED = Fault(FaultKind.ERROR, "NotCounted", METRICS.operation, f"the server does not tell vault_{COUNT}, or not yet: it does a second after unsealing")
+"""A server counts its leases a second after it was unsealed: the first poll asks so often again, so many seconds
+apart.
+"""
+NOT_COUNTED = Fault(
+    FaultKind.ERROR,
+    "NotCounted",
+    METRICS.operation,
+    f"the server does not tell vault_{COUNT}, or not yet: it does a second after unsealing",
+)
 WHY = {
     "off": "listing is off",
     "too many": "more than lease_cap: set lease_prefixes",
@@ -55,7 +64,9 @@ class Known(msgspec.Struct):
 
 
 class Leases(VaultSource):
-    """Counts from the active node's metrics, in two or three requests; single leases by prefix, capped and remembered."""
+    """Counts from the active node's metrics, in two or three requests; single leases by prefix, capped and
+    remembered.
+    """
 
     service = "leases"
     calls = (METRICS, LEASES_COUNT, IRREVOCABLE, LEASE_QUOTAS, LEASE_QUOTA, LEASE_TREE, LEASE)
@@ -74,7 +85,13 @@ class Leases(VaultSource):
         """The counts first; then, where it is allowed and sensible, the leases themselves."""
         if self._generation != self.client.generation:
             self._generation = self.client.generation
-            self._known, self._quotas, self._irrevocable_polls, self._backlog_polls, self._waited = {}, None, 0, 0, False
+            self._known, self._quotas, self._irrevocable_polls, self._backlog_polls, self._waited = (
+                {},
+                None,
+                0,
+                0,
+                False,
+            )
             self._counts.clear()
         reading = Reading(self.client)
         await self._count(reading)
@@ -121,7 +138,11 @@ class Leases(VaultSource):
             self._counts.popleft()
         then, before = self._counts[0]
         if now - then >= 1.0:
-            reading.fields["growth"] = {"minutes": round((now - then) / 60, 1), "from": before, "a_minute": round((total - before) * 60 / (now - then), 1)}
+            reading.fields["growth"] = {
+                "minutes": round((now - then) / 60, 1),
+                "from": before,
+                "a_minute": round((total - before) * 60 / (now - then), 1),
+            }
         self._backlog_polls = self._backlog_polls + 1 if found.get("expire_job_manager_total_jobs") else 0
         reading.fields["backlog_polls"] = self._backlog_polls
 
@@ -130,8 +151,12 @@ class Leases(VaultSource):
         return None if text is None else metrics.read(text)
 
     async def _irrevocable(self, reading: Reading) -> dict[str, str]:
-        """Lease id -> the backend's error, of those that Vault has given up to revoke; counted by mount path, never by accessor."""
-        count = await reading.ask(LEASES_COUNT, "irrevocable", params={"type": "irrevocable", "include_child_namespaces": "true"})
+        """Lease id -> the backend's error, of those that Vault has given up to revoke; counted by mount path, never
+        by accessor.
+        """
+        count = await reading.ask(
+            LEASES_COUNT, "irrevocable", params={"type": "irrevocable", "include_child_namespaces": "true"}
+        )
         if self._quotas is None:
             self._quotas = await self._read_quotas(reading)
         if self._quotas is not None:
@@ -140,19 +165,36 @@ class Leases(VaultSource):
             return {}
         many, counts = count.get("lease_count"), count.get("counts")
         self._irrevocable_polls = self._irrevocable_polls + 1 if many else 0
-        by_mount = {self.seen.by_accessor(accessor): number for accessor, number in counts.items()} if isinstance(counts, dict) else counts
-        reading.fields["irrevocable"] = {"count": many, "by_mount": by_mount if many or by_mount else {}, "polls": self._irrevocable_polls}
+        by_mount = (
+            {self.seen.by_accessor(accessor): number for accessor, number in counts.items()}
+            if isinstance(counts, dict)
+            else counts
+        )
+        reading.fields["irrevocable"] = {
+            "count": many,
+            "by_mount": by_mount if many or by_mount else {},
+            "polls": self._irrevocable_polls,
+        }
         if not whole(many):
             return {}
-        answer = await reading.ask(IRREVOCABLE, "errors", params={"type": "irrevocable", "limit": str(max(1, self.client.settings.lease_cap))})
+        answer = await reading.ask(
+            IRREVOCABLE, "errors", params={"type": "irrevocable", "limit": str(max(1, self.client.settings.lease_cap))}
+        )
         reading.fields.pop("errors", None)
-        return {entry["lease_id"]: str(entry.get("error") or "") for entry in objects((answer or {}).get("leases")) if isinstance(entry.get("lease_id"), str)}
+        return {
+            entry["lease_id"]: str(entry.get("error") or "")
+            for entry in objects((answer or {}).get("leases"))
+            if isinstance(entry.get("lease_id"), str)
+        }
 
     async def _read_quotas(self, of: Reading) -> list[dict[str, Any]] | None:
         """Lease-count quotas, which only Vault Enterprise has; None where they could not be read, and `of` says why."""
         reading = Reading(self.client)
         names = await reading.names(LEASE_QUOTAS)
-        found = [await reading.ask(LEASE_QUOTA, "quota", ("name", "path", "max_leases", "counter"), name=name) for name in names[:20]]
+        found = [
+            await reading.ask(LEASE_QUOTA, "quota", ("name", "path", "max_leases", "counter"), name=name)
+            for name in names[:20]
+        ]
         of.faults.update(reading.faults)
         return None if reading.faults else [quota for quota in found if quota]
 
@@ -180,7 +222,9 @@ class Leases(VaultSource):
         return found, "denied" if denied else "all" if settings.lease_prefixes is None else "by prefix"
 
     async def _walk(self, namespace: str, prefixes: Sequence[str]) -> AsyncIterator[str]:
-        """Ids of the leases under these prefixes; of the tree's top all but `auth/`, since tokens are rows of their own."""
+        """Ids of the leases under these prefixes; of the tree's top all but `auth/`, since tokens are rows of their
+        own.
+        """
         waiting, left = list(prefixes), FOLDERS
         while waiting and left:
             left -= 1
@@ -195,7 +239,9 @@ class Leases(VaultSource):
                 raise Refused(reading.faults[LEASE_TREE.operation])
 
     def _choose(self, named: list[tuple[str, str]], stuck: dict[str, str]) -> list[tuple[str, str]]:
-        """The leases to show: those that are stuck, those already shown, and an even sample of the others, within the cap."""
+        """The leases to show: those that are stuck, those already shown, and an even sample of the others, within
+        the cap.
+        """
         cap = self.client.settings.lease_cap
         listed = dict.fromkeys(named)
         first = [self._home(lease) for lease in stuck]
@@ -207,15 +253,23 @@ class Leases(VaultSource):
         return list(chosen)
 
     def _home(self, lease: str) -> tuple[str, str]:
-        return next(((namespace, lease) for namespace in self.seen.namespaces if self.seen.above(namespace, lease)), ("", lease))
+        return next(
+            ((namespace, lease) for namespace in self.seen.namespaces if self.seen.above(namespace, lease)), ("", lease)
+        )
 
     # ------------------------------------------------------------ one by one
 
-    async def _look_up(self, chosen: list[tuple[str, str]], stuck: dict[str, str]) -> AsyncIterator[tuple[Resource, ...]]:
+    async def _look_up(
+        self, chosen: list[tuple[str, str]], stuck: dict[str, str]
+    ) -> AsyncIterator[tuple[Resource, ...]]:
         now = self.seen.now()
-        for known in self._known.values():  # the clock may have run ahead: what was looked up then would else wait for that time
+        # the clock may have run ahead: what was looked up then would else wait for that time
+        for known in self._known.values():
             known.at = min(known.at, now)
-        again = sorted((key for key in chosen if key in self._known), key=lambda key: (self._known[key].due() > now, self._known[key].at))
+        again = sorted(
+            (key for key in chosen if key in self._known),
+            key=lambda key: (self._known[key].due() > now, self._known[key].at),
+        )
         due = sum(self._known[key].due() <= now for key in again)
         fresh = {*again[: max(due, AGAIN)], *(key for key in chosen if key not in self._known)}
         for part in _parts(chosen):
@@ -239,7 +293,11 @@ class Leases(VaultSource):
             return
         before = self._known.get(key)
         fields = {name: answer[name] for name in FIELDS if name in answer}
-        issued, expires, renewed = moment(fields.get("issue_time")), moment(fields.get("expire_time")), moment(fields.get("last_renewal"))
+        issued, expires, renewed = (
+            moment(fields.get("issue_time")),
+            moment(fields.get("expire_time")),
+            moment(fields.get("last_renewal")),
+        )
         mount = self.seen.above(namespace, lease)
         life = Life(
             issued,
@@ -248,7 +306,8 @@ class Leases(VaultSource):
             fields.get("renewable") is True,
             overdue=isinstance(answer.get("ttl"), int) and answer["ttl"] < 0,
             irrevocable=bool(fields.get("revoke_error")),
-            capped=fields.get("renewable") is True and _capped(issued, expires, renewed, before.life if before else None, mount.max_ttl if mount else 0),
+            capped=fields.get("renewable") is True
+            and _capped(issued, expires, renewed, before.life if before else None, mount.max_ttl if mount else 0),
         )
         self._known[key] = Known(fields, life, self.seen.now())
 
@@ -289,18 +348,36 @@ class Leases(VaultSource):
     def _summary(self, reading: Reading) -> Resource:
         id = self.id_of("", "sys/leases")
         name = f"leases of {self.client.settings.place}"
-        return self.resource(id, "lease-totals", "vault.leases", name, reading.fields, faults=reading.faults, cells=self._totals(reading.fields))
+        return self.resource(
+            id,
+            "lease-totals",
+            "vault.leases",
+            name,
+            reading.fields,
+            faults=reading.faults,
+            cells=self._totals(reading.fields),
+        )
 
     def _totals(self, fields: dict[str, Any]) -> tuple[str, ...]:
-        """The figures for the screen (`posture.rows.CELLS`): TOTAL, LIMIT, GROWTH, DOUBLES, IRREVOCABLE, BACKLOG, ROWS, ENDS."""
+        """The figures for the screen (`posture.rows.CELLS`): TOTAL, LIMIT, GROWTH, DOUBLES, IRREVOCABLE, BACKLOG,
+        ROWS, ENDS.
+        """
         total, growth, stuck = self.seen.leases, fields.get("growth") or {}, fields.get("irrevocable")
-        limits = [most for quota in fields.get("quotas") or () if (most := whole(quota.get("max_leases"))) and not quota.get("path")]
+        limits = [
+            most
+            for quota in fields.get("quotas") or ()
+            if (most := whole(quota.get("max_leases"))) and not quota.get("path")
+        ]
         minute = growth.get("a_minute", 0.0)
         counts = (stuck or {}).get("by_mount")
         counted = {mount: whole(many) for mount, many in counts.items()} if isinstance(counts, dict) else {}
         by_mount = "".join(f" {mount} {many}" for mount, many in sorted(counted.items(), key=lambda one: -one[1])[:3])
         backlog = fields["metrics"].get("expire_job_manager_total_jobs")
-        shown = f"sampled {fields['shown']:,} of {fields['of']:,}" if fields["shown"] < fields["of"] else f"{fields['shown']:,}"
+        shown = (
+            f"sampled {fields['shown']:,} of {fields['of']:,}"
+            if fields["shown"] < fields["of"]
+            else f"{fields['shown']:,}"
+        )
         return (
             "" if total is None else str(total),
             str(min(limits, default=ADVISORY)),
@@ -308,8 +385,13 @@ class Leases(VaultSource):
             age(total / minute * 60) if total and minute > 0 else "",
             "" if stuck is None else f"{stuck['count']}{':' if by_mount else ''}{by_mount}",
             "" if backlog is None else str(backlog),
-            shown if fields["listed"] in {"all", "by prefix"} else f"{shown if fields['shown'] else 'none'}, {WHY[fields['listed']]}",
-            " ".join(f"{parse_rfc3339(at):.0f}:{many}" for at, many in fields["metrics"].get("expire_leases_by_expiration", ())),
+            shown
+            if fields["listed"] in {"all", "by prefix"}
+            else f"{shown if fields['shown'] else 'none'}, {WHY[fields['listed']]}",
+            " ".join(
+                f"{parse_rfc3339(at):.0f}:{many}"
+                for at, many in fields["metrics"].get("expire_leases_by_expiration", ())
+            ),
         )
 
 
@@ -321,7 +403,9 @@ def _word(life: Life, told: Any) -> str:
 
 
 def _capped(issued: Utc | None, expires: Utc | None, renewed: Utc | None, before: Life | None, max_ttl: int) -> bool:
-    """Whether its end is where max TTL puts it: the mount's, or, since a role's is told by no lookup, one that a renewal was seen not to move."""
+    """Whether its end is where max TTL puts it: the mount's, or, since a role's is told by no lookup, one that a
+    renewal was seen not to move.
+    """
     if issued is None or expires is None:
         return False
     if max_ttl and expires - issued >= max_ttl - SLACK:

@@ -1,4 +1,6 @@
-"""`enctop policy vault`: the HCL that lets enctop read what it reads, a line for each path of each mount that was found, and nothing of KV."""
+"""`enctop policy vault`: the HCL that lets enctop read what it reads, a line for each path of each mount that was
+found, and nothing of KV.
+"""
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,8 +22,8 @@ HEAD = """\
 """
 GLOBS = """\
 # The mounts could not be read{why}: these lines take any mount, and so also a secret of KV version 1 whose path is
-# <mount>/keys/<name>, <mount>/cert/<name> or the like. Where there is KV version 1, set VAULT_ADDR and a token that may read
-# sys/mounts, and print this again: then every line names its mount.
+# <mount>/keys/<name>, <mount>/cert/<name> or the like. Where there is KV version 1, set VAULT_ADDR and a token that may
+# read sys/mounts, and print this again: then every line names its mount.
 """
 SUDO = """\
 # Without sudo it sees no {lost}.
@@ -39,8 +41,11 @@ LOST = {
 }
 
 
-def policy(mounts: Sequence[Mount] | None, namespaces: Sequence[str] = ("",), *, sudo: bool = True, renew: bool = False) -> str:
-    """The lines, sorted by path; `mounts` None takes any mount. Only what is declared in `providers.vault.calls` is in it.
+def policy(
+    mounts: Sequence[Mount] | None, namespaces: Sequence[str] = ("",), *, sudo: bool = True, renew: bool = False
+) -> str:
+    """The lines, sorted by path; `mounts` None takes any mount. Only what is declared in `providers.vault.calls` is in
+    it.
 
     A mount or namespace whose path means something in HCL or as a glob is named in a comment and granted nothing.
     """
@@ -55,7 +60,8 @@ def policy(mounts: Sequence[Mount] | None, namespaces: Sequence[str] = ("",), *,
             granted.setdefault(path, set()).update(call.capabilities)
     order = ("create", "read", "update", "list", "sudo")
     return text + "".join(
-        f'path "{path}" {{ capabilities = [{", ".join(f"{chr(34)}{word}{chr(34)}" for word in order if word in words)}] }}\n'
+        f'path "{path}" {{ capabilities = [{", ".join(f"{chr(34)}{word}{chr(34)}" for word in order if word in words)}]'
+        " }\n"
         for path, words in sorted(granted.items())
     )
 

@@ -18,11 +18,34 @@ from providers.vault.faults import not_json
 from providers.vault.settings import host_of
 from providers.vault.source import Reading, VaultSource, digest, objects, whole
 
-SEAL_FIELDS = ("type", "initialized", "sealed", "t", "n", "progress", "recovery_seal", "migration", "version", "storage_type", "cluster_name", "cluster_id")
+SEAL_FIELDS = (
+    "type",
+    "initialized",
+    "sealed",
+    "t",
+    "n",
+    "progress",
+    "recovery_seal",
+    "migration",
+    "version",
+    "storage_type",
+    "cluster_name",
+    "cluster_id",
+)
 HEALTH_FIELDS = ("standby", "performance_standby", "replication_performance_mode", "replication_dr_mode", "license")
 LEADER_FIELDS = ("ha_enabled", "is_self", "leader_address")
 TOKEN_FIELDS: tuple[str, ...] = (
-    *("creation_ttl", "display_name", "expire_time", "issue_time", "explicit_max_ttl", "last_renewal_time", "namespace_path", "num_uses", "orphan"),
+    *(
+        "creation_ttl",
+        "display_name",
+        "expire_time",
+        "issue_time",
+        "explicit_max_ttl",
+        "last_renewal_time",
+        "namespace_path",
+        "num_uses",
+        "orphan",
+    ),
     *("path", "period", "policies", "renewable", "type"),
 )
 FORGOTTEN: Seconds = 3600.0
@@ -51,10 +74,17 @@ class Cluster(VaultSource):
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """First the nodes, all at once; then who leads them; then the token."""
         settings = self.client.settings
-        asked = {settings.host: settings.address, **({host_of(node): node for node in settings.nodes} if settings.nodes is not None else self._nodes)}
+        asked = {
+            settings.host: settings.address,
+            **({host_of(node): node for node in settings.nodes} if settings.nodes is not None else self._nodes),
+        }
         readings = dict(zip(asked, await asyncio.gather(*(self._node(base) for base in asked.values())), strict=True))
         self._choose(asked, readings)
-        modes = [reading.fields.get(f"replication_{kind}_mode") for reading in readings.values() for kind in ("performance", "dr")]
+        modes = [
+            reading.fields.get(f"replication_{kind}_mode")
+            for reading in readings.values()
+            for kind in ("performance", "dr")
+        ]
         self.seen.replicated = any(mode not in (None, "disabled", "unknown") for mode in modes)
         sealed = readings[host_of(self.client.base)].fields.get("sealed") is not False
         own = Reading(self.client)
@@ -103,15 +133,29 @@ class Cluster(VaultSource):
         return reading
 
     def _choose(self, asked: dict[str, str], readings: dict[str, Reading]) -> None:
-        """Ask the configured address while it can answer, else a node that can; and know the active one, which alone has metrics."""
+        """Ask the configured address while it can answer, else a node that can; and know the active one, which alone
+        has metrics.
+        """
         settings = self.client.settings
         first = readings[settings.host]
-        able = [host for host, reading in readings.items() if not reading.faults and reading.fields.get("sealed") is False]
+        able = [
+            host for host, reading in readings.items() if not reading.faults and reading.fields.get("sealed") is False
+        ]
         self.client.base = settings.address if settings.host in able or not able else asked[able[0]]
-        leaders = [leader for reading in readings.values() if (leader := reading.fields.get("leader_address")) and isinstance(leader, str)]
-        self.client.leader = next((leader for leader in leaders if settings.follows(leader) and self._leads(leader, readings)), None)
+        leaders = [
+            leader
+            for reading in readings.values()
+            if (leader := reading.fields.get("leader_address")) and isinstance(leader, str)
+        ]
+        self.client.leader = next(
+            (leader for leader in leaders if settings.follows(leader) and self._leads(leader, readings)), None
+        )
         self._leader = self.client.leader or next((leader for leader in leaders if not settings.follows(leader)), "")
-        known = {str(reading.fields["cluster_id"]) for reading in (readings[host_of(self.client.base)], first) if reading.fields.get("cluster_id")}
+        known = {
+            str(reading.fields["cluster_id"])
+            for reading in (readings[host_of(self.client.base)], first)
+            if reading.fields.get("cluster_id")
+        }
         if known:
             self.client.generation = sorted(known)[0]
 
@@ -137,7 +181,11 @@ class Cluster(VaultSource):
 
     def _cluster(self, asked: dict[str, str], readings: dict[str, Reading], own: Reading) -> Resource:
         first = readings[host_of(self.client.base)]
-        others = {host: reading for host, reading in readings.items() if host in self._nodes or self.client.settings.nodes is not None} or {"": first}
+        others = {
+            host: reading
+            for host, reading in readings.items()
+            if host in self._nodes or self.client.settings.nodes is not None
+        } or {"": first}
         fields = dict(first.fields)
         if others and len(others) > 1:
             fields["nodes"] = {
@@ -151,12 +199,27 @@ class Cluster(VaultSource):
         faults = {**first.faults, **own.faults}
         links = tuple(Link(f"storage-{number}", to) for number, to in enumerate(self.client.settings.storage_volumes))
         return self.resource(
-            self.root, "vault", "vault.cluster", self.client.settings.place, fields, faults=faults, links=links, cells=self._cells(fields, faults)
+            self.root,
+            "vault",
+            "vault.cluster",
+            self.client.settings.place,
+            fields,
+            faults=faults,
+            links=links,
+            cells=self._cells(fields, faults),
         )
 
     def _node_resource(self, host: str, reading: Reading) -> Resource:
         id = f"{self.root}/nodes/{host}"
-        return self.resource(id, "vault", "vault.node", host, reading.fields, faults=reading.faults, cells=self._cells(reading.fields, reading.faults))
+        return self.resource(
+            id,
+            "vault",
+            "vault.node",
+            host,
+            reading.fields,
+            faults=reading.faults,
+            cells=self._cells(reading.fields, reading.faults),
+        )
 
     def _cells(self, fields: dict[str, Any], faults: dict[str, Fault]) -> tuple[str, ...]:
         if SEAL_STATUS.operation in faults or "sealed" not in fields:
@@ -164,7 +227,11 @@ class Cluster(VaultSource):
         if not fields.get("initialized"):
             return "not initialised", ""
         progress = f" {fields.get('progress', 0)}/{fields['t']} keys" if fields.get("t") else ""
-        state = f"SEALED{progress}" if fields["sealed"] else {200: "active", 429: "standby"}.get(fields.get("health", 0), f"health {fields.get('health')}")
+        state = (
+            f"SEALED{progress}"
+            if fields["sealed"]
+            else {200: "active", 429: "standby"}.get(fields.get("health", 0), f"health {fields.get('health')}")
+        )
         return state, f"{fields.get('type', '?')} · {fields.get('storage_type', '?')} · {fields.get('version', '?')}"
 
     # ------------------------------------------------------------ our token
@@ -178,7 +245,9 @@ class Cluster(VaultSource):
                 found = await self._look_up()
         except Refused as refused:
             if refused.fault.kind is FaultKind.DENIED:
-                refused.fault = msgspec.structs.replace(refused.fault, kind=FaultKind.EXPIRED, code="InvalidToken", permission=None)
+                refused.fault = msgspec.structs.replace(
+                    refused.fault, kind=FaultKind.EXPIRED, code="InvalidToken", permission=None
+                )
             raise
         accessor = self.client.accessor = str(found.get("accessor") or "")
         fields = {name: found[name] for name in TOKEN_FIELDS if name in found}
@@ -200,14 +269,27 @@ class Cluster(VaultSource):
         expires = moment(fields.get("expire_time"))
         cells = token_cells(fields) if fields else ("", "", "", "", "")
         return self.resource(
-            self.id_of("", "auth/token/own"), "token", "vault.token.own", "enctop's own token", fields, faults=faults, cells=cells, expires=expires
+            self.id_of("", "auth/token/own"),
+            "token",
+            "vault.token.own",
+            "enctop's own token",
+            fields,
+            faults=faults,
+            cells=cells,
+            expires=expires,
         )
 
 
 def token_cells(fields: dict[str, Any]) -> tuple[str, ...]:
     """ISSUED, RENEWED, RENEWABLE, KIND, POLICIES."""
     kind = " ".join(
-        word for word in ("periodic" if fields.get("period") else "", "orphan" if fields.get("orphan") else "", str(fields.get("type", ""))) if word
+        word
+        for word in (
+            "periodic" if fields.get("period") else "",
+            "orphan" if fields.get("orphan") else "",
+            str(fields.get("type", "")),
+        )
+        if word
     )
     renewed = fields.get("last_renewal_time")
     named = fields.get("policies")

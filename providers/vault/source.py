@@ -16,7 +16,9 @@ from providers.vault.client import VaultClient
 
 
 class Mount(msgspec.Struct, frozen=True):
-    """A mount as the mounts source saw it: `path` ends in a slash, and begins with `auth/` for an auth method. TTLs in seconds, effective; 0 where not told."""
+    """A mount as the mounts source saw it: `path` ends in a slash, and begins with `auth/` for an auth method. TTLs
+    in seconds, effective; 0 where not told.
+    """
 
     namespace: str
     path: str
@@ -127,8 +129,12 @@ def objects(listed: Any) -> list[dict[str, Any]]:
 
 
 def table(named: Any) -> dict[str, dict[str, Any]]:
-    """The objects of an object by their names, an empty one where there is another thing: what it is named still exists."""
-    return {name: one if isinstance(one, dict) else {} for name, one in named.items()} if isinstance(named, dict) else {}
+    """The objects of an object by their names, an empty one where there is another thing: what it is named still
+    exists.
+    """
+    return (
+        {name: one if isinstance(one, dict) else {} for name, one in named.items()} if isinstance(named, dict) else {}
+    )
 
 
 def whole(number: Any) -> int:
@@ -141,7 +147,9 @@ ENDS = frozenset({FaultKind.EXPIRED, FaultKind.UNREACHABLE, FaultKind.THROTTLED}
 
 
 class Reading:
-    """The reads that make up one resource: what was answered, what was refused, and what this server does not have (None)."""
+    """The reads that make up one resource: what was answered, what was refused, and what this server does not have
+    (None).
+    """
 
     def __init__(self, client: VaultClient, namespace: str = "") -> None:
         self._way = client
@@ -152,7 +160,9 @@ class Reading:
         """Of the latest listing, whole."""
 
     async def ask(self, call: Call, field: str, keep: Sequence[str] | None = None, **named: Any) -> Any:
-        """Read into a field, only the parts named by `keep`. An expired token or a server that is away ends the poll."""
+        """Read into a field, only the parts named by `keep`. An expired token or a server that is away ends the
+        poll.
+        """
         try:
             answer = await self._way.ask(call, self._namespace, **named)
         except Refused as refused:
@@ -168,7 +178,9 @@ class Reading:
         return answer
 
     async def names(self, call: Call, **named: Any) -> list[str]:
-        """What a listing names, sorted; none where there is nothing (404). A list that is none, or a name in it, is noted as a fault, and the rest stands."""
+        """What a listing names, sorted; none where there is nothing (404). A list that is none, or a name in it, is
+        noted as a fault, and the rest stands.
+        """
         answer = await self.ask(call, "names", **named)
         self.fields.pop("names", None)
         self.answer = answer or {}
@@ -177,7 +189,11 @@ class Reading:
         keys = answer.get("keys")
         found = sorted({key for key in keys if isinstance(key, str) and key}) if isinstance(keys, list) else []
         if not isinstance(keys, list) or len(found) < len(keys):
-            told = f"{len(keys) - len(found)} of {len(keys)} keys are no names, or there twice" if isinstance(keys, list) else "answered without keys"
+            told = (
+                f"{len(keys) - len(found)} of {len(keys)} keys are no names, or there twice"
+                if isinstance(keys, list)
+                else "answered without keys"
+            )
             self.faults[call.operation] = Fault(FaultKind.ERROR, "Malformed", call.operation, told)
         return found
 

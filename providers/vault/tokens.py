@@ -1,4 +1,6 @@
-"""Tokens other than our own, where the policy allows their accessors to be listed: what they may, how long they live, who can end them."""
+"""Tokens other than our own, where the policy allows their accessors to be listed: what they may, how long they
+live, who can end them.
+"""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -28,7 +30,9 @@ class _Known(msgspec.Struct):
 
 
 class Tokens(VaultSource):
-    """Every token by its accessor, where there are no more leases than the cap: listing 100,000 accessors costs the server seconds."""
+    """Every token by its accessor, where there are no more leases than the cap: listing 100,000 accessors costs the
+    server seconds.
+    """
 
     service = "tokens"
     calls = (ACCESSORS, ACCESSOR)
@@ -38,9 +42,17 @@ class Tokens(VaultSource):
         self._known: dict[tuple[str, str], _Known] = {}
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
-        """List, then look up what is new and what was not looked at for longest. What could not be listed is not gone: it is looked up by itself."""
+        """List, then look up what is new and what was not looked at for longest. What could not be listed is not
+        gone: it is looked up by itself.
+        """
         cap, many = self.client.settings.lease_cap, self.seen.leases
-        unasked = "listing is off" if self.client.settings.lease_prefixes == () or not cap else "more than lease_cap" if (many or 0) > cap else ""
+        unasked = (
+            "listing is off"
+            if self.client.settings.lease_prefixes == () or not cap
+            else "more than lease_cap"
+            if (many or 0) > cap
+            else ""
+        )
         if unasked:
             yield Batch((self._totals(f"none, {unasked}"),))
             yield Complete(("vault.tokens", "vault.token"))
@@ -54,7 +66,17 @@ class Tokens(VaultSource):
         old = sorted(self._known, key=lambda key: self._known[key].at)[:AGAIN]
         fresh = [*old, *(key for key in chosen if key not in self._known)]
         await asyncio.gather(*(self._one(key) for key in fresh))
-        yield Batch((self._totals("not listed" if faults else f"sampled {len(chosen)} of {len(listed)}" if len(chosen) < len(listed) else f"{len(listed)}"),))
+        yield Batch(
+            (
+                self._totals(
+                    "not listed"
+                    if faults
+                    else f"sampled {len(chosen)} of {len(listed)}"
+                    if len(chosen) < len(listed)
+                    else f"{len(listed)}"
+                ),
+            )
+        )
         yield Batch.of(self._resource(key, self._known[key]) for key in chosen if key in self._known)
         for fault in faults:
             yield ReadRefused(fault)
@@ -70,7 +92,9 @@ class Tokens(VaultSource):
         faults: list[Fault] = []
         for namespace in self.seen.namespaces:
             reading = Reading(self.client, namespace)
-            found += [(namespace, accessor) for accessor in await reading.names(ACCESSORS) if accessor != self.client.accessor]
+            found += [
+                (namespace, accessor) for accessor in await reading.names(ACCESSORS) if accessor != self.client.accessor
+            ]
             faults += reading.faults.values()
         return found, faults
 
@@ -98,10 +122,24 @@ class Tokens(VaultSource):
         life = life_of(fields)
         name = f"{fields.get('display_name') or 'token'}#{mark}"
         id = f"{self.id_of(namespace, 'auth/token')}#{mark}"
-        return self.resource(id, "token", "vault.token", name, fields, namespace=namespace, cells=token_cells(fields), expires=life.expires)
+        return self.resource(
+            id,
+            "token",
+            "vault.token",
+            name,
+            fields,
+            namespace=namespace,
+            cells=token_cells(fields),
+            expires=life.expires,
+        )
 
 
 def life_of(fields: dict[str, Any]) -> Life:
     """A token's times."""
     issued = moment(fields.get("issue_time"))
-    return Life(issued, moment(fields.get("expire_time")), moment(fields.get("last_renewal_time")), fields.get("renewable") is True)
+    return Life(
+        issued,
+        moment(fields.get("expire_time")),
+        moment(fields.get("last_renewal_time")),
+        fields.get("renewable") is True,
+    )

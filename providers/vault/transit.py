@@ -14,8 +14,24 @@ from providers.vault.seal import moment
 from providers.vault.source import Mount, Reading, VaultSource
 
 KEY_FIELDS: tuple[str, ...] = (
-    *("type", "exportable", "allow_plaintext_backup", "deletion_allowed", "derived", "imported_key", "soft_deleted", "auto_rotate_period"),
-    *("latest_version", "min_available_version", "min_decryption_version", "min_encryption_version", "supports_encryption", "supports_signing"),
+    *(
+        "type",
+        "exportable",
+        "allow_plaintext_backup",
+        "deletion_allowed",
+        "derived",
+        "imported_key",
+        "soft_deleted",
+        "auto_rotate_period",
+    ),
+    *(
+        "latest_version",
+        "min_available_version",
+        "min_decryption_version",
+        "min_encryption_version",
+        "supports_encryption",
+        "supports_signing",
+    ),
 )
 
 
@@ -62,20 +78,43 @@ class Transit(VaultSource):
         cells = ("transit", str(fields.get("type", "")), _rotation(fields))
         encryption = Encryption(None, str(fields["type"]) if "type" in fields else None, KeyClass.CUSTOMER)
         id = self.id_of(mount.namespace, mount.path, "keys", name)
-        return self.resource(id, "key", "vault.transit.key", name, fields, namespace=mount.namespace, encryption=encryption, faults=reading.faults, cells=cells)
+        return self.resource(
+            id,
+            "key",
+            "vault.transit.key",
+            name,
+            fields,
+            namespace=mount.namespace,
+            encryption=encryption,
+            faults=reading.faults,
+            cells=cells,
+        )
 
     def _mount(self, mount: Mount, faults: Mapping[str, Fault], many: int) -> Resource:
         fields = {} if faults else {"keys": many}
         cells = ("" if faults else f"{many} keys", "transit")
         id = self.id_of(mount.namespace, mount.path, "keys")
-        return self.resource(id, "vault", "vault.transit.mount", f"{mount.shown}keys", fields, namespace=mount.namespace, faults=faults, cells=cells)
+        return self.resource(
+            id,
+            "vault",
+            "vault.transit.mount",
+            f"{mount.shown}keys",
+            fields,
+            namespace=mount.namespace,
+            faults=faults,
+            cells=cells,
+        )
 
 
 def _versions(keys: Any) -> dict[str, str]:
     """Version -> when it was made: symmetric keys tell seconds, asymmetric ones an object with a time in it."""
     if not isinstance(keys, dict):
         return {}
-    found = {number: moment(made.get("creation_time") if isinstance(made, dict) else made) for number, made in keys.items() if number.isdecimal()}
+    found = {
+        number: moment(made.get("creation_time") if isinstance(made, dict) else made)
+        for number, made in keys.items()
+        if number.isdecimal()
+    }
     return {number: rfc3339(at) for number, at in sorted(found.items(), key=lambda one: int(one[0])) if at is not None}
 
 

@@ -1,4 +1,6 @@
-"""A collector's whole way with a configuration: `collect_gcp.py FILE` polls it twice and prints the CPU of each poll and what is held, as JSON."""
+"""A collector's whole way with a configuration: `collect_gcp.py FILE` polls it twice and prints the CPU of each poll
+and what is held, as JSON.
+"""
 
 import asyncio
 import json
@@ -23,7 +25,10 @@ async def main(file: str) -> dict[str, object]:
         if spent:
             attempts = {source.id: source.last_attempt for source in collector.model.sources.values()}
             collector.poller.refresh()
-            while any(source.polling or source.last_attempt == attempts[source.id] for source in collector.model.sources.values()):  # noqa: ASYNC110
+            while any(  # noqa: ASYNC110
+                source.polling or source.last_attempt == attempts[source.id]
+                for source in collector.model.sources.values()
+            ):
                 await asyncio.sleep(0.02)
         else:
             await collector.poller.settled()

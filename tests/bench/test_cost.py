@@ -64,9 +64,13 @@ def test_a_snapshot_costs_less_than_a_plain_script_that_reads_the_same(recorded:
         _run(command, recorded)  # the server learns the answers
     pairs = [(_run(ours, recorded), _run(plain, recorded)) for _ in range(ROUNDS)]
     counts = msgspec.json.decode(output.read_bytes())["summary"]["resources"]
-    wall, cpu = (median(getattr(mine, name) / getattr(theirs, name) for mine, theirs in pairs) for name in ("wall", "cpu"))
+    wall, cpu = (
+        median(getattr(mine, name) / getattr(theirs, name) for mine, theirs in pairs) for name in ("wall", "cpu")
+    )
     mine, theirs = pairs[-1]
-    sys.stderr.write(f"\nenctop {mine}\nboto3  {theirs}\nwall {wall:.2f} cpu {cpu:.2f} of {sum(counts.values())} resources\n")
+    sys.stderr.write(
+        f"\nenctop {mine}\nboto3  {theirs}\nwall {wall:.2f} cpu {cpu:.2f} of {sum(counts.values())} resources\n"
+    )
     assert mine.requests <= theirs.requests
     assert wall <= 1.0
     assert cpu <= 0.7

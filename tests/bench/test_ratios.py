@@ -40,7 +40,9 @@ def test_following_changes_is_much_cheaper_than_starting_over():
 
 def test_nothing_heavy_is_imported_before_the_first_frame():
     code = "import sys, tui.cli.open, tui.app, tui.data.link; print('\\n'.join(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True
+    )
     modules = set(done.stdout.split())
     assert not modules & {
         "textual.widgets._markdown",

@@ -1,4 +1,6 @@
-"""The simulated tenants on their short cadences, watched: after ten minutes nothing grows. `ENCTOP_SOAK_MINUTES` says for how long (15)."""
+"""The simulated tenants on their short cadences, watched: after ten minutes nothing grows. `ENCTOP_SOAK_MINUTES`
+says for how long (15).
+"""
 
 import os
 import pty
@@ -48,7 +50,9 @@ def test_nothing_grows_after_ten_minutes(tmp_path: Path) -> None:
         grown = min(sample.megabytes[which] for sample in last) / settled.megabytes[which] - 1
         assert grown <= GROWTH, f"the {name} grew by {grown:.1%}"
         assert min(sample.threads[which] for sample in last) <= settled.threads[which], f"the {name} has more threads"
-        assert min(sample.descriptors[which] for sample in last) <= settled.descriptors[which] + 2, f"the {name} has more descriptors"
+        assert min(sample.descriptors[which] for sample in last) <= settled.descriptors[which] + 2, (
+            f"the {name} has more descriptors"
+        )
     text = log.read_text()
     assert "Unclosed" not in text
     assert "Traceback" not in text
@@ -57,9 +61,18 @@ def test_nothing_grows_after_ten_minutes(tmp_path: Path) -> None:
 def _samples(log: Path) -> Iterator[Sample]:
     leader, follower = pty.openpty()
     ioctl(follower, termios.TIOCSWINSZ, pack("HHHH", 50, 200, 0, 0))
-    environment = {**os.environ, "TERM": "xterm-256color", "PYTHONASYNCIODEBUG": "", "PYTHONWARNINGS": "default::ResourceWarning"}
+    environment = {
+        **os.environ,
+        "TERM": "xterm-256color",
+        "PYTHONASYNCIODEBUG": "",
+        "PYTHONWARNINGS": "default::ResourceWarning",
+    }
     viewer = subprocess.Popen(
-        [sys.executable, "-P", "-m", "tui.cli.main", "demo", "--log-file", str(log)], stdin=follower, stdout=follower, stderr=follower, env=environment
+        [sys.executable, "-P", "-m", "tui.cli.main", "demo", "--log-file", str(log)],
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        env=environment,
     )
     os.close(follower)
     threading.Thread(target=_drain, args=(leader,), daemon=True).start()
@@ -91,7 +104,9 @@ def _pair(values: Iterator[N]) -> tuple[N, N]:
 
 
 def _collector(viewer: int) -> psutil.Process:
-    return next(child for child in psutil.Process(viewer).children() if "providers.collector" in " ".join(child.cmdline()))
+    return next(
+        child for child in psutil.Process(viewer).children() if "providers.collector" in " ".join(child.cmdline())
+    )
 
 
 def _drain(leader: int) -> None:

@@ -1,4 +1,6 @@
-"""AWS, Azure and Google Cloud in one configuration, with Vault and TLS endpoints: what the collector holds, and when the dashboard stands on the screen."""
+"""AWS, Azure and Google Cloud in one configuration, with Vault and TLS endpoints: what the collector holds, and when
+the dashboard stands on the screen.
+"""
 
 import asyncio
 import json
@@ -38,15 +40,24 @@ def clouds(aws: Aws, azure: Azure, google: Google) -> Iterator[dict[str, str]]:
     with replaying(aws.url) as one, replaying(azure.server.url) as two, replaying(google.server.url) as three:
         yield {
             "aws": f'[[tenant.aws]]\nregions = {json.dumps(list(REGIONS))}\nendpoint_url = "{one}"\n',
-            "azure": azure.text().partition("[[tenant.azure]]")[2].join(("[[tenant.azure]]", "")).replace(azure.server.url, two),
+            "azure": (
+                azure.text()
+                .partition("[[tenant.azure]]")[2]
+                .join(("[[tenant.azure]]", ""))
+                .replace(azure.server.url, two)
+            ),
             "gcp": f'[[tenant.gcp]]\nproject = "acme-prod"\nendpoint = "{three}"\ncredentials = "anonymous"\n',
         }
 
 
 async def _collected(file: Path) -> tuple[Counter[str], float, float]:
-    """Rows by provider and kind, MB at most, and seconds until everything had answered, of the collector that the dashboard starts."""
+    """Rows by provider and kind, MB at most, and seconds until everything had answered, of the collector that the
+    dashboard starts.
+    """
     pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "providers.collector", "--config", str(file), stdin=pipe, stdout=pipe, cwd=ROOT)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "providers.collector", "--config", str(file), stdin=pipe, stdout=pipe, cwd=ROOT
+    )
     assert process.stdin is not None
     assert process.stdout is not None
     decoder, places, rows = Decoder(Frame), {}, dict[str, int]()
@@ -69,13 +80,17 @@ async def _collected(file: Path) -> tuple[Counter[str], float, float]:
     return Counter(f"{places[number].provider} {places[number].kind}" for number in rows.values()), entry, took
 
 
-async def test_a_collector_of_three_clouds_holds_300_mb_at_most(clouds: dict[str, str], tls_bao: Raft, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_collector_of_three_clouds_holds_300_mb_at_most(
+    clouds: dict[str, str], tls_bao: Raft, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Started cold; what an earlier run has left is read beside what is asked, and may take a tenth more."""
     file = tmp_path / "enctop.toml"
     vault = f'[[tenant.vault]]\naddress = "{tls_bao.url}"\nca_file = "{tls_bao.ca_file}"\ntoken_env = "{TOKEN_ENV}"\n'
     said = []
     for names in (("aws",), ("azure",), ("gcp",), ("aws", "azure", "gcp")):
-        file.write_text('[[tenant]]\nname = "acme"\n' + "".join(clouds[name] for name in names) + (vault if len(names) == 3 else ""))
+        file.write_text(
+            '[[tenant]]\nname = "acme"\n' + "".join(clouds[name] for name in names) + (vault if len(names) == 3 else "")
+        )
         await _collected(file)  # the servers learn the answers
         with monkeypatch.context() as cold:
             cold.setenv("XDG_CACHE_HOME", str(tmp_path / "cold"))
@@ -90,7 +105,9 @@ async def test_a_collector_of_three_clouds_holds_300_mb_at_most(clouds: dict[str
     assert again <= 325
 
 
-def test_the_first_paint_does_not_wait_for_any_cloud(clouds: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_paint_does_not_wait_for_any_cloud(
+    clouds: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With three clouds as with none of them: a file of one TLS endpoint that nobody answers, in turns."""
     few, all_ = tmp_path / "few.toml", tmp_path / "all.toml"
     few.write_text('[[tenant]]\nname = "acme"\n[[tenant.tls]]\nendpoints = ["127.0.0.1:9"]\n')
@@ -105,5 +122,8 @@ def test_the_first_paint_does_not_wait_for_any_cloud(clouds: dict[str, str], tmp
             finally:
                 screen.close()
     one, three = median(waits[few]), median(waits[all_])
-    sys.stderr.write(f"\nfirst paint: {one * 1000:.0f} ms without a cloud, {three * 1000:.0f} ms with three; the collector runs at nice {NICE}\n")
+    sys.stderr.write(
+        f"\nfirst paint: {one * 1000:.0f} ms without a cloud, {three * 1000:.0f} ms with three; the collector runs at"
+        f" nice {NICE}\n"
+    )
     assert three <= 1.3 * one

@@ -1,4 +1,5 @@
-"""What google-cloud-compute's typed client makes of the same disks: `typed_gcp.py URL PROJECT` prints rows, and CPU seconds of reading and import.
+"""What google-cloud-compute's typed client makes of the same disks: `typed_gcp.py URL PROJECT` prints rows, and CPU
+seconds of reading and import.
 
 With `lean` as a third word the product's own way is measured instead: socket to typed rows, without the model.
 """

@@ -37,7 +37,9 @@ HOUR = 3600.0
         ([], Status.NOT_APPLICABLE),
     ],
 )
-def test_a_tenant_is_as_bad_as_its_worst_and_without_resources_not_green(volumes: list[Resource], status: Status) -> None:
+def test_a_tenant_is_as_bad_as_its_worst_and_without_resources_not_green(
+    volumes: list[Resource], status: Status
+) -> None:
     feed = Feed(VOLUMES, policies={"acme": Policy()}, controls=only(ENCRYPTED, "meta.inventory.coverage"))
     assert feed.poll(VOLUMES, *volumes).model.rollups["acme"].status is status
 
@@ -161,7 +163,8 @@ def test_a_dropped_source_takes_its_rows_its_findings_and_its_counts_along() -> 
     assert not change.sources
     assert feed.model.rollups["acme"].resources == [0] * len(Status)
     assert feed.finding("meta.inventory.coverage", "enctop://acme").reason == "no source is asked about this tenant"
-    assert feed.model.wakes_at() == NOW + 10 * HOUR  # the exception's end, of acme's policy, and nothing of the source's
+    # the exception's end, of acme's policy, and nothing of the source's
+    assert feed.model.wakes_at() == NOW + 10 * HOUR
 
 
 def test_a_source_that_is_dropped_and_comes_back_at_once_is_told_as_there() -> None:
@@ -187,7 +190,9 @@ def test_a_source_that_is_configured_anew_keeps_its_rows_and_its_age() -> None:
 # ---------------------------------------------------------------- age
 
 
-@pytest.mark.parametrize("seen", [GOOD, PLAIN, volume("vol-n", State="deleted")], ids=["pass", "fail", "not applicable"])
+@pytest.mark.parametrize(
+    "seen", [GOOD, PLAIN, volume("vol-n", State="deleted")], ids=["pass", "fail", "not applicable"]
+)
 def test_32_what_was_not_seen_for_six_cadences_is_unknown_whatever_it_was(seen: Resource) -> None:
     feed = Feed(VOLUMES).poll(VOLUMES, seen)
     before = feed.finding(ENCRYPTED, seen).status
@@ -196,7 +201,11 @@ def test_32_what_was_not_seen_for_six_cadences_is_unknown_whatever_it_was(seen: 
     assert feed.finding(ENCRYPTED, seen).status is before
     feed.wait(0.001)
     finding = feed.finding(ENCRYPTED, seen)
-    assert (finding.status, finding.reason, finding.since) == (Status.UNKNOWN, f"not seen for over 6m{was}", NOW + 360.0)
+    assert (finding.status, finding.reason, finding.since) == (
+        Status.UNKNOWN,
+        f"not seen for over 6m{was}",
+        NOW + 360.0,
+    )
     assert feed.model.rollups["acme"].status is Status.UNKNOWN
     feed.poll(VOLUMES, seen)
     assert feed.finding(ENCRYPTED, seen).status is before
@@ -266,7 +275,9 @@ def test_nothing_was_seen_nor_began_after_now_once_a_clock_that_ran_ahead_is_put
     assert feed.model.sources[VOLUMES].last_success == feed.model.sources[VOLUMES].last_attempt == now
     assert {GOOD.id, PLAIN.id, VOLUMES} <= feed.model.drain().resources | {VOLUMES}
     feed.wait(6 * 60.0)
-    assert feed.finding(ENCRYPTED, GOOD).status is Status.UNKNOWN, "what was seen by a clock that ran ahead ages as all else"
+    assert feed.finding(ENCRYPTED, GOOD).status is Status.UNKNOWN, (
+        "what was seen by a clock that ran ahead ages as all else"
+    )
 
 
 def test_an_exception_that_had_ended_by_a_clock_that_ran_ahead_holds_again_once_it_is_put_right() -> None:
@@ -310,7 +321,10 @@ def test_what_an_earlier_run_saw_ages_from_then_keeps_its_since_and_goes_when_it
     def again(after: float) -> Feed:
         feed = Feed(VOLUMES, now=NOW + after)
         rows = [earlier.entry(GOOD), earlier.entry(PLAIN)]
-        feed.model.restore((Entry.seen(entry.resource, entry.source, entry.observed_at, entry.statuses_since()) for entry in rows), feed.now)
+        feed.model.restore(
+            (Entry.seen(entry.resource, entry.source, entry.observed_at, entry.statuses_since()) for entry in rows),
+            feed.now,
+        )
         feed.model.tick(feed.now)
         return feed
 
@@ -389,7 +403,12 @@ def test_an_exception_turns_fail_into_warn_exactly_until_it_ends() -> None:
     assert feed.finding(ENCRYPTED, excepted).status is Status.WARN
     feed.wait(midnight - feed.now)
     finding = feed.finding(ENCRYPTED, excepted)
-    assert (finding.status, finding.exception, finding.since, finding.severity) == (Status.FAIL, None, midnight, Severity.CRITICAL)
+    assert (finding.status, finding.exception, finding.since, finding.severity) == (
+        Status.FAIL,
+        None,
+        midnight,
+        Severity.CRITICAL,
+    )
     assert feed.finding("meta.policy.exception", "enctop://acme").status is Status.FAIL
 
 
@@ -434,7 +453,12 @@ def test_a_disabled_key_judges_its_volumes_again_and_nobody_elses() -> None:
 
 def test_a_volume_follows_its_regions_default_key_two_links_away() -> None:
     policy = {"acme": Policy(keys=KeyMode.CUSTOMER_MANAGED)}
-    feed = Feed(VOLUMES, KEYS, REGION, policies=policy).poll(VOLUMES, GOOD).poll(REGION, region(key=ALIAS)).poll(KEYS, key())
+    feed = (
+        Feed(VOLUMES, KEYS, REGION, policies=policy)
+        .poll(VOLUMES, GOOD)
+        .poll(REGION, region(key=ALIAS))
+        .poll(KEYS, key())
+    )
     assert feed.finding("aws.ebs.volume-key-policy", GOOD).status is Status.PASS
     feed.poll(KEYS, key(), key("k-2", aliases=(ALIAS,)))
     assert feed.finding("aws.ebs.volume-key-policy", GOOD).reason == "key is not the region's default key"
@@ -451,7 +475,9 @@ def test_a_key_that_is_renamed_moves_the_rows_that_show_its_name() -> None:
 
 def test_a_link_by_alias_follows_the_alias_from_key_to_key() -> None:
     by_alias = volume("vol-a", key=ALIAS)
-    feed = Feed(VOLUMES, KEYS).poll(VOLUMES, by_alias).poll(KEYS, key(aliases=(ALIAS,)), key("k-2", KeyState="Disabled"))
+    feed = (
+        Feed(VOLUMES, KEYS).poll(VOLUMES, by_alias).poll(KEYS, key(aliases=(ALIAS,)), key("k-2", KeyState="Disabled"))
+    )
     assert feed.entry(ALIAS).resource.id == key_arn()
     assert feed.finding("aws.ebs.kms-key-usable", by_alias).status is Status.PASS
     feed.poll(KEYS, key("k-2", KeyState="Disabled", aliases=(ALIAS,)), key())
@@ -514,7 +540,10 @@ def counting(judged: list[str]) -> Registry:
 
         return msgspec.structs.replace(control, judge=judge)
 
-    return Registry([written_down(control) if control.id.startswith("aws.") else control for control in registry()], registry().sentences)
+    return Registry(
+        [written_down(control) if control.id.startswith("aws.") else control for control in registry()],
+        registry().sentences,
+    )
 
 
 def test_a_control_that_raises_is_unknown_and_ends_nothing() -> None:
@@ -555,7 +584,16 @@ def test_of_two_sources_that_name_one_thing_the_one_that_was_answered_holds_it_w
             source = f"acme/aws/{name}/kms-foreign"
             faults = {"kms:DescribeKey": fault} if name == "a" else {}
             key = Resource(
-                "arn:aws:kms:eu-west-1:999988887777:key/1", "key", "aws.kms.key", "1", "acme", "aws", "999988887777", "eu-west-1", source, faults=faults
+                "arn:aws:kms:eu-west-1:999988887777:key/1",
+                "key",
+                "aws.kms.key",
+                "1",
+                "acme",
+                "aws",
+                "999988887777",
+                "eu-west-1",
+                source,
+                faults=faults,
             )
             model.begin(source, 1.0)
             model.apply(source, Batch((key,)), 1.0)
@@ -571,7 +609,9 @@ def test_a_row_that_a_poll_in_part_left_out_is_older_than_its_source_until_it_is
     feed.model.drain()
     feed.poll(VOLUMES, GOOD, kept=[PLAIN], part=refusal(), after=60.0)
     assert (feed.entry(PLAIN).not_in_last_poll, feed.entry(GOOD).not_in_last_poll) == (True, False)
-    assert feed.entry(PLAIN).observed_at == NOW < feed.entry(GOOD).observed_at == feed.model.sources[VOLUMES].last_success
+    assert (
+        feed.entry(PLAIN).observed_at == NOW < feed.entry(GOOD).observed_at == feed.model.sources[VOLUMES].last_success
+    )
     assert PLAIN.id in feed.model.drain().resources
     feed.poll(VOLUMES, GOOD, kept=[PLAIN], part=refusal(), after=60.0)
     assert PLAIN.id not in feed.model.drain().resources, "told once"
@@ -616,7 +656,11 @@ def test_a_region_without_encryption_by_default_is_an_open_door_only_where_all_v
         ((KeyMode.PROVIDER_MANAGED, KeyMode.PROVIDER_MANAGED), Status.PASS),
     ],
 )
-def test_the_default_key_of_a_region_that_tenants_share_must_suit_each(modes: tuple[KeyMode, KeyMode], status: Status) -> None:
+def test_the_default_key_of_a_region_that_tenants_share_must_suit_each(
+    modes: tuple[KeyMode, KeyMode], status: Status
+) -> None:
     here = msgspec.structs.replace(region(), tenant="acme+beta")
-    feed = Feed(MORE, policies=dict(zip(("acme", "beta"), (Policy(keys=mode) for mode in modes), strict=True))).poll(MORE, here)
+    feed = Feed(MORE, policies=dict(zip(("acme", "beta"), (Policy(keys=mode) for mode in modes), strict=True))).poll(
+        MORE, here
+    )
     assert feed.finding("aws.ebs.default-key-policy", here).status is status

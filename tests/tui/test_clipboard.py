@@ -56,7 +56,10 @@ def test_inside_tmux_with_its_defaults_tmux_copies_and_it_is_known(tmp_path: Pat
             written: list[str] = []
             assert copy("arn:1", written.append) == (True, "")
         assert not written
-        assert subprocess.run([*tmux, "show-buffer"], env=environ, capture_output=True, text=True, check=True).stdout == "arn:1"
+        assert (
+            subprocess.run([*tmux, "show-buffer"], env=environ, capture_output=True, text=True, check=True).stdout
+            == "arn:1"
+        )
     finally:
         subprocess.run([*tmux, "kill-server"], env=environ, check=False)
 

@@ -1,4 +1,6 @@
-"""The collector may die: the rows stay, the reason is shown, a new one is started, and what it does not send again goes."""
+"""The collector may die: the rows stay, the reason is shown, a new one is started, and what it does not send again
+goes.
+"""
 
 import sys
 from pathlib import Path
@@ -57,7 +59,9 @@ async def test_the_collector_ends_with_its_viewer():
 
 
 async def test_a_frozen_collector_is_ended_too():
-    collector = Collector([sys.executable, "-c", "import signal,time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"])
+    collector = Collector(
+        [sys.executable, "-c", "import signal,time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"]
+    )
     collector.start()
     process = collector._process
     collector.stop()

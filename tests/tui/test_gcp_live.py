@@ -25,15 +25,24 @@ async def test_a_filter_lets_through_what_comes_later_in_a_zone_that_was_empty(g
     google.project.disk("near", "zones/us-central1-a")
     child = Collector([sys.executable, "-m", "providers.collector", "--config", str(file)], None)
     child.start()
-    app = Dashboard(Feed(child, Replica()), view="volumes", query="region:us-central1-*", export_dir=tmp_path, on_terminal=False)
+    app = Dashboard(
+        Feed(child, Replica()), view="volumes", query="region:us-central1-*", export_dir=tmp_path, on_terminal=False
+    )
     try:
         async with app.run_test(size=(140, 40)) as pilot:
-            await _until(pilot, lambda: app.replica.settled and [row.name for row in app.screen.query_one("#volumes").items] == ["near"])
+            await _until(
+                pilot,
+                lambda: (
+                    app.replica.settled and [row.name for row in app.screen.query_one("#volumes").items] == ["near"]
+                ),
+            )
             google.project.disk("far", "zones/us-central1-c", key={"sha256": "u0Wh="})
             google.project.disk("elsewhere", "zones/europe-west1-b")
             await _until(pilot, lambda: [row.name for row in app.screen.query_one("#volumes").items] == ["far", "near"])
             google.project.unreachable["zones/us-central1-c"] = "UNREACHABLE"
             rows = app.replica.table("volume").rows
-            await _until(pilot, lambda: {row.name: row.status for row in rows.values()} == {"far": 1, "near": 3, "elsewhere": 3})
+            await _until(
+                pilot, lambda: {row.name: row.status for row in rows.values()} == {"far": 1, "near": 3, "elsewhere": 3}
+            )
     finally:
         child.stop()

@@ -154,7 +154,10 @@ async def test_enter_on_a_source_shows_its_fault_in_full_and_escape_goes_back():
     async with dashboard(size=(80, 40), view="sources") as it:
         await it.shows("✗ denied")
         source = it.view.current
-        message = "User: arn:aws:sts::444455556666:assumed-role/enctop/i-0abc is not authorized to perform kms:DescribeKey on resource [/red] key/1"
+        message = (
+            "User: arn:aws:sts::444455556666:assumed-role/enctop/i-0abc is not authorized to perform kms:DescribeKey on"
+            " resource [/red] key/1"
+        )
         fault = replace(source.fault, message=message, retry_after=90.0)
         now = it.replica.now()
         it.replica.sources[source.id] = replace(source, fault=fault, last_attempt=now - 30, next_due=now + 330)

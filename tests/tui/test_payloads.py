@@ -1,4 +1,6 @@
-"""Names that strangers chose, on every way that leads to a terminal, a log, a copy: no character that acts on any of them gets through."""
+"""Names that strangers chose, on every way that leads to a terminal, a log, a copy: no character that acts on any of
+them gets through.
+"""
 
 import json
 import os
@@ -21,7 +23,13 @@ from tui.data.replica import Replica
 
 ROOT = Path(__file__).parents[2]
 AT = "2026-11-23T14:00:00Z"
-TYPES = {"volume": "aws.ebs.volume", "endpoint": "tls.endpoint", "certificate": "tls.certificate", "lease": "vault.lease", "lease-totals": "vault.leases"}
+TYPES = {
+    "volume": "aws.ebs.volume",
+    "endpoint": "tls.endpoint",
+    "certificate": "tls.certificate",
+    "lease": "vault.lease",
+    "lease-totals": "vault.leases",
+}
 
 
 def snapshot(payload: str) -> dict[str, Any]:
@@ -68,14 +76,27 @@ def snapshot(payload: str) -> dict[str, Any]:
         )
     control = {"title": p, "severity": "critical", "verifies": [p], "maps": {p: [p]}, "remedy": f"do {p}"}
     fault = {"kind": "denied", "code": p, "operation": f"s:{p}", "message": p, "permission": p}
-    source = {"id": "acme/aws/x/s", "tenant": "acme", "provider": "aws", "scope": p, "service": p, "cadence": 60.0, "state": "denied", "last_success": AT}
+    source = {
+        "id": "acme/aws/x/s",
+        "tenant": "acme",
+        "provider": "aws",
+        "scope": p,
+        "service": p,
+        "cadence": 60.0,
+        "state": "denied",
+        "last_success": AT,
+    }
     return {
         "schema": "enctop.snapshot/1",
         "generated_at": AT,
         "tool": {"name": "enctop", "version": "0.1.0"},
         "complete": False,
         "scope": {"tenants": ["acme"], "filter": None, "simulated": False},
-        "summary": {"findings": {}, "resources": {}, "tenants": {"acme": {"status": "fail", "pass": 0, "warn": 0, "fail": 1, "unknown": 0}}},
+        "summary": {
+            "findings": {},
+            "resources": {},
+            "tenants": {"acme": {"status": "fail", "pass": 0, "warn": 0, "fail": 1, "unknown": 0}},
+        },
         "sources": [{**source, "calls": 1, "seconds": 0.1, "resources": len(resources), "error": fault}],
         "resources": resources,
         "findings": findings,
@@ -110,7 +131,9 @@ GROUPS = [list(FAMILIES.values())[start::3] for start in range(3)]
 
 
 @pytest.mark.parametrize("group", range(3))
-async def test_no_view_shows_what_acts_on_a_terminal(group: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_view_shows_what_acts_on_a_terminal(
+    group: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "posture.json"
     file.write_text(json.dumps(snapshot("~".join(GROUPS[group]))))
     monkeypatch.setenv("PATH", "")
@@ -170,7 +193,15 @@ for command in json.load(sys.stdin):
         print("code", ended.code)
 """
     env = {**os.environ, **home, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8:backslashreplace"}
-    done = subprocess.run([sys.executable, "-P", "-c", code], input=json.dumps(commands), capture_output=True, text=True, env=env, cwd=tmp_path, check=False)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        input=json.dumps(commands),
+        capture_output=True,
+        text=True,
+        env=env,
+        cwd=tmp_path,
+        check=False,
+    )
     assert done.stdout == "code 2\n" * len(commands), done.stdout + done.stderr
     assert not forbidden(done.stderr), done.stderr
     assert "\x1b" not in done.stderr
@@ -211,4 +242,6 @@ for payload in eval(sys.argv[2]):
     assert not forbidden(text)
     assert "\x1b" not in text
     lines = [line for line in text.splitlines() if not line.startswith("    ")]
-    assert all(re.match(r"\d{4}-\d\d-\d\d [\d:,]+ (WARNING|ERROR) providers\.x it (said|failed)", line) for line in lines), lines
+    assert all(
+        re.match(r"\d{4}-\d\d-\d\d [\d:,]+ (WARNING|ERROR) providers\.x it (said|failed)", line) for line in lines
+    ), lines

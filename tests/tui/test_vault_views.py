@@ -23,7 +23,9 @@ from tui.widgets.time_left import countdown, painted, state_of
 
 
 @asynccontextmanager
-async def opened(configuration: str, tmp_path: Path, *, view: str = "leases", size: tuple[int, int] = (200, 50)) -> AsyncIterator[Opened]:
+async def opened(
+    configuration: str, tmp_path: Path, *, view: str = "leases", size: tuple[int, int] = (200, 50)
+) -> AsyncIterator[Opened]:
     """The dashboard on a configuration of its own."""
     file = tmp_path / "enctop.toml"
     file.write_text(configuration)
@@ -41,7 +43,15 @@ async def opened(configuration: str, tmp_path: Path, *, view: str = "leases", si
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(-3, "ended"), (0.4, "0s"), (59.9, "59s"), (245, "4:05"), (11_520, "3h12m"), (446_400, "5d04h"), (18_489_600, "214d")],
+    [
+        (-3, "ended"),
+        (0.4, "0s"),
+        (59.9, "59s"),
+        (245, "4:05"),
+        (11_520, "3h12m"),
+        (446_400, "5d04h"),
+        (18_489_600, "214d"),
+    ],
 )
 def test_a_countdown_is_read_at_a_glance(seconds: float, text: str) -> None:
     assert countdown(seconds) == text
@@ -58,7 +68,10 @@ def test_the_time_of_the_end_travels_with_the_row() -> None:
     assert json.loads(json.dumps(CELLS["lease"])) == ["ENGINE", "ROLE", "ISSUED", "RENEWED", "RENEWABLE", "STATE"]
 
 
-@pytest.mark.parametrize(("life", "at", "colour"), [(60, 50, "text"), (60, 58, "text"), (36_000, 30_000, "warn"), (36_000, 35_000, "warn"), (60, 10, "pass")])
+@pytest.mark.parametrize(
+    ("life", "at", "colour"),
+    [(60, 50, "text"), (60, 58, "text"), (36_000, 30_000, "warn"), (36_000, 35_000, "warn"), (60, 10, "pass")],
+)
 def test_what_is_made_to_run_down_is_no_alarm_when_it_does(life: int, at: int, colour: str) -> None:
     lease = Life(0.0, float(life), None, True)
     assert painted(lease, lease.state(at)) == colour

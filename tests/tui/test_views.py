@@ -124,7 +124,14 @@ async def test_enter_drills_down_follows_a_link_and_escape_goes_back():
         assert failing.status == Status.FAIL
         await it.press("enter")
         await it.shows("promise")
-        for words in ("Encrypted is false", "S04", "ec2:DescribeVolumes.Encrypted = false", "aws ec2 copy-snapshot", "LEADS TO", f"Volumes › {failing.name}"):
+        for words in (
+            "Encrypted is false",
+            "S04",
+            "ec2:DescribeVolumes.Encrypted = false",
+            "aws ec2 copy-snapshot",
+            "LEADS TO",
+            f"Volumes › {failing.name}",
+        ):
             assert words in it.screen
         await it.press("n", "n", "enter")
         await it.shows("USED BY")
@@ -221,7 +228,9 @@ async def test_copying_says_what_was_copied(monkeypatch: pytest.MonkeyPatch):
         await it.press("enter")
         await it.shows("remedy")
         await it.press("c")
-        assert any("the remedy was sent to the terminal" in toast and "aws ec2" in toast for toast in it.toasts()), it.toasts()
+        assert any("the remedy was sent to the terminal" in toast and "aws ec2" in toast for toast in it.toasts()), (
+            it.toasts()
+        )
 
 
 async def test_commands_open_views_kinds_themes_and_filters():

@@ -1,4 +1,6 @@
-"""The simulated Azure as the tests hold it: what exists, what goes wrong, what was asked, and a collector's look at it."""
+"""The simulated Azure as the tests hold it: what exists, what goes wrong, what was asked, and a collector's look at
+it.
+"""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -52,7 +54,11 @@ class Seen:
 
     def source(self, service: str, subscription: str = SUBSCRIPTION) -> Source:
         """A source by its service, of a subscription or of none."""
-        found = [source for source in self.model.sources.values() if source.service == service and source.scope in (subscription, "private")]
+        found = [
+            source
+            for source in self.model.sources.values()
+            if source.service == service and source.scope in (subscription, "private")
+        ]
         assert found, f"no source {service}: {sorted(self.model.sources)}"
         return found[0]
 
@@ -85,21 +91,32 @@ class Azure:
         self.server.estate.subscription()
 
     def fill(self, disks: int, accounts: int) -> None:
-        """Many of them: of a hundred disks five under a customer's key and one under both, accounts under Microsoft's."""
+        """Many of them: of a hundred disks five under a customer's key and one under both, accounts under
+        Microsoft's.
+        """
         estate = self.estate
         vault = estate.vault("acme-keys")
         made = estate.encryption_set("disks", estate.key(vault, "disks"), vault)
-        patterns = [self._pattern(estate.disk(f"pattern-{kind}", kind, set_id=made if kind != PLATFORM else None)) for kind in (PLATFORM, CUSTOMER, BOTH)]
+        patterns = [
+            self._pattern(estate.disk(f"pattern-{kind}", kind, set_id=made if kind != PLATFORM else None))
+            for kind in (PLATFORM, CUSTOMER, BOTH)
+        ]
         for number in range(disks):
             body = patterns[1] if number % 20 == 3 else patterns[2] if number % 100 == 7 else patterns[0]
-            estate.put(f"/subscriptions/{SUBSCRIPTION}/resourceGroups/prod/providers/Microsoft.Compute/disks/disk-{number:05}", body)
+            estate.put(
+                f"/subscriptions/{SUBSCRIPTION}/resourceGroups/prod/providers/Microsoft.Compute/disks/disk-{number:05}",
+                body,
+            )
         account = self._pattern(estate.account("pattern"))
         for number in range(accounts):
-            name = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/data/providers/Microsoft.Storage/storageAccounts/acme{number:05}"
+            group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/data"
+            name = f"{group}/providers/Microsoft.Storage/storageAccounts/acme{number:05}"
             estate.put(name, {**account, "location": REGIONS[number % len(REGIONS)]})
 
     def _pattern(self, made: str) -> Body:
-        """The body of a resource, which is taken away again: making one through the SDK's models costs a thousand times as much as a copy."""
+        """The body of a resource, which is taken away again: making one through the SDK's models costs a thousand
+        times as much as a copy.
+        """
         body = self.estate.get(made)
         assert body is not None
         self.estate.delete(made)

@@ -18,20 +18,39 @@ def controls(control_id: str | None) -> int:
     known = registry()
     if control_id is None:
         width = max(len(control.id) for control in known)
-        put("".join(f"{each.id:<{width}}  {each.severity.word:<8}  {each.cadence:<4}  {each.title}\n" for each in known))
+        put(
+            "".join(f"{each.id:<{width}}  {each.severity.word:<8}  {each.cadence:<4}  {each.title}\n" for each in known)
+        )
         return 0
     control = known.get(control_id)
     if control is None:
         import difflib
 
         near = difflib.get_close_matches(control_id, [each.id for each in known], 3, 0.4)
-        raise ConfigError(f"controls {control_id}: no such control" + (f"; did you mean {' or '.join(near)}?" if near else "; `enctop controls` lists them"))
-    lines = [control.id, f"{control.title} ({control.severity.word}, {control.cadence}, {control.evidence_class}; judges {control.subject})", ""]
+        raise ConfigError(
+            f"controls {control_id}: no such control"
+            + (f"; did you mean {' or '.join(near)}?" if near else "; `enctop controls` lists them")
+        )
+    lines = [
+        control.id,
+        (
+            f"{control.title} ({control.severity.word}, {control.cadence}, {control.evidence_class}; judges"
+            f" {control.subject})"
+        ),
+        "",
+    ]
     lines += ["Verifies", *(_indented(f"{sentence}  {known.sentences[sentence]}") for sentence in control.verifies), ""]
     lines += ["Evidence", _indented(control.evidence), ""]
-    lines += ["States", *(_indented(f"{status.word.upper()}: {text}") for status, text in sorted(control.states.items())), ""]
+    lines += [
+        "States",
+        *(_indented(f"{status.word.upper()}: {text}") for status, text in sorted(control.states.items())),
+        "",
+    ]
     lines += ["Remedy", textwrap.indent(control.remedy, "  "), ""]
-    lines += ["Maps to", *(_indented(f"{framework}: {', '.join(numbers)}") for framework, numbers in sorted(control.maps.items()))]
+    lines += [
+        "Maps to",
+        *(_indented(f"{framework}: {', '.join(numbers)}") for framework, numbers in sorted(control.maps.items())),
+    ]
     if control.traps:
         lines += ["", "Traps", _indented(control.traps)]
     put("\n".join(lines) + "\n")

@@ -10,13 +10,29 @@ from typing import NoReturn
 from tui.cli.say import UnwritableError, named, put, tell
 
 DONE, FOUND, USAGE, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
-VIEWS = ("overview", "volumes", "snapshots", "buckets", "keys", "vault", "leases", "endpoints", "certificates", "expiring", "findings", "sources", "others")
+VIEWS = (
+    "overview",
+    "volumes",
+    "snapshots",
+    "buckets",
+    "keys",
+    "vault",
+    "leases",
+    "endpoints",
+    "certificates",
+    "expiring",
+    "findings",
+    "sources",
+    "others",
+)
 FORMATS = ("json", "jsonl")
 NEEDS = ("role", "tag", "object_sample", "blob_sample", "inventory", "object_pages", "workspace", "renew_token")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run enctop; returns the exit code (README, "Exit codes"). Whatever a user can cause ends in one line on standard error."""
+    """Run enctop; returns the exit code (README, "Exit codes"). Whatever a user can cause ends in one line on
+    standard error.
+    """
     arguments = sys.argv[1:] if arguments is None else arguments
     if list(arguments) in (["--version"], ["-V"]):
         from providers.collector.version import enctop_version
@@ -75,7 +91,9 @@ def _run(chosen: argparse.Namespace) -> int:
 
 
 def _policy(chosen: argparse.Namespace) -> int:
-    """Vault's is made for the mounts that are there, where they can be read; a configuration without a Vault gives one for any mount."""
+    """Vault's is made for the mounts that are there, where they can be read; a configuration without a Vault gives
+    one for any mount.
+    """
     from providers.collector.config import Config, configured
     from providers.collector.systems import policy_text
 
@@ -125,7 +143,9 @@ def _tenants_of(known: Sequence[str], wanted: Sequence[str], query: str) -> str:
 
     for name in wanted:
         if name not in known:
-            raise ConfigError(f"--tenant {name}: no such tenant in the snapshot; there are {', '.join(known) or 'none'}")
+            raise ConfigError(
+                f"--tenant {name}: no such tenant in the snapshot; there are {', '.join(known) or 'none'}"
+            )
     return f"tenant:{','.join(wanted)} {query}".strip() if wanted else query
 
 
@@ -141,28 +161,61 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> _Parser:
     parser = _Parser(
         prog="enctop",
-        description="top for encryption: shows live, per tenant, whether what a security page promises is true now. Read-only.",
+        description=(
+            "top for encryption: shows live, per tenant, whether what a security page promises is true now. Read-only."
+        ),
         epilog="Without a command: the dashboard.",
         parents=[_common()],
     )
     parser.add_argument("-V", "--version", action="store_true", help="print the version")
     parser.set_defaults(config=None, tenant=[], filter="", view="overview", log_file=None, no_color=False)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    commands.add_parser("demo", parents=[_common()], help="the dashboard on simulated tenants; needs no account and no network")
-    _snapshot(commands.add_parser("snapshot", parents=[_common()], help="poll everything once and write what was seen as JSON"))
+    commands.add_parser(
+        "demo", parents=[_common()], help="the dashboard on simulated tenants; needs no account and no network"
+    )
+    _snapshot(
+        commands.add_parser(
+            "snapshot", parents=[_common()], help="poll everything once and write what was seen as JSON"
+        )
+    )
     view = commands.add_parser("view", parents=[_common()], help="open a snapshot in the dashboard, offline")
     view.add_argument("file", type=Path, metavar="FILE")
-    check = commands.add_parser("check", parents=[_common()], help="try every source and say what will be UNKNOWN, and which permission would mend it")
+    check = commands.add_parser(
+        "check",
+        parents=[_common()],
+        help="try every source and say what will be UNKNOWN, and which permission would mend it",
+    )
     check.add_argument("--timeout", type=_positive, default=60.0, metavar="SECONDS")
     check.add_argument("--demo", action="store_true", help="the simulated tenants")
     controls = commands.add_parser("controls", parents=[_common()], help="list the controls, or describe one")
     controls.add_argument("id", nargs="?", metavar="ID")
-    policy = commands.add_parser("policy", parents=[_common()], help="print the least-privilege read-only policy of a provider")
+    policy = commands.add_parser(
+        "policy", parents=[_common()], help="print the least-privilege read-only policy of a provider"
+    )
     policy.add_argument("provider", metavar="PROVIDER", help="aws, azure, gcp, vault")
-    policy.add_argument("--with", dest="needs", action="append", choices=NEEDS, default=[], help="add what this setting needs (repeatable)")
-    policy.add_argument("--without", action="append", choices=("sudo",), default=[], help="vault: the tier without sudo, and what it loses")
-    trust = commands.add_parser("trust", parents=[_common()], help="allow ./enctop.toml, as it is now, to say where credentials go; --list, --revoke")
-    trust.add_argument("file", nargs="?", type=Path, default=Path("enctop.toml"), metavar="FILE", help="default: ./enctop.toml")
+    policy.add_argument(
+        "--with",
+        dest="needs",
+        action="append",
+        choices=NEEDS,
+        default=[],
+        help="add what this setting needs (repeatable)",
+    )
+    policy.add_argument(
+        "--without",
+        action="append",
+        choices=("sudo",),
+        default=[],
+        help="vault: the tier without sudo, and what it loses",
+    )
+    trust = commands.add_parser(
+        "trust",
+        parents=[_common()],
+        help="allow ./enctop.toml, as it is now, to say where credentials go; --list, --revoke",
+    )
+    trust.add_argument(
+        "file", nargs="?", type=Path, default=Path("enctop.toml"), metavar="FILE", help="default: ./enctop.toml"
+    )
     act = trust.add_mutually_exclusive_group()
     act.add_argument("--list", dest="listing", action="store_true", help="show what is trusted")
     act.add_argument("--revoke", action="store_true", help="trust it no longer")
@@ -171,10 +224,15 @@ def _parser() -> _Parser:
 
 
 def _common() -> _Parser:
-    """Options every command takes, before or after its name. New ones each time: parsers that share them share their defaults, and lose what came first."""
+    """Options every command takes, before or after its name. New ones each time: parsers that share them share their
+    defaults, and lose what came first.
+    """
     common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument(
-        "--config", type=Path, metavar="FILE", help="default: ./enctop.toml (see `enctop trust`), else the user's, else the credentials that are there"
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="default: ./enctop.toml (see `enctop trust`), else the user's, else the credentials that are there",
     )
     common.add_argument("--tenant", action="append", metavar="NAME", help="only this tenant (repeatable)")
     common.add_argument("--filter", metavar="QUERY", help="as in the dashboard: 'status:fail kind:volume region:eu*'")
@@ -187,9 +245,13 @@ def _common() -> _Parser:
 def _snapshot(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: standard output")
     parser.add_argument("--demo", action="store_true", help="of the simulated tenants")
-    parser.add_argument("--timeout", type=_positive, default=300.0, metavar="SECONDS", help="for everything together (default 300)")
+    parser.add_argument(
+        "--timeout", type=_positive, default=300.0, metavar="SECONDS", help="for everything together (default 300)"
+    )
     parser.add_argument("--format", choices=FORMATS, default="json", help="json: one object; jsonl: one finding a line")
-    parser.add_argument("--fail-on", choices=("fail", "warn", "unknown"), help="exit 1 if a finding is this bad, or worse")
+    parser.add_argument(
+        "--fail-on", choices=("fail", "warn", "unknown"), help="exit 1 if a finding is this bad, or worse"
+    )
     parser.add_argument("--require-complete", action="store_true", help="exit 3 if a source did not answer")
     shape = parser.add_mutually_exclusive_group()
     shape.add_argument("--pretty", action="store_true", default=True, help="indented (default)")

@@ -41,7 +41,9 @@ def put_json(body: bytes) -> None:
 
 
 def escaped(body: bytes) -> bytes:
-    """The same JSON, with every character that is not printable as an escape: outside of strings JSON has only printable ones, and line breaks."""
+    """The same JSON, with every character that is not printable as an escape: outside of strings JSON has only
+    printable ones, and line breaks.
+    """
     text = body.decode("utf-8", "replace")
     if all(line.isprintable() for line in text.split("\n")):
         return body

@@ -46,7 +46,11 @@ def _ended(chosen: argparse.Namespace, taken: Snapshot) -> int:
     """The exit code; and in one line why it is not 0, or what the snapshot lacks."""
     missing = [source for source in taken.sources if source.state not in ANSWERED]
     bad = chosen.fail_on and {word: many for word in WORSE[chosen.fail_on] if (many := taken.summary.findings[word])}
-    found = f"{' and '.join(f'{many} {word}' for word, many in bad.items())} reached --fail-on {chosen.fail_on}" if bad else ""
+    found = (
+        f"{' and '.join(f'{many} {word}' for word, many in bad.items())} reached --fail-on {chosen.fail_on}"
+        if bad
+        else ""
+    )
     lacks = _lacking(taken, missing)
     if lacks or found:
         tell("; ".join(filter(None, (lacks, found))))
@@ -58,12 +62,16 @@ def _ended(chosen: argparse.Namespace, taken: Snapshot) -> int:
 def _lacking(taken: Snapshot, missing: list[SourceEntry]) -> str:
     if missing:
         first = missing[0]
-        return f"{len(missing)} of {len(taken.sources)} sources did not answer in full, first {first.id} ({first.state})"
+        return (
+            f"{len(missing)} of {len(taken.sources)} sources did not answer in full, first {first.id} ({first.state})"
+        )
     return "" if taken.complete else "no source was asked: the configuration names none"
 
 
 def check(chosen: argparse.Namespace) -> int:
-    """Ask every source once and tell, for each, whether it answered; where it did not, which permission would mend it and what is UNKNOWN until then."""
+    """Ask every source once and tell, for each, whether it answered; where it did not, which permission would mend
+    it and what is UNKNOWN until then.
+    """
     collector, _, origin = _polled(chosen, chosen.timeout)
     taken = take(collector.model, time.time(), collector.version)
     lines = [f"configuration: {origin}"]
@@ -75,14 +83,18 @@ def check(chosen: argparse.Namespace) -> int:
         lines += _lines(source, collector)
     silent = sum(source.state not in ANSWERED for source in taken.sources)
     lines.append(f"{len(taken.sources) - silent} of {len(taken.sources)} sources answered in full")
-    put("".join(f"{one_line(line)}\n" for line in lines))  # each as one: a line break in a name must not make a line of its own
+    # each as one: a line break in a name must not make a line of its own
+    put("".join(f"{one_line(line)}\n" for line in lines))
     return 0 if answered(collector.model.sources.values()) else 3
 
 
 def _lines(source: SourceEntry, collector: Collector) -> Iterator[str]:
     """A source in a line, and under it every kind of refusal with what it hides."""
     mark = {"ok": "+", "disabled": "-"}.get(source.state, "!")
-    yield f"  {mark} {source.id.split('/', 1)[1]:<44} {source.state:<12}{source.resources:>7} resources {source.calls:>6} calls"
+    yield (
+        f"  {mark} {source.id.split('/', 1)[1]:<44} {source.state:<12}{source.resources:>7} resources {source.calls:>6}"
+        " calls"
+    )
     refused: dict[tuple[str, str], tuple[Fault, list[str]]] = {}
     for held in collector.model.all():
         if held.source == source.id:

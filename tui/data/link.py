@@ -1,4 +1,6 @@
-"""Keeps the replica fed: frames go in as they come, the screen hears of it at most once a frame, and a collector that died is started again."""
+"""Keeps the replica fed: frames go in as they come, the screen hears of it at most once a frame, and a collector
+that died is started again.
+"""
 
 import asyncio
 import gc
@@ -18,8 +20,8 @@ BACK_OFF: tuple[Seconds, ...] = (1, 2, 4, 8, 16, 30)
 class Feed:
     """Between the collector and the screen.
 
-    `on_moved` gets the names of what moved (`Replica.touched`); `on_notice` a line for the person; `on_down` a reason and the seconds until the restart,
-    or ("", 0) when the collector is back.
+    `on_moved` gets the names of what moved (`Replica.touched`); `on_notice` a line for the person; `on_down` a reason
+    and the seconds until the restart, or ("", 0) when the collector is back.
     """
 
     def __init__(self, collector: Collector, replica: Replica) -> None:
@@ -48,7 +50,9 @@ class Feed:
         self.collector.stop()
 
     def ask(self, ask: Ask) -> None:
-        """Send an ask; what matters beyond the collector's life (a pause, the open detail) is said again to its successor."""
+        """Send an ask; what matters beyond the collector's life (a pause, the open detail) is said again to its
+        successor.
+        """
         if isinstance(ask, Pause):
             self.paused = ask.on
         if isinstance(ask, Open):
@@ -80,7 +84,8 @@ class Feed:
             self._hello()
         elif isinstance(frame, Settled):
             self._deaths = 0
-            gc.freeze()  # what is loaded stays: the collector of garbage need not look at 100,000 rows again (30 ms a time)
+            # what is loaded stays: the collector of garbage need not look at 100,000 rows again (30 ms a time)
+            gc.freeze()
         if self._due is None:
             loop = asyncio.get_running_loop()
             self._due = loop.call_at(max(loop.time(), self._last + FRAME), self._tell)

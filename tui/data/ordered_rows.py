@@ -13,7 +13,8 @@ Key = Callable[[Any], Any]
 class Selection(Generic[T]):
     """Rows in the order of `key`, then of `tie`; `reverse` turns the whole order round.
 
-    `rows` and `sieve` are set by whoever knows what changed; `rebuild` starts from all rows (about 60 ms for 100,000), `update` only looks at what moved.
+    `rows` and `sieve` are set by whoever knows what changed; `rebuild` starts from all rows (about 60 ms for 100,000),
+    `update` only looks at what moved.
     """
 
     def __init__(self, key: Key, tie: Key) -> None:
@@ -39,12 +40,15 @@ class Selection(Generic[T]):
 
     def resort(self) -> None:
         """Sort what is there anew, as when the key changed."""
-        again = sorted(self._ascending, key=self.tie)  # another list: the one that is shown stays as it is until the table is told
+        # another list: the one that is shown stays as it is until the table is told
+        again = sorted(self._ascending, key=self.tie)
         again.sort(key=self.key)
         self._ascending = again
 
     def update(self, rows: Mapping[str, T], moved: Mapping[str, T | None], identity: Callable[[Any], str]) -> bool:
-        """Take in what moved (id -> the row as it was before); says whether the order or the membership is another now."""
+        """Take in what moved (id -> the row as it was before); says whether the order or the membership is another
+        now.
+        """
         leaving: list[tuple[str, T]] = []
         arriving: list[T] = []
         for name, old in moved.items():
@@ -77,7 +81,8 @@ class Selection(Generic[T]):
             at = bisect_left(rows, rank, key=self._rank)
             while at < len(rows) and identity(rows[at]) != name and self._rank(rows[at]) == rank:
                 at += 1
-            if at >= len(rows) or identity(rows[at]) != name:  # its rank is another now, as when what it hangs on changed too
+            # its rank is another now, as when what it hangs on changed too
+            if at >= len(rows) or identity(rows[at]) != name:
                 names = {name for name, _ in leaving}
                 return [row for row in rows if identity(row) not in names]
             holes.append(at)

@@ -1,4 +1,6 @@
-"""The collector as a child process: its frames are read in the screen's loop, a little at a time, and its end is noticed and explained."""
+"""The collector as a child process: its frames are read in the screen's loop, a little at a time, and its end is
+noticed and explained.
+"""
 
 import asyncio
 import contextlib
@@ -18,7 +20,9 @@ from providers.child import environment
 from providers.collector.frames import Ask, Decoder, Encoder, Frame
 
 READ = 1 << 16
-"""Bytes read in one turn of the loop, about 300 rows, so that a key press never waits for more than a millisecond or so of decoding."""
+"""Bytes read in one turn of the loop, about 300 rows, so that a key press never waits for more than a millisecond or
+so of decoding.
+"""
 PATIENCE = 1.0
 """Seconds a collector has to exit after it closed its output, or after its input was closed."""
 
@@ -41,7 +45,9 @@ class Collector:
         self._on_end: Callable[[str, int], None] = lambda reason, code: None
 
     def start(self) -> None:
-        """Start the process; its output waits in the pipe until `attach`. Raises OSError when there is no such program."""
+        """Start the process; its output waits in the pipe until `attach`. Raises OSError when there is no such
+        program.
+        """
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(self.argv, env=environment(), stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0)
         self._decoder = Decoder(Frame)
@@ -52,7 +58,9 @@ class Collector:
                 os.set_blocking(stream.fileno(), False)
 
     def attach(self, on_frame: Callable[[Any], None], on_end: Callable[[str, int], None]) -> None:
-        """Read from the running loop on: each frame goes to `on_frame`; when the process ends by itself, `on_end` gets the reason and the exit code."""
+        """Read from the running loop on: each frame goes to `on_frame`; when the process ends by itself, `on_end`
+        gets the reason and the exit code.
+        """
         self._on_frame, self._on_end = on_frame, on_end
         self._loop = asyncio.get_running_loop()
         if (process := self._process) is not None and process.stdout and process.stderr:
@@ -125,7 +133,10 @@ class Collector:
         lines = [one_line(line) for line in data.decode("utf-8", "replace").split("\n") if line.strip()]
         self._last_words.extend(lines)
         if self._log_file is not None and lines:
-            with contextlib.suppress(OSError), os.fdopen(appending(self._log_file), "w", encoding="utf-8", errors="backslashreplace") as log:
+            with (
+                contextlib.suppress(OSError),
+                os.fdopen(appending(self._log_file), "w", encoding="utf-8", errors="backslashreplace") as log,
+            ):
                 log.write("".join(f"{line}\n" for line in lines))
 
     def _write(self) -> None:

@@ -1,4 +1,6 @@
-"""The viewer's copy of what the collector knows: it applies frames, and remembers what moved until somebody draws it."""
+"""The viewer's copy of what the collector knows: it applies frames, and remembers what moved until somebody draws
+it.
+"""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -10,7 +12,19 @@ from posture.clock import Utc, age
 from posture.rows import FindingRow, Place, Row
 from posture.source import Source
 from posture.verdict import Status
-from providers.collector.frames import Detail, Findings, Gone, Hello, Notice, Places, Rollups, Rows, Settled, Sources, TenantRollup
+from providers.collector.frames import (
+    Detail,
+    Findings,
+    Gone,
+    Hello,
+    Notice,
+    Places,
+    Rollups,
+    Rows,
+    Settled,
+    Sources,
+    TenantRollup,
+)
 
 FINDING = "finding"
 """The table that holds findings; every other table is named after the kind of its rows."""
@@ -23,8 +37,8 @@ T = TypeVar("T")
 class Table(Generic[T]):
     """The rows of one kind, by id, in the order in which they first came.
 
-    `version` counts changes. `moved` holds, for each id that changed since `take` was called, the row as it was before (None: it is new);
-    it is given up (None) when that would be more than a rebuild costs.
+    `version` counts changes. `moved` holds, for each id that changed since `take` was called, the row as it was before
+    (None: it is new); it is given up (None) when that would be more than a rebuild costs.
     """
 
     LOG_LIMIT = 4000
@@ -80,7 +94,9 @@ class Replica:
         self.rollups: dict[str, TenantRollup] = {}
         self.details: dict[str, Detail] = {}
         self.touched: set[str] = set()
-        """What moved since it was last cleared: kinds, and `finding`, `sources`, `rollups`, `places`, `hello`, `settled`, `detail`."""
+        """What moved since it was last cleared: kinds, and `finding`, `sources`, `rollups`, `places`, `hello`,
+        `settled`, `detail`.
+        """
         self._table_of: dict[int, Table[Row]] = {}
         self._sources_before: set[str] = set()
         self._apply: dict[type, Callable[[Any], None]] = {
@@ -128,7 +144,9 @@ class Replica:
         return self.sources.get(self.place(row).source)
 
     def freshness(self, source: Source | None, now: Utc, seen: Utc = 0.0) -> tuple[str, bool]:
-        """How old what a source reported is, as `12m`, and whether to draw it dim; of a row that it has left behind, since that was `seen`."""
+        """How old what a source reported is, as `12m`, and whether to draw it dim; of a row that it has left behind,
+        since that was `seen`.
+        """
         if source is None or source.last_success is None:
             return "-", True
         return (age(now - seen), True) if seen else (age(now - source.last_success), source.dim(now))
@@ -144,12 +162,19 @@ class Replica:
         self.touched.add("hello")
 
     def _age_everything(self) -> None:
-        """A new collector numbers its places anew: what is here keeps its places under negative numbers until it is sent again or all has settled."""
-        old = {number: -1 - index - sum(n < 0 for n in self.places) for index, number in enumerate(n for n in self.places if n >= 0)}
+        """A new collector numbers its places anew: what is here keeps its places under negative numbers until it is
+        sent again or all has settled.
+        """
+        old = {
+            number: -1 - index - sum(n < 0 for n in self.places)
+            for index, number in enumerate(n for n in self.places if n >= 0)
+        }
         self.places = {old.get(number, number): place for number, place in self.places.items()}
         tables: list[Table[Any]] = [*self.tables.values(), self.findings]
         for table in tables:
-            table.rows = {key: replace(row, place=old[row.place]) if row.place in old else row for key, row in table.rows.items()}
+            table.rows = {
+                key: replace(row, place=old[row.place]) if row.place in old else row for key, row in table.rows.items()
+            }
             table.version += 1
             table.moved = None
         self._table_of = {}

@@ -1,7 +1,7 @@
 """The filter language at 100,000 rows: each word becomes one pass over the list, on the cheapest thing that decides it.
 
-What thousands of rows share is decided once: a place field is a set of matching place numbers, a status a set of numbers,
-a reason is remembered by its text.
+What thousands of rows share is decided once: a place field is a set of matching place numbers, a status a set of
+numbers, a reason is remembered by its text.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -97,7 +97,9 @@ def _by_key_class(test: Callable[[str], bool], replica: Replica, findings: bool)
 
 
 def _by_control(term: Term, replica: Replica) -> Sieve:
-    """Resources of the types such a control judges, however it ended; and, from another version's snapshot, those with a finding of it."""
+    """Resources of the types such a control judges, however it ended; and, from another version's snapshot, those
+    with a finding of it.
+    """
     from posture.controls.registry import registry
 
     test = Term(term.field, term.patterns, False).test()
@@ -114,7 +116,13 @@ def _free(term: Term, replica: Replica, findings: bool) -> Sieve:
         return lambda rows: [
             row
             for row in rows
-            if (needle in row.resource.lower() or needle in row.name.lower() or needle in row.reason.lower() or needle in row.control) is not negated
+            if (
+                needle in row.resource.lower()
+                or needle in row.name.lower()
+                or needle in row.reason.lower()
+                or needle in row.control
+            )
+            is not negated
         ]
     controlled = _resources_of(contains, replica)
     told: dict[str, bool] = {}

@@ -47,7 +47,9 @@ class DetailView(Lines):
         super().__init__(id=self.name_of)
         self.replica, self._ask = replica, ask
         self.trail: list[tuple[str, int, str]] = []
-        """Ids from the first opened to the one shown, each with the line the cursor stood on and the control for whose sake it was opened."""
+        """Ids from the first opened to the one shown, each with the line the cursor stood on and the control for
+        whose sake it was opened.
+        """
         self.origin = ""
         self.raw = False
         self._lines: list[Line] = []
@@ -122,7 +124,11 @@ class DetailView(Lines):
 
     def _find_verdict(self) -> None:
         """The verdict the page was opened for stands at the top, under the cursor."""
-        found = next((index for index, line in enumerate(self._lines) if line.control == self._seek), None) if self._seek else None
+        found = (
+            next((index for index, line in enumerate(self._lines) if line.control == self._seek), None)
+            if self._seek
+            else None
+        )
         if found is not None:
             self._seek = ""
             self._scroll_top(max(0, min(found, self.count() - self.page)))
@@ -169,7 +175,10 @@ class DetailView(Lines):
             return "its source is gone"
         text, dim = self.replica.freshness(source, self.replica.now())
         trouble = f", {source.state}: {source.fault}" if source.fault else f", {source.state}"
-        return f"source {source.id}: last full answer {text if text == '-' else text + ' ago'}{' (old)' if dim else ''}{trouble}"
+        return (
+            f"source {source.id}: last full answer"
+            f" {text if text == '-' else text + ' ago'}{' (old)' if dim else ''}{trouble}"
+        )
 
     def _called(self, resource: str) -> str:
         row = self.replica.row(resource)

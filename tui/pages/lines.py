@@ -1,4 +1,6 @@
-"""A resource's or a source's detail as lines of text, each in parts that have a paint, some of them leading elsewhere. Pure: nothing here draws."""
+"""A resource's or a source's detail as lines of text, each in parts that have a paint, some of them leading
+elsewhere. Pure: nothing here draws.
+"""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -23,7 +25,9 @@ INDENT = 3
 
 
 class Line(NamedTuple):
-    """`opens` is the resource that Enter leads to; `copies` is what `c` copies on this line; `control` is whose verdict it is part of."""
+    """`opens` is the resource that Enter leads to; `copies` is what `c` copies on this line; `control` is whose
+    verdict it is part of.
+    """
 
     parts: tuple[Part, ...]
     opens: str = ""
@@ -53,7 +57,9 @@ def raw(detail: Detail, width: int) -> list[Line]:
     from posture.snapshot import finding_entry
 
     text = json.dumps(_resource_entry(detail), indent=2, ensure_ascii=False)
-    found = json.dumps(msgspec.to_builtins([finding_entry(judged.finding) for judged in detail.findings]), indent=2, ensure_ascii=False)
+    found = json.dumps(
+        msgspec.to_builtins([finding_entry(judged.finding) for judged in detail.findings]), indent=2, ensure_ascii=False
+    )
     lines = [("resource", text), ("findings", found)]
     made: list[Line] = []
     for title, body in lines:
@@ -65,8 +71,16 @@ def _resource_entry(detail: Detail) -> dict[str, Any] | None:
     if (resource := detail.resource) is None:
         return None
     told = msgspec.to_builtins(resource)
-    entry = {name: told[name] for name in ("id", "kind", "type", "name", "tenant", "provider", "scope", "region", "encryption")}
-    entry |= {"status": Status(detail.status).word, "observed_at": _time(detail.observed_at), "source": resource.source, "attributes": told["fields"]}
+    entry = {
+        name: told[name]
+        for name in ("id", "kind", "type", "name", "tenant", "provider", "scope", "region", "encryption")
+    }
+    entry |= {
+        "status": Status(detail.status).word,
+        "observed_at": _time(detail.observed_at),
+        "source": resource.source,
+        "attributes": told["fields"],
+    }
     entry |= {"columns": dict(zip(CELLS.get(resource.kind, ()), resource.cells, strict=False)), "links": told["links"]}
     return entry | {"expires": _time(resource.expires), "aliases": told["aliases"]}
 
@@ -82,27 +96,44 @@ def source_page(source: Source, width: int, now: Utc) -> list[Line]:
 
 def raw_source(source: Source) -> list[Line]:
     """The same as indented JSON."""
-    return [_json_line(line) for line in json.dumps(msgspec.to_builtins(source), indent=2, ensure_ascii=False).splitlines()]
+    return [
+        _json_line(line) for line in json.dumps(msgspec.to_builtins(source), indent=2, ensure_ascii=False).splitlines()
+    ]
 
 
 def _source_lines(source: Source, width: int, now: Utc) -> Iterator[Line]:
     polling = "   is being asked just now" if source.polling else ""
     yield Line((state_cell(source), ("  ", "text"), (source.service, "title"), (polling, "faint")))
     yield from _wrapped(source.id, width, 0, "faint", copies=source.id)
-    yield from _pairs([(name, value, "text") for name in ("tenant", "provider", "scope") if (value := getattr(source, name))], width)
+    yield from _pairs(
+        [(name, value, "text") for name in ("tenant", "provider", "scope") if (value := getattr(source, name))], width
+    )
     yield from _title("TIMES")
     trouble = source.state not in ANSWERED and source.state is not State.PENDING
-    times = [("last full answer", source.last_success), ("last attempt", source.last_attempt), ("retry at" if trouble else "next poll", source.next_due)]
+    times = [
+        ("last full answer", source.last_success),
+        ("last attempt", source.last_attempt),
+        ("retry at" if trouble else "next poll", source.next_due),
+    ]
     times.append(("evidence until", source.stale_at))
     for name, at in times:
         yield from _named(name, "never" if at is None and name.startswith("last") else _when(at, now), width, "text")
     yield from _named("every", _span(source.cadence), width, "text")
     yield from _title("LAST POLL")
-    for name, value in (("calls", f"{source.calls:,}"), ("took", f"{source.seconds:.1f}s"), ("resources", f"{source.resources:,}")):
+    for name, value in (
+        ("calls", f"{source.calls:,}"),
+        ("took", f"{source.seconds:.1f}s"),
+        ("resources", f"{source.resources:,}"),
+    ):
         yield from _named(name, value, width, "text")
     if (fault := source.fault) is not None:
         yield from _title("FAULT")
-        for name, value in (("kind", fault.kind.value), ("operation", fault.operation), ("code", fault.code), ("message", fault.message)):
+        for name, value in (
+            ("kind", fault.kind.value),
+            ("operation", fault.operation),
+            ("code", fault.code),
+            ("message", fault.message),
+        ):
             if value:
                 yield from _named(name, value, width, "unknown" if name == "kind" else "text")
         if fault.retry_after is not None:
@@ -147,22 +178,43 @@ def _lines(detail: Detail, width: int, now: Utc, freshness: str) -> Iterator[Lin
         yield Line((("this resource has not been seen, or is gone", "unknown"),))
         yield from _wrapped(detail.id, width, 0, "faint")
         return
-    yield Line((status_cell(detail.status), ("  ", "text"), (resource.name or resource.id, "title"), (f"   {resource.type}", "faint")))
+    yield Line(
+        (
+            status_cell(detail.status),
+            ("  ", "text"),
+            (resource.name or resource.id, "title"),
+            (f"   {resource.type}", "faint"),
+        )
+    )
     yield from _wrapped(resource.id, width, 0, "faint", copies=resource.id)
-    where = (("tenant", resource.tenant), ("scope", resource.scope), ("region", resource.region), ("kind", resource.kind))
+    where = (
+        ("tenant", resource.tenant),
+        ("scope", resource.scope),
+        ("region", resource.region),
+        ("kind", resource.kind),
+    )
     yield from _pairs([(name, value, "text") for name, value in where if value], width)
     if (encryption := resource.encryption) is not None:
         at_rest = {True: ("yes", "pass"), False: ("no", "fail"), None: ("not seen", "unknown")}[encryption.at_rest]
-        words = [("at rest", *at_rest), ("algorithm", encryption.algorithm or "-", "text"), ("key class", encryption.key_class, "text")]
+        words = [
+            ("at rest", *at_rest),
+            ("algorithm", encryption.algorithm or "-", "text"),
+            ("key class", encryption.key_class, "text"),
+        ]
         yield from _pairs(words, width)
-    own = [(title.lower(), cell, "text") for title, cell in zip(CELLS.get(resource.kind, ()), resource.cells, strict=False) if cell]
+    own = [
+        (title.lower(), cell, "text")
+        for title, cell in zip(CELLS.get(resource.kind, ()), resource.cells, strict=False)
+        if cell
+    ]
     yield from _pairs(own, width)
     seen = f"seen {age(now - detail.observed_at)} ago" if detail.observed_at is not None else "never seen"
     yield Line(((f"{seen} · {freshness}", "faint"),))
     try:
         special = list(sections(detail, now))
         told = bool(special) and replaces_fields(resource)
-    except (TypeError, AttributeError, ValueError, LookupError, OverflowError):  # of another shape: told as they are, below
+    # of another shape: told as they are, below
+    except (TypeError, AttributeError, ValueError, LookupError, OverflowError):
         special, told = [], False
     yield from _verdicts(detail, width, now, apart=bool(special))
     for title, more, rows in special:
@@ -183,9 +235,13 @@ def _lines(detail: Detail, width: int, now: Utc, freshness: str) -> Iterator[Lin
 
 
 def _verdicts(detail: Detail, width: int, now: Utc, *, apart: bool) -> Iterator[Line]:
-    """All, worst first; where a kind has much of its own to show, those that are as promised stand `apart`, below that."""
+    """All, worst first; where a kind has much of its own to show, those that are as promised stand `apart`, below
+    that.
+    """
     tally = [sum(judged.finding.status is status for judged in detail.findings) for status in Status]
-    words = "  ".join(f"{many} {status.word.replace('_', ' ')}" for status, many in zip(Status, tally, strict=True) if many)
+    words = "  ".join(
+        f"{many} {status.word.replace('_', ' ')}" for status, many in zip(Status, tally, strict=True) if many
+    )
     yield from _title("VERDICTS", words or "no control applies")
     for judged in sorted(detail.findings, key=lambda judged: (judged.finding.status, judged.finding.severity)):
         if apart and judged.finding.status >= Status.PASS:
@@ -201,9 +257,21 @@ def _verdict(judged: Judged, width: int, now: Utc) -> Iterator[Line]:
 def _verdict_lines(judged: Judged, width: int, now: Utc) -> Iterator[Line]:
     finding, remedy = judged.finding, remedy_of(judged)
     severity = (f"{SEVERITIES[finding.severity]:<5}", SEVERITY_PAINTS[finding.severity])
-    head = (status_cell(finding.status), ("  ", "text"), severity, (judged.title, "name"), (f"   {finding.control}", "faint"))
+    head = (
+        status_cell(finding.status),
+        ("  ", "text"),
+        severity,
+        (judged.title, "name"),
+        (f"   {finding.control}", "faint"),
+    )
     yield Line(head, copies=remedy)
-    yield from _wrapped(finding.reason, width, INDENT, PAINTS[finding.status] if finding.status < Status.PASS else "faint", copies=remedy)
+    yield from _wrapped(
+        finding.reason,
+        width,
+        INDENT,
+        PAINTS[finding.status] if finding.status < Status.PASS else "faint",
+        copies=remedy,
+    )
     since = f"since {_when(finding.since, now)} · " if finding.since else ""
     yield Line(((f"{'':{INDENT}}{since}{finding.evidence_class}", "faint"),), copies=remedy)
     if (gap := finding.gap) is not None:
@@ -221,14 +289,18 @@ def _verdict_lines(judged: Judged, width: int, now: Utc) -> Iterator[Line]:
         if finding.fault.permission:
             yield from _labelled("needs", finding.fault.permission, width, "warn", copies=finding.fault.permission)
     if (excepted := finding.exception) is not None:
-        yield from _labelled("excepted", f"until {excepted.until} by {excepted.approved_by}: {excepted.reason}", width, "warn")
+        yield from _labelled(
+            "excepted", f"until {excepted.until} by {excepted.approved_by}: {excepted.reason}", width, "warn"
+        )
     if finding.status is Status.UNKNOWN:
         yield from _labelled("answer", to_know(finding), width, "name")
     elif remedy and finding.status < Status.PASS:
         yield from _labelled("remedy", remedy, width, "name", copies=remedy)
         yield from _labelled("", "c copies the remedy", width, "faint", copies=remedy)
     if judged.maps and finding.status < Status.PASS:
-        yield from _labelled("maps to", " · ".join(f"{name} {value}" for name, value in judged.maps.items() if value), width, "faint")
+        yield from _labelled(
+            "maps to", " · ".join(f"{name} {value}" for name, value in judged.maps.items() if value), width, "faint"
+        )
 
 
 def remedy_of(judged: Judged) -> str:
@@ -250,7 +322,15 @@ def _linked(title: str, others: tuple[Linked, ...], total: int) -> Iterator[Line
     for other in others:
         status = status_cell(other.status) if other.status is not None else ("? not seen", "faint")
         name = (other.name or other.id, "link" if other.status is not None else "faint")
-        yield Line(((f"{'':{INDENT}}{other.rel:<{LABEL}}", "faint"), (f"{status[0]:<8}", status[1]), name, (f"   {other.kind}", "faint")), opens=other.id)
+        yield Line(
+            (
+                (f"{'':{INDENT}}{other.rel:<{LABEL}}", "faint"),
+                (f"{status[0]:<8}", status[1]),
+                name,
+                (f"   {other.kind}", "faint"),
+            ),
+            opens=other.id,
+        )
 
 
 def _refused(detail: Detail, width: int) -> Iterator[Line]:
@@ -302,7 +382,12 @@ def _pairs(pairs: list[tuple[str, str, str]], width: int) -> Iterator[Line]:
 
 def _labelled(label: str, text: str, width: int, paint: str, copies: str = "") -> Iterator[Line]:
     for own in text.splitlines() or [""]:  # the lines of a remedy are commands of their own
-        for part in wrap(own, max(20, width - INDENT - LABEL), subsequent_indent="  " if paint == "name" else "", break_on_hyphens=False) or [""]:
+        for part in wrap(
+            own,
+            max(20, width - INDENT - LABEL),
+            subsequent_indent="  " if paint == "name" else "",
+            break_on_hyphens=False,
+        ) or [""]:
             yield Line(((f"{'':{INDENT}}{label:<{LABEL}}", "faint"), (part, paint)), copies=copies)
             label = ""
 

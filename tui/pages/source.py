@@ -44,7 +44,9 @@ class SourceView(DetailView):
         if (source := self.source) is None:
             self._lines = [Line((("this source is gone", "unknown"),))]
         else:
-            self._lines = raw_source(source) if self.raw else source_page(source, max(20, self.wide - 3), self.replica.now())
+            self._lines = (
+                raw_source(source) if self.raw else source_page(source, max(20, self.wide - 3), self.replica.now())
+            )
         self.border_title = plain(f"{self.origin} › {self.id_shown}" + (" · JSON" if self.raw else ""))
         self.border_subtitle = "r asks again · c copies the line · J JSON · Esc back"
         self.resized()

@@ -1,4 +1,6 @@
-"""The page of a TLS endpoint or certificate: who says what of it, handshakes as a table, the chain as a tree, and the line that repeats it. Pure."""
+"""The page of a TLS endpoint or certificate: who says what of it, handshakes as a table, the chain as a tree, and
+the line that repeats it. Pure.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from shlex import quote
@@ -21,7 +23,8 @@ _ANSWERS = {"accepted": "name", "refused": "faint", "no answer": "unknown"}
 def sections(detail: Detail, now: Utc) -> Iterator[Section]:
     """(title, more, rows) of what this kind of resource has beside verdicts and links; none for other kinds.
 
-    Raises TypeError, AttributeError, ValueError and LookupError for fields of another shape, as a snapshot on file may hold.
+    Raises TypeError, AttributeError, ValueError and LookupError for fields of another shape, as a snapshot on file may
+    hold.
     """
     resource = detail.resource
     if resource is not None and resource.type == "tls.endpoint":
@@ -42,14 +45,20 @@ def _endpoint(resource: Resource, detail: Detail, now: Utc) -> Iterator[Section]
     certificates = fields.get("Certificates") or {}
     for address, told in (fields.get("Addresses") or {}).items():
         at = (told.get("Full") or {}).get("At")
-        yield f"HANDSHAKES {address}", f"full pass {age(now - parse_rfc3339(at))} ago" if at else "", list(_handshakes(told))
+        yield (
+            f"HANDSHAKES {address}",
+            f"full pass {age(now - parse_rfc3339(at))} ago" if at else "",
+            list(_handshakes(told)),
+        )
         yield f"CHAIN {address}", _trust(told), list(_tree(told.get("Chain", ()), certificates, told, now))
     if isinstance(change := fields.get("Change"), Mapping):
         yield "LAST CHANGE", f"at {change.get('At')}, {change.get('Address')}", list(_change(change))
 
 
 def repeat(resource: Resource) -> list[str]:
-    """The exact command that shows the same (`openssl s_client`), for each address: the name's own resolution may lead elsewhere."""
+    """The exact command that shows the same (`openssl s_client`), for each address: the name's own resolution may
+    lead elsewhere.
+    """
     fields = resource.fields
     host, name = str(fields.get("Host", "")), str(fields.get("ServerName", ""))
     sni = f"-servername {name}" if name else "-noservername"
@@ -61,7 +70,9 @@ def repeat(resource: Resource) -> list[str]:
 
 
 def _opinions(detail: Detail) -> Iterator[tuple[str, str, str]]:
-    """A browser and an API client, from what was found: the first fetches a missing intermediate, the second does not."""
+    """A browser and an API client, from what was found: the first fetches a missing intermediate, the second does
+    not.
+    """
     found = {judged.finding.control: judged.finding for judged in detail.findings}
 
     def bad(*controls: str) -> list[str]:
@@ -77,8 +88,19 @@ def _opinions(detail: Detail) -> Iterator[tuple[str, str, str]]:
     problems = [*blocked, *out_of_date]
     fetched = [reason for reason in problems if "an intermediate is missing" not in reason]
     revoked = bad("tls.revocation")
-    yield ("browser", *_opinion([*fetched, *revoked], "connects" if len(fetched) == len(problems) else "connects, having fetched what was not sent"))
-    yield ("API client", *_opinion(problems, "connects" if not revoked else "connects: it does not look whether a certificate was revoked"))
+    yield (
+        "browser",
+        *_opinion(
+            [*fetched, *revoked],
+            "connects" if len(fetched) == len(problems) else "connects, having fetched what was not sent",
+        ),
+    )
+    yield (
+        "API client",
+        *_opinion(
+            problems, "connects" if not revoked else "connects: it does not look whether a certificate was revoked"
+        ),
+    )
 
 
 def _opinion(problems: Sequence[str], otherwise: str) -> tuple[str, str]:
@@ -98,7 +120,11 @@ def _handshakes(told: Mapping[str, Any]) -> Iterator[Row]:
         yield _pair("client certificate", str(told["ClientCertificate"]), "accent")
     full = told.get("Full") or {}
     if "Tls12" in full:
-        yield _pair("TLS 1.2", " ".join(str(full.get(name) or "") for name in ("Tls12", "Tls12Suite", "Tls12Group")), _answer(full["Tls12"]))
+        yield _pair(
+            "TLS 1.2",
+            " ".join(str(full.get(name) or "") for name in ("Tls12", "Tls12Suite", "Tls12Group")),
+            _answer(full["Tls12"]),
+        )
     for version, word in (full.get("Legacy") or {}).items():
         yield _pair(version.replace("v", " "), word, "fail" if word.startswith("accepted") else _answer(word))
     accepted = full.get("Accepted") or {}
@@ -130,7 +156,9 @@ def _trust(told: Mapping[str, Any]) -> str:
     return f"{trust.get('End', 'no certificate')} {trust.get('Missing', '')}".strip()
 
 
-def _tree(chain: Sequence[str], certificates: Mapping[str, Mapping[str, Any]], told: Mapping[str, Any], now: Utc) -> Iterator[Row]:
+def _tree(
+    chain: Sequence[str], certificates: Mapping[str, Mapping[str, Any]], told: Mapping[str, Any], now: Utc
+) -> Iterator[Row]:
     """The root above, the leaf below, each with key, signature, dates and names."""
     trust = told.get("Trust") or {}
     above = list(reversed(chain))
@@ -145,7 +173,11 @@ def _tree(chain: Sequence[str], certificates: Mapping[str, Mapping[str, Any]], t
         facts = certificates.get(sha256) or {}
         indent = "   " + "   " * (depth + number - 1) + "└─ " if depth + number else "   "
         name = str(facts.get("CommonName") or sha256[:16])
-        yield (((indent, "faint"), (name, "link"), (f"   {'leaf' if sha256 == chain[0] else 'intermediate'}", "faint")), f"cert://{sha256}", sha256)
+        yield (
+            ((indent, "faint"), (name, "link"), (f"   {'leaf' if sha256 == chain[0] else 'intermediate'}", "faint")),
+            f"cert://{sha256}",
+            sha256,
+        )
         pad = " " * (len(indent) + 2 if depth + number else 6)
         for label, text, paint in _facts(facts, now):
             if label in ("key", "signed", "dates", "names"):

@@ -1,7 +1,7 @@
 """What goes to the terminal, with no byte that changes nothing.
 
-Every cell of ours has a foreground and a background, and Textual writes both, and a reset, for each run of text: 40 bytes where 19 do.
-Over SSH that halves a page.
+Every cell of ours has a foreground and a background, and Textual writes both, and a reset, for each run of text: 40
+bytes where 19 do. Over SSH that halves a page.
 """
 
 import asyncio
@@ -37,7 +37,9 @@ class LeanDriver(LinuxDriver):
     """Textual's driver, writing less, and shaken by nothing that a terminal sends or a shell does."""
 
     def write(self, data: str) -> None:
-        """Write to the terminal; nothing, once it is gone: the queue of a writer that dies while it is full would block for ever."""
+        """Write to the terminal; nothing, once it is gone: the queue of a writer that dies while it is full would
+        block for ever.
+        """
         writer, text = self._writer_thread, lean(data)
         while writer is not None and writer.is_alive():
             with contextlib.suppress(queue.Full):
@@ -45,14 +47,18 @@ class LeanDriver(LinuxDriver):
                 return
 
     def run_input_thread(self) -> None:
-        """Read keys; what cannot be read is dropped: bytes that are no UTF-8, a window of 0 pixels (the parser divides by it)."""
+        """Read keys; what cannot be read is dropped: bytes that are no UTF-8, a window of 0 pixels (the parser
+        divides by it).
+        """
         linux_driver.getincrementaldecoder = _lenient  # type: ignore[assignment, attr-defined]  # a stray byte would take all that was read with it
         while not self.exit_event.is_set():
             with contextlib.suppress(ArithmeticError, LookupError, TypeError, ValueError, ParseError):
                 super().run_input_thread()
 
     def process_message(self, message: Message) -> None:
-        """Hand on what was read; Ctrl-C at once, past hundreds of keys that were typed before it and are still waiting."""
+        """Hand on what was read; Ctrl-C at once, past hundreds of keys that were typed before it and are still
+        waiting.
+        """
         if isinstance(message, Key) and message.key == "ctrl+c":
             app: Any = self._app
             self._loop.call_soon_threadsafe(app.leave, 130)
@@ -60,7 +66,9 @@ class LeanDriver(LinuxDriver):
             super().process_message(message)
 
     def stop_application_mode(self) -> None:
-        """Leave the terminal as it was; the mouse no longer told by the pixel, which Textual sets and never takes back."""
+        """Leave the terminal as it was; the mouse no longer told by the pixel, which Textual sets and never takes
+        back.
+        """
         if self._mouse_pixels:
             self.write("\x1b[?1016l")
             self._mouse_pixels = False
@@ -69,19 +77,25 @@ class LeanDriver(LinuxDriver):
         self.attrs_before = before
 
     def close(self) -> None:
-        """Write what is left, and only then give the line discipline back: with it Ctrl-C throws away what the terminal has not read yet (termios, ISIG)."""
+        """Write what is left, and only then give the line discipline back: with it Ctrl-C throws away what the
+        terminal has not read yet (termios, ISIG).
+        """
         super().close()
         if self.attrs_before is not None:
             with contextlib.suppress(termios.error):
                 termios.tcsetattr(self.fileno, termios.TCSANOW, self.attrs_before)
 
     def mind_suspends(self, loop: asyncio.AbstractEventLoop) -> None:
-        """From now on the loop stops and goes on. In a signal's own handler, which may have cut into a write, another write would wait for ever."""
+        """From now on the loop stops and goes on. In a signal's own handler, which may have cut into a write,
+        another write would wait for ever.
+        """
         loop.add_signal_handler(signal.SIGTSTP, self._sigtstp_application)
         loop.add_signal_handler(signal.SIGCONT, self._go_on)
 
     def _go_on(self) -> None:
-        """After SIGCONT. Whoever stopped us without asking (SIGSTOP) had the terminal, so it is set from the start then, too."""
+        """After SIGCONT. Whoever stopped us without asking (SIGSTOP) had the terminal, so it is set from the start
+        then, too.
+        """
         if self._auto_restart and not self._must_signal_resume:
             self.suspend_application_mode()
             self._must_signal_resume = True
@@ -93,7 +107,9 @@ def _lenient(encoding: str) -> Callable[[], codecs.IncrementalDecoder]:
 
 
 def lean(data: str) -> str:
-    """The same picture in fewer bytes. Begins and ends with the terminal's own colours, so that every write stands for itself."""
+    """The same picture in fewer bytes. Begins and ends with the terminal's own colours, so that every write stands
+    for itself.
+    """
     if "m" not in data:
         return data
     parts = _SGR.split(_NEEDLESS.sub("", data))

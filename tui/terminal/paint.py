@@ -25,7 +25,9 @@ NAMES: Mapping[str, tuple[str, str]] = {
 
 
 class Paint:
-    """Rich styles by name, over the theme's background. `plain` is background and foreground; `cursor` and `blurred` are what the cursor line adds."""
+    """Rich styles by name, over the theme's background. `plain` is background and foreground; `cursor` and `blurred`
+    are what the cursor line adds.
+    """
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self.plain = Style(color=_rich(variables, "foreground"), bgcolor=_rich(variables, "background"))
@@ -33,7 +35,8 @@ class Paint:
         self.blurred = Style(bgcolor=_rich(variables, "line-cursor-blurred"))
         self.bar = Style(color=_rich(variables, "foreground"), bgcolor=_rich(variables, "panel"))
         self._styles = {
-            name: self.plain + Style(color=_rich(variables, color), bold=attribute == "bold", underline=attribute == "underline")
+            name: self.plain
+            + Style(color=_rich(variables, color), bold=attribute == "bold", underline=attribute == "underline")
             for name, (color, attribute) in NAMES.items()
         }
 

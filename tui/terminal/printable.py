@@ -1,4 +1,6 @@
-"""The one place through which every line of every widget goes before it reaches the terminal, so that no view can forget to clean what others wrote."""
+"""The one place through which every line of every widget goes before it reaches the terminal, so that no view can
+forget to clean what others wrote.
+"""
 
 from rich.segment import Segment
 from textual.color import Color
@@ -8,7 +10,9 @@ from posture.text import clean
 
 
 class Printable(LineFilter):
-    """Puts a dot for each character that a terminal would act on; the line stays as wide as it was. Costs some 4 us where there is none."""
+    """Puts a dot for each character that a terminal would act on; the line stays as wide as it was. Costs some 4 us
+    where there is none.
+    """
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         """The segments of a line, cleaned."""

@@ -1,4 +1,6 @@
-"""How the dashboard lives in its terminal: colours, signals, exit codes, the clipboard, a terminal that is too small or gone."""
+"""How the dashboard lives in its terminal: colours, signals, exit codes, the clipboard, a terminal that is too small
+or gone.
+"""
 
 import asyncio
 import logging
@@ -65,7 +67,8 @@ class Shell(App[int]):
             threading.Thread(target=_end_after, args=(sys.__stdin__,), name="hang-up", daemon=True).start()
             if isinstance(self._driver, LeanDriver):
                 self._driver.mind_suspends(loop)
-            self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))  # the terminal shows nothing of ours any more
+            # the terminal shows nothing of ours any more
+            self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
 
     def mind_terminal(self) -> None:
         """End when the terminal is gone: reading it would otherwise burn a core for ever."""
@@ -74,7 +77,8 @@ class Shell(App[int]):
 
     def leave(self, code: int) -> None:
         """End with this exit code."""
-        if self._on_terminal:  # in the terminal that is the shell's again a further Ctrl-C is a SIGINT, which Python would tell by a traceback
+        # in the terminal that is the shell's again a further Ctrl-C is a SIGINT, which Python would tell by a traceback
+        if self._on_terminal:
             asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         self.exit(code, return_code=code)
@@ -95,18 +99,26 @@ class Shell(App[int]):
         """Whether the app is ending, or the part of it that `pump` is."""
         if self._exit or self._closing or not self.screen_stack:
             return True
-        return isinstance(pump, Widget) and (pump._closing or not pump.is_attached or pump.screen not in self.screen_stack)
+        return isinstance(pump, Widget) and (
+            pump._closing or not pump.is_attached or pump.screen not in self.screen_stack
+        )
 
     def _handle_exception(self, error: Exception) -> None:
-        """What goes wrong in a part that is being taken down (a palette that looks for the list it had) ends nothing else, and stands in the log."""
+        """What goes wrong in a part that is being taken down (a palette that looks for the list it had) ends nothing
+        else, and stands in the log.
+        """
         pump, worker = active_message_pump.get(None), active_worker.get(None)
         if self.gone(pump) or (worker is not None and self.gone(worker.node)):
-            _log.warning("%s while it was being closed: %s: %s", type(pump).__name__, type(error).__name__, error, exc_info=error)
+            _log.warning(
+                "%s while it was being closed: %s: %s", type(pump).__name__, type(error).__name__, error, exc_info=error
+            )
         else:
             super()._handle_exception(error)
 
     def pop_screen(self) -> AwaitComplete:
-        """Close what lies over the dashboard; the dashboard itself stays: a key pressed twice closes help or palette twice."""
+        """Close what lies over the dashboard; the dashboard itself stays: a key pressed twice closes help or palette
+        twice.
+        """
         return super().pop_screen() if len(self.screen_stack) > 1 else AwaitComplete()
 
     # ---------------------------------------------------------------- colours and size
@@ -125,7 +137,9 @@ class Shell(App[int]):
         for screen in self.screen_stack:
             screen.set_class(small, "-small")
         if small:
-            self.query_one("#too-small", Bar).show([(f" {width}x{height} is too small, enctop needs {LEAST[0]}x{LEAST[1]}", "warn"), (" · q quits", "bar")])
+            self.query_one("#too-small", Bar).show(
+                [(f" {width}x{height} is too small, enctop needs {LEAST[0]}x{LEAST[1]}", "warn"), (" · q quits", "bar")]
+            )
 
     # ---------------------------------------------------------------- telling
 
@@ -134,7 +148,9 @@ class Shell(App[int]):
         return (*super().get_line_filters(), self._printable)
 
     def notify(self, message: str, **how: Any) -> None:
-        """A toast; the same one is not shown twice at a time, and of many the old ones go: each that stands is measured again at every layout."""
+        """A toast; the same one is not shown twice at a time, and of many the old ones go: each that stands is
+        measured again at every layout.
+        """
         shown = list(self._notifications)
         if any(one.message == message and one.title == how.get("title", "") for one in shown):
             return
@@ -142,9 +158,17 @@ class Shell(App[int]):
             self.clear_notifications()
         super().notify(message, **how)
 
-    def say(self, text: str, *, title: str = "", severity: SeverityLevel = "information", timeout: float | None = None) -> None:
+    def say(
+        self, text: str, *, title: str = "", severity: SeverityLevel = "information", timeout: float | None = None
+    ) -> None:
         """A line in the corner, as it is: what clouds and people wrote is never read as markup."""
-        self.notify("\n".join(clean(line) for line in text.splitlines()), title=title, severity=severity, timeout=timeout, markup=False)
+        self.notify(
+            "\n".join(clean(line) for line in text.splitlines()),
+            title=title,
+            severity=severity,
+            timeout=timeout,
+            markup=False,
+        )
 
     # ---------------------------------------------------------------- copying
 
@@ -156,7 +180,9 @@ class Shell(App[int]):
             self.say(done.problem, title=f"{what} was not copied", severity="error")
         else:
             self._clipboard = text
-            self.say(_shortened(text), title=f"copied {what}" if done.known else f"{what} was sent to the terminal (OSC 52)")
+            self.say(
+                _shortened(text), title=f"copied {what}" if done.known else f"{what} was sent to the terminal (OSC 52)"
+            )
 
     def _to_terminal(self, sequence: str) -> None:
         if self._driver is not None:
@@ -164,7 +190,9 @@ class Shell(App[int]):
 
 
 def _end_after(stream: Any) -> None:
-    """End the process soon after its terminal has gone, whatever its loop is waiting for then: there is nothing left to tidy up."""
+    """End the process soon after its terminal has gone, whatever its loop is waiting for then: there is nothing left
+    to tidy up.
+    """
     poll = select.poll()
     try:
         poll.register(stream.fileno(), 0)  # nothing but its end, which costs no CPU to wait for

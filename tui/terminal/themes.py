@@ -1,4 +1,6 @@
-"""Themes: colours as data. Textual's own themes work too; what a theme does not say about statuses is derived from its success, warning and error."""
+"""Themes: colours as data. Textual's own themes work too; what a theme does not say about statuses is derived from
+its success, warning and error.
+"""
 
 from textual.theme import Theme
 
@@ -54,7 +56,8 @@ THEMES = (
             "frame-focus": "#0b6e99",
         },
     ),
-    # Okabe and Ito's colours: vermilion against blue is told apart by all common kinds of colour blindness, red against green is not.
+    # Okabe and Ito's colours: vermilion against blue is told apart by all common kinds of colour blindness, red against
+    # green is not.
     Theme(
         name="enctop-colourblind",
         primary="#56b4e9",
@@ -100,7 +103,14 @@ _DERIVED = {
 def completed(variables: dict[str, str]) -> dict[str, str]:
     """A theme's variables, with those that only enctop's own themes set derived from the common ones."""
     if "ansi_default" in (variables.get("background"), variables.get("surface")):
-        plain = {"faint": "ansi_bright_black", "line-cursor": "ansi_blue", "line-cursor-blurred": "ansi_bright_black", "frame": "ansi_bright_black"}
+        plain = {
+            "faint": "ansi_bright_black",
+            "line-cursor": "ansi_blue",
+            "line-cursor-blurred": "ansi_bright_black",
+            "frame": "ansi_bright_black",
+        }
         variables = {**plain, **variables}
-    derived = {name: variables[origin] for name, origin in _DERIVED.items() if name not in variables and origin in variables}
+    derived = {
+        name: variables[origin] for name, origin in _DERIVED.items() if name not in variables and origin in variables
+    }
     return {**derived, **variables}

@@ -1,4 +1,6 @@
-"""Every certificate that an endpoint sends, worst first: by whom, how strong, for how long, and how many endpoints serve it."""
+"""Every certificate that an endpoint sends, worst first: by whom, how strong, for how long, and how many endpoints
+serve it.
+"""
 
 from tui.views.endpoints import sized
 from tui.views.rows_view import ResourceView
@@ -7,7 +9,9 @@ from tui.widgets.countdown import ENDS
 
 
 class CertificatesView(ResourceView):
-    """Every certificate that an endpoint sends, worst first: by whom, how strong, for how long, and how many endpoints serve it."""
+    """Every certificate that an endpoint sends, worst first: by whom, how strong, for how long, and how many
+    endpoints serve it.
+    """
 
     kind = "certificate"
     name_of = "certificates"

@@ -1,4 +1,6 @@
-"""What ends next, whatever it is: certificates, leases, tokens, exceptions, keys that wait for deletion; the soonest first."""
+"""What ends next, whatever it is: certificates, leases, tokens, exceptions, keys that wait for deletion; the soonest
+first.
+"""
 
 from typing import Any
 

@@ -28,7 +28,13 @@ def _ends(row: Row, replica: Replica, now: Utc) -> Cell:
 
 
 TELLS = Column("REASON", _tells, lambda replica: lambda row: row.reason, 11, 90, 3, keep=7)
-COLUMNS = (STATUS, replace(NAME, width=8, most=34), replace(TENANT, width=7, keep=3), TELLS, replace(EXPIRES, cell=_ends))
+COLUMNS = (
+    STATUS,
+    replace(NAME, width=8, most=34),
+    replace(TENANT, width=7, keep=3),
+    TELLS,
+    replace(EXPIRES, cell=_ends),
+)
 
 
 class LeasePane(Pane):
@@ -46,7 +52,11 @@ class LeasePane(Pane):
         chosen = rows if (through := sieve(query, self.replica)) is None else through(rows)
         leases = self.replica.table(self.kind).rows
         self.counts = count(chosen)
-        bad = nsmallest(WORST, (row for row in chosen if row.status < Status.PASS), key=lambda row: (row.status, row.severity, -row.since, row.name))
+        bad = nsmallest(
+            WORST,
+            (row for row in chosen if row.status < Status.PASS),
+            key=lambda row: (row.status, row.severity, -row.since, row.name),
+        )
         well = (row for row in chosen if row.status >= Status.PASS and row.id in leases)
         self.show([*bad, *nsmallest(WORST - len(bad), well, key=lambda row: (row.expires or NEVER, row.name))])
         many = sum(row.id in leases for row in chosen)

@@ -46,7 +46,9 @@ class Counted(Message):
 
 
 class RowsView(LineTable[Any]):
-    """A table over rows of the replica, filtered and in order. Subclasses say which rows (`table`) and which columns."""
+    """A table over rows of the replica, filtered and in order. Subclasses say which rows (`table`) and which
+    columns.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "sort_next", "sort by the next column"),
@@ -159,7 +161,8 @@ class RowsView(LineTable[Any]):
             self._reorder_later = True
             self.set_timer(QUIET, self._reorder)
             return
-        if self._pending is None or self._places != len(self.replica.places):  # neither sieve nor order knows places that came since
+        # neither sieve nor order knows places that came since
+        if self._pending is None or self._places != len(self.replica.places):
             self.rebuild()
             return
         pending, self._pending = self._pending, {}
@@ -205,7 +208,9 @@ class RowsView(LineTable[Any]):
         if not self.replica.settled:
             return "waiting for the first answers …"
         silent = sum(source.state not in ANSWERED for source in self.replica.sources.values())
-        return f"no {self.title.lower()} seen" + (f"; {silent} of {len(self.replica.sources)} sources did not answer in full (see Sources)" if silent else "")
+        return f"no {self.title.lower()} seen" + (
+            f"; {silent} of {len(self.replica.sources)} sources did not answer in full (see Sources)" if silent else ""
+        )
 
     def on_lines_chosen(self, event: Lines.Chosen) -> None:
         """Enter opens the resource."""

@@ -1,4 +1,6 @@
-"""The single lines around a view: header, banner, filter, footer. Each is a few parts of text that are drawn again only when they changed."""
+"""The single lines around a view: header, banner, filter, footer. Each is a few parts of text that are drawn again
+only when they changed.
+"""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -17,7 +19,15 @@ from tui.terminal.paint import Paint
 
 Part = tuple[str, str] | tuple[str, str, str]
 """Text, the name of a paint, and what a click does (an action)."""
-WORST_STATES = (State.DENIED, State.EXPIRED, State.UNREACHABLE, State.ERROR, State.THROTTLED, State.PARTIAL, State.PENDING)
+WORST_STATES = (
+    State.DENIED,
+    State.EXPIRED,
+    State.UNREACHABLE,
+    State.ERROR,
+    State.THROTTLED,
+    State.PARTIAL,
+    State.PENDING,
+)
 
 
 class Bar(Widget):
@@ -87,7 +97,9 @@ def header(replica: Replica, width: int, paused: bool) -> tuple[list[Part], list
 
 def _freshness(replica: Replica, now: Utc, room: int) -> list[Part]:
     """`kms denied ×3 · ebs 3s · s3 5s`: trouble first; what does not fit is counted."""
-    told = sorted((_service(name, sources, now) for name, sources in services(replica.sources.values())), key=lambda told: told[0])
+    told = sorted(
+        (_service(name, sources, now) for name, sources in services(replica.sources.values())), key=lambda told: told[0]
+    )
     parts: list[Part] = []
     for index, (_, name, words, paint) in enumerate(told):
         text = f"{name} {words}"
@@ -122,7 +134,11 @@ def banner(replica: Replica, width: int, *, error: str, down: str, restart_in: i
         return [(" ✗ ", "fail"), (error, "warn")]
     if down:
         rest = f" · restart in {restart_in}s, what is shown is from before"
-        return [(" ✗ the collector ended", "fail"), (f": {cut(down, max(16, width - len(rest) - 24))}", "warn"), (rest, "bar")]
+        return [
+            (" ✗ the collector ended", "fail"),
+            (f": {cut(down, max(16, width - len(rest) - 24))}", "warn"),
+            (rest, "bar"),
+        ]
     if paused:
         return [(" ❚❚ PAUSED", "warn"), (" · nothing is polled and everything shown grows older · p goes on", "bar")]
     if hello is not None and hello.frozen_at is not None:
@@ -150,10 +166,17 @@ SHORT = {
 
 def footer(names: Sequence[tuple[str, str]], current: str, width: int) -> tuple[list[Part], list[Part]]:
     """The views by number, and the keys one needs first."""
-    right: list[Part] = [("/", "accent", "app.filter"), (" filter ", "faint", "app.filter"), ("?", "accent", "app.help"), (" help ", "faint", "app.help")]
+    right: list[Part] = [
+        ("/", "accent", "app.filter"),
+        (" filter ", "faint", "app.filter"),
+        ("?", "accent", "app.help"),
+        (" help ", "faint", "app.help"),
+    ]
     room = width - sum(len(part[0]) for part in right) - 1
     full = sum(len(title) + 4 for _, title in names) <= room
-    numbers_only = sum(len(title if name == current else SHORT.get(title, title[:4])) + 3 for name, title in names) > room
+    numbers_only = (
+        sum(len(title if name == current else SHORT.get(title, title[:4])) + 3 for name, title in names) > room
+    )
     left: list[Part] = [(" ", "bar")]
     for key, (name, title) in zip(NUMBERS.ljust(len(names), "·"), names, strict=False):
         action = f"app.view('{name}')"

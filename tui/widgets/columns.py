@@ -29,8 +29,8 @@ Cell = tuple[str, str]
 class Column:
     """One column.
 
-    `width` is the least it needs, `most` the most it makes use of, `flex` its share of the room left over; a column of a high `keep` is the last to be dropped.
-    `cell` turns an item into text; `order` gives the function to sort by.
+    `width` is the least it needs, `most` the most it makes use of, `flex` its share of the room left over; a column of
+    a high `keep` is the last to be dropped. `cell` turns an item into text; `order` gives the function to sort by.
     """
 
     title: str
@@ -50,7 +50,9 @@ class Column:
 
 
 def fit(columns: Sequence[Column], room: int) -> list[tuple[Column, int]]:
-    """Which columns stand side by side in `room` cells, one blank between two, and how wide each is; the least important are left out."""
+    """Which columns stand side by side in `room` cells, one blank between two, and how wide each is; the least
+    important are left out.
+    """
     chosen = list(columns)
     while len(chosen) > 1 and sum(column.width + 1 for column in chosen) - 1 > room:
         chosen.remove(min(reversed(chosen), key=lambda column: column.keep))
@@ -85,7 +87,10 @@ def _by_place(field: str) -> Callable[[Replica], Callable[[Any], Any]]:
 
 
 def _youngest_first(replica: Replica) -> Callable[[Any], Any]:
-    seen = {number: source.last_success or 0.0 if (source := replica.sources.get(place.source)) else 0.0 for number, place in replica.places.items()}
+    seen = {
+        number: source.last_success or 0.0 if (source := replica.sources.get(place.source)) else 0.0
+        for number, place in replica.places.items()
+    }
     return lambda row: -(row.seen or seen.get(row.place, 0.0))
 
 
@@ -144,12 +149,25 @@ SCOPE = Column("SCOPE", _place_cell("scope"), _by_place("scope"), 24, 36, 1, kee
 KIND = Column("KIND", _place_cell("kind"), _by_place("kind"), 8, 16, 1, keep=7)
 KEY_CLASS = Column("KEY CLASS", _key_class_cell, _by("key_class"), 9, 16, 1, keep=5)
 KEY = Column("KEY", lambda row, replica, now: (row.key, "text"), _by("key"), 10, 38, 1, keep=3, middle=True)
-USERS = Column("USERS", lambda row, replica, now: (f"{row.users:,}", "text"), lambda replica: lambda row: -row.users, 6, right=True, keep=6)
+USERS = Column(
+    "USERS",
+    lambda row, replica, now: (f"{row.users:,}", "text"),
+    lambda replica: lambda row: -row.users,
+    6,
+    right=True,
+    keep=6,
+)
 REASON = Column("REASON", _reason_cell, _by("reason"), 18, 90, 3, keep=7)
 SINCE = Column("SINCE", _since_cell, lambda replica: lambda row: -row.since, 5, right=True, keep=1)
 AGE = Column("AGE", _age_cell, _youngest_first, 4, right=True, keep=8, by_source=True)
 
-SEVERITY = Column("SEV", lambda row, replica, now: (SEVERITIES[row.severity], SEVERITY_PAINTS[row.severity]), _by("severity"), 4, keep=8)
+SEVERITY = Column(
+    "SEV",
+    lambda row, replica, now: (SEVERITIES[row.severity], SEVERITY_PAINTS[row.severity]),
+    _by("severity"),
+    4,
+    keep=8,
+)
 CONTROL = Column("CONTROL", lambda row, replica, now: (row.control, "text"), _by("control"), 18, 36, 2, keep=7)
 
 
@@ -169,7 +187,9 @@ def _own(title: str, index: int) -> Column:
     def text(row: Row) -> str:
         return row.cells[index] if index < len(row.cells) else ""
 
-    wide = {"USED BY": 14, "OF": 12, "DEFAULT SSE": 11, "SIZE": 8, "SHARED": 8, "PUBLIC": 8}.get(title, max(6, len(title)))
+    wide = {"USED BY": 14, "OF": 12, "DEFAULT SSE": 11, "SIZE": 8, "SHARED": 8, "PUBLIC": 8}.get(
+        title, max(6, len(title))
+    )
     return Column(
         title,
         lambda row, replica, now: (text(row), "text"),
@@ -190,7 +210,9 @@ STATE_GLYPHS = {State.PENDING: "…", State.PARTIAL: "!", State.THROTTLED: "!"}
 
 
 def state_cell(source: Source) -> Cell:
-    """`✓ ok`, `✗ denied`, `✗ no login`: glyph, word and colour of a source's state; a source being asked just now ends in a dot."""
+    """`✓ ok`, `✗ denied`, `✗ no login`: glyph, word and colour of a source's state; a source being asked just now
+    ends in a dot.
+    """
     good = source.state in ANSWERED
     glyph = STATE_GLYPHS.get(source.state, "✓" if good else "✗")
     word = "no login" if source.fault is not None and source.fault.code == NO_CREDENTIALS else source.state
@@ -199,7 +221,9 @@ def state_cell(source: Source) -> Cell:
 
 def _state_order(source: Source) -> int:
     """Worst first: refused or broken, then partly, then waiting, then answered."""
-    return 3 if source.state in ANSWERED else {State.PARTIAL: 1, State.THROTTLED: 1, State.PENDING: 2}.get(source.state, 0)
+    return (
+        3 if source.state in ANSWERED else {State.PARTIAL: 1, State.THROTTLED: 1, State.PENDING: 2}.get(source.state, 0)
+    )
 
 
 def _success_cell(source: Source, replica: Replica, now: Utc) -> Cell:
@@ -220,25 +244,59 @@ def _permission_cell(source: Source, replica: Replica, now: Utc) -> Cell:
     return missing, "warn"
 
 
-SOURCE_STATE = Column("STATE", lambda source, replica, now: state_cell(source), lambda replica: _state_order, 13, keep=10)
+SOURCE_STATE = Column(
+    "STATE", lambda source, replica, now: state_cell(source), lambda replica: _state_order, 13, keep=10
+)
 SERVICE = Column("SERVICE", lambda source, replica, now: (source.service, "name"), _by("service"), 8, 16, 2, keep=9)
 SOURCE_TENANT = Column("TENANT", lambda source, replica, now: (source.tenant, "text"), _by("tenant"), 8, 16, 1, keep=6)
 SOURCE_SCOPE = Column("SCOPE", lambda source, replica, now: (source.scope, "text"), _by("scope"), 14, 40, 2, keep=7)
 SUCCESS = Column("AGE", _success_cell, lambda replica: lambda source: source.last_success or 0.0, 4, keep=8, right=True)
-CADENCE = Column("EVERY", lambda source, replica, now: (_duration(source.cadence), "faint"), _by("cadence"), 5, keep=4, right=True)
-CALLS = Column("CALLS", lambda source, replica, now: (f"{source.calls:,}", "text"), lambda replica: lambda source: -source.calls, 6, keep=3, right=True)
-SECONDS = Column("TOOK", lambda source, replica, now: (f"{source.seconds:.1f}s", "text"), lambda replica: lambda source: -source.seconds, 6, keep=3, right=True)
+CADENCE = Column(
+    "EVERY", lambda source, replica, now: (_duration(source.cadence), "faint"), _by("cadence"), 5, keep=4, right=True
+)
+CALLS = Column(
+    "CALLS",
+    lambda source, replica, now: (f"{source.calls:,}", "text"),
+    lambda replica: lambda source: -source.calls,
+    6,
+    keep=3,
+    right=True,
+)
+SECONDS = Column(
+    "TOOK",
+    lambda source, replica, now: (f"{source.seconds:.1f}s", "text"),
+    lambda replica: lambda source: -source.seconds,
+    6,
+    keep=3,
+    right=True,
+)
 RESOURCES = Column(
-    "ROWS", lambda source, replica, now: (f"{source.resources:,}", "text"), lambda replica: lambda source: -source.resources, 7, keep=3, right=True
+    "ROWS",
+    lambda source, replica, now: (f"{source.resources:,}", "text"),
+    lambda replica: lambda source: -source.resources,
+    7,
+    keep=3,
+    right=True,
 )
 ERROR = Column("ERROR", _error_cell, lambda replica: lambda source: str(source.fault or ""), 12, 90, 4, keep=7)
-PERMISSION = Column("MISSING PERMISSION", _permission_cell, lambda replica: lambda source: (source.fault and source.fault.permission) or "", 18, 34, 2, keep=5)
+PERMISSION = Column(
+    "MISSING PERMISSION",
+    _permission_cell,
+    lambda replica: lambda source: (source.fault and source.fault.permission) or "",
+    18,
+    34,
+    2,
+    keep=5,
+)
 
 # ---------------------------------------------------------------- tenants
 
 
 def _tally(index: int) -> Callable[[TenantRollup, Replica, Utc], Cell]:
-    return lambda rollup, replica, now: (f"{rollup.findings[index]:,}", PAINTS[index] if rollup.findings[index] else "faint")
+    return lambda rollup, replica, now: (
+        f"{rollup.findings[index]:,}",
+        PAINTS[index] if rollup.findings[index] else "faint",
+    )
 
 
 def _tally_order(index: int) -> Callable[[Replica], Callable[[Any], Any]]:
@@ -246,8 +304,14 @@ def _tally_order(index: int) -> Callable[[Replica], Callable[[Any], Any]]:
 
 
 def _tenant_ages(rollup: TenantRollup, replica: Replica, now: Utc) -> Cell:
-    """`3s-12m`: the age of the newest and of the oldest that stands behind this line; `-` where something never answered."""
-    successes = [source.last_success for source in replica.sources.values() if rollup.tenant in tenants_of(source.tenant, own=True)]
+    """`3s-12m`: the age of the newest and of the oldest that stands behind this line; `-` where something never
+    answered.
+    """
+    successes = [
+        source.last_success
+        for source in replica.sources.values()
+        if rollup.tenant in tenants_of(source.tenant, own=True)
+    ]
     seen = [at for at in successes if at is not None]
     if not seen:
         return "never", "unknown"
@@ -259,7 +323,8 @@ def _tenant_ages(rollup: TenantRollup, replica: Replica, now: Utc) -> Cell:
 TENANT_STATUS = Column("STATUS", lambda rollup, replica, now: status_cell(rollup.status), _by("status"), 6, keep=10)
 TENANT_NAME = Column("TENANT", lambda rollup, replica, now: (rollup.tenant, "name"), _by("tenant"), 12, 30, 2, keep=10)
 TALLIES = tuple(
-    Column(title, _tally(index), _tally_order(index), 7, 10, 1, keep=9 - index, right=True) for index, title in enumerate(("FAIL", "UNKNOWN", "WARN", "PASS"))
+    Column(title, _tally(index), _tally_order(index), 7, 10, 1, keep=9 - index, right=True)
+    for index, title in enumerate(("FAIL", "UNKNOWN", "WARN", "PASS"))
 )
 TENANT_RESOURCES = Column(
     "RESOURCES",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from posture.fault import EnctopError
@@ -63,7 +64,7 @@ def _choose(app: Dashboard, word: str) -> Callable[[], None]:
     if word == "q":
         return app.action_end
     plain = {name: act for name, _, act in _plain(app)}
-    kinds: dict[str, Callable[[], None]] = {kind: lambda kind=kind: app.go(f"kind-{kind}") for kind in app.replica.tables}  # type: ignore[misc]
+    kinds: dict[str, Callable[[], None]] = {kind: partial(app.go, f"kind-{kind}") for kind in app.replica.tables}
     known = {**kinds, **plain}
     if word in known:
         return known[word]
@@ -71,11 +72,17 @@ def _choose(app: Dashboard, word: str) -> Callable[[], None]:
     if len(starting) == 1:
         return known[starting[0]]
     near = starting or difflib.get_close_matches(word, known, 2)
-    raise CommandError(f"no command {word!r}; " + (f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(plain)}, filter, theme"))
+    raise CommandError(
+        f"no command {word!r}; "
+        + (f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(plain)}, filter, theme")
+    )
 
 
 def _theme(app: Dashboard, name: str) -> None:
     if name not in app.available_themes:
         near = difflib.get_close_matches(name, app.available_themes, 1)
-        raise CommandError(f"no theme {name!r}; " + (f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(app.available_themes))}"))
+        raise CommandError(
+            f"no theme {name!r}; "
+            + (f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(app.available_themes))}")
+        )
     app.theme = name

@@ -1,4 +1,6 @@
-"""Time left until a row ends by itself: it ticks in the viewer, from an absolute time, so that nothing needs to be sent for it."""
+"""Time left until a row ends by itself: it ticks in the viewer, from an absolute time, so that nothing needs to be
+sent for it.
+"""
 
 from typing import Any
 
@@ -15,7 +17,9 @@ _JUDGED_BY = {
     "aws.kms.key": "aws.kms.key-state",
     "gcp.kms.key": "gcp.kms.key-state",
 }
-"""Kind, or type -> the control that knows how much is too little: lines scale with the life of a certificate, so the number alone has no colour."""
+"""Kind, or type -> the control that knows how much is too little: lines scale with the life of a certificate, so the
+number alone has no colour.
+"""
 
 
 def countdown(left: Seconds) -> str:

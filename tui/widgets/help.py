@@ -17,8 +17,22 @@ from tui.views.overview import OverviewView
 from tui.views.rows_view import RowsView
 from tui.widgets.lines import Lines
 
-SECTIONS: tuple[tuple[str, type], ...] = (("Moving", Lines), ("In tables", RowsView), ("On the overview", OverviewView), ("On a resource", DetailView))
-KEYS = {"pageup": "PgUp", "pagedown": "PgDn", "escape": "Esc", "enter": "Enter", "slash": "/", "colon": ":", "question_mark": "?", "space": "Space"}
+SECTIONS: tuple[tuple[str, type], ...] = (
+    ("Moving", Lines),
+    ("In tables", RowsView),
+    ("On the overview", OverviewView),
+    ("On a resource", DetailView),
+)
+KEYS = {
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "escape": "Esc",
+    "enter": "Enter",
+    "slash": "/",
+    "colon": ":",
+    "question_mark": "?",
+    "space": "Space",
+}
 
 
 class Help(ModalScreen[None]):
@@ -27,7 +41,8 @@ class Help(ModalScreen[None]):
     DEFAULT_CSS = """
     Help { align: center middle; background: $background 60%; }
     Help VerticalScroll {
-        width: 90; max-width: 96%; height: auto; max-height: 92%; padding: 0 2; border: round $frame-focus; background: $background;
+        width: 90; max-width: 96%; height: auto; max-height: 92%; padding: 0 2;
+        border: round $frame-focus; background: $background;
         scrollbar-size-vertical: 1; scrollbar-background: $background; scrollbar-color: $frame;
     }
     Help Static { background: $background; height: auto; }
@@ -58,8 +73,14 @@ class Help(ModalScreen[None]):
         yield Content("  status:fail,unknown tenant:acme region:eu* -key:customer pg-data")
         yield Content.styled(f"  fields: {', '.join(FIELDS)}", "$faint")
         yield _title("Words")
-        words = (("✗ FAIL", "status-fail", "the evidence contradicts the promise"), ("? UNKN", "status-unknown", "there is no answer; never counted as good"))
-        more = (("! WARN", "status-warn", "as promised, but fragile, or an exception"), ("✓ pass", "status-pass", "as promised, on evidence that is fresh"))
+        words = (
+            ("✗ FAIL", "status-fail", "the evidence contradicts the promise"),
+            ("? UNKN", "status-unknown", "there is no answer; never counted as good"),
+        )
+        more = (
+            ("! WARN", "status-warn", "as promised, but fragile, or an exception"),
+            ("✓ pass", "status-pass", "as promised, on evidence that is fresh"),
+        )
         for word, colour, meaning in (*words, *more):
             yield Content.assemble("  ", (f"{word:<14}", f"${colour}"), meaning)
         yield Content.styled("  grey lines are older than two polls: their AGE says how old", "$faint")

@@ -21,7 +21,8 @@ MARK_FOR: Seconds = 2.5
 class LineTable(Lines, Generic[T]):
     """Items in columns, with a cursor that stays with its item.
 
-    `identity` names an item; `latest` gives the newest of an item that was listed a moment ago; `dim` says whether what it shows is old.
+    `identity` names an item; `latest` gives the newest of an item that was listed a moment ago; `dim` says whether what
+    it shows is old.
     """
 
     class Sorted(Message):
@@ -72,7 +73,12 @@ class LineTable(Lines, Generic[T]):
         self._items = items
         self.refit()
         self.resized()
-        if wanted is not None and not stuck_to_top and (found := self._find(wanted)) is not None and found != self.cursor:
+        if (
+            wanted is not None
+            and not stuck_to_top
+            and (found := self._find(wanted)) is not None
+            and found != self.cursor
+        ):
             self.cursor = found
             self.scroll_to(y=max(0, found - above), animate=False, immediate=True, force=True)
         self.move_to(self.cursor)
@@ -141,7 +147,9 @@ class LineTable(Lines, Generic[T]):
         by, reverse = self.order or (None, False)
         for column, wide in self._fit(width):
             arrow = " " if column is not by else "▲" if reverse else "▼"
-            segments.append(Segment(_fitted(column.title, wide, column.right) + arrow, paint["sorted" if column is by else "head"]))
+            segments.append(
+                Segment(_fitted(column.title, wide, column.right) + arrow, paint["sorted" if column is by else "head"])
+            )
         return Strip(segments).adjust_cell_length(width, paint.plain)
 
     def draw_empty(self, y: int, width: int) -> Strip:

@@ -1,6 +1,7 @@
 """A scrolling widget that draws one line at a time, with a cursor: what the table and the detail page have in common.
 
-Nothing is laid out or measured beyond the lines on the screen, so 100,000 lines cost what 40 do. Nothing is animated: over SSH a smooth scroll is 0.6 MB a key.
+Nothing is laid out or measured beyond the lines on the screen, so 100,000 lines cost what 40 do. Nothing is animated:
+over SSH a smooth scroll is 0.6 MB a key.
 """
 
 from collections.abc import Hashable
@@ -21,7 +22,9 @@ from tui.terminal.paint import Paint
 
 
 class Lines(ScrollView, can_focus=True):
-    """Subclasses say how many lines there are (`count`), what a line hangs on (`fingerprint`) and how it is drawn (`draw`)."""
+    """Subclasses say how many lines there are (`count`), what a line hangs on (`fingerprint`) and how it is drawn
+    (`draw`).
+    """
 
     DEFAULT_CSS = """
     Lines {
@@ -122,7 +125,9 @@ class Lines(ScrollView, can_focus=True):
             strip = self.draw(index, width, mark[2])
             if mark[0]:
                 over = self.paint.cursor if mark[1] else self.paint.blurred
-                strip = Strip([Segment(text, (style or Style.null()) + over, control) for text, style, control in strip], width)
+                strip = Strip(
+                    [Segment(text, (style or Style.null()) + over, control) for text, style, control in strip], width
+                )
             self._strips[key] = strip
         return strip
 
@@ -135,7 +140,11 @@ class Lines(ScrollView, can_focus=True):
             mark = (index == self.cursor, self.has_focus, self.fingerprint(index)) if index <= last else None
             painted = self._painted.get(y)
             if painted != mark:
-                spans = self.differences(painted[2], mark[2], width) if painted and mark and painted[:2] == mark[:2] else [(0, width)]
+                spans = (
+                    self.differences(painted[2], mark[2], width)
+                    if painted and mark and painted[:2] == mark[:2]
+                    else [(0, width)]
+                )
                 self.refresh(*(Region(left, y, wide, 1) for left, wide in spans))
 
     def differences(self, before: Hashable, after: Hashable, width: int) -> list[tuple[int, int]]:

@@ -14,7 +14,9 @@ class Prompt(Input):
     """Tells of every change, of Enter and of Esc; `sign` is `/` or `:`."""
 
     DEFAULT_CSS = """
-    Prompt, Prompt:focus { height: 1; border: none; padding: 0 1; background: $panel; background-tint: $panel 0%; color: $foreground; }
+    Prompt, Prompt:focus {
+        height: 1; border: none; padding: 0 1; background: $panel; background-tint: $panel 0%; color: $foreground;
+    }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave(False)", "clear and close"),
@@ -41,7 +43,9 @@ class Prompt(Input):
         filtering = sign == "/"
         self.sign = sign
         self.placeholder = (
-            "status:fail tenant:acme region:eu* key:customer or any text" if filtering else "a view, theme NAME, filter QUERY, export, pause, refresh, quit"
+            "status:fail tenant:acme region:eu* key:customer or any text"
+            if filtering
+            else "a view, theme NAME, filter QUERY, export, pause, refresh, quit"
         )
         self.suggester = SuggestFromList(words, case_sensitive=False)
         self.value = value
@@ -55,7 +59,9 @@ class Prompt(Input):
         self.display = False
 
     async def on_key(self, event: events.Key) -> None:
-        """Keys act in the order they were typed in: those that edit, too, and those typed behind Enter are not for this line."""
+        """Keys act in the order they were typed in: those that edit, too, and those typed behind Enter are not for
+        this line.
+        """
         if not self.sign:
             event.stop().prevent_default()
             self.app.post_message(events.Key(event.key, event.character))

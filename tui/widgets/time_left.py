@@ -1,4 +1,6 @@
-"""Columns of what ends by itself: a countdown that ticks in the viewer, the bar of a life, and the words for how a lease stands."""
+"""Columns of what ends by itself: a countdown that ticks in the viewer, the bar of a life, and the words for how a
+lease stands.
+"""
 
 from functools import lru_cache
 
@@ -76,7 +78,9 @@ def _at(text: str) -> Utc | None:
 
 def painted(life: Life, state: LeaseState) -> str:
     """The colour of a state. What is made to run down is no alarm when it does: its controls pass too."""
-    return "text" if life.span < LONG and state in {LeaseState.EXPIRING, LeaseState.NOT_RENEWED} else STATE_PAINTS[state]
+    return (
+        "text" if life.span < LONG and state in {LeaseState.EXPIRING, LeaseState.NOT_RENEWED} else STATE_PAINTS[state]
+    )
 
 
 def _expires_cell(row: Row, replica: Replica, now: Utc) -> Cell:
@@ -111,7 +115,14 @@ def _ago(title: str) -> Column:
         return (text or "-" if at is None else age(now - at)), "faint" if at is None else "text"
 
     index = _AT[title]
-    return Column(title, cell, lambda replica: lambda row: row.cells[index] if len(row.cells) > index else "", 7, keep=3, right=True)
+    return Column(
+        title,
+        cell,
+        lambda replica: lambda row: row.cells[index] if len(row.cells) > index else "",
+        7,
+        keep=3,
+        right=True,
+    )
 
 
 EXPIRES = Column("ENDS IN", _expires_cell, lambda replica: lambda row: row.expires or NEVER, 7, keep=9, right=True)

@@ -48,7 +48,9 @@ def volume_key_policy(volume: Resource, context: Context) -> Verdict:
     _encrypted(volume)
     key = context.linked(volume, "key")
     evidence = {"ec2:DescribeVolumes.KmsKeyId": volume.fields.get("KmsKeyId")}
-    verdict = class_verdict(key_class(volume, context), context.policy, "aws.ebs.volume-key-policy", key=key, evidence=evidence)
+    verdict = class_verdict(
+        key_class(volume, context), context.policy, "aws.ebs.volume-key-policy", key=key, evidence=evidence
+    )
     if verdict.status is not Status.PASS or key is None or key.id in context.policy.required_keys:
         return verdict
     region = context.linked(volume, "region")
@@ -60,7 +62,9 @@ def volume_key_policy(volume: Resource, context: Context) -> Verdict:
 
 @control("aws.ebs.kms-key-usable", on=("aws.ebs.volume", "aws.ebs.snapshot"))
 def kms_key_usable(disk: Resource, context: Context) -> Verdict:
-    """An attached volume works on, for its data key is in the host: the outage comes with the next detach, stop or reschedule."""
+    """An attached volume works on, for its data key is in the host: the outage comes with the next detach, stop or
+    reschedule.
+    """
     if not _encrypted(disk):
         return _NO_KEY
     health = key_health(linked_key(disk, context), context.now)
@@ -101,13 +105,20 @@ def default_encryption_region(region: Resource, context: Context) -> Verdict:
     if any(user.kind == "volume" for user in context.users(region)):
         return failed("EBS encryption by default is off, and volumes are here", evidence)
     if silent := context.unanswered(region, "ebs".__eq__):
-        return unknown(f"EBS encryption by default is off, and whether volumes are here is not known: {silent.id} is {silent.state}", silent.fault, evidence)
+        return unknown(
+            f"EBS encryption by default is off, and whether volumes are here is not known: {silent.id} is"
+            f" {silent.state}",
+            silent.fault,
+            evidence,
+        )
     return warned("EBS encryption by default is off; no volume is here", evidence)
 
 
 @control("aws.ebs.default-key-policy", on="aws.ec2.region")
 def default_key_policy(region: Resource, context: Context) -> Verdict:
-    """What any tenant here forbids is forbidden. Aliases that begin with `aws/` are AWS's own: where `aws/ebs` was never used, the alias alone tells."""
+    """What any tenant here forbids is forbidden. Aliases that begin with `aws/` are AWS's own: where `aws/ebs` was
+    never used, the alias alone tells.
+    """
     named = field_of(region, _DEFAULT_KEY, "KmsKeyId")
     key = context.linked(region, "key")
     evidence = {f"{_DEFAULT_KEY}.KmsKeyId": named}
@@ -116,7 +127,10 @@ def default_key_policy(region: Resource, context: Context) -> Verdict:
     ask = "aws.ebs.default-key-policy"
     verdicts = [class_verdict(observed, policy, ask, key=key, evidence=evidence) for policy in context.policies]
     verdict = min(verdicts, key=lambda one: one.status)
-    if verdict.status is Status.PASS and len({(policy.column(ask), policy.required_keys) for policy in context.policies}) > 1:
+    if (
+        verdict.status is Status.PASS
+        and len({(policy.column(ask), policy.required_keys) for policy in context.policies}) > 1
+    ):
         verdict = warned("allowed, but tenants with different policies share it", verdict.evidence)
     return msgspec.structs.replace(verdict, evidence_class=EvidenceClass.INFERRED) if reserved else verdict
 
@@ -145,7 +159,9 @@ def snapshot_public(snapshot: Resource, context: Context) -> Verdict:
 
 @control("aws.ebs.launch-template-encrypted", on="aws.ec2.launch-template")
 def launch_template_encrypted(template: Resource, context: Context) -> Verdict:
-    """What the template asks for, or what the region gives where it asks for nothing; the region overrides an explicit false."""
+    """What the template asks for, or what the region gives where it asks for nothing; the region overrides an
+    explicit false.
+    """
     asked = list(_asked(field_of(template, _TEMPLATE, "BlockDeviceMappings")))
     evidence = {f"{_TEMPLATE}.BlockDeviceMappings[].Ebs.Encrypted": asked}
     if asked and all(value is True for value in asked):

@@ -1,7 +1,8 @@
-"""AWS resource policies, read as IAM reads them: scalars are lists of one, operators, actions and condition keys have no case, `*` and `?` are wild.
+"""AWS resource policies, read as IAM reads them: scalars are lists of one, operators, actions and condition keys have
+no case, `*` and `?` are wild.
 
-What IAM's grammar does not know (an element of another name or case, a name that stands twice, a value of another type) is not read at all: nobody can say
-what a service makes of it.
+What IAM's grammar does not know (an element of another name or case, a name that stands twice, a value of another type)
+is not read at all: nobody can say what a service makes of it.
 """
 
 import json
@@ -17,7 +18,9 @@ from posture.wildcard import matches
 
 
 class Condition(msgspec.Struct, frozen=True):
-    """One test. `operator` and `key` are lower case; `qualifier` is `forallvalues`, `foranyvalue` or empty; `values` are texts, one of which must match."""
+    """One test. `operator` and `key` are lower case; `qualifier` is `forallvalues`, `foranyvalue` or empty; `values`
+    are texts, one of which must match.
+    """
 
     qualifier: str
     operator: str
@@ -26,8 +29,9 @@ class Condition(msgspec.Struct, frozen=True):
 
 
 class Statement(msgspec.Struct, frozen=True):
-    """One statement. `everyone` says that its principal is `*`; of those it names (`NotPrincipal` too), `wild` that one has a wildcard and no account,
-    `shared` that one is an identity provider of no account, whose users come from anywhere.
+    """One statement. `everyone` says that its principal is `*`; of those it names (`NotPrincipal` too), `wild` that one
+    has a wildcard and no account, `shared` that one is an identity provider of no account, whose users come from
+    anywhere.
 
     `but` names the element turned round (`NotPrincipal`, `NotAction`, `NotResource`), if any.
     """
@@ -43,7 +47,9 @@ class Statement(msgspec.Struct, frozen=True):
 
 
 class Coverage(msgspec.Struct, frozen=True):
-    """How far a policy's denial reaches. `full` or not; `shortfalls` say why not, of the statement that comes nearest; no statement at all: neither."""
+    """How far a policy's denial reaches. `full` or not; `shortfalls` say why not, of the statement that comes
+    nearest; no statement at all: neither.
+    """
 
     full: bool
     shortfalls: tuple[str, ...] = ()
@@ -77,10 +83,11 @@ def _read(text: str) -> tuple[Statement, ...]:
 
 
 def denial(policy: tuple[Statement, ...], bucket_arn: str, meant: Callable[[Condition], str | None]) -> Coverage:
-    """How far Deny statements reach that test what `meant` recognises, for all principals, all S3 actions, the bucket and all its objects.
+    """How far Deny statements reach that test what `meant` recognises, for all principals, all S3 actions, the bucket
+    and all its objects.
 
-    `meant` answers None for a condition that is about something else, "" for one that does what is wanted, else why it does so only in part.
-    What one whole statement leaves out (only the bucket, only the objects) another may add.
+    `meant` answers None for a condition that is about something else, "" for one that does what is wanted, else why it
+    does so only in part. What one whole statement leaves out (only the bucket, only the objects) another may add.
     """
     partial: list[tuple[str, ...]] = []
     bucket = objects = False
@@ -93,14 +100,17 @@ def denial(policy: tuple[Statement, ...], bucket_arn: str, meant: Callable[[Cond
         if not shortfalls:
             bucket |= _covers_bucket(statement, bucket_arn)
             objects |= _covers_objects(statement, bucket_arn)
-        partial.append((*shortfalls, *_unreached(_covers_bucket(statement, bucket_arn), _covers_objects(statement, bucket_arn))))
+        partial.append(
+            (*shortfalls, *_unreached(_covers_bucket(statement, bucket_arn), _covers_objects(statement, bucket_arn)))
+        )
     if bucket and objects:
         return Coverage(True)
     return Coverage(False, min(partial, key=lambda shortfalls: len(shortfalls), default=()))
 
 
 def open_to_everyone(policy: tuple[Statement, ...]) -> tuple[list[str], list[str]]:
-    """The Allow statements whose principal is everyone: those nothing narrows, and those narrowed only weakly, by their number from 1.
+    """The Allow statements whose principal is everyone: those nothing narrows, and those narrowed only weakly, by their
+    number from 1.
 
     A Deny for all but somebody named narrows too, but stands and falls with another statement: that is weak.
     """
@@ -125,13 +135,16 @@ def open_to_everyone(policy: tuple[Statement, ...]) -> tuple[list[str], list[str
 def glob(pattern: str, text: str) -> bool:
     """IAM's wildcards: `*` is any run of characters, `?` exactly one."""
     head = pattern[:-1] if pattern.endswith("*") else pattern
-    if "*" not in head and "?" not in head:  # nearly every pattern there is; a regex for each bucket would cost more than all other judging
+    # nearly every pattern there is; a regex for each bucket would cost more than all other judging
+    if "*" not in head and "?" not in head:
         return text.startswith(head) if head is not pattern else text == pattern
     return matches(pattern, text)
 
 
 _DOCUMENT = frozenset({"Version", "Id", "Statement"})
-_STATEMENT = frozenset({"Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"})
+_STATEMENT = frozenset(
+    {"Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"}
+)
 _PRINCIPALS = frozenset({"AWS", "Service", "Federated", "CanonicalUser"})
 _ONE_ACCOUNT = re.compile(r"arn:[a-z-]+:(?:iam|sts)::[0-9]{12}:[^$]*")
 
@@ -172,7 +185,8 @@ def _statement(part: Any) -> Statement:
         effect=part["Effect"],
         everyone="Principal" in part and ("AWS", "*") in principals,
         wild=any(_wild(name) for _, name in principals),
-        shared="Principal" in part and any(kind == "Federated" and _ONE_ACCOUNT.fullmatch(name) is None for kind, name in principals),
+        shared="Principal" in part
+        and any(kind == "Federated" and _ONE_ACCOUNT.fullmatch(name) is None for kind, name in principals),
         actions=tuple(_low(text) for text in _strings(part, "Action")),
         resources=_strings(part, "Resource"),
         conditions=tuple(_conditions(part["Condition"])) if "Condition" in part else (),
@@ -194,18 +208,28 @@ def _principals(principal: Any) -> Iterator[tuple[str, str]]:
 
 
 def _wild(name: str) -> bool:
-    """Whether a principal can be more than one account's: IAM takes only `*` alone, and it is not for us to narrow what it does not take."""
+    """Whether a principal can be more than one account's: IAM takes only `*` alone, and it is not for us to narrow
+    what it does not take.
+    """
     return any(char in name for char in "*?$") and _ONE_ACCOUNT.fullmatch(name) is None
 
 
 def _names_client(one: Condition) -> bool:
-    """Whether a condition names the applications that a shared identity provider speaks for (`accounts.google.com:aud`, `graph.facebook.com:app_id`)."""
+    """Whether a condition names the applications that a shared identity provider speaks for
+    (`accounts.google.com:aud`, `graph.facebook.com:app_id`).
+    """
     plain = one.operator in {"stringequals", "stringlike"} and not one.qualifier and bool(one.values)
-    return plain and one.key.endswith((":aud", ":app_id", ":azp", ":oaud")) and not any(char in value for value in one.values for char in "*?$")
+    return (
+        plain
+        and one.key.endswith((":aud", ":app_id", ":azp", ":oaud"))
+        and not any(char in value for value in one.values for char in "*?$")
+    )
 
 
 def _keeps_others_out(statement: Statement) -> bool:
-    """Whether a Deny refuses its actions, on all resources, to all but those whom its one condition or its NotPrincipal names."""
+    """Whether a Deny refuses its actions, on all resources, to all but those whom its one condition or its
+    NotPrincipal names.
+    """
     if statement.effect != "Deny" or "*" not in statement.resources:
         return False
     if statement.but == ("NotPrincipal",):

@@ -26,10 +26,22 @@ WORDS: Mapping[KeyClass, str] = {
     KeyClass.UNKNOWN: "unknown key",
 }
 
-KEY_STATES = frozenset({"Creating", "Enabled", "Disabled", "PendingDeletion", "PendingImport", "PendingReplicaDeletion", "Unavailable", "Updating"})
+KEY_STATES = frozenset(
+    {
+        "Creating",
+        "Enabled",
+        "Disabled",
+        "PendingDeletion",
+        "PendingImport",
+        "PendingReplicaDeletion",
+        "Unavailable",
+        "Updating",
+    }
+)
 """All states of a KMS key (KMS API reference, KeyMetadata)."""
 
-_ENABLED = passed("key is Enabled", {f"{DESCRIBE_KEY}.KeyState": "Enabled"})  # one verdict for all that use a healthy key
+# one verdict for all that use a healthy key
+_ENABLED = passed("key is Enabled", {f"{DESCRIBE_KEY}.KeyState": "Enabled"})
 
 
 def linked_key(resource: Resource, context: Context) -> Resource:
@@ -49,7 +61,9 @@ def class_verdict(
     beneath: KeyClass = KeyClass.UNKNOWN,
     evidence: Mapping[str, Any],
 ) -> Verdict:
-    """Whether the policy allows the key class that was seen; a refused DescribeKey is the reason where it is not known."""
+    """Whether the policy allows the key class that was seen; a refused DescribeKey is the reason where it is not
+    known.
+    """
     status = decide(observed, policy, control_id, key=key.id if key else None, beneath=beneath)
     facts = {**evidence, **_owner(key)}
     if status is Status.UNKNOWN:
@@ -62,8 +76,12 @@ def class_verdict(
 
 
 @lru_cache(maxsize=256)
-def class_reason(status: Status, observed: KeyClass, mode: KeyMode, listed: bool, foreign: str = WORDS[KeyClass.CUSTOMER_FOREIGN]) -> str:
-    """A verdict on a key class in a few words. `mode` is what the policy asks for, `listed` whether it names keys, `foreign` what a foreign key is called."""
+def class_reason(
+    status: Status, observed: KeyClass, mode: KeyMode, listed: bool, foreign: str = WORDS[KeyClass.CUSTOMER_FOREIGN]
+) -> str:
+    """A verdict on a key class in a few words. `mode` is what the policy asks for, `listed` whether it names keys,
+    `foreign` what a foreign key is called.
+    """
     words = foreign if observed is KeyClass.CUSTOMER_FOREIGN else WORDS[observed]
     if status is Status.FAIL:
         unlisted = listed and observed in {KeyClass.CUSTOMER, KeyClass.DOUBLE} and mode is not KeyMode.PROVIDER_MANAGED
@@ -77,11 +95,17 @@ def class_reason(status: Status, observed: KeyClass, mode: KeyMode, listed: bool
 def _owner(key: Resource | None) -> Mapping[str, Any]:
     if key is None:
         return {}
-    return {f"{DESCRIBE_KEY}.{field}": key.fields[field] for field in ("KeyManager", "AWSAccountId", "Origin") if field in key.fields}
+    return {
+        f"{DESCRIBE_KEY}.{field}": key.fields[field]
+        for field in ("KeyManager", "AWSAccountId", "Origin")
+        if field in key.fields
+    }
 
 
 def key_health(key: Resource, now: Utc) -> Verdict:
-    """Whether a key can be used now, and until when that is known: PASS, WARN near the end of imported material, FAIL, or UNKNOWN."""
+    """Whether a key can be used now, and until when that is known: PASS, WARN near the end of imported material,
+    FAIL, or UNKNOWN.
+    """
     if DESCRIBE_KEY not in key.faults and key.fields.get("NotFound") is True:
         return failed("key does not exist", {f"{DESCRIBE_KEY}.Code": "NotFoundException"})
     state = field_of(key, DESCRIBE_KEY, "KeyState")

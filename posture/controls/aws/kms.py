@@ -10,12 +10,17 @@ from posture.keyclass import DESCRIBE_KEY
 from posture.resource import Resource
 from posture.verdict import Status, Verdict, failed, not_applicable, passed, unanswered, unknown, warned
 
-_NAME_KEYS = frozenset({"ebs", "ec2", "s3", "s3-inventory", "s3-objects", "snapshots"})  # the services whose resources point at keys
+# the services whose resources point at keys
+_NAME_KEYS = frozenset({"ebs", "ec2", "s3", "s3-inventory", "s3-objects", "snapshots"})
 _ROTATION = "kms:GetKeyRotationStatus"
 _MANAGERS = frozenset({"AWS", "CUSTOMER"})
 _ORIGINS = frozenset({"AWS_KMS", "EXTERNAL", "AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"})
 _NO_ROTATION = {  # field -> value -> why AWS never rotates such a key by itself
-    "Origin": {"EXTERNAL": "imported material", "AWS_CLOUDHSM": "custom key store", "EXTERNAL_KEY_STORE": "external key store"},
+    "Origin": {
+        "EXTERNAL": "imported material",
+        "AWS_CLOUDHSM": "custom key store",
+        "EXTERNAL_KEY_STORE": "external key store",
+    },
     "KeyState": {"PendingDeletion": "waiting for deletion", "PendingReplicaDeletion": "waiting for deletion"},
 }
 
@@ -26,11 +31,21 @@ def key_state(key: Resource, context: Context) -> Verdict:
     health = key_health(key, context.now)
     if health.status is Status.FAIL and not any(context.users(key)):
         if silent := context.unanswered(key, _NAME_KEYS.__contains__):
-            return unknown(f"{health.reason}; whether it is used is not known: {silent.id} is {silent.state}", silent.fault, health.evidence)
+            return unknown(
+                f"{health.reason}; whether it is used is not known: {silent.id} is {silent.state}",
+                silent.fault,
+                health.evidence,
+            )
         return not_applicable("not usable, but nothing seen uses it", health.evidence)
     evidence = {**health.evidence, "users": dict(sorted(context.count_kinds(key).items()))}
-    if health.status is Status.PASS and word(field_of(key, DESCRIBE_KEY, "Origin"), _ORIGINS, DESCRIBE_KEY, "Origin") == "EXTERNAL_KEY_STORE":
-        return warned("external key store: available only while a third party is", {**evidence, f"{DESCRIBE_KEY}.Origin": "EXTERNAL_KEY_STORE"})
+    if (
+        health.status is Status.PASS
+        and word(field_of(key, DESCRIBE_KEY, "Origin"), _ORIGINS, DESCRIBE_KEY, "Origin") == "EXTERNAL_KEY_STORE"
+    ):
+        return warned(
+            "external key store: available only while a third party is",
+            {**evidence, f"{DESCRIBE_KEY}.Origin": "EXTERNAL_KEY_STORE"},
+        )
     return msgspec.structs.replace(health, evidence=evidence)
 
 
@@ -43,8 +58,13 @@ def rotation(key: Resource, context: Context) -> Verdict:
         return unasked
     if word(field_of(key, DESCRIBE_KEY, "KeyManager"), _MANAGERS, DESCRIBE_KEY, "KeyManager") == "AWS":
         return not_applicable("AWS-managed: AWS rotates it every year")
-    if field_of(key, DESCRIBE_KEY, "KeySpec") != "SYMMETRIC_DEFAULT" or field_of(key, DESCRIBE_KEY, "KeyUsage") != "ENCRYPT_DECRYPT":
-        return not_applicable("asymmetric or HMAC: cannot rotate by itself", {f"{DESCRIBE_KEY}.KeySpec": key.fields["KeySpec"]})
+    if (
+        field_of(key, DESCRIBE_KEY, "KeySpec") != "SYMMETRIC_DEFAULT"
+        or field_of(key, DESCRIBE_KEY, "KeyUsage") != "ENCRYPT_DECRYPT"
+    ):
+        return not_applicable(
+            "asymmetric or HMAC: cannot rotate by itself", {f"{DESCRIBE_KEY}.KeySpec": key.fields["KeySpec"]}
+        )
     for field, known in (("Origin", _ORIGINS), ("KeyState", KEY_STATES)):
         if why := _NO_ROTATION[field].get(word(field_of(key, DESCRIBE_KEY, field), known, DESCRIBE_KEY, field)):
             return not_applicable(f"{why}: cannot rotate by itself", {f"{DESCRIBE_KEY}.{field}": key.fields[field]})

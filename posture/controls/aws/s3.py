@@ -1,10 +1,20 @@
-"""S3 buckets: default encryption and its key, who may read in plain text or from outside. Objects are judged in `aws_s3_objects`."""
+"""S3 buckets: default encryption and its key, who may read in plain text or from outside. Objects are judged in
+`aws_s3_objects`.
+"""
 
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from posture.controls.aws.iam_policy import Condition, Coverage, PolicyError, Statement, denial, open_to_everyone, statements
+from posture.controls.aws.iam_policy import (
+    Condition,
+    Coverage,
+    PolicyError,
+    Statement,
+    denial,
+    open_to_everyone,
+    statements,
+)
 from posture.controls.aws.keys import class_verdict, key_health, linked_key
 from posture.controls.reading import NoAnswer, expected, field_of, nested, optional, refusals, word
 from posture.controls.registry import Context, control
@@ -22,7 +32,10 @@ _POLICY_STATUS = "s3:GetBucketPolicyStatus"
 _ALGORITHM = f"{_ENCRYPTION}.SSEAlgorithm"
 _ALGORITHMS = frozenset({"AES256", "aws:kms", "aws:kms:dsse", "aws:fsx", "aws:backup"})
 _NO_RULE = failed("no default encryption rule", {_ALGORITHM: None})
-_DEFAULTS = {algorithm: passed(f"default encryption is {algorithm}", {_ALGORITHM: algorithm}) for algorithm in ("AES256", "aws:kms", "aws:kms:dsse")}
+_DEFAULTS = {
+    algorithm: passed(f"default encryption is {algorithm}", {_ALGORITHM: algorithm})
+    for algorithm in ("AES256", "aws:kms", "aws:kms:dsse")
+}
 _NO_KMS_KEY = not_applicable("AES256: no KMS key is involved", {_ALGORITHM: "AES256"})
 _AWS_OWN_KEY = {
     algorithm: passed(
@@ -41,7 +54,9 @@ def default_encryption(bucket: Resource, context: Context) -> Verdict:
     if rule is None:
         return _NO_RULE
     algorithm = word(_default(rule)["SSEAlgorithm"], _ALGORITHMS, _ENCRYPTION, "SSEAlgorithm")
-    return _DEFAULTS.get(algorithm) or warned(f"default encryption is {algorithm}, which the document does not name", {_ALGORITHM: algorithm})
+    return _DEFAULTS.get(algorithm) or warned(
+        f"default encryption is {algorithm}, which the document does not name", {_ALGORITHM: algorithm}
+    )
 
 
 @control("aws.s3.default-key-policy", on="aws.s3.bucket")
@@ -55,7 +70,14 @@ def default_key_policy(bucket: Resource, context: Context) -> Verdict:
     word(default["SSEAlgorithm"], _ALGORITHMS, _ENCRYPTION, "SSEAlgorithm")
     evidence = {_ALGORITHM: default["SSEAlgorithm"], f"{_ENCRYPTION}.KMSMasterKeyID": named}
     observed, beneath = key_class(bucket, context), _beneath(bucket, named, context)
-    verdict = class_verdict(observed, context.policy, "aws.s3.default-key-policy", key=context.linked(bucket, "key"), beneath=beneath, evidence=evidence)
+    verdict = class_verdict(
+        observed,
+        context.policy,
+        "aws.s3.default-key-policy",
+        key=context.linked(bucket, "key"),
+        beneath=beneath,
+        evidence=evidence,
+    )
     if verdict.status is Status.PASS and _is_alias(named):
         return warned("key is named by alias, resolved in the writer's account", verdict.evidence)
     return verdict
@@ -68,7 +90,10 @@ def ssec_blocked(bucket: Resource, context: Context) -> Verdict:
     evidence = {f"{_ENCRYPTION}.BlockedEncryptionTypes": blocked}
     if "SSE-C" in blocked:
         return passed("SSE-C is blocked", evidence)
-    if "NONE" in blocked and context.policy.mode("aws.s3.ssec-blocked") in {KeyMode.PROVIDER_MANAGED, KeyMode.CUSTOMER_MANAGED}:
+    if "NONE" in blocked and context.policy.mode("aws.s3.ssec-blocked") in {
+        KeyMode.PROVIDER_MANAGED,
+        KeyMode.CUSTOMER_MANAGED,
+    }:
         return failed("SSE-C is explicitly allowed", evidence)
     return warned("SSE-C is not blocked: a writer can bring a key of their own", evidence)
 
@@ -95,7 +120,11 @@ def tls_only_policy(bucket: Resource, context: Context) -> Verdict:
     if policy is None:
         return failed("no bucket policy: plain HTTP is accepted", {f"{_POLICY}.Policy": None})
     coverage = denial(policy, bucket.id, refuses_plain_http)
-    return _covered(coverage, "refuses plain HTTP", failed("bucket policy does not refuse plain HTTP", {f"{_POLICY}.Policy": "no such Deny"}))
+    return _covered(
+        coverage,
+        "refuses plain HTTP",
+        failed("bucket policy does not refuse plain HTTP", {f"{_POLICY}.Policy": "no such Deny"}),
+    )
 
 
 @control("aws.s3.tls-min-version", on="aws.s3.bucket")
@@ -103,7 +132,9 @@ def tls_min_version(bucket: Resource, context: Context) -> Verdict:
     """Never a FAIL: AWS's endpoints refuse TLS below 1.2 on their own."""
     policy = _policy(bucket)
     absent = warned("no deny below TLS 1.2; AWS refuses it by itself", {f"{_POLICY}.Policy": "no such Deny"})
-    return absent if policy is None else _covered(denial(policy, bucket.id, _refuses_old_tls), "demands TLS 1.2", absent)
+    return (
+        absent if policy is None else _covered(denial(policy, bucket.id, _refuses_old_tls), "demands TLS 1.2", absent)
+    )
 
 
 @control("aws.s3.public-access", on="aws.s3.bucket")
@@ -127,7 +158,9 @@ def public_access(bucket: Resource, context: Context) -> Verdict:
             return warned("bucket policy is public; only RestrictPublicBuckets holds it", evidence)
         case False, True:
             if _allows_everyone(bucket.fields.get("Policy")):
-                return unknown(f"{_POLICY_STATUS} calls the policy not public, but it allows everyone", evidence=evidence)
+                return unknown(
+                    f"{_POLICY_STATUS} calls the policy not public, but it allows everyone", evidence=evidence
+                )
             return passed("policy is not public, public ACLs are ignored", evidence)
         case _:
             return warned("policy is not public, but ACLs could be: block incomplete", evidence)
@@ -145,7 +178,9 @@ def _rule(bucket: Resource) -> Mapping[str, Any] | None:
 
 
 def _default(rule: Mapping[str, Any]) -> Mapping[str, Any]:
-    default: Mapping[str, Any] = expected(rule.get("ApplyServerSideEncryptionByDefault"), dict, _ENCRYPTION, "ApplyServerSideEncryptionByDefault")
+    default: Mapping[str, Any] = expected(
+        rule.get("ApplyServerSideEncryptionByDefault"), dict, _ENCRYPTION, "ApplyServerSideEncryptionByDefault"
+    )
     expected(default.get("SSEAlgorithm"), str, _ENCRYPTION, "SSEAlgorithm")
     optional(default.get("KMSMasterKeyID"), str, _ENCRYPTION, "KMSMasterKeyID")
     return default
@@ -172,7 +207,9 @@ def _policy(bucket: Resource) -> tuple[Statement, ...] | None:
     try:
         return statements(text)
     except PolicyError as error:
-        raise NoAnswer(unknown(f"bucket policy cannot be read: {error}", evidence={f"{_POLICY}.Policy": text})) from None
+        raise NoAnswer(
+            unknown(f"bucket policy cannot be read: {error}", evidence={f"{_POLICY}.Policy": text})
+        ) from None
 
 
 def _allows_everyone(text: object) -> bool:
@@ -187,16 +224,24 @@ def _covered(coverage: Coverage, what: str, absent: Verdict) -> Verdict:
     if coverage.full:
         return passed(f"bucket policy {what}", {f"{_POLICY}.Policy": "Deny"})
     if coverage.shortfalls:
-        return warned(f"bucket policy {what} only in part: {coverage.shortfalls[0]}", {f"{_POLICY}.Policy": list(coverage.shortfalls)})
+        return warned(
+            f"bucket policy {what} only in part: {coverage.shortfalls[0]}",
+            {f"{_POLICY}.Policy": list(coverage.shortfalls)},
+        )
     return absent
 
 
 def refuses_plain_http(condition: Condition) -> str | None:
     """For `denial`: whether a Deny under this condition keeps out plain HTTP; in part where it says why."""
     if condition.key == "aws:securetransport" and "false" in {value.lower() for value in condition.values}:
-        return "" if condition.operator in {"bool", "boolifexists"} and not condition.qualifier else "an operator other than Bool"
+        return (
+            ""
+            if condition.operator in {"bool", "boolifexists"} and not condition.qualifier
+            else "an operator other than Bool"
+        )
     if _below(condition) is not None:
-        # IAM: a numeric test of a key that the request does not carry is false, and a plain HTTP request carries no TLS version.
+        # IAM: a numeric test of a key that the request does not carry is false, and a plain HTTP request carries no TLS
+        # version.
         return "" if condition.operator.endswith("ifexists") else "s3:TlsVersion is no part of a plain HTTP request"
     return None
 
@@ -210,7 +255,11 @@ def _refuses_old_tls(condition: Condition) -> str | None:
 
 def _below(condition: Condition) -> float | None:
     """The version below which a test of s3:TlsVersion denies; None for any other test."""
-    if condition.key != "s3:tlsversion" or condition.operator.removesuffix("ifexists") != "numericlessthan" or condition.qualifier:
+    if (
+        condition.key != "s3:tlsversion"
+        or condition.operator.removesuffix("ifexists") != "numericlessthan"
+        or condition.qualifier
+    ):
         return None
     if not all(re.fullmatch(r"[0-9]+(\.[0-9]+)?", value) for value in condition.values):
         return None
@@ -224,8 +273,13 @@ def _flags(holder: Resource, operation: str) -> Mapping[str, Any] | None:
     block = holder.fields["PublicAccessBlockConfiguration"]
     if block is None:
         return dict.fromkeys(_FLAGS, False)
-    # A flag that is left out is off; one that is no boolean is not known (API reference, PublicAccessBlockConfiguration).
-    return {flag: flag in block and (block[flag] if isinstance(block[flag], bool) else None) for flag in _FLAGS} if isinstance(block, dict) else None
+    # A flag that is left out is off; one that is no boolean is not known (API reference,
+    # PublicAccessBlockConfiguration).
+    return (
+        {flag: flag in block and (block[flag] if isinstance(block[flag], bool) else None) for flag in _FLAGS}
+        if isinstance(block, dict)
+        else None
+    )
 
 
 def _either(values: Any) -> bool | None:

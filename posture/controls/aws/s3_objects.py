@@ -1,4 +1,6 @@
-"""S3 objects: what is stored, by an inventory report or a sample of headers. Both are off unless the operator asks for them."""
+"""S3 objects: what is stored, by an inventory report or a sample of headers. Both are off unless the operator asks
+for them.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -33,7 +35,9 @@ ROWS: Mapping[str, tuple[Status, Status, Status, Status, Status]] = {
 @control("aws.s3.object-encryption-inventory", on="aws.s3.inventory")
 def object_encryption_inventory(inventory: Resource, context: Context) -> Verdict:
     """The only way to test all objects without reading any; noncurrent versions are data too."""
-    listed = expected(field_of(inventory, _INVENTORY, "InventoryConfigurations"), list, _INVENTORY, "InventoryConfigurationList")
+    listed = expected(
+        field_of(inventory, _INVENTORY, "InventoryConfigurations"), list, _INVENTORY, "InventoryConfigurationList"
+    )
     configurations = [expected(one, dict, _INVENTORY, "InventoryConfigurationList[]") for one in listed]
     gap = _gap([one for one in configurations if one.get("Id") == inventory.fields.get("Reporting")] or configurations)
     report = inventory.fields.get("Report")
@@ -68,7 +72,9 @@ def object_encryption_sample(sample: Resource, context: Context) -> Verdict:
 
 
 def _gap(configurations: Any) -> str:
-    """Why none of these configurations covers the whole bucket, where a report is read its own; empty where one does."""
+    """Why none of these configurations covers the whole bucket, where a report is read its own; empty where one
+    does.
+    """
     gaps = [_missing(configuration) for configuration in configurations]
     return min(gaps, key=len, default="no inventory is configured: objects are not looked at")
 
@@ -76,7 +82,9 @@ def _gap(configurations: Any) -> str:
 def _missing(configuration: Mapping[str, Any]) -> str:
     if not optional(configuration.get("IsEnabled"), bool, _INVENTORY, "IsEnabled"):
         return "the inventory is switched off"
-    if "EncryptionStatus" not in (optional(configuration.get("OptionalFields"), list, _INVENTORY, "OptionalFields") or ()):
+    if "EncryptionStatus" not in (
+        optional(configuration.get("OptionalFields"), list, _INVENTORY, "OptionalFields") or ()
+    ):
         return "the inventory leaves out EncryptionStatus"
     if configuration.get("IncludedObjectVersions") != "All":
         return "the inventory covers current versions only"
@@ -106,7 +114,14 @@ def _header(sample: Resource, context: Context, evidence: dict[str, Any]) -> Ver
     evidence[f"{_HEAD}.SSEKMSKeyId"] = sample.fields.get("SSEKMSKeyId")
     observed = KeyClass.PROVIDER if algorithm == "AES256" else key_class(sample, context)
     key = context.linked(sample, "key")
-    verdict = class_verdict(observed, context.policy, "aws.s3.object-encryption-sample", key=key, beneath=key_holder(sample, context), evidence=evidence)
+    verdict = class_verdict(
+        observed,
+        context.policy,
+        "aws.s3.object-encryption-sample",
+        key=key,
+        beneath=key_holder(sample, context),
+        evidence=evidence,
+    )
     read, wanted = _sample_of(sample)
     if verdict.status is not PASS:
         return verdict

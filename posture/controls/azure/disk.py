@@ -25,7 +25,11 @@ _ON_SETS = frozenset({"azure.compute.disk-encryption-set"})
 _NAME_SETS = frozenset({"encryption-sets"})
 """The services whose resources point at keys."""
 _TYPE = "Microsoft.Compute/disks.properties.encryption.type"
-TYPES = ("EncryptionAtRestWithPlatformKey", "EncryptionAtRestWithCustomerKey", "EncryptionAtRestWithPlatformAndCustomerKeys")
+TYPES = (
+    "EncryptionAtRestWithPlatformKey",
+    "EncryptionAtRestWithCustomerKey",
+    "EncryptionAtRestWithPlatformAndCustomerKeys",
+)
 _PLATFORM, _CUSTOMER, _BOTH = (kind.lower() for kind in TYPES)
 CONFIDENTIAL = "confidentialvm_diskencryptedwithcustomerkey"
 _SECURITY = {
@@ -45,14 +49,21 @@ ADE_ENDS = parse_rfc3339("2028-09-15T00:00:00Z")
 # One verdict for 10,000 disks, not 10,000 equal ones.
 _ENCRYPTED = {kind.lower(): passed(f"encrypted at rest: {kind}", {_TYPE: kind}) for kind in TYPES}
 _UNSAID = warned("the answer has no encryption block: an old disk, encrypted by the platform", {_TYPE: None})
-_NO_ADE = passed("does not depend on Azure Disk Encryption", {"Microsoft.Compute/disks.properties.encryptionSettingsCollection.enabled": False})
+_NO_ADE = passed(
+    "does not depend on Azure Disk Encryption",
+    {"Microsoft.Compute/disks.properties.encryptionSettingsCollection.enabled": False},
+)
 
 
-def named_key(kind: str | None, set_id: str | None, security: str | None, secure_set: str | None) -> tuple[KeyClass | None, str | None]:
-    """Whose key a disk's answer names, and the encryption set that leads to it; a class of None is the set's to tell, UNKNOWN where the parts do not agree.
+def named_key(
+    kind: str | None, set_id: str | None, security: str | None, secure_set: str | None
+) -> tuple[KeyClass | None, str | None]:
+    """Whose key a disk's answer names, and the encryption set that leads to it; a class of None is the set's to tell,
+    UNKNOWN where the parts do not agree.
 
-    `kind` and `set_id` are of its `encryption`, `security` and `secure_set` the type and the encryption set of its `securityProfile`: a confidential disk is
-    encrypted in the guest, under that set's key, whatever the storage below does.
+    `kind` and `set_id` are of its `encryption`, `security` and `secure_set` the type and the encryption set of its
+    `securityProfile`: a confidential disk is encrypted in the guest, under that set's key, whatever the storage below
+    does.
     """
     kind, security = low(kind), low(security)
     if secure_set or security == CONFIDENTIAL:
@@ -79,7 +90,9 @@ def encryption_type(disk: Resource, context: Context) -> Verdict:
 
 @control("azure.disk.key-policy", on="azure.compute.disk")
 def key_policy(disk: Resource, context: Context) -> Verdict:
-    """Both layers of a doubly encrypted disk count as the customer's: it includes a platform layer and is not provider-managed."""
+    """Both layers of a doubly encrypted disk count as the customer's: it includes a platform layer and is not
+    provider-managed.
+    """
     return _class(disk, context, "azure.disk.key-policy")
 
 
@@ -94,20 +107,26 @@ def snapshot_encryption(snapshot: Resource, context: Context) -> Verdict:
     access = text(_properties(snapshot), _READS[snapshot.type], "networkAccessPolicy")
     if low(access) == "allowall":
         return warned(
-            "as the policy says, but networkAccessPolicy is AllowAll", {**verdict.evidence, "Microsoft.Compute/snapshots.networkAccessPolicy": access}
+            "as the policy says, but networkAccessPolicy is AllowAll",
+            {**verdict.evidence, "Microsoft.Compute/snapshots.networkAccessPolicy": access},
         )
     return verdict if low(access) in _ACCESS else strange(_READS[snapshot.type], "networkAccessPolicy", access)
 
 
 @control("azure.disk.des-health", on=("azure.compute.disk-encryption-set", "azure.keyvault.key"))
 def des_health(encryption_set: Resource, context: Context) -> Verdict:
-    """A set whose key cannot be used stops the machines on it, or keeps them from starting. A key is judged where a set uses it."""
+    """A set whose key cannot be used stops the machines on it, or keeps them from starting. A key is judged where a
+    set uses it.
+    """
     if encryption_set.type == "azure.keyvault.key":
         return used_key_health(encryption_set, context, _ON_SETS, _NAME_SETS)
     properties = field_of(encryption_set, _SETS, "properties")
     url = text(expected(nested(properties, _SETS, "activeKey"), dict, _SETS, "activeKey"), _SETS, "keyUrl")
     rotates = flag(properties, _SETS, "rotationToLatestKeyVersionEnabled") is True
-    facts: dict[str, Any] = {"diskEncryptionSets.properties.activeKey.keyUrl": url, "diskEncryptionSets.properties.rotationToLatestKeyVersionEnabled": rotates}
+    facts: dict[str, Any] = {
+        "diskEncryptionSets.properties.activeKey.keyUrl": url,
+        "diskEncryptionSets.properties.rotationToLatestKeyVersionEnabled": rotates,
+    }
     if error := part(properties, _SETS, "autoKeyRotationError"):
         return failed("key rotation fails", {**facts, "diskEncryptionSets.properties.autoKeyRotationError": error})
     if url is None:
@@ -118,28 +137,46 @@ def des_health(encryption_set: Resource, context: Context) -> Verdict:
     health = vault_key_health(key, context.now)
     health = msgspec.structs.replace(health, evidence={**facts, **health.evidence})
     if health.status is Status.PASS and not rotates:
-        return warned("key is enabled, but new versions are not followed: rotation is off", health.evidence, until=health.valid_until)
+        return warned(
+            "key is enabled, but new versions are not followed: rotation is off",
+            health.evidence,
+            until=health.valid_until,
+        )
     return health
 
 
 @control("azure.disk.ade-legacy", on=("azure.compute.disk", "azure.compute.vm"))
 def ade_legacy(resource: Resource, context: Context) -> Verdict:
-    """Encryption inside the guest stacks on the platform's: its absence is not plaintext, its presence ends with the product."""
+    """Encryption inside the guest stacks on the platform's: its absence is not plaintext, its presence ends with the
+    product.
+    """
     if resource.type == "azure.compute.disk":
         on = _switched(_properties(resource), _READS[resource.type], "encryptionSettingsCollection")
         return _depends(context, {"encryptionSettings.enabled": True}) if on else _NO_ADE
     properties = field_of(resource, _MACHINES, "properties")
-    disk = expected(nested(nested(properties, _MACHINES, "storageProfile"), _MACHINES, "osDisk"), dict, _MACHINES, "osDisk")
-    facts: dict[str, Any] = {"virtualMachines.properties.storageProfile.osDisk.encryptionSettings.enabled": _switched(disk, _MACHINES, "encryptionSettings")}
+    disk = expected(
+        nested(nested(properties, _MACHINES, "storageProfile"), _MACHINES, "osDisk"), dict, _MACHINES, "osDisk"
+    )
+    facts: dict[str, Any] = {
+        "virtualMachines.properties.storageProfile.osDisk.encryptionSettings.enabled": _switched(
+            disk, _MACHINES, "encryptionSettings"
+        )
+    }
     extensions = parts(resource.fields, _MACHINES, "resources")
-    facts["virtualMachines.resources"] = None if extensions is None else [name for each in extensions if (name := _ade_extension(each))]
+    facts["virtualMachines.resources"] = (
+        None if extensions is None else [name for each in extensions if (name := _ade_extension(each))]
+    )
     if any(facts.values()):
         return _depends(context, facts)
-    return passed("neither its system disk nor an extension that its answer names depends on Azure Disk Encryption", facts)
+    return passed(
+        "neither its system disk nor an extension that its answer names depends on Azure Disk Encryption", facts
+    )
 
 
 def _switched(holder: dict[str, Any], operation: str, field: str) -> bool:
-    """Whether settings of Azure Disk Encryption are there and on. Raises `NoAnswer` where they are there and do not say."""
+    """Whether settings of Azure Disk Encryption are there and on. Raises `NoAnswer` where they are there and do not
+    say.
+    """
     if holder.get(field) is None:
         return False
     on = flag(part(holder, operation, field), operation, "enabled")
@@ -149,7 +186,9 @@ def _switched(holder: dict[str, Any], operation: str, field: str) -> bool:
 
 
 def _ade_extension(extension: dict[str, Any]) -> str | None:
-    """The name of an extension that is Azure Disk Encryption: by its type, or by its name where no more than its id is told."""
+    """The name of an extension that is Azure Disk Encryption: by its type, or by its name where no more than its id
+    is told.
+    """
     properties = part(extension, _MACHINES, "properties")
     name = text(extension, _MACHINES, "name") or (text(extension, _MACHINES, "id") or "").rstrip("/").rpartition("/")[2]
     kind = text(properties, _MACHINES, "type") or name
@@ -178,7 +217,13 @@ def _image(image: Resource, context: Context) -> Verdict:
     if sets[0] and context.linked(image, "key") is None:
         return unknown("its disk encryption set has not been seen", evidence=facts)
     observed = key_holder(image, context) if sets[0] else KeyClass.PROVIDER
-    return class_verdict(observed, context, "azure.disk.snapshot-encryption", ids=(*key_ids(context.linked(image, "key")), sets[0]), evidence=facts)
+    return class_verdict(
+        observed,
+        context,
+        "azure.disk.snapshot-encryption",
+        ids=(*key_ids(context.linked(image, "key")), sets[0]),
+        evidence=facts,
+    )
 
 
 def _class(disk: Resource, context: Context, control_id: str) -> Verdict:
@@ -188,7 +233,10 @@ def _class(disk: Resource, context: Context, control_id: str) -> Verdict:
     guest, secure_set = text(security, read, "securityType"), text(security, read, "secureVMDiskEncryptionSetId")
     facts = {_TYPE: kind, "Microsoft.Compute/disks.properties.encryption.diskEncryptionSetId": set_id}
     if security:
-        facts |= {f"Microsoft.Compute/disks.properties.securityProfile.{name}": security.get(name) for name in ("securityType", "secureVMDiskEncryptionSetId")}
+        facts |= {
+            f"Microsoft.Compute/disks.properties.securityProfile.{name}": security.get(name)
+            for name in ("securityType", "secureVMDiskEncryptionSetId")
+        }
     if kind is not None and low(kind) not in _ENCRYPTED:
         return strange(read, "encryption.type", kind)
     if guest is not None and low(guest) not in _SECURITY and low(guest) != CONFIDENTIAL:
@@ -198,7 +246,10 @@ def _class(disk: Resource, context: Context, control_id: str) -> Verdict:
     observed = key_holder(disk, context) if said is None else said
     if said is None and holder is None:
         # The disk says that it is a customer's; only whether of this Entra tenant or another's, the set would say.
-        either_way = {decide(each, context.policy, control_id, key=None) for each in (KeyClass.CUSTOMER, KeyClass.CUSTOMER_FOREIGN)}
+        either_way = {
+            decide(each, context.policy, control_id, key=None)
+            for each in (KeyClass.CUSTOMER, KeyClass.CUSTOMER_FOREIGN)
+        }
         if either_way != {Status.FAIL}:
             return unknown("its disk encryption set has not been seen", evidence=facts)
         observed = KeyClass.CUSTOMER

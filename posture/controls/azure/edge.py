@@ -12,7 +12,9 @@ from posture.verdict import Status, Verdict, failed, passed, unanswered, unknown
 
 GATEWAYS = "Microsoft.Network/applicationGateways/read"
 PROFILES = "Microsoft.Cdn/profiles/read"
-DOMAINS, ENDPOINTS, ROUTES = (f"Microsoft.Cdn/profiles/{kind}/read" for kind in ("customdomains", "afdendpoints", "afdendpoints/routes"))
+DOMAINS, ENDPOINTS, ROUTES = (
+    f"Microsoft.Cdn/profiles/{kind}/read" for kind in ("customdomains", "afdendpoints", "afdendpoints/routes")
+)
 
 PREDEFINED = {
     "appgwsslpolicy20150501": "TLSv1_0",
@@ -58,7 +60,9 @@ def _gateway(gateway: Resource) -> Verdict:
 
 
 def plain_listeners(properties: dict[str, Any]) -> dict[str, str]:
-    """Name of each listener for plain HTTP -> whether some rule lets it serve, all send elsewhere, or that cannot be told. Raises `NoAnswer`."""
+    """Name of each listener for plain HTTP -> whether some rule lets it serve, all send elsewhere, or that cannot be
+    told. Raises `NoAnswer`.
+    """
     listeners = parts(properties, GATEWAYS, "httpListeners")
     if not listeners:
         raise NoAnswer(strange(GATEWAYS, "httpListeners", listeners))
@@ -84,13 +88,20 @@ class _Ways:
     def __init__(self, properties: dict[str, Any]) -> None:
         self._redirects = _by_id(properties, "redirectConfigurations")
         self._maps = _by_id(properties, "urlPathMaps")
-        self._protocols = {_id(each): low(text(_of(each), GATEWAYS, "protocol")) for each in parts(properties, GATEWAYS, "httpListeners") or ()}
+        self._protocols = {
+            _id(each): low(text(_of(each), GATEWAYS, "protocol"))
+            for each in parts(properties, GATEWAYS, "httpListeners") or ()
+        }
 
     def of(self, listener: str, rules: list[dict[str, Any]]) -> str:
         """What the rules of a listener do, the worst of it."""
         named = [(_id(_of(rule).get("httpListener")), _of(rule)) for rule in rules]
         unheard = [UNSURE for whose, _ in named if whose not in self._protocols]
-        return _worst([*unheard, *(how for whose, rule in named if whose == listener for how in self._rule(rule))]) if listener else UNSURE
+        return (
+            _worst([*unheard, *(how for whose, rule in named if whose == listener for how in self._rule(rule))])
+            if listener
+            else UNSURE
+        )
 
     def _rule(self, rule: dict[str, Any]) -> Iterator[str]:
         if rule.get("urlPathMap") is None:
@@ -98,7 +109,12 @@ class _Ways:
         else:
             paths = self._maps.get(_id(rule["urlPathMap"]), {})
             branches = parts(paths, GATEWAYS, "pathRules")
-            yield self._end({name: paths.get(f"default{name[0].upper()}{name[1:]}") for name in (*_SERVERS, "redirectConfiguration")})
+            yield self._end(
+                {
+                    name: paths.get(f"default{name[0].upper()}{name[1:]}")
+                    for name in (*_SERVERS, "redirectConfiguration")
+                }
+            )
             yield from (self._end(_of(branch)) for branch in branches) if branches is not None else (UNSURE,)
 
     def _end(self, way: dict[str, Any]) -> str:
@@ -124,7 +140,10 @@ def _policies(properties: dict[str, Any], own: dict[str, Any]) -> Iterator[tuple
     """The TLS policy of each listener that has one in a profile of its own, and the gateway's where one has not."""
     profiles = _by_id(properties, "sslProfiles")
     on_its_own = False
-    listeners = [*(parts(properties, GATEWAYS, "httpListeners") or ()), *(parts(properties, GATEWAYS, "listeners") or ())]
+    listeners = [
+        *(parts(properties, GATEWAYS, "httpListeners") or ()),
+        *(parts(properties, GATEWAYS, "listeners") or ()),
+    ]
     for listener in listeners:
         settings = _of(listener)
         if low(text(settings, GATEWAYS, "protocol")) in {"http", "tcp"}:
@@ -134,7 +153,9 @@ def _policies(properties: dict[str, Any], own: dict[str, Any]) -> Iterator[tuple
         if settings.get("sslProfile") is not None:
             profile = profiles.get(_id(settings["sslProfile"]))
             if not profile:
-                raise NoAnswer(unknown(f"the SSL profile of listener {name} is not among the gateway's, or says nothing"))
+                raise NoAnswer(
+                    unknown(f"the SSL profile of listener {name} is not among the gateway's, or says nothing")
+                )
             policy = profile.get("sslPolicy")
         if policy is not None:
             yield f"listener {name}", expected(policy, dict, GATEWAYS, "sslProfiles.sslPolicy")
@@ -148,14 +169,20 @@ def _policy(whose: str, policy: dict[str, Any], facts: dict[str, Any]) -> Verdic
     """Whether a TLS policy is strict enough; `whose` is the listener's, "" for the gateway's own."""
     before = f"{whose} " if whose else ""
     kind, name = text(policy, GATEWAYS, "policyType"), text(policy, GATEWAYS, "policyName")
-    said = [text(policy, GATEWAYS, "minProtocolVersion"), None if name is None else PREDEFINED.get(name.strip().casefold(), name)]
+    said = [
+        text(policy, GATEWAYS, "minProtocolVersion"),
+        None if name is None else PREDEFINED.get(name.strip().casefold(), name),
+    ]
     minima = [each for each in said if each is not None]
     old = [each for each in minima if low(each) in _OLD]
     if old:
         return failed(f"{before}accepts {old[0]}", facts)
     if kind is None:
         return warned(
-            f"{before}has no TLS policy set: the default of its age applies" if whose else "no TLS policy is set: the default of its age applies", facts
+            f"{before}has no TLS policy set: the default of its age applies"
+            if whose
+            else "no TLS policy is set: the default of its age applies",
+            facts,
         )
     if low(kind) not in _TYPES:
         return strange(GATEWAYS, "sslPolicy.policyType", kind)
@@ -199,13 +226,19 @@ def _front_door(profile: Resource) -> Verdict:
 
 
 def route_redirects(endpoint: Any, route: Any) -> bool | None:
-    """Whether a route (properties of it and of its endpoint) sends plain HTTP elsewhere or takes none; None where it does not say."""
+    """Whether a route (properties of it and of its endpoint) sends plain HTTP elsewhere or takes none; None where it
+    does not say.
+    """
     states = {low(text(part(each, ROUTES, "properties"), ROUTES, "enabledState")) for each in (endpoint, route)}
     properties = part(route, ROUTES, "properties")
     if "disabled" in states:
         return True
     protocols = properties.get("supportedProtocols")
-    if not isinstance(protocols, list) or not protocols or not all(isinstance(each, str) and low(each) in {"http", "https"} for each in protocols):
+    if (
+        not isinstance(protocols, list)
+        or not protocols
+        or not all(isinstance(each, str) and low(each) in {"http", "https"} for each in protocols)
+    ):
         return None
     redirect = low(text(properties, ROUTES, "httpsRedirect"))
     if "http" not in {low(each) for each in protocols} or redirect == "enabled":

@@ -16,16 +16,29 @@ BREAK_GLASS = 2
 _USERS = frozenset({"all", "none", "guestsorexternalusers"})
 _APPLICATIONS = frozenset({"all", "none", "office365", "microsoftadminportals"})
 _CONTROLS = frozenset(
-    {"block", "mfa", "compliantdevice", "domainjoineddevice", "approvedapplication", "compliantapplication", "passwordchange", "riskremediation"}
+    {
+        "block",
+        "mfa",
+        "compliantdevice",
+        "domainjoineddevice",
+        "approvedapplication",
+        "compliantapplication",
+        "passwordchange",
+        "riskremediation",
+    }
 )
-"""Words beside ids (Microsoft Graph: conditionalAccessUsers, conditionalAccessApplications, conditionalAccessGrantControl)."""
+"""Words beside ids (Microsoft Graph: conditionalAccessUsers, conditionalAccessApplications,
+conditionalAccessGrantControl).
+"""
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _STATES = {"enabled", "disabled", "enabledforreportingbutnotenforced"}
 
 
 @control("azure.entra.mfa", on="azure.entra.tenant")
 def mfa(tenant: Resource, context: Context) -> Verdict:
-    """Being able to is not having to: both are asked, and security defaults and conditional access exclude each other."""
+    """Being able to is not having to: both are asked, and security defaults and conditional access exclude each
+    other.
+    """
     defaults = flag(field_of(tenant, DEFAULTS, "securityDefaults"), DEFAULTS, "isEnabled")
     if defaults is None:
         return strange(DEFAULTS, "isEnabled", None)
@@ -40,7 +53,9 @@ def mfa(tenant: Resource, context: Context) -> Verdict:
             if unread is not None:
                 return unread
             if not reporting:
-                return failed("no second factor is enforced: neither security defaults nor a policy for all users", facts)
+                return failed(
+                    "no second factor is enforced: neither security defaults nor a policy for all users", facts
+                )
         excluded = min(enforced, default=0)
     refusal = tenant.faults.get(REGISTRATION)
     if refusal is not None:
@@ -55,7 +70,10 @@ def _capable(tenant: Resource, facts: dict[str, Any], excluded: int, reporting: 
     """Whether people can answer the second factor that is enforced, or only reported."""
     counts = field_of(tenant, REGISTRATION, "registration")
     facts["registration"] = counts
-    users, incapable, admins = (expected(nested(counts, REGISTRATION, name), int, REGISTRATION, name) for name in ("users", "notCapable", "adminsNotCapable"))
+    users, incapable, admins = (
+        expected(nested(counts, REGISTRATION, name), int, REGISTRATION, name)
+        for name in ("users", "notCapable", "adminsNotCapable")
+    )
     untold = optional(counts.get("untold"), int, REGISTRATION, "untold")
     if admins:
         return failed(f"{admins} of {counts.get('admins')} administrators cannot answer a second factor", facts)
@@ -73,7 +91,9 @@ def _capable(tenant: Resource, facts: dict[str, Any], excluded: int, reporting: 
 
 
 def _states(tenant: Resource) -> tuple[list[tuple[str, str, int]], Verdict | None]:
-    """Name, state and number of those excluded of each policy for everybody, and why some other policy could not be read."""
+    """Name, state and number of those excluded of each policy for everybody, and why some other policy could not be
+    read.
+    """
     policies = expected(field_of(tenant, ACCESS, "conditionalAccess"), list, ACCESS, "value")
     found: list[tuple[str, str, int]] = []
     unread: Verdict | None = None
@@ -99,7 +119,11 @@ def _for_everybody(policy: Mapping[str, Any]) -> bool:
         if operator != "or":
             raise NoAnswer(strange(ACCESS, "grantControls.operator", grant.get("operator")))
         return False
-    return "all" in _words(users, "includeUsers", _USERS) and "all" in _words(apps, "includeApplications", _APPLICATIONS) and asks
+    return (
+        "all" in _words(users, "includeUsers", _USERS)
+        and "all" in _words(apps, "includeApplications", _APPLICATIONS)
+        and asks
+    )
 
 
 def _excluded(policy: Mapping[str, Any]) -> int:
@@ -109,8 +133,12 @@ def _excluded(policy: Mapping[str, Any]) -> int:
 
 
 def _words(holder: Mapping[str, Any], field: str, known: frozenset[str] = frozenset()) -> list[str]:
-    """A list of words, in lower case; empty where there is none. Raises `NoAnswer` where one is neither `known`, if some are, nor an id."""
-    words = [low(expected(each, str, ACCESS, field)) or "" for each in optional(holder.get(field), list, ACCESS, field) or []]
+    """A list of words, in lower case; empty where there is none. Raises `NoAnswer` where one is neither `known`, if
+    some are, nor an id.
+    """
+    words = [
+        low(expected(each, str, ACCESS, field)) or "" for each in optional(holder.get(field), list, ACCESS, field) or []
+    ]
     for each in words:
         if known and each not in known and not _ID.fullmatch(each):
             raise NoAnswer(strange(ACCESS, field, each))

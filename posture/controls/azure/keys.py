@@ -18,31 +18,50 @@ KEY_READS = ("Microsoft.KeyVault/vaults/keys/read", "Microsoft.KeyVault/managedH
 VAULT_READS = ("Microsoft.KeyVault/vaults/read", "Microsoft.KeyVault/managedHSMs/read")
 EXPIRY_WARNING = 30 * DAY
 _LEVELS = {
-    f"{first}{second}": second != "+purgeable" for first in ("recoverable", "customizedrecoverable") for second in ("", "+purgeable", "+protectedsubscription")
+    f"{first}{second}": second != "+purgeable"
+    for first in ("recoverable", "customizedrecoverable")
+    for second in ("", "+purgeable", "+protectedsubscription")
 } | {"purgeable": False}
 """Recovery level, in lower case -> whether the vault is protected from a purge (SDK: `DeletionRecoveryLevel`)."""
 _FOREIGN = "key of another Entra tenant"
 _KEY, _VAULT = "Microsoft.KeyVault/vaults/keys", "Microsoft.KeyVault/vaults"
 
 
-def class_verdict(observed: KeyClass, context: Context, control_id: str, *, ids: tuple[str | None, ...] = (), evidence: Mapping[str, Any]) -> Verdict:
-    """Whether the policy allows the key class that was seen. `ids` are what the key, or what leads to it, may be called in the list of required keys."""
+def class_verdict(
+    observed: KeyClass,
+    context: Context,
+    control_id: str,
+    *,
+    ids: tuple[str | None, ...] = (),
+    evidence: Mapping[str, Any],
+) -> Verdict:
+    """Whether the policy allows the key class that was seen. `ids` are what the key, or what leads to it, may be
+    called in the list of required keys.
+    """
     status = decide(observed, context.policy, control_id, key=required(context.policy, ids))
     if observed is KeyClass.UNKNOWN:
         if status is Status.PASS:
             return passed("whose key is not known; plaintext cannot exist here", evidence, by=EvidenceClass.ATTESTED)
         return unknown("whose key protects it is not known", evidence=evidence)
-    return Verdict(status, class_reason(status, observed, context.policy.mode(control_id), bool(context.policy.required_keys), _FOREIGN), evidence)
+    return Verdict(
+        status,
+        class_reason(status, observed, context.policy.mode(control_id), bool(context.policy.required_keys), _FOREIGN),
+        evidence,
+    )
 
 
 def required(policy: Policy, ids: tuple[str | None, ...]) -> str | None:
-    """The entry of the required keys that names one of `ids`: case, a slash at the end and a key's version do not matter."""
+    """The entry of the required keys that names one of `ids`: case, a slash at the end and a key's version do not
+    matter.
+    """
     wanted = {_plain(each) for each in ids if each}
     return next((entry for entry in policy.required_keys if _plain(entry) in wanted), None)
 
 
 def vault_key_health(key: Resource, now: Utc) -> Verdict:
-    """Whether a vault's key can be used now, and until when that is known: PASS, WARN near its expiry or without purge protection, FAIL, or UNKNOWN."""
+    """Whether a vault's key can be used now, and until when that is known: PASS, WARN near its expiry or without
+    purge protection, FAIL, or UNKNOWN.
+    """
     refusal = refusals(key, *KEY_READS)
     if refusal is not None:
         raise NoAnswer(unanswered(refusal))
@@ -53,10 +72,18 @@ def vault_key_health(key: Resource, now: Utc) -> Verdict:
     enabled = flag(expected(attributes, dict, KEY_READS[0], "attributes"), KEY_READS[0], "enabled")
     facts: dict[str, Any] = {f"{_KEY}.properties.attributes.enabled": enabled}
     if enabled is not True:
-        return failed("key is disabled", facts) if enabled is False else unknown(f"{KEY_READS[0]} answered without enabled")
+        return (
+            failed("key is disabled", facts)
+            if enabled is False
+            else unknown(f"{KEY_READS[0]} answered without enabled")
+        )
     begins, ends = _time(attributes, "nbf"), _time(attributes, "exp")
     if begins is not None and now < begins:
-        return failed(f"key is not valid before {_day(begins)}", {**facts, f"{_KEY}.properties.attributes.nbf": rfc3339(begins)}, until=begins)
+        return failed(
+            f"key is not valid before {_day(begins)}",
+            {**facts, f"{_KEY}.properties.attributes.nbf": rfc3339(begins)},
+            until=begins,
+        )
     if ends is not None:
         facts[f"{_KEY}.properties.attributes.exp"] = rfc3339(ends)
         if now >= ends:
@@ -71,13 +98,19 @@ def used_key_health(key: Resource, context: Context, types: frozenset[str], serv
     users, health = sum(user.type in types for user in context.users(key)), vault_key_health(key, context.now)
     if not users and health.status is not Status.UNKNOWN:
         if silent := context.unanswered(key, services.__contains__):
-            return unknown(f"{health.reason}; whether it is used is not known: {silent.id} is {silent.state}", silent.fault, health.evidence)
+            return unknown(
+                f"{health.reason}; whether it is used is not known: {silent.id} is {silent.state}",
+                silent.fault,
+                health.evidence,
+            )
         return not_applicable("nothing seen of this kind uses it")
     return msgspec.structs.replace(health, evidence={**health.evidence, "used by": users})
 
 
 def _guarded(key: Resource, attributes: Mapping[str, Any], facts: dict[str, Any], until: Utc | None) -> Verdict:
-    """An enabled key is only as safe as its vault is from a purge; where the vault may not be read, the key's recovery level tells."""
+    """An enabled key is only as safe as its vault is from a purge; where the vault may not be read, the key's
+    recovery level tells.
+    """
     refusal = refusals(key, *VAULT_READS)
     vault = key.fields.get("vault") if refusal is None else None
     if vault is not None:
@@ -90,8 +123,16 @@ def _guarded(key: Resource, attributes: Mapping[str, Any], facts: dict[str, Any]
         on = known
         facts[f"{_KEY}.properties.attributes.recoveryLevel"] = level
     else:
-        return unanswered(refusal) if refusal else unknown("whether its vault is protected from a purge is not known", evidence=facts)
-    return passed("key is enabled", facts, until=until) if on else warned("purge protection of its vault is off", facts, until=until)
+        return (
+            unanswered(refusal)
+            if refusal
+            else unknown("whether its vault is protected from a purge is not known", evidence=facts)
+        )
+    return (
+        passed("key is enabled", facts, until=until)
+        if on
+        else warned("purge protection of its vault is off", facts, until=until)
+    )
 
 
 def key_ids(key: Resource | None) -> Iterator[str | None]:

@@ -24,7 +24,9 @@ _AT = "storageAccounts.properties"
 
 # One verdict for thousands of accounts.
 _BLOB_ON = passed("blob service encryption is on", {f"{_AT}.encryption.services.blob.enabled": True})
-_NO_KEY = not_applicable("Microsoft's keys: no customer's key is involved", {f"{_AT}.encryption.keySource": "Microsoft.Storage"})
+_NO_KEY = not_applicable(
+    "Microsoft's keys: no customer's key is involved", {f"{_AT}.encryption.keySource": "Microsoft.Storage"}
+)
 _HTTPS = passed("refuses HTTP", {f"{_AT}.supportsHttpsTrafficOnly": True})
 _TLS = passed("minimum is TLS 1.2", {f"{_AT}.minimumTlsVersion": "TLS1_2"})
 _CLOSED = {value: passed("anonymous access is off", {f"{_AT}.allowBlobPublicAccess": value}) for value in (False, None)}
@@ -41,7 +43,11 @@ def encryption_services(account: Resource, context: Context) -> Verdict:
     on = flag(blob, ACCOUNTS, "enabled")
     if on is True:
         return _BLOB_ON
-    return failed("blob service encryption is off", {f"{_AT}.encryption.services.blob.enabled": False}) if on is False else unknown(_without("blob.enabled"))
+    return (
+        failed("blob service encryption is off", {f"{_AT}.encryption.services.blob.enabled": False})
+        if on is False
+        else unknown(_without("blob.enabled"))
+    )
 
 
 @control("azure.storage.key-source", on="azure.storage.account")
@@ -49,16 +55,25 @@ def key_source(account: Resource, context: Context) -> Verdict:
     """A key with a pinned version is as the policy says, and does not rotate."""
     encryption = _encryption(account)
     source = text(encryption, ACCOUNTS, "keySource")
-    observed = account_class(source, text(part(encryption, ACCOUNTS, "identity"), ACCOUNTS, "federatedIdentityClientId"))
+    observed = account_class(
+        source, text(part(encryption, ACCOUNTS, "identity"), ACCOUNTS, "federatedIdentityClientId")
+    )
     if observed is KeyClass.UNKNOWN and source is not None:
         return strange(ACCOUNTS, "encryption.keySource", source)
-    if observed is KeyClass.CUSTOMER and account.encryption is not None and account.encryption.key_class is KeyClass.CUSTOMER_FOREIGN:
+    if (
+        observed is KeyClass.CUSTOMER
+        and account.encryption is not None
+        and account.encryption.key_class is KeyClass.CUSTOMER_FOREIGN
+    ):
         observed = KeyClass.CUSTOMER_FOREIGN
     facts: dict[str, Any] = {f"{_AT}.encryption.keySource": source}
     if observed is KeyClass.PROVIDER:
         return class_verdict(observed, context, "azure.storage.key-source", evidence=facts)
     entry = part(encryption, ACCOUNTS, "keyvaultproperties")
-    facts |= {f"{_AT}.encryption.keyvaultproperties.{name}": entry.get(name) for name in ("keyvaulturi", "keyname", "keyversion")}
+    facts |= {
+        f"{_AT}.encryption.keyvaultproperties.{name}": entry.get(name)
+        for name in ("keyvaulturi", "keyname", "keyversion")
+    }
     verdict = class_verdict(observed, context, "azure.storage.key-source", ids=(account.link("key"),), evidence=facts)
     if verdict.status is not Status.PASS or observed is KeyClass.UNKNOWN:
         return verdict
@@ -70,7 +85,9 @@ def key_source(account: Resource, context: Context) -> Verdict:
 
 
 def account_class(source: str | None, federated: str | None = None) -> KeyClass:
-    """Whose key an account's `keySource` or a scope's `source` names; `federated` is the client that reads a key of another Entra tenant."""
+    """Whose key an account's `keySource` or a scope's `source` names; `federated` is the client that reads a key of
+    another Entra tenant.
+    """
     if low(source) == "microsoft.storage":
         return KeyClass.PROVIDER
     if low(source) != "microsoft.keyvault":
@@ -78,13 +95,19 @@ def account_class(source: str | None, federated: str | None = None) -> KeyClass:
     return KeyClass.CUSTOMER if low(federated) in {None, "", "none"} else KeyClass.CUSTOMER_FOREIGN
 
 
-@control("azure.storage.cmk-health", on=("azure.storage.account", "azure.storage.encryption-scope", "azure.keyvault.key"))
+@control(
+    "azure.storage.cmk-health", on=("azure.storage.account", "azure.storage.encryption-scope", "azure.keyvault.key")
+)
 def cmk_health(resource: Resource, context: Context) -> Verdict:
     """An expired key still decrypts for many services and breaks at the next rewrap: it fails at the worst time."""
     if resource.type == "azure.keyvault.key":
         return used_key_health(resource, context, _ON_ACCOUNTS, _NAME_ACCOUNTS)
     account = resource.type == "azure.storage.account"
-    source = text(_encryption(resource), ACCOUNTS, "keySource") if account else text(_told(resource, SCOPES), SCOPES, "source")
+    source = (
+        text(_encryption(resource), ACCOUNTS, "keySource")
+        if account
+        else text(_told(resource, SCOPES), SCOPES, "source")
+    )
     if account_class(source) is KeyClass.PROVIDER:
         return _NO_KEY
     if account_class(source) is KeyClass.UNKNOWN:
@@ -113,8 +136,14 @@ def secure_transfer(account: Resource, context: Context) -> Verdict:
         return _HTTPS
     if only is False:
         nfs = properties.get("isNfsV3Enabled") is True
-        return failed("accepts HTTP" + ("; NFS 3.0 needs that" if nfs else ""), {f"{_AT}.supportsHttpsTrafficOnly": False, f"{_AT}.isNfsV3Enabled": nfs})
-    return warned("not said whether it refuses HTTP: the default differs with the account's age", {f"{_AT}.supportsHttpsTrafficOnly": None})
+        return failed(
+            "accepts HTTP" + ("; NFS 3.0 needs that" if nfs else ""),
+            {f"{_AT}.supportsHttpsTrafficOnly": False, f"{_AT}.isNfsV3Enabled": nfs},
+        )
+    return warned(
+        "not said whether it refuses HTTP: the default differs with the account's age",
+        {f"{_AT}.supportsHttpsTrafficOnly": None},
+    )
 
 
 @control("azure.storage.min-tls", on="azure.storage.account")
@@ -156,7 +185,9 @@ def public_blob(account: Resource, context: Context) -> Verdict:
 
 @control("azure.storage.encryption-scope", on="azure.storage.container")
 def encryption_scope(container: Resource, context: Context) -> Verdict:
-    """An account can be under Microsoft's keys while one container is under a customer's: a look at the account alone misses it."""
+    """An account can be under Microsoft's keys while one container is under a customer's: a look at the account
+    alone misses it.
+    """
     properties = _told(container, CONTAINERS)
     name = text(properties, CONTAINERS, "defaultEncryptionScope") or ACCOUNT_KEY
     if low(name) == ACCOUNT_KEY:
@@ -165,7 +196,9 @@ def encryption_scope(container: Resource, context: Context) -> Verdict:
     if scope is None:
         return unknown(f"its encryption scope {name} has not been seen")
     entry = _told(scope, SCOPES)
-    facts = {"containers.properties.defaultEncryptionScope": name} | {f"encryptionScopes.properties.{field}": entry.get(field) for field in ("source", "state")}
+    facts = {"containers.properties.defaultEncryptionScope": name} | {
+        f"encryptionScopes.properties.{field}": entry.get(field) for field in ("source", "state")
+    }
     state = low(text(entry, SCOPES, "state"))
     if state == "disabled":
         return failed(f"encryption scope {name} is disabled: its blobs cannot be read", facts)
@@ -175,13 +208,17 @@ def encryption_scope(container: Resource, context: Context) -> Verdict:
     observed = account_class(source)
     if observed is KeyClass.UNKNOWN and source is not None:
         return strange(SCOPES, "source", source)
-    verdict = class_verdict(observed, context, "azure.storage.encryption-scope", ids=(scope.link("key"), scope.id), evidence=facts)
+    verdict = class_verdict(
+        observed, context, "azure.storage.encryption-scope", ids=(scope.link("key"), scope.id), evidence=facts
+    )
     return (_overridable(container, properties, context) or verdict) if verdict.status is Status.PASS else verdict
 
 
 @control("azure.storage.blob-sample", on="azure.storage.object-sample")
 def blob_sample(sample: Resource, context: Context) -> Verdict:
-    """A sample proves a defect, never its absence: a PASS says how many were read. Whose key a scope has is the container's question."""
+    """A sample proves a defect, never its absence: a PASS says how many were read. Whose key a scope has is the
+    container's question.
+    """
     fields = ("SampleOf", "ServerEncrypted", "CustomerProvidedKeys", "EncryptionScopes")
     facts = {f"{BLOBS}.{field}": field_of(sample, BLOBS, field) for field in fields}
     match tuple(facts.values()):
@@ -203,7 +240,9 @@ def blob_sample(sample: Resource, context: Context) -> Verdict:
         return Verdict(theirs.status, sent, facts)
     if read < wanted:
         return warned(f"sample {read} of {wanted}: fewer could be read than asked for", facts)
-    return passed(f"sample {read} of {wanted}: all server-encrypted", facts) if read else not_applicable("no blobs", facts)
+    return (
+        passed(f"sample {read} of {wanted}: all server-encrypted", facts) if read else not_applicable("no blobs", facts)
+    )
 
 
 def _overridable(container: Resource, properties: Mapping[str, Any], context: Context) -> Verdict | None:
@@ -220,7 +259,8 @@ def _overridable(container: Resource, properties: Mapping[str, Any], context: Co
     if len(classes) < 2:
         return None
     return warned(
-        "a writer may choose another scope, and their sources differ", {"containers.properties.denyEncryptionScopeOverride": False, "scopes": sources}
+        "a writer may choose another scope, and their sources differ",
+        {"containers.properties.denyEncryptionScopeOverride": False, "scopes": sources},
     )
 
 

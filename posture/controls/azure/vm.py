@@ -1,4 +1,6 @@
-"""Machines that mount the disks, and the clusters made of them: what the host encrypts, disks outside the platform's care, and secrets in etcd."""
+"""Machines that mount the disks, and the clusters made of them: what the host encrypts, disks outside the platform's
+care, and secrets in etcd.
+"""
 
 from typing import Any
 
@@ -16,9 +18,14 @@ READS = {
     "azure.aks.cluster": "Microsoft.ContainerService/managedClusters/read",
 }
 _AT_HOST = passed("the host encrypts temporary disks and caches", {"securityProfile.encryptionAtHost": True})
-_NOT_AT_HOST = warned("temporary disks and caches are outside the platform's encryption", {"securityProfile.encryptionAtHost": False})
+_NOT_AT_HOST = warned(
+    "temporary disks and caches are outside the platform's encryption", {"securityProfile.encryptionAtHost": False}
+)
 _MANAGED = passed("every disk is a managed disk", {"storageProfile.vhd": []})
-_FLEXIBLE = not_applicable("a flexible scale set without a profile of its own: its machines are judged one by one", {"orchestrationMode": "Flexible"})
+_FLEXIBLE = not_applicable(
+    "a flexible scale set without a profile of its own: its machines are judged one by one",
+    {"orchestrationMode": "Flexible"},
+)
 
 
 @control("azure.vm.encryption-at-host", on=("azure.compute.vm", "azure.compute.vmss", "azure.aks.cluster"))
@@ -29,7 +36,10 @@ def encryption_at_host(machine: Resource, context: Context) -> Verdict:
         return _pools(properties, read)
     profile = properties
     if machine.type == "azure.compute.vmss":
-        if properties.get("virtualMachineProfile") is None and low(text(properties, read, "orchestrationMode")) == "flexible":
+        if (
+            properties.get("virtualMachineProfile") is None
+            and low(text(properties, read, "orchestrationMode")) == "flexible"
+        ):
             return _FLEXIBLE
         profile = nested(properties, read, "virtualMachineProfile")
         expected(profile, dict, read, "virtualMachineProfile")
@@ -40,10 +50,17 @@ def _pools(properties: dict[str, Any], read: str) -> Verdict:
     pools = parts(properties, read, "agentPoolProfiles")
     if not pools:
         return strange(read, "agentPoolProfiles", pools)
-    said = {text(pool, read, "name") or f"#{number}": flag(pool, read, "enableEncryptionAtHost") for number, pool in enumerate(pools)}
+    said = {
+        text(pool, read, "name") or f"#{number}": flag(pool, read, "enableEncryptionAtHost")
+        for number, pool in enumerate(pools)
+    }
     facts = {"agentPoolProfiles.enableEncryptionAtHost": said}
     bare = [name for name, on in said.items() if on is not True]
-    return warned(f"node pool {bare[0]} leaves temporary disks and caches outside", facts) if bare else passed("every node pool encrypts at host", facts)
+    return (
+        warned(f"node pool {bare[0]} leaves temporary disks and caches outside", facts)
+        if bare
+        else passed("every node pool encrypts at host", facts)
+    )
 
 
 @control("azure.disk.unmanaged", on="azure.compute.vm")
@@ -54,7 +71,11 @@ def unmanaged(machine: Resource, context: Context) -> Verdict:
     system = expected(nested(storage, read, "osDisk"), dict, read, "osDisk")
     disks = [system, *(parts(storage, read, "dataDisks") or ())]
     blobs = [text(part(disk, read, "vhd"), read, "uri") or "page blob" for disk in disks if disk.get("vhd") is not None]
-    return warned(f"{len(blobs)} of its disks are page blobs: their account decides", {"storageProfile.vhd": blobs}) if blobs else _MANAGED
+    return (
+        warned(f"{len(blobs)} of its disks are page blobs: their account decides", {"storageProfile.vhd": blobs})
+        if blobs
+        else _MANAGED
+    )
 
 
 @control("azure.aks.secrets-kms", on="azure.aks.cluster")
@@ -65,10 +86,17 @@ def secrets_kms(cluster: Resource, context: Context) -> Verdict:
     on, key = flag(kms, read, "enabled"), kms.get("keyId")
     if kms and on is None:
         return strange(read, "azureKeyVaultKms.enabled", None)
-    facts: dict[str, Any] = {"securityProfile.azureKeyVaultKms.enabled": on is True, "securityProfile.azureKeyVaultKms.keyId": key}
+    facts: dict[str, Any] = {
+        "securityProfile.azureKeyVaultKms.enabled": on is True,
+        "securityProfile.azureKeyVaultKms.keyId": key,
+    }
     wanted = context.policy.mode("azure.aks.secrets-kms") in {KeyMode.CUSTOMER_MANAGED, KeyMode.DOUBLE}
     if not on:
-        return failed("no customer's key over etcd, policy asks for one", facts) if wanted else passed("encrypted by the platform", facts)
+        return (
+            failed("no customer's key over etcd, policy asks for one", facts)
+            if wanted
+            else passed("encrypted by the platform", facts)
+        )
     key = expected(key, str, read, "azureKeyVaultKms.keyId")
     if not key.strip().lower().startswith("https://"):
         return strange(read, "azureKeyVaultKms.keyId", key)

@@ -8,7 +8,10 @@ from posture.resource import Resource
 from posture.verdict import Verdict, failed, passed, unknown
 
 LIST_DISKS = "compute.disks.aggregatedList"
-BLOCKS = {"gcp.compute.snapshot": ("compute.snapshots.list", "snapshotEncryptionKey"), "gcp.compute.image": ("compute.images.list", "imageEncryptionKey")}
+BLOCKS = {
+    "gcp.compute.snapshot": ("compute.snapshots.list", "snapshotEncryptionKey"),
+    "gcp.compute.image": ("compute.images.list", "imageEncryptionKey"),
+}
 """Type -> the listing and the field that tells its key."""
 _SOURCES = ("sourceSnapshotEncryptionKey", "sourceImageEncryptionKey")
 _NO_CSEK = passed("no customer-supplied key", {f"{LIST_DISKS}.diskEncryptionKey.sha256": None})
@@ -16,7 +19,9 @@ _NO_CSEK = passed("no customer-supplied key", {f"{LIST_DISKS}.diskEncryptionKey.
 
 @control("gcp.disk.encryption", on=("gcp.compute.disk", "gcp.compute.location"))
 def disk_encryption(disk: Resource, context: Context) -> Verdict:
-    """The class as the policy says. A zone that did not answer is judged in place of the disks that nobody could see there."""
+    """The class as the policy says. A zone that did not answer is judged in place of the disks that nobody could see
+    there.
+    """
     block = optional(field_of(disk, LIST_DISKS, "diskEncryptionKey"), dict, LIST_DISKS, "diskEncryptionKey")
     name = text(block, LIST_DISKS, "kmsKeyName")
     evidence = {f"{LIST_DISKS}.diskEncryptionKey{'.kmsKeyName' if name else ''}": name or block}
@@ -26,7 +31,10 @@ def disk_encryption(disk: Resource, context: Context) -> Verdict:
 @control("gcp.disk.csek", on="gcp.compute.disk")
 def csek(disk: Resource, context: Context) -> Verdict:
     """A hash without a key's name is a customer-supplied key, on the disk or on what it was made from."""
-    values = {"diskEncryptionKey": field_of(disk, LIST_DISKS, "diskEncryptionKey"), **{field: disk.fields.get(field) for field in _SOURCES}}
+    values = {
+        "diskEncryptionKey": field_of(disk, LIST_DISKS, "diskEncryptionKey"),
+        **{field: disk.fields.get(field) for field in _SOURCES},
+    }
     found: dict[str, str] = {}
     for field, value in values.items():
         block = optional(value, dict, LIST_DISKS, field)
@@ -36,7 +44,10 @@ def csek(disk: Resource, context: Context) -> Verdict:
         if sha == "":  # as a proto writes that there is none
             continue
         if sha is None:
-            return unknown(f"{LIST_DISKS}: {field} names neither a key nor a hash of one", evidence={f"{LIST_DISKS}.{field}": block})
+            return unknown(
+                f"{LIST_DISKS}: {field} names neither a key nor a hash of one",
+                evidence={f"{LIST_DISKS}.{field}": block},
+            )
         found[f"{LIST_DISKS}.{field}.sha256"] = sha
     if not found:
         return _NO_CSEK
@@ -51,4 +62,6 @@ def snapshot_encryption(stored: Resource, context: Context) -> Verdict:
     block = optional(field_of(stored, operation, field), dict, operation, field)
     name = text(block, operation, "kmsKeyName")
     evidence = {f"{operation}.{field}{'.kmsKeyName' if name else ''}": name or block}
-    return class_verdict(class_of(block, stored, context.policy), context, "gcp.disk.snapshot-encryption", name, evidence)
+    return class_verdict(
+        class_of(block, stored, context.policy), context, "gcp.disk.snapshot-encryption", name, evidence
+    )

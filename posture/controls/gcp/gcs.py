@@ -34,7 +34,13 @@ def bucket_encryption(bucket: Resource, context: Context) -> Verdict:
     block = optional(field_of(bucket, LIST_BUCKETS, "encryption"), dict, LIST_BUCKETS, "encryption")
     name = text(block, LIST_BUCKETS, "defaultKmsKeyName")
     evidence = {f"{LIST_BUCKETS}.encryption.defaultKmsKeyName": name}
-    return class_verdict(class_of({"kmsKeyName": name} if name else None, bucket, context.policy), context, "gcp.gcs.bucket-encryption", name, evidence)
+    return class_verdict(
+        class_of({"kmsKeyName": name} if name else None, bucket, context.policy),
+        context,
+        "gcp.gcs.bucket-encryption",
+        name,
+        evidence,
+    )
 
 
 @control("gcp.gcs.encryption-enforcement", on="gcp.storage.bucket")
@@ -60,12 +66,19 @@ def _mode(block: Mapping[str, Any], field: str) -> str:
     """What the bucket says of one type of encryption; a type that it does not mention is not restricted."""
     if block.get(field) is None:
         return "NotRestricted"
-    return expected(text(part(block, LIST_BUCKETS, field), LIST_BUCKETS, "restrictionMode"), str, LIST_BUCKETS, f"{field}.restrictionMode")
+    return expected(
+        text(part(block, LIST_BUCKETS, field), LIST_BUCKETS, "restrictionMode"),
+        str,
+        LIST_BUCKETS,
+        f"{field}.restrictionMode",
+    )
 
 
 @control("gcp.gcs.public-access", on="gcp.storage.bucket")
 def public_access(bucket: Resource, context: Context) -> Verdict:
-    """Prevention settles it; without it, a public member does; without uniform access, an object's own list may still open it."""
+    """Prevention settles it; without it, a public member does; without uniform access, an object's own list may
+    still open it.
+    """
     config = optional(field_of(bucket, LIST_BUCKETS, "iamConfiguration"), dict, LIST_BUCKETS, "iamConfiguration") or {}
     prevention = text(config, LIST_BUCKETS, "publicAccessPrevention")
     evidence: dict[str, Any] = {f"{LIST_BUCKETS}.iamConfiguration.publicAccessPrevention": prevention}
@@ -99,7 +112,11 @@ def object_key(sweep: Resource, context: Context) -> Verdict:
     for key, many in counts.items():
         block = {"Google": None, "supplied": {"sha256": "?"}}.get(key, {"kmsKeyName": key})
         verdict = class_verdict(
-            class_of(block, sweep, context.policy), context, "gcp.gcs.object-key", key if block and "kmsKeyName" in block else None, evidence
+            class_of(block, sweep, context.policy),
+            context,
+            "gcp.gcs.object-key",
+            key if block and "kmsKeyName" in block else None,
+            evidence,
         )
         found[f"{many} objects: {verdict.reason}"] = verdict
     status = worst(verdict.status for verdict in found.values())

@@ -21,13 +21,16 @@ NAMED_BY: Mapping[str, tuple[str, str, str]] = {
 """Type -> the listing, the block and the field in it that name a key."""
 _OTHER_PURPOSES = ("ASYMMETRIC_SIGN", "ASYMMETRIC_DECRYPT", "RAW_ENCRYPT_DECRYPT", "MAC", "KEY_ENCAPSULATION")
 _LEVELS = ("SOFTWARE", "HSM", "HSM_SINGLE_TENANT", "EXTERNAL", "EXTERNAL_VPC")
-_NAME_KEYS = frozenset({"disks", "gke", "objects", "snapshots", "storage"})  # the services whose resources point at keys
+# the services whose resources point at keys
+_NAME_KEYS = frozenset({"disks", "gke", "objects", "snapshots", "storage"})
 _NO_KEY = not_applicable("no key of Cloud KMS is involved")
 
 
 @control("gcp.kms.key-state", on=("gcp.kms.key", *NAMED_BY))
 def key_state(resource: Resource, context: Context) -> Verdict:
-    """On a key: all of its versions that something names. On what names it: that version, or the primary where it names none."""
+    """On a key: all of its versions that something names. On what names it: that version, or the primary where it
+    names none.
+    """
     return _key(resource, context) if resource.type == "gcp.kms.key" else _user(resource, context)
 
 
@@ -46,7 +49,9 @@ def _key(key: Resource, context: Context) -> Verdict:
     if GET_KEY not in key.faults and key.fields.get("NotFound") is True:
         if any(context.users(key)):
             return failed("key does not exist, and is used")
-        return _idle(key, context, "key does not exist") or not_applicable("key does not exist, and nothing seen uses it")
+        return _idle(key, context, "key does not exist") or not_applicable(
+            "key does not exist, and nothing seen uses it"
+        )
     primary = optional(field_of(key, GET_KEY, "primary"), dict, GET_KEY, "primary")
     uses = Counter(_versions(key, context))
     evidence: dict[str, Any] = {"users": dict(sorted(context.count_kinds(key).items()))}
@@ -57,20 +62,33 @@ def _key(key: Resource, context: Context) -> Verdict:
         return strange(GET_KEY, "purpose", purpose)
     now = version_health(key, "", context.now)
     if not uses and now.status is Status.FAIL:
-        return _idle(key, context, now.reason, now.evidence) or not_applicable("not usable, but nothing seen uses it", {**now.evidence, **evidence})
-    verdicts = {number(primary or {}): now, **{version: _health(key, version, context) for version in sorted(uses) if version}}
+        return _idle(key, context, now.reason, now.evidence) or not_applicable(
+            "not usable, but nothing seen uses it", {**now.evidence, **evidence}
+        )
+    verdicts = {
+        number(primary or {}): now,
+        **{version: _health(key, version, context) for version in sorted(uses) if version},
+    }
     for status in (Status.FAIL, Status.UNKNOWN):
         for version, verdict in verdicts.items():
             if verdict.status is status:
                 many = {"used by": uses[version]} if uses[version] else {}
-                return Verdict(status, verdict.reason, {**verdict.evidence, **evidence, **many}, verdict.valid_until, verdict.fault)
+                return Verdict(
+                    status, verdict.reason, {**verdict.evidence, **evidence, **many}, verdict.valid_until, verdict.fault
+                )
     return _care(key, primary or {}, context, {**now.evidence, **evidence})
 
 
 def _idle(key: Resource, context: Context, reason: str, evidence: Mapping[str, Any] | None = None) -> Verdict | None:
     """Why it cannot be said that nothing uses the key."""
     silent = context.unanswered(key, _NAME_KEYS.__contains__)
-    return unknown(f"{reason}; whether it is used is not known: {silent.id} is {silent.state}", silent.fault, evidence or {}) if silent else None
+    return (
+        unknown(
+            f"{reason}; whether it is used is not known: {silent.id} is {silent.state}", silent.fault, evidence or {}
+        )
+        if silent
+        else None
+    )
 
 
 def _health(key: Resource, version: str, context: Context) -> Verdict:
@@ -94,7 +112,10 @@ def _care(key: Resource, primary: Mapping[str, Any], context: Context, evidence:
     if level not in _LEVELS:
         return strange(GET_KEY, "primary.protectionLevel", level)
     if level.startswith("EXTERNAL"):
-        return warned("external key: available only while a third party is", {**evidence, f"{GET_KEY}.primary.protectionLevel": level})
+        return warned(
+            "external key: available only while a third party is",
+            {**evidence, f"{GET_KEY}.primary.protectionLevel": level},
+        )
     days, limit = rotation_days(key), context.policy.rotation_max_days
     evidence[f"{GET_KEY}.rotationPeriod"] = key.fields.get("rotationPeriod")
     if days is None:

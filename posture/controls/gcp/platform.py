@@ -24,7 +24,12 @@ PROXIES = {
 PENDING_LIMIT = 3600.0
 """A change of GKE's encryption that takes longer than this many seconds is a WARN."""
 _ON = {"ENCRYPTED", "ALL_OBJECTS_ENCRYPTION_ENABLED"}
-_CURRENT = {"", *_ON, "DECRYPTED", *(f"{kind}_PENDING" for kind in ("ENCRYPTION", "DECRYPTION", "ALL_OBJECTS_ENCRYPTION"))}
+_CURRENT = {
+    "",
+    *_ON,
+    "DECRYPTED",
+    *(f"{kind}_PENDING" for kind in ("ENCRYPTION", "DECRYPTION", "ALL_OBJECTS_ENCRYPTION")),
+}
 """What a cluster may be at, beside an error; older ones do not say."""
 _NOT_ON = {"DECRYPTED", "DECRYPTION_PENDING"}
 """What a cluster is not at that is set to encrypt."""
@@ -41,10 +46,21 @@ def secrets_encryption(cluster: Resource, context: Context) -> Verdict:
         return unknown(f"{LIST_CLUSTERS} answered without databaseEncryption.state")
     state, name = text(block, LIST_CLUSTERS, "state"), text(block, LIST_CLUSTERS, "keyName")
     current = (text(block, LIST_CLUSTERS, "currentState") or "").removeprefix("CURRENT_STATE_")
-    evidence = {f"{LIST_CLUSTERS}.databaseEncryption.{field}": block[field] for field in ("state", "currentState", "keyName") if block.get(field)}
+    evidence = {
+        f"{LIST_CLUSTERS}.databaseEncryption.{field}": block[field]
+        for field in ("state", "currentState", "keyName")
+        if block.get(field)
+    }
     if current.endswith("_ERROR"):
-        errors = [str(error.get("errorMessage", "")) for error in block.get("lastOperationErrors") or () if isinstance(error, dict)]
-        return failed(f"encryption of secrets is {current}", {**evidence, f"{LIST_CLUSTERS}.databaseEncryption.lastOperationErrors": errors})
+        errors = [
+            str(error.get("errorMessage", ""))
+            for error in block.get("lastOperationErrors") or ()
+            if isinstance(error, dict)
+        ]
+        return failed(
+            f"encryption of secrets is {current}",
+            {**evidence, f"{LIST_CLUSTERS}.databaseEncryption.lastOperationErrors": errors},
+        )
     if current not in _CURRENT:
         return strange(LIST_CLUSTERS, "databaseEncryption.currentState", block.get("currentState"))
     since = cluster.fields.get("pendingSince")
@@ -57,13 +73,25 @@ def secrets_encryption(cluster: Resource, context: Context) -> Verdict:
     if state not in _ON and state != "DECRYPTED":
         return unknown(f"databaseEncryption.state is {state}", evidence=evidence)
     if state in _ON and current in _NOT_ON:
-        return unknown(f"databaseEncryption.state is {state}, but currentState is {block['currentState']}", evidence=evidence)
+        return unknown(
+            f"databaseEncryption.state is {state}, but currentState is {block['currentState']}", evidence=evidence
+        )
     if demanded and state not in _ON:
-        return failed("secrets have no layer of encryption of their own, and the policy asks for a customer's key", evidence)
+        return failed(
+            "secrets have no layer of encryption of their own, and the policy asks for a customer's key", evidence
+        )
     if demanded and context.policy.mode("gcp.gke.secrets-encryption") is KeyMode.CUSTOMER_MANAGED:
-        return class_verdict(class_of({"kmsKeyName": name}, cluster, context.policy), context, "gcp.gke.secrets-encryption", name, evidence)
+        return class_verdict(
+            class_of({"kmsKeyName": name}, cluster, context.policy),
+            context,
+            "gcp.gke.secrets-encryption",
+            name,
+            evidence,
+        )
     if state in _ON:
-        return passed("secrets are encrypted under a customer's key, beside the disk's encryption", evidence, until=until)
+        return passed(
+            "secrets are encrypted under a customer's key, beside the disk's encryption", evidence, until=until
+        )
     return passed("secrets are encrypted with the disk, by Google's key", evidence, until=until)
 
 
@@ -80,7 +108,9 @@ def ssl_policy(proxy: Resource, context: Context) -> Verdict:
         return failed("no SSL policy: Google's default allows TLS 1.0", {f"{operation}.sslPolicy": None})
     policy = field_of(proxy, LIST_SSL_POLICIES, "policy")
     if not isinstance(policy, dict) or not policy.get("minTlsVersion"):
-        return unknown(f"its SSL policy {str(url).rpartition('/')[2]} has not been seen", evidence={f"{operation}.sslPolicy": url})
+        return unknown(
+            f"its SSL policy {str(url).rpartition('/')[2]} has not been seen", evidence={f"{operation}.sslPolicy": url}
+        )
     minimum, profile = text(policy, LIST_SSL_POLICIES, "minTlsVersion"), text(policy, LIST_SSL_POLICIES, "profile")
     evidence: dict[str, Any] = {f"{LIST_SSL_POLICIES}.minTlsVersion": minimum, f"{LIST_SSL_POLICIES}.profile": profile}
     if minimum in _OLD:
@@ -95,7 +125,10 @@ def ssl_policy(proxy: Resource, context: Context) -> Verdict:
     names = [expected(feature, str, LIST_SSL_POLICIES, "enabledFeatures") for feature in features]
     weak = sorted(name for name in names if name.startswith("TLS_RSA_") or "3DES" in name)
     if weak or profile == "COMPATIBLE":
-        return warned(f"{minimum} at least, but profile {profile} allows weak ciphers", {**evidence, f"{LIST_SSL_POLICIES}.enabledFeatures": weak})
+        return warned(
+            f"{minimum} at least, but profile {profile} allows weak ciphers",
+            {**evidence, f"{LIST_SSL_POLICIES}.enabledFeatures": weak},
+        )
     unheard = next((name for name in names if not name.startswith(_SOUND)), None)
     if not names or unheard is not None:
         return strange(LIST_SSL_POLICIES, "enabledFeatures", unheard)
@@ -106,7 +139,10 @@ def _redirects(proxy: Resource) -> Verdict:
     url = expected(field_of(proxy, PROXIES[proxy.type], "urlMap"), str, PROXIES[proxy.type], "urlMap")
     found = field_of(proxy, LIST_URL_MAPS, "map")
     if not isinstance(found, dict):
-        return unknown(f"its URL map {str(url).rpartition('/')[2]} has not been seen", evidence={f"{PROXIES[proxy.type]}.urlMap": url})
+        return unknown(
+            f"its URL map {str(url).rpartition('/')[2]} has not been seen",
+            evidence={f"{PROXIES[proxy.type]}.urlMap": url},
+        )
     serving = list(_serving(found))  # raises where a part is not what it should be
     evidence = {f"{PROXIES[proxy.type]}.urlMap": url, f"{LIST_URL_MAPS}.serves": serving}
     if serving:
@@ -136,7 +172,10 @@ def two_step(workspace: Resource, context: Context) -> Verdict:
     """The directory's word where it may be read, else a person's, marked as such."""
     attested = workspace.fields.get("attested")
     if attested and ("users" not in workspace.fields or LIST_USERS in workspace.faults):
-        words, facts = f"on the word of {attested['by']}, {attested['on']}", {"two_step.enforced": attested["enforced"], "two_step.attested_by": attested["by"]}
+        words, facts = (
+            f"on the word of {attested['by']}, {attested['on']}",
+            {"two_step.enforced": attested["enforced"], "two_step.attested_by": attested["by"]},
+        )
         if attested["enforced"]:
             return passed(f"2-step verification is enforced, {words}", facts, by=EvidenceClass.ATTESTED)
         return warned(f"2-step verification is not enforced, {words}", facts)
@@ -145,7 +184,9 @@ def two_step(workspace: Resource, context: Context) -> Verdict:
         return unknown(f"{LIST_USERS} answered without users")
     evidence = {f"{LIST_USERS}.{name}": value for name, value in users.items()}
     admins = expected(users.get("adminsNotEnrolled"), list, LIST_USERS, "adminsNotEnrolled")
-    active, enforced, enrolled = (expected(users.get(name), int, LIST_USERS, name) for name in ("active", "notEnforced", "notEnrolled"))
+    active, enforced, enrolled = (
+        expected(users.get(name), int, LIST_USERS, name) for name in ("active", "notEnforced", "notEnrolled")
+    )
     untold = optional(users.get("untold"), int, LIST_USERS, "untold")
     if admins:
         return failed(f"{len(admins)} active administrators are not enrolled", evidence)

@@ -1,6 +1,8 @@
-"""Certificates and chains: in date, for this name, from somebody trusted, strong, not taken back, and changed only as expected.
+"""Certificates and chains: in date, for this name, from somebody trusted, strong, not taken back, and changed only as
+expected.
 
-An expired certificate that is also of another name is two findings: every question is asked apart, where OpenSSL names one error only.
+An expired certificate that is also of another name is two findings: every question is asked apart, where OpenSSL names
+one error only.
 """
 
 import ipaddress
@@ -11,7 +13,19 @@ from posture.clock import Utc, age, parse_rfc3339
 from posture.controls.reading import NoAnswer, time_of
 from posture.controls.registry import Context, control
 from posture.controls.tls.chain import PUBLIC_STORES, authorities, dates, judge_chain, key_label, weak_key
-from posture.controls.tls.reading import Fields, addresses, certificates, every_address, facts, fresh_until, guideline, in_full, leaf_of, part, talked
+from posture.controls.tls.reading import (
+    Fields,
+    addresses,
+    certificates,
+    every_address,
+    facts,
+    fresh_until,
+    guideline,
+    in_full,
+    leaf_of,
+    part,
+    talked,
+)
 from posture.controls.tls.revocation import judge_revocation
 from posture.policy import DAY
 from posture.resource import Resource
@@ -20,10 +34,13 @@ from posture.verdict import Status, Verdict, failed, not_applicable, passed, una
 ENDPOINT, CERTIFICATE = "tls.endpoint", "tls.certificate"
 _GOOD_HASHES = ("SHA256", "SHA384", "SHA512", "SHA3-256", "SHA3-384", "SHA3-512", "ed25519", "ed448")
 _BROKEN_HASHES = ("SHA1", "MD5", "MD4", "MD2")
-"""As `cryptography` names the hash of a signature, and the signatures that bring their own; tuples, since a strange word need not be hashable."""
+"""As `cryptography` names the hash of a signature, and the signatures that bring their own; tuples, since a strange
+word need not be hashable.
+"""
 # CA/B ballot SC-081v3: days a public certificate may live, by the day it was issued.
 _LIMITS: tuple[tuple[Utc, int], ...] = tuple(
-    (parse_rfc3339(f"{day}T00:00:00Z"), days) for day, days in (("2029-03-15", 47), ("2027-03-15", 100), ("2026-03-15", 200), ("1970-01-01", 398))
+    (parse_rfc3339(f"{day}T00:00:00Z"), days)
+    for day, days in (("2029-03-15", 47), ("2027-03-15", 100), ("2026-03-15", 200), ("1970-01-01", 398))
 )
 SHORT_LIVED = 7 * DAY
 _UNEXPECTED: float = 7 * DAY
@@ -32,10 +49,14 @@ _UNEXPECTED: float = 7 * DAY
 
 @control("tls.cert-expiry", on=(ENDPOINT, CERTIFICATE))
 def cert_expiry(resource: Resource, context: Context) -> Verdict:
-    """The lines scale with the certificate's own life: 47-day certificates, renewed with 16 days left, are not amber for ever."""
+    """The lines scale with the certificate's own life: 47-day certificates, renewed with 16 days left, are not amber
+    for ever.
+    """
     if resource.type == CERTIFICATE:
         return _expiry(_served(resource), context.now)
-    return every_address(resource, context, lambda fields, endpoint, context: _expiry(leaf_of(fields, endpoint), context.now))
+    return every_address(
+        resource, context, lambda fields, endpoint, context: _expiry(leaf_of(fields, endpoint), context.now)
+    )
 
 
 def _expiry(leaf: Fields, now: Utc) -> Verdict:
@@ -77,7 +98,9 @@ def _past(seconds: float) -> str:
 
 
 def _served(certificate: Resource) -> Fields:
-    """A certificate that an endpoint sends now. Raises `NoAnswer` for one that was sent when its endpoints last answered."""
+    """A certificate that an endpoint sends now. Raises `NoAnswer` for one that was sent when its endpoints last
+    answered.
+    """
     if certificate.faults:
         raise NoAnswer(unanswered(next(iter(certificate.faults.values()))))
     found = facts(certificate.fields)
@@ -91,7 +114,13 @@ def cert_lifetime(resource: Resource, context: Context) -> Verdict:
     """Only public authorities are bound."""
     if resource.type == CERTIFICATE:
         return _lifetime(_served(resource), resource.fields.get("RootStore"), context)
-    return every_address(resource, context, lambda fields, endpoint, context: _lifetime(leaf_of(fields, endpoint), _trust(fields).get("RootStore"), context))
+    return every_address(
+        resource,
+        context,
+        lambda fields, endpoint, context: _lifetime(
+            leaf_of(fields, endpoint), _trust(fields).get("RootStore"), context
+        ),
+    )
 
 
 def _lifetime(leaf: Fields, store: Any, context: Context) -> Verdict:
@@ -103,7 +132,12 @@ def _lifetime(leaf: Fields, store: Any, context: Context) -> Verdict:
     days = (ends - begins) / DAY
     limit = next((limit for since, limit in _LIMITS if begins >= since), _LIMITS[-1][1])
     name, wanted = guideline(context.policy)
-    evidence = {"days": round(days, 2), "limit_days": limit, "NotBefore": leaf["NotBefore"], "guideline": f"CA/B SC-081v3; {name}"}
+    evidence = {
+        "days": round(days, 2),
+        "limit_days": limit,
+        "NotBefore": leaf["NotBefore"],
+        "guideline": f"CA/B SC-081v3; {name}",
+    }
     if days > limit + 1 / 86400:
         return warned(f"lives {days:.0f} d, {limit} are allowed for one issued {leaf['NotBefore'][:10]}", evidence)
     if days > wanted["maximum_certificate_lifespan"]:
@@ -158,7 +192,11 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 @control("tls.chain-trust", on=ENDPOINT)
 def chain_trust(endpoint: Resource, context: Context) -> Verdict:
     """What an API client says of the chain, with the defect named: browsers fetch what was not sent, clients do not."""
-    return every_address(endpoint, context, lambda fields, endpoint, context: judge_chain(fields, certificates(fields, endpoint), _trust(fields), context))
+    return every_address(
+        endpoint,
+        context,
+        lambda fields, endpoint, context: judge_chain(fields, certificates(fields, endpoint), _trust(fields), context),
+    )
 
 
 def _trust(fields: Fields) -> Fields:
@@ -205,11 +243,17 @@ def signature(resource: Resource, context: Context) -> Verdict:
     """Of every certificate but the roots, whose own signature does not matter."""
     if resource.type == CERTIFICATE:
         return _signatures([_served(resource)])
-    return every_address(resource, context, lambda fields, endpoint, context: _signatures(certificates(fields, endpoint)))
+    return every_address(
+        resource, context, lambda fields, endpoint, context: _signatures(certificates(fields, endpoint))
+    )
 
 
 def _signatures(chain: Sequence[Fields]) -> Verdict:
-    signed = [(one.get("CommonName"), one.get("SignatureHash")) for one in chain if not (one.get("SelfIssued") is True and one.get("IsCa") is True)]
+    signed = [
+        (one.get("CommonName"), one.get("SignatureHash"))
+        for one in chain
+        if not (one.get("SelfIssued") is True and one.get("IsCa") is True)
+    ]
     if not signed:
         return not_applicable("a root's own signature does not matter")
     evidence = {"SignatureHash": [hash_ for _, hash_ in signed]}
@@ -226,14 +270,22 @@ def _signatures(chain: Sequence[Fields]) -> Verdict:
 
 @control("tls.revocation", on=(ENDPOINT, CERTIFICATE))
 def revocation(resource: Resource, context: Context) -> Verdict:
-    """By the staple and the CRL, and the intermediates by theirs. A revoked certificate verifies as fine: nobody else would notice."""
+    """By the staple and the CRL, and the intermediates by theirs. A revoked certificate verifies as fine: nobody
+    else would notice.
+    """
     if resource.type == CERTIFICATE:
         leaf = _served(resource)
         if _is_authority(leaf):
             return not_applicable("a certificate of an authority")
         if "Revocation" not in leaf:
             return _short_lived(leaf) or unknown("the full pass has not come to this certificate yet")
-        return judge_revocation(leaf["Revocation"], leaf.get("FullAt"), fresh_until(leaf, context, "FullAt", "FullEvery"), context.now, _short_lived(leaf))
+        return judge_revocation(
+            leaf["Revocation"],
+            leaf.get("FullAt"),
+            fresh_until(leaf, context, "FullAt", "FullEvery"),
+            context.now,
+            _short_lived(leaf),
+        )
     return every_address(resource, context, _revocation)
 
 
@@ -247,7 +299,11 @@ def _revocation(fields: Fields, endpoint: Resource, context: Context) -> Verdict
 
 def _short_lived(leaf: Fields) -> Verdict | None:
     begins, ends = dates(leaf)
-    return not_applicable("lives 7 days at most: it ends sooner than news of it would come") if ends - begins <= SHORT_LIVED else None
+    return (
+        not_applicable("lives 7 days at most: it ends sooner than news of it would come")
+        if ends - begins <= SHORT_LIVED
+        else None
+    )
 
 
 def _is_authority(certificate: Fields) -> bool:
@@ -300,7 +356,11 @@ def cert_change(endpoint: Resource, context: Context) -> Verdict:
         if strange := [one for one in issuers if not any(name.lower() in one.lower() for name in allowed)]:
             return failed(f"issuer not allowed: {strange[0]}", {**evidence, "allowed_issuers": list(allowed)})
     if "Change" not in endpoint.fields:
-        return warned(f"its addresses serve {len(leafs)} different certificates", evidence) if len(leafs) > 1 else passed("as first seen", evidence)
+        return (
+            warned(f"its addresses serve {len(leafs)} different certificates", evidence)
+            if len(leafs) > 1
+            else passed("as first seen", evidence)
+        )
     change, alternates = part(endpoint.fields, "Change"), endpoint.fields.get("Alternates", False)
     if not isinstance(alternates, bool):
         return unknown("whether replicas serve different certificates is not told", evidence=evidence)
@@ -318,9 +378,16 @@ def _changed(change: Fields, many: int, alternates: bool, evidence: dict[str, An
     at, old, new = change.get("At"), str(change.get("From", ""))[:12], str(change.get("To", ""))[:12]
     field_of = f"{old}… became {new}… at {at}"
     until = time_of(at, "tls:Connect", "Change.At") + _UNEXPECTED
-    for same, field, word in ((_same_issuer(change), "IssuerName", "issuer"), (_same(change, "KeyType"), "KeyType", "key type")):
+    for same, field, word in (
+        (_same_issuer(change), "IssuerName", "issuer"),
+        (_same(change, "KeyType"), "KeyType", "key type"),
+    ):
         if not same and now < until:
-            return warned(f"another {word}: {change.get(f'From{field}')} became {change.get(f'To{field}')}; {field_of}", evidence, until=until)
+            return warned(
+                f"another {word}: {change.get(f'From{field}')} became {change.get(f'To{field}')}; {field_of}",
+                evidence,
+                until=until,
+            )
     if alternates:
         return warned(f"replicas serve different certificates by turns: {field_of}", evidence)
     if many > 1:
@@ -335,5 +402,7 @@ def _same_issuer(change: Fields) -> bool:
 
 
 def _same(change: Fields, field: str) -> bool:
-    """Raises `NoAnswer` where the certificate of now does not say; that of before may be forgotten, which is another one."""
+    """Raises `NoAnswer` where the certificate of now does not say; that of before may be forgotten, which is another
+    one.
+    """
     return change.get(f"From{field}") == _text(change, f"To{field}")

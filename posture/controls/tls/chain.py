@@ -1,6 +1,8 @@
-"""Whether a chain holds: OpenSSL's word and a second verifier's beside what the certificates themselves say. PASS only where both take it.
+"""Whether a chain holds: OpenSSL's word and a second verifier's beside what the certificates themselves say. PASS only
+where both take it.
 
-The leaf's own dates and key are left to tls.cert-expiry and tls.key-strength: behind them both verifiers are asked of the rest.
+The leaf's own dates and key are left to tls.cert-expiry and tls.key-strength: behind them both verifiers are asked of
+the rest.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +30,11 @@ _CURVES = ("P-256", "P-384", "P-521", "brainpoolP256r1", "brainpoolP384r1", "bra
 def judge_chain(fields: Fields, sent: Sequence[Fields], trust: Fields, context: Context) -> Verdict:
     """The chain as sent, leaf first, by what was said of it (`VerifyCode`, `Trust`)."""
     code, second, end = _code(fields.get("VerifyCode")), trust.get("Second"), trust.get("End")
-    evidence = {f"tls:Connect.{name}": fields[name] for name in ("VerifyCode", "VerifyText", "RestCode", "RestText") if name in fields}
+    evidence = {
+        f"tls:Connect.{name}": fields[name]
+        for name in ("VerifyCode", "VerifyText", "RestCode", "RestText")
+        if name in fields
+    }
     evidence |= {"trust": trust, "sent": len(sent)}
     if isinstance(end, str) and end in _ENDS:
         return _leads_nowhere(end, code, trust, evidence)
@@ -44,7 +50,9 @@ def judge_chain(fields: Fields, sent: Sequence[Fields], trust: Fields, context: 
         turns.append(until)
     until = min(turns)
     aside = _aside(code, sent[0], context.now)
-    rest, text = (code, fields.get("VerifyText")) if aside is None else (_code(fields.get("RestCode")), fields.get("RestText"))
+    rest, text = (
+        (code, fields.get("VerifyText")) if aside is None else (_code(fields.get("RestCode")), fields.get("RestText"))
+    )
     if rest is None:
         return unknown(f"OpenSSL did not verify it: {text or 'not asked'}", evidence=evidence)
     if not isinstance(second, str):
@@ -52,7 +60,11 @@ def judge_chain(fields: Fields, sent: Sequence[Fields], trust: Fields, context: 
     if rest != 0 and second != "taken":
         return failed(f"does not verify: {text} ({rest}){_behind(code, fields)}", evidence, until=until)
     if rest != 0 or second != "taken":
-        return unknown(f"two verifiers disagree: OpenSSL {'takes it' if rest == 0 else f'says {text} ({rest})'}, cryptography says {second}", evidence=evidence)
+        return unknown(
+            f"two verifiers disagree: OpenSSL {'takes it' if rest == 0 else f'says {text} ({rest})'}, cryptography says"
+            f" {second}",
+            evidence=evidence,
+        )
     return _holds(sent, trust, f"; {aside}" if aside else "", evidence, until, context)
 
 
@@ -72,7 +84,10 @@ def _leads_nowhere(end: str, code: int | None, trust: Fields, evidence: dict[str
         return unknown(f"two verifiers disagree: OpenSSL takes it, but {field_of}", evidence=evidence)
     match trust.get("Store"):
         case "none" if end != "self-signed":
-            return unknown(f"this machine has no trusted roots, so whether it leads to one is not known; {field_of}", evidence=evidence)
+            return unknown(
+                f"this machine has no trusted roots, so whether it leads to one is not known; {field_of}",
+                evidence=evidence,
+            )
         case "certifi":
             return failed(f"{field_of} (judged by certifi's roots, since this machine has none)", evidence)
         case _:
@@ -80,7 +95,9 @@ def _leads_nowhere(end: str, code: int | None, trust: Fields, evidence: dict[str
 
 
 def authorities(fields: Fields, sent: Sequence[Fields], trust: Fields) -> Iterator[tuple[str, Fields]]:
-    """What stands above the leaf: (how it is called, its facts), on a path to a root the root last. Raises `NoAnswer` where one was not kept."""
+    """What stands above the leaf: (how it is called, its facts), on a path to a root the root last. Raises
+    `NoAnswer` where one was not kept.
+    """
     end = trust.get("End")
     if isinstance(end, str) and end in _ENDS:
         yield from ((f"the intermediate {one.get('CommonName')}", one) for one in sent[1:])
@@ -103,11 +120,15 @@ def authorities(fields: Fields, sent: Sequence[Fields], trust: Fields) -> Iterat
 
 def dates(certificate: Fields) -> tuple[Utc, Utc]:
     """When it begins and ends. Raises `NoAnswer` where it does not say."""
-    return time_of(certificate.get("NotBefore"), CONNECT, "NotBefore"), time_of(certificate.get("NotAfter"), CONNECT, "NotAfter")
+    return time_of(certificate.get("NotBefore"), CONNECT, "NotBefore"), time_of(
+        certificate.get("NotAfter"), CONNECT, "NotAfter"
+    )
 
 
 def weak_key(certificate: Fields) -> str | None:
-    """A key that is too small or of a kind that is given up, None for a good one. Raises `NoAnswer` where that is not known."""
+    """A key that is too small or of a kind that is given up, None for a good one. Raises `NoAnswer` where that is
+    not known.
+    """
     kind, bits = certificate.get("KeyType"), certificate.get("KeyBits")
     label = key_label(certificate)
     if kind == "DSA":
@@ -135,7 +156,9 @@ def key_label(certificate: Fields) -> str:
 
 
 def _aside(code: int | None, leaf: Fields, now: Utc) -> str | None:
-    """What OpenSSL stopped at, where that is the leaf's own and judged by another control: then the rest of its word counts."""
+    """What OpenSSL stopped at, where that is the leaf's own and judged by another control: then the rest of its word
+    counts.
+    """
     begins, until = dates(leaf)
     if code in _DATES and not begins <= now < until:
         return "its own dates are judged by tls.cert-expiry"
@@ -144,11 +167,17 @@ def _aside(code: int | None, leaf: Fields, now: Utc) -> str | None:
     return None
 
 
-def _holds(sent: Sequence[Fields], trust: Fields, more: str, evidence: dict[str, Any], until: Utc | None, context: Context) -> Verdict:
+def _holds(
+    sent: Sequence[Fields], trust: Fields, more: str, evidence: dict[str, Any], until: Utc | None, context: Context
+) -> Verdict:
     store = trust.get("RootStore")
     if store not in PUBLIC_STORES and store != "ca_file":
         return unknown(f"{CONNECT} answered without RootStore", evidence=evidence)
-    field_of = f"leads to {trust.get('Root')}" + (", by certifi's roots, since this machine has none" if store == "certifi" else "") + more
+    field_of = (
+        f"leads to {trust.get('Root')}"
+        + (", by certifi's roots, since this machine has none" if store == "certifi" else "")
+        + more
+    )
     if store == "ca_file" and context.policy.tls.trust == "public":
         return warned(f"{field_of}, a private root where the policy expects a public one", evidence, until=until)
     if trust.get("RootSent") is True:
@@ -158,5 +187,9 @@ def _holds(sent: Sequence[Fields], trust: Fields, more: str, evidence: dict[str,
     for one in sent[1:]:
         begins, ends = dates(one)
         if not begins <= context.now < ends:
-            return warned(f"{one.get('CommonName')} is sent needlessly, and is out of date ({one['NotAfter']})", evidence, until=until)
+            return warned(
+                f"{one.get('CommonName')} is sent needlessly, and is out of date ({one['NotAfter']})",
+                evidence,
+                until=until,
+            )
     return passed(field_of, evidence, until=until)

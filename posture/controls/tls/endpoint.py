@@ -7,7 +7,18 @@ from typing import Any
 from posture.controls.reading import NoAnswer
 from posture.controls.registry import Context, control
 from posture.controls.tls.owner import another_owner
-from posture.controls.tls.reading import Fields, accepted, accepts_anything, every_address, guideline, in_full, part, refused, silence, talked
+from posture.controls.tls.reading import (
+    Fields,
+    accepted,
+    accepts_anything,
+    every_address,
+    guideline,
+    in_full,
+    part,
+    refused,
+    silence,
+    talked,
+)
 from posture.resource import Resource
 from posture.verdict import Verdict, failed, not_applicable, passed, unanswered, unknown, warned
 
@@ -34,7 +45,10 @@ def _reachable(fields: Fields, endpoint: Resource, context: Context) -> Verdict:
                 return warned("answers TLS, slower than 2 s", {"tls:Connect.Slow": True})
             return passed("answers TLS", {"tls:Connect.Outcome": "ok"})
         case "not-tls":
-            return failed("not TLS on the TLS port", {"tls:Connect.Outcome": "not-tls", "tls:Connect.Detail": fields.get("Detail", "")})
+            return failed(
+                "not TLS on the TLS port",
+                {"tls:Connect.Outcome": "not-tls", "tls:Connect.Detail": fields.get("Detail", "")},
+            )
         case "garbled":
             return unknown("answers TLS that cannot be read", silence("garbled", fields.get("Detail")))
         case None:
@@ -52,10 +66,15 @@ def protocol_legacy(endpoint: Resource, context: Context) -> Verdict:
 def _legacy(fields: Fields, endpoint: Resource, context: Context) -> Verdict:
     full, until = in_full(fields, context)
     words = part(full, "Legacy")
-    evidence = {**{f"tls:Hellos.{version}": words.get(version, "not asked") for version in _VERSIONS}, "at": full.get("At")}
+    evidence = {
+        **{f"tls:Hellos.{version}": words.get(version, "not asked") for version in _VERSIONS},
+        "at": full.get("At"),
+    }
     if taken := [version for version in _VERSIONS if accepted(words.get(version))]:
         return failed(f"accepts {' and '.join(taken)}", evidence, until=until)
-    silent = [f"{version}: {words.get(version, 'not asked')}" for version in _VERSIONS if not refused(words.get(version))]
+    silent = [
+        f"{version}: {words.get(version, 'not asked')}" for version in _VERSIONS if not refused(words.get(version))
+    ]
     if silent:
         return unknown(f"no answer to this hello: {silent[0]}", evidence=evidence)
     if not accepts_anything(fields):
@@ -123,7 +142,9 @@ def _weak(fields: Fields, endpoint: Resource, context: Context) -> Verdict:
         more = f" and {len(weak) - 2} more" if len(weak) > 2 else ""
         return failed(f"accepts {', '.join(weak[:2])}{more}", evidence, until=until)
     _all_refused(fields, full)
-    if silent := [version for version, word in zip(_VERSIONS, words, strict=True) if not accepted(word) and not refused(word)]:
+    if silent := [
+        version for version, word in zip(_VERSIONS, words, strict=True) if not accepted(word) and not refused(word)
+    ]:
         return unknown(f"no answer to the hello of {silent[0]}", evidence=evidence)
     return passed("RC4, 3DES, DES, EXPORT, NULL and anonymous suites are refused", evidence, until=until)
 
@@ -214,7 +235,9 @@ def _client(fields: Fields, endpoint: Resource, context: Context) -> Verdict:
     permissive = part(fields, "Permissive")
     evidence["tls:Connect.Permissive"] = permissive
     if permissive.get("Answer") == "accepted":
-        return failed(f"a strict client is {strict}; others get {permissive.get('Version')} {permissive.get('Suite')}", evidence)
+        return failed(
+            f"a strict client is {strict}; others get {permissive.get('Version')} {permissive.get('Suite')}", evidence
+        )
     return unknown(f"the strict client: {strict or 'not tried'}; nothing else was accepted either", evidence=evidence)
 
 
@@ -239,7 +262,9 @@ def _hsts(fields: Fields, endpoint: Resource, context: Context) -> Verdict:
     evidence = {"tls:Head.Strict-Transport-Security": value, "least": least, "guideline": name}
     if value is None and (status == 429 or status >= 500):
         return unknown(
-            f"HEAD / was answered with {status}, without Strict-Transport-Security: the page of a gateway's error is not the site's", evidence=evidence
+            f"HEAD / was answered with {status}, without Strict-Transport-Security: the page of a gateway's error is"
+            " not the site's",
+            evidence=evidence,
         )
     if value is None:
         return warned("no Strict-Transport-Security", evidence)
@@ -257,8 +282,14 @@ def _status(found: Any) -> int | None:
 
 
 def _max_age(value: str) -> int | None:
-    """RFC 6797 6.1: directives by semicolons, names without regard to case, values perhaps quoted; a directive that stands twice makes it void."""
-    found = [part.partition("=")[2].strip().strip('"') for part in value.split(";") if part.partition("=")[0].strip().lower() == "max-age"]
+    """RFC 6797 6.1: directives by semicolons, names without regard to case, values perhaps quoted; a directive that
+    stands twice makes it void.
+    """
+    found = [
+        part.partition("=")[2].strip().strip('"')
+        for part in value.split(";")
+        if part.partition("=")[0].strip().lower() == "max-age"
+    ]
     if len(found) != 1 or not found[0].isascii() or not found[0].isdigit() or len(found[0]) > 15:
         return None
     return int(found[0])
@@ -284,7 +315,9 @@ def _redirect(fields: Fields, endpoint: Resource, context: Context) -> Verdict:
         case "refused":
             return passed(f"port {port} is closed", {"http:Head.Outcome": "refused"})
         case "timeout" | "unreachable" if context.policy.tls.http_filtered:
-            return not_applicable(f"port {port} is filtered, as the policy says", {"http:Head.Outcome": field_of["Outcome"]})
+            return not_applicable(
+                f"port {port} is filtered, as the policy says", {"http:Head.Outcome": field_of["Outcome"]}
+            )
         case "ok":
             return _answered(field_of, endpoint)
         case "not-http":

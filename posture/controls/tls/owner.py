@@ -1,7 +1,7 @@
 """Whether a redirect stays with the owner of the host that sends it.
 
-Owners part below public suffixes, where anybody may register a name: `co.uk`, and also `github.io` or `s3.amazonaws.com` (publicsuffix.org). The list comes
-with a package and is never fetched.
+Owners part below public suffixes, where anybody may register a name: `co.uk`, and also `github.io` or
+`s3.amazonaws.com` (publicsuffix.org). The list comes with a package and is never fetched.
 """
 
 import functools
@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 _STRANGE = re.compile("[\x00-\x20\x7f\\\\\u00df\u1e9e\u03c2\u200c\u200d]")
-"""What browsers read otherwise than RFC 3986: a backslash as a slash, blanks and control characters as nothing. And the letters that IDNA 2003 and 2008 read
-as different names (UTS 46, deviations)."""
+"""What browsers read otherwise than RFC 3986: a backslash as a slash, blanks and control characters as nothing. And the
+letters that IDNA 2003 and 2008 read as different names (UTS 46, deviations)."""
 
 
 def another_owner(place: str, host: str) -> str | None:
-    """Where a redirect leads, in words, if that may be another's than `host`; None for the same host, or one above or below it in one registered name."""
+    """Where a redirect leads, in words, if that may be another's than `host`; None for the same host, or one above
+    or below it in one registered name.
+    """
     if _STRANGE.search(place):
         return f"a place that clients read differently, {place[:60]!r}"
     try:

@@ -23,7 +23,9 @@ CONNECT, HELLOS = "tls:Connect", "tls:Hellos"
 
 
 def every_address(endpoint: Resource, context: Context, look: Look) -> Verdict:
-    """The worst verdict among the addresses; where they differ, the address stands before the reason. Down is UNKNOWN, whatever was seen before."""
+    """The worst verdict among the addresses; where they differ, the address stands before the reason. Down is
+    UNKNOWN, whatever was seen before.
+    """
     verdicts = [(address, _one(fields, endpoint, context, look)) for address, fields in addresses(endpoint)]
     status = min(verdict.status for _, verdict in verdicts)
     address, found = next((address, verdict) for address, verdict in verdicts if verdict.status is status)
@@ -50,7 +52,9 @@ def addresses(endpoint: Resource) -> Iterator[tuple[str, Fields]]:
     if refusal is not None:
         last = endpoint.fields.get("LastAnswer")
         verdict = unanswered(refusal)
-        raise NoAnswer(verdict if not last else msgspec.structs.replace(verdict, reason=f"{verdict.reason}; last answer {last}"))
+        raise NoAnswer(
+            verdict if not last else msgspec.structs.replace(verdict, reason=f"{verdict.reason}; last answer {last}")
+        )
     if endpoint.faults:
         raise NoAnswer(unanswered(next(iter(endpoint.faults.values()))))
     seen = endpoint.fields.get("Addresses")
@@ -60,7 +64,9 @@ def addresses(endpoint: Resource) -> Iterator[tuple[str, Fields]]:
 
 
 def talked(fields: Fields) -> Fields:
-    """The fields of an address that speaks TLS. Raises `NoAnswer` for one that was not reached, or speaks something else."""
+    """The fields of an address that speaks TLS. Raises `NoAnswer` for one that was not reached, or speaks something
+    else.
+    """
     match fields.get("Outcome"):
         case "ok":
             return fields
@@ -78,7 +84,9 @@ def silence(outcome: Any, detail: Any) -> Fault:
 
 
 def in_full(fields: Fields, context: Context) -> tuple[Fields, Utc]:
-    """What the full pass saw, and until when that is evidence. Raises `NoAnswer` before the first, and once it is six cadences old."""
+    """What the full pass saw, and until when that is evidence. Raises `NoAnswer` before the first, and once it is
+    six cadences old.
+    """
     full = talked(fields).get("Full")
     if not isinstance(full, Mapping):
         raise NoAnswer(unknown("the full pass has not come to this endpoint yet"))
@@ -131,14 +139,18 @@ def facts(found: Any) -> Fields:
 
 
 def accepts_anything(fields: Fields) -> bool:
-    """Whether this address has accepted any hello at all; a server that refuses everything proves nothing by refusing."""
+    """Whether this address has accepted any hello at all; a server that refuses everything proves nothing by
+    refusing.
+    """
     if "Version" in fields:
         return negotiated(fields["Version"]) is not None
     if fields.get("ClientCertificate") == "required" and bool(fields.get("Chain")):
         return True
     full = part(fields, "Full")
     words = (part(fields, "Permissive").get("Answer"), full.get("Tls12"), *part(full, "Legacy").values())
-    return any(accepted(word) for word in words) or any(isinstance(some, list | tuple) and some for some in part(full, "Accepted").values())
+    return any(accepted(word) for word in words) or any(
+        isinstance(some, list | tuple) and some for some in part(full, "Accepted").values()
+    )
 
 
 def negotiated(version: Any) -> str | None:

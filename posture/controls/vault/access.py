@@ -1,9 +1,22 @@
-"""Who gets into Vault and what is mounted there: engines, users' passwords, second factors, lease times, and enctop's own token."""
+"""Who gets into Vault and what is mounted there: engines, users' passwords, second factors, lease times, and
+enctop's own token.
+"""
 
 from typing import Any
 
 from posture.clock import age, rfc3339
-from posture.controls.reading import NoAnswer, expected, field_of, natural, nested, objects, optional, texts, time_of, word
+from posture.controls.reading import (
+    NoAnswer,
+    expected,
+    field_of,
+    natural,
+    nested,
+    objects,
+    optional,
+    texts,
+    time_of,
+    word,
+)
 from posture.controls.registry import Context
 from posture.controls.vault.gate import LOOKUP_SELF, behind_the_seal, flag
 from posture.policy import DAY
@@ -11,7 +24,9 @@ from posture.resource import Resource
 from posture.verdict import EvidenceClass, Verdict, failed, not_applicable, passed, unanswered, unknown, warned
 
 HUMAN = frozenset({"userpass", "ldap", "github", "radius", "okta"})
-"""Methods by which people log in with what they know; `oidc`, `jwt` and `saml` leave the second factor to the identity provider."""
+"""Methods by which people log in with what they know; `oidc`, `jwt` and `saml` leave the second factor to the
+identity provider.
+"""
 BROKERED = frozenset({"oidc", "saml"})
 NOBODY_CHOSE = 2_764_800
 """768 h: the lease TTL of a mount where nobody has set one, seconds."""
@@ -39,7 +54,9 @@ def _mounted(namespace: Resource, context: Context) -> Verdict:
         return passed(f"{len(mounts)} mounts; the policy names none for this namespace", facts)
     missing = sorted(path for path in wanted if path not in types)
     if missing:
-        return failed(f"{missing[0]} is not mounted" + (f", nor are {len(missing) - 1} more" if len(missing) > 1 else ""), facts)
+        return failed(
+            f"{missing[0]} is not mounted" + (f", nor are {len(missing) - 1} more" if len(missing) > 1 else ""), facts
+        )
     wrong = sorted(path for path, type_ in wanted.items() if types[path] != type_.partition("-")[0])
     if wrong:
         return failed(f"{wrong[0]} is {types[wrong[0]]}, policy asks for {wanted[wrong[0]]}", facts)
@@ -47,7 +64,9 @@ def _mounted(namespace: Resource, context: Context) -> Verdict:
 
 
 def _engine(engine: Resource, context: Context) -> Verdict:
-    type_, path = (expected(field_of(engine, "GET sys/mounts", name), str, "GET sys/mounts", name) for name in ("type", "path"))
+    type_, path = (
+        expected(field_of(engine, "GET sys/mounts", name), str, "GET sys/mounts", name) for name in ("type", "path")
+    )
     status = optional(engine.fields.get("deprecation_status"), str, "GET sys/mounts", "deprecation_status")
     version = optional(engine.fields.get("version"), str, "GET sys/mounts", "options.version")
     facts = {"type": type_, "version": version, "deprecation_status": status}
@@ -58,8 +77,14 @@ def _engine(engine: Resource, context: Context) -> Verdict:
     if type_ == "kv" and version is not None:
         word(version, ("1", "2"), "GET sys/mounts", "options.version")
     if type_ == "kv" and version != "2" and context.policy.vault.mounts.get(path) != "kv-1":
-        return warned("kv version 1: what is overwritten or deleted is gone, and nothing tells old values from new", facts)
-    return passed(f"{type_}{f' version {version}' if version else ''}; the barrier encrypts what it stores (attested)", facts, by=EvidenceClass.ATTESTED)
+        return warned(
+            "kv version 1: what is overwritten or deleted is gone, and nothing tells old values from new", facts
+        )
+    return passed(
+        f"{type_}{f' version {version}' if version else ''}; the barrier encrypts what it stores (attested)",
+        facts,
+        by=EvidenceClass.ATTESTED,
+    )
 
 
 @behind_the_seal("vault.lease.default-ttl", on=("vault.secrets.mount", "vault.auth.mount"))
@@ -70,14 +95,18 @@ def default_ttl(mount: Resource, context: Context) -> Verdict:
     if type_ in {"kv", "transit", "cubbyhole", "generic"} and not mount.faults:
         return not_applicable(f"{type_} makes no leases")
     tune = field_of(mount, operation, "tune")
-    default, longest = (natural(nested(tune, operation, name), operation, name) for name in ("default_lease_ttl", "max_lease_ttl"))
+    default, longest = (
+        natural(nested(tune, operation, name), operation, name) for name in ("default_lease_ttl", "max_lease_ttl")
+    )
     facts = {"tune.default_lease_ttl": default, "tune.max_lease_ttl": longest}
     if not type_ or not default or not longest:
         return unknown(f"{operation} answered without the TTLs that hold", evidence=facts)
     if default == NOBODY_CHOSE and type_ != "pki":
         return warned("default lease TTL is 768 h, which is what nobody chose", facts)
     if longest > context.policy.vault.max_lease_days * DAY and type_ != "pki":
-        return warned(f"max lease TTL is {age(longest)}, policy: at most {context.policy.vault.max_lease_days} d", facts)
+        return warned(
+            f"max lease TTL is {age(longest)}, policy: at most {context.policy.vault.max_lease_days} d", facts
+        )
     return passed(f"leases of {age(default)}, at most {age(longest)}", facts)
 
 
@@ -110,11 +139,17 @@ def mfa_enforced(mount: Resource, context: Context) -> Verdict:
         return not_applicable(f"{type_}: machines log in here")
     covering = objects(field_of(mount, ENFORCEMENTS, "covering"), ENFORCEMENTS, "enforcements")
     facts = {"enforcements": covering}
-    whole = [one for one in covering if word(nested(one, ENFORCEMENTS, "by"), ("accessor", "type", "people"), ENFORCEMENTS, "for whom") != "people"]
+    whole = [
+        one
+        for one in covering
+        if word(nested(one, ENFORCEMENTS, "by"), ("accessor", "type", "people"), ENFORCEMENTS, "for whom") != "people"
+    ]
     if len(whole) > 1:
         return warned(f"{len(whole)} enforcements hold at once: a login must satisfy each", facts)
     if whole:
-        return passed(f"{nested(whole[0], ENFORCEMENTS, 'name')} asks for {' or '.join(_factors(mount, whole[0]))}", facts)
+        return passed(
+            f"{nested(whole[0], ENFORCEMENTS, 'name')} asks for {' or '.join(_factors(mount, whole[0]))}", facts
+        )
     if covering:
         return warned(f"{covering[0].get('name')} asks only some people for a second factor", facts)
     return failed("a password alone logs in: no enforcement covers this method", facts)
@@ -136,7 +171,9 @@ def token_own(token: Resource, context: Context) -> Verdict:
     """A dashboard that dies with its token is no help; one that may do everything is a danger."""
     policies = field_of(token, LOOKUP_SELF, "policies")
     ends = field_of(token, LOOKUP_SELF, "expire_time")
-    facts = {name: token.fields.get(name) for name in ("policies", "expire_time", "period", "renewable", "orphan", "logs_in")}
+    facts = {
+        name: token.fields.get(name) for name in ("policies", "expire_time", "period", "renewable", "orphan", "logs_in")
+    }
     policies = texts(policies, LOOKUP_SELF, "policies")
     if not policies:
         return unknown(f"{LOOKUP_SELF} answered without policies")
@@ -146,7 +183,9 @@ def token_own(token: Resource, context: Context) -> Verdict:
         return warned("a token that never expires", facts)
     at = time_of(ends, LOOKUP_SELF, "expire_time")
     period = optional(token.fields.get("period"), int, LOOKUP_SELF, "period")
-    span = natural(period or field_of(token, LOOKUP_SELF, "creation_ttl"), LOOKUP_SELF, "period" if period else "creation_ttl")
+    span = natural(
+        period or field_of(token, LOOKUP_SELF, "creation_ttl"), LOOKUP_SELF, "period" if period else "creation_ttl"
+    )
     soon = at - max(600.0, min(0.1 * span, DAY))
     if context.now >= at:
         return unknown(f"it ended at {rfc3339(at)}", evidence=facts)

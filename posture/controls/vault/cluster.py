@@ -1,4 +1,6 @@
-"""The Vault cluster itself: is it open, by which seal, does its barrier key rotate, does it keep quorum, does it record and speak TLS."""
+"""The Vault cluster itself: is it open, by which seal, does its barrier key rotate, does it keep quorum, does it
+record and speak TLS.
+"""
 
 import re
 from typing import Any
@@ -22,30 +24,86 @@ ROLES = {200: "active", 429: "standby", 472: "DR secondary", 473: "performance s
 """What the status of `sys/health` says."""
 SEALS = frozenset(
     {
-        *("shamir", "awskms", "azurekeyvault", "gcpckms", "ocikms", "alicloudkms", "transit", "pkcs11", "kmip", "static"),
+        *(
+            "shamir",
+            "awskms",
+            "azurekeyvault",
+            "gcpckms",
+            "ocikms",
+            "alicloudkms",
+            "transit",
+            "pkcs11",
+            "kmip",
+            "static",
+        ),
         *("huaweicloudkms", "tencentcloudkms", "yandexcloudkms", "multiseal", "hsm-auto"),
     }
 )
 STORAGES = frozenset(
     {
-        *("raft", "file", "inmem", "inmem_ha", "consul", "postgresql", "mysql", "etcd", "zookeeper", "cassandra", "cockroachdb", "couchdb", "dynamodb"),
-        *("foundationdb", "aerospike", "alicloudoss", "azure", "gcs", "s3", "swift", "spanner", "mssql", "oci", "manta", "triton"),
+        *(
+            "raft",
+            "file",
+            "inmem",
+            "inmem_ha",
+            "consul",
+            "postgresql",
+            "mysql",
+            "etcd",
+            "zookeeper",
+            "cassandra",
+            "cockroachdb",
+            "couchdb",
+            "dynamodb",
+        ),
+        *(
+            "foundationdb",
+            "aerospike",
+            "alicloudoss",
+            "azure",
+            "gcs",
+            "s3",
+            "swift",
+            "spanner",
+            "mssql",
+            "oci",
+            "manta",
+            "triton",
+        ),
     }
 )
 _GO_DURATION = re.compile(r"(?=[1-9]|0h?0?m?[1-9])(\d+h)?(\d+m)?(\d+s)?")
 _TLS_VERSIONS = ("tls10", "tls11", "tls12", "tls13")
 SANITIZED = "GET sys/config/state/sanitized"
 FOR_OTHERS = frozenset(
-    f"tls.{name}" for name in ("hsts", "http-redirect", "modern-client", "pq-group", "must-staple", "cert-change", "cert-lifetime", "revocation")
+    f"tls.{name}"
+    for name in (
+        "hsts",
+        "http-redirect",
+        "modern-client",
+        "pq-group",
+        "must-staple",
+        "cert-change",
+        "cert-lifetime",
+        "revocation",
+    )
 )
-"""TLS controls for browsers and public authorities: a Vault client's connection is no worse for them. They stand on the endpoint itself."""
+"""TLS controls for browsers and public authorities: a Vault client's connection is no worse for them. They stand on
+the endpoint itself.
+"""
 
 
 @control("vault.seal.status", on=("vault.cluster", "vault.node"))
 def seal_status(seen: Resource, context: Context) -> Verdict:
     """The cluster is what its nodes leave of it; a node alone is never worse than WARN."""
-    sealed, initialized = (flag(field_of(seen, SEAL_STATUS, name), SEAL_STATUS, name) for name in ("sealed", "initialized"))
-    facts: dict[str, Any] = {f"sys/seal-status.{name}": seen.fields[name] for name in ("initialized", "sealed", "type", "t", "progress") if name in seen.fields}
+    sealed, initialized = (
+        flag(field_of(seen, SEAL_STATUS, name), SEAL_STATUS, name) for name in ("sealed", "initialized")
+    )
+    facts: dict[str, Any] = {
+        f"sys/seal-status.{name}": seen.fields[name]
+        for name in ("initialized", "sealed", "type", "t", "progress")
+        if name in seen.fields
+    }
     if seen.type == "vault.node":
         return _node(seen, facts)
     if not initialized:
@@ -65,7 +123,9 @@ def seal_status(seen: Resource, context: Context) -> Verdict:
     if migrating:
         return warned("the seal is being migrated", facts | {"sys/seal-status.migration": True})
     if shut or nodes.get("silent"):
-        return warned(f"of {nodes.get('known')} nodes {shut} sealed, {nodes.get('silent') or 0} without an answer", facts)
+        return warned(
+            f"of {nodes.get('known')} nodes {shut} sealed, {nodes.get('silent') or 0} without an answer", facts
+        )
     return passed("initialised and unsealed", facts)
 
 
@@ -73,7 +133,10 @@ def _node(node: Resource, facts: dict[str, Any]) -> Verdict:
     if not node.fields["initialized"]:
         return warned("this node is not initialised", facts)
     if node.fields["sealed"]:
-        return warned(f"this node is sealed: {node.fields.get('progress') or 0} of {node.fields.get('t') or '?'} keys given", facts)
+        return warned(
+            f"this node is sealed: {node.fields.get('progress') or 0} of {node.fields.get('t') or '?'} keys given",
+            facts,
+        )
     health = node.fields.get("health")
     return passed(f"unsealed, {ROLES.get(health, 'not active')}" if isinstance(health, int) else "unsealed", facts)
 
@@ -92,7 +155,9 @@ def seal_backend(backend: Resource, context: Context) -> Verdict:
         return failed(f"seal is {type_}, policy asks for {context.policy.vault.seal}", facts)
     if status is not None:
         status = expected(status, dict, "GET sys/seal-backend-status", "data")
-        facts |= {f"sys/seal-backend-status.{name}": status[name] for name in ("healthy", "unhealthy_since") if name in status}
+        facts |= {
+            f"sys/seal-backend-status.{name}": status[name] for name in ("healthy", "unhealthy_since") if name in status
+        }
         if not flag(nested(status, "GET sys/seal-backend-status", "healthy"), "GET sys/seal-backend-status", "healthy"):
             return failed(f"seal {type_} is unhealthy since {status.get('unhealthy_since') or 'a time unknown'}", facts)
         return passed(f"seal {type_} is healthy", facts)
@@ -104,11 +169,19 @@ def seal_backend(backend: Resource, context: Context) -> Verdict:
 @behind_the_seal("vault.barrier.rotation", on="vault.keyring")
 def barrier_rotation(keyring: Resource, context: Context) -> Verdict:
     """How old the key under everything is, and what limits its use."""
-    status, config = field_of(keyring, "GET sys/key-status", "key-status"), field_of(keyring, "GET sys/rotate/config", "rotate-config")
+    status, config = (
+        field_of(keyring, "GET sys/key-status", "key-status"),
+        field_of(keyring, "GET sys/rotate/config", "rotate-config"),
+    )
     installed = time_of(nested(status, "GET sys/key-status", "install_time"), "GET sys/key-status", "install_time")
-    used, term = (natural(nested(status, "GET sys/key-status", name), "GET sys/key-status", name) for name in ("encryptions", "term"))
+    used, term = (
+        natural(nested(status, "GET sys/key-status", name), "GET sys/key-status", name)
+        for name in ("encryptions", "term")
+    )
     enabled = flag(nested(config, "GET sys/rotate/config", "enabled"), "GET sys/rotate/config", "enabled")
-    limit = natural(nested(config, "GET sys/rotate/config", "max_operations"), "GET sys/rotate/config", "max_operations")
+    limit = natural(
+        nested(config, "GET sys/rotate/config", "max_operations"), "GET sys/rotate/config", "max_operations"
+    )
     timed = _interval(nested(config, "GET sys/rotate/config", "interval"))
     facts = {
         "sys/key-status.term": term,
@@ -152,12 +225,24 @@ def ha_quorum(raft: Resource, context: Context) -> Verdict:
     healthy = flag(nested(state, operation, "healthy"), operation, "healthy")
     spare = natural(nested(state, operation, "failure_tolerance"), operation, "failure_tolerance")
     servers = expected(nested(state, operation, "servers"), dict, operation, "servers")
-    ill = sorted(str(name) for name, server in servers.items() if not flag(nested(server, operation, "healthy"), operation, "healthy"))
-    facts = {"autopilot.healthy": healthy, "autopilot.failure_tolerance": spare, "autopilot.servers": len(servers), "unhealthy": ill}
+    ill = sorted(
+        str(name)
+        for name, server in servers.items()
+        if not flag(nested(server, operation, "healthy"), operation, "healthy")
+    )
+    facts = {
+        "autopilot.healthy": healthy,
+        "autopilot.failure_tolerance": spare,
+        "autopilot.servers": len(servers),
+        "unhealthy": ill,
+    }
     if not healthy or not servers:
         return failed(f"raft is unhealthy: {', '.join(ill) or 'no server'} of {len(servers)} not in contact", facts)
     if not spare:
-        return warned("healthy, but one more failure stops it" if len(servers) > 1 else "one server alone: its failure stops it", facts)
+        return warned(
+            "healthy, but one more failure stops it" if len(servers) > 1 else "one server alone: its failure stops it",
+            facts,
+        )
     if ill:
         return warned(f"healthy, but {', '.join(ill)} is not in contact", facts)
     return passed(f"healthy, {spare} may fail", facts)
@@ -173,8 +258,16 @@ def audit_enabled(audit: Resource, context: Context) -> Verdict:
     if not devices:
         return failed("no audit device: nothing is recorded", facts)
     if failures:
-        return warned(f"{natural(failures, 'GET sys/metrics', 'audit failures')} requests could not be written to an audit device", facts)
-    raw = sorted(path for path, device in devices.items() if flag(nested(device, "GET sys/audit", "log_raw"), "GET sys/audit", "log_raw"))
+        return warned(
+            f"{natural(failures, 'GET sys/metrics', 'audit failures')} requests could not be written to an audit"
+            " device",
+            facts,
+        )
+    raw = sorted(
+        path
+        for path, device in devices.items()
+        if flag(nested(device, "GET sys/audit", "log_raw"), "GET sys/audit", "log_raw")
+    )
     if raw:
         return warned(f"{raw[0]} records secrets in the clear (log_raw)", facts)
     if len(devices) == 1:
@@ -184,7 +277,9 @@ def audit_enabled(audit: Resource, context: Context) -> Verdict:
 
 @behind_the_seal("vault.listener.tls", on="vault.listener")
 def listener_tls(listener: Resource, context: Context) -> Verdict:
-    """The worse of two: the listeners as the server configures them, and the address as the TLS prober finds it; where one is refused, the other decides."""
+    """The worse of two: the listeners as the server configures them, and the address as the TLS prober finds it;
+    where one is refused, the other decides.
+    """
     try:
         configured = _configured(listener)
     except NoAnswer as ended:
@@ -195,7 +290,9 @@ def listener_tls(listener: Resource, context: Context) -> Verdict:
     if SANITIZED in listener.faults:
         return probed
     found = min(configured, probed, key=lambda verdict: verdict.status)
-    return msgspec.structs.replace(found, evidence={**configured.evidence, **probed.evidence}, valid_until=probed.valid_until)
+    return msgspec.structs.replace(
+        found, evidence={**configured.evidence, **probed.evidence}, valid_until=probed.valid_until
+    )
 
 
 def _configured(listener: Resource) -> Verdict:
@@ -210,10 +307,17 @@ def _configured(listener: Resource) -> Verdict:
         return unknown(f"{SANITIZED} answered without listeners")
     configs = [expected(nested(one, SANITIZED, "config"), dict, SANITIZED, "config") for one in listeners]
     facts = {f"listeners[{number}]": config for number, config in enumerate(configs)}
-    plain = [where for config in configs if (where := _where(config)) and _truth(config.get("tls_disable")) and not _loopback(where)]
+    plain = [
+        where
+        for config in configs
+        if (where := _where(config)) and _truth(config.get("tls_disable")) and not _loopback(where)
+    ]
     if plain:
         return failed(f"tls_disable on {plain[0]}", facts)
-    least = [word(config.get("tls_min_version") or "tls12", _TLS_VERSIONS, SANITIZED, "tls_min_version") for config in configs]
+    least = [
+        word(config.get("tls_min_version") or "tls12", _TLS_VERSIONS, SANITIZED, "tls_min_version")
+        for config in configs
+    ]
     if {"tls10", "tls11"} & set(least):
         return warned("a listener allows TLS below 1.2", facts)
     if address.startswith("http:"):
@@ -226,7 +330,11 @@ def _probed(listener: Resource, context: Context) -> Verdict:
     endpoint = context.linked(listener, "endpoint")
     if endpoint is None:
         return unknown(f"{listener.link('endpoint')} has not been probed yet")
-    verdicts = {control.id: control.judge(endpoint, context) for control in registry().for_type(endpoint.type) if control.id not in FOR_OTHERS}
+    verdicts = {
+        control.id: control.judge(endpoint, context)
+        for control in registry().for_type(endpoint.type)
+        if control.id not in FOR_OTHERS
+    }
     named, found = min(verdicts.items(), key=lambda one: one[1].status)
     facts = {control: verdict.status.word for control, verdict in verdicts.items()}
     until = min((verdict.valid_until for verdict in verdicts.values() if verdict.valid_until is not None), default=None)
@@ -269,7 +377,9 @@ def storage_volume(cluster: Resource, context: Context) -> Verdict:
         return warned(f"storage is {type_}: everything is lost with the process", facts)
     rels = [link.rel for link in cluster.links if link.rel.startswith("storage-")]
     if not rels:
-        return unknown(f"storage is {type_}: which volumes it lies on is not told (tenant.vault.storage_volumes)", evidence=facts)
+        return unknown(
+            f"storage is {type_}: which volumes it lies on is not told (tenant.vault.storage_volumes)", evidence=facts
+        )
     states = []
     for rel in rels:
         volume = context.linked(cluster, rel)
@@ -282,7 +392,9 @@ def storage_volume(cluster: Resource, context: Context) -> Verdict:
         case Status.FAIL:
             return failed(f"{states.count(Status.FAIL)} of {len(rels)} volumes under it are not encrypted", facts)
         case _:
-            return unknown(f"{states.count(Status.UNKNOWN)} of {len(rels)} volumes under it have not been seen", evidence=facts)
+            return unknown(
+                f"{states.count(Status.UNKNOWN)} of {len(rels)} volumes under it have not been seen", evidence=facts
+            )
 
 
 @behind_the_seal("vault.license.expiry", on="vault.license")

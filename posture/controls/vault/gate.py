@@ -1,4 +1,6 @@
-"""One root cause: while the cluster is sealed, silent, or does not know our token, nothing else about it is known, and everything says so."""
+"""One root cause: while the cluster is sealed, silent, or does not know our token, nothing else about it is known,
+and everything says so.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +16,9 @@ LOOKUP_SELF = "GET auth/token/lookup-self"
 
 
 def behind_the_seal(control_id: str, *, on: str | tuple[str, ...]) -> Callable[[Judge], Judge]:
-    """As `control`, for what can only be known of a Vault that is open: else it is UNKNOWN because of the cluster, whatever was read before."""
+    """As `control`, for what can only be known of a Vault that is open: else it is UNKNOWN because of the cluster,
+    whatever was read before.
+    """
 
     def register(judge: Judge) -> Judge:
         def gated(resource: Resource, context: Context) -> Verdict:
@@ -34,10 +38,15 @@ def closed(cluster: Resource | None) -> Verdict | None:
     if silence is not None:
         return unanswered(silence)
     if not flag(field_of(cluster, SEAL_STATUS, "initialized"), SEAL_STATUS, "initialized"):
-        return unknown(f"{cluster.name} is not initialised", _sealed("NotInitialized", "there is no Vault in there yet"))
+        return unknown(
+            f"{cluster.name} is not initialised", _sealed("NotInitialized", "there is no Vault in there yet")
+        )
     if flag(field_of(cluster, SEAL_STATUS, "sealed"), SEAL_STATUS, "sealed"):
         given = f"{cluster.fields.get('progress') or 0} of {cluster.fields.get('t') or '?'} keys given"
-        return unknown(f"{cluster.name} is sealed: vault.seal.status is the root cause", _sealed("Sealed", f"Vault is sealed, {given}"))
+        return unknown(
+            f"{cluster.name} is sealed: vault.seal.status is the root cause",
+            _sealed("Sealed", f"Vault is sealed, {given}"),
+        )
     ended = cluster.faults.get(LOOKUP_SELF)
     return unanswered(ended) if ended is not None and ended.kind is FaultKind.EXPIRED else None
 

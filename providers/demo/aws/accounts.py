@@ -15,4 +15,6 @@ ENVIRONMENT = {
     "AWS_CONFIG_FILE": "/dev/null",
     "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
 }
-"""What the collector's environment must hold, so that it asks the simulated AWS with simulated credentials and never reads real ones."""
+"""What the collector's environment must hold, so that it asks the simulated AWS with simulated credentials and never
+reads real ones.
+"""

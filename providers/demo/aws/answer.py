@@ -1,4 +1,6 @@
-"""An HTTP answer, and how AWS's services spell their errors (measured through botocore: every code below is what the real service sends)."""
+"""An HTTP answer, and how AWS's services spell their errors (measured through botocore: every code below is what the
+real service sends).
+"""
 
 import json
 from collections.abc import Mapping
@@ -55,11 +57,17 @@ BROKEN = {
     "sts": Spelling(500, "InternalFailure"),
     "kms": Spelling(500, "KMSInternalException"),
 }
-OPTED_OUT = {"ec2": Spelling(401, "AuthFailure"), "kms": Spelling(400, "UnrecognizedClientException"), "sts": Spelling(403, "RegionDisabledException")}
+OPTED_OUT = {
+    "ec2": Spelling(401, "AuthFailure"),
+    "kms": Spelling(400, "UnrecognizedClientException"),
+    "sts": Spelling(403, "RegionDisabledException"),
+}
 """What a region answers that the account has not opted in to: it looks like bad credentials."""
 
 
-def error(service: str, status: int, code: str, message: str, headers: Mapping[str, str] | None = None, *, head: bool = False) -> Answer:
+def error(
+    service: str, status: int, code: str, message: str, headers: Mapping[str, str] | None = None, *, head: bool = False
+) -> Answer:
     """An error in the envelope of `service`. An answer to HEAD has no body, so that only the status is left of it."""
     kind, body = _ENVELOPES.get(service, _query_error)(code, message)
     return Answer(status, b"" if head else body.encode(), {"content-type": kind, **(headers or {})})
@@ -78,17 +86,30 @@ def jsonic(value: object) -> Answer:
 
 def _ec2_error(code: str, message: str) -> tuple[str, str]:
     inner = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
-    return XML, f'<?xml version="1.0" encoding="UTF-8"?>\n<Response><Errors>{inner}</Errors><RequestID>{uuid4()}</RequestID></Response>'
+    return (
+        XML,
+        (
+            '<?xml version="1.0"'
+            f' encoding="UTF-8"?>\n<Response><Errors>{inner}</Errors><RequestID>{uuid4()}</RequestID></Response>'
+        ),
+    )
 
 
 def _s3_error(code: str, message: str) -> tuple[str, str]:
-    inner = f"<Code>{code}</Code><Message>{escape(message)}</Message><RequestId>{uuid4().hex[:16].upper()}</RequestId><HostId>{uuid4().hex}</HostId>"
+    inner = f"<Code>{code}</Code><Message>{escape(message)}</Message>"
+    inner += f"<RequestId>{uuid4().hex[:16].upper()}</RequestId><HostId>{uuid4().hex}</HostId>"
     return S3_XML, f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{inner}</Error>'
 
 
 def _query_error(code: str, message: str) -> tuple[str, str]:
     inner = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
-    return XML, f'<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">{inner}<RequestId>{uuid4()}</RequestId></ErrorResponse>'
+    return (
+        XML,
+        (
+            "<ErrorResponse"
+            f' xmlns="https://sts.amazonaws.com/doc/2011-06-15/">{inner}<RequestId>{uuid4()}</RequestId></ErrorResponse>'
+        ),
+    )
 
 
 def _s3control_error(code: str, message: str) -> tuple[str, str]:

@@ -22,7 +22,9 @@ def tls_only_for_reads(bucket: str) -> str:
 
 def tls_only_for_objects(bucket: str) -> str:
     """Names the objects, not the bucket: listings may still cross in the clear."""
-    return _policy(_deny(bucket, "s3:*", {"Bool": {"aws:SecureTransport": "false"}}) | {"Resource": f"arn:aws:s3:::{bucket}/*"})
+    return _policy(
+        _deny(bucket, "s3:*", {"Bool": {"aws:SecureTransport": "false"}}) | {"Resource": f"arn:aws:s3:::{bucket}/*"}
+    )
 
 
 def tls_12(bucket: str) -> str:
@@ -47,8 +49,21 @@ def _policy(*statements: dict[str, Any]) -> str:
 
 def _deny(bucket: str, action: str | list[str], condition: dict[str, Any]) -> dict[str, Any]:
     both = [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]
-    return {"Sid": "DenyInsecureTransport", "Effect": "Deny", "Principal": "*", "Action": action, "Resource": both, "Condition": condition}
+    return {
+        "Sid": "DenyInsecureTransport",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": action,
+        "Resource": both,
+        "Condition": condition,
+    }
 
 
 def _allow(bucket: str, principal: str | dict[str, str]) -> dict[str, Any]:
-    return {"Sid": "Read", "Effect": "Allow", "Principal": principal, "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    return {
+        "Sid": "Read",
+        "Effect": "Allow",
+        "Principal": principal,
+        "Action": "s3:GetObject",
+        "Resource": f"arn:aws:s3:::{bucket}/*",
+    }

@@ -36,9 +36,15 @@ def _volume_comes(world: World) -> tuple[float, Undo]:
 
 
 def _somebody_forgets_to_encrypt(world: World) -> tuple[float, Undo]:
-    """Where encryption by default is off, a volume is made in plaintext; a minute later it is encrypted, and goes with the next one."""
+    """Where encryption by default is off, a volume is made in plaintext; a minute later it is encrypted, and goes
+    with the next one.
+    """
     region = world.regions[SECOND, "eu-west-1"]
-    arn = region.volume({"Name": f"load-test-{world.chance.randrange(100):02}", "team": "orders", "tenant": "acme"}, encrypted=False, size=100)
+    arn = region.volume(
+        {"Name": f"load-test-{world.chance.randrange(100):02}", "team": "orders", "tenant": "acme"},
+        encrypted=False,
+        size=100,
+    )
     made = getattr(region, "forgotten", None)
     if made is not None:
         region.delete_volume(made)

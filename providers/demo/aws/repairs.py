@@ -17,7 +17,18 @@ def apply() -> None:
     if _applied:
         return
     _applied = True
-    for repair in (_tags_in_one_step, _volumes, _snapshots, _default_key, _keys, _aliases_of_aws, _rotation_period, _buckets, _inventories, _policy_conditions):
+    for repair in (
+        _tags_in_one_step,
+        _volumes,
+        _snapshots,
+        _default_key,
+        _keys,
+        _aliases_of_aws,
+        _rotation_period,
+        _buckets,
+        _inventories,
+        _policy_conditions,
+    ):
         repair()
 
 
@@ -25,14 +36,19 @@ _applied = False
 
 
 def _tags_in_one_step() -> None:
-    """The tags of one resource are found by matching a regular expression on the tags of all: 10,000 tagged volumes took 260 s."""
+    """The tags of one resource are found by matching a regular expression on the tags of all: 10,000 tagged volumes
+    took 260 s.
+    """
     from moto.ec2.models.core import TaggedEC2Resource
     from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE, get_prefix
 
     def get_tags(self: Any) -> list[dict[str, str]]:
         kind = EC2_PREFIX_TO_RESOURCE.get(get_prefix(self.id), "")
         tags = self.ec2_backend.tags.get(self.id) or {}
-        return [{"resource_id": self.id, "key": key, "value": value, "resource_type": kind} for key, value in list(tags.items())]
+        return [
+            {"resource_id": self.id, "key": key, "value": value, "resource_type": kind}
+            for key, value in list(tags.items())
+        ]
 
     TaggedEC2Resource.get_tags = get_tags  # type: ignore[method-assign,unused-ignore]
 
@@ -135,7 +151,9 @@ def _rotation_period() -> None:
     def enable_key_rotation(self: Any) -> Any:
         said = enable(self)
         backend = self.kms_backend
-        backend.keys[backend.get_key_id(self._get_param("KeyId"))].rotation_period = self._get_param("RotationPeriodInDays")
+        backend.keys[backend.get_key_id(self._get_param("KeyId"))].rotation_period = self._get_param(
+            "RotationPeriodInDays"
+        )
         return said
 
     KmsResponse.enable_key_rotation = enable_key_rotation  # type: ignore[method-assign,unused-ignore]
@@ -169,7 +187,9 @@ def _inventories() -> None:
 
     put: Method = S3Backend.put_bucket_inventory_configuration
 
-    def put_bucket_inventory_configuration(self: Any, bucket_name: str, inventory_configuration: dict[str, Any]) -> None:
+    def put_bucket_inventory_configuration(
+        self: Any, bucket_name: str, inventory_configuration: dict[str, Any]
+    ) -> None:
         put(self, bucket_name, inventory_configuration)
         kept = self.get_bucket(bucket_name).inventory_configs[inventory_configuration["Id"]]
         kept.versions = inventory_configuration.get("IncludedObjectVersions", "All")
@@ -178,7 +198,9 @@ def _inventories() -> None:
 
 
 def _policy_conditions() -> None:
-    """Conditions in bucket policies are ignored, so that a deny of plaintext HTTP denies everything: statements with a condition do not apply here."""
+    """Conditions in bucket policies are ignored, so that a deny of plaintext HTTP denies everything: statements with
+    a condition do not apply here.
+    """
     import json
 
     from moto.iam.access_control import IAMPolicy, PermissionResult

@@ -42,7 +42,17 @@ S3_OBJECT_SUBRESOURCES = {
     "tagging": "ObjectTagging",
 }
 VERBS = {"GET": "Get", "PUT": "Put", "DELETE": "Delete", "HEAD": "Head", "POST": "Post"}
-NAMED_BY = ("KeyId", "AliasName", "RoleArn", "VolumeId.1", "SnapshotId", "SnapshotId.1", "LaunchTemplateId", "InstanceId.1", "ResourceId.1")
+NAMED_BY = (
+    "KeyId",
+    "AliasName",
+    "RoleArn",
+    "VolumeId.1",
+    "SnapshotId",
+    "SnapshotId.1",
+    "LaunchTemplateId",
+    "InstanceId.1",
+    "ResourceId.1",
+)
 """Parameters that name what a request is about; the first that is there is its resource."""
 
 
@@ -84,7 +94,9 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 def read(environ: Environ) -> Asked:
-    """Read a request off its WSGI environment; the body can be read again afterwards. What cannot be read is `unknown:Unknown`."""
+    """Read a request off its WSGI environment; the body can be read again afterwards. What cannot be read is
+    `unknown:Unknown`.
+    """
     access_key, region, service = _signed(environ)
     if service == "s3" and environ["PATH_INFO"].startswith("/v20180820/"):
         service = "s3control"
@@ -102,7 +114,9 @@ def read(environ: Environ) -> Asked:
 
 
 def _signed(environ: Environ) -> tuple[str, str, str]:
-    """Access key, region and service out of `AWS4-HMAC-SHA256 Credential=KEY/20261123/us-east-1/ec2/aws4_request, ...`."""
+    """Access key, region and service out of `AWS4-HMAC-SHA256 Credential=KEY/20261123/us-east-1/ec2/aws4_request,
+    ...`.
+    """
     scope = environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")[2].partition(",")[0].split("/")
     return (scope[0], scope[2], scope[3].lower()) if len(scope) == 5 else ("", "us-east-1", "unknown")
 
@@ -168,7 +182,9 @@ def _bucket_operation(method: str, query: Mapping[str, str], bucket: str) -> str
             return verb + noun
     if method == "POST" and "delete" in query:
         return "DeleteObjects"
-    return {"GET": "ListObjects", "PUT": "CreateBucket", "DELETE": "DeleteBucket", "HEAD": "HeadBucket"}.get(method, f"{verb}Bucket")
+    return {"GET": "ListObjects", "PUT": "CreateBucket", "DELETE": "DeleteBucket", "HEAD": "HeadBucket"}.get(
+        method, f"{verb}Bucket"
+    )
 
 
 def _object_operation(method: str, query: Mapping[str, str]) -> str:

@@ -1,4 +1,5 @@
-"""Make things exist in the simulated AWS at once, in this process; each function answers with the ARN or id that enctop shows.
+"""Make things exist in the simulated AWS at once, in this process; each function answers with the ARN or id that enctop
+shows.
 
 Nothing here asks the server: 10,000 tagged volumes take a fifth of a second. Times are days ago.
 """
@@ -52,8 +53,12 @@ class Region:
         operator: str | None = None,
         days: float = 0.0,
     ) -> str:
-        """A volume; encrypted by `key` (an ARN), else by AWS's. `operator` is the service that manages it, which hides it. Answers with its ARN."""
-        volume = self.ec2.create_volume(size=size, zone_name=self.name + zone, volume_type="gp3", iops=3000, throughput=125)
+        """A volume; encrypted by `key` (an ARN), else by AWS's. `operator` is the service that manages it, which
+        hides it. Answers with its ARN.
+        """
+        volume = self.ec2.create_volume(
+            size=size, zone_name=self.name + zone, volume_type="gp3", iops=3000, throughput=125
+        )
         volume.encrypted = encrypted
         volume.kms_key_id = (key or self.aws_key("ebs")) if encrypted else None
         volume.create_time = _ago(days)
@@ -61,7 +66,13 @@ class Region:
         if tags:
             self.ec2.create_tags([volume.id], dict(tags))
         if instance is not None:
-            volume.attachment = SimpleNamespace(instance=SimpleNamespace(id=instance), device=device, attach_time=_ago(days), status="attached", volume=volume)
+            volume.attachment = SimpleNamespace(
+                instance=SimpleNamespace(id=instance),
+                device=device,
+                attach_time=_ago(days),
+                status="attached",
+                volume=volume,
+            )
         return f"arn:aws:ec2:{self.name}:{self.account}:volume/{volume.id}"
 
     def delete_volume(self, arn: str) -> None:
@@ -74,7 +85,9 @@ class Region:
         volume = self.ec2.volumes[_last(arn)]
         volume.encrypted, volume.kms_key_id = True, key or self.aws_key("ebs")
 
-    def snapshot(self, volume: str, description: str = "", *, tags: Tags | None = None, public: bool = False, days: float = 0.0) -> str:
+    def snapshot(
+        self, volume: str, description: str = "", *, tags: Tags | None = None, public: bool = False, days: float = 0.0
+    ) -> str:
         """A snapshot of a volume (its ARN), encrypted as that is. Answers with its ARN."""
         snapshot = self.ec2.create_snapshot(_last(volume), description)
         snapshot.start_time = _ago(days)
@@ -102,10 +115,11 @@ class Region:
         description: str = "",
         days: float = 0.0,
     ) -> str:
-        """A customer's key. `rotated` is the period in days, None for never; `deleted_in` days puts it in PendingDeletion;
+        """A customer's key. `rotated` is the period in days, None for never; `deleted_in` days puts it in
+        PendingDeletion;
 
-        `valid_days` is when imported material expires; `described_by` are other accounts that may describe it; `also` goes into KeyMetadata as it is.
-        Answers with its ARN.
+        `valid_days` is when imported material expires; `described_by` are other accounts that may describe it; `also`
+        goes into KeyMetadata as it is. Answers with its ARN.
         """
         key = self.kms.create_key(policy, usage, spec, description, None, multi_region, origin)
         key.creation_date = _ago(days).timestamp()
@@ -152,7 +166,10 @@ class Region:
 
     def launch_template(self, name: str, *encrypted: bool | None) -> str:
         """A template with one device for each of `encrypted` (None: not said). Answers with its ARN."""
-        devices = [{"DeviceName": f"/dev/xvd{chr(97 + i)}", "Ebs": {"VolumeSize": 20, "Encrypted": said}} for i, said in enumerate(encrypted)]
+        devices = [
+            {"DeviceName": f"/dev/xvd{chr(97 + i)}", "Ebs": {"VolumeSize": 20, "Encrypted": said}}
+            for i, said in enumerate(encrypted)
+        ]
         data = {"ImageId": "ami-0abcdef1234567890", "InstanceType": "m7i.large", "BlockDeviceMappings": devices}
         template = self.ec2.create_launch_template(name, "", data, {})
         return f"arn:aws:ec2:{self.name}:{self.account}:launch-template/{template.id}"
@@ -179,7 +196,9 @@ class Buckets:
         block: Mapping[str, bool] | None = BLOCK_ALL,
         tags: Tags | None = None,
     ) -> str:
-        """A bucket. `algorithm` None leaves it without a rule, `block` None without a public access block. Answers with its ARN."""
+        """A bucket. `algorithm` None leaves it without a rule, `block` None without a public access block. Answers
+        with its ARN.
+        """
         bucket = _new_bucket(self.s3, name, region)
         self.encryption(name, algorithm, key, blocked)
         self.policy(name, policy)
@@ -189,10 +208,15 @@ class Buckets:
             self.s3.put_bucket_tagging(name, dict(tags))
         return str(bucket.arn)
 
-    def encryption(self, name: str, algorithm: str | None, key: str | None = None, blocked: Iterable[str] = ("SSE-C",)) -> None:
+    def encryption(
+        self, name: str, algorithm: str | None, key: str | None = None, blocked: Iterable[str] = ("SSE-C",)
+    ) -> None:
         """Set the default rule, or take it away."""
         default = {"SSEAlgorithm": algorithm} | ({"KMSMasterKeyID": key} if key else {})
-        rule: dict[str, Any] = {"ApplyServerSideEncryptionByDefault": default, "BucketKeyEnabled": str(algorithm != "AES256").lower()}
+        rule: dict[str, Any] = {
+            "ApplyServerSideEncryptionByDefault": default,
+            "BucketKeyEnabled": str(algorithm != "AES256").lower(),
+        }
         if names := list(blocked):
             rule["BlockedEncryptionTypes"] = {"EncryptionType": names}
         self.s3.buckets[name].encryption = {"Rule": rule} if algorithm else None
@@ -208,13 +232,26 @@ class Buckets:
             bucket = self.s3.buckets[name]
             bucket.of_the_customer = getattr(bucket, "of_the_customer", frozenset()) | {key}
 
-    def inventory(self, name: str, destination: str, rows: Mapping[str, str], *, versions: str = "All", frequency: str = "Daily", days: float = 0.5) -> None:
-        """An inventory of `name` with its newest report in `destination`, `days` old: object key -> EncryptionStatus (`SSE-S3`, `NOT-SSE`...)."""
+    def inventory(
+        self,
+        name: str,
+        destination: str,
+        rows: Mapping[str, str],
+        *,
+        versions: str = "All",
+        frequency: str = "Daily",
+        days: float = 0.5,
+    ) -> None:
+        """An inventory of `name` with its newest report in `destination`, `days` old: object key -> EncryptionStatus
+        (`SSE-S3`, `NOT-SSE`...).
+        """
         configuration = {
             "Id": "all-objects",
             "IsEnabled": "true",
             "IncludedObjectVersions": versions,
-            "Destination": {"S3BucketDestination": {"Bucket": f"arn:aws:s3:::{destination}", "Format": "CSV", "Prefix": "inventory"}},
+            "Destination": {
+                "S3BucketDestination": {"Bucket": f"arn:aws:s3:::{destination}", "Format": "CSV", "Prefix": "inventory"}
+            },
             "Schedule": {"Frequency": frequency},
             "OptionalFields": {"Field": ["EncryptionStatus"]},
         }
@@ -226,7 +263,9 @@ class Buckets:
         import hashlib
 
         prefix = f"inventory/{name}/all-objects"
-        table = gzip.compress("".join(f'"{name}","{key}","{status}"\n' for key, status in rows.items()).encode(), mtime=0)
+        table = gzip.compress(
+            "".join(f'"{name}","{key}","{status}"\n' for key, status in rows.items()).encode(), mtime=0
+        )
         self.put(destination, f"{prefix}/data/0001.csv.gz", table)
         manifest = {
             "sourceBucket": name,
@@ -235,7 +274,13 @@ class Buckets:
             "creationTimestamp": str(int(at.timestamp() * 1000)),
             "fileFormat": "CSV",
             "fileSchema": "Bucket, Key, EncryptionStatus",
-            "files": [{"key": f"{prefix}/data/0001.csv.gz", "size": len(table), "MD5checksum": hashlib.md5(table, usedforsecurity=False).hexdigest()}],
+            "files": [
+                {
+                    "key": f"{prefix}/data/0001.csv.gz",
+                    "size": len(table),
+                    "MD5checksum": hashlib.md5(table, usedforsecurity=False).hexdigest(),
+                }
+            ],
         }
         self.put(destination, f"{prefix}/{at.strftime('%Y-%m-%dT%H-%MZ')}/manifest.json", json.dumps(manifest).encode())
 

@@ -5,7 +5,8 @@
     server.faults.deny("kms:DescribeKey", region="eu-west-1")
     server.stop()
 
-moto keeps what exists per process, not per server: two servers show the same world, and a server that is stopped and started again finds it as it was.
+moto keeps what exists per process, not per server: two servers show the same world, and a server that is stopped and
+started again finds it as it was.
 """
 
 import os
@@ -70,7 +71,9 @@ class Log:
 
     def count(self, operation: str, **having: str) -> int:
         """How many requests asked `operation`, of those whose fields are as said (`region="eu-west-1"`)."""
-        return sum(e.operation == operation and all(getattr(e, name) == value for name, value in having.items()) for e in self)
+        return sum(
+            e.operation == operation and all(getattr(e, name) == value for name, value in having.items()) for e in self
+        )
 
 
 class Server:
@@ -114,7 +117,9 @@ class Server:
         return self.faults.after(asked, answer_ourselves(asked, environ) or _call(self._moto, environ))
 
     def _admin(self, environ: Environ) -> Answer:
-        """For tests in another process: GET or DELETE /enctop/log, POST a `Rule` to or DELETE /enctop/faults, POST /enctop/reset."""
+        """For tests in another process: GET or DELETE /enctop/log, POST a `Rule` to or DELETE /enctop/faults, POST
+        /enctop/reset.
+        """
         method, what = environ["REQUEST_METHOD"], environ["PATH_INFO"].removeprefix("/enctop/")
         body = environ["wsgi.input"].read()
         match method, what:

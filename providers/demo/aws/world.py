@@ -1,4 +1,6 @@
-"""The simulated tenant acme: two AWS accounts as a company of some size has them, with a handful of things that are not as promised."""
+"""The simulated tenant acme: two AWS accounts as a company of some size has them, with a handful of things that are
+not as promised.
+"""
 
 import random
 from collections.abc import Callable
@@ -35,8 +37,32 @@ CLUSTERS = (  # name, account, region, nodes, share of WORKLOADS
     ("data-use1", SECOND, "us-east-1", 60, 0.7),
     ("staging-euw1", SECOND, "eu-west-1", 36, 0.5),
 )
-BUCKET_USES = ("backups", "exports", "uploads", "invoices", "logs", "artifacts", "ml-features", "static", "audit-trail", "dumps", "events", "reports")
-BUCKET_TEAMS = ("payments", "identity", "platform", "search", "analytics", "orders", "observability", "build", "legal", "support")
+BUCKET_USES = (
+    "backups",
+    "exports",
+    "uploads",
+    "invoices",
+    "logs",
+    "artifacts",
+    "ml-features",
+    "static",
+    "audit-trail",
+    "dumps",
+    "events",
+    "reports",
+)
+BUCKET_TEAMS = (
+    "payments",
+    "identity",
+    "platform",
+    "search",
+    "analytics",
+    "orders",
+    "observability",
+    "build",
+    "legal",
+    "support",
+)
 BUCKET_REGIONS = ("us-east-1", "us-east-1", "eu-west-1", "eu-west-1", "eu-central-1")
 DENIED_BUCKET = "acme-legal-audit-trail"
 EXCEPTED_BUCKET = "acme-support-static"
@@ -80,7 +106,9 @@ def seed(faults: Faults) -> World:
 
 
 def configuration(url: str, systems: str = "", policy: str = "") -> str:
-    """The collector's configuration for a server at `url`, as TOML; `systems` are acme's other systems, `policy` what they are meant to be."""
+    """The collector's configuration for a server at `url`, as TOML; `systems` are acme's other systems, `policy`
+    what they are meant to be.
+    """
     regions = ", ".join(f'"{region}"' for region in REGIONS)
     return f"""\
 [poll]  # quicker than anybody would ask a cloud, so that what changes is seen while one watches
@@ -122,9 +150,25 @@ def _keys(regions: dict[tuple[str, str], Region]) -> tuple[str, str]:
         for alias, purpose in KEYS[: 7 if account == ACCOUNT and name == "us-east-1" else 3]:
             calm = region.key(alias, description=purpose, days=400, rotated=None if alias == "search-index" else 365)
     payments = home.key("payments-db", description="Payment databases (migration of 2024)", deleted_in=5, days=700)
-    home.key("jwt-signing", spec="RSA_2048", usage="SIGN_VERIFY", rotated=None, description="Signs access tokens", days=300)
-    home.key("webhook-hmac", spec="HMAC_256", usage="GENERATE_VERIFY_MAC", rotated=None, description="Signs webhooks", days=200)
-    home.key("partner-import", origin="EXTERNAL", rotated=None, valid_days=12, description="Material of the card network", days=150)
+    home.key(
+        "jwt-signing", spec="RSA_2048", usage="SIGN_VERIFY", rotated=None, description="Signs access tokens", days=300
+    )
+    home.key(
+        "webhook-hmac",
+        spec="HMAC_256",
+        usage="GENERATE_VERIFY_MAC",
+        rotated=None,
+        description="Signs webhooks",
+        days=200,
+    )
+    home.key(
+        "partner-import",
+        origin="EXTERNAL",
+        rotated=None,
+        valid_days=12,
+        description="Material of the card network",
+        days=150,
+    )
     return calm, payments
 
 
@@ -139,19 +183,42 @@ def _regions(regions: dict[tuple[str, str], Region]) -> None:
     block_public_access(ACCOUNT)
 
 
-def _cluster(region: Region, cluster: str, nodes: int, share: float, chance: random.Random, payments_key: str | None) -> None:
+def _cluster(
+    region: Region, cluster: str, nodes: int, share: float, chance: random.Random, payments_key: str | None
+) -> None:
     """Root disks of the nodes, and the volumes of the StatefulSets on them."""
     names = [f"i-0{chance.getrandbits(64):016x}" for _ in range(nodes)]
     for number, node in enumerate(names):
-        tags = {"Name": f"{cluster}-node-{number:02}", "team": "platform", "cluster": cluster, "tenant": "acme", f"kubernetes.io/cluster/{cluster}": "owned"}
+        tags = {
+            "Name": f"{cluster}-node-{number:02}",
+            "team": "platform",
+            "cluster": cluster,
+            "tenant": "acme",
+            f"kubernetes.io/cluster/{cluster}": "owned",
+        }
         automatic = "eks.amazonaws.com" if number % 12 == 11 else None
-        region.volume(tags, size=80, instance=node, device="/dev/xvda", zone="abc"[number % 3], operator=automatic, days=chance.uniform(0.2, 40))
+        region.volume(
+            tags,
+            size=80,
+            instance=node,
+            device="/dev/xvda",
+            zone="abc"[number % 3],
+            operator=automatic,
+            days=chance.uniform(0.2, 40),
+        )
     for workload, team, replicas, size in WORKLOADS[: int(len(WORKLOADS) * share)]:
         key = payments_key if workload == "postgres-payments" else None
         for kind in ("data", "wal") if workload.startswith("postgres") else ("data",):
             for replica in range(replicas):
                 tags = _claim_tags(f"{kind}-{workload}-{replica}", team, cluster)
-                region.volume(tags, key=key, size=size, instance=chance.choice(names), zone="abc"[replica % 3], days=chance.uniform(30, 500))
+                region.volume(
+                    tags,
+                    key=key,
+                    size=size,
+                    instance=chance.choice(names),
+                    zone="abc"[replica % 3],
+                    days=chance.uniform(30, 500),
+                )
 
 
 def _claim_tags(claim: str, team: str, cluster: str) -> dict[str, str]:
@@ -179,7 +246,9 @@ def _stray_volumes(regions: dict[tuple[str, str], Region]) -> None:
         regions[SECOND, "us-east-1"].volume(tags, key=foreign, size=200, days=60)
     for number, region in enumerate(list(regions.values()) * 35):
         team = BUCKET_TEAMS[number % len(BUCKET_TEAMS)]
-        region.volume({"Name": f"{team}-workspace-{number:03}", "team": team, "tenant": "acme"}, size=50, days=number % 300)
+        region.volume(
+            {"Name": f"{team}-workspace-{number:03}", "team": team, "tenant": "acme"}, size=50, days=number % 300
+        )
     home.volume(size=10, days=400)  # nobody has tagged it
 
 
@@ -189,10 +258,21 @@ def _snapshots(regions: dict[tuple[str, str], Region], chance: random.Random) ->
         volumes = [v for v in region.ec2.volumes.values() if v.encrypted]
         for volume in chance.sample(volumes, 37):
             name = region.ec2.tags.get(volume.id, {}).get("Name", volume.id)
-            region.snapshot(volume.id, f"nightly of {name}", tags={"Name": f"{name}-nightly", "team": "platform"}, days=chance.uniform(0, 30))
+            region.snapshot(
+                volume.id,
+                f"nightly of {name}",
+                tags={"Name": f"{name}-nightly", "team": "platform"},
+                days=chance.uniform(0, 30),
+            )
     staging = regions[SECOND, "eu-west-1"]
     bare = next(v for v in staging.ec2.volumes.values() if not v.encrypted)
-    staging.snapshot(bare.id, "before the move, shared with the vendor", tags={"Name": "vendor-handover", "team": "orders"}, public=True, days=75)
+    staging.snapshot(
+        bare.id,
+        "before the move, shared with the vendor",
+        tags={"Name": "vendor-handover", "team": "orders"},
+        public=True,
+        days=75,
+    )
     staging.snapshot(bare.id, "manual", tags={"Name": "tmp-restore-test-manual", "team": "orders"}, days=80)
 
 
@@ -213,7 +293,9 @@ def _buckets(regions: dict[tuple[str, str], Region], buckets: dict[str, Buckets]
     for number in range(len(BUCKET_TEAMS) * len(BUCKET_USES)):
         team, use = BUCKET_TEAMS[number % len(BUCKET_TEAMS)], BUCKET_USES[number // len(BUCKET_TEAMS)]
         name, region = f"acme-{team}-{use}", BUCKET_REGIONS[number % len(BUCKET_REGIONS)]
-        own = buckets[SECOND if use in ("ml-features", "dumps", "events") and team not in ("payments", "analytics") else ACCOUNT]
+        own = buckets[
+            SECOND if use in ("ml-features", "dumps", "events") and team not in ("payments", "analytics") else ACCOUNT
+        ]
         policy = bucketpolicy.tls_12(name) if number % 4 else bucketpolicy.tls_only_spelled_otherwise(name)
         own.make(name, region, policy=policy, tags={"team": team, "tenant": "acme"})
         if name in odd:

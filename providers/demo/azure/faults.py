@@ -1,4 +1,6 @@
-"""What can go wrong between enctop and Azure, on demand: refusals in Resource Manager's and Graph's own words, slowness, and broken answers."""
+"""What can go wrong between enctop and Azure, on demand: refusals in Resource Manager's and Graph's own words,
+slowness, and broken answers.
+"""
 
 import json
 from typing import Any
@@ -11,14 +13,26 @@ from providers.demo.faults import HTML, Drop, Faults, Rule
 
 JSON = "application/json; charset=utf-8"
 MESSAGES = {
-    "deny": (403, "AuthorizationFailed", "The client '{client}' does not have authorization to perform action '{operation}' over scope '{resource}'."),
+    "deny": (
+        403,
+        "AuthorizationFailed",
+        "The client '{client}' does not have authorization to perform action '{operation}' over scope '{resource}'.",
+    ),
     "expire": (401, "ExpiredAuthenticationToken", "The access token expiry UTC time is earlier than current UTC time."),
     "throttle": (429, "TooManyRequests", "The request was throttled; number of requests exceeded the limit."),
-    "fail": (500, "InternalServerError", "The server encountered an internal error and was unable to complete the request."),
+    "fail": (
+        500,
+        "InternalServerError",
+        "The server encountered an internal error and was unable to complete the request.",
+    ),
 }
 XML = "application/xml"
 BLOB_MESSAGES = {
-    "deny": (403, "AuthorizationPermissionMismatch", "This request is not authorized to perform this operation using this permission."),
+    "deny": (
+        403,
+        "AuthorizationPermissionMismatch",
+        "This request is not authorized to perform this operation using this permission.",
+    ),
     "expire": (401, "InvalidAuthenticationInfo", "Lifetime validation failed. The token is expired."),
     "throttle": (503, "ServerBusy", "The server is busy."),
     "fail": (500, "InternalError", "Server encountered an internal error. Please try again after some time."),
@@ -27,7 +41,9 @@ CLIENT = "5d0b7f5e-2c43-4c7e-9f39-6c1b5b0e4f10"
 
 
 class AzureAsked(msgspec.Struct, frozen=True):
-    """One request, as the log shows it and as faults match it: `operation` is the permission it needs, `account` the subscription."""
+    """One request, as the log shows it and as faults match it: `operation` is the permission it needs, `account` the
+    subscription.
+    """
 
     operation: str
     resource: str
@@ -62,15 +78,27 @@ class AzureFaults(Faults):
         headers = {} if rule.retry_after is None else {"retry-after": str(int(rule.retry_after))}
         if asked_blobs:
             return blob_refusal(rule.status or status, code, message, headers)
-        return refusal(rule.status or status, code, message.format(client=CLIENT, operation=asked.operation, resource=asked.resource), headers)
+        return refusal(
+            rule.status or status,
+            code,
+            message.format(client=CLIENT, operation=asked.operation, resource=asked.resource),
+            headers,
+        )
 
 
 def refusal(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Answer:
     """An error as Resource Manager and Graph both write it."""
-    return Answer(status, json.dumps({"error": {"code": code, "message": message}}).encode(), {"content-type": JSON, **(headers or {})})
+    return Answer(
+        status,
+        json.dumps({"error": {"code": code, "message": message}}).encode(),
+        {"content-type": JSON, **(headers or {})},
+    )
 
 
 def blob_refusal(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Answer:
     """An error as Blob Storage writes it: XML behind a byte order mark, and the code in a header too."""
-    body = f'\ufeff<?xml version="1.0" encoding="utf-8"?><Error><Code>{code}</Code><Message>{escape(message)}\nRequestId:0\nTime:0</Message></Error>'
+    body = (
+        '\ufeff<?xml version="1.0" encoding="utf-8"?>'
+        f"<Error><Code>{code}</Code><Message>{escape(message)}\nRequestId:0\nTime:0</Message></Error>"
+    )
     return Answer(status, body.encode(), {"content-type": XML, "x-ms-error-code": code, **(headers or {})})

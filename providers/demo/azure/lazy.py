@@ -1,4 +1,5 @@
-"""The simulated Azure at once: its port listens from the start, and whoever asks before it is furnished waits that second.
+"""The simulated Azure at once: its port listens from the start, and whoever asks before it is furnished waits that
+second.
 
 Loading the models its bodies are made of takes longer than all of the simulated AWS.
 """

@@ -1,7 +1,9 @@
-"""The simulated Azure: Resource Manager with its providers, Resource Graph, Microsoft Graph and Blob Storage, on one loopback port. It only answers reads.
+"""The simulated Azure: Resource Manager with its providers, Resource Graph, Microsoft Graph and Blob Storage, on one
+loopback port. It only answers reads.
 
-`start(port)` gives a server; `estate` is what exists, `faults` what goes wrong, `log` what was asked. Nobody else has such a stand-in; the answers follow the
-REST references, paging by `nextLink`, errors in Resource Manager's words. What it was asked that is not a read stands in `writes`, and is refused.
+`start(port)` gives a server; `estate` is what exists, `faults` what goes wrong, `log` what was asked. Nobody else has
+such a stand-in; the answers follow the REST references, paging by `nextLink`, errors in Resource Manager's words. What
+it was asked that is not a read stands in `writes`, and is refused.
 """
 
 import json
@@ -28,7 +30,9 @@ _BY_TYPE: dict[str, Call] = {call.type: call for call in CALLS.values()}
 
 
 class Server:
-    """A running Azure, without a port one that only answers what it is handed. `page_size` is how many rows a page of any listing holds."""
+    """A running Azure, without a port one that only answers what it is handed. `page_size` is how many rows a page
+    of any listing holds.
+    """
 
     def __init__(self, port: int | None = 0) -> None:
         self.estate = Resources()
@@ -96,7 +100,9 @@ class Server:
     # ------------------------------------------------------------ one request
 
     def _not_a_read(self, method: str, path: str) -> Answer | None:
-        if method == "GET" or (method == "POST" and path.lower().endswith("/providers/microsoft.resourcegraph/resources")):
+        if method == "GET" or (
+            method == "POST" and path.lower().endswith("/providers/microsoft.resourcegraph/resources")
+        ):
             return None
         self.writes.append(f"{method} {path}")
         return refusal(405, "MethodNotAllowed", "only reads are simulated")
@@ -110,27 +116,38 @@ class Server:
     def _asked_blobs(self, method: str, path: str) -> AzureAsked:
         """An account answers below its name, as behind the emulators' endpoints."""
         account = path.split("/")[1].lower()
-        found = next((name for name in list(self.estate.resources) if name.endswith(f"/storageaccounts/{account}")), "//")
+        found = next(
+            (name for name in list(self.estate.resources) if name.endswith(f"/storageaccounts/{account}")), "//"
+        )
         return AzureAsked(LIST_BLOBS.permission, path, found.split("/")[2], method, service="blob")
 
     def _list_blobs(self, path: str, query: dict[str, str], environ: Environ) -> Answer:
         if "HTTP_X_MS_VERSION" not in environ:
-            return blob_refusal(400, "MissingRequiredHeader", "An HTTP header that's mandatory for this request is not specified.")
+            return blob_refusal(
+                400, "MissingRequiredHeader", "An HTTP header that's mandatory for this request is not specified."
+            )
         _, account, container = path.split("/")
-        ids = [name for name in list(self.estate.resources) if name.endswith(f"/storageaccounts/{account}/blobservices/default/containers/{container}".lower())]
+        ids = [
+            name
+            for name in list(self.estate.resources)
+            if name.endswith(f"/storageaccounts/{account}/blobservices/default/containers/{container}".lower())
+        ]
         if not ids:
             return blob_refusal(404, "ContainerNotFound", "The specified container does not exist.")
         most, start = int(query["maxresults"]), int(query.get("marker") or 0)
         if most <= 0:
             return blob_refusal(
-                400, "OutOfRangeQueryParameterValue", "One of the query parameters specified in the request URI is outside the permissible range."
+                400,
+                "OutOfRangeQueryParameterValue",
+                "One of the query parameters specified in the request URI is outside the permissible range.",
             )
         blobs = self.estate.blobs.get(f"{account}/{container}".lower(), [])
         end = start + min(most, self.page_size)
         rows = "".join(_blob(blob) for blob in blobs[start:end])
         endpoint = f"http://{environ['HTTP_HOST']}/{account}/"
         named = f"ServiceEndpoint={quoteattr(endpoint)} ContainerName={quoteattr(container)}"
-        inner = f"<MaxResults>{most}</MaxResults><Blobs>{rows}</Blobs><NextMarker>{end if end < len(blobs) else ''}</NextMarker>"
+        inner = f"<MaxResults>{most}</MaxResults><Blobs>{rows}</Blobs>"
+        inner += f"<NextMarker>{end if end < len(blobs) else ''}</NextMarker>"
         body = f'\ufeff<?xml version="1.0" encoding="utf-8"?><EnumerationResults {named}>{inner}</EnumerationResults>'
         return Answer(200, body.encode(), {"content-type": XML})
 
@@ -141,7 +158,11 @@ class Server:
         if asked.operation.startswith("graph:"):
             return self._microsoft_graph(asked.operation)
         if "api-version" not in query:
-            return refusal(400, "MissingApiVersionParameter", "The api-version query parameter (?api-version=) is required for all requests.")
+            return refusal(
+                400,
+                "MissingApiVersionParameter",
+                "The api-version query parameter (?api-version=) is required for all requests.",
+            )
         if asked.operation == "Microsoft.ResourceGraph/resources/read":
             return self._resource_graph(json.loads(body))
         if path.lower() == "/subscriptions":
@@ -151,7 +172,11 @@ class Server:
             return refusal(404, "SubscriptionNotFound", f"The subscription '{subscription}' could not be found.")
         provider = path.lower().rpartition("/providers/")[2].partition("/")[0]
         if (subscription, provider) in self.unregistered:
-            return refusal(409, "MissingSubscriptionRegistration", f"The subscription is not registered to use namespace '{provider}'.")
+            return refusal(
+                409,
+                "MissingSubscriptionRegistration",
+                f"The subscription is not registered to use namespace '{provider}'.",
+            )
         if path.lower() == f"/subscriptions/{subscription}/resources":
             return self._everything(path, query, host)
         found = self.estate.get(path)
@@ -164,9 +189,15 @@ class Server:
         kinds = _EQUALS.findall(query.get("$filter", ""))
         rows = [row for kind in kinds for row in self.estate.below(path.rpartition("/")[0], kind)]
         some, following = page(rows, lambda row: row["id"].lower(), self.page_size, query.get("$skiptoken"))
-        answer: Body = {"value": [{name: row[name] for name in ("id", "name", "type", "location", "tags") if name in row} for row in some]}
+        answer: Body = {
+            "value": [
+                {name: row[name] for name in ("id", "name", "type", "location", "tags") if name in row} for row in some
+            ]
+        }
         if following:
-            more = urlencode({"api-version": query["api-version"], "$filter": query["$filter"], "$skiptoken": following})
+            more = urlencode(
+                {"api-version": query["api-version"], "$filter": query["$filter"], "$skiptoken": following}
+            )
             answer["nextLink"] = f"http://{host}{path}?{more}"
         return _json(answer)
 
@@ -175,7 +206,9 @@ class Server:
         if kind not in _BY_TYPE or (parent.count("/") > 2 and self.estate.get(parent) is None):
             return refusal(404, "ResourceNotFound", f"The Resource '{path}' was not found.")
         try:
-            rows, following = page(self.estate.below(parent, kind), lambda row: row["id"].lower(), self.page_size, query.get("$skiptoken"))
+            rows, following = page(
+                self.estate.below(parent, kind), lambda row: row["id"].lower(), self.page_size, query.get("$skiptoken")
+            )
         except BadToken:
             return refusal(400, "InvalidSkipToken", "The skip token is invalid.")
         answer: Body = {"value": [_reached(row, host) for row in rows] if kind == _ACCOUNTS else rows}
@@ -190,7 +223,14 @@ class Server:
         wanted = [each.lower() for each in asked.get("subscriptions") or self.estate.subscriptions]
         shown = [each for each in self.estate.subscriptions if each.lower() in wanted and each not in self.hidden]
         if kinds == ["microsoft.resources/subscriptions"]:
-            rows = [{"id": f"/subscriptions/{each}", "name": self.estate.subscriptions[each]["displayName"], "subscriptionId": each} for each in shown]
+            rows = [
+                {
+                    "id": f"/subscriptions/{each}",
+                    "name": self.estate.subscriptions[each]["displayName"],
+                    "subscriptionId": each,
+                }
+                for each in shown
+            ]
         else:
             rows = [
                 {**row, "type": row["type"].lower(), "subscriptionId": each}
@@ -200,14 +240,33 @@ class Server:
                 for row in self.estate.below(f"/subscriptions/{each}", kind)
                 if row["id"].lower() not in self.hidden_ids
             ]
-        some, following = page(rows, lambda row: row["id"].lower(), min(options.get("$top", 1000), self.page_size), options.get("$skipToken"))
-        answer = {"totalRecords": len(rows), "count": len(some), "data": list(some), "facets": [], "resultTruncated": "false"}
-        return _json({**answer, **({"$skipToken": following} if following else {})}, {"x-ms-user-quota-remaining": "14"})
+        some, following = page(
+            rows,
+            lambda row: row["id"].lower(),
+            min(options.get("$top", 1000), self.page_size),
+            options.get("$skipToken"),
+        )
+        answer = {
+            "totalRecords": len(rows),
+            "count": len(some),
+            "data": list(some),
+            "facets": [],
+            "resultTruncated": "false",
+        }
+        return _json(
+            {**answer, **({"$skipToken": following} if following else {})}, {"x-ms-user-quota-remaining": "14"}
+        )
 
     def _microsoft_graph(self, operation: str) -> Answer:
         known = self.estate.graph
         if operation == "graph:securityDefaults":
-            return _json({"id": "00000000-0000-0000-0000-000000000005", "displayName": "Security Defaults", "isEnabled": known["defaults"]})
+            return _json(
+                {
+                    "id": "00000000-0000-0000-0000-000000000005",
+                    "displayName": "Security Defaults",
+                    "isEnabled": known["defaults"],
+                }
+            )
         if operation == "graph:conditionalAccess":
             return _json({"value": known["policies"]})
         if not known["licensed"]:

@@ -1,4 +1,6 @@
-"""The simulated tenant globex: two Azure subscriptions whose keys are Microsoft's, as the document says, but for a handful of things."""
+"""The simulated tenant globex: two Azure subscriptions whose keys are Microsoft's, as the document says, but for a
+handful of things.
+"""
 
 import itertools
 import random
@@ -35,7 +37,9 @@ class World:
     def __init__(self, server: Server) -> None:
         self.estate: Resources = server.estate
         self.chance = random.Random(SEED)
-        self.calm_vault = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/keys/providers/Microsoft.KeyVault/vaults/globex-platform"
+        self.calm_vault = (
+            f"/subscriptions/{SUBSCRIPTION}/resourceGroups/keys/providers/Microsoft.KeyVault/vaults/globex-platform"
+        )
         self.calm_key = "disks"
 
 
@@ -50,13 +54,20 @@ def seed(server: Server) -> World:
     _stray_disks(estate, sets)
     _accounts(estate)
     more.machine(estate, "bastion", at_host=None)
-    more.machine(estate, "fileserver-2016", page_blob="https://globexvhds.blob.core.windows.net/vhds/fileserver.vhd", at_host=None)
+    more.machine(
+        estate,
+        "fileserver-2016",
+        page_blob="https://globexvhds.blob.core.windows.net/vhds/fileserver.vhd",
+        at_host=None,
+    )
     more.gateway(estate, "shop-gateway")
     more.gateway(estate, "partner-gateway", policy="AppGwSslPolicy20170401")
     more.front_door(estate, "globex-www")
     more.people(estate, defaults=False, users=140, admins=6, not_capable=3)
     more.conditional_access(estate, excluded=2)
-    server.faults.deny("Microsoft.Storage/storageAccounts/blobServices/containers/read", resource=f"*/{DENIED_ACCOUNT}/*")
+    server.faults.deny(
+        "Microsoft.Storage/storageAccounts/blobServices/containers/read", resource=f"*/{DENIED_ACCOUNT}/*"
+    )
     return World(server)
 
 
@@ -76,33 +87,56 @@ def _cluster(estate: Resources, cluster: str, subscription: str, nodes: int, cha
     """System disks of the nodes, and the disks of the StatefulSets on them."""
     group = f"MC_{cluster}_westeurope"
     more.cluster(estate, cluster, at_host=cluster != "aks-stage-weu", subscription=subscription)
-    more.scale_set(estate, f"{cluster}-vmss", at_host=cluster != "aks-stage-weu", group=group, subscription=subscription)
-    scale_set = f"/subscriptions/{subscription}/resourceGroups/{group.upper()}/providers/Microsoft.Compute/virtualMachineScaleSets/{cluster}-vmss"
+    more.scale_set(
+        estate, f"{cluster}-vmss", at_host=cluster != "aks-stage-weu", group=group, subscription=subscription
+    )
+    compute = f"/subscriptions/{subscription}/resourceGroups/{group.upper()}/providers/Microsoft.Compute"
+    scale_set = f"{compute}/virtualMachineScaleSets/{cluster}-vmss"
     for node in range(nodes):
         owner = f"{scale_set}/virtualMachines/{node}"
-        estate.disk(f"{cluster}-node-{node:02}_OsDisk", subscription=subscription, group=group, managed_by=owner, os_type="Linux")
+        estate.disk(
+            f"{cluster}-node-{node:02}_OsDisk",
+            subscription=subscription,
+            group=group,
+            managed_by=owner,
+            os_type="Linux",
+        )
     share = WORKLOADS if subscription == SUBSCRIPTION else WORKLOADS[:4]
     for workload, space, replicas, size in share:
         for replica in range(replicas):
-            tags = {"kubernetes.io-created-for-pvc-name": f"data-{workload}-{replica}", "kubernetes.io-created-for-pvc-namespace": space}
+            tags = {
+                "kubernetes.io-created-for-pvc-name": f"data-{workload}-{replica}",
+                "kubernetes.io-created-for-pvc-namespace": space,
+            }
             name = f"pvc-{chance.getrandbits(64):016x}"
             owner = f"{scale_set}/virtualMachines/{chance.randrange(nodes)}"
             estate.disk(name, subscription=subscription, group=group, managed_by=owner, disk_size_gb=size, tags=tags)
 
 
 def _stray_disks(estate: Resources, sets: dict[str, str]) -> None:
-    """What is in no cluster: disks under customers' keys, one so old that it says nothing, one under Azure Disk Encryption, and snapshots."""
+    """What is in no cluster: disks under customers' keys, one so old that it says nothing, one under Azure Disk
+    Encryption, and snapshots.
+    """
     from azure.mgmt.compute.models import EncryptionSettingsCollection
 
     for replica in range(3):
-        estate.disk(f"ledger-archive-{replica}", CUSTOMER, set_id=sets["off"].replace("resourceGroups/keys", "resourceGroups/KEYS"), disk_size_gb=1024)
+        estate.disk(
+            f"ledger-archive-{replica}",
+            CUSTOMER,
+            set_id=sets["off"].replace("resourceGroups/keys", "resourceGroups/KEYS"),
+            disk_size_gb=1024,
+        )
     estate.disk("tape-export", CUSTOMER, set_id=sets["soon"], disk_size_gb=2048)
     estate.disk("jumphost-2017", None, disk_size_gb=32)
-    estate.disk("sql-2019-data", encryption_settings_collection=EncryptionSettingsCollection(enabled=True, encryption_settings_version="1.1"))
+    estate.disk(
+        "sql-2019-data",
+        encryption_settings_collection=EncryptionSettingsCollection(enabled=True, encryption_settings_version="1.1"),
+    )
     estate.image("node-2026-10")
     for number in range(24):
         nightly = estate.snapshot(
-            f"nightly-{number:02}", of=f"/subscriptions/{SUBSCRIPTION}/resourceGroups/prod/providers/Microsoft.Compute/disks/sql-2019-data"
+            f"nightly-{number:02}",
+            of=f"/subscriptions/{SUBSCRIPTION}/resourceGroups/prod/providers/Microsoft.Compute/disks/sql-2019-data",
         )
         if number == 23:
             estate.change(nightly, networkAccessPolicy="AllowAll")
@@ -142,7 +176,9 @@ Undo = Callable[[], object]
 def live(world: World, stopped: threading.Event, *, speed: float = 1.0) -> None:
     """Change the world until `stopped`; `speed` 60 makes a minute of it a second. Runs in a thread of its own."""
     waiting: list[tuple[float, Undo]] = []
-    round_about = itertools.cycle((_disk_comes, _disk_under_another_key, _disk_comes, _key_is_disabled, *(_disk_comes,) * 6))
+    round_about = itertools.cycle(
+        (_disk_comes, _disk_under_another_key, _disk_comes, _key_is_disabled, *(_disk_comes,) * 6)
+    )
     while not stopped.wait(world.chance.uniform(4.0, 9.0) / speed):
         for due in [entry for entry in waiting if entry[0] <= time.monotonic()]:
             waiting.remove(due)

@@ -1,4 +1,6 @@
-"""What the simulated Google Cloud answers: each method as a page of the world, with Google's paging, warnings and partial responses."""
+"""What the simulated Google Cloud answers: each method as a page of the world, with Google's paging, warnings and
+partial responses.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -18,7 +20,13 @@ Method = Callable[[Cloud, Asked, tuple[str, ...]], Json]
 
 _AGGREGATED = ("disks", "targetHttpsProxies", "targetHttpProxies", "sslPolicies", "urlMaps")
 _GLOBAL = ("snapshots", "images", "targetSslProxies")
-_KINDS = {"disks": "disk", "targetHttpsProxies": "targetHttpsProxy", "targetHttpProxies": "targetHttpProxy", "sslPolicies": "sslPolicy", "urlMaps": "urlMap"}
+_KINDS = {
+    "disks": "disk",
+    "targetHttpsProxies": "targetHttpsProxy",
+    "targetHttpProxies": "targetHttpProxy",
+    "sslPolicies": "sslPolicy",
+    "urlMaps": "urlMap",
+}
 
 
 def read(path: str, query: Mapping[str, str]) -> tuple[Asked, Method, tuple[str, ...]] | None:
@@ -55,22 +63,40 @@ def _project(cloud: Cloud, name: str) -> Project:
 def _aggregated_list(cloud: Cloud, asked: Asked, blanks: tuple[str, ...]) -> Json:
     project, kind = _project(cloud, blanks[0]), blanks[1]
     zonal = kind == "disks"
-    scopes = [f"zones/{zone}" for zone in project.zones] * zonal + [f"regions/{region}" for region in project.regions] + ["global"] * (not zonal)
+    scopes = (
+        [f"zones/{zone}" for zone in project.zones] * zonal
+        + [f"regions/{region}" for region in project.regions]
+        + ["global"] * (not zonal)
+    )
     lists = project.compute.get(kind, {})
     silent = {*project.unreachable, *project.unnamed}
     rows = [(scope, thing) for scope in scopes if scope not in silent for thing in lists.get(scope, {}).values()]
-    here, following = paging.page(rows, lambda row: f"{row[0]} {row[1]['name']}", _size(asked, 500), asked.query.get("pageToken"))
+    here, following = paging.page(
+        rows, lambda row: f"{row[0]} {row[1]['name']}", _size(asked, 500), asked.query.get("pageToken")
+    )
     items: Json = {}
     for scope, thing in here:
         items.setdefault(scope, {kind: []})[kind].append(thing)
     for scope in scopes:
         if scope in project.unreachable:
-            items[scope] = {"warning": _warning(project.unreachable[scope], f"The scope '{scope}' could not be reached.", scope)}
+            items[scope] = {
+                "warning": _warning(project.unreachable[scope], f"The scope '{scope}' could not be reached.", scope)
+            }
         elif scope not in items and scope not in project.unnamed:
-            items[scope] = {"warning": _warning("NO_RESULTS_ON_PAGE", f"There are no results for scope '{scope}' on this page.", scope)}
-    body: Json = {"kind": f"compute#{_KINDS[kind]}AggregatedList", "id": f"projects/{project.name}/aggregated/{kind}", "items": items}
+            items[scope] = {
+                "warning": _warning(
+                    "NO_RESULTS_ON_PAGE", f"There are no results for scope '{scope}' on this page.", scope
+                )
+            }
+    body: Json = {
+        "kind": f"compute#{_KINDS[kind]}AggregatedList",
+        "id": f"projects/{project.name}/aggregated/{kind}",
+        "items": items,
+    }
     body["selfLink"] = f"{API}/projects/{project.name}/aggregated/{kind}"
-    unreachable = [scope for scope in scopes if scope in project.unnamed or project.unreachable.get(scope) == "UNREACHABLE"]
+    unreachable = [
+        scope for scope in scopes if scope in project.unnamed or project.unreachable.get(scope) == "UNREACHABLE"
+    ]
     if unreachable:
         body["unreachables"] = [f"projects/{project.name}/{scope}" for scope in unreachable]
     return body | ({"nextPageToken": following} if following else {})
@@ -94,7 +120,9 @@ def _region_list(cloud: Cloud, asked: Asked, blanks: tuple[str, ...]) -> Json:
 
 def _list(project: Project, kind: str, scope: str, asked: Asked) -> Json:
     things = project.compute.get(kind, {}).get(scope, {}).values()
-    here, following = paging.page(things, lambda thing: str(thing["name"]), _size(asked, 500), asked.query.get("pageToken"))
+    here, following = paging.page(
+        things, lambda thing: str(thing["name"]), _size(asked, 500), asked.query.get("pageToken")
+    )
     body: Json = {"kind": f"compute#{kind.removesuffix('s')}List", "id": f"projects/{project.name}/{scope}/{kind}"}
     if here:
         body["items"] = list(here)
@@ -105,13 +133,18 @@ def _list(project: Project, kind: str, scope: str, asked: Asked) -> Json:
 
 def _regions(cloud: Cloud, asked: Asked, blanks: tuple[str, ...]) -> Json:
     project = _project(cloud, blanks[0])
-    return {"kind": "compute#regionList", "items": [{"kind": "compute#region", "name": region, "status": "UP"} for region in project.regions]}
+    return {
+        "kind": "compute#regionList",
+        "items": [{"kind": "compute#region", "name": region, "status": "UP"} for region in project.regions],
+    }
 
 
 def _buckets(cloud: Cloud, asked: Asked, blanks: tuple[str, ...]) -> Json:
     project = _project(cloud, asked.query.get("project", ""))
     reachable = [bucket for name, bucket in project.buckets.items() if name not in project.unreachable_buckets]
-    here, following = paging.page(reachable, lambda bucket: str(bucket["name"]), _size(asked, 1000), asked.query.get("pageToken"))
+    here, following = paging.page(
+        reachable, lambda bucket: str(bucket["name"]), _size(asked, 1000), asked.query.get("pageToken")
+    )
     body: Json = {"kind": "storage#buckets"}
     if here:
         body["items"] = list(here)
@@ -130,8 +163,14 @@ def _objects(cloud: Cloud, asked: Asked, blanks: tuple[str, ...]) -> Json:
     things = _owner(cloud, blanks[0]).objects.get(blanks[0], [])
     if asked.query.get("versions") != "true":
         things = list({thing["name"]: thing for thing in things}.values())
-    here, following = paging.page(things, lambda thing: f"{thing['name']}#{thing['generation']}", _size(asked, 1000), asked.query.get("pageToken"))
-    return {"kind": "storage#objects"} | ({"items": list(here)} if here else {}) | ({"nextPageToken": following} if following else {})
+    here, following = paging.page(
+        things, lambda thing: f"{thing['name']}#{thing['generation']}", _size(asked, 1000), asked.query.get("pageToken")
+    )
+    return (
+        {"kind": "storage#objects"}
+        | ({"items": list(here)} if here else {})
+        | ({"nextPageToken": following} if following else {})
+    )
 
 
 def _owner(cloud: Cloud, bucket: str) -> Project:
@@ -143,13 +182,20 @@ def _owner(cloud: Cloud, bucket: str) -> Project:
 
 def _get_project(cloud: Cloud, asked: Asked, blanks: tuple[str, ...]) -> Json:
     project = _project(cloud, blanks[0])
-    return {"name": f"projects/{project.number}", "projectId": project.name, "state": "ACTIVE", "displayName": project.name}
+    return {
+        "name": f"projects/{project.number}",
+        "projectId": project.name,
+        "state": "ACTIVE",
+        "displayName": project.name,
+    }
 
 
 def _key_places(cloud: Cloud, asked: Asked, blanks: tuple[str, ...]) -> Json:
     _project(cloud, blanks[0])
     here, following = paging.page(KEY_PLACES, str, _size(asked, 500, "pageSize"), asked.query.get("pageToken"))
-    body: Json = {"locations": [{"name": f"projects/{blanks[0]}/locations/{place}", "locationId": place} for place in here]}
+    body: Json = {
+        "locations": [{"name": f"projects/{blanks[0]}/locations/{place}", "locationId": place} for place in here]
+    }
     return body | ({"nextPageToken": following} if following else {})
 
 
@@ -157,20 +203,28 @@ def _rings(cloud: Cloud, asked: Asked, blanks: tuple[str, ...]) -> Json:
     parent = f"projects/{blanks[0]}/locations/{blanks[1]}/keyRings/"
     rings = sorted({name.partition("/cryptoKeys/")[0] for name in cloud.keys if name.startswith(parent)})
     here, following = paging.page(rings, str, _size(asked, 1000, "pageSize"), asked.query.get("pageToken"))
-    return ({"keyRings": [{"name": ring} for ring in here], "totalSize": len(rings)} if rings else {}) | ({"nextPageToken": following} if following else {})
+    return ({"keyRings": [{"name": ring} for ring in here], "totalSize": len(rings)} if rings else {}) | (
+        {"nextPageToken": following} if following else {}
+    )
 
 
 def _keys(cloud: Cloud, asked: Asked, blanks: tuple[str, ...]) -> Json:
     parent = f"projects/{blanks[0]}/locations/{blanks[1]}/keyRings/{blanks[2]}/cryptoKeys/"
     keys = [key for name, key in cloud.keys.items() if name.startswith(parent)]
-    here, following = paging.page(keys, lambda key: str(key["name"]), _size(asked, 1000, "pageSize"), asked.query.get("pageToken"))
-    return ({"cryptoKeys": list(here), "totalSize": len(keys)} if keys else {}) | ({"nextPageToken": following} if following else {})
+    here, following = paging.page(
+        keys, lambda key: str(key["name"]), _size(asked, 1000, "pageSize"), asked.query.get("pageToken")
+    )
+    return ({"cryptoKeys": list(here), "totalSize": len(keys)} if keys else {}) | (
+        {"nextPageToken": following} if following else {}
+    )
 
 
 def _key(cloud: Cloud, asked: Asked, blanks: tuple[str, ...]) -> Json:
     name = "projects/{}/locations/{}/keyRings/{}/cryptoKeys/{}".format(*blanks)
     by_number = {project.number: project.name for project in cloud.projects.values()}
-    found = cloud.keys.get(name.replace(f"projects/{blanks[0]}/", f"projects/{by_number.get(blanks[0], blanks[0])}/", 1))
+    found = cloud.keys.get(
+        name.replace(f"projects/{blanks[0]}/", f"projects/{by_number.get(blanks[0], blanks[0])}/", 1)
+    )
     if found is None:
         raise Missing(f"CryptoKey {name}")
     return found
@@ -186,12 +240,16 @@ def _version(cloud: Cloud, asked: Asked, blanks: tuple[str, ...]) -> Json:
 def _clusters(cloud: Cloud, asked: Asked, blanks: tuple[str, ...]) -> Json:
     project = _project(cloud, blanks[0])
     here = [cluster for cluster in project.clusters.values() if cluster["location"] not in project.missing_zones]
-    return ({"clusters": here} if here else {}) | ({"missingZones": sorted(project.missing_zones)} if project.missing_zones else {})
+    return ({"clusters": here} if here else {}) | (
+        {"missingZones": sorted(project.missing_zones)} if project.missing_zones else {}
+    )
 
 
 def _users(cloud: Cloud, asked: Asked, blanks: tuple[str, ...]) -> Json:
     users = cloud.users.get(asked.query.get("customer", ""), [])
-    here, following = paging.page(users, lambda user: str(user["primaryEmail"]), _size(asked, 100), asked.query.get("pageToken"))
+    here, following = paging.page(
+        users, lambda user: str(user["primaryEmail"]), _size(asked, 100), asked.query.get("pageToken")
+    )
     return {"kind": "admin#directory#users", "users": list(here)} | ({"nextPageToken": following} if following else {})
 
 

@@ -1,4 +1,5 @@
-"""What can go wrong between enctop and Google Cloud, on demand: each refusal in Google's own words, slowness, and broken answers.
+"""What can go wrong between enctop and Google Cloud, on demand: each refusal in Google's own words, slowness, and
+broken answers.
 
 Error bodies: google.rpc.Status with ErrorInfo, and the older `errors[]` beside it, as Compute and Storage send both.
 """
@@ -15,12 +16,29 @@ import msgspec
 from providers.demo.aws.answer import Answer
 from providers.demo.faults import HTML, Drop
 
-Kind = Literal["deny", "disable", "unpaid", "fence", "rate", "throttle", "expire", "fail", "delay", "cut", "truncate", "html", "hang", "refuse"]
+Kind = Literal[
+    "deny",
+    "disable",
+    "unpaid",
+    "fence",
+    "rate",
+    "throttle",
+    "expire",
+    "fail",
+    "delay",
+    "cut",
+    "truncate",
+    "html",
+    "hang",
+    "refuse",
+]
 JSON = "application/json; charset=UTF-8"
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """One request: `operation` as `providers.gcp.calls` spells it, `resource` the bucket, ring or key it names, "" for none."""
+    """One request: `operation` as `providers.gcp.calls` spells it, `resource` the bucket, ring or key it names, ""
+    for none.
+    """
 
     operation: str
     project: str
@@ -29,7 +47,9 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 class Rule(msgspec.Struct, forbid_unknown_fields=True):
-    """One fault. `operation` and `resource` are globs; `times` is how many requests it still hits (None: all); `echo` goes into the message."""
+    """One fault. `operation` and `resource` are globs; `times` is how many requests it still hits (None: all);
+    `echo` goes into the message.
+    """
 
     kind: Kind
     operation: str = "*"
@@ -42,7 +62,9 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True):
 
     def hits(self, asked: Asked) -> bool:
         """Whether this request is one of those meant."""
-        return fnmatch.fnmatchcase(asked.operation, self.operation) and fnmatch.fnmatchcase(asked.resource, self.resource)
+        return fnmatch.fnmatchcase(asked.operation, self.operation) and fnmatch.fnmatchcase(
+            asked.resource, self.resource
+        )
 
 
 class Faults:
@@ -70,10 +92,15 @@ class Faults:
             self._rules.clear()
 
     def before(self, asked: Asked) -> Answer | None:
-        """Wait as long as the rules say, and give the refusal that takes the answer's place, if there is one. Raises `Drop`."""
+        """Wait as long as the rules say, and give the refusal that takes the answer's place, if there is one. Raises
+        `Drop`.
+        """
         for rule in self._taken(asked, {"delay"}):
             time.sleep(rule.seconds)
-        rules = self._taken(asked, {"deny", "disable", "unpaid", "fence", "rate", "throttle", "expire", "fail", "html", "hang", "refuse"})
+        rules = self._taken(
+            asked,
+            {"deny", "disable", "unpaid", "fence", "rate", "throttle", "expire", "fail", "html", "hang", "refuse"},
+        )
         return self._instead(rules[0], asked) if rules else None
 
     def after(self, asked: Asked, answer: Answer) -> Answer:
@@ -109,9 +136,24 @@ class Faults:
             time.sleep(0.02)
 
 
-def error(status: int, message: str, reason: str, code: str, *, info: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None) -> Answer:
-    """An error as Google's services send it: `reason` in the older list, `code` of google.rpc.Code, `info` an ErrorInfo."""
-    body: dict[str, Any] = {"code": status, "message": message, "errors": [{"message": message, "domain": "global", "reason": reason}], "status": code}
+def error(
+    status: int,
+    message: str,
+    reason: str,
+    code: str,
+    *,
+    info: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Answer:
+    """An error as Google's services send it: `reason` in the older list, `code` of google.rpc.Code, `info` an
+    ErrorInfo.
+    """
+    body: dict[str, Any] = {
+        "code": status,
+        "message": message,
+        "errors": [{"message": message, "domain": "global", "reason": reason}],
+        "status": code,
+    }
     if info:
         body["details"] = [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", **info}]
     return Answer(status, json.dumps({"error": body}).encode(), {"content-type": JSON, **(headers or {})})
@@ -122,34 +164,65 @@ Words = tuple[int, str, tuple[str, str], Mapping[str, Any] | None]
 
 def _denied(asked: Asked) -> Words:
     permission = PERMISSIONS.get(asked.operation, asked.operation)
-    info = {"reason": "IAM_PERMISSION_DENIED", "domain": "iam.googleapis.com", "metadata": {"permission": permission, "resource": f"projects/{asked.project}"}}
+    info = {
+        "reason": "IAM_PERMISSION_DENIED",
+        "domain": "iam.googleapis.com",
+        "metadata": {"permission": permission, "resource": f"projects/{asked.project}"},
+    }
     if asked.operation.startswith(("compute.", "storage.")):  # these name the permission only in words
-        return 403, f"Required '{permission}' permission for 'projects/{asked.project}'", ("forbidden", "PERMISSION_DENIED"), None
-    return 403, f"Permission '{permission}' denied on resource (or it may not exist).", ("forbidden", "PERMISSION_DENIED"), info
+        return (
+            403,
+            f"Required '{permission}' permission for 'projects/{asked.project}'",
+            ("forbidden", "PERMISSION_DENIED"),
+            None,
+        )
+    return (
+        403,
+        f"Permission '{permission}' denied on resource (or it may not exist).",
+        ("forbidden", "PERMISSION_DENIED"),
+        info,
+    )
 
 
 def _disabled(asked: Asked) -> Words:
     host = f"{asked.operation.partition('.')[0].replace('directory', 'admin')}.googleapis.com"
     text = f"{host} has not been used in project {asked.project} before or it is disabled."
-    info = {"reason": "SERVICE_DISABLED", "domain": "googleapis.com", "metadata": {"service": host, "consumer": f"projects/{asked.project}"}}
+    info = {
+        "reason": "SERVICE_DISABLED",
+        "domain": "googleapis.com",
+        "metadata": {"service": host, "consumer": f"projects/{asked.project}"},
+    }
     return 403, text, ("accessNotConfigured", "PERMISSION_DENIED"), info
 
 
 def _unpaid(asked: Asked) -> Words:
     text = f"This API method requires billing to be enabled. Please enable billing on project #{asked.project}"
-    info = {"reason": "BILLING_DISABLED", "domain": "googleapis.com", "metadata": {"consumer": f"projects/{asked.project}"}}
+    info = {
+        "reason": "BILLING_DISABLED",
+        "domain": "googleapis.com",
+        "metadata": {"consumer": f"projects/{asked.project}"},
+    }
     return 403, text, ("forbidden", "PERMISSION_DENIED"), info
 
 
 def _fenced(asked: Asked) -> Words:
     text = "Request is prohibited by organization's policy. vpcServiceControlsUniqueIdentifier: abc123"
     info = {"reason": "SECURITY_POLICY_VIOLATED", "domain": "googleapis.com", "metadata": {"uid": "abc123"}}
-    return 403, text, ("vpcServiceControls" if asked.operation.startswith("storage.") else "forbidden", "PERMISSION_DENIED"), info
+    return (
+        403,
+        text,
+        ("vpcServiceControls" if asked.operation.startswith("storage.") else "forbidden", "PERMISSION_DENIED"),
+        info,
+    )
 
 
 def _rated(asked: Asked) -> Words:
     text = "Quota exceeded for quota metric 'Queries' and limit 'Queries per minute' of service"
-    info = {"reason": "RATE_LIMIT_EXCEEDED", "domain": "googleapis.com", "metadata": {"quota_limit": "ReadRequestsPerMinutePerProject"}}
+    info = {
+        "reason": "RATE_LIMIT_EXCEEDED",
+        "domain": "googleapis.com",
+        "metadata": {"quota_limit": "ReadRequestsPerMinutePerProject"},
+    }
     return 403, text, ("rateLimitExceeded", "PERMISSION_DENIED"), info
 
 
@@ -160,12 +233,20 @@ _WORDS: Mapping[str, Any] = {
     "fence": _fenced,
     "rate": _rated,
     "throttle": lambda asked: (429, "Too many requests", ("rateLimitExceeded", "RESOURCE_EXHAUSTED"), None),
-    "expire": lambda asked: (401, "Request had invalid authentication credentials.", ("authError", "UNAUTHENTICATED"), None),
+    "expire": lambda asked: (
+        401,
+        "Request had invalid authentication credentials.",
+        ("authError", "UNAUTHENTICATED"),
+        None,
+    ),
     "fail": lambda asked: (500, "Internal error encountered.", ("backendError", "INTERNAL"), None),
 }
 PERMISSIONS = {
     "cloudresourcemanager.projects.get": "resourcemanager.projects.get",
     "compute.regionSnapshots.list": "compute.snapshots.list",
-    **{f"compute.{kind}.aggregatedList": f"compute.{kind}.list" for kind in ("disks", "targetHttpsProxies", "targetHttpProxies", "sslPolicies", "urlMaps")},
+    **{
+        f"compute.{kind}.aggregatedList": f"compute.{kind}.list"
+        for kind in ("disks", "targetHttpsProxies", "targetHttpProxies", "sslPolicies", "urlMaps")
+    },
 }
 """Operation -> the permission it needs, where IAM calls it otherwise."""

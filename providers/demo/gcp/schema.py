@@ -1,6 +1,7 @@
 """Google's discovery documents: what an answer may hold, and what a partial response leaves of it.
 
-They come with google-api-python-client, which only developers have: tests check every answer of the stand-in; the demo serves them unchecked.
+They come with google-api-python-client, which only developers have: tests check every answer of the stand-in; the demo
+serves them unchecked.
 """
 
 import json
@@ -49,7 +50,9 @@ def method(operation: str) -> Any:
 def defects(operation: str, body: Any) -> list[str]:
     """What of an answer its document does not allow: unknown fields, wrong types, values outside an enumeration."""
     service = operation.partition(".")[0]
-    return list(_defects(document(service)["schemas"], {"$ref": method(operation)["response"]["$ref"]}, body, operation))
+    return list(
+        _defects(document(service)["schemas"], {"$ref": method(operation)["response"]["$ref"]}, body, operation)
+    )
 
 
 def _defects(schemas: Any, schema: Any, value: Any, where: str) -> Any:
@@ -139,7 +142,11 @@ def _mask_defects(schemas: Any, schema: Any, wanted: Mask, where: str) -> Any:
     while "$ref" in schema or schema.get("type") == "array":
         schema = schemas[schema["$ref"]] if "$ref" in schema else schema["items"]
     for name, below in wanted.items():
-        found = schema.get("additionalProperties") if name == "*" else schema.get("properties", {}).get(name) or schema.get("additionalProperties")
+        found = (
+            schema.get("additionalProperties")
+            if name == "*"
+            else schema.get("properties", {}).get(name) or schema.get("additionalProperties")
+        )
         if found is None:
             yield f"{where}/{name}: no such field"
         else:

@@ -1,11 +1,13 @@
-"""Google Cloud on loopback: compute, storage, KMS, GKE, projects and the directory under one endpoint, behind faults and a log of what was asked.
+"""Google Cloud on loopback: compute, storage, KMS, GKE, projects and the directory under one endpoint, behind faults
+and a log of what was asked.
 
     server = start()
     server.cloud.project("acme-prod").disk("data", key=server.cloud.project("acme-prod").key("k"))
     server.faults.add("disable", "compute.*")
     server.stop()
 
-Answers are as the discovery documents have them (`gcp_schema`): a server that is started `strict` checks each before it is sent.
+Answers are as the discovery documents have them (`gcp_schema`): a server that is started `strict` checks each before it
+is sent.
 """
 
 import collections
@@ -53,7 +55,9 @@ class Log:
 
 
 class Server:
-    """A running Google Cloud. `tokens` are those it accepts (None: anybody); `granted` what its token endpoint hands out."""
+    """A running Google Cloud. `tokens` are those it accepts (None: anybody); `granted` what its token endpoint hands
+    out.
+    """
 
     def __init__(self, port: int, *, strict: bool) -> None:
         self.log, self.faults, self.cloud = Log(), Faults(), Cloud()
@@ -92,7 +96,11 @@ class Server:
             return self._admin(environ, path.removeprefix("/enctop/"))
         if path == "/token":
             self.grants += 1
-            return _json(self.granted) if self.granted else Answer(400, b'{"error": "invalid_grant"}', {"content-type": JSON})
+            return (
+                _json(self.granted)
+                if self.granted
+                else Answer(400, b'{"error": "invalid_grant"}', {"content-type": JSON})
+            )
         found = read(path, query) if environ["REQUEST_METHOD"] == "GET" else None
         if found is None:
             return Answer(404, b"<!DOCTYPE html><title>Error 404 (Not Found)!!1</title>", {"content-type": "text/html"})

@@ -1,4 +1,6 @@
-"""The simulated tenant initech: one Google Cloud project as a company of some size has it, with a handful of things that are not as promised."""
+"""The simulated tenant initech: one Google Cloud project as a company of some size has it, with a handful of things
+that are not as promised.
+"""
 
 import heapq
 import itertools
@@ -47,8 +49,17 @@ def seed(server: Server) -> Project:
     project.image("node-base-2026-10")
     project.image("node-base-2026-11")
     project.cluster("prod-usc1", "us-central1")
-    error = {"keyName": ledger.removeprefix("//cloudkms.googleapis.com/"), "errorMessage": "key version 1 is disabled", "timestamp": "2026-11-22T09:00:00Z"}
-    broken = {"state": "ENCRYPTED", "currentState": "CURRENT_STATE_ENCRYPTION_ERROR", "keyName": error["keyName"], "lastOperationErrors": [error]}
+    error = {
+        "keyName": ledger.removeprefix("//cloudkms.googleapis.com/"),
+        "errorMessage": "key version 1 is disabled",
+        "timestamp": "2026-11-22T09:00:00Z",
+    }
+    broken = {
+        "state": "ENCRYPTED",
+        "currentState": "CURRENT_STATE_ENCRYPTION_ERROR",
+        "keyName": error["keyName"],
+        "lastOperationErrors": [error],
+    }
     project.cluster("prod-euw1", "europe-west1", encryption=broken)
     strict = project.ssl_policy("modern-12")
     project.proxy("web-https", policy=strict, url_map=project.url_map("web", redirect=False))
@@ -96,17 +107,44 @@ def _disks(project: Project, chance: random.Random, ledger: str, foreign: str) -
     for name, team, replicas, size in WORKLOADS:
         for number in range(replicas):
             zone = project.zones[number % 3 if number < replicas - 2 else 3 + number % 3]
-            claim = {"team": team, "kubernetes-io-created-for_pvc-name": f"data-{name}-{number}", "kubernetes-io-created-for_pvc-namespace": TENANT}
-            project.disk(f"{name}-{number}", f"zones/{zone}", size=size, labels=claim, users=[f"gke-prod-{number:02}"], days=chance.uniform(20, 400))
+            claim = {
+                "team": team,
+                "kubernetes-io-created-for_pvc-name": f"data-{name}-{number}",
+                "kubernetes-io-created-for_pvc-namespace": TENANT,
+            }
+            project.disk(
+                f"{name}-{number}",
+                f"zones/{zone}",
+                size=size,
+                labels=claim,
+                users=[f"gke-prod-{number:02}"],
+                days=chance.uniform(20, 400),
+            )
     for zone in project.zones:
         for number in range(14):
-            project.disk(f"gke-node-{zone}-{number:02}", f"zones/{zone}", users=[f"gke-{zone}-{number:02}"], days=chance.uniform(1, 40))
+            project.disk(
+                f"gke-node-{zone}-{number:02}",
+                f"zones/{zone}",
+                users=[f"gke-{zone}-{number:02}"],
+                days=chance.uniform(1, 40),
+            )
     for number in range(6):
         project.disk(f"shared-home-{number}", "regions/us-central1", size=200, labels={"team": "platform"})
-    project.disk("ledger-archive", "zones/us-central1-b", key=f"{ledger}/cryptoKeyVersions/1", size=800, labels={"team": "billing"})
+    project.disk(
+        "ledger-archive",
+        "zones/us-central1-b",
+        key=f"{ledger}/cryptoKeyVersions/1",
+        size=800,
+        labels={"team": "billing"},
+    )
     project.disk("ledger-replay", "zones/us-central1-b", key=ledger, size=400, labels={"team": "billing"})
     project.disk("partner-drop", "zones/us-central1-c", key=foreign, labels={"team": "sales"})
-    project.disk("legacy-import", "zones/europe-west1-b", key={"sha256": "u0Wh2XlPTMbeyrIrZZJzHDi0+P4K2gFqBEXeOqIy7d8="}, labels={"team": "sales"})
+    project.disk(
+        "legacy-import",
+        "zones/europe-west1-b",
+        key={"sha256": "u0Wh2XlPTMbeyrIrZZJzHDi0+P4K2gFqBEXeOqIy7d8="},
+        labels={"team": "sales"},
+    )
 
 
 def _buckets(project: Project, ledger: str) -> None:
@@ -115,7 +153,13 @@ def _buckets(project: Project, ledger: str) -> None:
             name = f"{TENANT}-{team}-{use}"
             strict = {"customer": "FullyRestricted", "supplied": "FullyRestricted"}
             location = ("US", "EUROPE-WEST1", "EU", "US-CENTRAL1")[number % 4]
-            project.bucket(name, location, enforced=strict, labels={"team": team}, prevention="inherited" if name == DENIED_BUCKET else "enforced")
+            project.bucket(
+                name,
+                location,
+                enforced=strict,
+                labels={"team": team},
+                prevention="inherited" if name == DENIED_BUCKET else "enforced",
+            )
     project.bucket(f"{TENANT}-billing-ledger", "US-CENTRAL1", key=ledger)
     project.bucket(f"{TENANT}-www-assets", "US", prevention="inherited", members=["allUsers"])
     project.bucket(f"{TENANT}-sales-handouts", "EU", prevention="inherited", uniform=False)
@@ -123,7 +167,13 @@ def _buckets(project: Project, ledger: str) -> None:
 
 def _disk_comes(project: Project, chance: random.Random) -> tuple[float, Undo]:
     """A build's scratch disk, for a while."""
-    made = project.disk(f"build-{chance.randrange(1000):03}", f"zones/{chance.choice(project.zones)}", size=50, labels={"team": "build"}, days=0)
+    made = project.disk(
+        f"build-{chance.randrange(1000):03}",
+        f"zones/{chance.choice(project.zones)}",
+        size=50,
+        labels={"team": "build"},
+        days=0,
+    )
     return chance.uniform(20, 90), lambda: project.delete(made)
 
 

@@ -74,7 +74,9 @@ class Project:
         days: float = 1.0,
         **also: Any,
     ) -> str:
-        """A disk; `key` is the name of a Cloud KMS key (a version where it has a primary), or a `diskEncryptionKey` as it is; `also` goes in as it is."""
+        """A disk; `key` is the name of a Cloud KMS key (a version where it has a primary), or a `diskEncryptionKey`
+        as it is; `also` goes in as it is.
+        """
         where, home = f"{API}/projects/{self.name}/{scope}", scope.partition("/")[0].removesuffix("s")
         disk: Json = {
             "kind": "compute#disk",
@@ -98,7 +100,14 @@ class Project:
         return self._put("disks", scope, {**disk, **also})
 
     def snapshot(
-        self, name: str, *, key: Mapping[str, Any] | str | None = None, of: str = "data", size: int = 100, region: str | None = None, **also: Any
+        self,
+        name: str,
+        *,
+        key: Mapping[str, Any] | str | None = None,
+        of: str = "data",
+        size: int = 100,
+        region: str | None = None,
+        **also: Any,
     ) -> str:
         """A snapshot, global or of a region."""
         scope = f"regions/{region}" if region else "global"
@@ -115,12 +124,21 @@ class Project:
         if region:
             snapshot["region"] = f"{API}/projects/{self.name}/regions/{region}"
         if key is not None:
-            snapshot["snapshotEncryptionKey"] = {"kmsKeyName": self.cloud_version(key)} if isinstance(key, str) else dict(key)
+            snapshot["snapshotEncryptionKey"] = (
+                {"kmsKeyName": self.cloud_version(key)} if isinstance(key, str) else dict(key)
+            )
         return self._put("snapshots", scope, {**snapshot, **also})
 
     def image(self, name: str, *, key: Mapping[str, Any] | str | None = None, **also: Any) -> str:
         """An image of the project's own."""
-        image: Json = {"kind": "compute#image", "name": name, "status": "READY", "diskSizeGb": "20", "creationTimestamp": ago(9), "storageLocations": ["us"]}
+        image: Json = {
+            "kind": "compute#image",
+            "name": name,
+            "status": "READY",
+            "diskSizeGb": "20",
+            "creationTimestamp": ago(9),
+            "storageLocations": ["us"],
+        }
         if key is not None:
             image["imageEncryptionKey"] = {"kmsKeyName": self.cloud_version(key)} if isinstance(key, str) else dict(key)
         return self._put("images", "global", {**image, **also})
@@ -137,9 +155,14 @@ class Project:
         members: Iterable[str] = (),
         labels: Mapping[str, str] | None = None,
     ) -> str:
-        """A bucket. `enforced` maps google, customer and supplied to a restriction mode; `members` may read its objects."""
+        """A bucket. `enforced` maps google, customer and supplied to a restriction mode; `members` may read its
+        objects.
+        """
         names = {"google": "googleManaged", "customer": "customerManaged", "supplied": "customerSupplied"}
-        configs = {f"{names[which]}EncryptionEnforcementConfig": {"restrictionMode": mode, "effectiveTime": ago(5)} for which, mode in (enforced or {}).items()}
+        configs = {
+            f"{names[which]}EncryptionEnforcementConfig": {"restrictionMode": mode, "effectiveTime": ago(5)}
+            for which, mode in (enforced or {}).items()
+        }
         bucket: Json = {
             "kind": "storage#bucket",
             "id": name,
@@ -151,7 +174,10 @@ class Project:
             "timeCreated": ago(100),
             "updated": ago(50),
             "metageneration": "3",
-            "iamConfiguration": {"uniformBucketLevelAccess": {"enabled": uniform}, "bucketPolicyOnly": {"enabled": uniform}},
+            "iamConfiguration": {
+                "uniformBucketLevelAccess": {"enabled": uniform},
+                "bucketPolicyOnly": {"enabled": uniform},
+            },
         }
         if prevention is not None:
             bucket["iamConfiguration"]["publicAccessPrevention"] = prevention
@@ -164,16 +190,34 @@ class Project:
             bindings.append({"role": "roles/storage.objectViewer", "members": members})
         with self.cloud.lock:
             self.buckets[name] = bucket
-            self.policies[name] = {"kind": "storage#policy", "resourceId": f"projects/_/buckets/{name}", "version": 1, "etag": "CAE=", "bindings": bindings}
+            self.policies[name] = {
+                "kind": "storage#policy",
+                "resourceId": f"projects/_/buckets/{name}",
+                "version": 1,
+                "etag": "CAE=",
+                "bindings": bindings,
+            }
         return f"//storage.googleapis.com/projects/_/buckets/{name}"
 
-    def object(self, bucket: str, name: str, *, key: str | None = None, supplied: bool = False, generation: int = 1) -> None:
+    def object(
+        self, bucket: str, name: str, *, key: str | None = None, supplied: bool = False, generation: int = 1
+    ) -> None:
         """An object, or one generation of it."""
-        item: Json = {"kind": "storage#object", "name": name, "bucket": bucket, "generation": str(generation), "timeCreated": ago(4), "size": "5"}
+        item: Json = {
+            "kind": "storage#object",
+            "name": name,
+            "bucket": bucket,
+            "generation": str(generation),
+            "timeCreated": ago(4),
+            "size": "5",
+        }
         if key:
             item["kmsKeyName"] = self.cloud_version(key)
         if supplied:
-            item["customerEncryption"] = {"encryptionAlgorithm": "AES256", "keySha256": "u0Wh2XlPTMbeyrIrZZJzHDi0+P4K2gFqBEXeOqIy7d8="}
+            item["customerEncryption"] = {
+                "encryptionAlgorithm": "AES256",
+                "keySha256": "u0Wh2XlPTMbeyrIrZZJzHDi0+P4K2gFqBEXeOqIy7d8=",
+            }
         self.objects.setdefault(bucket, []).append(item)
 
     def key(
@@ -189,7 +233,9 @@ class Project:
         purpose: str = "ENCRYPT_DECRYPT",
         destroyed_in: float | None = None,
     ) -> str:
-        """A key. `versions` are older ones and their states, the primary comes after them with `state`; `rotated` in days, None for never."""
+        """A key. `versions` are older ones and their states, the primary comes after them with `state`; `rotated` in
+        days, None for never.
+        """
         full = f"projects/{self.name}/locations/{place}/keyRings/{ring}/cryptoKeys/{name}"
         older = dict(versions or {})
         primary = max(older, default=0) + 1
@@ -199,13 +245,20 @@ class Project:
                     "name": f"{full}/cryptoKeyVersions/{number}",
                     "state": said,
                     "protectionLevel": level,
-                    "algorithm": "GOOGLE_SYMMETRIC_ENCRYPTION" if not level.startswith("EXTERNAL") else "EXTERNAL_SYMMETRIC_ENCRYPTION",
+                    "algorithm": "GOOGLE_SYMMETRIC_ENCRYPTION"
+                    if not level.startswith("EXTERNAL")
+                    else "EXTERNAL_SYMMETRIC_ENCRYPTION",
                     "createTime": ago(90 * (primary - number + 1)),
                 }
                 if said == "DESTROY_SCHEDULED":
                     version["destroyTime"] = ago(-(destroyed_in or 20))
                 self.cloud.versions[version["name"]] = version
-            key: Json = {"name": full, "purpose": purpose, "createTime": ago(400), "versionTemplate": {"protectionLevel": level}}
+            key: Json = {
+                "name": full,
+                "purpose": purpose,
+                "createTime": ago(400),
+                "versionTemplate": {"protectionLevel": level},
+            }
             if rotated is not None:
                 key |= {"rotationPeriod": f"{rotated * 86400}s", "nextRotationTime": ago(-rotated / 2)}
             if purpose == "ENCRYPT_DECRYPT":
@@ -214,23 +267,42 @@ class Project:
         return KMS + full
 
     def cloud_version(self, key: str) -> str:
-        """A key as a disk carries it: with the primary version at the time of writing; with the version that is named, where one is."""
+        """A key as a disk carries it: with the primary version at the time of writing; with the version that is
+        named, where one is.
+        """
         name = key.removeprefix(KMS)
         known = self.cloud.keys.get(name)
-        return name if "/cryptoKeyVersions/" in name or known is None or "primary" not in known else str(known["primary"]["name"])
+        return (
+            name
+            if "/cryptoKeyVersions/" in name or known is None or "primary" not in known
+            else str(known["primary"]["name"])
+        )
 
     def set_state(self, key: str, state: str, version: int | None = None) -> None:
         """Enable or disable a version, the primary where none is named."""
         name = key.removeprefix(KMS)
         with self.cloud.lock:
-            found = self.cloud.keys[name]["primary"] if version is None else self.cloud.versions[f"{name}/cryptoKeyVersions/{version}"]
+            found = (
+                self.cloud.keys[name]["primary"]
+                if version is None
+                else self.cloud.versions[f"{name}/cryptoKeyVersions/{version}"]
+            )
             found["state"] = state
 
     def cluster(
-        self, name: str, location: str = "us-central1", *, encryption: Mapping[str, Any] | None = None, boot_key: str | None = None, **also: Any
+        self,
+        name: str,
+        location: str = "us-central1",
+        *,
+        encryption: Mapping[str, Any] | None = None,
+        boot_key: str | None = None,
+        **also: Any,
     ) -> str:
         """A GKE cluster with its `databaseEncryption`."""
-        config: Json = {"diskType": "pd-balanced", **({"bootDiskKmsKey": boot_key.removeprefix(KMS)} if boot_key else {})}
+        config: Json = {
+            "diskType": "pd-balanced",
+            **({"bootDiskKmsKey": boot_key.removeprefix(KMS)} if boot_key else {}),
+        }
         self.clusters[name] = {
             "name": name,
             "location": location,
@@ -243,10 +315,24 @@ class Project:
         }
         return f"//container.googleapis.com/projects/{self.name}/locations/{location}/clusters/{name}"
 
-    def ssl_policy(self, name: str, minimum: str = "TLS_1_2", profile: str = "MODERN", scope: str = "global", features: Iterable[str] = ()) -> str:
+    def ssl_policy(
+        self,
+        name: str,
+        minimum: str = "TLS_1_2",
+        profile: str = "MODERN",
+        scope: str = "global",
+        features: Iterable[str] = (),
+    ) -> str:
         """An SSL policy. Answers with its URL, for proxies."""
         url = f"{API}/projects/{self.name}/{scope}/sslPolicies/{name}"
-        policy = {"kind": "compute#sslPolicy", "name": name, "selfLink": url, "minTlsVersion": minimum, "profile": profile, "enabledFeatures": list(features)}
+        policy = {
+            "kind": "compute#sslPolicy",
+            "name": name,
+            "selfLink": url,
+            "minTlsVersion": minimum,
+            "profile": profile,
+            "enabledFeatures": list(features),
+        }
         self._put("sslPolicies", scope, policy)
         return url
 
@@ -254,14 +340,28 @@ class Project:
         """A URL map that sends everything to HTTPS, or serves it. Answers with its URL."""
         url = f"{API}/projects/{self.name}/{scope}/urlMaps/{name}"
         default: Json = (
-            {"defaultUrlRedirect": {"httpsRedirect": True}} if redirect else {"defaultService": f"{API}/projects/{self.name}/{scope}/backendServices/web"}
+            {"defaultUrlRedirect": {"httpsRedirect": True}}
+            if redirect
+            else {"defaultService": f"{API}/projects/{self.name}/{scope}/backendServices/web"}
         )
         self._put("urlMaps", scope, {"kind": "compute#urlMap", "name": name, "selfLink": url, **default, **also})
         return url
 
-    def proxy(self, name: str, kind: str = "targetHttpsProxies", *, policy: str | None = None, url_map: str | None = None, scope: str = "global") -> str:
+    def proxy(
+        self,
+        name: str,
+        kind: str = "targetHttpsProxies",
+        *,
+        policy: str | None = None,
+        url_map: str | None = None,
+        scope: str = "global",
+    ) -> str:
         """A target proxy: `targetHttpsProxies`, `targetHttpProxies` or `targetSslProxies`."""
-        proxy: Json = {"kind": f"compute#{kind.replace('Proxies', 'Proxy')}", "name": name, "creationTimestamp": ago(30)}
+        proxy: Json = {
+            "kind": f"compute#{kind.replace('Proxies', 'Proxy')}",
+            "name": name,
+            "creationTimestamp": ago(30),
+        }
         if policy:
             proxy["sslPolicy"] = policy
         if url_map:

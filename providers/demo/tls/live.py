@@ -1,4 +1,6 @@
-"""acme's public doors: TLS servers on loopback as a company of some size has them, a handful of them not as promised, one of them renewed while one watches."""
+"""acme's public doors: TLS servers on loopback as a company of some size has them, a handful of them not as
+promised, one of them renewed while one watches.
+"""
 
 import ssl
 import tempfile
@@ -15,7 +17,24 @@ from providers.demo.tls.server import Doors, context_for, load
 DOMAIN = "acme.example"
 RENEWED_EVERY = 75.0
 """Seconds between two renewals that one can watch."""
-_CLEAN = ("www", "api", "app", "auth", "login", "status", "docs", "cdn", "hooks", "billing", "search", "events", "grafana", "vault", "registry", "support")
+_CLEAN = (
+    "www",
+    "api",
+    "app",
+    "auth",
+    "login",
+    "status",
+    "docs",
+    "cdn",
+    "hooks",
+    "billing",
+    "search",
+    "events",
+    "grafana",
+    "vault",
+    "registry",
+    "support",
+)
 _NO_HSTS = doors.answer()
 
 
@@ -77,7 +96,9 @@ def start() -> TlsFleet:
         serving.close()
         folder.cleanup()
 
-    return TlsFleet(street, http_port, roots, lambda: load(context, authority.issue(f"payments.{DOMAIN}", days=47, left=47)), stop)
+    return TlsFleet(
+        street, http_port, roots, lambda: load(context, authority.issue(f"payments.{DOMAIN}", days=47, left=47)), stop
+    )
 
 
 def live(street: TlsFleet, stopped: threading.Event, *, speed: float = 1.0) -> None:
@@ -107,7 +128,10 @@ def _in_clear(request: str, host: str, lists: dict[str, bytes]) -> bytes:
     """Port 80 of all doors: redirects, the CRL, and one name where content is served."""
     path = request.split(" ")[1] if request.count(" ") >= 2 else "/"
     if path in lists:
-        return b"HTTP/1.1 200 OK\r\nContent-Type: application/pkix-crl\r\nContent-Length: %d\r\n\r\n" % len(lists[path]) + lists[path]
+        return (
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/pkix-crl\r\nContent-Length: %d\r\n\r\n" % len(lists[path])
+            + lists[path]
+        )
     name = host.partition(":")[0]
     if name == f"press.{DOMAIN}":
         return doors.answer()(request, host)

@@ -30,12 +30,16 @@ class Pair(msgspec.Struct, frozen=True):
     @property
     def chain_pem(self) -> bytes:
         """The certificate and what is above it, but for the root."""
-        return self.pem + b"".join(one.public_bytes(serialization.Encoding.PEM) for one in self.above if one.issuer != one.subject)
+        return self.pem + b"".join(
+            one.public_bytes(serialization.Encoding.PEM) for one in self.above if one.issuer != one.subject
+        )
 
     @property
     def key_pem(self) -> bytes:
         """The key, unencrypted."""
-        return self.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        return self.key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
 
 
 @functools.cache
@@ -76,14 +80,23 @@ class Authority:
         issuer_url: bool = True,
         sha1: bool = False,
     ) -> Pair:
-        """A certificate for these names or addresses, with a life of `days`, of which `left` (default: two thirds) are to come; negative: it has expired."""
+        """A certificate for these names or addresses, with a life of `days`, of which `left` (default: two thirds)
+        are to come; negative: it has expired.
+        """
         by = by or self.intermediate
         key = key or ec.generate_private_key(ec.SECP256R1())
         ends = now() + datetime.timedelta(days=days * 2 / 3 if left is None else left)
-        builder = _builder(common_name or (names[0] if names else "nobody"), self.organization if common_name else None, key, by.certificate.subject)
+        builder = _builder(
+            common_name or (names[0] if names else "nobody"),
+            self.organization if common_name else None,
+            key,
+            by.certificate.subject,
+        )
         builder = builder.not_valid_before(ends - datetime.timedelta(days=days)).not_valid_after(ends)
         builder = builder.add_extension(x509.BasicConstraints(False, None), True)
-        builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]), False)
+        builder = builder.add_extension(
+            x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]), False
+        )
         builder = builder.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(by.key.public_key()), False)
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName([_name(name) for name in names]), False)
@@ -93,7 +106,10 @@ class Authority:
             point = x509.DistributionPoint([x509.UniformResourceIdentifier(self.crl_url)], None, None, None)
             builder = builder.add_extension(x509.CRLDistributionPoints([point]), False)
         if issuer_url:
-            access = x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, x509.UniformResourceIdentifier("http://127.0.0.1:9/issuer.der"))
+            access = x509.AccessDescription(
+                AuthorityInformationAccessOID.CA_ISSUERS,
+                x509.UniformResourceIdentifier("http://127.0.0.1:9/issuer.der"),
+            )
             builder = builder.add_extension(x509.AuthorityInformationAccess([access]), False)
         made = builder.sign(by.key, hashes.SHA256())
         return Pair(_signed_with_sha1(made, by.key) if sha1 else made, key, (by.certificate, *by.above))
@@ -109,7 +125,9 @@ class Authority:
         builder = builder.last_update(begins).next_update(begins + datetime.timedelta(days=7))
         for serial, at in self.revoked.items():
             one = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(at)
-            builder = builder.add_revoked_certificate(one.add_extension(x509.CRLReason(x509.ReasonFlags.key_compromise), False).build())
+            builder = builder.add_revoked_certificate(
+                one.add_extension(x509.CRLReason(x509.ReasonFlags.key_compromise), False).build()
+            )
         return builder.sign(self.intermediate.key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
 
     def staple(self, pair: Pair, *, revoked: bool = False, stale: bool = False) -> bytes:
@@ -130,12 +148,26 @@ class Authority:
 
     def _ca(self, name: str, by: Pair | None, days: float, begins: float = -400) -> Pair:
         key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, self.organization), x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        subject = x509.Name(
+            [
+                x509.NameAttribute(NameOID.ORGANIZATION_NAME, self.organization),
+                x509.NameAttribute(NameOID.COMMON_NAME, name),
+            ]
+        )
         builder = _builder(name, self.organization, key, by.certificate.subject if by else subject)
         starts = now() + datetime.timedelta(days=begins)
         builder = builder.not_valid_before(starts).not_valid_after(starts + datetime.timedelta(days=days))
         usage = dict.fromkeys(
-            ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "encipher_only", "decipher_only"), False
+            (
+                "digital_signature",
+                "content_commitment",
+                "key_encipherment",
+                "data_encipherment",
+                "key_agreement",
+                "encipher_only",
+                "decipher_only",
+            ),
+            False,
         )
         builder = builder.add_extension(x509.BasicConstraints(True, None), True)
         builder = builder.add_extension(x509.KeyUsage(**usage, key_cert_sign=True, crl_sign=True), True)
@@ -149,7 +181,9 @@ def self_signed(*names: str, days: float = 90) -> Pair:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
     builder = _builder(names[0], None, key, subject)
-    builder = builder.not_valid_before(now() - datetime.timedelta(days=days / 3)).not_valid_after(now() + datetime.timedelta(days=days * 2 / 3))
+    builder = builder.not_valid_before(now() - datetime.timedelta(days=days / 3)).not_valid_after(
+        now() + datetime.timedelta(days=days * 2 / 3)
+    )
     builder = builder.add_extension(x509.SubjectAlternativeName([_name(name) for name in names]), False)
     return Pair(builder.sign(key, hashes.SHA256()), key)
 
@@ -170,7 +204,9 @@ def _name(text: str) -> x509.GeneralName:
 
 
 def _signed_with_sha1(made: x509.Certificate, key: Key) -> x509.Certificate:
-    """The same certificate under a SHA-1 signature, which `cryptography` no longer makes: both names of the algorithm changed, signed anew by hand."""
+    """The same certificate under a SHA-1 signature, which `cryptography` no longer makes: both names of the
+    algorithm changed, signed anew by hand.
+    """
     assert isinstance(key, rsa.RSAPrivateKey)
     body = made.tbs_certificate_bytes.replace(_SHA256_RSA, _SHA1_RSA, 1)
     signature = key.sign(body, padding.PKCS1v15(), hashes.SHA1())
@@ -178,14 +214,18 @@ def _signed_with_sha1(made: x509.Certificate, key: Key) -> x509.Certificate:
     assert len(signature) == len(made.signature)
     start = whole.index(made.tbs_certificate_bytes)
     end = start + len(body)
-    return x509.load_der_x509_certificate(whole[:start] + body + whole[end:].replace(_SHA256_RSA, _SHA1_RSA, 1).replace(made.signature, signature))
+    return x509.load_der_x509_certificate(
+        whole[:start] + body + whole[end:].replace(_SHA256_RSA, _SHA1_RSA, 1).replace(made.signature, signature)
+    )
 
 
 def rsa_intermediate(authority: Authority, name: str) -> Pair:
     """An intermediate with an RSA key, for signatures that only RSA makes."""
     key = rsa_key(2048, 9)
     builder = _builder(name, authority.organization, key, authority.root.certificate.subject)
-    builder = builder.not_valid_before(now() - datetime.timedelta(days=400)).not_valid_after(now() + datetime.timedelta(days=1400))
+    builder = builder.not_valid_before(now() - datetime.timedelta(days=400)).not_valid_after(
+        now() + datetime.timedelta(days=1400)
+    )
     builder = builder.add_extension(x509.BasicConstraints(True, None), True)
     builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
     return Pair(builder.sign(authority.root.key, hashes.SHA256()), key, (authority.root.certificate,))

@@ -1,4 +1,6 @@
-"""TLS servers on loopback, all in one thread: a door a port, each with its own context, which may be changed while it is open."""
+"""TLS servers on loopback, all in one thread: a door a port, each with its own context, which may be changed while
+it is open.
+"""
 
 import asyncio
 import contextlib
@@ -24,7 +26,9 @@ def context_for(
     highest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3,
     ciphers: str | None = "ECDHE+AESGCM:ECDHE+CHACHA20",
 ) -> ssl.SSLContext:
-    """A server's context; `chain` (PEM) is what it sends, by default the certificate and its intermediate. The defaults are Mozilla's intermediate."""
+    """A server's context; `chain` (PEM) is what it sends, by default the certificate and its intermediate. The
+    defaults are Mozilla's intermediate.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     if ciphers:
         context.set_ciphers(ciphers)
@@ -45,7 +49,11 @@ def load(context: ssl.SSLContext, pair: Pair, chain: bytes | None = None) -> Non
 
 def answer(status: str = "200 OK", **fields: str) -> Answer:
     """The same answer to every request."""
-    lines = [f"HTTP/1.1 {status}", "Content-Length: 0", *(f"{name.replace('_', '-')}: {value}" for name, value in fields.items())]
+    lines = [
+        f"HTTP/1.1 {status}",
+        "Content-Length: 0",
+        *(f"{name.replace('_', '-')}: {value}" for name, value in fields.items()),
+    ]
     whole = "\r\n".join(lines).encode() + b"\r\n\r\n"
     return lambda request, host: whole
 
@@ -62,7 +70,13 @@ class Doors:
         self._thread = threading.Thread(target=self._run, name="doors", daemon=True)
         self._thread.start()
 
-    def open(self, context: ssl.SSLContext | None, says: Answer = SECURE, addresses: Sequence[str] = ("127.0.0.1",), port: int = 0) -> int:
+    def open(
+        self,
+        context: ssl.SSLContext | None,
+        says: Answer = SECURE,
+        addresses: Sequence[str] = ("127.0.0.1",),
+        port: int = 0,
+    ) -> int:
         """A door that answers HTTP, behind TLS where there is a context; returns its port. Raises OSError."""
         return int(self._wait(self._open(context, says, addresses, port)))
 
@@ -75,7 +89,8 @@ class Doors:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        self._loop.set_exception_handler(lambda loop, context: None)  # clients that hang up in the middle are what this is for
+        # clients that hang up in the middle are what this is for
+        self._loop.set_exception_handler(lambda loop, context: None)
         self._loop.run_forever()
         for server in self._servers:
             server.close()

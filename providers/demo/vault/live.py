@@ -1,4 +1,6 @@
-"""acme's Vault: a real OpenBao with engines, keys, logins and leases as a company has them, some of it not as promised."""
+"""acme's Vault: a real OpenBao with engines, keys, logins and leases as a company has them, some of it not as
+promised.
+"""
 
 import json
 import random
@@ -13,7 +15,8 @@ from providers.demo.vault.server import Bao, BaoError
 
 TOKEN_ENV = "ACME_VAULT_TOKEN"
 APPS = ("orders", "billing", "search", "mailer", "reports", "checkout", "inventory", "ledger")
-ENGINES: tuple[tuple[str, str, dict[str, str], tuple[int, int] | None], ...] = (  # path, type, options, default and max TTL in seconds
+# path, type, options, default and max TTL in seconds
+ENGINES: tuple[tuple[str, str, dict[str, str], tuple[int, int] | None], ...] = (
     ("transit", "transit", {}, None),
     ("pki", "pki", {}, (3600, 315_360_000)),
     ("ssh", "ssh", {}, None),
@@ -22,7 +25,12 @@ ENGINES: tuple[tuple[str, str, dict[str, str], tuple[int, int] | None], ...] = (
     ("rabbitmq", "rabbitmq", {}, (300, 3600)),
     ("rabbitmq-batch", "rabbitmq", {}, (28_800, 86_400)),
 )
-CERTIFICATES = (("api.acme.example", "2160h"), ("mail.acme.example", "4320h"), ("vpn.acme.example", "8760h"), ("ci.acme.example", "48h"))
+CERTIFICATES = (
+    ("api.acme.example", "2160h"),
+    ("mail.acme.example", "4320h"),
+    ("vpn.acme.example", "8760h"),
+    ("ci.acme.example", "48h"),
+)
 ACL = """path "rabbitmq/creds/*" { capabilities = ["read"] }
 path "rabbitmq-batch/creds/*" { capabilities = ["read"] }
 """
@@ -52,7 +60,11 @@ def start() -> Vault:
     _logins(bao)
     _leases(vault)
     bao.call("PUT", "sys/policies/acl/enctop", {"policy": _policy(bao)})
-    made = bao.call("POST", "auth/token/create-orphan", {"policies": ["enctop"], "no_default_policy": True, "period": "24h", "display_name": "enctop"})
+    made = bao.call(
+        "POST",
+        "auth/token/create-orphan",
+        {"policies": ["enctop"], "no_default_policy": True, "period": "24h", "display_name": "enctop"},
+    )
     vault.token = made["auth"]["client_token"]
     return vault
 
@@ -74,7 +86,9 @@ def _policy(bao: Bao) -> str:
     for namespace in ("", "data"):
         for prefix, path in (("", "sys/mounts"), ("auth/", "sys/auth")):
             entries = bao.call("GET", path, namespace=namespace)
-            mounts += [Mount(namespace, prefix + name, entry["type"], entry["accessor"]) for name, entry in entries.items()]
+            mounts += [
+                Mount(namespace, prefix + name, entry["type"], entry["accessor"]) for name, entry in entries.items()
+            ]
     return policy(mounts, ("", "data"))
 
 
@@ -87,17 +101,32 @@ def _engines(vault: Vault) -> None:
             call(
                 "POST",
                 f"{path}/config/connection",
-                {"connection_uri": vault.rabbit.url, "username": "vault", "password": "simulated", "verify_connection": False},
+                {
+                    "connection_uri": vault.rabbit.url,
+                    "username": "vault",
+                    "password": "simulated",
+                    "verify_connection": False,
+                },
             )
-            call("POST", f"{path}/config/lease", {"ttl": f"{ttls[0] if ttls else 0}s", "max_ttl": f"{ttls[1] if ttls else 0}s"})
+            call(
+                "POST",
+                f"{path}/config/lease",
+                {"ttl": f"{ttls[0] if ttls else 0}s", "max_ttl": f"{ttls[1] if ttls else 0}s"},
+            )
             for app in APPS:
-                call("POST", f"{path}/roles/{app}", {"vhosts": json.dumps({"/": {"configure": ".*", "write": ".*", "read": ".*"}})})
+                call(
+                    "POST",
+                    f"{path}/roles/{app}",
+                    {"vhosts": json.dumps({"/": {"configure": ".*", "write": ".*", "read": ".*"}})},
+                )
     call("POST", "ssh/roles/otp", {"key_type": "otp", "default_user": "ops", "cidr_list": "0.0.0.0/0"})
     call("POST", "secret/data/payments", {"data": {"api_key": "simulated"}})
     call("POST", "sys/namespaces/data", {})
     call("POST", "sys/mounts/transit", {"type": "transit"}, namespace="data")
     call("POST", "transit/keys/lake", {"auto_rotate_period": "720h"}, namespace="data")
-    call("POST", "pki/root/generate/internal", {"common_name": "acme root", "issuer_name": "acme-root", "ttl": "87600h"})
+    call(
+        "POST", "pki/root/generate/internal", {"common_name": "acme root", "issuer_name": "acme-root", "ttl": "87600h"}
+    )
     call("POST", "pki/roles/host", {"allow_any_name": True, "max_ttl": "9000h"})
     for name, ttl in CERTIFICATES:
         call("POST", "pki/issue/host", {"common_name": name, "ttl": ttl})
@@ -119,15 +148,25 @@ def _keys(bao: Bao) -> None:
 def _logins(bao: Bao) -> None:
     """Two password logins, one of which wants a second factor; and a login for machines."""
     for path, type_ in (("userpass", "userpass"), ("breakglass", "userpass"), ("approle", "approle")):
-        bao.call("POST", f"sys/auth/{path}", {"type": type_, "config": {"default_lease_ttl": "1h", "max_lease_ttl": "24h"}})
+        bao.call(
+            "POST", f"sys/auth/{path}", {"type": type_, "config": {"default_lease_ttl": "1h", "max_lease_ttl": "24h"}}
+        )
     for path, user in (("userpass", "m.lee"), ("userpass", "r.okafor"), ("breakglass", "oncall")):
         bao.call("POST", f"auth/{path}/users/{user}", {"password": "simulated-and-long"})
     method = bao.call("POST", "identity/mfa/method/totp", {"issuer": "acme", "period": 30})["method_id"]
     accessor = bao.call("GET", "sys/auth")["userpass/"]["accessor"]
-    bao.call("POST", "identity/mfa/login-enforcement/humans", {"mfa_method_ids": [method], "auth_method_accessors": [accessor]})
+    bao.call(
+        "POST",
+        "identity/mfa/login-enforcement/humans",
+        {"mfa_method_ids": [method], "auth_method_accessors": [accessor]},
+    )
     bao.call("POST", "auth/approle/role/ci", {"token_ttl": "20m", "token_max_ttl": "2h"})
     for mount in ("auth/token", "ssh"):
-        bao.call("POST", f"sys/mounts/{mount}/tune", {"default_lease_ttl": "4h" if mount != "ssh" else "768h", "max_lease_ttl": "768h"})
+        bao.call(
+            "POST",
+            f"sys/mounts/{mount}/tune",
+            {"default_lease_ttl": "4h" if mount != "ssh" else "768h", "max_lease_ttl": "768h"},
+        )
 
 
 def _leases(vault: Vault) -> None:
@@ -137,7 +176,9 @@ def _leases(vault: Vault) -> None:
     for app in APPS:
         for engine in ("rabbitmq", "rabbitmq-batch"):
             bao.call("GET", f"{engine}/creds/{app}")
-        bao.call("POST", "auth/token/create", {"policies": ["app"], "ttl": f"{chance.randrange(1, 5)}h", "display_name": app})
+        bao.call(
+            "POST", "auth/token/create", {"policies": ["app"], "ttl": f"{chance.randrange(1, 5)}h", "display_name": app}
+        )
     for _ in range(3):
         bao.call("POST", "ssh/creds/otp", {"ip": "10.0.0.9"})
     batch = listed(bao, "rabbitmq-batch/creds/")
@@ -148,7 +189,12 @@ def _leases(vault: Vault) -> None:
             (7.2 * 3600, 0.8 * 3600, None, ""),  # nobody renews it
             (23 * 3600, 3600, 2 * 3600, ""),  # renewed up to its max TTL
             (20 * 3600, 4 * 3600, 3.8 * 3600, ""),
-            (2 * DAY, -DAY, None, 'out of retries: failed to revoke entry: error deleting user: 503 {"error":"service_unavailable"}'),
+            (
+                2 * DAY,
+                -DAY,
+                None,
+                'out of retries: failed to revoke entry: error deleting user: 503 {"error":"service_unavailable"}',
+            ),
         ),
         strict=False,
     ):
@@ -195,7 +241,9 @@ def listed(bao: Bao, prefix: str) -> list[str]:
 
 
 def live(vault: Vault, stopped: threading.Event) -> None:
-    """Applications take credentials and renew them, or forget to; now and then the broker is down, and Vault is sealed for a moment."""
+    """Applications take credentials and renew them, or forget to; now and then the broker is down, and Vault is
+    sealed for a moment.
+    """
     chance, step = vault.chance, 0
     while not stopped.wait(2.0):
         step += 1

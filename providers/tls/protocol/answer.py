@@ -1,7 +1,7 @@
 """What a server answers to a ClientHello, read byte by byte: its first flight, as far as it is in the clear.
 
-Everything here comes from a server that may be hostile: lengths are checked before they are believed, the whole is bounded, and nothing raises. Fuzzed in
-tests/providers/tls/test_answer.py.
+Everything here comes from a server that may be hostile: lengths are checked before they are believed, the whole is
+bounded, and nothing raises. Fuzzed in tests/providers/tls/test_answer.py.
 """
 
 import struct
@@ -14,7 +14,8 @@ MOST_CERTIFICATES = 16
 MOST_PARTS = 1000
 """Records and messages: 128 KiB of empty ones would be 20,000, each with its cost."""
 _RECORD = 16384 + 2048  # RFC 5246 6.2.3
-_RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")  # RFC 8446 4.1.3: this random makes it a HelloRetryRequest
+# RFC 8446 4.1.3: this random makes it a HelloRetryRequest
+_RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
 _FINITE, _CURVE = frozenset({0x0015, 0x0016, 0x0014, 0x0033, 0x0039, 0x0067, 0x006B, 0x009E, 0x009F, 0xCCAA}), 3
 _ANONYMOUS = frozenset({0x0018, 0x001B, 0x0034, 0x003A, 0x006D, 0x00A6, 0x00A7})
 
@@ -22,8 +23,9 @@ _ANONYMOUS = frozenset({0x0018, 0x001B, 0x0034, 0x003A, 0x006D, 0x00A6, 0x00A7})
 class Answer:
     """Feed it bytes as they come until it is `done`; then its fields say what the server chose.
 
-    `garbled` says why the rest cannot be read; `plain` that the first bytes are no TLS at all. `chain` are certificates (DER) as sent, `staple` the
-    OCSP response (DER), `dh_prime` a finite-field prime, `retry` that the server asks for another key share.
+    `garbled` says why the rest cannot be read; `plain` that the first bytes are no TLS at all. `chain` are certificates
+    (DER) as sent, `staple` the OCSP response (DER), `dh_prime` a finite-field prime, `retry` that the server asks for
+    another key share.
     """
 
     def __init__(self) -> None:
@@ -47,7 +49,9 @@ class Answer:
     @property
     def dh_bits(self) -> int:
         """Size of the prime, 0 where there was none."""
-        return int.from_bytes(self.dh_prime[:1], "big").bit_length() + 8 * (len(self.dh_prime) - 1) if self.dh_prime else 0
+        return (
+            int.from_bytes(self.dh_prime[:1], "big").bit_length() + 8 * (len(self.dh_prime) - 1) if self.dh_prime else 0
+        )
 
     @property
     def accepted(self) -> bool:

@@ -1,7 +1,8 @@
 """One connection to a server that may be slow, silent or hostile: bounded in time and in bytes, whatever it does.
 
-A socket and the loop's readiness calls instead of asyncio's transports: a transport with TLS costs half a millisecond of CPU a connection and waits up to
-30 s for the peer's close_notify. Time is counted for the whole conversation, so a server that drips a byte a second ends as a timeout like a silent one.
+A socket and the loop's readiness calls instead of asyncio's transports: a transport with TLS costs half a millisecond
+of CPU a connection and waits up to 30 s for the peer's close_notify. Time is counted for the whole conversation, so a
+server that drips a byte a second ends as a timeout like a silent one.
 """
 
 import asyncio
@@ -24,7 +25,9 @@ TALK_LIMIT: Seconds = 8.0
 """For everything said on a connection, from the first byte sent."""
 CHUNK = 16384
 MOST_BYTES = 256 * 1024
-"""More than this on one connection answers nothing that was asked: OpenSSL takes chains of 100 KB, and heads end at 32 KB. Who floods us is cut off."""
+"""More than this on one connection answers nothing that was asked: OpenSSL takes chains of 100 KB, and heads end at
+32 KB. Who floods us is cut off.
+"""
 _GRACE: Seconds = 1.0
 _GRACES = 3
 
@@ -32,10 +35,13 @@ _GRACES = 3
 class Connection:
     """`async with Connection(address, port) as line`: then `send` and `receive`. Raises `Broken` and nothing else.
 
-    The limits are seconds, for connecting and for talking. `address` is an IP address: names are resolved before. `received` counts bytes.
+    The limits are seconds, for connecting and for talking. `address` is an IP address: names are resolved before.
+    `received` counts bytes.
     """
 
-    def __init__(self, address: str, port: int, connect_limit: Seconds = CONNECT_LIMIT, talk_limit: Seconds = TALK_LIMIT) -> None:
+    def __init__(
+        self, address: str, port: int, connect_limit: Seconds = CONNECT_LIMIT, talk_limit: Seconds = TALK_LIMIT
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._to = (address, port)
         self._connect_limit = connect_limit
@@ -59,12 +65,16 @@ class Connection:
             raise
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     async def _connect(self) -> None:
         TALLY.get().calls += 1
-        self._socket = made = socket.socket(socket.AF_INET6 if ":" in self._to[0] else socket.AF_INET, socket.SOCK_STREAM)
+        self._socket = made = socket.socket(
+            socket.AF_INET6 if ":" in self._to[0] else socket.AF_INET, socket.SOCK_STREAM
+        )
         made.setblocking(False)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._number = made.fileno()
@@ -98,7 +108,9 @@ class Connection:
                     left = left[self._socket.send(left) :]
                 except (BlockingIOError, InterruptedError):
                     if not await self._ready(self._loop.add_writer, self._loop.remove_writer):
-                        raise Broken(Outcome.TIMEOUT, f"took nothing for {self._talk_limit:g} s", connected=True) from None
+                        raise Broken(
+                            Outcome.TIMEOUT, f"took nothing for {self._talk_limit:g} s", connected=True
+                        ) from None
         except OSError as error:
             raise broken(error) from None
 
@@ -135,7 +147,9 @@ class Connection:
             self._waiting.set_result(False)
 
     async def _ready(self, add: Callable[..., Any], remove: Callable[[int], Any]) -> bool:
-        """Wait until the socket is ready; False when the time is up. What is waited for is taken back before the descriptor can be another socket's."""
+        """Wait until the socket is ready; False when the time is up. What is waited for is taken back before the
+        descriptor can be another socket's.
+        """
         if time.monotonic() >= self._ends:
             return False
         self._waiting = waiting = self._loop.create_future()
@@ -149,9 +163,15 @@ class Connection:
             self._waiting = None
 
     def _late(self) -> bytes:
-        """Time is up. Where bytes are waiting all the same, it was our loop that was late, not the server: it gets a little more, a few times."""
+        """Time is up. Where bytes are waiting all the same, it was our loop that was late, not the server: it gets a
+        little more, a few times.
+        """
         assert self._socket is not None
-        told = f"no complete answer within {self._talk_limit:g} s" if self.received else f"no answer within {self._talk_limit:g} s"
+        told = (
+            f"no complete answer within {self._talk_limit:g} s"
+            if self.received
+            else f"no answer within {self._talk_limit:g} s"
+        )
         if not self._graces:
             raise Broken(Outcome.TIMEOUT, told, connected=True)
         try:

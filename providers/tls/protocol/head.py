@@ -1,4 +1,6 @@
-"""`HEAD /`, and what a server's answer to it says: status, HSTS, where a redirect leads. Bounded, and nothing raises on what a server sends."""
+"""`HEAD /`, and what a server's answer to it says: status, HSTS, where a redirect leads. Bounded, and nothing raises
+on what a server sends.
+"""
 
 import re
 
@@ -11,11 +13,14 @@ def request(host: str, port: int, default_port: int, version: str) -> bytes:
     """The only request enctop ever sends to an endpoint."""
     literal = f"[{host}]" if ":" in host else host
     where = literal if port == default_port else f"{literal}:{port}"
-    return f"HEAD / HTTP/1.1\r\nHost: {where}\r\nUser-Agent: enctop/{version}\r\nAccept: */*\r\nConnection: close\r\n\r\n".encode("ascii", "replace")
+    lines = f"HEAD / HTTP/1.1\r\nHost: {where}\r\nUser-Agent: enctop/{version}\r\nAccept: */*\r\n"
+    return f"{lines}Connection: close\r\n\r\n".encode("ascii", "replace")
 
 
 class Head:
-    """Feed it bytes until it is `done`. `status` is None where it is no HTTP; `fields` are by lower-case name, the first of each."""
+    """Feed it bytes until it is `done`. `status` is None where it is no HTTP; `fields` are by lower-case name, the
+    first of each.
+    """
 
     def __init__(self) -> None:
         self.status: int | None = None

@@ -1,6 +1,7 @@
 """ClientHellos, byte by byte: what stdlib's OpenSSL cannot or will not offer (RFC 5246 7.4.1.2, RFC 8446 4.1.2).
 
-A raw hello costs the client no cryptography: it is sent, the first flight of the answer is read, and the connection is dropped.
+A raw hello costs the client no cryptography: it is sent, the first flight of the answer is read, and the connection is
+dropped.
 """
 
 import os
@@ -12,22 +13,37 @@ from providers.tls.protocol.suites import SSL3, TLS12, TLS13
 _STATUS_REQUEST = b"\x01\x00\x00\x00\x00"  # OCSP, by any responder (RFC 6066 8)
 _GROUPS = (0x001D, 0x0017, 0x0018, 0x0019)
 _SIGNATURES = (0x0403, 0x0503, 0x0603, 0x0807, 0x0808, 0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601, 0x0203, 0x0201)
-"""SHA-1 stands at the end: without it a server with a SHA-1 chain would refuse, and its certificate could not be seen."""
+"""SHA-1 stands at the end: without it a server with a SHA-1 chain would refuse, and its certificate could not be
+seen.
+"""
 
 
 def hello(version: int, suites: Sequence[int], name: str) -> bytes:
-    """A hello that offers at most `version` (SSLv3 to TLS 1.2) and these suites. `name` is the SNI, empty for an IP target (RFC 6066 3)."""
+    """A hello that offers at most `version` (SSLv3 to TLS 1.2) and these suites. `name` is the SNI, empty for an IP
+    target (RFC 6066 3).
+    """
     extensions = b""
     if version > SSL3:
-        extensions = _server_name(name) + _extension(0x000A, _list16(_GROUPS)) + _extension(0x000B, b"\x01\x00") + _extension(0xFF01, b"\x00")
+        extensions = (
+            _server_name(name)
+            + _extension(0x000A, _list16(_GROUPS))
+            + _extension(0x000B, b"\x01\x00")
+            + _extension(0xFF01, b"\x00")
+        )
         if version >= TLS12:
             extensions += _extension(0x000D, _list16(_SIGNATURES)) + _extension(0x0005, _STATUS_REQUEST)
     return _record(version, suites, extensions)
 
 
 def hello_13(name: str, suites: Sequence[int], groups: Sequence[int], shares: bytes = b"") -> bytes:
-    """A hello for TLS 1.3 alone. Without key shares the server must name the group it wants in a HelloRetryRequest (RFC 8446 4.1.4), or refuse."""
-    extensions = _server_name(name) + _extension(0x002B, b"\x02" + struct.pack(">H", TLS13)) + _extension(0x000A, _list16(groups))
+    """A hello for TLS 1.3 alone. Without key shares the server must name the group it wants in a HelloRetryRequest
+    (RFC 8446 4.1.4), or refuse.
+    """
+    extensions = (
+        _server_name(name)
+        + _extension(0x002B, b"\x02" + struct.pack(">H", TLS13))
+        + _extension(0x000A, _list16(groups))
+    )
     extensions += _extension(0x000D, _list16(_SIGNATURES)) + _extension(0x0033, struct.pack(">H", len(shares)) + shares)
     extensions += _extension(0x0005, _STATUS_REQUEST)
     return _record(TLS12, suites, extensions)

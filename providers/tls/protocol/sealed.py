@@ -1,7 +1,9 @@
-"""The first flight of a TLS 1.3 server, of which all but the ServerHello is encrypted: its certificates, their staple, and whether it asks for a client's.
+"""The first flight of a TLS 1.3 server, of which all but the ServerHello is encrypted: its certificates, their staple,
+and whether it asks for a client's.
 
-stdlib's `ssl` tells neither staple nor request. Asked only of servers that speak nothing older: the others tell the same in clear to a TLS 1.2 hello.
-CertificateVerify and Finished are not checked here; the verified handshake has done that.
+stdlib's `ssl` tells neither staple nor request. Asked only of servers that speak nothing older: the others tell the
+same in clear to a TLS 1.2 hello. CertificateVerify and Finished are not checked here; the verified handshake has done
+that.
 """
 
 import hashlib
@@ -20,7 +22,8 @@ from providers.tls.protocol.hello import hello_13
 from providers.tls.protocol.suites import MODERN
 
 _X25519, _P256 = 0x001D, 0x0017
-_SUITES: dict[int, tuple[str, int, Callable[[bytes], AESGCM | ChaCha20Poly1305]]] = {  # RFC 8446 B.4: hash, bytes of the key, AEAD
+# RFC 8446 B.4: hash, bytes of the key, AEAD
+_SUITES: dict[int, tuple[str, int, Callable[[bytes], AESGCM | ChaCha20Poly1305]]] = {
     0x1301: ("sha256", 16, AESGCM),
     0x1302: ("sha384", 32, AESGCM),
     0x1303: ("sha256", 32, ChaCha20Poly1305),
@@ -28,14 +31,21 @@ _SUITES: dict[int, tuple[str, int, Callable[[bytes], AESGCM | ChaCha20Poly1305]]
 
 
 class Sealed(Answer):
-    """An `Answer` to its own `hello`, read on behind the ServerHello. A server that wants another group than X25519 or P-256 ends it as a retry."""
+    """An `Answer` to its own `hello`, read on behind the ServerHello. A server that wants another group than X25519
+    or P-256 ends it as a retry.
+    """
 
     def __init__(self, name: str) -> None:
         super().__init__()
         self._x25519, self._p256 = X25519PrivateKey.generate(), ec.generate_private_key(ec.SECP256R1())
         point = self._p256.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
         shares = ((_X25519, self._x25519.public_key().public_bytes_raw()), (_P256, point))
-        self.hello = hello_13(name, tuple(MODERN), (_X25519, _P256), b"".join(struct.pack(">HH", group, len(key)) + key for group, key in shares))
+        self.hello = hello_13(
+            name,
+            tuple(MODERN),
+            (_X25519, _P256),
+            b"".join(struct.pack(">HH", group, len(key)) + key for group, key in shares),
+        )
         self._said = self.hello[5:]
         self._open: AESGCM | ChaCha20Poly1305 | None = None
         self._nonce = 0
@@ -126,4 +136,6 @@ def _handshake_secret(name: str, shared: bytes, said: bytes) -> bytes:
 def _expand(name: str, secret: bytes, label: bytes, context: bytes, size: int) -> bytes:
     """HKDF-Expand-Label (RFC 8446 7.1), of no more than one block of the hash."""
     label = b"tls13 " + label
-    return hmac.digest(secret, struct.pack(">HB", size, len(label)) + label + bytes([len(context)]) + context + b"\x01", name)[:size]
+    return hmac.digest(
+        secret, struct.pack(">HB", size, len(label)) + label + bytes([len(context)]) + context + b"\x01", name
+    )[:size]

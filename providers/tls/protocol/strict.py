@@ -1,7 +1,9 @@
-"""The handshake a strict modern client makes (TLS 1.2 or 1.3, Mozilla's intermediate suites), verified against the roots, with `HEAD /` on it.
+"""The handshake a strict modern client makes (TLS 1.2 or 1.3, Mozilla's intermediate suites), verified against the
+roots, with `HEAD /` on it.
 
-stdlib's OpenSSL does the cryptography; the server's bytes are read along in the clear part, which tells what `ssl` does not: the group, the chain of a
-TLS 1.2 server even where its verification failed, and whether a client certificate is asked for.
+stdlib's OpenSSL does the cryptography; the server's bytes are read along in the clear part, which tells what `ssl` does
+not: the group, the chain of a TLS 1.2 server even where its verification failed, and whether a client certificate is
+asked for.
 """
 
 import base64
@@ -33,9 +35,10 @@ _NO_CHECK_TIME = ssl.VerifyFlags(0x200000)
 class Contexts:
     """The contexts of a set of roots, made once: each costs 20-30 ms and 0.7 MiB (reference/tls.md 5).
 
-    Made by hand and not by `create_default_context`, which verifies otherwise from Python 3.13 on: the same server must get the same answer everywhere. As
-    there, a certificate that is trusted need not be a root. `store` says whose roots stand for those that every client has: `system`, or `certifi` where this
-    machine has none. Raises OSError (ssl.SSLError) for a `ca_file` that holds no certificate.
+    Made by hand and not by `create_default_context`, which verifies otherwise from Python 3.13 on: the same server must
+    get the same answer everywhere. As there, a certificate that is trusted need not be a root. `store` says whose roots
+    stand for those that every client has: `system`, or `certifi` where this machine has none. Raises OSError
+    (ssl.SSLError) for a `ca_file` that holds no certificate.
     """
 
     def __init__(self, ca_file: str | None = None) -> None:
@@ -111,8 +114,9 @@ def _context(level: str = "@SECLEVEL=2") -> ssl.SSLContext:
 
 
 class Handshake(msgspec.Struct):
-    """What came of it. Exactly one of these holds: `version` is set (it succeeded), `alert` (the server refused), `local` (our OpenSSL would not go on),
-    `closed` (the server hung up). `verify_code` is OpenSSL's, 0 where the chain verified, None where it was not verified.
+    """What came of it. Exactly one of these holds: `version` is set (it succeeded), `alert` (the server refused),
+    `local` (our OpenSSL would not go on), `closed` (the server hung up). `verify_code` is OpenSSL's, 0 where the chain
+    verified, None where it was not verified.
 
     `chain` is DER as sent; `milliseconds` runs from the ClientHello to the Finished, as measured here.
     """
@@ -134,7 +138,9 @@ class Handshake(msgspec.Struct):
 
 
 async def handshake(line: Connection, context: ssl.SSLContext, name: str, request: bytes | None) -> Handshake:
-    """Shake hands on a fresh connection, and send `request` on it where one is given. Raises `Broken` where there was no answer, or no TLS in it."""
+    """Shake hands on a fresh connection, and send `request` on it where one is given. Raises `Broken` where there
+    was no answer, or no TLS in it.
+    """
     talk = _Talk(line, context, name)
     started = time.monotonic()
     found = await talk.shake()
@@ -182,7 +188,10 @@ class _Talk:
         elif (alert := alert_of(error)) is not None:
             found.alert = alert
             found.wants_certificate = alert == "certificate_required"
-        elif isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError) or error.reason == "UNEXPECTED_EOF_WHILE_READING":
+        elif (
+            isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError)
+            or error.reason == "UNEXPECTED_EOF_WHILE_READING"
+        ):
             found.closed = "in the middle of the handshake" if self._line.received else "without an answer"
         else:
             found.local = error.reason or str(error)

@@ -1,4 +1,5 @@
-"""Cipher suites, groups and versions by number: what the hellos offer, and what an answer is called (IANA, TLS Parameters).
+"""Cipher suites, groups and versions by number: what the hellos offer, and what an answer is called (IANA, TLS
+Parameters).
 
 The lists are by what a finding says of them, not complete: what no finding needs to tell apart is not offered.
 """
@@ -91,12 +92,24 @@ WEAK = {  # broken, or nobody is authenticated, or nothing is encrypted
 NAMES = {**MODERN, **GOOD, **DHE, **CBC, **STATIC_RSA, **WEAK}
 LEGACY = (*CBC, *DHE, *STATIC_RSA, *WEAK)
 """All that a server could choose below TLS 1.2; those that need 1.2 do no harm there."""
-CLASSES = {**dict.fromkeys(GOOD, "good"), **dict.fromkeys(DHE, "dhe"), **dict.fromkeys(CBC, "cbc"), **dict.fromkeys(STATIC_RSA, "static-rsa")}
+CLASSES = {
+    **dict.fromkeys(GOOD, "good"),
+    **dict.fromkeys(DHE, "dhe"),
+    **dict.fromkeys(CBC, "cbc"),
+    **dict.fromkeys(STATIC_RSA, "static-rsa"),
+}
 CLASSES |= {**dict.fromkeys(WEAK, "weak"), **dict.fromkeys(MODERN, "good")}
 MEMBERS = {"dhe": DHE, "cbc": CBC, "static-rsa": STATIC_RSA, "weak": WEAK, "good": {**MODERN, **GOOD}}
 
 X25519MLKEM768 = 0x11EC
-GROUPS = {0x0017: "P-256", 0x0018: "P-384", 0x0019: "P-521", 0x001D: "X25519", 0x001E: "X448", X25519MLKEM768: "X25519MLKEM768"}
+GROUPS = {
+    0x0017: "P-256",
+    0x0018: "P-384",
+    0x0019: "P-521",
+    0x001D: "X25519",
+    0x001E: "X448",
+    X25519MLKEM768: "X25519MLKEM768",
+}
 GROUPS |= {0x11EB: "SecP256r1MLKEM768", 0x11ED: "SecP384r1MLKEM1024", 0x6399: "X25519Kyber768Draft00"}
 GROUPS |= {0x0100: "ffdhe2048", 0x0101: "ffdhe3072", 0x0102: "ffdhe4096"}
 COMMON_PRIMES = {  # SHA-256 of primes of 2048 bits that half the world shares
@@ -140,7 +153,9 @@ def suite(number: int) -> str:
 
 
 def without(offered: Iterable[int], accepted: int) -> tuple[int, ...]:
-    """What is left to be offered after the server took `accepted`: without its whole class, but of the weak ones only without that one."""
+    """What is left to be offered after the server took `accepted`: without its whole class, but of the weak ones
+    only without that one.
+    """
     kind = CLASSES.get(accepted)
     members = MEMBERS.get(kind or "", {})
     return tuple(one for one in offered if one != accepted and (kind == "weak" or one not in members))

@@ -21,7 +21,12 @@ OK, DISABLED = source("acme/a", state=State.OK), source("acme/b", state=State.DI
         ([OK, DISABLED], 0, "pass", "every source answered, every resource has its tenant"),
         ([OK], 3, "warn", "3 resources carry no tenant's tag, or several tenants'"),
         ([OK, source("acme/c")], 0, "unknown", "1 of 2 sources unanswered, first acme/c: pending"),
-        ([source("acme/d", state=State.DENIED), source("acme/c", state=State.PARTIAL)], 3, "unknown", "2 of 2 sources unanswered, first acme/c: partial"),
+        (
+            [source("acme/d", state=State.DENIED), source("acme/c", state=State.PARTIAL)],
+            3,
+            "unknown",
+            "2 of 2 sources unanswered, first acme/c: partial",
+        ),
         ([], 0, "unknown", "no source is asked about this tenant"),
         ([source("other/a", tenant="other", state=State.OK)], 0, "unknown", "no source is asked about this tenant"),
     ],
@@ -33,7 +38,14 @@ def test_inventory_coverage(sources: list[Source], strays: int, status: str, rea
 
 @pytest.mark.parametrize(
     ("age", "status", "wakes_in"),
-    [(0, "pass", 120), (119, "pass", 1), (120, "warn", 240), (359, "warn", 1), (360, "unknown", None), (9999, "unknown", None)],
+    [
+        (0, "pass", 120),
+        (119, "pass", 1),
+        (120, "warn", 240),
+        (359, "warn", 1),
+        (360, "unknown", None),
+        (9999, "unknown", None),
+    ],
 )
 def test_evidence_ages_from_fresh_to_dim_to_unknown(age: float, status: str, wakes_in: float | None) -> None:
     world = World(asked=[source(state=State.THROTTLED, last_success=NOW - age)])
@@ -81,8 +93,14 @@ def test_a_missing_permission_names_the_controls_that_go_blind() -> None:
     refusal = denied("ec2:DescribeSnapshots(RestorableByUserIds=all)", "ec2:DescribeSnapshots")
     verdict = World(asked=[source(state=State.PARTIAL, fault=refusal)]).ask("meta.collector.permissions", source_row())
     assert verdict.reason == "needs ec2:DescribeSnapshots; UNKNOWN without it: aws.ebs.kms-key-usable and 2 more"
-    assert verdict.evidence["unknown"] == ["aws.ebs.kms-key-usable", "aws.ebs.snapshot-encrypted", "aws.ebs.snapshot-public"]
-    other = World(asked=[source(state=State.DENIED, fault=denied("xyz:Never"))]).ask("meta.collector.permissions", source_row())
+    assert verdict.evidence["unknown"] == [
+        "aws.ebs.kms-key-usable",
+        "aws.ebs.snapshot-encrypted",
+        "aws.ebs.snapshot-public",
+    ]
+    other = World(asked=[source(state=State.DENIED, fault=denied("xyz:Never"))]).ask(
+        "meta.collector.permissions", source_row()
+    )
     assert other.reason == "needs xyz:Never"
 
 
@@ -110,7 +128,12 @@ def rule(until: str, approved_by: str = "j.doe", control: str = "aws.ebs") -> Ex
         ((rule("2026-11-23"),), "warn", "exception for aws.ebs ends on 2026-11-23", "2026-11-24T00:00:00Z"),
         ((rule("2026-11-22"),), "fail", "exception for aws.ebs ended on 2026-11-22", None),
         ((rule("2027-01-31", ""),), "fail", "exception for aws.ebs names no approver", "2027-01-18T00:00:00Z"),
-        ((rule("2027-01-31"), rule("2026-11-01", control="aws.s3")), "fail", "exception for aws.s3 ended on 2026-11-01", "2027-01-18T00:00:00Z"),
+        (
+            (rule("2027-01-31"), rule("2026-11-01", control="aws.s3")),
+            "fail",
+            "exception for aws.s3 ended on 2026-11-01",
+            "2027-01-18T00:00:00Z",
+        ),
     ],
 )
 def test_policy_exception(rules: tuple[ExceptionRule, ...], status: str, reason: str, timers: str | None) -> None:

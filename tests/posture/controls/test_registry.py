@@ -16,7 +16,18 @@ from tests.posture.controls.azure import world
 from tests.posture.controls.gcp.world import GCP_RESOURCES
 from tests.posture.controls.tls.world import certificate, endpoint
 from tests.posture.controls.vault.world import WHOLE as VAULT
-from tests.posture.controls.world import bucket, key, key_arn, made, region, snapshot, source_row, template, tenant, volume
+from tests.posture.controls.world import (
+    bucket,
+    key,
+    key_arn,
+    made,
+    region,
+    snapshot,
+    source_row,
+    template,
+    tenant,
+    volume,
+)
 
 RESOURCES = {
     "aws.ebs.volume": volume(key=key_arn(), AvailabilityZone="us-east-1a", VolumeType="gp3"),
@@ -65,7 +76,9 @@ def test_metadata_is_read_as_types() -> None:
 
 def test_controls_are_found_by_what_they_read() -> None:
     assert "aws.ebs.volume-encrypted" in registry().reading("ec2:DescribeVolumes")
-    assert registry().reading("ec2:DescribeSnapshots(RestorableByUserIds=all)") == registry().reading("ec2:DescribeSnapshots")
+    assert registry().reading("ec2:DescribeSnapshots(RestorableByUserIds=all)") == registry().reading(
+        "ec2:DescribeSnapshots"
+    )
 
 
 @pytest.mark.parametrize("control", list(registry()), ids=lambda control: control.id)
@@ -91,7 +104,10 @@ def test_a_command_that_overwrites_says_so_before_it(control: Any) -> None:
     said = False
     for line in control.remedy.splitlines():
         said |= line.startswith("#")
-        overwrites = re.match(r"aws .*\b(put-bucket-policy|put-key-policy|put-bucket-encryption|copy-object|put-public-access-block)\b", line)
+        overwrites = re.match(
+            r"aws .*\b(put-bucket-policy|put-key-policy|put-bucket-encryption|copy-object|put-public-access-block)\b",
+            line,
+        )
         assert said or not overwrites
         assert not re.match(r"aws \S+ (delete|schedule-key-deletion|disable-key|terminate)", line)
 
@@ -141,12 +157,18 @@ def join(judged: tuple[str, ...], **areas: dict[str, Metadata]) -> Registry:
     [
         ((), {"a": {"x.y.z": metadata()}}, "a.toml: x.y.z has no function"),
         (("x.y.z",), {"a": {}}, "control x.y.z has no metadata"),
-        (("x.y.z",), {"a": {"x.y.z": metadata()}, "b": {"x.y.z": metadata()}}, "b.toml: x.y.z stands in another area as well"),
+        (
+            ("x.y.z",),
+            {"a": {"x.y.z": metadata()}, "b": {"x.y.z": metadata()}},
+            "b.toml: x.y.z stands in another area as well",
+        ),
         (("x.y.z",), {"a": {"x.y.z": metadata(verifies=["S99"])}}, "verifies S99, which is no sentence"),
         (("x.y.z",), {"a": {"x.y.z": metadata(remedy="run {nmae}")}}, "leaves {nmae} to be filled in"),
     ],
 )
-def test_a_half_control_is_an_error_in_one_line(judged: tuple[str, ...], areas: dict[str, dict[str, Metadata]], says: str) -> None:
+def test_a_half_control_is_an_error_in_one_line(
+    judged: tuple[str, ...], areas: dict[str, dict[str, Metadata]], says: str
+) -> None:
     with pytest.raises(ValueError, match=re.escape(says)) as caught:
         join(judged, **areas)
     assert "\n" not in str(caught.value)
@@ -164,6 +186,9 @@ def test_an_unknown_key_of_metadata_is_an_error() -> None:
 
 def test_loading_the_controls_loads_nothing_heavy() -> None:
     program = (
-        "import sys, posture.controls; print(*[m for m in ('boto3', 'botocore', 'textual', 'asyncio', 'aiohttp', 'importlib.resources') if m in sys.modules])"
+        "import sys, posture.controls; print(*[m for m in ('boto3', 'botocore', 'textual', 'asyncio', 'aiohttp',"
+        " 'importlib.resources') if m in sys.modules])"
     )
-    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip() == ""
+    assert (
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip() == ""
+    )

@@ -1,4 +1,6 @@
-"""A small world for controls to look at: resources, their links, sources and a policy. It is data that answers as the model does."""
+"""A small world for controls to look at: resources, their links, sources and a policy. It is data that answers as
+the model does.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -70,12 +72,22 @@ def denied(operation: str, permission: str | None = None) -> Fault:
 
 def refused(resource: Resource, *operations: str) -> Resource:
     """The same resource, had these reads been refused: the fault in place of every field."""
-    return msgspec.structs.replace(resource, fields={}, faults={operation: denied(operation) for operation in operations})
+    return msgspec.structs.replace(
+        resource, fields={}, faults={operation: denied(operation) for operation in operations}
+    )
 
 
 def made(id: str, kind: str, type: str, *, links: dict[str, str | None] | None = None, **more: Any) -> Resource:
     pointed = tuple(Link(rel, to) for rel, to in (links or {}).items() if to)
-    common: dict[str, Any] = {"name": id, "tenant": "acme", "provider": "aws", "scope": HOME, "region": "us-east-1", "source": "acme/aws/x", "links": pointed}
+    common: dict[str, Any] = {
+        "name": id,
+        "tenant": "acme",
+        "provider": "aws",
+        "scope": HOME,
+        "region": "us-east-1",
+        "source": "acme/aws/x",
+        "links": pointed,
+    }
     return Resource(id=id, kind=kind, type=type, **{**common, **more})
 
 
@@ -83,7 +95,9 @@ def key_arn(name: str = "k-1", account: str = HOME) -> str:
     return f"arn:aws:kms:us-east-1:{account}:key/{name}"
 
 
-def key(name: str = "k-1", *, account: str = HOME, manager: str = "CUSTOMER", aliases: tuple[str, ...] = (), **fields: Any) -> Resource:
+def key(
+    name: str = "k-1", *, account: str = HOME, manager: str = "CUSTOMER", aliases: tuple[str, ...] = (), **fields: Any
+) -> Resource:
     confers = {"AWS": KeyClass.PROVIDER_VISIBLE, "CUSTOMER": KeyClass.CUSTOMER}.get(manager, KeyClass.UNKNOWN)
     metadata = {
         "KeyState": "Enabled",
@@ -94,32 +108,66 @@ def key(name: str = "k-1", *, account: str = HOME, manager: str = "CUSTOMER", al
         "AWSAccountId": account,
     }
     return made(
-        key_arn(name, account), "key", "aws.kms.key", scope=account, aliases=aliases, encryption=Encryption(key_class=confers), fields={**metadata, **fields}
+        key_arn(name, account),
+        "key",
+        "aws.kms.key",
+        scope=account,
+        aliases=aliases,
+        encryption=Encryption(key_class=confers),
+        fields={**metadata, **fields},
     )
 
 
 def undescribed(name: str = "k-1", account: str = HOME) -> Resource:
     """A key that something names, and that may not be described."""
-    return made(key_arn(name, account), "key", "aws.kms.key", scope=account, encryption=Encryption(), faults={"kms:DescribeKey": denied("kms:DescribeKey")})
+    return made(
+        key_arn(name, account),
+        "key",
+        "aws.kms.key",
+        scope=account,
+        encryption=Encryption(),
+        faults={"kms:DescribeKey": denied("kms:DescribeKey")},
+    )
 
 
 def volume(name: str = "vol-1", *, key: str | None = None, encrypted: bool | None = None, **fields: Any) -> Resource:
     on = encrypted if encrypted is not None else key is not None
-    seen = {"VolumeId": name, "Encrypted": on, "State": "in-use", "Attachments": [{"InstanceId": "i-1"}], **({"KmsKeyId": key} if key else {}), **fields}
+    seen = {
+        "VolumeId": name,
+        "Encrypted": on,
+        "State": "in-use",
+        "Attachments": [{"InstanceId": "i-1"}],
+        **({"KmsKeyId": key} if key else {}),
+        **fields,
+    }
     encryption = Encryption(at_rest=on, key_class=KeyClass.UNKNOWN if on else KeyClass.NONE, key=key)
     arn = f"arn:aws:ec2:us-east-1:{HOME}:volume/{name}"
-    return made(arn, "volume", "aws.ebs.volume", links={"key": key, "region": REGION}, encryption=encryption, fields=seen)
+    return made(
+        arn, "volume", "aws.ebs.volume", links={"key": key, "region": REGION}, encryption=encryption, fields=seen
+    )
 
 
 def snapshot(name: str = "snap-1", *, key: str | None = None, **fields: Any) -> Resource:
-    seen = {"SnapshotId": name, "Encrypted": key is not None, "Public": False, **({"KmsKeyId": key} if key else {}), **fields}
+    seen = {
+        "SnapshotId": name,
+        "Encrypted": key is not None,
+        "Public": False,
+        **({"KmsKeyId": key} if key else {}),
+        **fields,
+    }
     encryption = Encryption(at_rest=key is not None, key_class=KeyClass.UNKNOWN if key else KeyClass.NONE, key=key)
     arn = f"arn:aws:ec2:us-east-1::snapshot/{name}"
-    return made(arn, "snapshot", "aws.ebs.snapshot", links={"key": key, "region": REGION}, encryption=encryption, fields=seen)
+    return made(
+        arn, "snapshot", "aws.ebs.snapshot", links={"key": key, "region": REGION}, encryption=encryption, fields=seen
+    )
 
 
 def region(*, key: str | None = None, **fields: Any) -> Resource:
-    usual = {"EbsEncryptionByDefault": True, "KmsKeyId": key or "alias/aws/ebs", "SnapshotBlockPublicAccessState": "block-all-sharing"}
+    usual = {
+        "EbsEncryptionByDefault": True,
+        "KmsKeyId": key or "alias/aws/ebs",
+        "SnapshotBlockPublicAccessState": "block-all-sharing",
+    }
     return made(REGION, "account", "aws.ec2.region", links={"key": key}, fields={**usual, **fields})
 
 
@@ -128,10 +176,20 @@ def template(*mappings: dict[str, Any]) -> Resource:
     return made("lt-1", "workload", "aws.ec2.launch-template", links={"region": REGION}, fields=fields)
 
 
-def bucket(algorithm: str | None = "AES256", *, key: str | None = None, link: str | None = None, blocked: list[str] | None = None, **fields: Any) -> Resource:
+def bucket(
+    algorithm: str | None = "AES256",
+    *,
+    key: str | None = None,
+    link: str | None = None,
+    blocked: list[str] | None = None,
+    **fields: Any,
+) -> Resource:
     """`key` as it stands in the configuration; `link` the full id it comes to, when that is another."""
     default = {"SSEAlgorithm": algorithm, **({"KMSMasterKeyID": key} if key else {})}
-    rule = {"ApplyServerSideEncryptionByDefault": default, **({"BlockedEncryptionTypes": {"EncryptionType": blocked}} if blocked is not None else {})}
+    rule = {
+        "ApplyServerSideEncryptionByDefault": default,
+        **({"BlockedEncryptionTypes": {"EncryptionType": blocked}} if blocked is not None else {}),
+    }
     configuration = {"Rules": [rule]} if algorithm else None
     said = {"AES256": KeyClass.PROVIDER, "aws:kms:dsse": KeyClass.DOUBLE}.get(algorithm or "", KeyClass.UNKNOWN)
     if algorithm == "aws:kms" and not key:
@@ -142,7 +200,13 @@ def bucket(algorithm: str | None = "AES256", *, key: str | None = None, link: st
         "aws.s3.bucket",
         links={"key": link or key, "account": f"aws://{HOME}"},
         encryption=Encryption(at_rest=algorithm is not None, key_class=said),
-        fields={"Name": "b-1", "ServerSideEncryptionConfiguration": configuration, "Policy": None, "PublicAccessBlockConfiguration": None, **fields},
+        fields={
+            "Name": "b-1",
+            "ServerSideEncryptionConfiguration": configuration,
+            "Policy": None,
+            "PublicAccessBlockConfiguration": None,
+            **fields,
+        },
     )
 
 
@@ -151,7 +215,17 @@ def account(**fields: Any) -> Resource:
 
 
 def source(id: str = "acme/aws/1/us-east-1/ebs", **more: Any) -> Source:
-    return Source(**{"id": id, "tenant": "acme", "provider": "aws", "scope": "1/us-east-1", "service": "ebs", "cadence": 60.0, **more})
+    return Source(
+        **{
+            "id": id,
+            "tenant": "acme",
+            "provider": "aws",
+            "scope": "1/us-east-1",
+            "service": "ebs",
+            "cadence": 60.0,
+            **more,
+        }
+    )
 
 
 def source_row(id: str = "acme/aws/1/us-east-1/ebs") -> Resource:

@@ -1,4 +1,6 @@
-"""What enctop says when AWS refuses, throttles or knows us no more: never a PASS or FAIL out of a read that was not answered, and never nothing."""
+"""What enctop says when AWS refuses, throttles or knows us no more: never a PASS or FAIL out of a read that was not
+answered, and never nothing.
+"""
 
 from collections.abc import Callable
 
@@ -22,7 +24,9 @@ MakeWatch = Callable[..., Watch]
 # ------------------------------------------------------------ refused
 
 
-async def test_a_denied_bucket_is_unknown_and_names_the_permission_and_the_others_are_told(aws: Aws, watch: MakeWatch, world: World) -> None:
+async def test_a_denied_bucket_is_unknown_and_names_the_permission_and_the_others_are_told(
+    aws: Aws, watch: MakeWatch, world: World
+) -> None:
     aws.deny("s3:GetBucketEncryption", bucket="b-1")
     aws.deny("s3:GetBucketEncryption", bucket="b-4")
     seen = await watch().poll()
@@ -37,7 +41,9 @@ async def test_a_denied_bucket_is_unknown_and_names_the_permission_and_the_other
     assert (source.state, source.fault and source.fault.permission) == (State.PARTIAL, "s3:GetEncryptionConfiguration")
 
 
-async def test_keys_that_may_not_be_described_are_unknown_and_so_is_what_they_encrypt(aws: Aws, watch: MakeWatch, world: World) -> None:
+async def test_keys_that_may_not_be_described_are_unknown_and_so_is_what_they_encrypt(
+    aws: Aws, watch: MakeWatch, world: World
+) -> None:
     aws.deny("kms:DescribeKey")
     seen = await watch().poll()
     for control in (STATE, ROTATION):
@@ -74,11 +80,18 @@ async def test_keys_that_may_not_be_listed_stay_as_they_were_and_age(aws: Aws, w
     assert seen.finding(STATE, world.key).status is PASS
 
 
-# Every row of what other tools were seen to do with one API error at a time (10 of 10 buckets FAIL, 0 of 10 flagged, checks that disappear): ours.
+# Every row of what other tools were seen to do with one API error at a time (10 of 10 buckets FAIL, 0 of 10 flagged,
+# checks that disappear): ours.
 @pytest.mark.parametrize(
     ("operation", "service", "permission", "controls", "others"),
     [
-        ("ec2:GetEbsEncryptionByDefault", "ec2", "ec2:GetEbsEncryptionByDefault", ["aws.ebs.default-encryption-region"], [ENCRYPTED]),
+        (
+            "ec2:GetEbsEncryptionByDefault",
+            "ec2",
+            "ec2:GetEbsEncryptionByDefault",
+            ["aws.ebs.default-encryption-region"],
+            [ENCRYPTED],
+        ),
         ("s3:GetBucketEncryption", "s3", "s3:GetEncryptionConfiguration", [DEFAULT, SSEC], [TLS]),
         ("s3:GetBucketPolicy", "s3", "s3:GetBucketPolicy", [TLS, "aws.s3.tls-min-version"], [DEFAULT]),
         ("kms:DescribeKey", "kms", "kms:DescribeKey", [STATE, ROTATION], [ENCRYPTED]),
@@ -87,7 +100,14 @@ async def test_keys_that_may_not_be_listed_stay_as_they_were_and_age(aws: Aws, w
     ],
 )
 async def test_one_denied_read_is_unknown_everywhere_and_changes_no_other_verdict(
-    aws: Aws, watch: MakeWatch, world: World, operation: str, service: str, permission: str, controls: list[str], others: list[str]
+    aws: Aws,
+    watch: MakeWatch,
+    world: World,
+    operation: str,
+    service: str,
+    permission: str,
+    controls: list[str],
+    others: list[str],
 ) -> None:
     seen = await watch().poll()
     before = {control: seen.verdicts(control) for control in others}
@@ -151,7 +171,9 @@ async def test_a_role_that_may_not_be_assumed_is_named_as_that(aws: Aws, watch: 
     assert source.fault.permission == "sts:AssumeRole"
 
 
-async def test_a_setting_that_is_unreadable_for_ever_does_not_age_what_is_read_beside_it(aws: Aws, watch: MakeWatch, world: World) -> None:
+async def test_a_setting_that_is_unreadable_for_ever_does_not_age_what_is_read_beside_it(
+    aws: Aws, watch: MakeWatch, world: World
+) -> None:
     seen = await watch().poll()
     aws.deny("ec2:DescribeLaunchTemplateVersions")
     later = seen.collector._now() + STALE_CADENCES * seen.source("ec2").cadence
@@ -159,13 +181,17 @@ async def test_a_setting_that_is_unreadable_for_ever_does_not_age_what_is_read_b
     await seen.poll()
     seen.model.tick(later + 60)
     assert seen.finding("aws.ebs.default-encryption-region", world.region).status is PASS
-    assert seen.finding("aws.ebs.launch-template-encrypted", world.template).status is UNKNOWN, "and what is not read any more decays"
+    assert seen.finding("aws.ebs.launch-template-encrypted", world.template).status is UNKNOWN, (
+        "and what is not read any more decays"
+    )
 
 
 # ------------------------------------------------------------ expired
 
 
-async def test_credentials_that_expire_in_mid_run_leave_every_row_as_it_was(aws: Aws, watch: MakeWatch, world: World) -> None:
+async def test_credentials_that_expire_in_mid_run_leave_every_row_as_it_was(
+    aws: Aws, watch: MakeWatch, world: World
+) -> None:
     seen = await watch().poll()
     before = {entry.resource.id: dict(entry.findings) for entry in seen.model.all() if entry.resource.provider == "aws"}
     aws.faults.expire()
@@ -175,7 +201,9 @@ async def test_credentials_that_expire_in_mid_run_leave_every_row_as_it_was(aws:
         assert source.state is State.EXPIRED, service
         assert source.fault is not None
         assert source.fault.kind is FaultKind.EXPIRED
-    assert {entry.resource.id: dict(entry.findings) for entry in seen.model.all() if entry.resource.provider == "aws"} == before
+    assert {
+        entry.resource.id: dict(entry.findings) for entry in seen.model.all() if entry.resource.provider == "aws"
+    } == before
     assert seen.finding("meta.inventory.coverage", "enctop://acme").status is UNKNOWN
     aws.faults.clear()
     await seen.poll()
@@ -183,7 +211,9 @@ async def test_credentials_that_expire_in_mid_run_leave_every_row_as_it_was(aws:
 
 
 @pytest.mark.parametrize("operation", ["s3:GetBucketPolicy", "kms:DescribeKey", "kms:GetKeyPolicy"])
-async def test_credentials_that_expire_in_the_middle_of_a_poll_repaint_no_row(aws: Aws, watch: MakeWatch, world: World, operation: str) -> None:
+async def test_credentials_that_expire_in_the_middle_of_a_poll_repaint_no_row(
+    aws: Aws, watch: MakeWatch, world: World, operation: str
+) -> None:
     seen = await watch().poll()
     before = {control: seen.verdicts(control) for control in (DEFAULT, TLS, STATE, ROTATION, OPEN)}
     aws.faults.expire(operation)
@@ -195,7 +225,9 @@ async def test_credentials_that_expire_in_the_middle_of_a_poll_repaint_no_row(aw
     assert (fault.kind, fault.operation) == (FaultKind.EXPIRED, operation)
 
 
-async def test_what_looks_like_bad_credentials_in_one_region_is_the_regions(aws: Aws, watch: MakeWatch, world: World) -> None:
+async def test_what_looks_like_bad_credentials_in_one_region_is_the_regions(
+    aws: Aws, watch: MakeWatch, world: World
+) -> None:
     """A region that is not switched on answers like bad credentials; who we are is still known."""
     aws.buckets().make("far", "eu-west-1", policy=bucketpolicy.tls_12("far"))
     aws.faults.add(Rule("expire", "s3:GetBucket*", region="eu-west-1"))
@@ -208,7 +240,9 @@ async def test_what_looks_like_bad_credentials_in_one_region_is_the_regions(aws:
 
 
 @pytest.mark.parametrize("retry_after", [None, 0.2])
-async def test_a_burst_of_throttling_costs_time_and_no_verdict(aws: Aws, watch: MakeWatch, world: World, retry_after: float | None) -> None:
+async def test_a_burst_of_throttling_costs_time_and_no_verdict(
+    aws: Aws, watch: MakeWatch, world: World, retry_after: float | None
+) -> None:
     aws.throttle("ec2:DescribeVolumes", times=1, retry_after=retry_after, in_milliseconds=retry_after is not None)
     aws.throttle("s3:GetBucketEncryption", times=1, retry_after=retry_after, in_milliseconds=retry_after is not None)
     aws.throttle("kms:DescribeKey", times=1, retry_after=retry_after, in_milliseconds=retry_after is not None)
@@ -218,7 +252,9 @@ async def test_a_burst_of_throttling_costs_time_and_no_verdict(aws: Aws, watch: 
     assert seen.source("ebs").calls == 3, "a retry counts"
 
 
-async def test_buckets_throttled_for_good_are_unknown_at_first_and_keep_what_they_had_later(aws: Aws, watch: MakeWatch, world: World) -> None:
+async def test_buckets_throttled_for_good_are_unknown_at_first_and_keep_what_they_had_later(
+    aws: Aws, watch: MakeWatch, world: World
+) -> None:
     aws.throttle("s3:GetBucket*", times=None, retry_after=0)
     aws.throttle("s3:GetPublicAccessBlock", times=None, retry_after=0)
     seen = await watch().poll()

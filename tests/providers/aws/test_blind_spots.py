@@ -1,4 +1,6 @@
-"""What enctop did not see, it says that it did not see: no PASS out of a region, a page or a key that nobody asked about."""
+"""What enctop did not see, it says that it did not see: no PASS out of a region, a page or a key that nobody asked
+about.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -110,14 +112,19 @@ async def test_what_names_a_key_and_is_none_stops_nobody(aws: Aws, watch: MakeWa
 # ------------------------------------------------------------ pages
 
 
-@pytest.mark.parametrize(("answer", "code"), [({}, "UnreadableAnswer"), ({"Keys": [], "NextMarker": "again", "Truncated": True}, "LoopingListing")])
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [({}, "UnreadableAnswer"), ({"Keys": [], "NextMarker": "again", "Truncated": True}, "LoopingListing")],
+)
 async def test_a_listing_that_does_not_end_or_holds_no_list_is_no_answer(
     aws: Aws, watch: MakeWatch, monkeypatch: pytest.MonkeyPatch, answer: dict[str, object], code: str
 ) -> None:
     key = aws.region().key("payments")
     seen = await watch().poll()
     asked = AwsClient._blocking
-    monkeypatch.setattr(AwsClient, "_blocking", lambda self, call, *rest: answer if call is LIST_KEYS else asked(self, call, *rest))
+    monkeypatch.setattr(
+        AwsClient, "_blocking", lambda self, call, *rest: answer if call is LIST_KEYS else asked(self, call, *rest)
+    )
     await seen.poll()
     source = seen.source("kms")
     assert (source.state, source.fault and source.fault.code) == (State.ERROR, code)
@@ -126,7 +133,8 @@ async def test_a_listing_that_does_not_end_or_holds_no_list_is_no_answer(
 
 def test_each_way_in_has_a_label_of_its_own() -> None:
     blocks = [
-        ("acme", AwsSettings(profile=profile, regions=(region,))) for profile, region in (("prod", "us-east-1"), ("prod", "eu-west-1"), ("prod-2", "us-east-1"))
+        ("acme", AwsSettings(profile=profile, regions=(region,)))
+        for profile, region in (("prod", "us-east-1"), ("prod", "eu-west-1"), ("prod-2", "us-east-1"))
     ]
     assert len({source.id for source in open_aws(blocks, Cadence(), "test")}) == 3
 
@@ -135,7 +143,9 @@ def test_each_way_in_has_a_label_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS"])
-async def test_an_endpoint_of_the_environment_is_not_asked_in_the_clear(aws: Aws, watch: MakeWatch, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+async def test_an_endpoint_of_the_environment_is_not_asked_in_the_clear(
+    aws: Aws, watch: MakeWatch, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     monkeypatch.setenv(name, "http://aws.example")
     seen = await watch(text='[[tenant]]\nname = "acme"\n[[tenant.aws]]\nregions = ["us-east-1"]').poll()
     fault = seen.source("account").fault
@@ -144,7 +154,9 @@ async def test_an_endpoint_of_the_environment_is_not_asked_in_the_clear(aws: Aws
     assert "aws.example" in fault.message
 
 
-async def test_an_endpoint_of_the_environment_is_asked_as_one_of_the_file(aws: Aws, watch: MakeWatch, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_endpoint_of_the_environment_is_asked_as_one_of_the_file(
+    aws: Aws, watch: MakeWatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws.url)
     own = aws.buckets()
     own.make("b-1")
@@ -159,7 +171,9 @@ async def test_an_endpoint_of_the_environment_is_asked_as_one_of_the_file(aws: A
 
 
 @pytest.mark.parametrize("algorithm", ["aws:kms", "aws:kms:dsse"])
-async def test_a_bucket_under_awss_own_key_that_is_not_listed_is_usable(aws: Aws, watch: MakeWatch, algorithm: str) -> None:
+async def test_a_bucket_under_awss_own_key_that_is_not_listed_is_usable(
+    aws: Aws, watch: MakeWatch, algorithm: str
+) -> None:
     own = aws.buckets()
     own.make("b-1")
     own.encryption("b-1", algorithm)
@@ -190,7 +204,9 @@ async def test_the_report_of_the_whole_bucket_is_read_before_that_of_all_version
         answer = asked(self, call, *rest)
         if call is LIST_BUCKET_INVENTORY_CONFIGURATIONS and answer.get("InventoryConfigurationList"):
             whole = answer["InventoryConfigurationList"][0]
-            answer["InventoryConfigurationList"].insert(0, {**whole, "Id": "part", "IncludedObjectVersions": "All", "Filter": {"Prefix": "x/"}})
+            answer["InventoryConfigurationList"].insert(
+                0, {**whole, "Id": "part", "IncludedObjectVersions": "All", "Filter": {"Prefix": "x/"}}
+            )
         return answer
 
     monkeypatch.setattr(AwsClient, "_blocking", also_a_part)

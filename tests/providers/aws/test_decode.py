@@ -24,17 +24,23 @@ EC2 = botocore.session.Session().get_service_model("ec2")
 def _body(aws: Aws, operation: str) -> bytes:
     """The bytes EC2 answers with."""
     data = urllib.parse.urlencode({"Action": operation, "Version": EC2.api_version, "MaxResults": 500})
-    request = AWSRequest("POST", aws.url + "/", data=data, headers={"Content-Type": "application/x-www-form-urlencoded"})
+    request = AWSRequest(
+        "POST", aws.url + "/", data=data, headers={"Content-Type": "application/x-www-form-urlencoded"}
+    )
     SigV4Auth(Credentials("AKIASIMULATEDACME000", "simulated"), "ec2", "us-east-1").add_auth(request)
     prepared = request.prepare()
-    with urllib.request.urlopen(urllib.request.Request(prepared.url, data=data.encode(), headers=dict(prepared.headers))) as answer:
+    with urllib.request.urlopen(
+        urllib.request.Request(prepared.url, data=data.encode(), headers=dict(prepared.headers))
+    ) as answer:
         return bytes(answer.read())
 
 
 def _botocore(body: bytes, operation: str) -> Any:
     parser = create_parser("ec2")
     parser._timestamp_parser = lambda text: text
-    parsed = parser.parse({"status_code": 200, "headers": {}, "body": body}, EC2.operation_model(operation).output_shape)
+    parsed = parser.parse(
+        {"status_code": 200, "headers": {}, "body": body}, EC2.operation_model(operation).output_shape
+    )
     return {name: value for name, value in parsed.items() if name != "ResponseMetadata"}
 
 
@@ -45,7 +51,12 @@ def page(aws: Aws) -> bytes:
     key = region.key("app")
     for number in range(500):
         tags = {"Name": f"pg-{number} <&> ü", "team": "payments"}
-        region.volume(tags, encrypted=bool(number % 7), key=key if number % 3 else None, instance=f"i-{number:017x}" if number % 2 else None)
+        region.volume(
+            tags,
+            encrypted=bool(number % 7),
+            key=key if number % 3 else None,
+            instance=f"i-{number:017x}" if number % 2 else None,
+        )
     return _body(aws, "DescribeVolumes")
 
 
@@ -67,8 +78,14 @@ def test_decoding_costs_a_fraction_of_botocores(page: bytes) -> None:
             taken.append(time.process_time() - start)
         return min(taken)
 
-    lean, whole = cost(lambda: wire.decode(page, "DescribeVolumesResponse")), cost(lambda: _botocore(page, "DescribeVolumes"))
-    sys.stderr.write(f"\na volume costs {lean / 500 * 1e6:.0f} us lean, {whole / 500 * 1e6:.0f} us in botocore without its timestamps\n")
+    lean, whole = (
+        cost(lambda: wire.decode(page, "DescribeVolumesResponse")),
+        cost(lambda: _botocore(page, "DescribeVolumes")),
+    )
+    sys.stderr.write(
+        f"\na volume costs {lean / 500 * 1e6:.0f} us lean, {whole / 500 * 1e6:.0f} us in botocore without its"
+        " timestamps\n"
+    )
     assert lean <= 0.6 * whole
 
 
@@ -88,9 +105,13 @@ def test_what_is_no_page_is_unreadable_and_never_an_empty_one(body: bytes) -> No
 @pytest.mark.parametrize("word", ["maybe", "TRUE", "1", "", "null"])
 def test_a_field_that_is_not_of_its_type_stays_a_text_and_the_rest_stands(word: str) -> None:
     row = f"<item><volumeId>vol-1</volumeId><encrypted>{word}</encrypted><size>{word or 'ten'}x</size></item>"
-    body = f"<DescribeVolumesResponse><volumeSet>{row}<item><encrypted>true</encrypted></item></volumeSet></DescribeVolumesResponse>"
+    body = f"<volumeSet>{row}<item><encrypted>true</encrypted></item></volumeSet>"
+    body = f"<DescribeVolumesResponse>{body}</DescribeVolumesResponse>"
     page = Wire(EC2.operation_model("DescribeVolumes").output_shape).decode(body.encode(), "DescribeVolumesResponse")
-    assert page["Volumes"] == [{"VolumeId": "vol-1", "Encrypted": word, "Size": f"{word or 'ten'}x"}, {"Encrypted": True}]
+    assert page["Volumes"] == [
+        {"VolumeId": "vol-1", "Encrypted": word, "Size": f"{word or 'ten'}x"},
+        {"Encrypted": True},
+    ]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +123,12 @@ def test_a_field_that_is_not_of_its_type_stays_a_text_and_the_rest_stands(word: 
         ({"VolumeId": "vol-1", "Encrypted": 1}, "Encrypted is int, not bool"),
     ],
 )
-def test_a_field_of_another_type_is_told_by_the_source_and_its_row_stands(row: dict[str, object], says: str | None) -> None:
+def test_a_field_of_another_type_is_told_by_the_source_and_its_row_stands(
+    row: dict[str, object], says: str | None
+) -> None:
     rows = Rows(DESCRIBE_VOLUMES, "VolumeId", types={"Encrypted": bool})
-    assert rows.of([row, {"VolumeId": "vol-2", "Encrypted": False}], dict) == [row, {"VolumeId": "vol-2", "Encrypted": False}]
+    assert rows.of([row, {"VolumeId": "vol-2", "Encrypted": False}], dict) == [
+        row,
+        {"VolumeId": "vol-2", "Encrypted": False},
+    ]
     assert (None if rows.odd is None else rows.odd.message, rows.fault) == (says, None)

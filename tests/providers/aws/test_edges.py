@@ -1,4 +1,6 @@
-"""What AWS's answers mean at the edges: keys that are not there, buckets known by name only, tags that name two tenants, a policy full of stars."""
+"""What AWS's answers mean at the edges: keys that are not there, buckets known by name only, tags that name two
+tenants, a policy full of stars.
+"""
 
 import json
 import time
@@ -27,7 +29,9 @@ MakeWatch = Callable[..., Watch]
 
 
 @pytest.mark.parametrize("named", ["key", "arn", "alias"])
-async def test_a_key_that_kms_says_does_not_exist_is_a_fail_in_the_first_poll_already(aws: Aws, watch: MakeWatch, named: str) -> None:
+async def test_a_key_that_kms_says_does_not_exist_is_a_fail_in_the_first_poll_already(
+    aws: Aws, watch: MakeWatch, named: str
+) -> None:
     home, gone = aws.region(), "11111111-2222-3333-4444-555555555555"
     arn = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/{gone}"
     lost = home.volume(key=home.key("lost"))
@@ -50,7 +54,9 @@ async def test_awss_own_key_that_was_never_used_is_missed_by_nobody(aws: Aws, wa
 
 
 @pytest.mark.parametrize(("owner", "told"), [(ACCOUNT, True), (SECOND, False)])
-async def test_only_of_our_own_accounts_keys_does_not_found_say_that_there_is_none(account: Callable[[str], AwsClient], owner: str, told: bool) -> None:
+async def test_only_of_our_own_accounts_keys_does_not_found_say_that_there_is_none(
+    account: Callable[[str], AwsClient], owner: str, told: bool
+) -> None:
     """KMS asks another account's policy before it says anything of its keys: what it does not show may be there."""
 
     def answer(one: Handler) -> None:
@@ -75,7 +81,9 @@ async def test_only_of_our_own_accounts_keys_does_not_found_say_that_there_is_no
 # ------------------------------------------------------------ throttled
 
 
-async def test_buckets_known_by_name_stand_there_unknown_when_throttling_outlasts_the_timeout(aws: Aws, watch: MakeWatch, world: World) -> None:
+async def test_buckets_known_by_name_stand_there_unknown_when_throttling_outlasts_the_timeout(
+    aws: Aws, watch: MakeWatch, world: World
+) -> None:
     aws.throttle("s3:GetBucket*", None, retry_after=30)
     aws.throttle("s3:GetPublicAccessBlock", None, retry_after=30)
     seen = watch()
@@ -116,8 +124,13 @@ async def test_a_volume_of_two_tenants_is_unassigned_and_both_are_told(aws: Aws,
     seen = await watch(text=f"{one}\n[[tenant]]{two}").poll()
     assert seen.row(both).resource.tenant == UNASSIGNED
     for tenant in ("acme", "globex"):
-        coverage = next(found for name, found in seen.row(f"enctop://{tenant}").findings.items() if "unassigned" in found.evidence)
-        assert (coverage.status, coverage.reason) == (Status.WARN, "1 resources carry no tenant's tag, or several tenants'"), coverage
+        coverage = next(
+            found for name, found in seen.row(f"enctop://{tenant}").findings.items() if "unassigned" in found.evidence
+        )
+        assert (coverage.status, coverage.reason) == (
+            Status.WARN,
+            "1 resources carry no tenant's tag, or several tenants'",
+        ), coverage
 
 
 # ------------------------------------------------------------ stars
@@ -135,7 +148,11 @@ async def test_a_bucket_policy_of_hundreds_of_stars_costs_no_more_than_another(a
 
     plain = min([(await cost())[0] for _ in range(2)])
     policy = json.loads(bucketpolicy.tls_only("b-1"))
-    policy["Statement"][0]["Resource"] = [f"arn:aws:s3:::{'a*' * 400}b", f"arn:aws:s3:::{'*?' * 400}x", "arn:aws:s3:::" + "*" * 800 + "-"]
+    policy["Statement"][0]["Resource"] = [
+        f"arn:aws:s3:::{'a*' * 400}b",
+        f"arn:aws:s3:::{'*?' * 400}x",
+        "arn:aws:s3:::" + "*" * 800 + "-",
+    ]
     own.policy("b-1", json.dumps(policy))
     starred, seen = await cost()
     assert starred < 3 * plain + 0.2

@@ -1,4 +1,6 @@
-"""AWS's answers are bounded: listings that lead back or never end, bodies that never end or drip, and which way requests for this machine travel."""
+"""AWS's answers are bounded: listings that lead back or never end, bodies that never end or drip, and which way
+requests for this machine travel.
+"""
 
 import asyncio
 import gzip
@@ -41,8 +43,20 @@ MakeWatch = Callable[..., Watch]
 
 # Call, what its answer lists, the tokens there and back, and a page with a row and a token.
 LISTINGS: list[tuple[Call, str, tuple[str, str], str, dict[str, Any]]] = [
-    (DESCRIBE_VOLUMES, "Volumes", TOKEN, "<volumeSet><item><volumeId>vol-{row}</volumeId></item></volumeSet><nextToken>{token}</nextToken>", {}),
-    (DESCRIBE_SNAPSHOTS, "Snapshots", TOKEN, "<snapshotSet><item><snapshotId>s-{row}</snapshotId></item></snapshotSet><nextToken>{token}</nextToken>", {}),
+    (
+        DESCRIBE_VOLUMES,
+        "Volumes",
+        TOKEN,
+        "<volumeSet><item><volumeId>vol-{row}</volumeId></item></volumeSet><nextToken>{token}</nextToken>",
+        {},
+    ),
+    (
+        DESCRIBE_SNAPSHOTS,
+        "Snapshots",
+        TOKEN,
+        "<snapshotSet><item><snapshotId>s-{row}</snapshotId></item></snapshotSet><nextToken>{token}</nextToken>",
+        {},
+    ),
     (
         DESCRIBE_LAUNCH_TEMPLATE_VERSIONS,
         "LaunchTemplateVersions",
@@ -50,7 +64,13 @@ LISTINGS: list[tuple[Call, str, tuple[str, str], str, dict[str, Any]]] = [
         "<launchTemplateVersionSet><item><launchTemplateId>lt-{row}</launchTemplateId></item></launchTemplateVersionSet><nextToken>{token}</nextToken>",
         {},
     ),
-    (LIST_BUCKETS, "Buckets", BUCKETS, "<Buckets><Bucket><Name>b-{row}</Name></Bucket></Buckets><ContinuationToken>{token}</ContinuationToken>", {}),
+    (
+        LIST_BUCKETS,
+        "Buckets",
+        BUCKETS,
+        "<Buckets><Bucket><Name>b-{row}</Name></Bucket></Buckets><ContinuationToken>{token}</ContinuationToken>",
+        {},
+    ),
     (
         LIST_INVENTORY_REPORTS,
         "CommonPrefixes",
@@ -58,8 +78,20 @@ LISTINGS: list[tuple[Call, str, tuple[str, str], str, dict[str, Any]]] = [
         "<CommonPrefixes><Prefix>p-{row}</Prefix></CommonPrefixes><NextContinuationToken>{token}</NextContinuationToken>",
         {"Bucket": "b-1"},
     ),
-    (LIST_KEYS, "Keys", MARKER, '{{"Keys": [{{"KeyArn": "k-{row}"}}], "NextMarker": "{token}", "Truncated": true}}', {}),
-    (LIST_ALIASES, "Aliases", MARKER, '{{"Aliases": [{{"AliasArn": "a-{row}"}}], "NextMarker": "{token}", "Truncated": true}}', {}),
+    (
+        LIST_KEYS,
+        "Keys",
+        MARKER,
+        '{{"Keys": [{{"KeyArn": "k-{row}"}}], "NextMarker": "{token}", "Truncated": true}}',
+        {},
+    ),
+    (
+        LIST_ALIASES,
+        "Aliases",
+        MARKER,
+        '{{"Aliases": [{{"AliasArn": "a-{row}"}}], "NextMarker": "{token}", "Truncated": true}}',
+        {},
+    ),
 ]
 NAMED = [call.operation for call, *_ in LISTINGS]
 
@@ -112,7 +144,9 @@ async def _lost(asking: Any) -> Refused:
     return refused.value
 
 
-async def test_a_body_without_end_is_let_go_of(account: Callable[[str], AwsClient], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_body_without_end_is_let_go_of(
+    account: Callable[[str], AwsClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(transport, "MOST_PAGE", 1 << 20)
     monkeypatch.setattr(account_module, "MOST_SETTING", 1 << 20)
     with serving(lambda one: one.endless(b"x" * 65536)) as (url, _):
@@ -130,7 +164,10 @@ async def test_an_answer_that_drips_is_ended_when_its_time_is_over_and_frees_its
     monkeypatch.setattr(account_module, "LONGEST_BODY", 0.5)
     with serving(drip) as (url, _):
         here = account(url)
-        for asking in (here.ask(GET_CALLER_IDENTITY, "us-east-1"), here.read_bucket(GET_BUCKET_POLICY, "b-1", "us-east-1")):
+        for asking in (
+            here.ask(GET_CALLER_IDENTITY, "us-east-1"),
+            here.read_bucket(GET_BUCKET_POLICY, "b-1", "us-east-1"),
+        ):
             fault = (await _lost(asking)).fault
             assert fault.kind is FaultKind.UNREACHABLE
             assert "not whole after 0.5 s" in fault.message
@@ -140,7 +177,10 @@ async def test_an_answer_that_drips_is_ended_when_its_time_is_over_and_frees_its
 async def test_what_a_server_packs_unasked_is_not_unpacked(account: Callable[[str], AwsClient]) -> None:
     with serving(lambda one: one.whole(b"\x1f\x8b" + b"\0" * 100, Content_Encoding="gzip")) as (url, _):
         here = account(url)
-        for asking in (here.ask(GET_CALLER_IDENTITY, "us-east-1"), here.read_bucket(GET_BUCKET_POLICY, "b-1", "us-east-1")):
+        for asking in (
+            here.ask(GET_CALLER_IDENTITY, "us-east-1"),
+            here.read_bucket(GET_BUCKET_POLICY, "b-1", "us-east-1"),
+        ):
             assert (await _lost(asking)).fault.code == "UnreadableAnswer"
         await here.close()
 
@@ -172,20 +212,27 @@ async def test_requests_for_this_machine_take_no_proxy_and_carry_nothing_of_netr
 
 
 @pytest.mark.parametrize(
-    "unpacked", [b"\0" * (1 << 22), b"a\n" * 100, b"".join(b"%d,word-%d\n" % (n, n) for n in range(100))], ids=["a line", "short", "words"]
+    "unpacked",
+    [b"\0" * (1 << 22), b"a\n" * 100, b"".join(b"%d,word-%d\n" % (n, n) for n in range(100))],
+    ids=["a line", "short", "words"],
 )
 def test_a_file_of_a_report_that_unpacks_to_anything_is_refused(unpacked: bytes) -> None:
     with pytest.raises(Refused):
         _count(gzip.compress(unpacked), 1)
 
 
-async def test_one_lost_answer_of_three_leaves_the_two_others_as_they_were_told(aws: Aws, watch: MakeWatch, world: World) -> None:
+async def test_one_lost_answer_of_three_leaves_the_two_others_as_they_were_told(
+    aws: Aws, watch: MakeWatch, world: World
+) -> None:
     aws.faults.fail("ec2:GetSnapshotBlockPublicAccessState")
     seen = await watch().poll()
     assert seen.finding("aws.ebs.default-encryption-region", world.region).status is Status.PASS
     assert seen.finding("aws.ebs.snapshot-public", world.snapshot).status is Status.UNKNOWN
     source = seen.source("ec2")
-    assert (source.state, source.fault and source.fault.operation) == (State.PARTIAL, "ec2:GetSnapshotBlockPublicAccessState")
+    assert (source.state, source.fault and source.fault.operation) == (
+        State.PARTIAL,
+        "ec2:GetSnapshotBlockPublicAccessState",
+    )
     aws.faults.clear()
     await seen.poll()
     assert seen.source("ec2").state is State.OK
@@ -196,7 +243,10 @@ async def test_a_role_is_assumed_within_the_same_bounds_also_for_a_buckets_setti
 ) -> None:
     aws.buckets(SECOND).make("b-1", policy=bucketpolicy.tls_only("b-1"))
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-    here = AwsClient(AwsSettings(endpoint_url=aws.url, regions=("us-east-1",), role_arn=f"arn:aws:iam::{SECOND}:role/enctop-read"), "test")
+    here = AwsClient(
+        AwsSettings(endpoint_url=aws.url, regions=("us-east-1",), role_arn=f"arn:aws:iam::{SECOND}:role/enctop-read"),
+        "test",
+    )
     assert "Statement" in await here.read_bucket(GET_BUCKET_POLICY, "b-1", "us-east-1")
     open_ways = len(here._transports)
     for _ in range(3):  # as when its credentials are renewed

@@ -1,6 +1,8 @@
-"""AWS's answers with each field taken away or changed on the wire: no PASS rests on a field that was not as documented, and a bad row takes only itself.
+"""AWS's answers with each field taken away or changed on the wire: no PASS rests on a field that was not as documented,
+and a bad row takes only itself.
 
-Every answer is recorded from the simulated AWS over its socket; the mutants go through the same decoding, sources and model, in process.
+Every answer is recorded from the simulated AWS over its socket; the mutants go through the same decoding, sources and
+model, in process.
 """
 
 import contextlib
@@ -145,7 +147,12 @@ async def recorded(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> tuple[AwsSettin
         return read(self, body)
 
     with monkeypatch.context() as patched:
-        for owner, name, wrapped in ((AwsClient, "_blocking", in_thread), (Transport, "answer", answered), (AwsClient, "_get", got), (_Reader, "read", taken)):
+        for owner, name, wrapped in (
+            (AwsClient, "_blocking", in_thread),
+            (Transport, "answer", answered),
+            (AwsClient, "_get", got),
+            (_Reader, "read", taken),
+        ):
             patched.setattr(owner, name, wrapped)
         TALLY.set(Tally())
         settings = AwsSettings(endpoint_url=aws.url, regions=("us-east-1",))
@@ -194,14 +201,21 @@ def _judged(reports: dict[str, list[Report]], sources: list[AwsSource]) -> dict[
             model.apply(source.id, report, NOW)
         model.finish(source.id, NOW, fault=None, calls=1, seconds=0.0, next_due=None)
     model.tick(NOW)
-    return {(entry.resource.id, control): finding for entry in model.all() for control, finding in entry.findings.items() if control.startswith("aws.")}
+    return {
+        (entry.resource.id, control): finding
+        for entry in model.all()
+        for control, finding in entry.findings.items()
+        if control.startswith("aws.")
+    }
 
 
 # ---------------------------------------------------------------- mutants
 
 
 def mutants(operation: str, body: bytes) -> Iterator[tuple[str, str, bytes]]:
-    """Each field of an answer, how it is changed, and the changed body; of a list only the first item, so that the others must stand."""
+    """Each field of an answer, how it is changed, and the changed body; of a list only the first item, so that the
+    others must stand.
+    """
     if operation in JSON_CALLS:
         yield from _json_mutants(json.loads(body), ())
     elif body.lstrip().startswith(b"<"):
@@ -328,7 +342,9 @@ def _immaterial(where: str, change: str) -> bool:
     return last in NAMES | PLACES or (last, change) in AS_GOOD
 
 
-async def test_no_pass_rests_on_a_field_that_is_not_as_documented_and_a_bad_row_takes_only_itself(recorded: tuple[AwsSettings, Bodies]) -> None:
+async def test_no_pass_rests_on_a_field_that_is_not_as_documented_and_a_bad_row_takes_only_itself(
+    recorded: tuple[AwsSettings, Bodies],
+) -> None:
     settings, bodies = recorded
     replayed = Replayed(settings, bodies)
     healthy = {source.service: await _reports(source) for source in _sources(replayed)}
@@ -341,14 +357,19 @@ async def test_no_pass_rests_on_a_field_that_is_not_as_documented_and_a_bad_row_
     for (operation, about), body in sorted(bodies.items()):
         service = _kind(operation)
         without: dict[str, set[str]] = {}
-        rows = operation.startswith(("Describe", "List")) and operation not in {"DescribeKey", "ListKeys"}  # on the one key all others rest
+        # on the one key all others rest
+        rows = operation.startswith(("Describe", "List")) and operation not in {"DescribeKey", "ListKeys"}
         for where, change, changed in mutants(operation, body):
             count += 1
             replayed.bodies = {**bodies, (operation, about): changed}
             sources = _sources(replayed)
             source = next(one for one in sources if one.service == service)
             after = _judged({**healthy, service: await _reports(source)}, sources)
-            lasting = {control for control in {control for _, control in passing} if _count(after, control) == _count(before, control)}
+            lasting = {
+                control
+                for control in {control for _, control in passing}
+                if _count(after, control) == _count(before, control)
+            }
             if change == "absent":
                 without[where] = {control for _, control in passing} - lasting
             elif not _immaterial(where, change) and (still := without.get(where, set()) & lasting):
@@ -366,4 +387,6 @@ def _count(findings: dict[tuple[str, str], Finding], control: str) -> int:
 
 def _others_stand(before: dict[tuple[str, str], Finding], after: dict[tuple[str, str], Finding]) -> bool:
     """Whether each control that passed several still passes all but one of them."""
-    return all(_count(after, control) >= _count(before, control) - 1 for _, control in before if _count(before, control) > 1)
+    return all(
+        _count(after, control) >= _count(before, control) - 1 for _, control in before if _count(before, control) > 1
+    )

@@ -1,4 +1,6 @@
-"""Stored objects, where the operator asks for them: samples, inventory reports, and accounts that tenants share by a tag."""
+"""Stored objects, where the operator asks for them: samples, inventory reports, and accounts that tenants share by a
+tag.
+"""
 
 import gzip
 import json
@@ -41,10 +43,18 @@ async def test_a_sample_says_how_many_of_how_many(aws: Aws, watch: MakeWatch) ->
 async def test_nothing_of_objects_is_asked_where_nobody_asked_for_it(aws: Aws, watch: MakeWatch) -> None:
     objects(aws, "o-1")
     await watch().poll()
-    assert not aws.log.operations & {"s3:ListObjectsV2", "s3:HeadObject", "s3:GetObject", "s3:ListBucketInventoryConfigurations", "s3:GetBucketTagging"}
+    assert not aws.log.operations & {
+        "s3:ListObjectsV2",
+        "s3:HeadObject",
+        "s3:GetObject",
+        "s3:ListBucketInventoryConfigurations",
+        "s3:GetBucketTagging",
+    }
 
 
-async def test_an_object_under_the_customers_own_key_is_a_fail_and_is_asked_with_nothing_undeclared(aws: Aws, watch: MakeWatch) -> None:
+async def test_an_object_under_the_customers_own_key_is_a_fail_and_is_asked_with_nothing_undeclared(
+    aws: Aws, watch: MakeWatch
+) -> None:
     objects(aws, "plain")
     aws.buckets().put("b-1", "theirs", b"x", by_customer=True)
     seen = await watch(also="object_sample = 5").poll()
@@ -81,10 +91,14 @@ async def test_expired_credentials_are_not_taken_for_a_customers_key(aws: Aws, w
         await seen.poll()
     assert aws.faults.rules
     assert set(seen.verdicts(SAMPLE).values()) == {PASS}
-    assert FaultKind.EXPIRED in {source.fault.kind for source in seen.model.sources.values() if source.service == "s3-objects" and source.fault}
+    assert FaultKind.EXPIRED in {
+        source.fault.kind for source in seen.model.sources.values() if source.service == "s3-objects" and source.fault
+    }
 
 
-async def test_samples_of_a_bucket_that_cannot_be_listed_stay_and_are_not_asked_before_it_was_found(aws: Aws, watch: MakeWatch) -> None:
+async def test_samples_of_a_bucket_that_cannot_be_listed_stay_and_are_not_asked_before_it_was_found(
+    aws: Aws, watch: MakeWatch
+) -> None:
     objects(aws, "a")
     rule = aws.deny("s3:ListBuckets")
     seen = await watch(also="object_sample = 2\ninventory = true").poll()
@@ -174,15 +188,22 @@ async def test_a_bucket_without_inventory_is_a_warning(aws: Aws, watch: MakeWatc
         ("manifest.json", b"<html></html>", "not an inventory manifest"),
         ("manifest.json", b'{"fileFormat": "CSV", "fileSchema": "Bucket", "files": [{}]}', "not an inventory manifest"),
         ("manifest.json", b'{"fileFormat": "Parquet", "fileSchema": "x", "files": []}', "Parquet; enctop reads CSV"),
-        ("manifest.json", b'{"fileFormat": "CSV", "fileSchema": "Bucket, Key", "files": []}', "no column EncryptionStatus"),
+        (
+            "manifest.json",
+            b'{"fileFormat": "CSV", "fileSchema": "Bucket, Key", "files": []}',
+            "no column EncryptionStatus",
+        ),
         (".csv.gz", b"not gzip", "not gzipped CSV"),
         (".csv.gz", gzip.compress(b'"b-1","a","SSE-S3"\n' * 500)[:-12], "not gzipped CSV"),
         (".csv.gz", gzip.compress(b"x" * 5000)[:20] + b"\xff" * 40, "not gzipped CSV"),
         (".csv.gz", gzip.compress(b'"b-1"\n'), "not gzipped CSV"),
     ],
-    ids=lambda value: value if isinstance(value, str) else "",  # a gzip body holds the time at which it was made: another name in each process
+    # a gzip body holds the time at which it was made: another name in each process
+    ids=lambda value: value if isinstance(value, str) else "",
 )
-async def test_a_report_that_cannot_be_read_is_unknown_and_says_why(aws: Aws, watch: MakeWatch, ending: str, body: bytes | None, said: str) -> None:
+async def test_a_report_that_cannot_be_read_is_unknown_and_says_why(
+    aws: Aws, watch: MakeWatch, ending: str, body: bytes | None, said: str
+) -> None:
     inventory(aws, {"a": "SSE-S3"})
     if body is None:
         keys = aws.buckets().s3.buckets["reports"].keys
@@ -240,8 +261,18 @@ async def test_an_account_that_tenants_share_is_parted_by_their_tags(aws: Aws, w
     seen = await watch(text=shared(aws)).poll()
     owners = {name: seen.row(volume).resource.tenant for name, volume in volumes.items()}
     assert owners == {"acme": "acme", "globex": "globex", "stranger": "unassigned", "": "unassigned"}
-    buckets = {held.resource.name: held.resource.tenant for held in seen.model.all() if held.resource.kind in {"bucket", "object-sample"}}
-    assert buckets == {"b-acme": "acme", "b-globex": "globex", "b-stranger": "unassigned", "b-none": "unassigned", "b-globex/o": "globex"}
+    buckets = {
+        held.resource.name: held.resource.tenant
+        for held in seen.model.all()
+        if held.resource.kind in {"bucket", "object-sample"}
+    }
+    assert buckets == {
+        "b-acme": "acme",
+        "b-globex": "globex",
+        "b-stranger": "unassigned",
+        "b-none": "unassigned",
+        "b-globex/o": "globex",
+    }
     assert aws.log.count("s3:ListBuckets") == 1, "one account is polled once"
     for tenant in ("acme", "globex"):
         assert seen.finding("meta.inventory.coverage", f"enctop://{tenant}").status is WARN
@@ -255,5 +286,7 @@ async def test_a_bucket_whose_tags_are_denied_belongs_to_nobody_and_says_so(aws:
         aws.faults.clear()
         getattr(aws.faults, fault)("s3:GetBucketTagging")
         await seen.poll()
-        assert seen.row("arn:aws:s3:::b-acme").resource.tenant == "acme", "whose it was is not taken back by an answer that is none"
+        assert seen.row("arn:aws:s3:::b-acme").resource.tenant == "acme", (
+            "whose it was is not taken back by an answer that is none"
+        )
         assert seen.source("s3").state is State.PARTIAL

@@ -50,7 +50,9 @@ def _differences(truth: Truth, snapshot: Snapshot) -> list[str]:
     """What the snapshot says otherwise than the truth: a resource unseen or unknown to it, or a verdict."""
     found = _verdicts(snapshot)
     seen = {entry.id for entry in snapshot.resources if entry.type not in NOT_SEEDED and FOREIGN not in entry.id}
-    lines = [f"{resource}: not seen" for resource in truth.keys() - seen] + [f"{resource}: not seeded" for resource in seen - truth.keys()]
+    lines = [f"{resource}: not seen" for resource in truth.keys() - seen] + [
+        f"{resource}: not seeded" for resource in seen - truth.keys()
+    ]
     for resource, expected in truth.items():
         said = found.get(resource, {})
         wanted = {control: status.word for control, status in expected.items()}
@@ -86,7 +88,9 @@ async def test_every_golden_case_is_told_as_it_was_seeded(aws: Aws, monkeypatch:
     snapshot = await _snapshot(text)
     assert _differences(golden.truth, snapshot) == []
     states = {source.id.rpartition("123456789012/")[2]: source.state for source in snapshot.sources}
-    assert states[f"{golden.opted_out}/region"] == "disabled", "a region that is not switched on is named, and not asked"
+    assert states[f"{golden.opted_out}/region"] == "disabled", (
+        "a region that is not switched on is named, and not asked"
+    )
     assert not any(golden.opted_out in entry.id for entry in snapshot.resources)
     assert states[f"{golden.hanging}/ebs"] == "unreachable", "a region that hangs is unknown, not empty"
     assert not snapshot.complete

@@ -55,7 +55,10 @@ async def test_one_blob_in_plain_text_fails(azure: Azure) -> None:
     assert await _told(azure, container) == ("fail", "1 of 4 sampled blobs are not server-encrypted")
 
 
-@pytest.mark.parametrize(("policy", "status"), [("", "fail"), ('keys = "customer-managed"', "fail"), ('keys = "either"', "warn"), ('keys = "double"', "fail")])
+@pytest.mark.parametrize(
+    ("policy", "status"),
+    [("", "fail"), ('keys = "customer-managed"', "fail"), ('keys = "either"', "warn"), ('keys = "double"', "fail")],
+)
 async def test_a_key_that_the_sender_gave_is_judged_by_the_policy(azure: Azure, policy: str, status: str) -> None:
     container = _container(azure)
     azure.estate.blob(container, "theirs", supplied=True)
@@ -105,7 +108,11 @@ async def test_refused_blobs_are_unknown_and_name_the_data_action(azure: Azure) 
     seen = await azure.poll(more=SAMPLE)
     finding = seen.finding(CONTROL, f"{shut}#blobs")
     assert finding.fault is not None
-    assert (finding.status.word, finding.fault.code, finding.fault.permission) == ("unknown", "AuthorizationPermissionMismatch", ASKED)
+    assert (finding.status.word, finding.fault.code, finding.fault.permission) == (
+        "unknown",
+        "AuthorizationPermissionMismatch",
+        ASKED,
+    )
     assert "using this permission. RequestId" in finding.fault.message, "one line"
     assert seen.statuses(f"{open_}#blobs")[CONTROL] == "pass"
     assert (seen.source("blobs").state, seen.fault("blobs").permission) == ("partial", ASKED)
@@ -113,7 +120,11 @@ async def test_refused_blobs_are_unknown_and_name_the_data_action(azure: Azure) 
 
 async def test_an_accounts_firewall_is_no_missing_role(azure: Azure, monkeypatch: pytest.MonkeyPatch) -> None:
     container = _container(azure)
-    monkeypatch.setattr(azure.server, "_list_blobs", lambda *_: blob_refusal(403, "AuthorizationFailure", "This request is not authorized."))
+    monkeypatch.setattr(
+        azure.server,
+        "_list_blobs",
+        lambda *_: blob_refusal(403, "AuthorizationFailure", "This request is not authorized."),
+    )
     finding = (await azure.poll(more=SAMPLE)).finding(CONTROL, f"{container}#blobs")
     assert finding.fault is not None
     assert (finding.status.word, finding.fault.kind, finding.fault.permission) == ("unknown", "denied", None)

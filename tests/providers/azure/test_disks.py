@@ -15,7 +15,11 @@ DAY = 86400
 async def test_a_disk_under_the_platforms_key_is_as_the_document_says(azure: Azure) -> None:
     disk = azure.estate.disk("pg-0")
     seen = await azure.poll()
-    assert seen.statuses(disk) == {"azure.disk.encryption-type": "pass", "azure.disk.key-policy": "pass", "azure.disk.ade-legacy": "pass"}
+    assert seen.statuses(disk) == {
+        "azure.disk.encryption-type": "pass",
+        "azure.disk.key-policy": "pass",
+        "azure.disk.ade-legacy": "pass",
+    }
     assert seen.source("disks").state == "ok"
 
 
@@ -77,7 +81,9 @@ async def test_an_id_whose_case_changes_between_two_polls_is_one_disk(azure: Azu
         ({"not_before": int(time.time()) + DAY}, "fail", "not valid before"),
     ],
 )
-async def test_an_encryption_set_is_as_healthy_as_its_key(azure: Azure, change: dict[str, int], status: str, says: str) -> None:
+async def test_an_encryption_set_is_as_healthy_as_its_key(
+    azure: Azure, change: dict[str, int], status: str, says: str
+) -> None:
     vault = azure.estate.vault("acme-keys")
     made = azure.estate.encryption_set("disks", azure.estate.key(vault, "disks", **change) + "/0123", vault)  # type: ignore[arg-type]
     finding = (await azure.poll()).finding("azure.disk.des-health", made)
@@ -96,9 +102,14 @@ async def test_a_key_with_an_end_counts_down_to_it(azure: Azure) -> None:
 async def test_an_encryption_set_whose_vault_or_key_is_gone_fails(azure: Azure) -> None:
     vault = azure.estate.vault("acme-keys")
     lost = azure.estate.encryption_set("lost-key", "https://acme-keys.vault.azure.net/keys/deleted/1", vault)
-    alone = azure.estate.encryption_set("lost-vault", "https://gone.vault.azure.net/keys/k/1", vault.replace("acme-keys", "gone"))
+    alone = azure.estate.encryption_set(
+        "lost-vault", "https://gone.vault.azure.net/keys/k/1", vault.replace("acme-keys", "gone")
+    )
     seen = await azure.poll()
-    assert (seen.finding("azure.disk.des-health", lost).status.word, seen.finding("azure.disk.des-health", lost).reason) == ("fail", "key does not exist")
+    assert (
+        seen.finding("azure.disk.des-health", lost).status.word,
+        seen.finding("azure.disk.des-health", lost).reason,
+    ) == ("fail", "key does not exist")
     assert seen.finding("azure.disk.des-health", alone).reason == "its vault does not exist"
     assert seen.finding("azure.disk.des-health", alone).status.word == "fail"
     assert seen.source("keyvault").state == "ok", "that there is none is an answer"
@@ -109,10 +120,19 @@ async def test_rotation_off_purge_protection_off_and_a_rotation_error_are_told(a
     vault = azure.estate.vault("acme-keys")
     pinned = azure.estate.encryption_set("pinned", azure.estate.key(vault, "a"), vault, rotates=False)
     purgeable = azure.estate.encryption_set("purgeable", azure.estate.key(bare, "b"), bare)
-    failing = azure.estate.encryption_set("failing", azure.estate.key(vault, "c"), vault, failing="Key Vault refused\r\nthe identity")
+    failing = azure.estate.encryption_set(
+        "failing", azure.estate.key(vault, "c"), vault, failing="Key Vault refused\r\nthe identity"
+    )
     seen = await azure.poll()
-    findings = {name: seen.finding("azure.disk.des-health", each) for name, each in (("pinned", pinned), ("purgeable", purgeable), ("failing", failing))}
-    assert {name: finding.status.word for name, finding in findings.items()} == {"pinned": "warn", "purgeable": "warn", "failing": "fail"}
+    findings = {
+        name: seen.finding("azure.disk.des-health", each)
+        for name, each in (("pinned", pinned), ("purgeable", purgeable), ("failing", failing))
+    }
+    assert {name: finding.status.word for name, finding in findings.items()} == {
+        "pinned": "warn",
+        "purgeable": "warn",
+        "failing": "fail",
+    }
     assert "rotation is off" in findings["pinned"].reason
     assert "purge protection" in findings["purgeable"].reason
 
@@ -142,17 +162,25 @@ async def test_a_refused_encryption_set_leaves_the_customers_key_unknown_where_i
 
 async def test_another_entra_tenants_key_is_foreign(azure: Azure) -> None:
     vault = azure.estate.vault("acme-keys")
-    made = azure.estate.encryption_set("disks", azure.estate.key(vault, "disks"), vault, foreign="0c9d1b7e-1111-4222-8333-444455556666")
+    made = azure.estate.encryption_set(
+        "disks", azure.estate.key(vault, "disks"), vault, foreign="0c9d1b7e-1111-4222-8333-444455556666"
+    )
     ours = azure.estate.encryption_set("ours", azure.estate.key(vault, "disks"), vault, foreign="None")
     disk, own = azure.estate.disk("pg-0", CUSTOMER, set_id=made), azure.estate.disk("pg-1", CUSTOMER, set_id=ours)
     seen = await azure.poll(policy='keys = "either"')
-    assert (seen.statuses(disk)["azure.disk.key-policy"], seen.statuses(own)["azure.disk.key-policy"]) == ("warn", "pass")
+    assert (seen.statuses(disk)["azure.disk.key-policy"], seen.statuses(own)["azure.disk.key-policy"]) == (
+        "warn",
+        "pass",
+    )
 
 
 async def test_azure_disk_encryption_is_a_warning_only_where_it_is_enabled(azure: Azure) -> None:
     from azure.mgmt.compute.models import EncryptionSettingsCollection
 
-    on = azure.estate.disk("ade", encryption_settings_collection=EncryptionSettingsCollection(enabled=True, encryption_settings_version="1.1"))
+    on = azure.estate.disk(
+        "ade",
+        encryption_settings_collection=EncryptionSettingsCollection(enabled=True, encryption_settings_version="1.1"),
+    )
     off = azure.estate.disk("left-over", encryption_settings_collection=EncryptionSettingsCollection(enabled=False))
     seen = await azure.poll()
     assert seen.statuses(on)["azure.disk.ade-legacy"] == "warn"
@@ -162,7 +190,9 @@ async def test_azure_disk_encryption_is_a_warning_only_where_it_is_enabled(azure
 
 async def test_snapshots_follow_the_same_rule_and_open_ones_are_worth_a_look(azure: Azure) -> None:
     shut, wide = azure.estate.snapshot("nightly"), azure.estate.snapshot("export", network_access_policy="AllowAll")
-    old = azure.estate.snapshot("old", CUSTOMER, set_id="/subscriptions/x/resourceGroups/g/providers/Microsoft.Compute/diskEncryptionSets/none")
+    old = azure.estate.snapshot(
+        "old", CUSTOMER, set_id="/subscriptions/x/resourceGroups/g/providers/Microsoft.Compute/diskEncryptionSets/none"
+    )
     seen = await azure.poll()
     statuses = [seen.statuses(each)["azure.disk.snapshot-encryption"] for each in (shut, wide, old)]
     assert statuses == ["pass", "warn", "fail"]
@@ -174,7 +204,10 @@ async def test_a_key_that_two_subscriptions_use_is_read_once_and_stays_with_one(
     azure.estate.subscription(SECOND, "second")
     vault = azure.estate.vault("shared")
     key = azure.estate.key(vault, "disks")
-    first, second = azure.estate.encryption_set("a", key, vault), azure.estate.encryption_set("b", key, vault, subscription=SECOND)
+    first, second = (
+        azure.estate.encryption_set("a", key, vault),
+        azure.estate.encryption_set("b", key, vault, subscription=SECOND),
+    )
     seen = await azure.poll(SUBSCRIPTION, SECOND)
     assert {seen.statuses(each)["azure.disk.des-health"] for each in (first, second)} == {"pass"}
     assert azure.server.count("Microsoft.KeyVault/vaults/keys/read") == 1
@@ -198,10 +231,17 @@ async def test_paging_gives_every_disk_once(azure: Azure) -> None:
         (("gone",), "unknown", "unknown"),
     ],
 )
-async def test_images_follow_the_rule_by_the_sets_of_their_disks(azure: Azure, sets: tuple[str | None, ...], provider: str, customer: str) -> None:
+async def test_images_follow_the_rule_by_the_sets_of_their_disks(
+    azure: Azure, sets: tuple[str | None, ...], provider: str, customer: str
+) -> None:
     vault = azure.estate.vault("acme-keys")
-    known = {"one": azure.estate.encryption_set("one", azure.estate.key(vault, "k"), vault), "gone": "/subscriptions/x/resourceGroups/g/providers/y/z/gone"}
-    image = azure.estate.image("golden", *(known[each].replace("resourceGroups", "resourcegroups") if each else None for each in sets))
+    known = {
+        "one": azure.estate.encryption_set("one", azure.estate.key(vault, "k"), vault),
+        "gone": "/subscriptions/x/resourceGroups/g/providers/y/z/gone",
+    }
+    image = azure.estate.image(
+        "golden", *(known[each].replace("resourceGroups", "resourcegroups") if each else None for each in sets)
+    )
     for policy, status in (('keys = "provider-managed"', provider), ('keys = "customer-managed"', customer)):
         assert (await azure.poll(policy=policy)).statuses(image)["azure.disk.snapshot-encryption"] == status
 
@@ -211,7 +251,10 @@ async def test_refused_images_leave_the_snapshots(azure: Azure) -> None:
     nightly = azure.estate.snapshot("nightly")
     azure.faults.deny("Microsoft.Compute/images/read")
     seen = await azure.poll()
-    assert (seen.source("snapshots").state, seen.fault("snapshots").permission) == ("partial", "Microsoft.Compute/images/read")
+    assert (seen.source("snapshots").state, seen.fault("snapshots").permission) == (
+        "partial",
+        "Microsoft.Compute/images/read",
+    )
     assert seen.statuses(nightly)["azure.disk.snapshot-encryption"] == "pass"
 
 
@@ -220,7 +263,10 @@ async def test_a_key_is_judged_by_who_uses_it_and_its_remedy_names_its_url(azure
     url = azure.estate.key(vault, "off", enabled=False)
     made = azure.estate.encryption_set("s", f"{url}/1", vault)
     seen = await azure.poll()
-    assert seen.statuses(f"{vault}/keys/off") == {"azure.disk.des-health": "fail", "azure.storage.cmk-health": "not_applicable"}
+    assert seen.statuses(f"{vault}/keys/off") == {
+        "azure.disk.des-health": "fail",
+        "azure.storage.cmk-health": "not_applicable",
+    }
     control = registry().get("azure.disk.des-health")
     assert control is not None
     key = seen.resources("azure.keyvault.key")["acme-keys/off"]
@@ -230,8 +276,16 @@ async def test_a_key_is_judged_by_who_uses_it_and_its_remedy_names_its_url(azure
 
 async def test_a_disk_of_a_scale_set_names_the_set_and_the_machine(azure: Azure) -> None:
     machines = "/subscriptions/x/resourceGroups/g/providers/Microsoft.Compute"
-    owners = {"plain": f"{machines}/virtualMachines/db-1", "scaled": f"{machines}/virtualMachineScaleSets/pool-vmss/virtualMachines/3", "free": None}
+    owners = {
+        "plain": f"{machines}/virtualMachines/db-1",
+        "scaled": f"{machines}/virtualMachineScaleSets/pool-vmss/virtualMachines/3",
+        "free": None,
+    }
     for name, owner in owners.items():
         azure.estate.disk(name, managed_by=owner)
     disks = (await azure.poll()).resources("azure.compute.disk")
-    assert {name: disks[name].cells[0] for name in owners} == {"plain": "db-1", "scaled": "pool-vmss/3", "free": "unattached"}
+    assert {name: disks[name].cells[0] for name in owners} == {
+        "plain": "db-1",
+        "scaled": "pool-vmss/3",
+        "free": "unattached",
+    }

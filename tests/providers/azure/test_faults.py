@@ -1,4 +1,6 @@
-"""What goes wrong between enctop and Azure: each refusal is UNKNOWN, says what would mend it, and passes when it has passed."""
+"""What goes wrong between enctop and Azure: each refusal is UNKNOWN, says what would mend it, and passes when it has
+passed.
+"""
 
 import logging
 import time
@@ -46,7 +48,10 @@ async def test_expired_credentials_are_expired_everywhere(azure: Azure) -> None:
     azure.faults.expire()
     seen = await azure.poll()
     states = {source.service: source.state for source in seen.model.sources.values()}
-    assert {states.pop(each) for each in ("subscriptions", "containers", "keyvault", "keyvault-scopes")} == {State.PARTIAL, State.ERROR}, "none is ok"
+    assert {states.pop(each) for each in ("subscriptions", "containers", "keyvault", "keyvault-scopes")} == {
+        State.PARTIAL,
+        State.ERROR,
+    }, "none is ok"
     assert set(states.values()) == {State.EXPIRED}
 
 
@@ -78,7 +83,9 @@ async def test_throttled_for_longer_than_anybody_waits_is_throttled(azure: Azure
     assert azure.server.count(DISKS) == 1
 
 
-@pytest.mark.parametrize(("kind", "state", "code"), [("fail", "error", "InternalServerError"), ("html", "error", "UnreadableAnswer")])
+@pytest.mark.parametrize(
+    ("kind", "state", "code"), [("fail", "error", "InternalServerError"), ("html", "error", "UnreadableAnswer")]
+)
 async def test_broken_answers_are_no_answers(azure: Azure, kind: str, state: str, code: str) -> None:
     azure.estate.disk("pg-0")
     getattr(azure.faults, kind)(DISKS)
@@ -148,7 +155,9 @@ async def test_two_tenants_cannot_both_have_one_subscription(azure: Azure) -> No
     collector = Collector(parse(text, "test"))
     await collector.once(60)
     (entry,) = [entry for entry in collector.model.all() if entry.resource.kind == "volume"]
-    roots = {source.tenant: source.fault for source in collector.model.sources.values() if source.service == "subscriptions"}
+    roots = {
+        source.tenant: source.fault for source in collector.model.sources.values() if source.service == "subscriptions"
+    }
     refused = [fault for fault in roots.values() if fault is not None]
     assert len(refused) == 1
     assert refused[0].code == "AlreadyPolled"
@@ -179,7 +188,9 @@ async def test_a_next_page_on_another_host_is_not_asked(azure: Azure) -> None:
     assert not seen_elsewhere
 
 
-async def test_a_token_is_nowhere_to_be_seen(azure: Azure, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_token_is_nowhere_to_be_seen(
+    azure: Azure, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     """Not in a snapshot, an error, or a log, whatever goes wrong; the SDK's own loggers included."""
     caplog.set_level(logging.DEBUG)
     azure.server.token = CANARY
@@ -237,4 +248,7 @@ def test_a_refusal_is_told_by_its_code_then_by_its_status(status: int, code: str
     assert refused.fault.kind is kind
     assert refused.transient is (status >= 500)
     assert "\n" not in refused.fault.message
-    assert "Microsoft.Network" in answered(LIST_GATEWAYS, 409, {}, b'{"error":{"code":"MissingSubscriptionRegistration"}}').fault.message
+    assert (
+        "Microsoft.Network"
+        in answered(LIST_GATEWAYS, 409, {}, b'{"error":{"code":"MissingSubscriptionRegistration"}}').fault.message
+    )

@@ -1,5 +1,5 @@
-"""Rows of Azure that are not as the REST references have them, each beside healthy ones in one listing: none passes for it, none fails for it, none takes
-another with it.
+"""Rows of Azure that are not as the REST references have them, each beside healthy ones in one listing: none passes for
+it, none fails for it, none takes another with it.
 """
 
 import copy
@@ -57,12 +57,14 @@ BENIGN = {
     ("azure.disk.unmanaged", "properties.storageProfile.osDisk", "object"),
     ("azure.disk.ade-legacy", "properties.storageProfile.osDisk", "object"),
 }
-"""A map may have no rules beside its default, a profile no policy; a disk without a security type is as its `encryption` says; a system disk that names no
-page blob is managed."""
+"""A map may have no rules beside its default, a profile no policy; a disk without a security type is as its
+`encryption` says; a system disk that names no page blob is managed."""
 
 
 def _gateway(azure: Azure, name: str) -> str:
-    """A gateway whose listener for HTTPS has a profile of its own, and whose two for HTTP redirect, by a rule and by a map."""
+    """A gateway whose listener for HTTPS has a profile of its own, and whose two for HTTP redirect, by a rule and by
+    a map.
+    """
     own = more.gateway(azure.estate, name)
     properties = copy.deepcopy(azure.estate.resources[own.lower()]["properties"])
     away = {"id": f"{own}/redirectConfigurations/away"}
@@ -77,8 +79,18 @@ def _gateway(azure: Azure, name: str) -> str:
         }
     ]
     paths = [{"id": f"{own}/x", "name": "x", "properties": {"paths": ["/x/*"], "redirectConfiguration": away}}]
-    properties["urlPathMaps"] = [{"id": f"{own}/urlPathMaps/all", "name": "all", "properties": {"defaultRedirectConfiguration": away, "pathRules": paths}}]
-    rule = {"ruleType": "PathBasedRouting", "httpListener": {"id": third}, "urlPathMap": {"id": f"{own}/urlPathMaps/all"}}
+    properties["urlPathMaps"] = [
+        {
+            "id": f"{own}/urlPathMaps/all",
+            "name": "all",
+            "properties": {"defaultRedirectConfiguration": away, "pathRules": paths},
+        }
+    ]
+    rule = {
+        "ruleType": "PathBasedRouting",
+        "httpListener": {"id": third},
+        "urlPathMap": {"id": f"{own}/urlPathMaps/all"},
+    }
     properties["requestRoutingRules"].append({"name": "by-map", "properties": rule})
     azure.estate.change(own, **properties)
     return own
@@ -91,7 +103,13 @@ def _bases(azure: Azure) -> list[str]:
     key = estate.key(vault, "data")
     made = estate.encryption_set("disks", f"{key}/1", vault)
     machine, cluster = more.machine(estate, "vm"), more.cluster(estate, "aks")
-    estate.change(machine, storageProfile={"osDisk": {"name": "os", "managedDisk": {"id": "/d"}}, "dataDisks": [{"lun": 0, "managedDisk": {"id": "/e"}}]})
+    estate.change(
+        machine,
+        storageProfile={
+            "osDisk": {"name": "os", "managedDisk": {"id": "/d"}},
+            "dataDisks": [{"lun": 0, "managedDisk": {"id": "/e"}}],
+        },
+    )
     disk = estate.disk("plain")
     estate.change(disk, securityProfile={"securityType": "TrustedLaunch"})
     account = estate.account("acmeplain")
@@ -115,7 +133,9 @@ def _put_mutants(azure: Azure, bases: list[str]) -> dict[str, tuple[str, str, st
     made: dict[str, tuple[str, str, str]] = {}
     for base in bases:
         body = json.loads(json.dumps(azure.estate.resources[base.lower()]).replace(f'"{base}/', '"@own@/'))
-        for number, (where, change, mutant) in enumerate(mutants(body, frozenset({"id", "name", "type", "location", "zones"}))):
+        for number, (where, change, mutant) in enumerate(
+            mutants(body, frozenset({"id", "name", "type", "location", "zones"}))
+        ):
             own = f"{base}-{number}" if "storageAccounts" not in base else f"{base}{number}"
             text = json.dumps(mutant).replace('"@own@/', f'"{own}/').replace('"@OWN@/', f'"{own.swapcase()}/')
             azure.estate.put(own, {**json.loads(text), "id": own, "name": own.rpartition("/")[2]})
@@ -131,14 +151,17 @@ def _wrong(seen: Seen, made: dict[str, tuple[str, str, str]]) -> list[str]:
         assert entry is not None, f"{own} ({where} {change}) is not there"
         for control, finding in entry.findings.items():
             status = finding.status.word
-            material = [field for field in MATERIAL.get(control, ()) if _stands(seen.resource(base).fields, field.split("."))]
+            material = [
+                field for field in MATERIAL.get(control, ()) if _stands(seen.resource(base).fields, field.split("."))
+            ]
             what = f"{base.rpartition('/')[2]} {where} {change}: {control} is {status} ({finding.reason})"
             if "failed while" in finding.reason:
                 wrong.append(f"raised: {what}")
             elif change in {"case", "extra"}:
                 if status != should[control] and not finding.reason.startswith("its "):
                     wrong.append(f"other: {what}, was {should[control]}")
-            elif status == "fail" != should[control] and "does not exist" not in finding.reason:  # a key that is named otherwise is another
+            # a key that is named otherwise is another
+            elif status == "fail" != should[control] and "does not exist" not in finding.reason:
                 wrong.append(f"false FAIL: {what}")
             elif status == "pass" and (control, where, change) not in BENIGN and _is_material(where, change, material):
                 wrong.append(f"unsupported PASS: {what}")
@@ -147,7 +170,9 @@ def _wrong(seen: Seen, made: dict[str, tuple[str, str, str]]) -> list[str]:
 
 def _is_material(where: str, change: str, material: list[str]) -> bool:
     """Whether a change touches what a PASS needs; one item less of a list is another, healthy answer."""
-    return not (change == "absent" and where.endswith("#")) and any(f"{field}.".startswith(f"{where}.") for field in material)
+    return not (change == "absent" and where.endswith("#")) and any(
+        f"{field}.".startswith(f"{where}.") for field in material
+    )
 
 
 def _stands(value: Any, path: list[str]) -> bool:
@@ -160,20 +185,30 @@ def _stands(value: Any, path: list[str]) -> bool:
 
 
 @pytest.mark.parametrize("policy", ["", CUSTOMERS])
-async def test_a_row_that_is_not_as_it_should_be_neither_passes_nor_fails_for_it_nor_takes_another_with_it(azure: Azure, policy: str) -> None:
+async def test_a_row_that_is_not_as_it_should_be_neither_passes_nor_fails_for_it_nor_takes_another_with_it(
+    azure: Azure, policy: str
+) -> None:
     bases = _bases(azure)
     made = _put_mutants(azure, bases)
     assert len(made) > 1_500
     seen = await azure.poll(SUBSCRIPTION, policy=policy)
     for base in bases:
-        assert "unknown" not in {status for control, status in seen.statuses(base).items() if not control.startswith("meta.")}, base
+        assert "unknown" not in {
+            status for control, status in seen.statuses(base).items() if not control.startswith("meta.")
+        }, base
     wrong = _wrong(seen, made)
     assert not wrong, "\n".join(wrong)
-    assert {source.fault.code for source in seen.model.sources.values() if source.fault is not None} <= {"UnreadableRow", "NotListed", "VaultNotSeen"}
+    assert {source.fault.code for source in seen.model.sources.values() if source.fault is not None} <= {
+        "UnreadableRow",
+        "NotListed",
+        "VaultNotSeen",
+    }
 
 
 @pytest.mark.parametrize("change", ["absent", "null", "number"])
-async def test_a_row_that_does_not_say_which_it_is_makes_its_listing_partial_and_nothing_is_taken_to_be_gone(azure: Azure, change: str) -> None:
+async def test_a_row_that_does_not_say_which_it_is_makes_its_listing_partial_and_nothing_is_taken_to_be_gone(
+    azure: Azure, change: str
+) -> None:
     azure.estate.disk("a")
     odd = azure.estate.disk("b")
     body: dict[str, Any] = azure.estate.resources[odd.lower()]
@@ -181,14 +216,21 @@ async def test_a_row_that_does_not_say_which_it_is_makes_its_listing_partial_and
 
     def below(parent: str, kind: str) -> list[dict[str, Any]]:
         new = {"absent": {}, "null": {"id": None}, "number": {"id": 7}}[change]
-        return [row if row["name"] != "b" else {**{name: body[name] for name in body if name != "id"}, **new} for row in rest(parent, kind)]
+        return [
+            row if row["name"] != "b" else {**{name: body[name] for name in body if name != "id"}, **new}
+            for row in rest(parent, kind)
+        ]
 
     server, listing = azure.server, azure.server._listing
 
     def answer(path: str, query: dict[str, str], host: str) -> object:
         from providers.demo.azure.server import _json
 
-        return _json({"value": below(f"/subscriptions/{SUBSCRIPTION}", "microsoft.compute/disks")}) if path.endswith("/disks") else listing(path, query, host)
+        return (
+            _json({"value": below(f"/subscriptions/{SUBSCRIPTION}", "microsoft.compute/disks")})
+            if path.endswith("/disks")
+            else listing(path, query, host)
+        )
 
     server._listing = answer  # type: ignore[method-assign,assignment]
     try:

@@ -38,7 +38,9 @@ async def test_a_pinned_version_is_a_warning_and_an_unlisted_key_a_failure(azure
     listed = f'keys = "customer-managed"\nrequired_keys = ["{key.upper()}/99"]'
     seen = await azure.poll(policy=listed)
     assert [seen.statuses(each)["azure.storage.key-source"] for each in (pinned, free)] == ["warn", "pass"]
-    other = await azure.poll(policy='keys = "customer-managed"\nrequired_keys = ["https://other.vault.azure.net/keys/k"]')
+    other = await azure.poll(
+        policy='keys = "customer-managed"\nrequired_keys = ["https://other.vault.azure.net/keys/k"]'
+    )
     assert other.statuses(free)["azure.storage.key-source"] == "fail"
 
 

@@ -1,4 +1,6 @@
-"""Machines, clusters, what faces the outside and people: by Resource Graph where it answers, by Resource Manager where it does not."""
+"""Machines, clusters, what faces the outside and people: by Resource Graph where it answers, by Resource Manager
+where it does not.
+"""
 
 import pytest
 
@@ -30,7 +32,9 @@ async def test_one_query_serves_every_subscription(azure: Azure) -> None:
     assert len([entry for entry in seen.model.all() if entry.resource.type == "azure.compute.vm"]) == 2
     assert azure.server.count(MACHINES) == 0
     queries = azure.server.count(GRAPH)
-    assert queries == 6, "the subscriptions, and one for each kind: machines, scale sets, clusters, gateways, front doors"
+    assert queries == 6, (
+        "the subscriptions, and one for each kind: machines, scale sets, clusters, gateways, front doors"
+    )
 
 
 async def test_a_subscription_that_resource_graph_leaves_out_is_asked_of_resource_manager(azure: Azure) -> None:
@@ -110,7 +114,9 @@ async def test_application_gateways(azure: Azure, policy: str | None, redirects:
     assert (await azure.poll()).statuses(gateway)["azure.edge.ssl-policy"] == status
 
 
-@pytest.mark.parametrize(("minimum", "redirects", "status"), [("TLS12", True, "pass"), ("TLS10", True, "fail"), ("TLS12", False, "fail")])
+@pytest.mark.parametrize(
+    ("minimum", "redirects", "status"), [("TLS12", True, "pass"), ("TLS10", True, "fail"), ("TLS12", False, "fail")]
+)
 async def test_front_doors(azure: Azure, minimum: str, redirects: bool, status: str) -> None:
     door = more.front_door(azure.estate, "fd", minimum=minimum, redirects=redirects)
     assert (await azure.poll()).statuses(door)["azure.edge.ssl-policy"] == status
@@ -150,7 +156,9 @@ async def test_security_defaults_and_capable_people_pass(azure: Azure) -> None:
         ({"admins_not_capable": 1}, {}, "fail"),
     ],
 )
-async def test_enforcement_and_capability_are_both_asked(azure: Azure, people: dict[str, int], policy: dict[str, str] | None, status: str) -> None:
+async def test_enforcement_and_capability_are_both_asked(
+    azure: Azure, people: dict[str, int], policy: dict[str, str] | None, status: str
+) -> None:
     more.people(azure.estate, defaults=False, **people)  # type: ignore[arg-type]
     if policy is not None:
         more.conditional_access(azure.estate, **policy)  # type: ignore[arg-type]
@@ -186,10 +194,18 @@ async def test_nobodys_name_is_kept(azure: Azure) -> None:
 async def test_nothing_is_asked_that_is_not_declared_and_nothing_is_written(azure: Azure) -> None:
     more.machine(azure.estate, "m")
     more.front_door(azure.estate, "fd")
-    account = azure.estate.account("acmedata", key=azure.estate.key(azure.estate.vault("v"), "k"), allow_blob_public_access=True)
+    account = azure.estate.account(
+        "acmedata", key=azure.estate.key(azure.estate.vault("v"), "k"), allow_blob_public_access=True
+    )
     azure.estate.scope(account, "s")
     azure.server.unregistered.add((SUBSCRIPTION, "microsoft.network"))
     await azure.poll(more=f'graph_endpoint = "{azure.server.url}"')
     asked = {each.operation for each in azure.server.log}
-    assert asked <= {*CALLS, GRAPH, "graph:securityDefaults", "graph:conditionalAccess", "graph:userRegistrationDetails"}
+    assert asked <= {
+        *CALLS,
+        GRAPH,
+        "graph:securityDefaults",
+        "graph:conditionalAccess",
+        "graph:userRegistrationDetails",
+    }
     assert azure.server.writes == []

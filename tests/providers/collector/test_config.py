@@ -50,7 +50,8 @@ def profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "aws"
     folder.mkdir()
     (folder / "config").write_text(
-        '[default]\nregion = us-east-1\n[profile acme-prod]\n[profile "with space"]\n[sso-session corp]\n[services local]\n[no-profile]\n'
+        '[default]\nregion = us-east-1\n[profile acme-prod]\n[profile "with space"]\n[sso-session corp]\n[services'
+        " local]\n[no-profile]\n"
     )
     (folder / "credentials").write_text("[acme-test]\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(folder / "config"))
@@ -83,10 +84,23 @@ def excepting(**changed: str | None) -> str:
 
 
 SECRET = "refused, no secret ever stands in this file; use a profile, a role_arn or the environment"
-SECRET_OF_VAULT = "refused, no secret ever stands in this file; use token_env, token_file, secret_id_env, secret_id_file, jwt_env or jwt_file"
-IN_FILE, IN_TENANT, IN_POLL = "allowed here: poll, tenant", "allowed here: aws, azure, gcp, name, policy, tls, vault", "allowed here: cold, live, warm"
-IN_AWS = "allowed here: allow_plaintext, endpoint_url, external_id, inventory, object_sample, profile, regions, role_arn, tag"
-IN_POLICY = "allowed here: exception, key_accounts, keys, mfa, overrides, regulated, required_keys, rotation_max_days, strict, tls, vault"
+SECRET_OF_VAULT = (
+    "refused, no secret ever stands in this file; use token_env, token_file, secret_id_env, secret_id_file, jwt_env or"
+    " jwt_file"
+)
+IN_FILE, IN_TENANT, IN_POLL = (
+    "allowed here: poll, tenant",
+    "allowed here: aws, azure, gcp, name, policy, tls, vault",
+    "allowed here: cold, live, warm",
+)
+IN_AWS = (
+    "allowed here: allow_plaintext, endpoint_url, external_id, inventory, object_sample, profile, regions,"
+    " role_arn, tag"
+)
+IN_POLICY = (
+    "allowed here: exception, key_accounts, keys, mfa, overrides, regulated, required_keys, rotation_max_days, strict,"
+    " tls, vault"
+)
 IN_EXCEPTION = "allowed here: approved_by, control, reason, resource, until"
 MODES = "allowed here: provider-managed, customer-managed, either, double"
 LIST_OF_TABLES = "expected a list of tables; its header stands in double brackets, [[...]]"
@@ -105,12 +119,17 @@ WRONG: list[tuple[str, str]] = [
     (aws('endpoint = "https://x"'), f"tenant[0].aws[0].endpoint: unknown key, did you mean endpoint_url?; {IN_AWS}"),
     (policy('key = "either"'), f"tenant[0].policy.key: unknown key, did you mean keys?; {IN_POLICY}"),
     (policy("exceptions = []"), f"tenant[0].policy.exceptions: unknown key, did you mean exception?; {IN_POLICY}"),
-    (excepting(aproved_by='"x"'), f"tenant[0].policy.exception[0].aproved_by: unknown key, did you mean approved_by?; {IN_EXCEPTION}"),
+    (
+        excepting(aproved_by='"x"'),
+        f"tenant[0].policy.exception[0].aproved_by: unknown key, did you mean approved_by?; {IN_EXCEPTION}",
+    ),
     # missing, twice, none
     (
         "",
-        "tenant: there is none; write [[tenant]] with a name and at least one of "
-        "[[tenant.aws]], [[tenant.azure]], [[tenant.gcp]], [[tenant.tls]], [[tenant.vault]]",
+        (
+            "tenant: there is none; write [[tenant]] with a name and at least one of "
+            "[[tenant.aws]], [[tenant.azure]], [[tenant.gcp]], [[tenant.tls]], [[tenant.vault]]"
+        ),
     ),
     (tenant(name=""), "tenant[0].name: is missing"),
     (tenant() + tenant(), "tenant: the name 'acme' is used twice"),
@@ -129,11 +148,26 @@ WRONG: list[tuple[str, str]] = [
     (aws("object_sample = 1.5"), "tenant[0].aws[0].object_sample: expected a whole number, got a number"),
     ("poll = 60", "poll: expected a table, got a whole number"),
     # names
-    (tenant(name='name = ""'), "tenant[0].name: '' is not a tenant's name; letters, digits, dots, dashes and underscores are, except unassigned"),
-    (tenant(name='name = "a+b"'), "tenant[0].name: 'a+b' is not a tenant's name; letters, digits, dots, dashes and underscores are, except unassigned"),
+    (
+        tenant(name='name = ""'),
+        (
+            "tenant[0].name: '' is not a tenant's name; letters, digits, dots, dashes and underscores are, except"
+            " unassigned"
+        ),
+    ),
+    (
+        tenant(name='name = "a+b"'),
+        (
+            "tenant[0].name: 'a+b' is not a tenant's name; letters, digits, dots, dashes and underscores are, except"
+            " unassigned"
+        ),
+    ),
     (
         tenant(name='name = "unassigned"'),
-        "tenant[0].name: 'unassigned' is not a tenant's name; letters, digits, dots, dashes and underscores are, except unassigned",
+        (
+            "tenant[0].name: 'unassigned' is not a tenant's name; letters, digits, dots, dashes and underscores are,"
+            " except unassigned"
+        ),
     ),
     # secrets, in any place
     (aws('access_key_id = "x"'), f"tenant[0].aws[0].access_key_id: {SECRET}"),
@@ -144,11 +178,17 @@ WRONG: list[tuple[str, str]] = [
     (tenant('[[tenant.vault]]\nsecret_id = "x"'), f"tenant[0].vault[0].secret_id: {SECRET_OF_VAULT}"),
     (
         tenant('[[tenant.gcp]]\nprivate_key = "x"'),
-        f"tenant[0].gcp[0].private_key: {SECRET.partition(';')[0]}; use credentials, the path of a file, or the environment",
+        (
+            f"tenant[0].gcp[0].private_key: {SECRET.partition(';')[0]}; use credentials, the path of a file, or the"
+            " environment"
+        ),
     ),
     # addresses that cannot be read, in every room
     *(
-        (tenant(f'[[tenant.{room}]]\n{key} = "{url}"{more}'), f"tenant[0].{room}[0].{key}: {url!r} is not an http or https URL, as in https://{example}")
+        (
+            tenant(f'[[tenant.{room}]]\n{key} = "{url}"{more}'),
+            f"tenant[0].{room}[0].{key}: {url!r} is not an http or https URL, as in https://{example}",
+        )
         for room, key, more, example in (
             ("vault", "address", "", "vault.acme.example:8200"),
             ("azure", "endpoint", "", "HOST:PORT"),
@@ -163,31 +203,54 @@ WRONG: list[tuple[str, str]] = [
     (policy('secret = "x"'), f"tenant[0].policy.secret: {SECRET}"),
     (tenant() + tenant('[[tenant.aws]]\nclient_secret = "x"'), f"tenant[1].aws[0].client_secret: {SECRET}"),
     (aws('profile = "AKIAIOSFODNN7EXAMPLE"'), f"tenant[0].aws[0].profile: this value is a credential: {SECRET}"),
-    (aws('regions = ["hvs.CAESIJ0123456789abcdefgh"]'), f"tenant[0].aws[0].regions[0]: this value is a credential: {SECRET}"),
-    (aws('endpoint_url = "https://me:hidden@h"'), "tenant[0].aws[0].endpoint_url: carries a name or password; no secret ever stands in this file"),
-    (aws('endpoint_url = "ftp://me:hidden@h"'), "tenant[0].aws[0].endpoint_url: carries a name or password; no secret ever stands in this file"),
+    (
+        aws('regions = ["hvs.CAESIJ0123456789abcdefgh"]'),
+        f"tenant[0].aws[0].regions[0]: this value is a credential: {SECRET}",
+    ),
+    (
+        aws('endpoint_url = "https://me:hidden@h"'),
+        "tenant[0].aws[0].endpoint_url: carries a name or password; no secret ever stands in this file",
+    ),
+    (
+        aws('endpoint_url = "ftp://me:hidden@h"'),
+        "tenant[0].aws[0].endpoint_url: carries a name or password; no secret ever stands in this file",
+    ),
     # endpoints
     (
         aws('endpoint_url = "http://aws.example:5000"'),
-        "tenant[0].aws[0].endpoint_url: plain http to aws.example is refused; use https, or allow_plaintext = true beside it",
+        (
+            "tenant[0].aws[0].endpoint_url: plain http to aws.example is refused; use https, or allow_plaintext = true"
+            " beside it"
+        ),
     ),
     (
         aws('endpoint_url = "http://localhost.example"'),
-        "tenant[0].aws[0].endpoint_url: plain http to localhost.example is refused; use https, or allow_plaintext = true beside it",
+        (
+            "tenant[0].aws[0].endpoint_url: plain http to localhost.example is refused; use https, or allow_plaintext ="
+            " true beside it"
+        ),
     ),
     (aws('endpoint_url = "ftp://127.0.0.1"'), f"tenant[0].aws[0].endpoint_url: 'ftp://127.0.0.1' {NO_URL}"),
     (aws('endpoint_url = "127.0.0.1:5000"'), f"tenant[0].aws[0].endpoint_url: '127.0.0.1:5000' {NO_URL}"),
     (aws('endpoint_url = ""'), f"tenant[0].aws[0].endpoint_url: '' {NO_URL}"),
     (aws('endpoint_url = "http://[::1"'), f"tenant[0].aws[0].endpoint_url: 'http://[::1' {NO_URL}"),
-    (aws('endpoint_url = "http://localhost:99999"'), f"tenant[0].aws[0].endpoint_url: 'http://localhost:99999' {NO_URL}"),
+    (
+        aws('endpoint_url = "http://localhost:99999"'),
+        f"tenant[0].aws[0].endpoint_url: 'http://localhost:99999' {NO_URL}",
+    ),
     # profiles, roles, tags
     (
         aws('profile = "acme-prd"'),
-        "tenant[0].aws[0].profile: no profile 'acme-prd' in the AWS configuration, did you mean acme-prod?;"
-        " there are acme-prod, acme-test, default, with space",
+        (
+            "tenant[0].aws[0].profile: no profile 'acme-prd' in the AWS configuration, did you mean acme-prod?;"
+            " there are acme-prod, acme-test, default, with space"
+        ),
     ),
     (aws('profile = ""'), "tenant[0].aws[0].profile: is empty; leave it out for the default chain"),
-    (aws('role_arn = "admin"'), "tenant[0].aws[0].role_arn: 'admin' is not a role's ARN (arn:aws:iam::111122223333:role/NAME)"),
+    (
+        aws('role_arn = "admin"'),
+        "tenant[0].aws[0].role_arn: 'admin' is not a role's ARN (arn:aws:iam::111122223333:role/NAME)",
+    ),
     (aws('external_id = "x"'), "tenant[0].aws[0].external_id: goes with role_arn"),
     (aws('tag = "tenant"'), "tenant[0].aws[0].tag: 'tenant' is not KEY=VALUE, as in \"tenant=acme\""),
     (aws("object_sample = -1"), "tenant[0].aws[0].object_sample: -1 is not between 0 and 100"),
@@ -196,10 +259,16 @@ WRONG: list[tuple[str, str]] = [
         'tenant.aws: acme and beta name the same account; give each a tag of its own, as in tag = "tenant=acme"',
     ),
     # regions
-    (aws('regions = "us-east-1"'), "tenant[0].aws[0].regions: 'us-east-1' is not allowed; allowed here: all, or a list of names"),
+    (
+        aws('regions = "us-east-1"'),
+        "tenant[0].aws[0].regions: 'us-east-1' is not allowed; allowed here: all, or a list of names",
+    ),
     (aws('regions = ["all"]'), f"tenant[0].aws[0].regions: 'all' {NO_REGION}"),
     (aws('regions = ["us-east-1a"]'), f"tenant[0].aws[0].regions: 'us-east-1a' {NO_REGION}"),
-    (aws("regions = []"), 'tenant[0].aws[0].regions: is empty; name at least one, write "all", or leave it out for the profile\'s own'),
+    (
+        aws("regions = []"),
+        'tenant[0].aws[0].regions: is empty; name at least one, write "all", or leave it out for the profile\'s own',
+    ),
     (aws("regions = 1"), "tenant[0].aws[0].regions: expected text in quotes or a list, got a whole number"),
     (aws('regions = ["us-east-1", 2]'), "tenant[0].aws[0].regions[1]: expected text in quotes, got a whole number"),
     # durations
@@ -209,35 +278,68 @@ WRONG: list[tuple[str, str]] = [
     ('[poll]\nwarm = "-5m"\n' + tenant(), f"poll.warm: '-5m' {NO_DURATION}"),
     ('[poll]\nlive = "0.5s"\n' + tenant(), "poll.live: '0.5s' is shorter than 1s"),
     # policy
-    (policy('keys = "provider-manged"'), f"tenant[0].policy.keys: 'provider-manged' is not allowed, did you mean provider-managed?; {MODES}"),
+    (
+        policy('keys = "provider-manged"'),
+        f"tenant[0].policy.keys: 'provider-manged' is not allowed, did you mean provider-managed?; {MODES}",
+    ),
     (policy('mfa = "maybe"'), "tenant[0].policy.mfa: 'maybe' is not allowed; allowed here: supported, required"),
     (policy("rotation_max_days = 0"), "tenant[0].policy.rotation_max_days: expected a whole number >= 1"),
-    (policy('overrides = { "aws.s3" = "mine" }'), f"tenant[0].policy.overrides.\"aws.s3\": 'mine' is not allowed; {MODES}"),
-    (policy('overrides = { "aws.s3" = 1 }'), 'tenant[0].policy.overrides."aws.s3": expected text in quotes, got a whole number'),
+    (
+        policy('overrides = { "aws.s3" = "mine" }'),
+        f"tenant[0].policy.overrides.\"aws.s3\": 'mine' is not allowed; {MODES}",
+    ),
+    (
+        policy('overrides = { "aws.s3" = 1 }'),
+        'tenant[0].policy.overrides."aws.s3": expected text in quotes, got a whole number',
+    ),
     (
         policy('overrides = { "aws.s3.*" = "either" }'),
-        "tenant[0].policy.overrides: 'aws.s3.*' is no control; write its id, or the beginning of ids up to a dot, as in aws.s3",
+        (
+            "tenant[0].policy.overrides: 'aws.s3.*' is no control; write its id, or the beginning of ids up to a dot,"
+            " as in aws.s3"
+        ),
     ),
-    (policy('overrides = { "aws.s4" = "either" }'), "tenant[0].policy.overrides: no control 'aws.s4', did you mean aws.s3?; `enctop controls` lists them"),
+    (
+        policy('overrides = { "aws.s4" = "either" }'),
+        "tenant[0].policy.overrides: no control 'aws.s4', did you mean aws.s3?; `enctop controls` lists them",
+    ),
     # exceptions
     (excepting(until='"soon"'), "tenant[0].policy.exception[0].until: 'soon' is not a date; write it as 2027-01-31"),
-    (excepting(until="2027-01-31T10:00:00Z"), "tenant[0].policy.exception[0].until: expected a date, got a date with a time; write it as 2027-01-31"),
-    (excepting(until="10:00:00"), "tenant[0].policy.exception[0].until: expected a date, got a time; write it as 2027-01-31"),
+    (
+        excepting(until="2027-01-31T10:00:00Z"),
+        "tenant[0].policy.exception[0].until: expected a date, got a date with a time; write it as 2027-01-31",
+    ),
+    (
+        excepting(until="10:00:00"),
+        "tenant[0].policy.exception[0].until: expected a date, got a time; write it as 2027-01-31",
+    ),
     (
         excepting(control='"aws.ebs.volume-encryptd"'),
-        "tenant[0].policy.exception[0].control: no control 'aws.ebs.volume-encryptd', did you mean aws.ebs.volume-encrypted?; `enctop controls` lists them",
+        (
+            "tenant[0].policy.exception[0].control: no control 'aws.ebs.volume-encryptd', did you mean"
+            " aws.ebs.volume-encrypted?; `enctop controls` lists them"
+        ),
     ),
     (
         excepting(control='"aws.ebs.volume"'),
-        "tenant[0].policy.exception[0].control: no control 'aws.ebs.volume', did you mean aws.ebs.volume-encrypted?; `enctop controls` lists them",
+        (
+            "tenant[0].policy.exception[0].control: no control 'aws.ebs.volume', did you mean"
+            " aws.ebs.volume-encrypted?; `enctop controls` lists them"
+        ),
     ),
     (
         excepting(control='"*"'),
-        "tenant[0].policy.exception[0].control: '*' is no control; write its id, or the beginning of ids up to a dot, as in aws.s3",
+        (
+            "tenant[0].policy.exception[0].control: '*' is no control; write its id, or the beginning of ids up to a"
+            " dot, as in aws.s3"
+        ),
     ),
     (
         excepting(resource='""'),
-        "tenant[0].policy.exception[0].resource: is empty; write a resource's id, or a glob such as arn:aws:s3:::scratch-*",
+        (
+            "tenant[0].policy.exception[0].resource: is empty; write a resource's id, or a glob such as"
+            " arn:aws:s3:::scratch-*"
+        ),
     ),
     (
         aws('regions = ["us-east-1"]') + tenant('[[tenant.aws]]\nregions = ["eu-west-1"]', 'name = "beta"'),
@@ -256,7 +358,9 @@ def test_each_mistake_has_its_one_line(tmp_path: Path, text: str, says: str) -> 
     assert "hidden" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("text", "where"), [("[[tenant]\n", "at line 1"), ("x = 1\nname acme", "at line 2"), ("a = 1\na = 2", "")])
+@pytest.mark.parametrize(
+    ("text", "where"), [("[[tenant]\n", "at line 1"), ("x = 1\nname acme", "at line 2"), ("a = 1\na = 2", "")]
+)
 def test_what_is_not_toml_is_told_with_its_line(text: str, where: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse(text, "enctop.toml")
@@ -355,7 +459,10 @@ from providers.collector.config import parse
 parse('[[tenant]]\\nname = "a"', "x")
 print("posture.controls.registry" in sys.modules, "boto3" in sys.modules, "textual" in sys.modules)
 """
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False False False\n"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        == "False False False\n"
+    )
 
 
 def test_only_the_tenants_that_are_named_are_left() -> None:
@@ -365,7 +472,9 @@ def test_only_the_tenants_that_are_named_are_left() -> None:
     with pytest.raises(ConfigError) as caught:
         config.only(["acmee"])
     assert str(caught.value) == "--tenant acmee: no such tenant, did you mean acme?; there are acme, beta, bare"
-    with pytest.raises(ConfigError, match=r"nothing to ask about bare; add at least one of \[\[tenant.aws\]\], \[\[tenant.azure\]\]"):
+    with pytest.raises(
+        ConfigError, match=r"nothing to ask about bare; add at least one of \[\[tenant.aws\]\], \[\[tenant.azure\]\]"
+    ):
         config.only(["bare"])
     with pytest.raises(ConfigError, match="there are none"):
         Config().only(["x"])
@@ -373,7 +482,10 @@ def test_only_the_tenants_that_are_named_are_left() -> None:
 
 def test_who_shares_an_account_with_the_tenants_that_are_named_stays_and_is_not_shown() -> None:
     blocks = {"acme": "acme-prod", "beta": "acme-prod", "gamma": "acme-test"}
-    text = "".join(f'[[tenant]]\nname = "{name}"\n[[tenant.aws]]\nprofile = "{way}"\ntag = "tenant={name}"\n' for name, way in blocks.items())
+    text = "".join(
+        f'[[tenant]]\nname = "{name}"\n[[tenant.aws]]\nprofile = "{way}"\ntag = "tenant={name}"\n'
+        for name, way in blocks.items()
+    )
     config = parse(text, "x")
     assert [one.name for one in config.only(["beta"]).tenant] == ["acme", "beta"]
     assert config.only(["beta"]).narrowed("status:fail", ["beta"]) == "tenant:beta status:fail"
@@ -386,7 +498,9 @@ def test_without_a_file_there_is_one_tenant_of_the_credentials_that_are_there() 
     assert AMBIENT.aws == [("default", AMBIENT.tenant[0].aws[0])]
 
 
-@pytest.mark.parametrize(("text", "is_"), [("60s", 60), ("15m", 900), ("6h", 21600), ("1d", 86400), (" 1.5 m ", 90), ("0s", 0)])
+@pytest.mark.parametrize(
+    ("text", "is_"), [("60s", 60), ("15m", 900), ("6h", 21600), ("1d", 86400), (" 1.5 m ", 90), ("0s", 0)]
+)
 def test_durations(text: str, is_: float) -> None:
     assert seconds(text) == is_
 
@@ -423,7 +537,11 @@ def test_a_file_is_sought_beside_the_file_that_names_it(tmp_path: Path, monkeypa
             '[[tenant.vault]]\naddress = "https://v"\ntoken_file = "t/token"\nca_file = "ca.pem"\n'
             '[[tenant.gcp]]\nproject = "acme-prod"\ncredentials = "sa.json"'
         )
-        + tenant('[[tenant.gcp]]\nproject = "other-prod"\n[[tenant.tls]]\nendpoints = ["a.example"]\nca_file = "../conf/ca.pem"', 'name = "b"')
+        + tenant(
+            '[[tenant.gcp]]\nproject = "other-prod"\n[[tenant.tls]]\nendpoints = ["a.example"]\nca_file ='
+            ' "../conf/ca.pem"',
+            'name = "b"',
+        )
     )
     monkeypatch.chdir(tmp_path)
     acme, other = load(Path("conf/enctop.toml")).tenant
@@ -432,9 +550,15 @@ def test_a_file_is_sought_beside_the_file_that_names_it(tmp_path: Path, monkeypa
     assert other.tls[0].ca_file == f"{folder}/../conf/ca.pem"
 
 
-@pytest.mark.parametrize("room", ['[[tenant.vault]]\naddress = "https://v"', "[[tenant.azure]]", '[[tenant.tls]]\nendpoints = ["a.example"]'])
-@pytest.mark.parametrize(("content", "says"), [(None, "no such file"), *((junk, "holds no certificate") for junk in JUNK)])
-def test_a_file_of_roots_that_holds_none_is_one_line(tmp_path: Path, room: str, content: bytes | None, says: str) -> None:
+@pytest.mark.parametrize(
+    "room", ['[[tenant.vault]]\naddress = "https://v"', "[[tenant.azure]]", '[[tenant.tls]]\nendpoints = ["a.example"]']
+)
+@pytest.mark.parametrize(
+    ("content", "says"), [(None, "no such file"), *((junk, "holds no certificate") for junk in JUNK)]
+)
+def test_a_file_of_roots_that_holds_none_is_one_line(
+    tmp_path: Path, room: str, content: bytes | None, says: str
+) -> None:
     if content is not None:
         (tmp_path / "ca.pem").write_bytes(content)
     (tmp_path / "enctop.toml").write_text(tenant(f'{room}\nca_file = "ca.pem"'))
@@ -445,15 +569,24 @@ def test_a_file_of_roots_that_holds_none_is_one_line(tmp_path: Path, room: str, 
 
 
 def test_a_home_that_is_nobodys_is_one_line(tmp_path: Path) -> None:
-    (tmp_path / "enctop.toml").write_text(tenant('[[tenant.tls]]\nendpoints = ["a.example"]\nca_file = "~nobody-of-that-name/ca.pem"'))
+    (tmp_path / "enctop.toml").write_text(
+        tenant('[[tenant.tls]]\nendpoints = ["a.example"]\nca_file = "~nobody-of-that-name/ca.pem"')
+    )
     with pytest.raises(ConfigError, match=r"~nobody-of-that-name/ca\.pem: no such file"):
         load(tmp_path / "enctop.toml")
 
 
 @pytest.mark.parametrize("words", [["check"], ["snapshot"], ["snapshot", "--require-complete"]])
-def test_a_tenant_of_which_nothing_is_asked_ends_in_one_line_that_says_what_to_add(tmp_path: Path, words: list[str]) -> None:
+def test_a_tenant_of_which_nothing_is_asked_ends_in_one_line_that_says_what_to_add(
+    tmp_path: Path, words: list[str]
+) -> None:
     file = tmp_path / "enctop.toml"
     file.write_text(tenant())
-    done = subprocess.run([sys.executable, "-m", "tui.cli.main", *words, "--config", str(file)], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-m", "tui.cli.main", *words, "--config", str(file)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "nothing to ask about acme; add at least one of [[tenant.aws]]" in done.stderr

@@ -30,7 +30,9 @@ class Asked(Source):
 
     service = "asked"
 
-    def __init__(self, name: str, cadence: Seconds = 3600.0, *answers: object, takes: float = 0.0, after: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, name: str, cadence: Seconds = 3600.0, *answers: object, takes: float = 0.0, after: tuple[str, ...] = ()
+    ) -> None:
         super().__init__("acme", "test", name, cadence)
         self.answers = list(answers)
         self.takes = takes
@@ -64,7 +66,9 @@ class Asked(Source):
 
 def row(name: str) -> Batch:
     """One bucket."""
-    return Batch((Resource(f"arn:aws:s3:::{name}", "bucket", "aws.s3.bucket", name, "acme", "aws", "1", "us-east-1", "x"),))
+    return Batch(
+        (Resource(f"arn:aws:s3:::{name}", "bucket", "aws.s3.bucket", name, "acme", "aws", "1", "us-east-1", "x"),)
+    )
 
 
 def refusal(kind: FaultKind = FaultKind.UNREACHABLE, retry_after: float | None = None) -> Refused:
@@ -97,7 +101,9 @@ async def test_a_source_is_asked_on_its_cadence_a_little_early_and_never_on_the_
     sources = [Asked(str(number), 0.2) for number in range(8)]
     loop.poller.add(sources)
     await until(lambda: all(len(source.began) >= 5 for source in sources))
-    pauses = [later - earlier for source in sources for earlier, later in zip(source.ended, source.began[1:], strict=False)]
+    pauses = [
+        later - earlier for source in sources for earlier, later in zip(source.ended, source.began[1:], strict=False)
+    ]
     assert min(pauses) >= 0.18 - 0.01
     assert max(pauses) <= 0.2 + 0.3
     assert len({round(pause, 3) for pause in pauses}) > 5
@@ -116,7 +122,9 @@ def decided(loop: Loop) -> list[Seconds]:
     return waits
 
 
-async def test_a_failure_that_may_pass_is_asked_about_soon_then_later_and_later_but_never_beyond_the_cadence(loop: Loop) -> None:
+async def test_a_failure_that_may_pass_is_asked_about_soon_then_later_and_later_but_never_beyond_the_cadence(
+    loop: Loop,
+) -> None:
     source, waits = Asked("x", 0.5, refusal()), decided(loop)
     loop.poller.add([source])
     await until(lambda: len(source.began) >= 5)
@@ -179,7 +187,10 @@ async def test_a_pause_lets_polls_end_and_starts_none_until_it_is_over(loop: Loo
 
 
 async def test_children_come_and_go_with_their_rows(loop: Loop) -> None:
-    first, second = Asked("first", 3600.0, (row("a"), Complete(("aws.s3.bucket",)))), Asked("second", 3600.0, (row("b"), Complete(("aws.s3.bucket",))))
+    first, second = (
+        Asked("first", 3600.0, (row("a"), Complete(("aws.s3.bucket",)))),
+        Asked("second", 3600.0, (row("b"), Complete(("aws.s3.bucket",)))),
+    )
     parent = Asked("parent", 3600.0, (Children((first, second)),), (Children((second,)),), (Children((first, second)),))
     loop.poller.add([parent])
     await loop.poller.settled()
@@ -253,7 +264,9 @@ async def test_a_defect_of_ours_is_an_error_and_not_the_end(loop: Loop, caplog: 
     assert "\n" not in line
 
 
-async def test_a_defect_that_follows_another_failure_is_in_the_log_too(loop: Loop, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_defect_that_follows_another_failure_is_in_the_log_too(
+    loop: Loop, caplog: pytest.LogCaptureFixture
+) -> None:
     source = Asked("x", 0.1, refusal(), KeyError("Volumes"), KeyError("Volumes"), (row("a"),))
     loop.poller.add([source])
     await until(lambda: loop.state(source) is State.OK)
@@ -261,7 +274,9 @@ async def test_a_defect_that_follows_another_failure_is_in_the_log_too(loop: Loo
     assert "KeyError: 'Volumes'" in line
 
 
-async def test_answers_that_are_none_for_an_hour_are_one_line_in_the_log(loop: Loop, caplog: pytest.LogCaptureFixture) -> None:
+async def test_answers_that_are_none_for_an_hour_are_one_line_in_the_log(
+    loop: Loop, caplog: pytest.LogCaptureFixture
+) -> None:
     source = Asked("x", 0.05, ValueError("<html>\nhvs.CAESIJ0123456789abcdefgh \x1b[2J"))
     loop.poller.add([source])
     await until(lambda: len(source.began) >= 6)
@@ -270,14 +285,17 @@ async def test_answers_that_are_none_for_an_hour_are_one_line_in_the_log(loop: L
     assert "hvs." not in line
 
 
-async def test_what_failed_beside_one_that_is_well_again_is_asked_at_once_unless_it_was_told_to_wait(loop: Loop) -> None:
+async def test_what_failed_beside_one_that_is_well_again_is_asked_at_once_unless_it_was_told_to_wait(
+    loop: Loop,
+) -> None:
     children = [Asked(name, 3600.0, refusal(), ()) for name in ("a", "b")]
     waiting = Asked("waiting", 3600.0, refusal(FaultKind.THROTTLED, 3000.0), ())
     throttled = Asked("throttled", 3600.0, refusal(FaultKind.THROTTLED), ())
     denied = Asked("denied", 3600.0, refusal(FaultKind.DENIED), ())
     well = Asked("well", 0.3, *([refusal()] * 6), ())
     loop.poller.add([*children, waiting, throttled, denied, well])
-    loop.poller._failures.update({child.id: (12, refusal().fault) for child in (*children, throttled)})  # so often that they wait for minutes
+    # so often that they wait for minutes
+    loop.poller._failures.update({child.id: (12, refusal().fault) for child in (*children, throttled)})
     await until(lambda: loop.state(well) is State.OK)
     await until(lambda: all(loop.state(child) is State.OK for child in children), 1.0)
     for source in (waiting, throttled):
@@ -360,7 +378,9 @@ async def test_a_source_that_takes_anothers_place_keeps_its_rows_and_closes_it(l
     assert (old.closed, new.closed) == (1, 1)
 
 
-async def test_stopping_in_the_middle_leaves_no_task_no_connection_and_no_more_threads(aws: Aws, watch: Callable[..., Watch]) -> None:
+async def test_stopping_in_the_middle_leaves_no_task_no_connection_and_no_more_threads(
+    aws: Aws, watch: Callable[..., Watch]
+) -> None:
     """The fixture looks for unclosed sessions."""
     for number in range(30):
         aws.buckets().make(f"b-{number}")

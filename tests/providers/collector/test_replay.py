@@ -1,4 +1,6 @@
-"""What a viewer holds after a snapshot, rows and details, equals what it held after the collector: of every kind there is."""
+"""What a viewer holds after a snapshot, rows and details, equals what it held after the collector: of every kind
+there is.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -29,18 +31,23 @@ PARTS = (*TYPES.values(), *MORE, *azure_world.BESIDE, world.key(), KEY)
 
 
 def _world() -> Model:
-    """One resource and more of every type, with what each points at, as sources of four systems report them; one source has been refused since."""
+    """One resource and more of every type, with what each points at, as sources of four systems report them; one
+    source has been refused since.
+    """
     model = Model(registry(), {"acme": Policy(), "beta": Policy(regulated=True)}, NOW)
     seen: dict[str, list[Resource]] = {}
     for number, resource in enumerate({part.id: part for part in PARTS if part.provider != OWN}.values()):
         titles = CELLS.get(resource.kind, ())
-        cells = tuple(f"{'zyxwvuts'[place]}-{title.lower()}" for place, title in enumerate(titles))  # not in the order of the titles' letters
+        # not in the order of the titles' letters
+        cells = tuple(f"{'zyxwvuts'[place]}-{title.lower()}" for place, title in enumerate(titles))
         source = f"acme/{resource.provider}/{resource.scope}/x"
         faults = {"x:Read": denied("x:Read")} if number % 7 == 3 else {}
         expires = NOW + 1000.0 * number if number % 5 == 0 else None
         tenant = "acme+beta" if number % 11 == 5 else "acme"
         faults |= resource.faults
-        seen.setdefault(source, []).append(msgspec.structs.replace(resource, source=source, cells=cells, expires=expires, faults=faults, tenant=tenant))
+        seen.setdefault(source, []).append(
+            msgspec.structs.replace(resource, source=source, cells=cells, expires=expires, faults=faults, tenant=tenant)
+        )
     for name, resources in seen.items():
         _, provider, scope, service = name.split("/")
         model.add_source(Source(name, "acme", provider, scope, service, 60.0))
@@ -51,7 +58,14 @@ def _world() -> Model:
     first = next(iter(seen))
     model.begin(first, NOW + 60)
     model.apply(first, Batch(tuple(seen[first][1:])), NOW + 61)
-    model.finish(first, NOW + 62, fault=Fault(FaultKind.DENIED, "AccessDenied", "x:List", "no", "x:List"), calls=1, seconds=0.1, next_due=None)
+    model.finish(
+        first,
+        NOW + 62,
+        fault=Fault(FaultKind.DENIED, "AccessDenied", "x:List", "no", "x:List"),
+        calls=1,
+        seconds=0.1,
+        next_due=None,
+    )
     model.tick(NOW + 90)
     return model
 
@@ -70,7 +84,9 @@ def replay(live: Model, tmp_path: Path) -> Replay:
 
 
 def test_every_kind_that_has_columns_is_in_this_world() -> None:
-    assert CELLS.keys() - {part.kind for part in PARTS} == {"lease-totals"}, "no control judges one; its columns are texts like all others"
+    assert CELLS.keys() - {part.kind for part in PARTS} == {"lease-totals"}, (
+        "no control judges one; its columns are texts like all others"
+    )
 
 
 def test_the_rows_findings_sources_and_roll_ups_are_those_of_the_collector(live: Model, replay: Replay) -> None:
@@ -116,7 +132,9 @@ def test_a_tenant_of_a_part_is_not_greener_than_the_part_says(live: Model, tmp_p
     part = take(live, NOW + 90, "1.2.3", query="status:pass")
     (tmp_path / "part.json").write_bytes(to_json(part))
     model = Replay(tmp_path / "part.json").model
-    assert {tenant: rollup.status.word for tenant, rollup in model.rollups.items()} == {tenant: told.status for tenant, told in part.summary.tenants.items()}
+    assert {tenant: rollup.status.word for tenant, rollup in model.rollups.items()} == {
+        tenant: told.status for tenant, told in part.summary.tenants.items()
+    }
 
 
 def test_no_command_is_taken_from_the_file(live: Model, tmp_path: Path) -> None:
@@ -137,7 +155,9 @@ def test_news_are_not_to_be_had(replay: Replay) -> None:
 
 
 def _page(detail: Detail) -> Any:
-    """A detail with its times to the second, as a snapshot has them; what an id is called elsewhere, and what was refused, is not on the page."""
+    """A detail with its times to the second, as a snapshot has them; what an id is called elsewhere, and what was
+    refused, is not on the page.
+    """
     resource = detail.resource
     assert resource is not None
     fields, links = msgspec.json.decode(msgspec.json.encode(resource.fields)), tuple(sorted(resource.links, key=repr))
@@ -167,13 +187,26 @@ def _shown(frames: list[Any]) -> dict[str, Any]:
                 places += frame.places
             case Rows():
                 for row in frame.rows:
-                    held["rows"][row.id] = (places[row.place], _whole_seconds(msgspec.structs.asdict(row) | {"place": 0}))
+                    held["rows"][row.id] = (
+                        places[row.place],
+                        _whole_seconds(msgspec.structs.asdict(row) | {"place": 0}),
+                    )
             case FindingRows():
                 for row in frame.rows:
-                    held["findings"][row.control, row.resource] = (places[row.place], _whole_seconds(msgspec.structs.asdict(row) | {"place": 0}))
+                    held["findings"][row.control, row.resource] = (
+                        places[row.place],
+                        _whole_seconds(msgspec.structs.asdict(row) | {"place": 0}),
+                    )
             case Sources():
                 for source in frame.sources:
-                    held["sources"][source.id] = (source.state, source.fault, source.resources, source.cadence, source.calls, int(source.last_success or 0))
+                    held["sources"][source.id] = (
+                        source.state,
+                        source.fault,
+                        source.resources,
+                        source.cadence,
+                        source.calls,
+                        int(source.last_success or 0),
+                    )
             case Rollups():
                 held["rollups"] = {rollup.tenant: msgspec.to_builtins(rollup) for rollup in frame.tenants}
             case Settled():

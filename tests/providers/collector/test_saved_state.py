@@ -21,7 +21,9 @@ from tests.world.aws import Aws
 
 
 def _config(aws: Aws) -> Config:
-    return parse(f'[[tenant]]\nname = "acme"\n[[tenant.aws]]\nregions = ["us-east-1"]\nendpoint_url = "{aws.url}"\n', "test")
+    return parse(
+        f'[[tenant]]\nname = "acme"\n[[tenant.aws]]\nregions = ["us-east-1"]\nendpoint_url = "{aws.url}"\n', "test"
+    )
 
 
 @pytest.fixture
@@ -56,7 +58,9 @@ async def test_what_was_seen_is_there_again_with_its_age_and_since(seen: Collect
     before = seen.model.entry(volume.resource.id)
     assert before is not None
     assert volume.observed_at == before.observed_at
-    assert {control: finding.since for control, finding in volume.findings.items()} == {control: finding.since for control, finding in before.findings.items()}
+    assert {control: finding.since for control, finding in volume.findings.items()} == {
+        control: finding.since for control, finding in before.findings.items()
+    }
     assert {source.state for source in model.sources.values()} == {State.PENDING}
 
 
@@ -79,7 +83,9 @@ async def test_a_snapshot_tells_since_when_from_the_state_that_the_dashboard_kep
     for entry in seen.model.all():
         again = later.model.entry(entry.resource.id)
         if entry.resource.provider != OWN and again is not None:
-            assert {name: finding.since for name, finding in again.findings.items()} == {name: finding.since for name, finding in entry.findings.items()}
+            assert {name: finding.since for name, finding in again.findings.items()} == {
+                name: finding.since for name, finding in entry.findings.items()
+            }
     await later.poller.stop()
 
 
@@ -94,18 +100,24 @@ async def test_a_tenant_whose_sources_have_not_answered_again_is_not_green(seen:
 async def test_what_is_older_than_six_cadences_is_unknown(seen: Collector) -> None:
     standing = _standing(_again(seen, STALE_CADENCES * 60.0 + 1))
     assert {status for resource, status in standing.items() if ":volume/" in resource} == {Status.UNKNOWN}
-    assert Status.UNKNOWN not in {status for resource, status in standing.items() if resource.startswith("arn:aws:s3")}, "buckets are asked every 15 minutes"
+    assert Status.UNKNOWN not in {
+        status for resource, status in standing.items() if resource.startswith("arn:aws:s3")
+    }, "buckets are asked every 15 minutes"
 
 
 async def test_the_file_is_private_and_another_configuration_never_sees_it(seen: Collector, aws: Aws) -> None:
     path = saved_state.path_for(seen.config)
     saved_state.keep(seen.model, path)
     assert path.stat().st_mode & 0o777 == 0o600
-    other = parse(f'[[tenant]]\nname = "globex"\n[[tenant.aws]]\nregions = ["us-east-1"]\nendpoint_url = "{aws.url}"\n', "test")
+    other = parse(
+        f'[[tenant]]\nname = "globex"\n[[tenant.aws]]\nregions = ["us-east-1"]\nendpoint_url = "{aws.url}"\n', "test"
+    )
     assert saved_state.path_for(other) != path
 
 
-@pytest.mark.parametrize("content", [b"", b"not msgpack", b"\x80", b"\x83\xa6format\xa5other\xa7sources\x90\xa4kept\x90"])
+@pytest.mark.parametrize(
+    "content", [b"", b"not msgpack", b"\x80", b"\x83\xa6format\xa5other\xa7sources\x90\xa4kept\x90"]
+)
 def test_a_file_that_is_not_ours_restores_nothing(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "state.msgpack"
     path.write_bytes(content)
@@ -161,7 +173,9 @@ async def test_a_clock_that_ran_ahead_makes_no_evidence_that_never_ages(seen: Co
     path, later = saved_state.path_for(seen.config), 3e9
     for entry in seen.model.all():
         entry.observed_at += later
-    for (name, source), cadence in zip(list(seen.model.sources.items()), cycle((1e12, -1.0, float("nan"))), strict=False):
+    for (name, source), cadence in zip(
+        list(seen.model.sources.items()), cycle((1e12, -1.0, float("nan"))), strict=False
+    ):
         seen.model.sources[name] = msgspec.structs.replace(source, cadence=cadence, last_success=seen.model.now + later)
     saved_state.keep(seen.model, path)
     at = seen.model.now
@@ -175,14 +189,18 @@ async def test_a_clock_that_ran_ahead_makes_no_evidence_that_never_ages(seen: Co
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o077, 0o022])
-async def test_whatever_the_umask_the_cache_is_ours_alone(seen: Collector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, umask: int) -> None:
+async def test_whatever_the_umask_the_cache_is_ours_alone(
+    seen: Collector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, umask: int
+) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home" / "cache"))
     before = os.umask(umask)
     try:
         saved_state.keep(seen.model, path := saved_state.path_for(seen.config))
     finally:
         os.umask(before)
-    assert [folder.stat().st_mode & 0o777 for folder in (path.parent, path.parent.parent, tmp_path / "home")] == [0o700] * 3
+    assert [folder.stat().st_mode & 0o777 for folder in (path.parent, path.parent.parent, tmp_path / "home")] == [
+        0o700
+    ] * 3
     assert path.stat().st_mode & 0o777 == 0o600
 
 
@@ -255,7 +273,9 @@ LOGINS: list[tuple[str, str]] = [
 
 
 @pytest.mark.parametrize(("variable", "file"), LOGINS)
-def test_the_state_of_one_identity_is_not_painted_for_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, file: str) -> None:
+def test_the_state_of_one_identity_is_not_painted_for_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, file: str
+) -> None:
     config = Config()
     if not file:
         paths = set()

@@ -97,7 +97,9 @@ Start = Callable[..., Awaitable[Viewer]]
 
 @pytest.fixture
 async def start(aws: Aws, tmp_path: Path) -> AsyncIterator[Start]:
-    """Start a collector with `--config` on the simulated AWS, or with other arguments; what is left at the end is killed."""
+    """Start a collector with `--config` on the simulated AWS, or with other arguments; what is left at the end is
+    killed.
+    """
     started: list[Viewer] = []
 
     async def run(*arguments: str, program: tuple[str, ...] = ("-m", "providers.collector"), **named: Any) -> Viewer:
@@ -105,7 +107,9 @@ async def start(aws: Aws, tmp_path: Path) -> AsyncIterator[Start]:
             (tmp_path / "enctop.toml").write_text(configuration(aws, **{"live": "1s", "warm": "1s", **named}))
             arguments = ("--config", str(tmp_path / "enctop.toml"))
         pipe = asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(sys.executable, *program, *arguments, stdin=pipe, stdout=pipe, stderr=pipe, cwd=ROOT)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, *program, *arguments, stdin=pipe, stdout=pipe, stderr=pipe, cwd=ROOT
+        )
         started.append(Viewer(process))
         return started[-1]
 
@@ -136,7 +140,9 @@ async def test_it_says_hello_then_rows_page_by_page_then_that_all_have_answered(
     rows = [row for frame in viewer.all(Rows) for row in frame.rows]
     assert len({row.id for row in rows if ":volume/" in row.id}) == 1200
     assert max(len(frame.rows) for frame in viewer.all(Rows)) <= 500
-    first_place, first_row = (next(i for i, frame in enumerate(viewer.frames) if isinstance(frame, kind)) for kind in (Places, Rows))
+    first_place, first_row = (
+        next(i for i, frame in enumerate(viewer.frames) if isinstance(frame, kind)) for kind in (Places, Rows)
+    )
     assert first_place < first_row
     states = {source.id: source.state for frame in viewer.all(Sources) for source in frame.sources}
     assert set(states.values()) == {"ok"}, "all of it was told before Settled"
@@ -160,7 +166,9 @@ async def test_what_changes_is_told_within_a_cadence_and_so_is_what_goes(aws: Aw
     polls = aws.log.count("ec2:DescribeVolumes")
     await until(lambda: any(volumes[0] in frame.ids for frame in viewer.all(Gone)))
     await until(lambda: any(("aws.ebs.volume-encrypted", volumes[-1]) in frame.gone for frame in viewer.all(Findings)))
-    assert aws.log.count("ec2:DescribeVolumes") - polls <= 6, "two calls a poll: one poll under way, one that sees it, and one while it is told"
+    assert aws.log.count("ec2:DescribeVolumes") - polls <= 6, (
+        "two calls a poll: one poll under way, one that sees it, and one while it is told"
+    )
 
 
 async def test_a_resource_is_opened_and_one_that_is_not_there_too(aws: Aws, start: Start) -> None:
@@ -198,7 +206,9 @@ async def test_it_exports_what_a_filter_selects_and_says_what_it_cannot(aws: Aws
     exported = json.loads((tmp_path / "out.json").read_text())
     assert [entry["kind"] for entry in exported["resources"]] == ["volume"]
     assert (tmp_path / "out.json").stat().st_mode & 0o777 == 0o600
-    for number, ask in enumerate((Export(str(tmp_path / "no" / "out.json"), ""), Export(str(tmp_path / "x.json"), "status:(")), 1):
+    for number, ask in enumerate(
+        (Export(str(tmp_path / "no" / "out.json"), ""), Export(str(tmp_path / "x.json"), "status:(")), 1
+    ):
         await viewer.ask(ask)
         assert (await viewer.told(Notice, number)).level in {"error", "information"}
     assert viewer.process.returncode is None
@@ -207,10 +217,16 @@ async def test_it_exports_what_a_filter_selects_and_says_what_it_cannot(aws: Aws
 async def test_what_a_library_prints_cannot_break_the_frames(aws: Aws, start: Start) -> None:
     seed(aws)
     noisy = "import atexit, os, sys, threading, time\n"
-    noisy += "def noise():\n    while True:\n        print('noise', flush=True); os.write(1, b'more noise'); time.sleep(0.01)\n"
+    noisy += (
+        "def noise():\n    while True:\n        print('noise', flush=True); os.write(1, b'more noise');"
+        " time.sleep(0.01)\n"
+    )
     noisy += "from providers import rooms\nopened = rooms.open_rooms\n"
     noisy += "def loud(*a):\n    threading.Thread(target=noise, daemon=True).start()\n    return opened(*a)\n"
-    noisy += "from providers import collector\ncollector.open_rooms = loud\nfrom providers.collector.__main__ import main\nsys.exit(main())"
+    noisy += (
+        "from providers import collector\ncollector.open_rooms = loud\nfrom providers.collector.__main__ import"
+        " main\nsys.exit(main())"
+    )
     viewer = await (await start(program=("-c", noisy))).settled()
     await viewer.ask(Open("arn:nothing"))
     await viewer.told(Detail)
@@ -258,7 +274,10 @@ async def test_it_ends_when_nobody_reads_what_it_says(aws: Aws, start: Start) ->
     viewer._reading = asyncio.create_task(asyncio.sleep(0))
 
 
-@pytest.mark.parametrize("garbage", [b"\x00\x00\x00\x03abc", struct.pack(">I", 1 << 31), b"GET / HTTP/1.1\r\n\r\n", Encoder().encode(Settled())])
+@pytest.mark.parametrize(
+    "garbage",
+    [b"\x00\x00\x00\x03abc", struct.pack(">I", 1 << 31), b"GET / HTTP/1.1\r\n\r\n", Encoder().encode(Settled())],
+)
 async def test_what_is_no_ask_ends_it_in_good_order(aws: Aws, start: Start, garbage: bytes) -> None:
     viewer = await start(live="6h", warm="6h")
     await viewer.told(Hello)
@@ -268,7 +287,8 @@ async def test_what_is_no_ask_ends_it_in_good_order(aws: Aws, start: Start, garb
 
 KILLED_VIEWER = """
 import subprocess, sys, time
-serve = subprocess.Popen([sys.executable, "-m", "providers.collector", *sys.argv[1:]], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+command = [sys.executable, "-m", "providers.collector", *sys.argv[1:]]
+serve = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 serve.stdout.read(4)
 print(serve.pid, flush=True)
 time.sleep(600)
@@ -276,15 +296,21 @@ time.sleep(600)
 
 
 @pytest.mark.parametrize("arguments", [(), ("--demo",)])
-async def test_a_viewer_that_is_killed_takes_everything_with_it(aws: Aws, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+async def test_a_viewer_that_is_killed_takes_everything_with_it(
+    aws: Aws, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
     seed(aws)
     (tmp_path / "enctop.toml").write_text(configuration(aws))
     arguments = arguments or ("--config", str(tmp_path / "enctop.toml"))
-    viewer = await asyncio.create_subprocess_exec(sys.executable, "-c", KILLED_VIEWER, *arguments, stdout=asyncio.subprocess.PIPE, cwd=ROOT)
+    viewer = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", KILLED_VIEWER, *arguments, stdout=asyncio.subprocess.PIPE, cwd=ROOT
+    )
     assert viewer.stdout is not None
     collector = psutil.Process(int(await asyncio.wait_for(viewer.stdout.readline(), 30)))
     family = [collector, *collector.children(recursive=True)]
-    assert len(family) == (5 if "--demo" in arguments else 1), "the demo has AWS, Vault with the shell that minds it, and one that minds what is written"
+    assert len(family) == (5 if "--demo" in arguments else 1), (
+        "the demo has AWS, Vault with the shell that minds it, and one that minds what is written"
+    )
     viewer.kill()
     await viewer.wait()
     await until(lambda: not any(_alive(process) for process in family), 15)
@@ -317,7 +343,9 @@ def _alive(process: psutil.Process) -> bool:
         ("[[tenant]\n", "not TOML"),
     ],
 )
-async def test_a_configuration_that_cannot_be_used_is_one_line_and_exit_2(start: Start, tmp_path: Path, text: str, said: str) -> None:
+async def test_a_configuration_that_cannot_be_used_is_one_line_and_exit_2(
+    start: Start, tmp_path: Path, text: str, said: str
+) -> None:
     (tmp_path / "bad.toml").write_text(text)
     code, words = await (await start("--config", str(tmp_path / "bad.toml"))).ended()
     assert code == 2
@@ -325,7 +353,15 @@ async def test_a_configuration_that_cannot_be_used_is_one_line_and_exit_2(start:
     assert said in words
 
 
-@pytest.mark.parametrize("arguments", [("--config", "/nowhere.toml"), ("--file", "/nowhere.json"), ("--log-file", "/nowhere/log"), ("--file", os.devnull)])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--config", "/nowhere.toml"),
+        ("--file", "/nowhere.json"),
+        ("--log-file", "/nowhere/log"),
+        ("--file", os.devnull),
+    ],
+)
 async def test_a_file_that_is_not_there_is_one_line_and_exit_2(start: Start, arguments: tuple[str, ...]) -> None:
     code, words = await (await start(*arguments)).ended()
     assert (code, len(words.splitlines())) == (2, 1)
@@ -334,7 +370,9 @@ async def test_a_file_that_is_not_there_is_one_line_and_exit_2(start: Start, arg
 # ------------------------------------------------------------ a snapshot
 
 
-async def test_a_snapshot_is_replayed_as_it_was(aws: Aws, watch: Callable[..., Watch], start: Start, tmp_path: Path) -> None:
+async def test_a_snapshot_is_replayed_as_it_was(
+    aws: Aws, watch: Callable[..., Watch], start: Start, tmp_path: Path
+) -> None:
     golden = aws.golden()
     aws.faults.deny("kms:DescribeKey", golden.cases[8])
     aws.faults.refuse("eu-west-3")
@@ -376,10 +414,21 @@ def _shown(frames: list[Any]) -> dict[str, Any]:
                 places += frame.places
             case Rows():
                 for row in frame.rows:
-                    held["rows"][row.id] = (places[row.place], *msgspec.structs.astuple(row)[2:8], int(row.since), *msgspec.structs.astuple(row)[9:])
+                    held["rows"][row.id] = (
+                        places[row.place],
+                        *msgspec.structs.astuple(row)[2:8],
+                        int(row.since),
+                        *msgspec.structs.astuple(row)[9:],
+                    )
             case Findings():
                 for found in frame.rows:
-                    held["findings"][found.control, found.resource] = (places[found.place], found.name, found.status, found.severity, found.reason)
+                    held["findings"][found.control, found.resource] = (
+                        places[found.place],
+                        found.name,
+                        found.status,
+                        found.severity,
+                        found.reason,
+                    )
             case Sources():
                 for source in frame.sources:
                     held["sources"][source.id] = (source.state, source.fault, source.resources, source.cadence)

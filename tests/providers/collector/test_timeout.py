@@ -21,7 +21,9 @@ async def test_buckets_that_are_throttled_to_the_end_stand_there_unknown_with_th
     for number in range(6):
         aws.buckets().make(f"b-{number}")
     aws.throttle("s3:GetBucket*", times=None, retry_after=50)
-    collector = Watch(f'[[tenant]]\nname = "acme"\n[[tenant.aws]]\nregions = ["us-east-1"]\nendpoint_url = "{aws.url}"\n').collector
+    collector = Watch(
+        f'[[tenant]]\nname = "acme"\n[[tenant.aws]]\nregions = ["us-east-1"]\nendpoint_url = "{aws.url}"\n'
+    ).collector
     await collector.once(timeout=4)
     (source,) = [source for source in collector.model.sources.values() if source.service == "s3"]
     assert source.fault is not None
@@ -47,12 +49,25 @@ class Endless(Source):
         while True:
             number += 1000
             yield Batch.of(
-                Resource(f"arn:{n}", "volume", "aws.ebs.volume", f"vol-{n}", "acme", "aws", "1", "us-east-1", self.id, fields={"Encrypted": False})
+                Resource(
+                    f"arn:{n}",
+                    "volume",
+                    "aws.ebs.volume",
+                    f"vol-{n}",
+                    "acme",
+                    "aws",
+                    "1",
+                    "us-east-1",
+                    self.id,
+                    fields={"Encrypted": False},
+                )
                 for n in range(number, number + 1000)
             )
 
 
-async def test_a_listing_without_an_end_leaves_no_more_to_be_judged_than_a_while_s_work(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_listing_without_an_end_leaves_no_more_to_be_judged_than_a_while_s_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     collector = Collector(Config())
     source = Endless("acme", "aws", "1/us-east-1", 60.0)
     monkeypatch.setattr(collector, "sources", lambda: [source])

@@ -49,7 +49,9 @@ def here(tmp_path: Path, stranger: Stranger) -> Path:
     """A directory with a configuration that leads to the stranger."""
     directory = tmp_path / "here"
     directory.mkdir()
-    (directory / "enctop.toml").write_text(f'[[tenant]]\nname = "x"\n[[tenant.vault]]\naddress = "http://127.0.0.1:{stranger.server_port}"\n')
+    (directory / "enctop.toml").write_text(
+        f'[[tenant]]\nname = "x"\n[[tenant.vault]]\naddress = "http://127.0.0.1:{stranger.server_port}"\n'
+    )
     (directory / "enctop.toml").chmod(0o600)
     return directory
 
@@ -58,7 +60,14 @@ def here(tmp_path: Path, stranger: Stranger) -> Path:
 def run(here: Path, tmp_path: Path) -> Run:
     def call(*arguments: str | Path, cwd: Path = here, **environment: str) -> subprocess.CompletedProcess[str]:
         home = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"), str(tmp_path / "home"))
-        variables = {**os.environ, **home, "VAULT_TOKEN": "hvs.bait", "AWS_EC2_METADATA_DISABLED": "true", "PYTHONPATH": str(ROOT), **environment}
+        variables = {
+            **os.environ,
+            **home,
+            "VAULT_TOKEN": "hvs.bait",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "PYTHONPATH": str(ROOT),
+            **environment,
+        }
         command = [sys.executable, "-P", "-m", "tui.cli.main", *map(str, arguments)]
         return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=60, env=variables, check=False)
 
@@ -72,8 +81,12 @@ def refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
         assert word in done.stderr
 
 
-@pytest.mark.parametrize("arguments", [("check", "--timeout", "5"), ("snapshot", "--timeout", "5"), ("policy", "vault"), ()])
-def test_an_untrusted_file_is_told_and_nothing_goes_to_its_server(run: Run, here: Path, stranger: Stranger, arguments: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "arguments", [("check", "--timeout", "5"), ("snapshot", "--timeout", "5"), ("policy", "vault"), ()]
+)
+def test_an_untrusted_file_is_told_and_nothing_goes_to_its_server(
+    run: Run, here: Path, stranger: Stranger, arguments: tuple[str, ...]
+) -> None:
     done = run(*arguments) if arguments else run_in_terminal(run, here)
     refused(done, str(here / "enctop.toml"), "is not trusted", "enctop trust ", "--config ")
     assert not stranger.told
@@ -84,7 +97,16 @@ def run_in_terminal(run: Run, here: Path) -> subprocess.CompletedProcess[str]:
     home = {name: str(here.parent / "home") for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME")}
     command = [sys.executable, "-P", "-m", "providers.collector"]
     variables = {**os.environ, **home, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, cwd=here, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, env=variables, check=False)
+    return subprocess.run(
+        command,
+        cwd=here,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=variables,
+        check=False,
+    )
 
 
 def test_what_was_trusted_is_used_and_named_until_it_changes(run: Run, here: Path, stranger: Stranger) -> None:
@@ -101,8 +123,12 @@ def test_what_was_trusted_is_used_and_named_until_it_changes(run: Run, here: Pat
     assert not stranger.told
 
 
-def test_the_named_file_and_the_users_own_need_no_trust(run: Run, here: Path, stranger: Stranger, tmp_path: Path) -> None:
-    assert run("check", "--timeout", "5", "--config", "enctop.toml").stdout.startswith(f"configuration: {here}/enctop.toml\n")
+def test_the_named_file_and_the_users_own_need_no_trust(
+    run: Run, here: Path, stranger: Stranger, tmp_path: Path
+) -> None:
+    assert run("check", "--timeout", "5", "--config", "enctop.toml").stdout.startswith(
+        f"configuration: {here}/enctop.toml\n"
+    )
     own = tmp_path / "home" / "enctop"
     own.mkdir(parents=True)
     (own / "enctop.toml").write_bytes((here / "enctop.toml").read_bytes())
@@ -137,7 +163,8 @@ def test_a_link_is_trusted_by_where_it_leads(run: Run, here: Path, tmp_path: Pat
     assert run("trust", tmp_path / "mine.toml").returncode == 0
     (here / "enctop.toml").unlink()
     (here / "enctop.toml").symlink_to(tmp_path / "mine.toml")
-    assert run("check", "--timeout", "5").stdout.startswith(f"configuration: {tmp_path}/mine.toml\n")  # and what it names is sought beside it
+    # and what it names is sought beside it
+    assert run("check", "--timeout", "5").stdout.startswith(f"configuration: {tmp_path}/mine.toml\n")
     (here / "enctop.toml").unlink()
     (here / "enctop.toml").write_bytes((tmp_path / "mine.toml").read_bytes())
     refused(run("check", "--timeout", "5"), "is not trusted")  # the same content in another place is another file
@@ -161,7 +188,10 @@ def test_trust_is_listed_and_revoked(run: Run, here: Path, tmp_path: Path) -> No
     run("trust", tmp_path / "other.toml")
     (tmp_path / "other.toml").unlink()
     lines = run("trust", "--list").stdout.splitlines()
-    assert [line.split("  ")[1:] for line in lines] == [[str(here / "enctop.toml"), "as trusted"], [str(tmp_path / "other.toml"), "No such file or directory"]]
+    assert [line.split("  ")[1:] for line in lines] == [
+        [str(here / "enctop.toml"), "as trusted"],
+        [str(tmp_path / "other.toml"), "No such file or directory"],
+    ]
     assert run("trust", "--revoke", tmp_path / "other.toml").returncode == 0
     assert run("trust", "--revoke").returncode == 0
     assert run("trust", "--list").stdout == ""
@@ -199,9 +229,24 @@ def test_a_relative_home_is_the_working_directory_and_gives_no_trust(run: Run, h
 
 
 def test_a_file_that_changes_between_the_screen_and_its_collector_is_refused(run: Run, here: Path) -> None:
-    command = [sys.executable, "-P", "-m", "providers.collector", "--config", str(here / "enctop.toml"), "--digest", "0" * 64]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "providers.collector",
+        "--config",
+        str(here / "enctop.toml"),
+        "--digest",
+        "0" * 64,
+    ]
     done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=False,
     )
     assert done.returncode == 2
     assert "changed since enctop was started" in done.stderr

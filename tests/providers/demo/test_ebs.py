@@ -129,7 +129,11 @@ def test_sharing_of_snapshots_can_be_blocked(aws: Aws) -> None:
 def test_the_default_versions_of_all_launch_templates_come_in_pages(aws: Aws) -> None:
     region, ec2 = aws.region(), aws.client("ec2")
     made = {region.launch_template(f"t-{i}", None, i % 2 == 0).rpartition("/")[2] for i in range(23)}
-    found = [v for page in pages(ec2, "describe_launch_template_versions", Versions=["$Default"], MaxResults=10) for v in page["LaunchTemplateVersions"]]
+    found = [
+        v
+        for page in pages(ec2, "describe_launch_template_versions", Versions=["$Default"], MaxResults=10)
+        for v in page["LaunchTemplateVersions"]
+    ]
     assert {version["LaunchTemplateId"] for version in found} == made
     data = next(version["LaunchTemplateData"] for version in found if version["LaunchTemplateName"] == "t-4")
     assert [device["Ebs"].get("Encrypted") for device in data["BlockDeviceMappings"]] == [None, True]
@@ -170,7 +174,12 @@ def test_accounts_and_regions_are_apart(aws: Aws) -> None:
         for account in ("123456789012", SECOND)
         for region in ("us-east-1", "eu-west-1")
     }
-    assert counts == {("123456789012", "us-east-1"): 1, ("123456789012", "eu-west-1"): 0, (SECOND, "us-east-1"): 0, (SECOND, "eu-west-1"): 1}
+    assert counts == {
+        ("123456789012", "us-east-1"): 1,
+        ("123456789012", "eu-west-1"): 0,
+        (SECOND, "us-east-1"): 0,
+        (SECOND, "eu-west-1"): 1,
+    }
 
 
 def test_a_page_of_500_tagged_volumes_costs_the_server_little(aws: Aws) -> None:
@@ -182,8 +191,11 @@ def test_a_page_of_500_tagged_volumes_costs_the_server_little(aws: Aws) -> None:
 
     def first_page() -> float:
         started = time.thread_time()
-        ebs.describe_volumes(Asked("ec2", "ec2:DescribeVolumes", "123456789012", "us-east-1", "", "", "POST", {"MaxResults": "500"}), {})
+        ebs.describe_volumes(
+            Asked("ec2", "ec2:DescribeVolumes", "123456789012", "us-east-1", "", "", "POST", {"MaxResults": "500"}), {}
+        )
         return time.thread_time() - started
 
     first_page()
-    assert min(first_page() for _ in range(5)) < 0.05  # 1.2 ms on the machine this was written on; moto's own needed 260 s for all
+    # 1.2 ms on the machine this was written on; moto's own needed 260 s for all
+    assert min(first_page() for _ in range(5)) < 0.05

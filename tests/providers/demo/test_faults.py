@@ -7,7 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, HTTPClientError, ReadTimeoutError
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    EndpointConnectionError,
+    HTTPClientError,
+    ReadTimeoutError,
+)
 from botocore.parsers import ResponseParserError
 
 from providers.demo.aws import bucketpolicy
@@ -49,7 +55,9 @@ def refused(aws: Aws, service: str) -> tuple[int, str, dict[str, str]]:
         (Faults.fail, "kms", 500, "KMSInternalException"),
     ],
 )
-def test_a_refusal_is_in_the_services_own_words(aws: Aws, fault: Callable[[Faults], Any], service: str, status: int, code: str) -> None:
+def test_a_refusal_is_in_the_services_own_words(
+    aws: Aws, fault: Callable[[Faults], Any], service: str, status: int, code: str
+) -> None:
     fault(aws.faults)
     assert refused(aws, service)[:2] == (status, code)
 
@@ -119,19 +127,29 @@ def test_an_answer_cut_in_the_middle_has_said_its_whole_length(aws: Aws) -> None
     aws.faults.cut("ec2:DescribeVolumes", times=1)
     scope = "AWS4-HMAC-SHA256 Credential=AKIA/20261123/us-east-1/ec2/aws4_request, SignedHeaders=host, Signature=0"
     connection = http.client.HTTPConnection("127.0.0.1", aws.server.port)
-    connection.request("POST", "/", "Action=DescribeVolumes", {"Authorization": scope, "Content-Type": "application/x-www-form-urlencoded"})
+    connection.request(
+        "POST",
+        "/",
+        "Action=DescribeVolumes",
+        {"Authorization": scope, "Content-Type": "application/x-www-form-urlencoded"},
+    )
     with pytest.raises(http.client.IncompleteRead):
         connection.getresponse().read()
 
 
 def test_boto3_takes_a_cut_answer_for_a_whole_one(aws: Aws) -> None:
-    """botocore does not compare the body with its Content-Length: XML that ends early is an error, a policy that ends early is a policy."""
+    """botocore does not compare the body with its Content-Length: XML that ends early is an error, a policy that
+    ends early is a policy.
+    """
     aws.region().volume()
     aws.buckets().make("b-1", policy=bucketpolicy.tls_only("b-1"))
     aws.faults.cut("*", times=2)
     with pytest.raises(ResponseParserError):
         ASK["ec2"](aws)
-    assert aws.client("s3").get_bucket_policy(Bucket="b-1")["Policy"] == bucketpolicy.tls_only("b-1")[: len(bucketpolicy.tls_only("b-1")) // 2]
+    assert (
+        aws.client("s3").get_bucket_policy(Bucket="b-1")["Policy"]
+        == bucketpolicy.tls_only("b-1")[: len(bucketpolicy.tls_only("b-1")) // 2]
+    )
 
 
 @pytest.mark.parametrize("fault", [Faults.truncate, Faults.html])

@@ -29,7 +29,11 @@ def test_google_s_own_client_reads_the_same_disks_pages_warnings_and_refusals(go
     request = compute_v1.AggregatedListDisksRequest(project="acme-prod", max_results=500)
     pages = list(client.aggregated_list(request=request, retry=None, timeout=20).pages)
     disks = [disk for page in pages for scoped in page.items.values() for disk in scoped.disks]
-    assert (len(pages), len(disks), sum(bool(disk.disk_encryption_key.kms_key_name) for disk in disks)) == (3, 1300, 650)
+    assert (len(pages), len(disks), sum(bool(disk.disk_encryption_key.kms_key_name) for disk in disks)) == (
+        3,
+        1300,
+        650,
+    )
     assert all(page.items["zones/europe-west1-a"].warning.code == "UNREACHABLE" for page in pages)
     assert list(pages[0].unreachables) == ["projects/acme-prod/zones/europe-west1-a"]
     google.server.faults.add("deny", "compute.*")
@@ -38,15 +42,27 @@ def test_google_s_own_client_reads_the_same_disks_pages_warnings_and_refusals(go
 
 
 def test_an_answer_that_the_discovery_document_does_not_allow_is_a_defect() -> None:
-    assert schema.defects("compute.disks.aggregatedList", {"items": {"zones/z": {"disks": [{"name": "d", "sizeGb": "10"}]}}}) == []
-    for wrong in ({"items": {"zones/z": {"disks": [{"sizeGb": 10}]}}}, {"items": {"zones/z": {"disk": []}}}, {"items": {"z": {"disks": [{"status": "FINE"}]}}}):
+    assert (
+        schema.defects(
+            "compute.disks.aggregatedList", {"items": {"zones/z": {"disks": [{"name": "d", "sizeGb": "10"}]}}}
+        )
+        == []
+    )
+    for wrong in (
+        {"items": {"zones/z": {"disks": [{"sizeGb": 10}]}}},
+        {"items": {"zones/z": {"disk": []}}},
+        {"items": {"z": {"disks": [{"status": "FINE"}]}}},
+    ):
         assert schema.defects("compute.disks.aggregatedList", wrong)
     assert schema.defects("storage.buckets.list", {"items": [{"encryption": {"defaultKmsKey": "k"}}]})
     assert schema.mask_defects("compute.disks.aggregatedList", "items/*/disks(name,encryption)")
 
 
 def test_a_mask_keeps_what_it_names() -> None:
-    body = {"items": {"z": {"disks": [{"name": "d", "sizeGb": "1"}]}, "y": {"warning": {"code": "C", "data": []}}}, "kind": "k"}
+    body = {
+        "items": {"z": {"disks": [{"name": "d", "sizeGb": "1"}]}, "y": {"warning": {"code": "C", "data": []}}},
+        "kind": "k",
+    }
     kept = schema.masked(body, schema.mask("items/*/disks(name),items/*/warning(code)"))
     assert kept == {"items": {"z": {"disks": [{"name": "d"}]}, "y": {"warning": {"code": "C"}}}}
     for bad in ("items/*/disks(name", "items,,x", "a)b"):
@@ -70,7 +86,9 @@ async def test_initech_is_believable_and_has_a_handful_of_defects(google: Google
         "gcp.lb.ssl-policy": 1,
     }
     again = await _initech(google)
-    assert {entry.resource.id: entry.status for entry in seen.model.all()} == {entry.resource.id: entry.status for entry in again.model.all()}
+    assert {entry.resource.id: entry.status for entry in seen.model.all()} == {
+        entry.resource.id: entry.status for entry in again.model.all()
+    }
 
 
 async def _initech(google: Google) -> Seen:
@@ -89,10 +107,14 @@ def test_initech_changes_while_one_watches_and_is_put_right(google: Google) -> N
     end = time.monotonic() + 10
     while time.monotonic() < end and not {"silent", "heard again", "disabled", "enabled again", "built"} <= seen.keys():
         silent = "zones/europe-west1-c" in project.unreachable
-        state = project.cloud.keys[f"projects/{project.name}/locations/us-central1/keyRings/tenants/cryptoKeys/ledger"]["primary"]["state"]
+        state = project.cloud.keys[f"projects/{project.name}/locations/us-central1/keyRings/tenants/cryptoKeys/ledger"][
+            "primary"
+        ]["state"]
         seen["silent" if silent else "heard again" if seen["silent"] else "calm"] += 1
         seen["disabled" if state == "DISABLED" else "enabled again" if seen["disabled"] else "calm"] += 1
-        seen["built"] += any(name.startswith("build-") for scope in list(project.compute["disks"].values()) for name in list(scope))
+        seen["built"] += any(
+            name.startswith("build-") for scope in list(project.compute["disks"].values()) for name in list(scope)
+        )
         seen += Counter()
         time.sleep(0.005)
     stopped.set()

@@ -21,8 +21,16 @@ def test_keys_and_aliases_come_in_pages(aws: Aws) -> None:
     kms = aws.client("kms")
     first = kms.list_keys(Limit=3)
     assert (len(first["Keys"]), first["Truncated"]) == (3, True)
-    assert {key["KeyArn"] for page in kms.get_paginator("list_keys").paginate(PaginationConfig={"PageSize": 3}) for key in page["Keys"]} == made
-    aliases = [a for page in kms.get_paginator("list_aliases").paginate(PaginationConfig={"PageSize": 3}) for a in page["Aliases"]]
+    assert {
+        key["KeyArn"]
+        for page in kms.get_paginator("list_keys").paginate(PaginationConfig={"PageSize": 3})
+        for key in page["Keys"]
+    } == made
+    aliases = [
+        a
+        for page in kms.get_paginator("list_aliases").paginate(PaginationConfig={"PageSize": 3})
+        for a in page["Aliases"]
+    ]
     assert {a["AliasName"] for a in aliases if "TargetKeyId" in a} == {f"alias/k-{i}" for i in range(7)}
     assert "alias/aws/ebs" in {a["AliasName"] for a in aliases if "TargetKeyId" not in a}
 
@@ -46,11 +54,20 @@ def test_a_key_under_an_aws_alias_is_managed_by_aws(aws: Aws) -> None:
     [
         ({}, {"KeySpec": "SYMMETRIC_DEFAULT", "Origin": "AWS_KMS", "KeyState": "Enabled", "KeyManager": "CUSTOMER"}),
         ({"multi_region": True}, {"MultiRegion": True}),
-        ({"spec": "HMAC_256", "usage": "GENERATE_VERIFY_MAC"}, {"KeyUsage": "GENERATE_VERIFY_MAC", "MacAlgorithms": ["HMAC_SHA_256"]}),
+        (
+            {"spec": "HMAC_256", "usage": "GENERATE_VERIFY_MAC"},
+            {"KeyUsage": "GENERATE_VERIFY_MAC", "MacAlgorithms": ["HMAC_SHA_256"]},
+        ),
         ({"spec": "ECC_NIST_P256", "usage": "SIGN_VERIFY"}, {"SigningAlgorithms": ["ECDSA_SHA_256"]}),
-        ({"origin": "EXTERNAL", "valid_days": 12}, {"Origin": "EXTERNAL", "ExpirationModel": "KEY_MATERIAL_EXPIRES", "KeyState": "Enabled"}),
+        (
+            {"origin": "EXTERNAL", "valid_days": 12},
+            {"Origin": "EXTERNAL", "ExpirationModel": "KEY_MATERIAL_EXPIRES", "KeyState": "Enabled"},
+        ),
         ({"origin": "EXTERNAL", "state": "PendingImport"}, {"KeyState": "PendingImport", "Enabled": False}),
-        ({"origin": "EXTERNAL_KEY_STORE", "also": {"CustomKeyStoreId": "cks-1"}}, {"Origin": "EXTERNAL_KEY_STORE", "CustomKeyStoreId": "cks-1"}),
+        (
+            {"origin": "EXTERNAL_KEY_STORE", "also": {"CustomKeyStoreId": "cks-1"}},
+            {"Origin": "EXTERNAL_KEY_STORE", "CustomKeyStoreId": "cks-1"},
+        ),
         ({"state": "Disabled"}, {"KeyState": "Disabled", "Enabled": False}),
     ],
 )
@@ -81,7 +98,12 @@ def test_rotation_says_its_period(aws: Aws) -> None:
 
 @pytest.mark.parametrize(
     "said",
-    [{"spec": "RSA_2048", "usage": "SIGN_VERIFY"}, {"spec": "HMAC_256", "usage": "GENERATE_VERIFY_MAC"}, {"origin": "EXTERNAL"}, {"origin": "AWS_CLOUDHSM"}],
+    [
+        {"spec": "RSA_2048", "usage": "SIGN_VERIFY"},
+        {"spec": "HMAC_256", "usage": "GENERATE_VERIFY_MAC"},
+        {"origin": "EXTERNAL"},
+        {"origin": "AWS_CLOUDHSM"},
+    ],
 )
 def test_rotation_is_unsupported_where_kms_cannot_rotate(aws: Aws, said: dict[str, Any]) -> None:
     with pytest.raises(ClientError, match="UnsupportedOperationException"):

@@ -102,10 +102,14 @@ def test_policies_and_whether_they_are_public(aws: Aws) -> None:
     own.make("open", policy=bucketpolicy.read_by_everybody("open"))
     own.make("shut", policy=bucketpolicy.tls_only("shut"), tags={"team": "a"})
     assert json.loads(s3.get_bucket_policy(Bucket="shut")["Policy"])["Statement"][0]["Effect"] == "Deny"
-    assert [s3.get_bucket_policy_status(Bucket=name)["PolicyStatus"]["IsPublic"] for name in ("open", "shut")] == [True, False]
+    assert [s3.get_bucket_policy_status(Bucket=name)["PolicyStatus"]["IsPublic"] for name in ("open", "shut")] == [
+        True,
+        False,
+    ]
     assert s3.get_bucket_tagging(Bucket="shut")["TagSet"] == [{"Key": "team", "Value": "a"}]
     own.put("shut", "k")
-    assert s3.head_object(Bucket="shut", Key="k")["ContentLength"] == 0  # the deny of plaintext HTTP does not deny everything
+    # the deny of plaintext HTTP does not deny everything
+    assert s3.head_object(Bucket="shut", Key="k")["ContentLength"] == 0
 
 
 def test_public_access_blocks_of_bucket_and_account(aws: Aws) -> None:
@@ -129,10 +133,16 @@ def test_inventories_keep_their_fields_and_their_report_can_be_read(aws: Aws) ->
     own.make("reports")
     own.inventory("data", "reports", {"old": "NOT-SSE"}, versions="Current")
     (found,) = s3.list_bucket_inventory_configurations(Bucket="data")["InventoryConfigurationList"]
-    assert (found["IncludedObjectVersions"], found["OptionalFields"], found["Schedule"]) == ("Current", ["EncryptionStatus"], {"Frequency": "Daily"})
+    assert (found["IncludedObjectVersions"], found["OptionalFields"], found["Schedule"]) == (
+        "Current",
+        ["EncryptionStatus"],
+        {"Frequency": "Daily"},
+    )
     names = [o["Key"] for o in s3.list_objects_v2(Bucket="reports", Prefix="inventory/data/all-objects/")["Contents"]]
     manifest = next(name for name in names if name.endswith("manifest.json"))
-    assert json.loads(s3.get_object(Bucket="reports", Key=manifest)["Body"].read())["fileSchema"].endswith("EncryptionStatus")
+    assert json.loads(s3.get_object(Bucket="reports", Key=manifest)["Body"].read())["fileSchema"].endswith(
+        "EncryptionStatus"
+    )
 
 
 def test_an_object_of_the_customers_own_key_answers_400_without_it(aws: Aws) -> None:

@@ -28,7 +28,13 @@ def test_everything_asked_is_in_the_log(aws: Aws) -> None:
     aws.client("ec2", "eu-west-1").describe_volumes()
     aws.client("kms").describe_key(KeyId=key)
     s3 = aws.client("s3", "eu-west-1")
-    for ask in (s3.get_bucket_encryption, s3.get_public_access_block, s3.head_bucket, s3.list_bucket_inventory_configurations, s3.list_objects_v2):
+    for ask in (
+        s3.get_bucket_encryption,
+        s3.get_public_access_block,
+        s3.head_bucket,
+        s3.list_bucket_inventory_configurations,
+        s3.list_objects_v2,
+    ):
         ask(Bucket="b-1")
     s3.put_object(Bucket="b-1", Key="x/y", Body=b"")
     s3.head_object(Bucket="b-1", Key="x/y")
@@ -70,7 +76,9 @@ def test_a_reset_leaves_nothing(aws: Aws) -> None:
 
 
 def test_the_demo_runs_until_its_stdin_closes() -> None:
-    with subprocess.Popen([sys.executable, "-m", "providers.demo"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as demo:
+    with subprocess.Popen(
+        [sys.executable, "-m", "providers.demo"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as demo:
         assert demo.stdin is not None
         assert demo.stdout is not None
         started = json.loads(demo.stdout.readline())

@@ -25,7 +25,12 @@ async def test_it_has_a_handful_of_defects_and_nothing_unknown(acme: live.Vault)
     async with watched(text) as it:
         found = verdicts(it.collector)
         assert {source.state.value for source in it.model.sources.values()} == {"ok"}
-        assert not [(resource, control) for resource, said in found.items() for control, status in said.items() if status == "unknown"]
+        assert not [
+            (resource, control)
+            for resource, said in found.items()
+            for control, status in said.items()
+            if status == "unknown"
+        ]
         assert 4 <= sum(finding.status is Status.FAIL for finding in it.findings()) <= 10
         words = {entry.resource.cells[5] for entry in it.model.all() if entry.resource.type == "vault.lease"}
         assert words == {"", "capped", "irrevocable"}

@@ -14,7 +14,9 @@ from tests.world.aws import Aws
 
 def census(acme: world.World) -> dict[str, list[str]]:
     """Everything acme has, by its ids."""
-    return {r.id: [*r.ec2.volumes, *r.ec2.snapshots, *r.kms.keys] for r in acme.regions.values()} | {a: list(b.s3.buckets) for a, b in acme.buckets.items()}
+    return {r.id: [*r.ec2.volumes, *r.ec2.snapshots, *r.kms.keys] for r in acme.regions.values()} | {
+        a: list(b.s3.buckets) for a, b in acme.buckets.items()
+    }
 
 
 def test_acme_is_the_same_in_every_run(aws: Aws) -> None:
@@ -39,7 +41,10 @@ def test_acme_has_a_believable_size_and_a_handful_of_defects(aws: Aws) -> None:
 
 def test_the_configuration_is_toml_with_two_accounts_and_one_exception() -> None:
     (tenant,) = tomllib.loads(world.configuration("http://127.0.0.1:1"))["tenant"]
-    assert [sorted(block) for block in tenant["aws"]] == [["endpoint_url", "regions"], ["endpoint_url", "regions", "role_arn"]]
+    assert [sorted(block) for block in tenant["aws"]] == [
+        ["endpoint_url", "regions"],
+        ["endpoint_url", "regions", "role_arn"],
+    ]
     assert len(tenant["policy"]["exception"]) == 1
 
 
@@ -53,11 +58,16 @@ def test_acme_changes_while_one_watches_and_is_put_right(aws: Aws) -> None:
     end = time.monotonic() + 1.5
     while time.monotonic() < end:
         seen["plaintext"] += any(
-            not v.encrypted and v.size == 100 and v.ec2_backend.tags[v.id]["Name"].startswith("load") for v in list(bare.ec2.volumes.values())
+            not v.encrypted and v.size == 100 and v.ec2_backend.tags[v.id]["Name"].startswith("load")
+            for v in list(bare.ec2.volumes.values())
         )
         seen["policy"] += guarded.policy is None
         seen["encrypted"] += guarded.policy is not None
-        seen["dying"] += any(k.arn == key and k.key_state == "PendingDeletion" for r in acme.regions.values() for k in r.kms.keys.values())
+        seen["dying"] += any(
+            k.arn == key and k.key_state == "PendingDeletion"
+            for r in acme.regions.values()
+            for k in r.kms.keys.values()
+        )
         time.sleep(0.002)
     stopped.set()
     thread.join(5)
@@ -69,7 +79,9 @@ def test_the_big_tenant_is_whole_and_its_truth_names_every_thing(aws: Aws) -> No
     places = [aws.region(name, account) for account in (ACCOUNT, SECOND) for name in REGIONS]
     volumes = {f"arn:aws:ec2:{r.name}:{r.account}:volume/{v}" for r in places for v in r.ec2.volumes}
     snapshots = {f"arn:aws:ec2:{r.name}::snapshot/{s}" for r in places for s in r.ec2.snapshots}
-    templates = {f"arn:aws:ec2:{r.name}:{r.account}:launch-template/{t}" for r in places for t in r.ec2.launch_templates}
+    templates = {
+        f"arn:aws:ec2:{r.name}:{r.account}:launch-template/{t}" for r in places for t in r.ec2.launch_templates
+    }
     keys = {k.arn for r in places for k in r.kms.keys.values()}
     buckets = {b.arn for account in (ACCOUNT, SECOND) for b in aws.buckets(account).s3.buckets.values()}
     assert (len(volumes), len(snapshots), len(keys), len(buckets)) == (10_000, 3_000, 50, 2_000)

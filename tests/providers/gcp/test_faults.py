@@ -1,4 +1,6 @@
-"""What goes wrong between enctop and Google Cloud: UNKNOWN with its reason, never a pass or a fail, and a recovery within one cadence."""
+"""What goes wrong between enctop and Google Cloud: UNKNOWN with its reason, never a pass or a fail, and a recovery
+within one cadence.
+"""
 
 import base64
 import contextlib
@@ -55,7 +57,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize(("kind", "state", "code", "mend"), REFUSALS)
-async def test_a_refusal_is_unknown_names_what_would_mend_it_and_passes(google: Google, kind: Any, state: State, code: str | None, mend: str | None) -> None:
+async def test_a_refusal_is_unknown_names_what_would_mend_it_and_passes(
+    google: Google, kind: Any, state: State, code: str | None, mend: str | None
+) -> None:
     google.project.disk("d")
     async with google.collector().running() as seen:
         assert seen.finding("gcp.disk.encryption", DISK).status is Status.PASS
@@ -66,24 +70,37 @@ async def test_a_refusal_is_unknown_names_what_would_mend_it_and_passes(google: 
         assert fault.operation == "compute.disks.aggregatedList"
         assert code in (None, fault.code) or fault.code == "rateLimitExceeded"
         assert fault.permission == mend
-        assert seen.finding("gcp.disk.encryption", DISK).status is Status.PASS, "its rows stay as they were last seen, and age"
+        assert seen.finding("gcp.disk.encryption", DISK).status is Status.PASS, (
+            "its rows stay as they were last seen, and age"
+        )
         assert seen.model.rollups["acme"].status is Status.UNKNOWN
         seen.model.tick(seen.model.now + 400)
-        assert seen.finding("gcp.disk.encryption", DISK).status is Status.UNKNOWN, "after six cadences nothing is known any more"
+        assert seen.finding("gcp.disk.encryption", DISK).status is Status.UNKNOWN, (
+            "after six cadences nothing is known any more"
+        )
         google.server.faults.clear()
         await seen.again("disks", until=lambda: seen.source("disks").state is State.OK)
 
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize(("kind", "state", "code", "mend"), REFUSALS)
-async def test_never_seen_and_refused_is_unknown_for_every_service(google: Google, kind: Any, state: State, code: str | None, mend: str | None) -> None:
+async def test_never_seen_and_refused_is_unknown_for_every_service(
+    google: Google, kind: Any, state: State, code: str | None, mend: str | None
+) -> None:
     google.server.faults.add(kind)
     seen = await google.poll()
     states = {source.service: source.state for source in seen.model.sources.values()}
     assert set(states.values()) - {state} <= {State.OK, State.PARTIAL}, states
-    assert {service for service, said in states.items() if said is State.OK} == {"kms-named"}, "which had nothing to ask"
+    assert {service for service, said in states.items() if said is State.OK} == {"kms-named"}, (
+        "which had nothing to ask"
+    )
     assert seen.model.rollups["acme"].status is Status.UNKNOWN
-    assert not any(f.status in {Status.PASS, Status.FAIL} for entry in seen.model.all() for f in entry.findings.values() if f.control.startswith("gcp."))
+    assert not any(
+        f.status in {Status.PASS, Status.FAIL}
+        for entry in seen.model.all()
+        for f in entry.findings.values()
+        if f.control.startswith("gcp.")
+    )
 
 
 async def test_retry_after_is_honoured_and_the_lane_slows_down(google: Google) -> None:
@@ -117,7 +134,10 @@ async def test_one_service_that_is_switched_off_leaves_the_others(google: Google
     assert (seen.source("disks").state, seen.source("storage").state) == (State.OK, State.OK)
     assert not seen.snapshot().complete
     if kind == "disable":
-        assert str(seen.fault("kms")) == "cloudkms.locations.list: denied (SERVICE_DISABLED, needs cloudkms.googleapis.com enabled in acme-prod)"
+        assert (
+            str(seen.fault("kms"))
+            == "cloudkms.locations.list: denied (SERVICE_DISABLED, needs cloudkms.googleapis.com enabled in acme-prod)"
+        )
 
 
 async def test_a_project_that_is_not_there_is_an_error_not_an_empty_inventory(google: Google) -> None:
@@ -136,7 +156,9 @@ async def test_a_project_that_is_not_there_is_an_error_not_an_empty_inventory(go
         ("compute.targetHttpProxies.aggregatedList", "gcp.lb.ssl-policy", "global/targetHttpProxies/h"),
     ],
 )
-async def test_one_listing_of_several_that_is_refused_makes_its_own_rows_unknown(google: Google, operation: str, control: str, id: str) -> None:
+async def test_one_listing_of_several_that_is_refused_makes_its_own_rows_unknown(
+    google: Google, operation: str, control: str, id: str
+) -> None:
     project = google.project
     project.image("base")
     project.snapshot("g")
@@ -163,7 +185,10 @@ async def test_a_key_ring_that_is_refused_makes_its_keys_unknown_and_leaves_the_
     async with google.collector().running() as seen:
         google.server.faults.add("deny", "cloudkms.cryptoKeys.list", "*/two")
         await seen.again("kms")
-        assert (seen.finding("gcp.kms.key-state", one).status, seen.finding("gcp.kms.key-state", two).status) == (Status.PASS, Status.UNKNOWN)
+        assert (seen.finding("gcp.kms.key-state", one).status, seen.finding("gcp.kms.key-state", two).status) == (
+            Status.PASS,
+            Status.UNKNOWN,
+        )
         google.server.faults.clear()
         await seen.again("kms")
         assert seen.finding("gcp.kms.key-state", two).status is Status.PASS
@@ -174,7 +199,13 @@ async def test_a_page_that_fails_midway_keeps_what_came_and_takes_nothing_away(g
         google.project.disk(f"d-{number:04}")
     async with google.collector().running() as seen:
         for number in range(1200):
-            google.project.delete(f"//compute.googleapis.com/projects/acme-prod/zones/us-central1-a/disks/d-{number:04}") if number % 2 else None
+            (
+                google.project.delete(
+                    f"//compute.googleapis.com/projects/acme-prod/zones/us-central1-a/disks/d-{number:04}"
+                )
+                if number % 2
+                else None
+            )
         google.server.faults.add("deny", "compute.disks.*")
         await seen.again("disks")
         assert sum(entry.resource.kind == "volume" for entry in seen.model.all()) == 1200
@@ -190,15 +221,26 @@ async def test_a_page_that_fails_midway_keeps_what_came_and_takes_nothing_away(g
 def private_key() -> str:
     """Of the service account; made here, and good for nothing."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
 
 
 @pytest.fixture
 def account(google: Google, private_key: str, tmp_path: Path) -> Path:
     """A service account's file whose tokens the stand-in hands out."""
-    google.server.tokens, google.server.granted = {CANARY}, {"access_token": CANARY, "expires_in": 3600, "token_type": "Bearer"}
+    google.server.tokens, google.server.granted = (
+        {CANARY},
+        {"access_token": CANARY, "expires_in": 3600, "token_type": "Bearer"},
+    )
     file = tmp_path / "account.json"
-    content = {"type": "service_account", "project_id": "acme-prod", "private_key_id": "1", "private_key": private_key, "client_email": "e@acme.example"}
+    content = {
+        "type": "service_account",
+        "project_id": "acme-prod",
+        "private_key_id": "1",
+        "private_key": private_key,
+        "client_email": "e@acme.example",
+    }
     file.write_text(json.dumps({**content, "client_id": "1", "token_uri": f"{google.server.url}/token"}))
     return file
 
@@ -211,7 +253,9 @@ async def test_a_service_account_asks_with_a_token_that_is_fetched_once(google: 
     assert (await google.poll()).source("disks").state is State.EXPIRED, "nobody is not let in"
 
 
-async def test_application_default_credentials_are_found(google: Google, account: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_application_default_credentials_are_found(
+    google: Google, account: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(account))
     assert (await google.poll(credentials="default")).source("disks").state is State.OK
 
@@ -223,21 +267,31 @@ async def test_without_any_credentials_every_source_is_expired_and_says_so(googl
     assert list(google.server.log) == []
 
 
-async def test_a_token_that_is_revoked_is_renewed_once_and_where_that_fails_it_is_expired(google: Google, account: Path) -> None:
+async def test_a_token_that_is_revoked_is_renewed_once_and_where_that_fails_it_is_expired(
+    google: Google, account: Path
+) -> None:
     async with google.collector(credentials=str(account)).running() as seen:
-        google.server.tokens, google.server.granted = {"ya29.second"}, {"access_token": "ya29.second", "expires_in": 3600, "token_type": "Bearer"}
+        google.server.tokens, google.server.granted = (
+            {"ya29.second"},
+            {"access_token": "ya29.second", "expires_in": 3600, "token_type": "Bearer"},
+        )
         await seen.again("disks")
         assert (seen.source("disks").state, google.server.grants) == (State.OK, 2)
         google.server.tokens, google.server.granted = set(), None
         await seen.again("disks")
         assert (seen.source("disks").state, seen.fault("disks").code) == (State.EXPIRED, "RefreshError")
-        google.server.tokens, google.server.granted = {CANARY}, {"access_token": CANARY, "expires_in": 3600, "token_type": "Bearer"}
+        google.server.tokens, google.server.granted = (
+            {CANARY},
+            {"access_token": CANARY, "expires_in": 3600, "token_type": "Bearer"},
+        )
         await seen.again("disks", until=lambda: seen.source("disks").state is State.OK)
 
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("kind", ["deny", "fail", "throttle", "expire"])
-async def test_no_token_is_in_a_snapshot_a_frame_a_log_or_an_error(google: Google, account: Path, private_key: str, kind: Any) -> None:
+async def test_no_token_is_in_a_snapshot_a_frame_a_log_or_an_error(
+    google: Google, account: Path, private_key: str, kind: Any
+) -> None:
     google.project.disk("d", key={"sha256": "u0Wh=", "rawKey": "cmF3LWtleS1jYW5hcnk="})
     google.project.bucket("b", prevention="inherited")
     google.server.faults.add(kind, "storage.*", echo=f" Your token was Bearer {CANARY}")
@@ -249,9 +303,20 @@ async def test_no_token_is_in_a_snapshot_a_frame_a_log_or_an_error(google: Googl
         seen = await google.poll(credentials=str(account))
     snapshot = seen.snapshot()
     frames = b"".join(Encoder().encode(frame) for frame in Publisher(seen.model).frames(seen.model.drain()))
-    written = to_json(snapshot) + to_jsonl(snapshot) + frames + heard.getvalue().encode() + repr(list(seen.model.all())).encode()
+    written = (
+        to_json(snapshot)
+        + to_jsonl(snapshot)
+        + frames
+        + heard.getvalue().encode()
+        + repr(list(seen.model.all())).encode()
+    )
     assert "[secret]" in str(msgspec.to_builtins(seen.fault("storage")))
-    for secret in (CANARY, private_key.splitlines()[1], "cmF3LWtleS1jYW5hcnk=", base64.b64encode(CANARY.encode()).decode()):
+    for secret in (
+        CANARY,
+        private_key.splitlines()[1],
+        "cmF3LWtleS1jYW5hcnk=",
+        base64.b64encode(CANARY.encode()).decode(),
+    ):
         assert secret.encode() not in written
 
 
@@ -266,7 +331,12 @@ def _body(reason: str, *, details: dict[str, Any] | None = None, message: str = 
 @pytest.mark.parametrize(
     ("status", "body", "kind", "code"),
     [
-        (403, _body("forbidden", message="Required 'compute.disks.list' permission for 'projects/p'"), FaultKind.DENIED, "forbidden"),
+        (
+            403,
+            _body("forbidden", message="Required 'compute.disks.list' permission for 'projects/p'"),
+            FaultKind.DENIED,
+            "forbidden",
+        ),
         (403, _body("accessNotConfigured"), FaultKind.DENIED, "SERVICE_DISABLED"),
         (403, _body("forbidden", details={"reason": "BILLING_DISABLED"}), FaultKind.DENIED, "BILLING_DISABLED"),
         (403, _body("vpcServiceControls"), FaultKind.DENIED, "SECURITY_POLICY_VIOLATED"),
@@ -288,9 +358,18 @@ def test_a_cause_has_one_kind_and_its_own_code(status: int, body: bytes, kind: F
     assert refused.transient is (status >= 500)
 
 
-HELP = {"@type": "type.googleapis.com/google.rpc.Help", "links": [{"description": "x", "url": "https://console.developers.google.com"}]}
-UNUSED = "Cloud Key Management Service (KMS) API has not been used in project 1042 before or it is disabled. Enable it by visiting https://x then retry."
-UNPAID = "This API method requires billing to be enabled. Please enable billing on project #1042 by visiting https://x then retry."
+HELP = {
+    "@type": "type.googleapis.com/google.rpc.Help",
+    "links": [{"description": "x", "url": "https://console.developers.google.com"}],
+}
+UNUSED = (
+    "Cloud Key Management Service (KMS) API has not been used in project 1042 before or it is disabled. Enable it by"
+    " visiting https://x then retry."
+)
+UNPAID = (
+    "This API method requires billing to be enabled. Please enable billing on project #1042 by visiting https://x then"
+    " retry."
+)
 FENCED = "Request is prohibited by organization's policy. vpcServiceControlsUniqueIdentifier: b1Xf"
 
 
@@ -298,15 +377,42 @@ FENCED = "Request is prohibited by organization's policy. vpcServiceControlsUniq
 @pytest.mark.parametrize(
     ("status", "error", "code", "mend"),
     [
-        (403, {"errors": [{"reason": "forbidden"}], "message": UNPAID}, "BILLING_DISABLED", "billing enabled on acme-prod"),
-        (400, {"status": "FAILED_PRECONDITION", "message": "Billing is disabled for project 1042."}, "BILLING_DISABLED", "billing enabled on acme-prod"),
-        (403, {"status": "PERMISSION_DENIED", "message": UNUSED, "details": [HELP]}, "SERVICE_DISABLED", "{host} enabled in acme-prod"),
-        (403, {"message": "x", "details": [{"reason": "ACCESS_TOKEN_SCOPE_INSUFFICIENT"}]}, "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "the OAuth scope {scope}"),
-        (403, {"message": "Request had insufficient authentication scopes."}, "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "the OAuth scope {scope}"),
+        (
+            403,
+            {"errors": [{"reason": "forbidden"}], "message": UNPAID},
+            "BILLING_DISABLED",
+            "billing enabled on acme-prod",
+        ),
+        (
+            400,
+            {"status": "FAILED_PRECONDITION", "message": "Billing is disabled for project 1042."},
+            "BILLING_DISABLED",
+            "billing enabled on acme-prod",
+        ),
+        (
+            403,
+            {"status": "PERMISSION_DENIED", "message": UNUSED, "details": [HELP]},
+            "SERVICE_DISABLED",
+            "{host} enabled in acme-prod",
+        ),
+        (
+            403,
+            {"message": "x", "details": [{"reason": "ACCESS_TOKEN_SCOPE_INSUFFICIENT"}]},
+            "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
+            "the OAuth scope {scope}",
+        ),
+        (
+            403,
+            {"message": "Request had insufficient authentication scopes."},
+            "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
+            "the OAuth scope {scope}",
+        ),
         (403, {"status": "PERMISSION_DENIED", "message": FENCED}, "SECURITY_POLICY_VIOLATED", PERIMETER),
     ],
 )
-def test_what_no_permission_would_mend_names_what_would_however_it_is_recorded(call: Call, status: int, error: dict[str, Any], code: str, mend: str) -> None:
+def test_what_no_permission_would_mend_names_what_would_however_it_is_recorded(
+    call: Call, status: int, error: dict[str, Any], code: str, mend: str
+) -> None:
     refused = faults.answered(call, status, json.dumps({"error": {"code": status, **error}}).encode(), {}, "acme-prod")
     scope = DIRECTORY_SCOPE if call.service == "directory" else CLOUD_SCOPE
     assert (refused.fault.kind, refused.fault.code) == (FaultKind.DENIED, code)

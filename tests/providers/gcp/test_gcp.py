@@ -1,4 +1,6 @@
-"""Google Cloud as enctop sees it: zones that fall silent, keys and their versions, buckets, and what stands around them."""
+"""Google Cloud as enctop sees it: zones that fall silent, keys and their versions, buckets, and what stands around
+them.
+"""
 
 import asyncio
 import json
@@ -82,7 +84,10 @@ async def test_old_versions_foreign_keys_and_numbers_are_told_apart(google: Goog
     project.disk("numbered", A, key=under_number.removeprefix(KMS))
     project.disk("lost", A, key="projects/acme-prod/locations/us-central1/keyRings/tenants/cryptoKeys/never-was")
     seen = await google.poll('keys = "customer-managed"')
-    said = {name: seen.finding("gcp.disk.encryption", f"{A}/disks/{name}").status.word for name in ("new", "old", "foreign", "numbered", "lost")}
+    said = {
+        name: seen.finding("gcp.disk.encryption", f"{A}/disks/{name}").status.word
+        for name in ("new", "old", "foreign", "numbered", "lost")
+    }
     assert said == {"new": "pass", "old": "pass", "foreign": "fail", "numbered": "pass", "lost": "pass"}
     usable = {name: seen.finding("gcp.kms.key-state", f"{A}/disks/{name}").status.word for name in said}
     assert usable == {"new": "pass", "old": "fail", "foreign": "pass", "numbered": "pass", "lost": "fail"}
@@ -129,7 +134,10 @@ async def test_only_buckets_that_do_not_prevent_public_access_are_asked_for_thei
     project.bucket("fine", prevention=None)
     seen = await google.poll()
     assert google.server.log.count("storage.buckets.getIamPolicy") == 2
-    of = {name: seen.finding("gcp.gcs.public-access", f"//storage.googleapis.com/projects/_/buckets/{name}").status.word for name in ("closed", "open", "fine")}
+    of = {
+        name: seen.finding("gcp.gcs.public-access", f"//storage.googleapis.com/projects/_/buckets/{name}").status.word
+        for name in ("closed", "open", "fine")
+    }
     assert of == {"closed": "pass", "open": "fail", "fine": "pass"}
     assert b"someone@acme" not in to_json(seen.snapshot()), "members are people: only those who are everybody are kept"
 
@@ -141,7 +149,10 @@ async def test_a_bucket_that_could_not_be_reached_is_unknown_and_stays(google: G
         google.project.unreachable_buckets = {"b-2", "b-3"}
         await seen.again("storage")
         for name, status in (("b-1", Status.PASS), ("b-2", Status.UNKNOWN), ("b-3", Status.UNKNOWN)):
-            assert seen.finding("gcp.gcs.bucket-encryption", f"//storage.googleapis.com/projects/_/buckets/{name}").status is status
+            assert (
+                seen.finding("gcp.gcs.bucket-encryption", f"//storage.googleapis.com/projects/_/buckets/{name}").status
+                is status
+            )
         assert seen.source("storage").state is State.PARTIAL
 
 
@@ -154,7 +165,9 @@ async def test_a_denied_bucket_is_unknown_and_names_the_permission(google: Googl
     assert finding.status is Status.UNKNOWN
     assert finding.fault is not None
     assert finding.fault.permission == "storage.buckets.getIamPolicy"
-    assert seen.finding("gcp.gcs.public-access", "//storage.googleapis.com/projects/_/buckets/b-1").status is Status.PASS
+    assert (
+        seen.finding("gcp.gcs.public-access", "//storage.googleapis.com/projects/_/buckets/b-1").status is Status.PASS
+    )
 
 
 async def test_snapshots_of_every_region_images_clusters_and_proxies_are_seen(google: Google) -> None:
@@ -163,7 +176,10 @@ async def test_snapshots_of_every_region_images_clusters_and_proxies_are_seen(go
     project.snapshot("global-one")
     project.snapshot("regional-one", region="europe-west1", key=key)
     project.image("base", key={"sha256": "u0Wh="})
-    project.cluster("prod", encryption={"state": "ENCRYPTED", "currentState": "CURRENT_STATE_ENCRYPTED", "keyName": key.removeprefix(KMS)})
+    project.cluster(
+        "prod",
+        encryption={"state": "ENCRYPTED", "currentState": "CURRENT_STATE_ENCRYPTED", "keyName": key.removeprefix(KMS)},
+    )
     strict = project.ssl_policy("strict")
     project.proxy("good", policy=strict)
     project.proxy("bare", scope="regions/us-central1")
@@ -172,13 +188,23 @@ async def test_snapshots_of_every_region_images_clusters_and_proxies_are_seen(go
     project.proxy("serving", "targetHttpProxies", url_map=project.url_map("site", redirect=False))
     seen = await google.poll()
     Draft202012Validator(schema()).validate(json.loads(to_json(seen.snapshot())))
-    assert {source.id.rpartition("/")[2]: source.state.value for source in seen.model.sources.values() if source.state is not State.OK} == {}
+    assert {
+        source.id.rpartition("/")[2]: source.state.value
+        for source in seen.model.sources.values()
+        if source.state is not State.OK
+    } == {}
     stored = {
         id: seen.finding("gcp.disk.snapshot-encryption", id).status.word
         for id in ("global/snapshots/global-one", "regions/europe-west1/snapshots/regional-one", "global/images/base")
     }
     assert list(stored.values()) == ["pass", "fail", "fail"]
-    assert seen.finding("gcp.gke.secrets-encryption", "//container.googleapis.com/projects/acme-prod/locations/us-central1/clusters/prod").status is Status.PASS
+    assert (
+        seen.finding(
+            "gcp.gke.secrets-encryption",
+            "//container.googleapis.com/projects/acme-prod/locations/us-central1/clusters/prod",
+        ).status
+        is Status.PASS
+    )
     lb = {
         "global/targetHttpsProxies/good": "pass",
         "regions/us-central1/targetHttpsProxies/bare": "fail",
@@ -209,7 +235,10 @@ async def test_refused_ssl_policies_leave_proxies_unknown_not_failed(google: Goo
     google.server.faults.add("deny", "compute.sslPolicies.*")
     google.server.faults.add("deny", "compute.urlMaps.*")
     seen = await google.poll()
-    for id, permission in (("global/targetHttpsProxies/p", "compute.sslPolicies.list"), ("global/targetHttpProxies/h", "compute.urlMaps.list")):
+    for id, permission in (
+        ("global/targetHttpsProxies/p", "compute.sslPolicies.list"),
+        ("global/targetHttpProxies/h", "compute.urlMaps.list"),
+    ):
         finding = seen.finding("gcp.lb.ssl-policy", id)
         assert finding.status is Status.UNKNOWN
         assert finding.fault is not None
@@ -237,7 +266,13 @@ async def test_objects_are_swept_only_where_asked_for(google: Google) -> None:
 
 async def test_the_directory_is_counted_and_a_person_s_word_is_marked(google: Google) -> None:
     google.server.cloud.users["my_customer"] = [
-        {"primaryEmail": f"u{number}@acme.example", "isAdmin": number == 0, "suspended": number == 9, "isEnrolledIn2Sv": number != 5, "isEnforcedIn2Sv": True}
+        {
+            "primaryEmail": f"u{number}@acme.example",
+            "isAdmin": number == 0,
+            "suspended": number == 9,
+            "isEnrolledIn2Sv": number != 5,
+            "isEnforcedIn2Sv": True,
+        }
         for number in range(1100)
     ]
     id = "//cloudidentity.googleapis.com/customers/my_customer"
@@ -247,7 +282,8 @@ async def test_the_directory_is_counted_and_a_person_s_word_is_marked(google: Go
     finding = (await google.poll(workspace="my_customer")).finding("gcp.identity.2sv", id)
     assert finding.status is Status.UNKNOWN
     text = google.configuration(workspace="my_customer").replace(
-        "[tenant.policy]", '[tenant.gcp.two_step]\nenforced = true\nattested_by = "p.gibbons"\non = "2026-10-01"\n[tenant.policy]'
+        "[tenant.policy]",
+        '[tenant.gcp.two_step]\nenforced = true\nattested_by = "p.gibbons"\non = "2026-10-01"\n[tenant.policy]',
     )
     seen = Seen(Collector(parse(text, "test")))
     await seen.collector.once(30)
@@ -262,18 +298,32 @@ async def test_tenants_share_a_project_by_their_labels(google: Google) -> None:
     text = "".join(f'[[tenant]]\nname = "{name}"\n{block}label = "tenant={name}"\n' for name in ("acme", "globex"))
     collector = Collector(parse(text, "test"))
     await collector.once(30)
-    assert Counter(entry.resource.tenant for entry in collector.model.all() if entry.resource.kind == "volume") == {"acme": 1, "globex": 1, "unassigned": 1}
+    assert Counter(entry.resource.tenant for entry in collector.model.all() if entry.resource.kind == "volume") == {
+        "acme": 1,
+        "globex": 1,
+        "unassigned": 1,
+    }
     assert google.server.log.count("compute.disks.aggregatedList") == 1
     with pytest.raises(ConfigError, match="acme and globex name the same project acme-prod; give each a label"):
         parse(text.replace('label = "tenant=globex"', ""), "test")
 
 
-async def test_a_disk_whose_labels_name_two_tenants_is_nobodys_and_a_claim_is_told_with_its_namespace(google: Google) -> None:
-    claim = {f"kubernetes-io-created-for_pvc-{what}": word for what, word in (("name", "data-pg-0"), ("namespace", "shop"))}
+async def test_a_disk_whose_labels_name_two_tenants_is_nobodys_and_a_claim_is_told_with_its_namespace(
+    google: Google,
+) -> None:
+    claim = {
+        f"kubernetes-io-created-for_pvc-{what}": word for what, word in (("name", "data-pg-0"), ("namespace", "shop"))
+    }
     both = google.project.disk("both", A, labels={"tenant": "acme", "customer": "globex", **claim})
     block = f'[[tenant.gcp]]\nproject = "acme-prod"\nendpoint = "{google.server.url}"\ncredentials = "anonymous"\n'
     tenants = (("acme", "tenant=acme"), ("globex", "customer=globex"))
-    seen = Seen(Collector(parse("".join(f'[[tenant]]\nname = "{name}"\n{block}label = "{label}"\n' for name, label in tenants), "test")))
+    seen = Seen(
+        Collector(
+            parse(
+                "".join(f'[[tenant]]\nname = "{name}"\n{block}label = "{label}"\n' for name, label in tenants), "test"
+            )
+        )
+    )
     await seen.collector.once(30)
     disk = next(entry.resource for entry in seen.collector.model.all() if entry.resource.name == "both")
     assert both.endswith(disk.name)
@@ -316,13 +366,25 @@ async def test_ten_thousand_disks_and_two_thousand_buckets_are_told_whole_and_th
         place = "regions/europe-west1" if number % 10 == 9 else f"zones/{project.zones[number % 6]}"
         project.disk(f"d-{number:05}", place, key=kinds.get(number % 100))
     for number in range(2_000):
-        project.bucket(f"b-{number:04}", key=key if number % 50 == 0 else None, prevention="inherited" if number % 4 == 0 else "enforced")
+        project.bucket(
+            f"b-{number:04}",
+            key=key if number % 50 == 0 else None,
+            prevention="inherited" if number % 4 == 0 else "enforced",
+        )
     seen = await google.poll()
-    verdicts = Counter((f.control, f.status.word) for entry in seen.model.all() for f in entry.findings.values() if f.control.startswith("gcp."))
+    verdicts = Counter(
+        (f.control, f.status.word)
+        for entry in seen.model.all()
+        for f in entry.findings.values()
+        if f.control.startswith("gcp.")
+    )
     assert verdicts["gcp.disk.encryption", "pass"] == 9_800
     assert verdicts["gcp.disk.encryption", "fail"] == 200
     assert verdicts["gcp.disk.csek", "fail"] == 100
-    assert (verdicts["gcp.kms.key-state", "pass"], verdicts["gcp.kms.key-state", "not_applicable"]) == (100 + 40 + 1, 9_900 + 1_960)
+    assert (verdicts["gcp.kms.key-state", "pass"], verdicts["gcp.kms.key-state", "not_applicable"]) == (
+        100 + 40 + 1,
+        9_900 + 1_960,
+    )
     assert (verdicts["gcp.gcs.bucket-encryption", "pass"], verdicts["gcp.gcs.bucket-encryption", "fail"]) == (1_960, 40)
     assert verdicts["gcp.gcs.public-access", "pass"] == 2_000
     assert (seen.source("disks").calls, seen.source("storage").calls) == (20, 2 + 500)
@@ -357,8 +419,14 @@ def test_the_policy_holds_the_declared_permissions_and_no_other() -> None:
     usual = permissions(frozenset())
     assert "storage.objects.list" not in usual
     assert "storage.objects.list" in permissions(frozenset({"object_pages"}))
-    assert not [one for one in permissions(frozenset({"object_pages", "workspace"})) if not one.endswith((".list", ".get", ".getIamPolicy"))]
-    assert not {"storage.objects.get", "cloudkms.cryptoKeyVersions.useToDecrypt"} & set(permissions(frozenset({"object_pages"})))
+    assert not [
+        one
+        for one in permissions(frozenset({"object_pages", "workspace"}))
+        if not one.endswith((".list", ".get", ".getIamPolicy"))
+    ]
+    assert not {"storage.objects.get", "cloudkms.cryptoKeyVersions.useToDecrypt"} & set(
+        permissions(frozenset({"object_pages"}))
+    )
     lines = policy(frozenset()).splitlines()
     assert lines[3] == "includedPermissions:"
     assert [line.removeprefix("- ") for line in lines[4:]] == usual
@@ -370,7 +438,10 @@ def test_google_s_packages_are_loaded_only_when_a_project_asks_with_credentials(
         "open_rooms(parse('[[tenant]]\\nname=\"a\"\\n[[tenant.gcp]]\\nproject=\"acme-prod\"\\n', 't'), '0');"
         "print(sorted(m for m in sys.modules if m.startswith(('google', 'boto3', 'botocore', 'grpc'))))"
     )
-    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    assert (
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
+        == "[]"
+    )
 
 
 async def test_the_poll_goes_on_beside_a_source_that_hangs(google: Google) -> None:
@@ -382,16 +453,26 @@ async def test_the_poll_goes_on_beside_a_source_that_hangs(google: Google) -> No
     await task
     google.server.faults.remove(rule)
     assert seen.source("disks").state is State.UNREACHABLE
-    assert seen.finding("gcp.gcs.bucket-encryption", "//storage.googleapis.com/projects/_/buckets/b").status is Status.PASS
+    assert (
+        seen.finding("gcp.gcs.bucket-encryption", "//storage.googleapis.com/projects/_/buckets/b").status is Status.PASS
+    )
     assert seen.model.rollups["acme"].status is Status.UNKNOWN
 
 
 async def test_googles_own_client_gives_the_same_resources_and_the_same_refusals(google: Google) -> None:
-    """`client = "google-cloud-compute"`: every listing of Compute, page by page, zones that do not answer, a refusal."""
+    """`client = "google-cloud-compute"`: every listing of Compute, page by page, zones that do not answer, a
+    refusal.
+    """
     project = google.project
     key = project.key("k")
     for number in range(700):
-        project.disk(f"d-{number:03}", f"zones/{project.zones[number % 3]}", key=key if number % 2 else None, labels={"team": "x"}, users=["vm"])
+        project.disk(
+            f"d-{number:03}",
+            f"zones/{project.zones[number % 3]}",
+            key=key if number % 2 else None,
+            labels={"team": "x"},
+            users=["vm"],
+        )
     project.unreachable["zones/europe-west1-a"] = "UNREACHABLE"
     project.snapshot("s", key=key)
     project.image("i")
@@ -402,7 +483,9 @@ async def test_googles_own_client_gives_the_same_resources_and_the_same_refusals
     assert sum(entry.resource.type == "gcp.compute.disk" for entry in theirs.values()) == 700
     for id, entry in theirs.items():
         own = ours[id]
-        assert {name: finding.status for name, finding in entry.findings.items()} == {name: finding.status for name, finding in own.findings.items()}, id
+        assert {name: finding.status for name, finding in entry.findings.items()} == {
+            name: finding.status for name, finding in own.findings.items()
+        }, id
         if entry.resource.kind != "endpoint":  # an SSL policy's empty list of features is left out by protobuf
             assert entry.resource == own.resource, id
     assert google.server.log.count("compute.disks.aggregatedList") == 4

@@ -1,5 +1,5 @@
-"""Rows of Google Cloud that are not as its discovery documents have them, each beside healthy ones in one listing: none passes for it, none fails for it,
-none takes another with it. And answers that are no answers of Google's.
+"""Rows of Google Cloud that are not as its discovery documents have them, each beside healthy ones in one listing: none
+passes for it, none fails for it, none takes another with it. And answers that are no answers of Google's.
 """
 
 import copy
@@ -39,7 +39,11 @@ def _world(google: Google) -> dict[str, list[tuple[str, str, str]]]:
         ("images", "global", project.image("i", key=key)),
         ("targetHttpsProxies", "global", project.proxy("https", policy=strict)),
         ("targetSslProxies", "global", project.proxy("ssl", "targetSslProxies", policy=strict)),
-        ("targetHttpProxies", "global", project.proxy("http", "targetHttpProxies", url_map=project.url_map("away", redirect=True))),
+        (
+            "targetHttpProxies",
+            "global",
+            project.proxy("http", "targetHttpProxies", url_map=project.url_map("away", redirect=True)),
+        ),
     ]
     made: dict[str, list[tuple[str, str, str]]] = {}
     for kind, scope, base in bases:
@@ -54,7 +58,14 @@ def _world(google: Google) -> dict[str, list[tuple[str, str, str]]]:
             project.buckets[f"{name}-{number}"] = {**mutant, "name": f"{name}-{number}"}
             project.policies[f"{name}-{number}"] = project.policies[name]
             made.setdefault(base, []).append((f"{base}-{number}", where, change))
-    cluster = project.cluster("c", encryption={"state": "ENCRYPTED", "currentState": "CURRENT_STATE_ENCRYPTED", "keyName": key.partition(".com/")[2]})
+    cluster = project.cluster(
+        "c",
+        encryption={
+            "state": "ENCRYPTED",
+            "currentState": "CURRENT_STATE_ENCRYPTED",
+            "keyName": key.partition(".com/")[2],
+        },
+    )
     for number, (where, change, mutant) in enumerate(mutants(project.clusters["c"], IDENTITY)):
         project.clusters[f"c-{number}"] = {**mutant, "name": f"c-{number}"}
         made.setdefault(cluster, []).append((f"{cluster}-{number}", where, change))
@@ -82,13 +93,20 @@ def _wrong(seen: Seen, made: dict[str, list[tuple[str, str, str]]], keyed: bool)
                         wrong.append(f"other: {what}, was {should.get(control)}")
                 elif status == "fail" != should.get(control) and not _is_another(where, change):
                     wrong.append(f"false FAIL: {what}")
-                elif status == "pass" and change != "case" and should.get(control) == "pass" and any(f"{field}.".startswith(f"{where}.") for field in material):
+                elif (
+                    status == "pass"
+                    and change != "case"
+                    and should.get(control) == "pass"
+                    and any(f"{field}.".startswith(f"{where}.") for field in material)
+                ):
                     wrong.append(f"unsupported PASS: {what}")
     return wrong
 
 
 def _is_another(where: str, change: str) -> bool:
-    """What is missing is an answer here: no block is Google's key, no SSL policy Google's default, no primary version none."""
+    """What is missing is an answer here: no block is Google's key, no SSL policy Google's default, no primary
+    version none.
+    """
     keys = ("EncryptionKey", "encryption", "databaseEncryption", "sslPolicy", "primary", "defaultKmsKeyName")
     named = ("EncryptionKey.kmsKeyName", "encryption.defaultKmsKeyName", "databaseEncryption.keyName")
     missing = change in {"absent", "null", "object"} and where.endswith((*keys, *named))
@@ -102,7 +120,9 @@ def _held(seen: Seen, id: str) -> Any:
 
 
 @pytest.mark.parametrize("policy", ["", CUSTOMERS])
-async def test_a_row_that_is_not_as_it_should_be_neither_passes_nor_fails_for_it_nor_takes_another_with_it(google: Google, policy: str) -> None:
+async def test_a_row_that_is_not_as_it_should_be_neither_passes_nor_fails_for_it_nor_takes_another_with_it(
+    google: Google, policy: str
+) -> None:
     made = _world(google)
     assert sum(map(len, made.values())) > 700
     google.server.strict = False
@@ -116,13 +136,17 @@ async def test_a_row_that_is_not_as_it_should_be_neither_passes_nor_fails_for_it
 
 
 @pytest.mark.parametrize("change", ["absent", "null", "number"])
-async def test_a_row_that_does_not_say_which_it_is_makes_its_listing_partial_and_nothing_is_taken_to_be_gone(google: Google, change: str) -> None:
+async def test_a_row_that_does_not_say_which_it_is_makes_its_listing_partial_and_nothing_is_taken_to_be_gone(
+    google: Google, change: str
+) -> None:
     google.project.disk("d")
     google.project.disk("e")
     async with google.collector().running() as seen:
         body = google.project.compute["disks"]["zones/us-central1-a"]["e"]
         if change == "absent":
-            google.project.compute["disks"]["zones/us-central1-a"]["e"] = {name: value for name, value in body.items() if name != "name"}
+            google.project.compute["disks"]["zones/us-central1-a"]["e"] = {
+                name: value for name, value in body.items() if name != "name"
+            }
         else:
             body["name"] = None if change == "null" else 7
         google.server.strict = False
@@ -137,9 +161,23 @@ async def test_a_row_that_does_not_say_which_it_is_makes_its_listing_partial_and
         assert seen.there("zones/us-central1-a/disks/e"), "nobody said that it is gone"
 
 
-@pytest.mark.parametrize("body", [b'{"status":"healthy"}', b"{}", b'{"kind":"health","items":{}}', b'{"items":[]}', b'{"name":"x","projectId":"other"}', b"[]"])
-async def test_any_other_json_is_not_an_empty_project(google: Google, monkeypatch: pytest.MonkeyPatch, body: bytes) -> None:
-    monkeypatch.setattr(google.server, "_checked", lambda asked, answer: Answer(200, body, {"content-type": "application/json"}))
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"status":"healthy"}',
+        b"{}",
+        b'{"kind":"health","items":{}}',
+        b'{"items":[]}',
+        b'{"name":"x","projectId":"other"}',
+        b"[]",
+    ],
+)
+async def test_any_other_json_is_not_an_empty_project(
+    google: Google, monkeypatch: pytest.MonkeyPatch, body: bytes
+) -> None:
+    monkeypatch.setattr(
+        google.server, "_checked", lambda asked, answer: Answer(200, body, {"content-type": "application/json"})
+    )
     seen = await google.poll()
     states = {source.service: source.state.value for source in seen.model.sources.values()}
     empty = {"gke"} if body == b"{}" else set()  # which is what an empty list of clusters is
@@ -149,6 +187,8 @@ async def test_any_other_json_is_not_an_empty_project(google: Google, monkeypatc
 
 async def test_another_projects_answer_is_not_this_projects(google: Google, monkeypatch: pytest.MonkeyPatch) -> None:
     other = json.dumps({"name": "projects/1", "projectId": "somebody-else", "state": "ACTIVE"}).encode()
-    monkeypatch.setattr(google.server, "_checked", lambda asked, answer: Answer(200, other, {"content-type": "application/json"}))
+    monkeypatch.setattr(
+        google.server, "_checked", lambda asked, answer: Answer(200, other, {"content-type": "application/json"})
+    )
     seen = await google.poll()
     assert (seen.source("project").state, seen.fault("project").code) == ("error", "UnreadableAnswer")

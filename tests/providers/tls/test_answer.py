@@ -23,7 +23,12 @@ from tests.world.tlsfuzz import COUNTED, TOTAL, spoilt
 
 def fuzz(share: float) -> settings:
     """So much of the total for one property."""
-    return settings(max_examples=max(100, round(TOTAL * share)), deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    return settings(
+        max_examples=max(100, round(TOTAL * share)),
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        database=None,
+    )
 
 
 def record(body: bytes, kind: int = 22, version: int = 0x0303) -> bytes:
@@ -38,7 +43,9 @@ def vector(size: int, body: bytes) -> bytes:
     return len(body).to_bytes(size, "big") + body
 
 
-def server_hello(version: int = 0x0303, suite: int = 0xC02F, extensions: bytes = b"", random: bytes = b"r" * 32) -> bytes:
+def server_hello(
+    version: int = 0x0303, suite: int = 0xC02F, extensions: bytes = b"", random: bytes = b"r" * 32
+) -> bytes:
     body = struct.pack(">H", version) + random + vector(1, b"s" * 32) + struct.pack(">HB", suite, 0)
     return message(2, body + (vector(2, extensions) if extensions else b""))
 
@@ -50,7 +57,17 @@ FLIGHT = server_hello() + CERTIFICATES + STATUS + EXCHANGE + message(13, b"\x01\
 
 
 def told(answer: Answer) -> tuple[object, ...]:
-    return answer.version, answer.suite, answer.group, answer.chain, answer.staple, answer.dh_bits, answer.asks_certificate, answer.alert, answer.done
+    return (
+        answer.version,
+        answer.suite,
+        answer.group,
+        answer.chain,
+        answer.staple,
+        answer.dh_bits,
+        answer.asks_certificate,
+        answer.alert,
+        answer.done,
+    )
 
 
 def test_a_whole_first_flight_is_read() -> None:
@@ -63,7 +80,10 @@ def test_a_whole_first_flight_is_read() -> None:
     assert answer.garbled is None
 
 
-@given(cut=st.lists(st.integers(1, len(FLIGHT) - 1), max_size=8), pieces=st.lists(st.integers(1, 400), min_size=1, max_size=60))
+@given(
+    cut=st.lists(st.integers(1, len(FLIGHT) - 1), max_size=8),
+    pieces=st.lists(st.integers(1, 400), min_size=1, max_size=60),
+)
 def test_it_does_not_matter_how_a_flight_is_cut_into_records_and_segments(cut: list[int], pieces: list[int]) -> None:
     places = sorted({0, *cut, len(FLIGHT)})
     stream = b"".join(record(FLIGHT[start:end]) for start, end in itertools.pairwise(places))
@@ -92,7 +112,8 @@ def test_a_retry_names_the_group_the_server_wants() -> None:
 
 
 @pytest.mark.parametrize(
-    ("level", "number", "alert"), [(2, 70, "protocol_version"), (2, 40, "handshake_failure"), (1, 0, "close_notify"), (2, 222, "alert 222")]
+    ("level", "number", "alert"),
+    [(2, 70, "protocol_version"), (2, 40, "handshake_failure"), (1, 0, "close_notify"), (2, 222, "alert 222")],
 )
 def test_an_alert_is_a_refusal_in_words(level: int, number: int, alert: str) -> None:
     answer = Answer()
@@ -108,7 +129,9 @@ def test_a_warning_before_the_hello_refuses_nothing() -> None:
     assert answer.alert is None
 
 
-@pytest.mark.parametrize("body", [b"HTTP/1.1 400 Bad Request\r\n", b"SSH-2.0-OpenSSH_9.2\r\n", b"220 mail ESMTP\r\n", b"\x00" * 20, b"\xff"])
+@pytest.mark.parametrize(
+    "body", [b"HTTP/1.1 400 Bad Request\r\n", b"SSH-2.0-OpenSSH_9.2\r\n", b"220 mail ESMTP\r\n", b"\x00" * 20, b"\xff"]
+)
 def test_what_is_no_tls_is_told_from_its_first_bytes(body: bytes) -> None:
     answer = Answer()
     assert answer.feed(body)
@@ -162,7 +185,9 @@ def test_a_chain_of_a_thousand_certificates_is_cut_short() -> None:
 
 
 def test_a_byte_at_a_time_costs_no_more_than_linear_time() -> None:
-    body = record(server_hello()) + b"".join(record(b"\x0b\x00\xf0\x00" + b"\x00" * 16000 if not n else b"\x00" * 16000) for n in range(3))
+    body = record(server_hello()) + b"".join(
+        record(b"\x0b\x00\xf0\x00" + b"\x00" * 16000 if not n else b"\x00" * 16000) for n in range(3)
+    )
     started = time.process_time()
     answer = Answer()
     for byte in body:
@@ -185,7 +210,13 @@ def test_what_is_left_to_offer_shrinks_with_every_acceptance() -> None:
 
 _MUTATIONS = st.lists(st.tuples(st.integers(0, 1 << 16), st.integers(0, 255)), max_size=12)
 _BASES = st.sampled_from(
-    [record(FLIGHT), record(server_hello()) + record(CERTIFICATES), record(server_hello(suite=0x009E) + EXCHANGE), record(b"\x02\x28", 21), b""]
+    [
+        record(FLIGHT),
+        record(server_hello()) + record(CERTIFICATES),
+        record(server_hello(suite=0x009E) + EXCHANGE),
+        record(b"\x02\x28", 21),
+        b"",
+    ]
 )
 
 
@@ -220,13 +251,21 @@ def bounded(stream: bytes, pieces: list[int]) -> None:
 
 
 def test_fuzz_no_spoilt_flight_raises_nor_passes_its_bounds() -> None:
-    proper = [record(FLIGHT), record(server_hello()) + record(CERTIFICATES), record(server_hello(suite=0x009E) + EXCHANGE), record(b"\x02\x28", 21)]
+    proper = [
+        record(FLIGHT),
+        record(server_hello()) + record(CERTIFICATES),
+        record(server_hello(suite=0x009E) + EXCHANGE),
+        record(b"\x02\x28", 21),
+    ]
     for number, stream in enumerate(spoilt("answer", 0.4, proper)):
         bounded(stream, [1 + number % 40] * (number % 4))
 
 
 @fuzz(0.04)
-@given(parts=st.lists(st.binary(max_size=400), max_size=5), start=st.sampled_from([b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 301\r\nLocation: x\r\n"]))
+@given(
+    parts=st.lists(st.binary(max_size=400), max_size=5),
+    start=st.sampled_from([b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 301\r\nLocation: x\r\n"]),
+)
 def test_fuzz_no_head_of_http_raises(parts: list[bytes], start: bytes) -> None:
     COUNTED["head, hypothesis"] += 1
     head = Head()
@@ -238,7 +277,10 @@ def test_fuzz_no_head_of_http_raises(parts: list[bytes], start: bytes) -> None:
 
 
 def test_fuzz_no_spoilt_head_raises() -> None:
-    proper = b"HTTP/1.1 301 Moved\r\nLocation: https://a.example/\r\nStrict-Transport-Security: max-age=63072000\r\nX: y\r\n\r\nbody"
+    proper = (
+        b"HTTP/1.1 301 Moved\r\nLocation: https://a.example/\r\nStrict-Transport-Security: max-age=63072000\r\nX:"
+        b" y\r\n\r\nbody"
+    )
     for stream in spoilt("head", 0.1, [proper]):
         head = Head()
         head.feed(stream)
@@ -248,7 +290,9 @@ def test_fuzz_no_spoilt_head_raises() -> None:
 
 @fuzz(0.04)
 @given(places=_MUTATIONS, end=st.none() | st.integers(0, 900), rubbish=st.binary(max_size=60))
-def test_fuzz_no_certificate_raises(leaf_der: bytes, places: list[tuple[int, int]], end: int | None, rubbish: bytes) -> None:
+def test_fuzz_no_certificate_raises(
+    leaf_der: bytes, places: list[tuple[int, int]], end: int | None, rubbish: bytes
+) -> None:
     COUNTED["certificate, hypothesis"] += 1
     der = bytearray(leaf_der)
     for place, value in places:
@@ -299,11 +343,19 @@ def test_a_root_that_cannot_be_read_costs_no_other_chain_its_trust() -> None:
 @pytest.fixture(scope="module")
 def leaf_der() -> bytes:
     """A certificate with all the extensions there are."""
-    return Authority("Fuzz", "http://127.0.0.1/x.crl").issue("fuzz.example", "127.0.0.1", must_staple=True).certificate.public_bytes(Encoding.DER)
+    return (
+        Authority("Fuzz", "http://127.0.0.1/x.crl")
+        .issue("fuzz.example", "127.0.0.1", must_staple=True)
+        .certificate.public_bytes(Encoding.DER)
+    )
 
 
 def test_hellos_are_well_formed() -> None:
-    for made in (hello(0x0303, tuple(GOOD), "a.example"), hello(0x0300, LEGACY, "a.example"), hello_13("", tuple(MODERN), (X25519MLKEM768,))):
+    for made in (
+        hello(0x0303, tuple(GOOD), "a.example"),
+        hello(0x0300, LEGACY, "a.example"),
+        hello_13("", tuple(MODERN), (X25519MLKEM768,)),
+    ):
         kind, version, length = struct.unpack_from(">BHH", made)
         assert (kind, length) == (22, len(made) - 5)
         assert version in (0x0300, 0x0301)

@@ -1,4 +1,6 @@
-"""Servers that mean harm, or nothing at all: what they cost us is bounded in time and memory, none of them is believed, and none makes us fail."""
+"""Servers that mean harm, or nothing at all: what they cost us is bounded in time and memory, none of them is
+believed, and none makes us fail.
+"""
 
 import asyncio
 import contextlib
@@ -19,7 +21,16 @@ from providers.collector.config import parse
 from providers.demo.tls.pki import Authority
 from providers.demo.tls.server import context_for
 from providers.tls.protocol.answer import MOST_BYTES
-from tests.providers.tls.test_answer import CERTIFICATES, EXCHANGE, FLIGHT, STATUS, message, record, server_hello, vector
+from tests.providers.tls.test_answer import (
+    CERTIFICATES,
+    EXCHANGE,
+    FLIGHT,
+    STATUS,
+    message,
+    record,
+    server_hello,
+    vector,
+)
 from tests.world import tlsservers as servers
 from tests.world.tlsfuzz import TOTAL, spoilt
 from tests.world.tlsservers import Serve, Threads
@@ -44,7 +55,10 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[Threads]:
 
 async def ask(port: int, *, lagging: list[float] | None = None) -> tuple[Resource, dict[str, Finding]]:
     """Both passes over one server, as the collector makes them, and what is said of it."""
-    text = f'[[tenant]]\nname = "a"\n[[tenant.tls]]\nendpoints = ["x.example:{port}"]\nresolve = {{ "x.example" = "127.0.0.1" }}\nhttp_port = 0\n'
+    text = (
+        f'[[tenant]]\nname = "a"\n[[tenant.tls]]\nendpoints = ["x.example:{port}"]\nresolve = {{ "x.example" ='
+        ' "127.0.0.1" }\nhttp_port = 0\n'
+    )
     collector = Collector(parse(text, "test"))
     async with ticking([] if lagging is None else lagging):
         await collector.once(CONNECTIONS * TALK * 3)
@@ -71,10 +85,16 @@ async def ticking(lags: list[float]) -> AsyncIterator[None]:
 
 
 def good(endpoint: Resource, findings: dict[str, Finding]) -> list[str]:
-    """Controls that pass, but for "answers TLS" where a whole, well-formed first flight was read: that is all it says."""
+    """Controls that pass, but for "answers TLS" where a whole, well-formed first flight was read: that is all it
+    says.
+    """
     told = endpoint.fields["Addresses"]["127.0.0.1"]
     answered = (told.get("Permissive") or {}).get("Answer") == "accepted" or told.get("ClientCertificate") == "required"
-    return [name for name, finding in findings.items() if finding.status is Status.PASS and not (answered and name == "tls.reachable")]
+    return [
+        name
+        for name, finding in findings.items()
+        if finding.status is Status.PASS and not (answered and name == "tls.reachable")
+    ]
 
 
 def endless(*parts: bytes) -> Serve:
@@ -121,7 +141,9 @@ HOSTILE: dict[str, Serve] = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-async def test_a_hostile_server_costs_little_and_is_never_believed(name: str, threads: Threads, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_hostile_server_costs_little_and_is_never_believed(
+    name: str, threads: Threads, caplog: pytest.LogCaptureFixture
+) -> None:
     port = threads.listen(HOSTILE[name])
     tracemalloc.start()
     started, lags = time.monotonic(), list[float]()
@@ -136,8 +158,12 @@ async def test_a_hostile_server_costs_little_and_is_never_believed(name: str, th
     assert not [entry for entry in caplog.records if entry.levelno >= logging.ERROR]
 
 
-async def test_a_server_that_floods_us_within_tls_is_cut_off(threads: Threads, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A hundred thousand session tickets, 26 MB, all of them proper TLS 1.3: they used to keep the loop busy for five seconds."""
+async def test_a_server_that_floods_us_within_tls_is_cut_off(
+    threads: Threads, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hundred thousand session tickets, 26 MB, all of them proper TLS 1.3: they used to keep the loop busy for
+    five seconds.
+    """
     authority = Authority("Flood")
     monkeypatch.setenv("SSL_CERT_FILE", str(servers.write(tmp_path, "roots.pem", authority.root.pem)))
     context = context_for(authority.issue("x.example", crl=False))
@@ -154,15 +180,29 @@ async def test_a_server_that_floods_us_within_tls_is_cut_off(threads: Threads, t
 
 # ---------------------------------------------------------------- fuzz, over the wire
 
-BASES = [record(FLIGHT), record(server_hello()) + record(CERTIFICATES), record(server_hello(suite=0x009E) + EXCHANGE), HELLO, record(b"\x02\x28", 21), b""]
+BASES = [
+    record(FLIGHT),
+    record(server_hello()) + record(CERTIFICATES),
+    record(server_hello(suite=0x009E) + EXCHANGE),
+    HELLO,
+    record(b"\x02\x28", 21),
+    b"",
+]
 
 
-async def test_fuzz_no_server_that_answers_rubbish_is_believed(threads: Threads, caplog: pytest.LogCaptureFixture) -> None:
-    """Each stream is one server's answer to every connection; all are asked at once, in one block, as a tenant's endpoints are."""
+async def test_fuzz_no_server_that_answers_rubbish_is_believed(
+    threads: Threads, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each stream is one server's answer to every connection; all are asked at once, in one block, as a tenant's
+    endpoints are.
+    """
     streams = [stream for _, stream in zip(range(STREAMS), spoilt("servers", 1, BASES), strict=False)]
     ports = {threads.listen(alone(stream)): stream for stream in streams}
     names = ", ".join(f'"x.example:{port}"' for port in ports)
-    text = f'[[tenant]]\nname = "a"\n[[tenant.tls]]\nendpoints = [{names}]\nresolve = {{ "x.example" = "127.0.0.1" }}\nhttp_port = 0\n'
+    text = (
+        f'[[tenant]]\nname = "a"\n[[tenant.tls]]\nendpoints = [{names}]\nresolve = {{ "x.example" = "127.0.0.1"'
+        " }\nhttp_port = 0\n"
+    )
     collector = Collector(parse(text, "test"))
     await collector.once(60 + STREAMS)
     for port, stream in ports.items():

@@ -54,7 +54,10 @@ def test_every_planted_defect_is_found_and_nothing_else(tls_lab: Lab, seen: Mode
             if control == "tls.http-redirect" and "*" in door.expected:
                 continue
             if not right:
-                wrong.append(f"{door.name}: {control} is {finding.status.word}, not {expected.word if expected is not None else 'quiet'}: {finding.reason}")
+                wrong.append(
+                    f"{door.name}: {control} is {finding.status.word}, not"
+                    f" {expected.word if expected is not None else 'quiet'}: {finding.reason}"
+                )
     assert not wrong, "\n" + "\n".join(wrong)
 
 
@@ -62,7 +65,11 @@ def test_every_defect_is_named_as_itself(tls_lab: Lab, seen: Model) -> None:
     wrong = []
     for door in tls_lab.endpoints:
         found = findings(seen, door)
-        wrong += [f"{door.name}: {control}: {found[control].reason}" for control, word in door.words.items() if word not in found[control].reason]
+        wrong += [
+            f"{door.name}: {control}: {found[control].reason}"
+            for control, word in door.words.items()
+            if word not in found[control].reason
+        ]
     assert not wrong, "\n" + "\n".join(wrong)
 
 

@@ -1,4 +1,6 @@
-"""Who may say that a certificate was taken back, of which, and when: a table of staples and lists, over a real socket where a list is fetched."""
+"""Who may say that a certificate was taken back, of which, and when: a table of staples and lists, over a real
+socket where a list is fetched.
+"""
 
 import asyncio
 import base64
@@ -46,7 +48,11 @@ class Lists:
         path = request.split(" ")[1]
         self.asked.append(path)
         body = self.bodies.get(path)
-        return server.answer("404 Not Found")("", "") if body is None else b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+        return (
+            server.answer("404 Not Found")("", "")
+            if body is None
+            else b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+        )
 
 
 @pytest.fixture
@@ -66,7 +72,9 @@ def looked(of: Authorities, stapled: bytes | None, *, trusted: bool = True) -> V
 
 
 class Case(msgspec.Struct):
-    """What the leaf's list is (None: it is gone), what the server staples, and the verdict with a word of its reason. The intermediate's list is good."""
+    """What the leaf's list is (None: it is gone), what the server staples, and the verdict with a word of its
+    reason. The intermediate's list is good.
+    """
 
     list: Callable[[Authorities], bytes] | None
     staple: Callable[[Authorities], bytes] | None
@@ -117,8 +125,12 @@ CASES = {
     "a list of another distribution point": Case(elsewhere, None, UNKNOWN, "another distribution point"),
     "a list of no authorities": Case(limited(scope(only_contains_user_certs=True)), None, PASS, "says the crl"),
     "a list of authorities": Case(limited(scope(only_contains_ca_certs=True)), None, UNKNOWN, "authorities"),
-    "a list of attribute certificates": Case(limited(scope(only_contains_attribute_certs=True)), None, UNKNOWN, "attribute"),
-    "a list of some reasons": Case(limited(scope(only_some_reasons=frozenset([x509.ReasonFlags.key_compromise]))), None, UNKNOWN, "some reasons"),
+    "a list of attribute certificates": Case(
+        limited(scope(only_contains_attribute_certs=True)), None, UNKNOWN, "attribute"
+    ),
+    "a list of some reasons": Case(
+        limited(scope(only_some_reasons=frozenset([x509.ReasonFlags.key_compromise]))), None, UNKNOWN, "some reasons"
+    ),
     "an indirect list": Case(limited(scope(indirect_crl=True)), None, UNKNOWN, "indirect"),
     "a delta": Case(limited((x509.DeltaCRLIndicator(1), True)), None, UNKNOWN, "delta"),
     "a delta that does not say critical": Case(limited((x509.DeltaCRLIndicator(1), False)), None, UNKNOWN, "delta"),
@@ -126,19 +138,27 @@ CASES = {
     "another extension nobody knows": Case(limited((UNKNOWN_EXTENSION, False)), None, PASS, "says the crl"),
     "a list to come": Case(limited(begins=1), None, UNKNOWN, "not valid before"),
     "a list by another": Case(lambda of: crl(STRANGER), None, UNKNOWN, "not signed"),
-    "a list in the issuer's name by another": Case(lambda of: crl(STRANGER, issuer=of.middle.certificate.subject), None, UNKNOWN, "not signed"),
+    "a list in the issuer's name by another": Case(
+        lambda of: crl(STRANGER, issuer=of.middle.certificate.subject), None, UNKNOWN, "not signed"
+    ),
     "no list": Case(None, None, UNKNOWN, "HTTP 404"),
     "no list but rubbish": Case(lambda of: b"<html>", None, UNKNOWN, ""),
     # the staple beside a list that says revoked: the worse counts
     "a good staple, revoked by the list": Case(taken, stapled(), FAIL, "says the crl"),
     "an expired staple, revoked by the list": Case(taken, stapled(begins=-9), FAIL, "says the crl"),
-    "a staple of ten years ago without an end, revoked by the list": Case(taken, stapled(begins=-3650, days=None), FAIL, "says the crl"),
+    "a staple of ten years ago without an end, revoked by the list": Case(
+        taken, stapled(begins=-3650, days=None), FAIL, "says the crl"
+    ),
     "a staple to come, revoked by the list": Case(taken, stapled(begins=1), FAIL, "says the crl"),
     "a responder out of date, revoked by the list": Case(taken, answered(dates=(-20, -1)), FAIL, "says the crl"),
     "revoked by the staple, not by the list": Case(clean, stapled(status=REVOKED), FAIL, "says the staple"),
     "not known to the responder, not in the list": Case(clean, stapled(status=NOT_KNOWN), UNKNOWN, "does not know"),
-    "on hold by an expired staple, not in the list": Case(clean, stapled(status=REVOKED, begins=-9, reason=HOLD), PASS, "says the crl"),
-    "revoked by an expired staple, not in the list": Case(clean, stapled(status=REVOKED, begins=-9), FAIL, "says the staple"),
+    "on hold by an expired staple, not in the list": Case(
+        clean, stapled(status=REVOKED, begins=-9, reason=HOLD), PASS, "says the crl"
+    ),
+    "revoked by an expired staple, not in the list": Case(
+        clean, stapled(status=REVOKED, begins=-9), FAIL, "says the staple"
+    ),
     # the staple where no list is to be had
     "a good staple": Case(None, stapled(), PASS, "says the staple"),
     "a good staple without an end, of yesterday": Case(None, stapled(days=None), PASS, "says the staple"),
@@ -151,9 +171,13 @@ CASES = {
     "a staple by a responder to come": Case(None, answered(dates=(1, 20)), UNKNOWN, "not signed"),
     "a staple by somebody for signing code": Case(None, answered(purpose=CODE_SIGNING), UNKNOWN, "not signed"),
     "a staple by another's responder": Case(None, answered(by=STRANGER), UNKNOWN, "not signed"),
-    "a staple by the root's responder": Case(None, lambda of: staple(of.leaf, of.middle, by=of.responder(of.root)), UNKNOWN, "not signed"),
+    "a staple by the root's responder": Case(
+        None, lambda of: staple(of.leaf, of.middle, by=of.responder(of.root)), UNKNOWN, "not signed"
+    ),
     "a staple with another issuer's hashes": Case(None, stapled(named=STRANGER), UNKNOWN, "another issuer"),
-    "a staple of another certificate": Case(None, lambda of: staple(leaf(of.middle), of.middle), UNKNOWN, "another certificate"),
+    "a staple of another certificate": Case(
+        None, lambda of: staple(leaf(of.middle), of.middle), UNKNOWN, "another certificate"
+    ),
     "a staple by the leaf itself": Case(None, lambda of: staple(of.leaf, of.middle, by=of.leaf), UNKNOWN, "not signed"),
 }
 
@@ -188,7 +212,9 @@ def test_there_are_more_than_twenty_cases() -> None:
         (None, UNKNOWN, "HTTP 404"),
     ],
 )
-def test_an_intermediate_that_was_taken_back_takes_its_leafs_with_it(list_: Any, status: Status, word: str, lists: Lists) -> None:
+def test_an_intermediate_that_was_taken_back_takes_its_leafs_with_it(
+    list_: Any, status: Status, word: str, lists: Lists
+) -> None:
     of = Authorities(lists.port)
     lists.bodies["/leaf.crl"] = crl(of.middle)
     if list_ is not None:
@@ -197,8 +223,14 @@ def test_an_intermediate_that_was_taken_back_takes_its_leafs_with_it(list_: Any,
     assert (verdict.status, word in verdict.reason) == (status, True), verdict.reason
 
 
-@pytest.mark.parametrize(("stapled_", "status"), [(None, UNKNOWN), (stapled(), UNKNOWN), (stapled(status=REVOKED), FAIL)], ids=["none", "good", "revoked"])
-def test_what_an_untrusted_certificate_names_is_never_asked_and_nothing_vouches_for_it(stapled_: Any, status: Status, lists: Lists) -> None:
+@pytest.mark.parametrize(
+    ("stapled_", "status"),
+    [(None, UNKNOWN), (stapled(), UNKNOWN), (stapled(status=REVOKED), FAIL)],
+    ids=["none", "good", "revoked"],
+)
+def test_what_an_untrusted_certificate_names_is_never_asked_and_nothing_vouches_for_it(
+    stapled_: Any, status: Status, lists: Lists
+) -> None:
     of = Authorities(lists.port)
     verdict = looked(of, None if stapled_ is None else stapled_(of), trusted=False)
     assert verdict.status is status
@@ -220,13 +252,17 @@ def test_two_authorities_of_one_name_are_not_answered_by_each_others_list(lists:
 
     async def both() -> list[Any]:
         revocations = Revocations(time.time)
-        return [await revocations.look([of.leaf.der], of.middle.certificate, None, trusted=True) for of in (first, second)]
+        return [
+            await revocations.look([of.leaf.der], of.middle.certificate, None, trusted=True) for of in (first, second)
+        ]
 
     told = asyncio.run(both())
     assert [one["Status"] for one in told] == ["good", "unanswered"]
 
 
-def test_no_password_of_ours_goes_to_the_host_that_a_certificate_names(lists: Lists, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_password_of_ours_goes_to_the_host_that_a_certificate_names(
+    lists: Lists, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """~/.netrc with a default entry."""
     heads: list[bytes] = []
     threads = servers.Threads()
@@ -249,12 +285,19 @@ def test_no_password_of_ours_goes_to_the_host_that_a_certificate_names(lists: Li
     assert not [head for head in heads if b"authorization" in head.lower() or secret in head]
 
 
-def test_a_list_goes_through_the_proxy_of_the_environment_but_not_on_this_machine(lists: Lists, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_list_goes_through_the_proxy_of_the_environment_but_not_on_this_machine(
+    lists: Lists, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{lists.port}")
     of = Authorities(lists.port)
-    of.leaf = leaf(of.middle, extensions=((x509.CRLDistributionPoints([_point("http://crl.acme.example/a.crl"), _point(of.url("/leaf.crl"))]), False),))
+    of.leaf = leaf(
+        of.middle,
+        extensions=(
+            (x509.CRLDistributionPoints([_point("http://crl.acme.example/a.crl"), _point(of.url("/leaf.crl"))]), False),
+        ),
+    )
     looked(of, None)
     assert lists.asked[:2] == ["http://crl.acme.example/a.crl", "/leaf.crl"]
 
@@ -289,18 +332,26 @@ def test_a_list_that_does_not_end_is_not_held(lists: Lists, monkeypatch: pytest.
         ("a good list", 6, Status.NOT_APPLICABLE),
     ],
 )
-def test_a_server_is_judged_by_its_staple_and_the_lists(name: str, days: float, status: Status, lists: Lists, tmp_path: Path) -> None:
+def test_a_server_is_judged_by_its_staple_and_the_lists(
+    name: str, days: float, status: Status, lists: Lists, tmp_path: Path
+) -> None:
     of = Authorities(lists.port, dates=(-days / 3, days * 2 / 3))
     above = name == "the intermediate revoked"
     case = CASES["a good list" if above else name]
     lists.bodies["/root.crl"] = crl(of.root, of.middle) if above else crl(of.root)
     if case.list is not None:
         lists.bodies["/leaf.crl"] = case.list(of)
-    stapled, pair = b"" if case.staple is None else case.staple(of), Pair(of.leaf.certificate, of.leaf.key, (of.middle.certificate,))
+    stapled, pair = (
+        b"" if case.staple is None else case.staple(of),
+        Pair(of.leaf.certificate, of.leaf.key, (of.middle.certificate,)),
+    )
     threads = servers.Threads()
     port = threads.listen(servers.stapling(pair.chain_pem, pair.key_pem, stapled, tmp_path))
     file = servers.write(tmp_path, "trusted.pem", of.root.pem)
-    text = f'[[tenant]]\nname = "t"\n[[tenant.tls]]\nendpoints = ["chain.example:{port}"]\nresolve = {{ "chain.example" = "127.0.0.1" }}\n'
+    text = (
+        f'[[tenant]]\nname = "t"\n[[tenant.tls]]\nendpoints = ["chain.example:{port}"]\nresolve = {{ "chain.example" ='
+        ' "127.0.0.1" }\n'
+    )
     try:
         collector = Collector(parse(f'{text}http_port = 0\nca_file = "{file}"\n', "test"))
         asyncio.run(collector.once(60))
@@ -311,7 +362,9 @@ def test_a_server_is_judged_by_its_staple_and_the_lists(name: str, days: float, 
     found = entry.findings["tls.revocation"]
     assert found.status is status, found.reason
     assert entry.resource.fields["Addresses"]["127.0.0.1"]["Full"]["Staple"] == ("sent" if stapled else "none")
-    certificate = next(one for one in collector.model.all() if one.resource.kind == "certificate" and not one.resource.fields["IsCa"])
+    certificate = next(
+        one for one in collector.model.all() if one.resource.kind == "certificate" and not one.resource.fields["IsCa"]
+    )
     assert certificate.findings["tls.revocation"].status is status
 
 
@@ -322,7 +375,13 @@ async def test_an_intermediate_that_is_not_asked_about_is_told() -> None:
 
     def made(number: int) -> x509.Certificate:
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"CA {number}")])
-        builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(number)
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(key.public_key())
+            .serial_number(number)
+        )
         builder = builder.not_valid_before(start).not_valid_after(start + datetime.timedelta(days=1))
         return builder.add_extension(x509.CRLDistributionPoints([point]), critical=False).sign(key, hashes.SHA256())
 

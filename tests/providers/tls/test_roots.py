@@ -46,7 +46,10 @@ def asked(text: str) -> Collector:
 
 
 def block(port: int, more: str = "") -> str:
-    return f'[[tenant.tls]]\nendpoints = ["a.example:{port}"]\nresolve = {{ "a.example" = "127.0.0.1" }}\nhttp_port = 0\n{more}'
+    return (
+        f'[[tenant.tls]]\nendpoints = ["a.example:{port}"]\nresolve = {{ "a.example" = "127.0.0.1" }}\nhttp_port ='
+        f" 0\n{more}"
+    )
 
 
 def test_a_machine_without_roots_takes_certifis_and_says_so(bare: Path) -> None:
@@ -78,7 +81,11 @@ def test_a_chain_to_a_root_of_certifis_passes_and_without_any_roots_nothing_is_k
     entry = asked(block(port)).model.entry(f"tls://a.example:{port}")
     assert entry is not None
     found = entry.findings["tls.chain-trust"]
-    wanted = (Status.PASS, "by certifi's roots") if certifis == "ours" else (Status.UNKNOWN, "this machine has no trusted roots")
+    wanted = (
+        (Status.PASS, "by certifi's roots")
+        if certifis == "ours"
+        else (Status.UNKNOWN, "this machine has no trusted roots")
+    )
     assert (found.status, wanted[1] in found.reason) == (wanted[0], True), found.reason
     assert found.evidence["trust"]["Store"] == ("certifi" if certifis == "ours" else "none")
     assert entry.findings["tls.cert-lifetime"].status is (Status.PASS if certifis == "ours" else Status.NOT_APPLICABLE)
@@ -89,7 +96,10 @@ def test_a_private_chain_on_a_machine_without_roots_says_whose_roots_judged(bare
     entry = asked(block(port)).model.entry(f"tls://a.example:{port}")
     assert entry is not None
     found = entry.findings["tls.chain-trust"]
-    assert (found.status, "certifi's roots, since this machine has none" in found.reason) == (Status.FAIL, True), found.reason
+    assert (found.status, "certifi's roots, since this machine has none" in found.reason) == (
+        Status.FAIL,
+        True,
+    ), found.reason
 
 
 def test_a_private_root_passes_on_a_machine_without_roots(bare: Path, doors: Doors) -> None:
@@ -102,12 +112,17 @@ def test_a_private_root_passes_on_a_machine_without_roots(bare: Path, doors: Doo
 
 
 def test_every_root_of_this_machine_and_of_certifi_is_one_that_the_second_verifier_can_judge() -> None:
-    """A leaf in a root's name, signed by somebody else: what is said is that the signature is wrong, not that the root is of a form that is not judged."""
+    """A leaf in a root's name, signed by somebody else: what is said is that the signature is wrong, not that the
+    root is of a form that is not judged.
+    """
     import certifi
 
     from providers.tls.second import Second, stands_in
 
-    ders = {*Contexts().system, *(ssl.PEM_cert_to_DER_cert(pem) for pem in _blocks(Path(certifi.where()).read_text("utf-8")))}
+    ders = {
+        *Contexts().system,
+        *(ssl.PEM_cert_to_DER_cert(pem) for pem in _blocks(Path(certifi.where()).read_text("utf-8"))),
+    }
     stranger = root(subject="Stranger")
     odd = []
     for der in ders:
@@ -116,7 +131,10 @@ def test_every_root_of_this_machine_and_of_certifi_is_one_that_the_second_verifi
             continue
         forged = leaf(Made(middle(root(), subject=trusted.subject).certificate, stranger.key)).certificate
         _, why = Second([trusted]).path([forged], time.time())
-        if "signature does not match" not in why and "signature does not match" not in stands_in([forged, trusted], time.time())[1]:
+        if (
+            "signature does not match" not in why
+            and "signature does not match" not in stands_in([forged, trusted], time.time())[1]
+        ):
             odd.append((trusted.subject.rfc4514_string(), why))
     assert not odd
 

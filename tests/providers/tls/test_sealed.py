@@ -1,4 +1,6 @@
-"""The encrypted first flight of TLS 1.3, against real servers and against what a hostile one may put behind its ServerHello."""
+"""The encrypted first flight of TLS 1.3, against real servers and against what a hostile one may put behind its
+ServerHello.
+"""
 
 import hashlib
 import itertools
@@ -45,11 +47,35 @@ def test_a_real_server_is_read_to_its_end_in_every_suite_and_group(suite: str, g
     pair = authority.issue("a.example")
     leaf, above, key = (
         str(servers.write(tmp_path, name, body))
-        for name, body in (("leaf.pem", pair.pem), ("above.pem", pair.chain_pem.removeprefix(pair.pem)), ("key.pem", pair.key_pem))
+        for name, body in (
+            ("leaf.pem", pair.pem),
+            ("above.pem", pair.chain_pem.removeprefix(pair.pem)),
+            ("key.pem", pair.key_pem),
+        )
     )
     staple = authority.staple(pair)
-    command = [program, "s_server", "-accept", f"127.0.0.1:{port}", "-cert", leaf, "-cert_chain", above, "-key", key, "-quiet", "-tls1_3"]
-    command += ["-ciphersuites", suite, "-groups", group, "-status_file", str(servers.write(tmp_path, "staple.der", staple))]
+    command = [
+        program,
+        "s_server",
+        "-accept",
+        f"127.0.0.1:{port}",
+        "-cert",
+        leaf,
+        "-cert_chain",
+        above,
+        "-key",
+        key,
+        "-quiet",
+        "-tls1_3",
+    ]
+    command += [
+        "-ciphersuites",
+        suite,
+        "-groups",
+        group,
+        "-status_file",
+        str(servers.write(tmp_path, "staple.der", staple)),
+    ]
     server = servers.Program(*command, ready=port)
     try:
         sealed = asked(port)
@@ -76,11 +102,15 @@ def test_a_request_for_a_client_certificate_is_seen() -> None:
 
 
 def answered(hidden: bytes, *, suite: int = 0x1301, touch: Callable[[bytes], bytes] = lambda stream: stream) -> Sealed:
-    """A whole answer with `hidden` (handshake messages) in encrypted records, made with the server's half of the keys; `touch` is the last to do so."""
+    """A whole answer with `hidden` (handshake messages) in encrypted records, made with the server's half of the
+    keys; `touch` is the last to do so.
+    """
     sealed, own = Sealed("a.example"), X25519PrivateKey.generate()
     at = sealed.hello.index(struct.pack(">HH", 0x001D, 32)) + 4
     shared = own.exchange(X25519PublicKey.from_public_bytes(sealed.hello[at : at + 32]))
-    extensions = b"\x00\x2b\x00\x02\x03\x04" + struct.pack(">HHHH", 0x0033, 36, 0x001D, 32) + own.public_key().public_bytes_raw()
+    extensions = (
+        b"\x00\x2b\x00\x02\x03\x04" + struct.pack(">HHHH", 0x0033, 36, 0x001D, 32) + own.public_key().public_bytes_raw()
+    )
     hello = server_hello(0x0303, suite, extensions)
     name, size, aead = module._SUITES[suite]
     secret = module._handshake_secret(name, shared, sealed.hello[5:] + hello)
@@ -89,7 +119,10 @@ def answered(hidden: bytes, *, suite: int = 0x1301, touch: Callable[[bytes], byt
     stream = record(hello)
     for number, at in enumerate(range(0, max(1, len(hidden)), 16000)):
         inner = hidden[at : at + 16000] + b"\x16"
-        stream += record(key.encrypt((start ^ number).to_bytes(12, "big"), inner, struct.pack(">BHH", 23, 0x0303, len(inner) + 16)), 23)
+        stream += record(
+            key.encrypt((start ^ number).to_bytes(12, "big"), inner, struct.pack(">BHH", 23, 0x0303, len(inner) + 16)),
+            23,
+        )
     sealed.feed(touch(stream))
     return sealed
 
@@ -99,7 +132,12 @@ def entry(certificate: bytes, extensions: bytes = b"") -> bytes:
 
 
 STAPLE = struct.pack(">HH", 5, 10) + b"\x01" + vector(3, b"staple")
-FLIGHT = message(8, b"\0\0") + message(13, b"\0\0\0") + message(11, b"\0" + vector(3, entry(b"leaf", STAPLE) + entry(b"above"))) + message(20, b"f" * 32)
+FLIGHT = (
+    message(8, b"\0\0")
+    + message(13, b"\0\0\0")
+    + message(11, b"\0" + vector(3, entry(b"leaf", STAPLE) + entry(b"above")))
+    + message(20, b"f" * 32)
+)
 
 
 @pytest.mark.parametrize("suite", DIGESTS)
@@ -134,7 +172,9 @@ def test_what_was_tampered_with_does_not_decrypt() -> None:
 
 
 def test_a_chain_of_a_thousand_certificates_is_cut_short() -> None:
-    assert len(answered(message(11, b"\0" + vector(3, entry(b"x") * 3000)) + message(20, b"f")).chain) == MOST_CERTIFICATES
+    assert (
+        len(answered(message(11, b"\0" + vector(3, entry(b"x") * 3000)) + message(20, b"f")).chain) == MOST_CERTIFICATES
+    )
 
 
 def test_fuzz_no_encrypted_flight_raises() -> None:
@@ -146,4 +186,6 @@ def test_fuzz_no_encrypted_flight_raises() -> None:
     for _ in range(round(TOTAL * 0.05)):
         COUNTED["encrypted, from outside"] += 1
         sealed = answered(FLIGHT, suite=next(suites), touch=lambda stream: spoil(chance, stream))
-        assert (sealed.chain, sealed.staple) in (((), None), ((b"leaf", b"above"), b"staple")), "only what was encrypted is believed"
+        assert (sealed.chain, sealed.staple) in (((), None), ((b"leaf", b"above"), b"staple")), (
+            "only what was encrypted is believed"
+        )

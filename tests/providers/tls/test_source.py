@@ -1,4 +1,6 @@
-"""The TLS room as the house uses it: renewals, replicas, tenants that share a certificate, refusals, our own load, and the configuration."""
+"""The TLS room as the house uses it: renewals, replicas, tenants that share a certificate, refusals, our own load,
+and the configuration.
+"""
 
 import asyncio
 import socket
@@ -67,7 +69,9 @@ async def rounds(collector: Collector, *between: Any) -> None:
         before = {source.id: model.sources[source.id].last_attempt for source in sources}
         collector.poller.refresh()
         async with asyncio.timeout(20):
-            while any(model.sources[name].last_attempt == at or model.sources[name].polling for name, at in before.items()):  # noqa: ASYNC110 - no event tells it
+            while any(  # noqa: ASYNC110 - no event tells it
+                model.sources[name].last_attempt == at or model.sources[name].polling for name, at in before.items()
+            ):
                 await asyncio.sleep(0.01)
     model.settle()
     await collector.poller.stop()
@@ -80,7 +84,9 @@ def of(collector: Collector, resource: str, control: str) -> Any:
 
 
 def resources(collector: Collector, kind: str) -> list[Resource]:
-    return sorted((entry.resource for entry in collector.model.all() if entry.resource.kind == kind), key=lambda one: one.id)
+    return sorted(
+        (entry.resource for entry in collector.model.all() if entry.resource.kind == kind), key=lambda one: one.id
+    )
 
 
 # ---------------------------------------------------------------- certificates come and go
@@ -137,7 +143,10 @@ async def test_an_endpoint_that_goes_down_is_unknown_and_so_is_its_certificate(p
 async def test_a_certificate_of_two_tenants_is_one_resource_of_both(place: Place) -> None:
     shared = context_for(place.authority.issue("*.shared.example", crl=False))
     ports = [place.doors.open(shared) for _ in range(2)]
-    text = "".join(f'[[tenant]]\nname = "{name}"\n{block(f"{name}.shared.example:{port}")}' for name, port in zip("ab", ports, strict=True))
+    text = "".join(
+        f'[[tenant]]\nname = "{name}"\n{block(f"{name}.shared.example:{port}")}'
+        for name, port in zip("ab", ports, strict=True)
+    )
     collector = place.collector(text)
     await rounds(collector, lambda: None)
     leaf = next(one for one in resources(collector, "certificate") if not one.fields["IsCa"])
@@ -162,10 +171,15 @@ async def test_every_address_is_asked_ipv6_included(place: Place) -> None:
         place.doors.open(context, addresses=("::1",), port=port)
     except OSError:
         pytest.skip("no IPv6 on loopback")
-    collector = place.collector(f'[[tenant]]\nname = "a"\n{block(f"both.example:{port}", addresses=["127.0.0.1", "::1"])}')
+    collector = place.collector(
+        f'[[tenant]]\nname = "a"\n{block(f"both.example:{port}", addresses=["127.0.0.1", "::1"])}'
+    )
     await rounds(collector)
     (endpoint,) = resources(collector, "endpoint")
-    assert {address: told["Outcome"] for address, told in endpoint.fields["Addresses"].items()} == {"127.0.0.1": "ok", "::1": "ok"}
+    assert {address: told["Outcome"] for address, told in endpoint.fields["Addresses"].items()} == {
+        "127.0.0.1": "ok",
+        "::1": "ok",
+    }
 
 
 def naming(place: Place, asked: list[str | None], *names: str) -> Any:
@@ -189,7 +203,10 @@ async def test_a_name_is_sent_as_sni_and_an_address_never_is(place: Place) -> No
         targets.append(f'"[::1]:{ports[1]}"')
     except OSError:
         pass  # no IPv6 on loopback
-    text = f'[[tenant]]\nname = "a"\n{block(f"sni.example:{ports[0]}")}[[tenant.tls]]\nendpoints = [{", ".join(targets)}]\nhttp_port = 0\n'
+    text = (
+        f'[[tenant]]\nname = "a"\n{block(f"sni.example:{ports[0]}")}[[tenant.tls]]\nendpoints ='
+        f" [{', '.join(targets)}]\nhttp_port = 0\n"
+    )
     collector = place.collector(text)
     await rounds(collector)
     assert set(by_name) == {"sni.example"}
@@ -206,17 +223,25 @@ async def test_every_address_that_dns_has_for_a_name_is_asked(place: Place) -> N
     port = place.doors.open(context)
     for address in expected - {"127.0.0.1"}:
         place.doors.open(context, addresses=(address,), port=port)
-    collector = place.collector(f'[[tenant]]\nname = "a"\n[[tenant.tls]]\nendpoints = ["localhost:{port}"]\nhttp_port = 0\n')
+    collector = place.collector(
+        f'[[tenant]]\nname = "a"\n[[tenant.tls]]\nendpoints = ["localhost:{port}"]\nhttp_port = 0\n'
+    )
     await rounds(collector)
     (endpoint,) = resources(collector, "endpoint")
-    assert {address: told["Outcome"] for address, told in endpoint.fields["Addresses"].items()} == dict.fromkeys(expected, "ok")
+    assert {address: told["Outcome"] for address, told in endpoint.fields["Addresses"].items()} == dict.fromkeys(
+        expected, "ok"
+    )
 
 
 async def test_roots_of_a_file_are_trusted_by_their_own_block_only(place: Place, tmp_path: Path) -> None:
     private = Authority("Inner")
     ports = [place.doors.open(context_for(private.issue(f"{name}.inner.example"))) for name in "ab"]
     file = servers.write(tmp_path, "inner.pem", private.root.pem)
-    text = '[[tenant]]\nname = "t"\n' + block(f"a.inner.example:{ports[0]}", more=f'ca_file = "{file}"\n') + block(f"b.inner.example:{ports[1]}")
+    text = (
+        '[[tenant]]\nname = "t"\n'
+        + block(f"a.inner.example:{ports[0]}", more=f'ca_file = "{file}"\n')
+        + block(f"b.inner.example:{ports[1]}")
+    )
     collector = place.collector(text)
     await rounds(collector)
     assert of(collector, f"tls://a.inner.example:{ports[0]}", "tls.chain-trust").status is Status.PASS
@@ -227,8 +252,12 @@ async def test_roots_of_a_file_are_trusted_by_their_own_block_only(place: Place,
 # ---------------------------------------------------------------- load
 
 
-async def test_no_probe_times_out_because_of_our_own_load(place: Place, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A thousand endpoints while AWS is polled in the same loop: every one answers, and handshakes as measured here stay far below the limit."""
+async def test_no_probe_times_out_because_of_our_own_load(
+    place: Place, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thousand endpoints while AWS is polled in the same loop: every one answers, and handshakes as measured here
+    stay far below the limit.
+    """
     aws.big(volumes=2000, snapshots=200, buckets=200)
     made: list[Slots] = []
     monkeypatch.setattr("providers.tls.discovery.Slots", lambda: made.append(Slots()) or made[0])
@@ -265,7 +294,19 @@ def test_targets_are_read(text: str, host: str, port: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["https://acme.example", "acme.example/x", "acme.example:", "acme.example:0", "acme.example:99999", "[::1", "", "a b", "1.2.3", "-a.example"]
+    "text",
+    [
+        "https://acme.example",
+        "acme.example/x",
+        "acme.example:",
+        "acme.example:0",
+        "acme.example:99999",
+        "[::1",
+        "",
+        "a b",
+        "1.2.3",
+        "-a.example",
+    ],
 )
 def test_what_is_no_target_is_refused_in_one_line(text: str) -> None:
     with pytest.raises(ValueError, match="is not a host, host:port"):
@@ -282,7 +323,10 @@ def test_what_is_no_target_is_refused_in_one_line(text: str) -> None:
         ('endpoints = ["a.example"]\nhttp_port = 70000', "http_port: 70000 is not a port"),
         ('endpoints = ["a.example"]\nca_file = "/nowhere.pem"', "no such file"),
         ('endpoints = ["a.example"]\nendpoint = "x"', "unknown key, did you mean endpoints?"),
-        ('endpoints = ["a.example"]\n[[tenant.tls]]\nendpoints = ["a.example"]', "is named by t and by t; name it once"),
+        (
+            'endpoints = ["a.example"]\n[[tenant.tls]]\nendpoints = ["a.example"]',
+            "is named by t and by t; name it once",
+        ),
     ],
 )
 def test_a_wrong_block_says_what_is_wrong(more: str, says: str) -> None:
@@ -293,9 +337,14 @@ def test_a_wrong_block_says_what_is_wrong(more: str, says: str) -> None:
 
 
 def test_vaults_own_listener_is_an_endpoint_unless_it_is_named_already() -> None:
-    vaults = '[[tenant]]\nname = "acme"\n[[tenant.vault]]\naddress = "https://vault.acme.example:8200"\n[[tenant.vault]]\naddress = "http://127.0.0.1:8200"\n'
+    vaults = (
+        '[[tenant]]\nname = "acme"\n[[tenant.vault]]\naddress ='
+        ' "https://vault.acme.example:8200"\n[[tenant.vault]]\naddress = "http://127.0.0.1:8200"\n'
+    )
     found = listeners(parse(vaults, "test"))
-    assert [(name, settings.targets, by) for name, settings, by in found] == [("acme", (("vault.acme.example", 8200),), "vault")]
+    assert [(name, settings.targets, by) for name, settings, by in found] == [
+        ("acme", (("vault.acme.example", 8200),), "vault")
+    ]
     assert listeners(parse(f'{vaults}[[tenant.tls]]\nendpoints = ["vault.acme.example:8200"]\n', "test")) == []
 
 
@@ -303,7 +352,9 @@ def test_many_endpoints_are_asked_less_often_so_that_they_cost_no_core() -> None
     from providers.tls.discovery import open_tls
 
     def cadence(many: int) -> float:
-        (source,) = open_tls([("t", TlsSettings(tuple(f"e{number}.example" for number in range(many))), "test")], Cadence(), "0")
+        (source,) = open_tls(
+            [("t", TlsSettings(tuple(f"e{number}.example" for number in range(many))), "test")], Cadence(), "0"
+        )
         return source.cadence
 
     assert cadence(10) == 60.0
@@ -316,13 +367,16 @@ def test_the_demo_and_the_house_know_the_room() -> None:
 
 
 def test_a_resolver_that_does_not_answer_does_not_keep_the_process() -> None:
-    """`getaddrinfo` cannot be ended: a snapshot that has told its timeout must not wait for the threads that are in it."""
+    """`getaddrinfo` cannot be ended: a snapshot that has told its timeout must not wait for the threads that are in
+    it.
+    """
     program = (
         "import asyncio, socket, threading\n"
         "socket.getaddrinfo = lambda *a, **k: threading.Event().wait()\n"
         "from providers.collector.collector import Collector\n"
         "from providers.collector.config import parse\n"
-        """text = '[[tenant]]\\nname = "acme"\\n[[tenant.tls]]\\nendpoints = ["shop.lab.invalid"]\\nhttp_port = 0\\n'\n"""
+        """text = '[[tenant]]\\nname = "acme"\\n[[tenant.tls]]\\nendpoints = ["shop.lab.invalid"]\\n'\n"""
+        """text += 'http_port = 0\\n'\n"""
         "collector = Collector(parse(text, 't'))\n"
         "asyncio.run(collector.once(0.5))\n"
         "print([str(source.state) for source in collector.model.sources.values()])\n"

@@ -1,4 +1,6 @@
-"""An hour of polls with its time shortened, in each tier and by each login; then the server's own audit log is the judge of what was asked."""
+"""An hour of polls with its time shortened, in each tier and by each login; then the server's own audit log is the
+judge of what was asked.
+"""
 
 import asyncio
 import json
@@ -36,7 +38,12 @@ OWN_LOOKUP = 'path "auth/token/lookup-self" { capabilities = ["read"] }'
 
 def login(bao: Bao, how: str, folder: Path, monkeypatch: pytest.MonkeyPatch, reviews: TokenReviews) -> str:
     """Lines of the configuration that log in; the token lives two seconds, so that it is done again and again."""
-    granted = {"token_policies": ["enctop-sudo"], "token_ttl": "2s", "token_max_ttl": "2s", "token_no_default_policy": True}
+    granted = {
+        "token_policies": ["enctop-sudo"],
+        "token_ttl": "2s",
+        "token_max_ttl": "2s",
+        "token_no_default_policy": True,
+    }
     if how != "approle":
         bao.call("POST", f"sys/auth/{how}", {"type": how})
     match how:
@@ -47,13 +54,26 @@ def login(bao: Bao, how: str, folder: Path, monkeypatch: pytest.MonkeyPatch, rev
             return f'auth = "approle"\nrole_id = "{role}"\nsecret_id_env = "SECRET_ID"'
         case "jwt":
             key = ec.generate_private_key(ec.SECP256R1())
-            public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+            public = (
+                key.public_key()
+                .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+                .decode()
+            )
             bao.call("POST", "auth/jwt/config", {"jwt_validation_pubkeys": [public]})
-            bao.call("POST", "auth/jwt/role/enctop", {"role_type": "jwt", "user_claim": "sub", "bound_audiences": ["enctop"], **granted})
+            bao.call(
+                "POST",
+                "auth/jwt/role/enctop",
+                {"role_type": "jwt", "user_claim": "sub", "bound_audiences": ["enctop"], **granted},
+            )
             now = int(time.time())
             (folder / "jwt").write_text(signed({"sub": "enctop", "aud": "enctop", "iat": now, "exp": now + 3600}, key))
         case _:
-            trust = {"kubernetes_host": reviews.url, "kubernetes_ca_cert": reviews.ca, "disable_local_ca_jwt": True, "token_reviewer_jwt": "reviewer"}
+            trust = {
+                "kubernetes_host": reviews.url,
+                "kubernetes_ca_cert": reviews.ca,
+                "disable_local_ca_jwt": True,
+                "token_reviewer_jwt": "reviewer",
+            }
             bao.call("POST", "auth/kubernetes/config", trust)
             bound = {"bound_service_account_namespaces": [ACCOUNT[0]], "bound_service_account_names": [ACCOUNT[1]]}
             bao.call("POST", "auth/kubernetes/role/enctop", {**bound, **granted})
@@ -73,17 +93,28 @@ class World(NamedTuple):
 
 
 @pytest.fixture
-def around(bao: Bao, rabbit: Rabbit, reviews: TokenReviews, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> World:
+def around(
+    bao: Bao,
+    rabbit: Rabbit,
+    reviews: TokenReviews,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> World:
     caplog.set_level(logging.DEBUG)
     return World(bao, rabbit, reviews, tmp_path, monkeypatch, caplog)
 
 
 async def run(tier: str, hours: int, around: World) -> tuple[list[dict[str, Any]], str, str]:
-    """Poll for so many hours; the entries of the audit log meanwhile, the policy that was in force, and all that enctop could have written."""
+    """Poll for so many hours; the entries of the audit log meanwhile, the policy that was in force, and all that
+    enctop could have written.
+    """
     bao, rabbit, reviews, folder, monkeypatch, log = around
     provision(bao, rabbit)
     monkeypatch.setattr(client, "RATE", 2000)  # the time is shortened, so is the budget's
-    token = reader(bao, sudo=tier != "plain", renew=tier == "renew", ttl="4s" if tier == "renew" else "1h", namespaces=NAMESPACES)
+    token = reader(
+        bao, sudo=tier != "plain", renew=tier == "renew", ttl="4s" if tier == "renew" else "1h", namespaces=NAMESPACES
+    )
     policy = printed(bao, sudo=tier != "plain", renew=tier == "renew", namespaces=NAMESPACES)
     monkeypatch.setenv(TOKEN_ENV, token)
     more = "renew_token = true" if tier == "renew" else ""
@@ -97,13 +128,17 @@ async def run(tier: str, hours: int, around: World) -> tuple[list[dict[str, Any]
     begun = time.monotonic()
     async with watched(text) as it:
         live = [name for name, source in it.model.sources.items() if source.service in {"vault", "leases", "tokens"}]
-        while any(many < hours * AN_HOUR[path] for path, many in _polls(bao.audit_log, since).items()) or (more and time.monotonic() - begun < LEAST):
+        while any(many < hours * AN_HOUR[path] for path, many in _polls(bao.audit_log, since).items()) or (
+            more and time.monotonic() - begun < LEAST
+        ):
             assert time.monotonic() - begun < LEAST + 30 * hours, f"{it.model.sources}"
             for name in live:
                 it.collector.poller.refresh(name)
             await asyncio.sleep(0.1)
         written = everything(it.collector)
-        written += "".join(record.getMessage() for record in log.records) + repr([held.resource for held in it.model.all()])
+        written += "".join(record.getMessage() for record in log.records) + repr(
+            [held.resource for held in it.model.all()]
+        )
     secrets = ("canary-password", "canary-of-the-broker", token, bao.token, *bao.keys, *reviews.known)
     assert [secret for secret in secrets if secret in written] == []
     entries = [json.loads(line) for line in bao.audit_log.read_bytes()[since:].splitlines()]
@@ -116,17 +151,23 @@ def _polls(log: Path, since: int) -> Counter[str]:
 
 
 def permits(policy: str, capabilities: set[str], path: str) -> bool:
-    """Whether a line of the policy allows it: `+` is one part of a path, `*` at the end is any rest (HashiCorp, "Policy syntax"); a LIST needs no slash."""
+    """Whether a line of the policy allows it: `+` is one part of a path, `*` at the end is any rest (HashiCorp,
+    "Policy syntax"); a LIST needs no slash.
+    """
     for line, words in re.findall(r'^path "([^"]+)" \{ capabilities = \[([^]]*)] }', policy, re.M):
         pattern = re.escape(line).replace(r"\+", "[^/]+")
         pattern = f"{pattern[:-2]}.*" if line.endswith("*") else pattern
-        if any(re.fullmatch(pattern, one) for one in {path, path.rstrip("/")}) and capabilities & set(re.findall(r"\w+", words)):
+        if any(re.fullmatch(pattern, one) for one in {path, path.rstrip("/")}) and capabilities & set(
+            re.findall(r"\w+", words)
+        ):
             return True
     return False
 
 
 def judge(tier: str, entries: list[dict[str, Any]], policy: str, written: str) -> Counter[str]:
-    """Nothing beside the policy's lines was asked, nothing that it names was refused, and no login's secret was written."""
+    """Nothing beside the policy's lines was asked, nothing that it names was refused, and no login's secret was
+    written.
+    """
     asked: Counter[str] = Counter()
     for entry in entries:
         request = entry["request"]
@@ -134,10 +175,14 @@ def judge(tier: str, entries: list[dict[str, Any]], policy: str, written: str) -
         if entry["type"] == "request":
             asked[f"{request['operation']} {path}"] += 1
             free = request["path"] in OPEN or (request["operation"] == "update" and path == f"auth/{tier}/login")
-            assert free or permits(policy, ALLOWED[request["operation"]], path) or (tier == "plain" and _needs_sudo(path)), f"{request['operation']} {path}"
+            assert (
+                free or permits(policy, ALLOWED[request["operation"]], path) or (tier == "plain" and _needs_sudo(path))
+            ), f"{request['operation']} {path}"
         elif "permission denied" in entry.get("error", ""):
             # a token of seconds may end between two requests; only a tier without sudo may be refused for what it lacks
-            assert tier in {"approle", "jwt", "kubernetes"} or (tier == "plain" and _needs_sudo(path)), f"refused: {request['operation']} {path}"
+            assert tier in {"approle", "jwt", "kubernetes"} or (tier == "plain" and _needs_sudo(path)), (
+                f"refused: {request['operation']} {path}"
+            )
     logins = {name: many for name, many in asked.items() if name.endswith("/login")}
     assert set(logins) == ({f"update auth/{tier}/login"} if tier in {"approle", "jwt", "kubernetes"} else set())
     assert all(many > 1 for many in logins.values()), "the token ended, and it logged in again"
@@ -147,7 +192,11 @@ def judge(tier: str, entries: list[dict[str, Any]], policy: str, written: str) -
 
 
 def _needs_sudo(path: str) -> bool:
-    return any(permits(call.line(glob), {"sudo"}, re.sub(r"^team-a/(inner/)?", "", path)) for call in CALLS.values() for glob in (call.globs or (call.path,)))
+    return any(
+        permits(call.line(glob), {"sudo"}, re.sub(r"^team-a/(inner/)?", "", path))
+        for call in CALLS.values()
+        for glob in call.globs or (call.path,)
+    )
 
 
 @pytest.mark.parametrize("tier", ["sudo", "plain", "kubernetes"])
@@ -164,4 +213,5 @@ async def test_an_hour_of_polls_asks_nothing_that_the_printed_policy_does_not_na
 async def test_six_hours_of_polls_asks_nothing_else_either(tier: str, around: World) -> None:
     entries, policy, written = await run(tier, HOURS, around)
     asked = judge(tier, entries, policy, written)
-    print(f"\n    {tier}: {sum(asked.values()):,} requests, {len(asked)} different, {asked['read sys/leases/count']} live polls")  # noqa: T201
+    polls = asked["read sys/leases/count"]
+    print(f"\n    {tier}: {sum(asked.values()):,} requests, {len(asked)} different, {polls} live polls")  # noqa: T201

@@ -21,7 +21,9 @@ def postgres() -> Iterator[Postgres]:
     server.remove()
 
 
-async def test_a_database_that_is_down_fails_the_revocation_and_its_return_heals_it(bao: Bao, postgres: Postgres) -> None:
+async def test_a_database_that_is_down_fails_the_revocation_and_its_return_heals_it(
+    bao: Bao, postgres: Postgres
+) -> None:
     postgres.engine(bao, "4s", "8s")
     made = bao.call("GET", "database/creds/app")
     async with watched(configured(bao.url)) as it:
@@ -35,7 +37,9 @@ async def test_a_database_that_is_down_fails_the_revocation_and_its_return_heals
         assert it.find(_path(lease.id)).findings["vault.lease.irrevocable"].status is Status.PASS
         postgres.start()
         bao.call("PUT", "sys/leases/revoke", {"lease_id": listed(bao, "database/creds/")[0]})
-        await it.until(lambda: not any(entry.resource.type == "vault.lease" for entry in it.model.all()), "it is gone", 20)
+        await it.until(
+            lambda: not any(entry.resource.type == "vault.lease" for entry in it.model.all()), "it is gone", 20
+        )
         written = everything(it.collector)
     assert not any(secret in written for secret in ("canary-of-the-database", made["password"]))
 

@@ -1,4 +1,6 @@
-"""A server that is no Vault, or one that means harm: its answers have bounds, its words no secret, and it leads a token nowhere else."""
+"""A server that is no Vault, or one that means harm: its answers have bounds, its words no secret, and it leads a
+token nowhere else.
+"""
 
 import asyncio
 import gzip
@@ -97,18 +99,33 @@ def endless(head: bytes, piece: bytes, pause: float = 0.0) -> Speak:
 OK = b"HTTP/1.1 200 OK\r\n"
 BOMB = gzip.compress(b"[" + b" " * (64 << 20))
 HARM: dict[str, tuple[Speak, str]] = {
-    "gzip": (lambda connection, request: connection.sendall(answer(BOMB, "Content-Encoding: gzip")), "ContentDecodingError"),
-    "gzip in gzip": (lambda connection, request: connection.sendall(answer(gzip.compress(BOMB), "Content-Encoding: gzip, gzip")), "ContentDecodingError"),
+    "gzip": (
+        lambda connection, request: connection.sendall(answer(BOMB, "Content-Encoding: gzip")),
+        "ContentDecodingError",
+    ),
+    "gzip in gzip": (
+        lambda connection, request: connection.sendall(answer(gzip.compress(BOMB), "Content-Encoding: gzip, gzip")),
+        "ContentDecodingError",
+    ),
     "endless body": (endless(OK + b"\r\n{", b" " * (1 << 20)), "TooLong"),
-    "endless chunks": (endless(OK + b"Transfer-Encoding: chunked\r\n\r\n", b"100000\r\n" + b" " * (1 << 20) + b"\r\n"), "TooLong"),
-    "endless length of a chunk": (endless(OK + b"Transfer-Encoding: chunked\r\n\r\n", b"0" * (1 << 20)), "ChunkedEncodingError"),
+    "endless chunks": (
+        endless(OK + b"Transfer-Encoding: chunked\r\n\r\n", b"100000\r\n" + b" " * (1 << 20) + b"\r\n"),
+        "TooLong",
+    ),
+    "endless length of a chunk": (
+        endless(OK + b"Transfer-Encoding: chunked\r\n\r\n", b"0" * (1 << 20)),
+        "ChunkedEncodingError",
+    ),
     "drip in the body": (endless(OK + b"\r\n{", b" ", 0.02), "TimeoutError"),
     "drip in chunks": (endless(OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n", 0.02), "TimeoutError"),
     "drip in the headers": (endless(OK, b"X", 0.02), "TimeoutError"),
     "drip in the status": (endless(b"HTTP/1.1 200 ", b"O", 0.02), "TimeoutError"),
     "continue for ever": (endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n", 0.001), "TimeoutError"),
     "silence": (lambda connection, request: time.sleep(60), "TimeoutError"),
-    "silence in mid-body": (lambda connection, request: (connection.sendall(OK + b"Content-Length: 9\r\n\r\n{"), time.sleep(60))[0], "TimeoutError"),
+    "silence in mid-body": (
+        lambda connection, request: (connection.sendall(OK + b"Content-Length: 9\r\n\r\n{"), time.sleep(60))[0],
+        "TimeoutError",
+    ),
 }
 
 
@@ -124,9 +141,17 @@ FOREIGN = {
 
 @pytest.mark.parametrize("body", FOREIGN.values(), ids=list(FOREIGN))
 @pytest.mark.parametrize("status", ["200 OK", "404 Not Found"])
-async def test_an_answer_that_is_not_vaults_own_is_no_empty_list(stranger: Callable[[Speak], Stranger], body: bytes, status: str) -> None:
+async def test_an_answer_that_is_not_vaults_own_is_no_empty_list(
+    stranger: Callable[[Speak], Stranger], body: bytes, status: str
+) -> None:
     TALLY.set(Tally())
-    way = VaultClient(VaultSettings(stranger(lambda connection, request: connection.sendall(answer(body, status=status))).url, token_env=TOKEN_ENV), "test")
+    way = VaultClient(
+        VaultSettings(
+            stranger(lambda connection, request: connection.sendall(answer(body, status=status))).url,
+            token_env=TOKEN_ENV,
+        ),
+        "test",
+    )
     nothing_there = status.startswith("404") and b"request_id" in body
     for call in (MOUNTS, AUDIT, ACCESSORS):
         if nothing_there:
@@ -154,8 +179,12 @@ async def test_an_answer_without_bounds_ends_in_time_and_takes_no_memory(
 
 
 @pytest.mark.parametrize("words", [["check"], ["snapshot"]])
-def test_a_dripping_server_does_not_keep_the_process(stranger: Callable[[Speak], Stranger], tmp_path: Path, words: list[str]) -> None:
-    """The child has its own deadline for a whole answer, which is longer than the timeout: nobody waits for the thread that reads."""
+def test_a_dripping_server_does_not_keep_the_process(
+    stranger: Callable[[Speak], Stranger], tmp_path: Path, words: list[str]
+) -> None:
+    """The child has its own deadline for a whole answer, which is longer than the timeout: nobody waits for the
+    thread that reads.
+    """
     server = stranger(endless(OK, b"X", 0.05))
     file = tmp_path / "enctop.toml"
     file.write_text(configured(server.url))
@@ -186,8 +215,14 @@ FORMS = (
     '{"errors": ["@", "@"]}',
     "@",
     '{"data": {"id": "@", "policies": ["@"], "display_name": "@", "cluster_id": "@"}}',
-    '{"initialized": true, "sealed": false, "type": "@", "cluster_name": "@", "version": "@", "t": 1, "n": 1, "leader_address": "@", "keys": ["@"]}',
-    '{"errors": ["other hvs.CAESIcanaryofsomebodyelse0123456789 and s.canaryofsomebodyelse01234 eyJhbGciOiJcanary.eyJcanary.sig"]}',
+    (
+        '{"initialized": true, "sealed": false, "type": "@", "cluster_name": "@", "version": "@", "t": 1, "n": 1,'
+        ' "leader_address": "@", "keys": ["@"]}'
+    ),
+    (
+        '{"errors": ["other hvs.CAESIcanaryofsomebodyelse0123456789 and s.canaryofsomebodyelse01234'
+        ' eyJhbGciOiJcanary.eyJcanary.sig"]}'
+    ),
 )
 
 
@@ -198,8 +233,14 @@ async def test_a_server_that_repeats_the_request_is_not_repeated(
 ) -> None:
     server = stranger(repeats(status, form))
     collector = await polled(configured(server.url))
-    texts = [to_json(taken(collector)).decode(), *(record.getMessage() for record in caplog.records if record.name.split(".")[0] in {"providers", "posture"})]
-    texts += [str(source.fault) + (source.fault.message if source.fault else "") for source in collector.model.sources.values()]
+    texts = [
+        to_json(taken(collector)).decode(),
+        *(record.getMessage() for record in caplog.records if record.name.split(".")[0] in {"providers", "posture"}),
+    ]
+    texts += [
+        str(source.fault) + (source.fault.message if source.fault else "")
+        for source in collector.model.sources.values()
+    ]
     assert not [text for text in texts if "canary" in text]
     assert not [text for text in texts[1:] if not text.isprintable()]
 
@@ -212,9 +253,17 @@ async def test_a_server_that_repeats_the_request_is_not_repeated(
         ('auth = "kubernetes"\nrole = "role"\njwt_env = "CANARY"', "CANARY"),
     ],
 )
-@pytest.mark.parametrize(("status", "form"), [("200 OK", FORMS[3]), ("400 Bad Request", FORMS[0]), ("500 Internal Server Error", FORMS[2])])
+@pytest.mark.parametrize(
+    ("status", "form"), [("200 OK", FORMS[3]), ("400 Bad Request", FORMS[0]), ("500 Internal Server Error", FORMS[2])]
+)
 async def test_what_one_logs_in_with_is_not_repeated_either(
-    stranger: Callable[[Speak], Stranger], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, auth: str, variable: str, status: str, form: str
+    stranger: Callable[[Speak], Stranger],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    auth: str,
+    variable: str,
+    status: str,
+    form: str,
 ) -> None:
     monkeypatch.setenv(variable, "canary-1234-5678-secret-id")
     healthy = answer(b'{"initialized": true, "sealed": false, "type": "shamir", "ha_enabled": false}')
@@ -232,10 +281,15 @@ async def test_what_one_logs_in_with_is_not_repeated_either(
     assert "canary" not in " ".join(record.getMessage() for record in caplog.records)
 
 
-async def test_a_token_that_is_a_common_word_takes_no_word_out_of_an_answer(stranger: Callable[[Speak], Stranger], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_token_that_is_a_common_word_takes_no_word_out_of_an_answer(
+    stranger: Callable[[Speak], Stranger], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(TOKEN_ENV, "root")  # as `vault server -dev -dev-root-token-id=root` has it
     sealed = b'{"initialized": true, "sealed": false, "type": "shamir", "ha_enabled": false}'
-    own = b'{"data": {"policies": ["root"], "expire_time": null, "creation_ttl": 0, "renewable": false, "accessor": "a", "ttl": 0}}'
+    own = (
+        b'{"data": {"policies": ["root"], "expire_time": null, "creation_ttl": 0, "renewable": false, "accessor": "a",'
+        b' "ttl": 0}}'
+    )
 
     def speak(connection: socket.socket, request: bytes) -> None:
         connection.sendall(answer(own if b"lookup-self" in request.partition(b"\r\n")[0] else sealed))
@@ -249,19 +303,35 @@ async def test_a_token_that_is_a_common_word_takes_no_word_out_of_an_answer(stra
 async def test_how_long_to_wait_is_told_in_any_form(stranger: Callable[[Speak], Stranger]) -> None:
     told = {}
     for value in ("7", "inf", "nan", "-3", "1e9", "soon", "Fri, 31 Dec 1999 23:59:59 GMT"):
-        server = stranger(lambda connection, request, value=value: connection.sendall(answer(b'{"errors": []}', f"retry-after: {value}", status="429 Slow")))  # type: ignore[misc]
+        server = stranger(
+            lambda connection, request, value=value: connection.sendall(
+                answer(b'{"errors": []}', f"retry-after: {value}", status="429 Slow")
+            )
+        )  # type: ignore[misc]
         TALLY.set(Tally())
         way = VaultClient(VaultSettings(server.url, token_env=TOKEN_ENV), "test")
         with pytest.raises(Refused) as caught:
-            await asyncio.get_running_loop().run_in_executor(None, way._blocking, SEAL_STATUS, SEAL_STATUS.path, "", server.url, None, None)
+            await asyncio.get_running_loop().run_in_executor(
+                None, way._blocking, SEAL_STATUS, SEAL_STATUS.path, "", server.url, None, None
+            )
         told[value] = caught.value.fault.retry_after
-    assert told == {"7": 7.0, "inf": None, "nan": None, "-3": 0.0, "1e9": 86400.0, "soon": None, "Fri, 31 Dec 1999 23:59:59 GMT": 0.0}
+    assert told == {
+        "7": 7.0,
+        "inf": None,
+        "nan": None,
+        "-3": 0.0,
+        "1e9": 86400.0,
+        "soon": None,
+        "Fri, 31 Dec 1999 23:59:59 GMT": 0.0,
+    }
 
 
 # ------------------------------------------------------------ where a token goes
 
 
-async def test_no_proxy_gets_what_is_meant_for_this_machine(stranger: Callable[[Speak], Stranger], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_proxy_gets_what_is_meant_for_this_machine(
+    stranger: Callable[[Speak], Stranger], monkeypatch: pytest.MonkeyPatch
+) -> None:
     proxy = stranger(repeats("200 OK", "{}"))
     for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, proxy.url)
@@ -305,8 +375,24 @@ LOCAL, LOCAL_TLS, REMOTE, CLEAR = (
                     "METADATA.google.internal.",
                     "100.100.100.200",
                 ),
-                *("0.0.0.0:8200", "[::]:8200", "[::ffff:127.0.0.1]:8200", "[::ffff:169.254.169.254]", "224.0.0.1", "255.255.255.255"),
-                *("2130706433:8200", "0x7f000001", "0x7f.1", "127.1:8200", "0177.0.0.1", "017700000001", "2852039166", "0"),
+                *(
+                    "0.0.0.0:8200",
+                    "[::]:8200",
+                    "[::ffff:127.0.0.1]:8200",
+                    "[::ffff:169.254.169.254]",
+                    "224.0.0.1",
+                    "255.255.255.255",
+                ),
+                *(
+                    "2130706433:8200",
+                    "0x7f000001",
+                    "0x7f.1",
+                    "127.1:8200",
+                    "0177.0.0.1",
+                    "017700000001",
+                    "2852039166",
+                    "0",
+                ),
                 *(
                     "foo.localhost:8200",
                     "localhost.localdomain",
@@ -347,12 +433,17 @@ LOCAL, LOCAL_TLS, REMOTE, CLEAR = (
         ),
     ],
 )
-def test_a_token_follows_a_server_only_where_the_operator_would_have_sent_it(named: object, followed_by: tuple[VaultSettings, ...]) -> None:
-    assert [settings.address for settings in (LOCAL, LOCAL_TLS, REMOTE, CLEAR) if settings.follows(named)] == [settings.address for settings in followed_by]
+def test_a_token_follows_a_server_only_where_the_operator_would_have_sent_it(
+    named: object, followed_by: tuple[VaultSettings, ...]
+) -> None:
+    assert [settings.address for settings in (LOCAL, LOCAL_TLS, REMOTE, CLEAR) if settings.follows(named)] == [
+        settings.address for settings in followed_by
+    ]
 
 
-STATUS = """{"initialized": true, "sealed": false, "type": "shamir", "ha_enabled": true, "is_self": false, "leader_address": "@",
-"nodes": [{"api_address": "@"}, {"api_address": 7}, {}, null, 7, {"api_address": "http://[::1"}], "policies": ["x"], "expire_time": null}"""
+STATUS = """{"initialized": true, "sealed": false, "type": "shamir", "ha_enabled": true, "is_self": false,
+"leader_address": "@", "policies": ["x"], "expire_time": null,
+"nodes": [{"api_address": "@"}, {"api_address": 7}, {}, null, 7, {"api_address": "http://[::1"}]}"""
 
 
 async def test_a_vault_elsewhere_that_names_a_service_of_this_machine_gets_it_no_request(
@@ -363,7 +454,11 @@ async def test_a_vault_elsewhere_that_names_a_service_of_this_machine_gets_it_no
     server = stranger(lambda connection, request: connection.sendall(answer(body)))
     address = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", int(server.url.rpartition(":")[2])))]
     real = socket.getaddrinfo
-    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *rest, **named: address if host == "vault.acme.example" else real(host, *rest, **named))
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda host, *rest, **named: address if host == "vault.acme.example" else real(host, *rest, **named),
+    )
     collector = await polled(configured("http://vault.acme.example:8200", "allow_plaintext = true"))
     assert len(server.requests) > 5
     assert victim.requests == []

@@ -1,4 +1,6 @@
-"""Leases on a real server: they run down, are renewed, fail to be revoked, become many; and no secret of theirs is ever written."""
+"""Leases on a real server: they run down, are renewed, fail to be revoked, become many; and no secret of theirs is
+ever written.
+"""
 
 import asyncio
 import json
@@ -40,7 +42,10 @@ async def test_an_irrevocable_lease_tells_the_backends_error_and_its_mount_by_pa
         assert held.resource.cells[5] == "irrevocable"
         totals = it.find("sys/leases")
         assert totals.findings["vault.lease.irrevocable"].evidence["irrevocable.broker/prod/"] == 1
-        await it.until(lambda: it.find("sys/leases").findings["vault.lease.health"].status is Status.FAIL, "the second poll in a row")
+        await it.until(
+            lambda: it.find("sys/leases").findings["vault.lease.health"].status is Status.FAIL,
+            "the second poll in a row",
+        )
         assert lease.rpartition("/")[2] not in everything(it.collector)
 
 
@@ -51,13 +56,20 @@ async def test_a_revocation_that_fails_is_shown_as_failing_and_heals_with_the_ba
     await counted(bao)
     async with watched(configured(bao.url)) as it:
         assert it.statuses("vault.lease.revocation-failing")[-1] is not Status.FAIL
-        await it.until(lambda: [h for h in it.model.all() if h.resource.type == "vault.lease" and h.resource.cells[5] == "revoking"], "a negative TTL")
+        await it.until(
+            lambda: [
+                h for h in it.model.all() if h.resource.type == "vault.lease" and h.resource.cells[5] == "revoking"
+            ],
+            "a negative TTL",
+        )
         await it.until(lambda: Status.WARN in it.statuses("vault.lease.revocation-failing"), "that it fails", 30)
         (held,) = [held for held in it.model.all() if held.resource.type == "vault.lease"]
         assert "is still there" in held.findings["vault.lease.revocation-failing"].reason
         rabbit.broken = False
         bao.call("PUT", "sys/leases/revoke", {"lease_id": listed(bao, "rabbitmq/creds/")[0]})
-        await it.until(lambda: not any(held.resource.type == "vault.lease" for held in it.model.all()), "that it is gone")
+        await it.until(
+            lambda: not any(held.resource.type == "vault.lease" for held in it.model.all()), "that it is gone"
+        )
 
 
 async def test_leases_of_seconds_run_down_and_go_without_an_alarm(bao: Bao, rabbit: Rabbit) -> None:
@@ -89,15 +101,25 @@ async def test_a_lease_that_nobody_renews_is_told_from_one_that_is_renewed(bao: 
     for lease, begun, ends, renewed in ((forgotten, 8 * 3600, 2 * 3600, None), (kept, 15 * 3600, 5 * 3600, 3600)):
         path = f"sys/raw/sys/expire/id/{lease}"
         entry = json.loads(bao.call("GET", path)["value"])
-        stamps = {"issue_time": now - begun, "expire_time": now + ends, **({"last_renewal_time": now - renewed} if renewed else {})}
+        stamps = {
+            "issue_time": now - begun,
+            "expire_time": now + ends,
+            **({"last_renewal_time": now - renewed} if renewed else {}),
+        }
         entry |= {name: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at)) for name, at in stamps.items()}
         bao.call("PUT", path, {"value": json.dumps(entry)})
     bao.seal()
     bao.unseal()
     await counted(bao)
     async with watched(configured(bao.url)) as it:
-        found = {held.resource.fields["issue_time"][:13]: held for held in it.model.all() if held.resource.type == "vault.lease"}
-        states = sorted((held.findings["vault.lease.not-renewed"].status.word, held.resource.cells[5]) for held in found.values())
+        found = {
+            held.resource.fields["issue_time"][:13]: held
+            for held in it.model.all()
+            if held.resource.type == "vault.lease"
+        }
+        states = sorted(
+            (held.findings["vault.lease.not-renewed"].status.word, held.resource.cells[5]) for held in found.values()
+        )
         assert states == [("pass", ""), ("pass", "capped"), ("warn", "")], "the renewed one ends where max TTL puts it"
         bao.call("PUT", "sys/leases/renew", {"lease_id": forgotten, "increment": 7200})
         await it.until(lambda: Status.WARN not in it.statuses("vault.lease.not-renewed"), "the renewal")
@@ -108,7 +130,11 @@ async def _told(bao: Bao, many: int) -> None:
     """Until the server's own count, which it makes every other second, has come to so many."""
     for _ in range(300):
         text = await asyncio.to_thread(bao.text, "sys/metrics?format=prometheus")
-        if any(float(line.split()[-1]) >= many for line in text.decode().splitlines() if "expire_num_leases" in line and line[0] != "#"):
+        if any(
+            float(line.split()[-1]) >= many
+            for line in text.decode().splitlines()
+            if "expire_num_leases" in line and line[0] != "#"
+        ):
             return
         await asyncio.sleep(0.05)
     raise AssertionError(f"the server does not count {many} leases")

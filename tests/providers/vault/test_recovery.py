@@ -1,4 +1,6 @@
-"""Whatever goes wrong, it is UNKNOWN with its reason while it lasts, takes no row away and invents none, and passes without a restart."""
+"""Whatever goes wrong, it is UNKNOWN with its reason while it lasts, takes no row away and invents none, and passes
+without a restart.
+"""
 
 import asyncio
 import random
@@ -57,7 +59,9 @@ async def test_a_quota_is_throttled_and_all_is_back_when_it_is_gone(bao: Bao, mo
         assert rows(it) == before
 
 
-async def test_a_namespace_that_is_denied_for_a_while_keeps_its_rows_and_names_the_line(bao: Bao, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_namespace_that_is_denied_for_a_while_keeps_its_rows_and_names_the_line(
+    bao: Bao, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bao.call("POST", "sys/namespaces/team", {})
     bao.call("POST", "sys/mounts/transit", {"type": "transit"}, namespace="team")
     bao.call("POST", "transit/keys/deep", {}, namespace="team")
@@ -67,25 +71,40 @@ async def test_a_namespace_that_is_denied_for_a_while_keeps_its_rows_and_names_t
         before = rows(it)
         assert any(name.endswith("team/transit/keys/deep") for name in before)
         bao.call("PUT", "sys/policies/acl/enctop-sudo", {"policy": printed(bao)})
-        await it.until(lambda: it.find("team/sys/mounts").findings["vault.secrets.engines"].status is Status.UNKNOWN, "the refusal")
+        await it.until(
+            lambda: it.find("team/sys/mounts").findings["vault.secrets.engines"].status is Status.UNKNOWN, "the refusal"
+        )
         fault = it.find("team/sys/mounts").findings["vault.secrets.engines"].fault
         assert fault is not None
         assert (fault.kind.value, fault.permission) == ("denied", 'path "team/sys/mounts" { capabilities = ["read"] }')
         await it.polled("transit", 3)
         assert rows(it) == before, "what may not be listed is not gone"
         assert not [finding for finding in it.findings() if finding.status is Status.FAIL]
-        await it.until(lambda: it.find("team/transit/keys/deep").findings["vault.transit.key-posture"].status is Status.UNKNOWN, "it ages", 12)
+        await it.until(
+            lambda: it.find("team/transit/keys/deep").findings["vault.transit.key-posture"].status is Status.UNKNOWN,
+            "it ages",
+            12,
+        )
         bao.call("PUT", "sys/policies/acl/enctop-sudo", {"policy": whole})
         await it.until(lambda: states(it) == {"ok"}, "recovery", 20)
-        await it.until(lambda: it.find("team/transit/keys/deep").findings["vault.transit.key-posture"].status is Status.PASS, "of the key", 10)
+        await it.until(
+            lambda: it.find("team/transit/keys/deep").findings["vault.transit.key-posture"].status is Status.PASS,
+            "of the key",
+            10,
+        )
         bao.call("DELETE", "sys/mounts/transit", namespace="team")
         await it.until(lambda: not any("team/transit" in name for name in rows(it)), "and what is gone goes", 10)
 
 
-async def test_where_the_mounts_may_not_be_listed_nobody_says_that_there_are_no_keys(bao: Bao, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_where_the_mounts_may_not_be_listed_nobody_says_that_there_are_no_keys(
+    bao: Bao, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bao.call("POST", "sys/mounts/transit", {"type": "transit"})
     bao.call("PUT", "sys/policies/acl/little", {"policy": 'path "sys/namespaces" { capabilities = ["list"] }'})
-    monkeypatch.setenv(TOKEN_ENV, bao.call("POST", "auth/token/create-orphan", {"policies": ["little"], "ttl": "1h"})["auth"]["client_token"])
+    monkeypatch.setenv(
+        TOKEN_ENV,
+        bao.call("POST", "auth/token/create-orphan", {"policies": ["little"], "ttl": "1h"})["auth"]["client_token"],
+    )
     collector = await polled(configured(bao.url))
     found = {source.service: source for source in collector.model.sources.values()}
     assert found["transit"].state.value == found["vault-pki"].state.value == "partial"
@@ -93,7 +112,9 @@ async def test_where_the_mounts_may_not_be_listed_nobody_says_that_there_are_no_
     assert found["transit"].fault.permission == 'path "sys/mounts" { capabilities = ["read"] }'
 
 
-async def test_leases_that_may_not_be_listed_any_more_are_looked_up_by_themselves(bao: Bao, rabbit: Rabbit, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_leases_that_may_not_be_listed_any_more_are_looked_up_by_themselves(
+    bao: Bao, rabbit: Rabbit, monkeypatch: pytest.MonkeyPatch
+) -> None:
     broker(bao, rabbit)
     for _ in range(3):
         bao.call("GET", "rabbitmq/creds/app")
@@ -114,7 +135,9 @@ async def test_a_token_that_expired_is_replaced_by_the_next_one_in_its_file(bao:
     file.write_text(reader(bao, ttl="3s", explicit_max_ttl="3s"))
     async with watched(by_file(configured(bao.url), file)) as it:
         before = rows(it)
-        await it.until(lambda: {f.status for f in it.findings() if f.control not in OPEN} == {Status.UNKNOWN}, "its end")
+        await it.until(
+            lambda: {f.status for f in it.findings() if f.control not in OPEN} == {Status.UNKNOWN}, "its end"
+        )
         assert kinds(it) == {"expired"}
         assert rows(it) == before
         file.write_text(reader(bao))
@@ -123,7 +146,9 @@ async def test_a_token_that_expired_is_replaced_by_the_next_one_in_its_file(bao:
         assert it.statuses("vault.token.own") == [Status.PASS]
 
 
-async def test_a_certificate_of_another_authority_then_the_right_one_then_a_stop_and_a_start(tls_bao: Raft, tmp_path: Path) -> None:
+async def test_a_certificate_of_another_authority_then_the_right_one_then_a_stop_and_a_start(
+    tls_bao: Raft, tmp_path: Path
+) -> None:
     shutil.copytree(tls_bao.certificates, tmp_path / "right")
     (tmp_path / "wrong").mkdir()
     make_certificates(tmp_path / "wrong")
@@ -139,7 +164,9 @@ async def test_a_certificate_of_another_authority_then_the_right_one_then_a_stop
         await it.until(lambda: states(it) == {"ok"}, "all is well", 20)
         before = rows(it)
         await asyncio.to_thread(restart, "wrong")
-        await it.until(lambda: {finding.status for finding in it.findings()} == {Status.UNKNOWN}, "the wrong certificate", 20)
+        await it.until(
+            lambda: {finding.status for finding in it.findings()} == {Status.UNKNOWN}, "the wrong certificate", 20
+        )
         fault = it.find("").findings["vault.seal.status"].fault
         assert fault is not None
         assert (fault.kind.value, fault.code) == ("unreachable", "SSLError")
@@ -158,7 +185,10 @@ async def test_a_certificate_of_another_authority_then_the_right_one_then_a_stop
 
 async def test_the_listener_is_no_better_than_the_door_that_is_probed(tls_bao: Raft) -> None:
     collector = await polled(configured(tls_bao.url, f'ca_file = "{tls_bao.ca_file}"'))
-    door, listener = (collector.model.entry(name) for name in (f"tls://127.0.0.1:{tls_bao.port}", f"vault://127.0.0.1:{tls_bao.port}/sys/listeners"))
+    door, listener = (
+        collector.model.entry(name)
+        for name in (f"tls://127.0.0.1:{tls_bao.port}", f"vault://127.0.0.1:{tls_bao.port}/sys/listeners")
+    )
     assert door is not None
     assert listener is not None
     finding = listener.findings["vault.listener.tls"]
@@ -179,7 +209,9 @@ async def test_the_first_poll_waits_until_a_new_server_counts_its_leases(bao: Ba
     bao.unseal()
     for _ in range(3):
         bao.call("POST", "auth/token/create-orphan", {"ttl": "1h", "display_name": "app"}, token=bao.token)
-    collector = await polled(configured(bao.url).replace(f'token_env = "{TOKEN_ENV}"', f'token_file = "{_written(bao)}"'))
+    collector = await polled(
+        configured(bao.url).replace(f'token_env = "{TOKEN_ENV}"', f'token_file = "{_written(bao)}"')
+    )
     assert {source.state.value for source in collector.model.sources.values()} == {"ok"}
     assert sum(entry.resource.type == "vault.token" for entry in collector.model.all()) == 3
 
@@ -237,7 +269,9 @@ async def test_a_server_killed_during_a_poll_and_restarted_empty_has_nothing(
         assert it.model.sources[source].polling, "it is in the middle of it"
         seen = leases()
         bao.kill()
-        await it.until(lambda: {finding.status for finding in it.findings()} == {Status.UNKNOWN}, "silence is unknown", 20)
+        await it.until(
+            lambda: {finding.status for finding in it.findings()} == {Status.UNKNOWN}, "silence is unknown", 20
+        )
         await it.until(lambda: kinds(it) == {"unreachable"}, "and says so, though age may have said unknown before", 20)
         assert seen <= leases(), "no row goes by silence"
         assert len(leases()) <= 150

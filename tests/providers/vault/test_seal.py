@@ -1,4 +1,6 @@
-"""The seal is one finding, whatever hangs on it; and whatever goes wrong with the server, the token or the way there is said, and passes."""
+"""The seal is one finding, whatever hangs on it; and whatever goes wrong with the server, the token or the way there
+is said, and passes.
+"""
 
 import subprocess
 from pathlib import Path
@@ -15,7 +17,9 @@ from tests.world.vault import TOKEN_ENV, Watched, broker, configured, counted, e
 LIVE = 1.0
 
 
-async def test_a_sealed_vault_is_one_finding_and_everything_else_is_unknown_because_of_it(bao: Bao, rabbit: Rabbit) -> None:
+async def test_a_sealed_vault_is_one_finding_and_everything_else_is_unknown_because_of_it(
+    bao: Bao, rabbit: Rabbit
+) -> None:
     provision(bao, rabbit)
     await counted(bao)
     async with watched(configured(bao.url, live=f"{LIVE:g}s", warm="30s")) as it:
@@ -38,7 +42,11 @@ async def test_a_sealed_vault_is_one_finding_and_everything_else_is_unknown_beca
 def _settled(it: Watched) -> dict[tuple[str, str], Status]:
     """Every verdict but those that count polls."""
     counting = {"vault.lease.growth", "vault.lease.revocation-failing"}
-    return {(finding.control, finding.resource): finding.status for finding in it.findings() if finding.control not in counting}
+    return {
+        (finding.control, finding.resource): finding.status
+        for finding in it.findings()
+        if finding.control not in counting
+    }
 
 
 async def test_a_vault_without_keys_is_not_initialised(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,7 +64,9 @@ async def test_a_vault_without_keys_is_not_initialised(monkeypatch: pytest.Monke
     }
 
 
-async def test_a_server_that_stops_is_unknown_and_one_that_comes_back_empty_has_nothing(bao: Bao, rabbit: Rabbit) -> None:
+async def test_a_server_that_stops_is_unknown_and_one_that_comes_back_empty_has_nothing(
+    bao: Bao, rabbit: Rabbit
+) -> None:
     broker(bao, rabbit)
     for _ in range(5):
         bao.call("GET", "rabbitmq/creds/app")
@@ -76,7 +86,9 @@ async def test_a_server_that_stops_is_unknown_and_one_that_comes_back_empty_has_
         assert stale not in everything(it.collector)
 
 
-async def test_with_a_token_file_that_is_written_anew_a_new_server_takes_the_place_of_the_old(bao: Bao, rabbit: Rabbit, tmp_path: Path) -> None:
+async def test_with_a_token_file_that_is_written_anew_a_new_server_takes_the_place_of_the_old(
+    bao: Bao, rabbit: Rabbit, tmp_path: Path
+) -> None:
     file = tmp_path / "token"
     file.write_text(bao.token + "\n")
     broker(bao, rabbit)
@@ -91,12 +103,18 @@ async def test_with_a_token_file_that_is_written_anew_a_new_server_takes_the_pla
         bao.initialise()
         bao.unseal()
         file.write_text(bao.token)
-        await it.until(lambda: not any(entry.resource.type == "vault.lease" for entry in it.model.all()), "no lease is left", 30)
-        await it.until(lambda: not any("rabbitmq" in entry.resource.id for entry in it.model.all()), "no mount is left", 30)
+        await it.until(
+            lambda: not any(entry.resource.type == "vault.lease" for entry in it.model.all()), "no lease is left", 30
+        )
+        await it.until(
+            lambda: not any("rabbitmq" in entry.resource.id for entry in it.model.all()), "no mount is left", 30
+        )
         await it.until(lambda: it.statuses("vault.token.own") == [Status.WARN], "the new token")
 
 
-async def test_a_token_that_ends_is_the_reason_for_everything_and_nothing_is_a_fail(bao: Bao, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_token_that_ends_is_the_reason_for_everything_and_nothing_is_a_fail(
+    bao: Bao, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(TOKEN_ENV, reader(bao, ttl="3s", explicit_max_ttl="3s"))
     async with watched(configured(bao.url)) as it:
         assert it.statuses("vault.token.own") == [Status.WARN]
@@ -109,7 +127,9 @@ async def test_a_token_that_ends_is_the_reason_for_everything_and_nothing_is_a_f
         assert it.statuses("vault.seal.status") == [Status.PASS], "the seal needs no token"
 
 
-async def test_a_token_revoked_mid_run_is_told_from_a_missing_policy(bao: Bao, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_token_revoked_mid_run_is_told_from_a_missing_policy(
+    bao: Bao, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "token"
     file.write_text(reader(bao))
     text = configured(bao.url).replace(f'token_env = "{TOKEN_ENV}"', f'token_file = "{file}"')
@@ -123,7 +143,9 @@ async def test_a_token_revoked_mid_run_is_told_from_a_missing_policy(bao: Bao, t
         await it.until(lambda: Status.UNKNOWN not in {finding.status for finding in it.findings()}, "all of it", 20)
 
 
-async def test_a_missing_line_of_the_policy_blinds_its_control_and_names_the_line(bao: Bao, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_missing_line_of_the_policy_blinds_its_control_and_names_the_line(
+    bao: Bao, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(TOKEN_ENV, reader(bao, sudo=False))
     await counted(bao)
     async with watched(configured(bao.url)) as it:
@@ -150,8 +172,23 @@ async def test_a_denied_namespace_is_named_and_the_others_are_read(bao: Bao, mon
 
 def another_authority(tmp_path: Path) -> Path:
     wrong = tmp_path / "wrong.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1", "-subj", "/CN=other"]
-    subprocess.run([*command, "-keyout", str(tmp_path / "key.pem"), "-out", str(wrong)], check=True, capture_output=True)
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "1",
+        "-subj",
+        "/CN=other",
+    ]
+    subprocess.run(
+        [*command, "-keyout", str(tmp_path / "key.pem"), "-out", str(wrong)], check=True, capture_output=True
+    )
     return wrong
 
 
@@ -172,7 +209,16 @@ def test_the_server_refuses_what_the_printed_policy_does_not_name(bao: Bao, rabb
     bao.call("POST", "old/keys/app", {"secret": "canary"})
     token = reader(bao)
     forbidden = [
-        *(("GET", path, None) for path in ("kv/data/app", "old/app", "old/keys/app", "rabbitmq/creds/app", "transit/export/encryption-key/loose")),
+        *(
+            ("GET", path, None)
+            for path in (
+                "kv/data/app",
+                "old/app",
+                "old/keys/app",
+                "rabbitmq/creds/app",
+                "transit/export/encryption-key/loose",
+            )
+        ),
         *(("PUT", path, {}) for path in ("sys/seal", "sys/leases/tidy", "sys/rotate")),
         ("PUT", "sys/leases/revoke-prefix/rabbitmq", {}),
         ("PUT", "sys/leases/revoke-force/rabbitmq", {}),

@@ -32,8 +32,15 @@ def provision(bao: Bao, rabbit: Rabbit) -> dict[str, dict[str, str]]:
     """Everything the room knows of, and the truth of it."""
     call = bao.call
     short = {"default_lease_ttl": "1h", "max_lease_ttl": "24h"}
-    for path, type_, options in (("transit", "transit", {}), ("empty", "transit", {}), ("ssh", "ssh", {}), ("kv", "kv", {"version": "2"})):
-        call("POST", f"sys/mounts/{path}", {"type": type_, "options": options, "config": short if type_ == "ssh" else {}})
+    for path, type_, options in (
+        ("transit", "transit", {}),
+        ("empty", "transit", {}),
+        ("ssh", "ssh", {}),
+        ("kv", "kv", {"version": "2"}),
+    ):
+        call(
+            "POST", f"sys/mounts/{path}", {"type": type_, "options": options, "config": short if type_ == "ssh" else {}}
+        )
     call("POST", "sys/mounts/old", {"type": "kv", "options": {"version": "1"}})
     call("POST", "sys/mounts/database", {"type": "database"})
     call("POST", "sys/mounts/pki", {"type": "pki", "config": {"max_lease_ttl": "87600h"}})
@@ -45,8 +52,15 @@ def provision(bao: Bao, rabbit: Rabbit) -> dict[str, dict[str, str]]:
         call("POST", f"auth/{path}/users/alice", {"password": "canary-password"})
     totp = call("POST", "identity/mfa/method/totp", {"issuer": "acme", "period": 30})["method_id"]
     accessor = call("GET", "sys/auth")["userpass/"]["accessor"]
-    call("POST", "identity/mfa/login-enforcement/humans", {"mfa_method_ids": [totp], "auth_method_accessors": [accessor]})
-    for name, settings in {"good": {}, "loose": {"exportable": True}, "short": {"type": "aes128-gcm96"}, "rsa": {"type": "rsa-4096"}}.items():
+    call(
+        "POST", "identity/mfa/login-enforcement/humans", {"mfa_method_ids": [totp], "auth_method_accessors": [accessor]}
+    )
+    for name, settings in {
+        "good": {},
+        "loose": {"exportable": True},
+        "short": {"type": "aes128-gcm96"},
+        "rsa": {"type": "rsa-4096"},
+    }.items():
         call("POST", f"transit/keys/{name}", settings)
     call("POST", "transit/keys/mortal", {"auto_rotate_period": "720h"})
     call("POST", "transit/keys/mortal/config", {"deletion_allowed": True})
@@ -118,7 +132,9 @@ async def test_every_resource_and_verdict_is_as_provisioned(bao: Bao, rabbit: Ra
     Draft202012Validator(schema()).validate(json.loads(to_json(taken(collector))))
 
 
-async def test_with_exactly_the_printed_policy_everything_is_read_just_so(bao: Bao, rabbit: Rabbit, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_with_exactly_the_printed_policy_everything_is_read_just_so(
+    bao: Bao, rabbit: Rabbit, monkeypatch: pytest.MonkeyPatch
+) -> None:
     truth = provision(bao, rabbit)
     monkeypatch.setenv("TEST_VAULT_TOKEN", reader(bao, namespaces=("", "team-a", "team-a/inner")))
     await counted(bao)

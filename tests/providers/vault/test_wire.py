@@ -1,4 +1,6 @@
-"""Whatever stands in one field of one of a server's answers: no verdict becomes PASS by it, nothing of ours breaks on it, and no row but its own is lost."""
+"""Whatever stands in one field of one of a server's answers: no verdict becomes PASS by it, nothing of ours breaks
+on it, and no row but its own is lost.
+"""
 
 import json
 import random
@@ -35,7 +37,9 @@ def provision(bao: Bao) -> None:
     call("POST", "auth/userpass/users/alice", {"password": "canary-password"})
     totp = call("POST", "identity/mfa/method/totp", {"issuer": "acme", "period": 30})["method_id"]
     accessor = call("GET", "sys/auth")["userpass/"]["accessor"]
-    call("POST", "identity/mfa/login-enforcement/humans", {"mfa_method_ids": [totp], "auth_method_accessors": [accessor]})
+    call(
+        "POST", "identity/mfa/login-enforcement/humans", {"mfa_method_ids": [totp], "auth_method_accessors": [accessor]}
+    )
     call("POST", "ssh/roles/otp", {"key_type": "otp", "default_user": "u", "cidr_list": "0.0.0.0/0"})
     for address in ("10.0.0.1", "10.0.0.2"):
         call("POST", "ssh/creds/otp", {"ip": address})
@@ -69,14 +73,20 @@ def statuses(model: Model) -> dict[str, dict[str, Status]]:
     }
 
 
-async def test_one_strange_field_supports_no_pass_and_takes_no_more_than_its_row(bao: Bao, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_strange_field_supports_no_pass_and_takes_no_more_than_its_row(
+    bao: Bao, monkeypatch: pytest.MonkeyPatch
+) -> None:
     provision(bao)
     await counted(bao)
     recorded: dict[Asked, Reply] = {}
     real = VaultClient._once
 
-    def record(self: VaultClient, call: Any, path: str, namespace: str, base: str, params: Any, body: Any, token: str) -> Reply:
-        reply = recorded[call.method, path, namespace, str(params), str(body)] = real(self, call, path, namespace, base, params, body, token)
+    def record(
+        self: VaultClient, call: Any, path: str, namespace: str, base: str, params: Any, body: Any, token: str
+    ) -> Reply:
+        reply = recorded[call.method, path, namespace, str(params), str(body)] = real(
+            self, call, path, namespace, base, params, body, token
+        )
         return reply
 
     monkeypatch.setattr(VaultClient, "_once", record)
@@ -84,7 +94,9 @@ async def test_one_strange_field_supports_no_pass_and_takes_no_more_than_its_row
     assert len(before) > 25
     changed: dict[Asked, bytes] = {}
 
-    def replay(self: VaultClient, call: Any, path: str, namespace: str, base: str, params: Any, body: Any, token: str) -> Reply:
+    def replay(
+        self: VaultClient, call: Any, path: str, namespace: str, base: str, params: Any, body: Any, token: str
+    ) -> Reply:
         asked = (call.method, path, namespace, str(params), str(body))
         reply = recorded.get(asked) or Reply(404, b'{"errors": []}', {})
         return Reply(reply.status, changed[asked], reply.headers) if asked in changed else reply
@@ -105,8 +117,17 @@ async def test_one_strange_field_supports_no_pass_and_takes_no_more_than_its_row
         changed[asked] = json.dumps(put(json.loads(recorded[asked].body), path, value)).encode()
         model = (await polled(configured(bao.url))).model
         after, told = statuses(model), f"{' '.join(asked[:2])} {path} = {'absent' if value is GONE else value!r}"
-        broken = [source.id for source in model.sources.values() if source.fault is not None and "enctop failed" in source.fault.message]
-        raised = [(id, control) for id, found in after.items() for control, status in found.items() if status > before.get(id, {}).get(control, status)]
+        broken = [
+            source.id
+            for source in model.sources.values()
+            if source.fault is not None and "enctop failed" in source.fault.message
+        ]
+        raised = [
+            (id, control)
+            for id, found in after.items()
+            for control, status in found.items()
+            if status > before.get(id, {}).get(control, status)
+        ]
         raised = [(id, control) for id, control in raised if after[id][control] is Status.PASS]
         lost = [id for id in before if id not in after]
         wrong += [(told, "broke", broken)] * bool(broken) + [(told, "passed", raised)] * bool(raised)
@@ -115,6 +136,8 @@ async def test_one_strange_field_supports_no_pass_and_takes_no_more_than_its_row
 
 
 def mounts(asked: Asked, path: Path) -> bool:
-    """Whether this is about what hangs together: of a mount that is of another type now, nothing is asked; of a sealed server, nothing at all."""
+    """Whether this is about what hangs together: of a mount that is of another type now, nothing is asked; of a
+    sealed server, nothing at all.
+    """
     together = {"sys/mounts", "sys/auth", "sys/seal-status", "auth/token/lookup-self", "sys/metrics", "sys/namespaces"}
     return asked[1] in together or path in {("data",), ("data", "keys")}

@@ -1,7 +1,8 @@
-"""The reads that moto answers wrongly or slowly, answered here from what moto keeps. Everything else, and every write, is moto's own.
+"""The reads that moto answers wrongly or slowly, answered here from what moto keeps. Everything else, and every write,
+is moto's own.
 
-moto 5.2.5 pages neither volumes, snapshots, keys, aliases nor buckets, leaves fields out, and needs 0.2 ms a row; a page here costs
-a few milliseconds, so that who measures a client measures the client.
+moto 5.2.5 pages neither volumes, snapshots, keys, aliases nor buckets, leaves fields out, and needs 0.2 ms a row; a
+page here costs a few milliseconds, so that who measures a client measures the client.
 """
 
 from collections.abc import Callable
@@ -46,7 +47,12 @@ def answer(asked: Asked, environ: Environ) -> Answer | None:
     """Our own answer, or None where moto's will do."""
     if asked.service in ("ec2", "kms") and not regions.enabled(asked.account, asked.region):
         spelling = OPTED_OUT[asked.service]
-        return error(asked.service, spelling.status, spelling.code, "AWS was not able to validate the provided access credentials")
+        return error(
+            asked.service,
+            spelling.status,
+            spelling.code,
+            "AWS was not able to validate the provided access credentials",
+        )
     ours = TABLE.get(asked.operation)
     if ours is None:
         return None

@@ -24,7 +24,9 @@ def describe_volumes(asked: Asked, environ: Environ) -> Answer:
 
 
 def describe_snapshots(asked: Asked, environ: Environ) -> Answer:
-    """One's own, the public and those shared with one; `OwnerIds` and `RestorableByUserIds` (self, all, account ids) narrow that."""
+    """One's own, the public and those shared with one; `OwnerIds` and `RestorableByUserIds` (self, all, account ids)
+    narrow that.
+    """
     shown = _snapshots_seen_by(asked)
     if wanted := asked.listed("SnapshotId"):
         shown = [s for s in shown if s.id in wanted]
@@ -39,17 +41,25 @@ def describe_snapshots(asked: Asked, environ: Environ) -> Answer:
 
 def get_ebs_encryption_by_default(asked: Asked, environ: Environ) -> Answer:
     """On or off, per account and region."""
-    return _value("GetEbsEncryptionByDefault", "ebsEncryptionByDefault", str(bool(_backend(asked).ebs_encryption_by_default)).lower())
+    return _value(
+        "GetEbsEncryptionByDefault",
+        "ebsEncryptionByDefault",
+        str(bool(_backend(asked).ebs_encryption_by_default)).lower(),
+    )
 
 
 def get_ebs_default_kms_key_id(asked: Asked, environ: Environ) -> Answer:
     """An ARN once somebody has chosen a key, `alias/aws/ebs` until then."""
-    return _value("GetEbsDefaultKmsKeyId", "kmsKeyId", getattr(_backend(asked), "chosen_default_key", None) or "alias/aws/ebs")
+    return _value(
+        "GetEbsDefaultKmsKeyId", "kmsKeyId", getattr(_backend(asked), "chosen_default_key", None) or "alias/aws/ebs"
+    )
 
 
 def get_snapshot_block_public_access_state(asked: Asked, environ: Environ) -> Answer:
     """`unblocked` until somebody blocks."""
-    return _value("GetSnapshotBlockPublicAccessState", "state", getattr(_backend(asked), "snapshot_sharing", "unblocked"))
+    return _value(
+        "GetSnapshotBlockPublicAccessState", "state", getattr(_backend(asked), "snapshot_sharing", "unblocked")
+    )
 
 
 def enable_snapshot_block_public_access(asked: Asked, environ: Environ) -> Answer:
@@ -72,7 +82,9 @@ def _backend(asked: Asked) -> Any:
 
 
 def _value(operation: str, name: str, value: str) -> Answer:
-    return xml("ec2", f"<{operation}Response><requestId>0</requestId><{name}>{escape(value)}</{name}></{operation}Response>")
+    return xml(
+        "ec2", f"<{operation}Response><requestId>0</requestId><{name}>{escape(value)}</{name}></{operation}Response>"
+    )
 
 
 def _filtered(things: Sequence[Any], filters: Mapping[str, list[str]]) -> Sequence[Any]:
@@ -87,11 +99,20 @@ def _filtered(things: Sequence[Any], filters: Mapping[str, list[str]]) -> Sequen
     return things
 
 
-def _paged(asked: Asked, things: Sequence[Any], operation: str, element: str, rendered: Callable[[Any], bytes]) -> Answer:
+def _paged(
+    asked: Asked, things: Sequence[Any], operation: str, element: str, rendered: Callable[[Any], bytes]
+) -> Answer:
     said = asked.parameters.get("MaxResults")
     if said is not None and int(said) not in MAX_RESULTS:
-        return error("ec2", 400, "InvalidParameterValue", f"Value ( {said} ) for parameter maxResults is invalid. Expecting a value between 5 and 1000.")
-    shown, token = page(things, lambda thing: str(thing.id), None if said is None else int(said), asked.parameters.get("NextToken"))
+        return error(
+            "ec2",
+            400,
+            "InvalidParameterValue",
+            f"Value ( {said} ) for parameter maxResults is invalid. Expecting a value between 5 and 1000.",
+        )
+    shown, token = page(
+        things, lambda thing: str(thing.id), None if said is None else int(said), asked.parameters.get("NextToken")
+    )
     head = f"<{operation}Response><requestId>0</requestId><{element}>".encode()
     tail = f"</{element}>{f'<nextToken>{token}</nextToken>' if token else ''}</{operation}Response>".encode()
     return xml("ec2", b"".join((head, *map(rendered, shown), tail)))
@@ -104,7 +125,11 @@ def _snapshots_seen_by(asked: Asked) -> list[Any]:
     for account in list(ec2_backends):
         if account != asked.account and asked.region in ec2_backends[account].keys():  # noqa: SIM118 - `in` would make the region
             others = ec2_backends[account][asked.region].snapshots.values()
-            seen += [s for s in others if "all" in s.create_volume_permission_groups or asked.account in s.create_volume_permission_userids]
+            seen += [
+                s
+                for s in others
+                if "all" in s.create_volume_permission_groups or asked.account in s.create_volume_permission_userids
+            ]
     return seen
 
 
@@ -138,8 +163,14 @@ def _volume_xml(volume: Any) -> bytes:
 
 def _render_volume(volume: Any, attachment: Any, tags: Mapping[str, str]) -> bytes:
     parts = [
-        f"<item><volumeId>{volume.id}</volumeId><size>{volume.size}</size><snapshotId>{volume.snapshot_id or ''}</snapshotId>",
-        f"<availabilityZone>{volume.zone.name if volume.zone else ''}</availabilityZone><status>{volume.status}</status>",
+        (
+            f"<item><volumeId>{volume.id}</volumeId><size>{volume.size}</size>"
+            f"<snapshotId>{volume.snapshot_id or ''}</snapshotId>"
+        ),
+        (
+            f"<availabilityZone>{volume.zone.name if volume.zone else ''}</availabilityZone>"
+            f"<status>{volume.status}</status>"
+        ),
         f"<createTime>{_time(volume.create_time)}</createTime><attachmentSet>",
     ]
     if attachment is not None:
@@ -149,7 +180,11 @@ def _render_volume(volume: Any, attachment: Any, tags: Mapping[str, str]) -> byt
             f"<status>attached</status><attachTime>{_time(attachment.attach_time)}</attachTime><deleteOnTermination>{deleted}</deleteOnTermination></item>"
         )
     parts += ["</attachmentSet>", _tags_xml(tags), f"<volumeType>{volume.volume_type}</volumeType>"]
-    parts += [f"<{name}>{value}</{name}>" for name, value in (("iops", volume.iops), ("throughput", volume.throughput)) if value]
+    parts += [
+        f"<{name}>{value}</{name}>"
+        for name, value in (("iops", volume.iops), ("throughput", volume.throughput))
+        if value
+    ]
     parts.append(f"<encrypted>{'true' if volume.encrypted else 'false'}</encrypted>")
     if volume.encrypted and volume.kms_key_id:
         parts.append(f"<kmsKeyId>{escape(volume.kms_key_id)}</kmsKeyId>")
@@ -174,8 +209,10 @@ def _render_snapshot(snapshot: Any, tags: Mapping[str, str]) -> bytes:
     key = f"<kmsKeyId>{escape(snapshot.kms_key_id)}</kmsKeyId>" if snapshot.encrypted and snapshot.kms_key_id else ""
     return (
         f"<item><snapshotId>{snapshot.id}</snapshotId><volumeId>{snapshot.volume.id}</volumeId><status>{snapshot.status}</status>"
-        f"<startTime>{_time(snapshot.start_time)}</startTime><progress>100%</progress><ownerId>{snapshot.owner_id}</ownerId>"
-        f"<volumeSize>{snapshot.volume.size}</volumeSize><description>{escape(snapshot.description or '')}</description>"
+        f"<startTime>{_time(snapshot.start_time)}</startTime><progress>100%</progress>"
+        f"<ownerId>{snapshot.owner_id}</ownerId>"
+        f"<volumeSize>{snapshot.volume.size}</volumeSize>"
+        f"<description>{escape(snapshot.description or '')}</description>"
         f"<encrypted>{'true' if snapshot.encrypted else 'false'}</encrypted>{key}{_tags_xml(tags)}"
         f"<storageTier>{snapshot.storage_tier}</storageTier></item>"
     ).encode()
@@ -184,7 +221,9 @@ def _render_snapshot(snapshot: Any, tags: Mapping[str, str]) -> bytes:
 def _tags_xml(tags: Mapping[str, str]) -> str:
     if not tags:
         return ""
-    items: Iterable[str] = (f"<item><key>{escape(key)}</key><value>{escape(value)}</value></item>" for key, value in tags.items())
+    items: Iterable[str] = (
+        f"<item><key>{escape(key)}</key><value>{escape(value)}</value></item>" for key, value in tags.items()
+    )
     return f"<tagSet>{''.join(items)}</tagSet>"
 
 

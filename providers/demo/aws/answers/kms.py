@@ -1,4 +1,6 @@
-"""Keys: paged, with every field of KeyMetadata that tells key classes apart, and other accounts' keys refused as KMS refuses them."""
+"""Keys: paged, with every field of KeyMetadata that tells key classes apart, and other accounts' keys refused as KMS
+refuses them.
+"""
 
 import json
 from typing import Any
@@ -14,17 +16,26 @@ ROTATABLE = "SYMMETRIC_DEFAULT"
 def list_keys(asked: Asked, environ: Environ) -> Answer:
     """`Limit` 1..1000, 100 unless said."""
     keys = list(_backend(asked).keys.values())
-    shown, marker = page(keys, lambda key: str(key.id), int(asked.parameters.get("Limit", 100)), asked.parameters.get("Marker"))
+    shown, marker = page(
+        keys, lambda key: str(key.id), int(asked.parameters.get("Limit", 100)), asked.parameters.get("Marker")
+    )
     return _listing({"Keys": [{"KeyId": key.id, "KeyArn": key.arn} for key in shown]}, marker)
 
 
 def list_aliases(asked: Asked, environ: Environ) -> Answer:
-    """`Limit` 1..100, 50 unless said. The aliases AWS keeps for services not used yet have no `TargetKeyId`; moto invents one."""
+    """`Limit` 1..100, 50 unless said. The aliases AWS keeps for services not used yet have no `TargetKeyId`; moto
+    invents one.
+    """
     from moto.kms.utils import RESERVED_ALIASES
 
     backend, key_id = _backend(asked), asked.parameters.get("KeyId")
     rows = [
-        {"AliasName": alias.alias_name, "AliasArn": alias.alias_arn, "TargetKeyId": alias.target_key_id, "CreationDate": key.creation_date}
+        {
+            "AliasName": alias.alias_name,
+            "AliasArn": alias.alias_arn,
+            "TargetKeyId": alias.target_key_id,
+            "CreationDate": key.creation_date,
+        }
         for key in list(backend.keys.values())
         if key_id is None or backend.get_key_id(key_id) == key.id
         for alias in key.aliases.values()
@@ -33,7 +44,9 @@ def list_aliases(asked: Asked, environ: Environ) -> Answer:
         used = {row["AliasName"] for row in rows}
         prefix = f"arn:aws:kms:{asked.region}:{asked.account}:"
         rows += [{"AliasName": name, "AliasArn": prefix + name} for name in RESERVED_ALIASES if name not in used]
-    shown, marker = page(rows, lambda row: str(row["AliasName"]), int(asked.parameters.get("Limit", 50)), asked.parameters.get("Marker"))
+    shown, marker = page(
+        rows, lambda row: str(row["AliasName"]), int(asked.parameters.get("Limit", 50)), asked.parameters.get("Marker")
+    )
     return _listing({"Aliases": list(shown)}, marker)
 
 
@@ -84,7 +97,9 @@ def metadata(key: Any) -> dict[str, Any]:
     if key.multi_region:
         said["MultiRegionConfiguration"] = key.multi_region_configuration
     if key.deletion_date is not None and key.key_state == "PendingDeletion":
-        said["DeletionDate"] = key.deletion_date.timestamp() if hasattr(key.deletion_date, "timestamp") else float(key.deletion_date)
+        said["DeletionDate"] = (
+            key.deletion_date.timestamp() if hasattr(key.deletion_date, "timestamp") else float(key.deletion_date)
+        )
     said |= {name: value for name, value in _algorithms(key).items() if value}
     return said | dict(getattr(key, "also", {}))
 
@@ -93,10 +108,20 @@ def aws_managed_policy(account: str, region: str, service: str) -> str:
     """The policy of a key AWS manages: open to `*`, but bound to the account and the service."""
     bound = {"StringEquals": {"kms:CallerAccount": account, "kms:ViaService": f"{service}.{region}.amazonaws.com"}}
     used = {
-        "Sid": f"Allow access through {service.upper()} for all principals in the account that are authorized to use {service.upper()}",
+        "Sid": (
+            f"Allow access through {service.upper()} for all principals in the account that are authorized to use"
+            f" {service.upper()}"
+        ),
         "Effect": "Allow",
         "Principal": {"AWS": "*"},
-        "Action": ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:CreateGrant", "kms:DescribeKey"],
+        "Action": [
+            "kms:Encrypt",
+            "kms:Decrypt",
+            "kms:ReEncrypt*",
+            "kms:GenerateDataKey*",
+            "kms:CreateGrant",
+            "kms:DescribeKey",
+        ],
         "Resource": "*",
         "Condition": bound,
     }
@@ -132,19 +157,34 @@ def _key(asked: Asked) -> Any:
     key = backend.keys.get(key_id)
     if key is not None:
         return key
-    return error("kms", 400, "NotFoundException", f"Alias {said} is not found." if name.startswith("alias/") else f"Key '{said}' does not exist")
+    return error(
+        "kms",
+        400,
+        "NotFoundException",
+        f"Alias {said} is not found." if name.startswith("alias/") else f"Key '{said}' does not exist",
+    )
 
 
 def _foreign(asked: Asked, arn: str, account: str) -> Any:
-    """Another account's key: described when its owner lets us (`described_by`), else refused in words that do not say whether it exists."""
+    """Another account's key: described when its owner lets us (`described_by`), else refused in words that do not
+    say whether it exists.
+    """
     from moto.kms.models import kms_backends
 
     key = kms_backends[account][asked.region].keys.get(arn.rpartition("/")[2]) if account in kms_backends else None
     if key is not None and asked.account in getattr(key, "described_by", ()):
         return key
     who = f"arn:aws:sts::{asked.account}:assumed-role/enctop/enctop"
-    why = "because the resource does not exist in this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access"
-    return error("kms", 400, "AccessDeniedException", f"User: {who} is not authorized to perform: {asked.operation} on this resource {why}")
+    why = (
+        "because the resource does not exist in this Region, no resource-based policies allow access, or a"
+        " resource-based policy explicitly denies access"
+    )
+    return error(
+        "kms",
+        400,
+        "AccessDeniedException",
+        f"User: {who} is not authorized to perform: {asked.operation} on this resource {why}",
+    )
 
 
 def _listing(rows: dict[str, Any], marker: str | None) -> Answer:

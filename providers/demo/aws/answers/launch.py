@@ -1,4 +1,6 @@
-"""DescribeLaunchTemplateVersions without a template: every template's, in pages (moto cuts at 15 and gives no token)."""
+"""DescribeLaunchTemplateVersions without a template: every template's, in pages (moto cuts at 15 and gives no
+token).
+"""
 
 from typing import Any
 from xml.sax.saxutils import escape
@@ -23,7 +25,9 @@ def describe_launch_template_versions(asked: Asked, environ: Environ) -> Answer 
         found = {"$Default": template.default_version(), "$Latest": template.latest_version()}
         versions += list({found[name].number: (template, found[name]) for name in wanted if name in found}.values())
     limit = min(MAX_RESULTS, int(asked.parameters.get("MaxResults", MAX_RESULTS)))
-    shown, token = page(versions, lambda pair: f"{pair[0].id}/{pair[1].number}", limit, asked.parameters.get("NextToken"))
+    shown, token = page(
+        versions, lambda pair: f"{pair[0].id}/{pair[1].number}", limit, asked.parameters.get("NextToken")
+    )
     rows = "".join(_version_xml(asked, template, version) for template, version in shown)
     tail = f"<nextToken>{token}</nextToken>" if token else ""
     inner = f"<requestId>0</requestId><launchTemplateVersionSet>{rows}</launchTemplateVersionSet>{tail}"
@@ -34,20 +38,29 @@ def _version_xml(asked: Asked, template: Any, version: Any) -> str:
     data = version.data
     devices = "".join(_device_xml(device) for device in data.get("BlockDeviceMappings") or ())
     plain = "".join(
-        f"<{name[0].lower()}{name[1:]}>{escape(str(data[name]))}</{name[0].lower()}{name[1:]}>" for name in ("ImageId", "InstanceType") if name in data
+        f"<{name[0].lower()}{name[1:]}>{escape(str(data[name]))}</{name[0].lower()}{name[1:]}>"
+        for name in ("ImageId", "InstanceType")
+        if name in data
     )
     return (
         f"<item><launchTemplateId>{template.id}</launchTemplateId><launchTemplateName>{escape(template.name)}</launchTemplateName>"
-        f"<versionNumber>{version.number}</versionNumber><createTime>{version.create_time.strftime('%Y-%m-%dT%H:%M:%S.000Z')}</createTime>"
-        f"<createdBy>arn:aws:iam::{asked.account}:root</createdBy><defaultVersion>{'true' if template.is_default(version) else 'false'}</defaultVersion>"
+        f"<versionNumber>{version.number}</versionNumber>"
+        f"<createTime>{version.create_time.strftime('%Y-%m-%dT%H:%M:%S.000Z')}</createTime>"
+        f"<createdBy>arn:aws:iam::{asked.account}:root</createdBy>"
+        f"<defaultVersion>{'true' if template.is_default(version) else 'false'}</defaultVersion>"
         f"<launchTemplateData>{plain}<blockDeviceMappingSet>{devices}</blockDeviceMappingSet></launchTemplateData></item>"
     )
 
 
 def _device_xml(device: dict[str, Any]) -> str:
     ebs = device.get("Ebs") or {}
-    inner = "".join(f"<{name[0].lower()}{name[1:]}>{_text(value)}</{name[0].lower()}{name[1:]}>" for name, value in ebs.items() if value is not None)
-    return f"<item><deviceName>{escape(device.get('DeviceName', ''))}</deviceName>{f'<ebs>{inner}</ebs>' if ebs else ''}</item>"
+    inner = "".join(
+        f"<{name[0].lower()}{name[1:]}>{_text(value)}</{name[0].lower()}{name[1:]}>"
+        for name, value in ebs.items()
+        if value is not None
+    )
+    name = escape(device.get("DeviceName", ""))
+    return f"<item><deviceName>{name}</deviceName>{f'<ebs>{inner}</ebs>' if ebs else ''}</item>"
 
 
 def _text(value: object) -> str:

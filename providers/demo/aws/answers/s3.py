@@ -17,13 +17,24 @@ def list_buckets(asked: Asked, environ: Environ) -> Answer:
     """By name. `BucketRegion` is said when the question is paged, as S3 does."""
     query = asked.parameters
     prefix, region = query.get("prefix", ""), query.get("bucket-region")
-    buckets = [b for b in list(_backend(asked).buckets.values()) if b.name.startswith(prefix) and region in (None, b.region_name)]
+    buckets = [
+        b
+        for b in list(_backend(asked).buckets.values())
+        if b.name.startswith(prefix) and region in (None, b.region_name)
+    ]
     paged = "max-buckets" in query
-    shown, token = page(buckets, lambda bucket: str(bucket.name), int(query.get("max-buckets", MAX_BUCKETS)), query.get("continuation-token"))
+    shown, token = page(
+        buckets,
+        lambda bucket: str(bucket.name),
+        int(query.get("max-buckets", MAX_BUCKETS)),
+        query.get("continuation-token"),
+    )
     rows = "".join(_bucket_xml(bucket, paged) for bucket in shown)
     tail = f"<ContinuationToken>{token}</ContinuationToken>" if token else ""
     owner = f"<Owner><ID>{asked.account.rjust(64, '0')}</ID></Owner>"
-    return xml("s3", f"<ListAllMyBucketsResult {NAMESPACE}>{owner}<Buckets>{rows}</Buckets>{tail}</ListAllMyBucketsResult>")
+    return xml(
+        "s3", f"<ListAllMyBucketsResult {NAMESPACE}>{owner}<Buckets>{rows}</Buckets>{tail}</ListAllMyBucketsResult>"
+    )
 
 
 def head_bucket(asked: Asked, environ: Environ) -> Answer:
@@ -31,7 +42,11 @@ def head_bucket(asked: Asked, environ: Environ) -> Answer:
     bucket = _bucket(asked, anywhere=True)
     if isinstance(bucket, Answer):
         return bucket
-    return Answer(200 if bucket.region_name == asked.region else 301, b"", {"x-amz-bucket-region": bucket.region_name, "content-type": S3_XML})
+    return Answer(
+        200 if bucket.region_name == asked.region else 301,
+        b"",
+        {"x-amz-bucket-region": bucket.region_name, "content-type": S3_XML},
+    )
 
 
 def get_bucket_location(asked: Asked, environ: Environ) -> Answer:
@@ -39,7 +54,11 @@ def get_bucket_location(asked: Asked, environ: Environ) -> Answer:
     bucket = _bucket(asked, anywhere=True)
     if isinstance(bucket, Answer):
         return bucket
-    return xml("s3", f"<LocationConstraint {NAMESPACE}>{'' if bucket.region_name == 'us-east-1' else bucket.region_name}</LocationConstraint>")
+    return xml(
+        "s3",
+        "<LocationConstraint"
+        f" {NAMESPACE}>{'' if bucket.region_name == 'us-east-1' else bucket.region_name}</LocationConstraint>",
+    )
 
 
 def get_bucket_encryption(asked: Asked, environ: Environ) -> Answer:
@@ -48,15 +67,26 @@ def get_bucket_encryption(asked: Asked, environ: Environ) -> Answer:
     if isinstance(bucket, Answer):
         return bucket
     if not bucket.encryption:
-        return _error(asked, 404, "ServerSideEncryptionConfigurationNotFoundError", "The server side encryption configuration was not found")
+        return _error(
+            asked,
+            404,
+            "ServerSideEncryptionConfigurationNotFoundError",
+            "The server side encryption configuration was not found",
+        )
     rule = bucket.encryption["Rule"]
     default = rule["ApplyServerSideEncryptionByDefault"]
-    key = f"<KMSMasterKeyID>{escape(default['KMSMasterKeyID'])}</KMSMasterKeyID>" if default.get("KMSMasterKeyID") else ""
-    inner = f"<ApplyServerSideEncryptionByDefault><SSEAlgorithm>{default['SSEAlgorithm']}</SSEAlgorithm>{key}</ApplyServerSideEncryptionByDefault>"
+    key = (
+        f"<KMSMasterKeyID>{escape(default['KMSMasterKeyID'])}</KMSMasterKeyID>" if default.get("KMSMasterKeyID") else ""
+    )
+    inner = f"<SSEAlgorithm>{default['SSEAlgorithm']}</SSEAlgorithm>{key}"
+    inner = f"<ApplyServerSideEncryptionByDefault>{inner}</ApplyServerSideEncryptionByDefault>"
     inner += f"<BucketKeyEnabled>{str(rule.get('BucketKeyEnabled', False)).lower()}</BucketKeyEnabled>"
     if blocked := _blocked(rule):
-        inner += f"<BlockedEncryptionTypes>{''.join(f'<EncryptionType>{name}</EncryptionType>' for name in blocked)}</BlockedEncryptionTypes>"
-    return xml("s3", f"<ServerSideEncryptionConfiguration {NAMESPACE}><Rule>{inner}</Rule></ServerSideEncryptionConfiguration>")
+        names = "".join(f"<EncryptionType>{name}</EncryptionType>" for name in blocked)
+        inner += f"<BlockedEncryptionTypes>{names}</BlockedEncryptionTypes>"
+    return xml(
+        "s3", f"<ServerSideEncryptionConfiguration {NAMESPACE}><Rule>{inner}</Rule></ServerSideEncryptionConfiguration>"
+    )
 
 
 def get_bucket_policy(asked: Asked, environ: Environ) -> Answer:
@@ -66,7 +96,11 @@ def get_bucket_policy(asked: Asked, environ: Environ) -> Answer:
         return bucket
     if not bucket.policy:
         return _error(asked, 404, "NoSuchBucketPolicy", "The bucket policy does not exist")
-    return Answer(200, bucket.policy if isinstance(bucket.policy, bytes) else bucket.policy.encode(), {"content-type": "application/json"})
+    return Answer(
+        200,
+        bucket.policy if isinstance(bucket.policy, bytes) else bucket.policy.encode(),
+        {"content-type": "application/json"},
+    )
 
 
 def get_bucket_policy_status(asked: Asked, environ: Environ) -> Answer:
@@ -105,7 +139,9 @@ def get_bucket_tagging(asked: Asked, environ: Environ) -> Answer:
     tags = _backend(asked).tagger.get_tag_dict_for_resource(bucket.arn)
     if not tags:
         return _error(asked, 404, "NoSuchTagSet", "The TagSet does not exist")
-    rows = "".join(f"<Tag><Key>{escape(key)}</Key><Value>{escape(value or '')}</Value></Tag>" for key, value in tags.items())
+    rows = "".join(
+        f"<Tag><Key>{escape(key)}</Key><Value>{escape(value or '')}</Value></Tag>" for key, value in tags.items()
+    )
     return xml("s3", f"<Tagging {NAMESPACE}><TagSet>{rows}</TagSet></Tagging>")
 
 
@@ -120,14 +156,18 @@ def list_bucket_inventory_configurations(asked: Asked, environ: Environ) -> Answ
 
 
 def put_object(asked: Asked, environ: Environ) -> Answer | None:
-    """moto's, but an upload with a key of the customer's own is refused where the bucket blocks it, and remembered where it does not."""
+    """moto's, but an upload with a key of the customer's own is refused where the bucket blocks it, and remembered
+    where it does not.
+    """
     if CUSTOMER_ALGORITHM not in environ:
         return None
     bucket = _bucket(asked)
     if isinstance(bucket, Answer):
         return bucket
     if "SSE-C" in _blocked((bucket.encryption or {}).get("Rule", {})):
-        return _error(asked, 403, "AccessDenied", "The bucket does not allow server-side encryption with customer provided keys")
+        return _error(
+            asked, 403, "AccessDenied", "The bucket does not allow server-side encryption with customer provided keys"
+        )
     bucket.of_the_customer = getattr(bucket, "of_the_customer", frozenset()) | {asked.resource.partition("/")[2]}
     return None
 
@@ -139,7 +179,10 @@ def object_of_the_customer(asked: Asked, environ: Environ) -> Answer | None:
         return bucket
     if CUSTOMER_ALGORITHM in environ or asked.resource.partition("/")[2] not in getattr(bucket, "of_the_customer", ()):
         return None
-    words = "The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object."
+    words = (
+        "The object was stored using a form of Server Side Encryption. The correct parameters must be provided to"
+        " retrieve the object."
+    )
     return _error(asked, 400, "InvalidRequest", words)
 
 
@@ -177,12 +220,15 @@ def _blocked(rule: dict[str, Any]) -> list[str]:
 
 def _bucket_xml(bucket: Any, paged: bool) -> str:
     region = f"<BucketRegion>{bucket.region_name}</BucketRegion>" if paged else ""
-    return f"<Bucket><Name>{bucket.name}</Name><CreationDate>{bucket.creation_date_ISO8601}</CreationDate>{region}</Bucket>"
+    created = f"<CreationDate>{bucket.creation_date_ISO8601}</CreationDate>"
+    return f"<Bucket><Name>{bucket.name}</Name>{created}{region}</Bucket>"
 
 
 def _block_xml(asked: Asked, block: Any) -> Answer:
     if not block:
-        return _error(asked, 404, "NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found")
+        return _error(
+            asked, 404, "NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found"
+        )
     said = (block.block_public_acls, block.ignore_public_acls, block.block_public_policy, block.restrict_public_buckets)
     inner = "".join(f"<{name}>{str(bool(value)).lower()}</{name}>" for name, value in zip(BLOCKS, said, strict=True))
     return xml("s3", f"<PublicAccessBlockConfiguration {NAMESPACE}>{inner}</PublicAccessBlockConfiguration>")
@@ -197,8 +243,10 @@ def _inventory_xml(inventory: Any) -> str:
     narrowed = f"<Filter><Prefix>{escape(inventory.filters['Prefix'])}</Prefix></Filter>" if inventory.filters else ""
     return (
         f"<InventoryConfiguration><Id>{escape(inventory.id)}</Id><IsEnabled>{str(inventory.is_enabled).lower()}</IsEnabled>"
-        f"<Destination><S3BucketDestination><Bucket>{destination['Bucket']}</Bucket><Format>{destination['Format']}</Format>{prefix}"
-        f"</S3BucketDestination></Destination>{narrowed}<IncludedObjectVersions>{getattr(inventory, 'versions', 'All')}</IncludedObjectVersions>"
+        f"<Destination><S3BucketDestination><Bucket>{destination['Bucket']}</Bucket>"
+        f"<Format>{destination['Format']}</Format>{prefix}</S3BucketDestination></Destination>{narrowed}"
+        f"<IncludedObjectVersions>{getattr(inventory, 'versions', 'All')}</IncludedObjectVersions>"
         f"<Schedule><Frequency>{inventory.schedule['Frequency']}</Frequency></Schedule>"
-        f"<OptionalFields>{''.join(f'<Field>{name}</Field>' for name in fields)}</OptionalFields></InventoryConfiguration>"
+        f"<OptionalFields>{''.join(f'<Field>{name}</Field>' for name in fields)}</OptionalFields>"
+        "</InventoryConfiguration>"
     )

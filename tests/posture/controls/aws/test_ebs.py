@@ -31,7 +31,9 @@ CUSTOMER = Policy(keys=KeyMode.CUSTOMER_MANAGED)
 
 
 def without(resource: Resource, field: str) -> Resource:
-    return msgspec.structs.replace(resource, fields={name: value for name, value in resource.fields.items() if name != field})
+    return msgspec.structs.replace(
+        resource, fields={name: value for name, value in resource.fields.items() if name != field}
+    )
 
 
 @pytest.mark.parametrize(
@@ -234,7 +236,9 @@ def test_snapshot_public(public: Any, region: list[Resource], status: str) -> No
 
 def test_a_refused_listing_of_shared_snapshots_is_unknown_and_names_it() -> None:
     operation = "ec2:DescribeSnapshots(RestorableByUserIds=all)"
-    blind = msgspec.structs.replace(without(snapshot(), "Public"), faults={operation: denied(operation, "ec2:DescribeSnapshots")})
+    blind = msgspec.structs.replace(
+        without(snapshot(), "Public"), faults={operation: denied(operation, "ec2:DescribeSnapshots")}
+    )
     verdict = World([region()]).ask("aws.ebs.snapshot-public", blind)
     assert verdict.status is Status.UNKNOWN
     assert verdict.fault is not None
@@ -259,11 +263,15 @@ def device(encrypted: bool | None) -> dict[str, Any]:
     ],
 )
 def test_launch_template_encrypted(devices: list[dict[str, Any]], default_on: bool, status: str) -> None:
-    verdict = World([region(EbsEncryptionByDefault=default_on)]).ask("aws.ebs.launch-template-encrypted", template(*devices))
+    verdict = World([region(EbsEncryptionByDefault=default_on)]).ask(
+        "aws.ebs.launch-template-encrypted", template(*devices)
+    )
     assert verdict.status.word == status
 
 
-@pytest.mark.parametrize("seen", [[], [refused(region(), "ec2:GetEbsEncryptionByDefault")], [region(EbsEncryptionByDefault=None)]])
+@pytest.mark.parametrize(
+    "seen", [[], [refused(region(), "ec2:GetEbsEncryptionByDefault")], [region(EbsEncryptionByDefault=None)]]
+)
 def test_a_template_that_leans_on_a_default_nobody_saw_is_unknown(seen: list[Resource]) -> None:
     assert World(seen).ask("aws.ebs.launch-template-encrypted", template(device(None))).status is Status.UNKNOWN
     assert World(seen).ask("aws.ebs.launch-template-encrypted", template(device(False))).status is Status.UNKNOWN

@@ -22,7 +22,9 @@ def without(*elements: str, **more: Any) -> dict[str, Any]:
 
 
 def ask(control: str, *statements: Any) -> tuple[str, str]:
-    text = json.dumps({"Version": "2012-10-17", "Statement": statements[0] if len(statements) == 1 else list(statements)})
+    text = json.dumps(
+        {"Version": "2012-10-17", "Statement": statements[0] if len(statements) == 1 else list(statements)}
+    )
     verdict = World().ask(control, bucket(Policy=text))
     return verdict.status.word, verdict.reason
 
@@ -66,12 +68,24 @@ def test_these_refuse_plain_http(statement: dict[str, Any]) -> None:
         (without("Principal", NotPrincipal={"AWS": "arn:aws:iam::111122223333:root"}), "uses NotPrincipal"),
         (without("Action", NotAction="s3:GetObject"), "uses NotAction"),
         (without("Resource", NotResource=f"{BUCKET}/public/*"), "uses NotResource"),
-        (without(Condition={"Bool": {"aws:SecureTransport": "false", "aws:ViaAWSService": "false"}}), "extra conditions"),
-        (without(Condition={"Bool": {"aws:SecureTransport": "false"}, "IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}), "extra conditions"),
-        (without(Condition={"Bool": {"aws:SecureTransport": "false"}, "NumericLessThan": {"s3:TlsVersion": "1.2"}}), "s3:TlsVersion"),
+        (
+            without(Condition={"Bool": {"aws:SecureTransport": "false", "aws:ViaAWSService": "false"}}),
+            "extra conditions",
+        ),
+        (
+            without(Condition={"Bool": {"aws:SecureTransport": "false"}, "IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}),
+            "extra conditions",
+        ),
+        (
+            without(Condition={"Bool": {"aws:SecureTransport": "false"}, "NumericLessThan": {"s3:TlsVersion": "1.2"}}),
+            "s3:TlsVersion",
+        ),
         (without(Condition={"StringEquals": {"aws:SecureTransport": "false"}}), "an operator other than Bool"),
         (without(Condition={"ForAnyValue:Bool": {"aws:SecureTransport": "false"}}), "an operator other than Bool"),
-        (without(Condition={"NumericLessThan": {"s3:TlsVersion": "1.2"}}), "s3:TlsVersion is no part of a plain HTTP request"),
+        (
+            without(Condition={"NumericLessThan": {"s3:TlsVersion": "1.2"}}),
+            "s3:TlsVersion is no part of a plain HTTP request",
+        ),
     ],
 )
 def test_these_refuse_plain_http_only_in_part(statement: dict[str, Any], why: str) -> None:
@@ -96,7 +110,10 @@ def test_these_do_not_refuse_plain_http(statement: Any) -> None:
 
 def test_what_one_statement_leaves_out_another_may_add() -> None:
     assert ask("aws.s3.tls-only-policy", without(Resource=BUCKET), without(Resource=f"{BUCKET}/*"))[0] == "pass"
-    assert ask("aws.s3.tls-only-policy", without(Resource=BUCKET), without(Resource=f"{BUCKET}/*", Action="s3:Get*"))[0] == "warn"
+    assert (
+        ask("aws.s3.tls-only-policy", without(Resource=BUCKET), without(Resource=f"{BUCKET}/*", Action="s3:Get*"))[0]
+        == "warn"
+    )
 
 
 def test_of_partial_denials_the_nearest_is_named() -> None:
@@ -107,7 +124,19 @@ def test_of_partial_denials_the_nearest_is_named() -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '"x"', "{}", '{"Statement": 3}', '{"Statement": ["x"]}', '{"Statement": {"Effect": "Deny", "Condition": 1}}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '"x"',
+        "{}",
+        '{"Statement": 3}',
+        '{"Statement": ["x"]}',
+        '{"Statement": {"Effect": "Deny", "Condition": 1}}',
+    ],
+)
 @pytest.mark.parametrize("control", ["aws.s3.tls-only-policy", "aws.s3.tls-min-version"])
 def test_a_policy_that_cannot_be_read_is_unknown(control: str, text: str) -> None:
     verdict = World().ask(control, bucket(Policy=text))
@@ -137,7 +166,13 @@ def test_a_minimum_of_tls_1_2_is_depth_and_never_a_fail(statement: dict[str, Any
 
 
 def allow(**condition: Any) -> dict[str, Any]:
-    return {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "kms:*", "Resource": "*", **({"Condition": condition} if condition else {})}
+    return {
+        "Effect": "Allow",
+        "Principal": {"AWS": "*"},
+        "Action": "kms:*",
+        "Resource": "*",
+        **({"Condition": condition} if condition else {}),
+    }
 
 
 @pytest.mark.parametrize(
@@ -145,11 +180,17 @@ def allow(**condition: Any) -> dict[str, Any]:
     [
         (allow(), "fail"),
         ({**allow(), "Principal": "*"}, "fail"),
-        ({"Effect": "Allow", "NotPrincipal": {"AWS": "arn:aws:iam::1:root"}, "Action": "kms:*", "Resource": "*"}, "fail"),
+        (
+            {"Effect": "Allow", "NotPrincipal": {"AWS": "arn:aws:iam::1:root"}, "Action": "kms:*", "Resource": "*"},
+            "fail",
+        ),
         ({**allow(), "Effect": "Deny"}, "pass"),
         ({**allow(), "Principal": {"AWS": "arn:aws:iam::111122223333:root"}}, "pass"),
         # What AWS itself writes into the policies of its keys: everyone, bound to the calling account.
-        (allow(StringEquals={"kms:CallerAccount": "111122223333", "kms:ViaService": "ec2.us-east-1.amazonaws.com"}), "pass"),
+        (
+            allow(StringEquals={"kms:CallerAccount": "111122223333", "kms:ViaService": "ec2.us-east-1.amazonaws.com"}),
+            "pass",
+        ),
         (allow(stringequals={"KMS:calleraccount": ["111122223333"]}), "pass"),
         (allow(StringEquals={"aws:PrincipalOrgID": "o-a1b2c3d4e5"}), "pass"),
         (allow(ArnLike={"aws:PrincipalArn": "arn:aws:iam::111122223333:role/*"}), "pass"),
@@ -163,8 +204,17 @@ def allow(**condition: Any) -> dict[str, Any]:
         (allow(IpAddress={"aws:SourceIp": "10.0.0.0/8"}), "warn"),
     ],
 )
-def test_a_key_policy_is_public_where_everyone_is_allowed_and_nothing_binds(statement: dict[str, Any], status: str) -> None:
-    text = json.dumps({"Statement": [{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:root"}, "Action": "kms:*"}, statement]})
+def test_a_key_policy_is_public_where_everyone_is_allowed_and_nothing_binds(
+    statement: dict[str, Any], status: str
+) -> None:
+    text = json.dumps(
+        {
+            "Statement": [
+                {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:root"}, "Action": "kms:*"},
+                statement,
+            ]
+        }
+    )
     assert World().ask("aws.kms.key-public", key(Policy=text)).status.word == status
 
 

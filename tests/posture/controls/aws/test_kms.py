@@ -48,18 +48,38 @@ def test_the_evidence_counts_who_uses_the_key() -> None:
 @pytest.mark.parametrize(
     ("fields", "status", "reason"),
     [
-        ({"KeyRotationEnabled": True, "RotationPeriodInDays": 365}, "pass", "rotates every 365 d, policy: at most 365 d"),
-        ({"KeyRotationEnabled": True, "RotationPeriodInDays": 366}, "warn", "rotates every 366 d, policy: at most 365 d"),
+        (
+            {"KeyRotationEnabled": True, "RotationPeriodInDays": 365},
+            "pass",
+            "rotates every 365 d, policy: at most 365 d",
+        ),
+        (
+            {"KeyRotationEnabled": True, "RotationPeriodInDays": 366},
+            "warn",
+            "rotates every 366 d, policy: at most 365 d",
+        ),
         ({"KeyRotationEnabled": True}, "unknown", "kms:GetKeyRotationStatus answered without RotationPeriodInDays"),
         ({"KeyRotationEnabled": False}, "fail", "rotation is off"),
         ({}, "unknown", "kms:GetKeyRotationStatus answered without KeyRotationEnabled"),
         ({"manager": "AWS"}, "not_applicable", "AWS-managed: AWS rotates it every year"),
-        ({"KeySpec": "RSA_2048", "KeyUsage": "SIGN_VERIFY"}, "not_applicable", "asymmetric or HMAC: cannot rotate by itself"),
-        ({"KeySpec": "HMAC_256", "KeyUsage": "GENERATE_VERIFY_MAC"}, "not_applicable", "asymmetric or HMAC: cannot rotate by itself"),
+        (
+            {"KeySpec": "RSA_2048", "KeyUsage": "SIGN_VERIFY"},
+            "not_applicable",
+            "asymmetric or HMAC: cannot rotate by itself",
+        ),
+        (
+            {"KeySpec": "HMAC_256", "KeyUsage": "GENERATE_VERIFY_MAC"},
+            "not_applicable",
+            "asymmetric or HMAC: cannot rotate by itself",
+        ),
         ({"Origin": "EXTERNAL"}, "not_applicable", "imported material: cannot rotate by itself"),
         ({"Origin": "AWS_CLOUDHSM"}, "not_applicable", "custom key store: cannot rotate by itself"),
         ({"Origin": "EXTERNAL_KEY_STORE"}, "not_applicable", "external key store: cannot rotate by itself"),
-        ({"KeyState": "PendingDeletion", "KeyRotationEnabled": False}, "not_applicable", "waiting for deletion: cannot rotate by itself"),
+        (
+            {"KeyState": "PendingDeletion", "KeyRotationEnabled": False},
+            "not_applicable",
+            "waiting for deletion: cannot rotate by itself",
+        ),
         ({"KeyState": "Disabled", "KeyRotationEnabled": False}, "fail", "rotation is off"),
         ({"NotFound": True}, "not_applicable", "key does not exist"),
     ],
@@ -78,7 +98,12 @@ def test_a_refused_rotation_status_is_unknown_and_an_unsupported_one_does_not_ap
     refusal = msgspec.structs.replace(key(), faults={"kms:GetKeyRotationStatus": denied("kms:GetKeyRotationStatus")})
     assert World().ask("aws.kms.rotation", refusal).status is Status.UNKNOWN
     unsupported = Fault(FaultKind.ERROR, "UnsupportedOperationException", "kms:GetKeyRotationStatus")
-    assert World().ask("aws.kms.rotation", msgspec.structs.replace(key(), faults={unsupported.operation: unsupported})).status is Status.NOT_APPLICABLE
+    assert (
+        World()
+        .ask("aws.kms.rotation", msgspec.structs.replace(key(), faults={unsupported.operation: unsupported}))
+        .status
+        is Status.NOT_APPLICABLE
+    )
     assert World().ask("aws.kms.rotation", undescribed()).fault == denied("kms:DescribeKey")
 
 

@@ -9,7 +9,21 @@ from posture.controls.aws.s3_objects import ROWS
 from posture.policy import KeyMode, Policy
 from posture.resource import Encryption, KeyClass, Resource
 from posture.verdict import EvidenceClass, Status
-from tests.posture.controls.world import DAY, FOREIGN, HOME, NOW, World, account, bucket, denied, key, key_arn, made, refused, undescribed
+from tests.posture.controls.world import (
+    DAY,
+    FOREIGN,
+    HOME,
+    NOW,
+    World,
+    account,
+    bucket,
+    denied,
+    key,
+    key_arn,
+    made,
+    refused,
+    undescribed,
+)
 
 ALIAS = f"arn:aws:kms:us-east-1:{HOME}:alias/app"
 AWS_KEY, OWN_KEY = key("aws", manager="AWS"), key("own", aliases=(ALIAS,))
@@ -19,7 +33,9 @@ CUSTOMER, EITHER, LOOSE = Policy(keys=KeyMode.CUSTOMER_MANAGED), Policy(keys=Key
 def refusing(resource: Resource, *operations: str, drop: tuple[str, ...] = ()) -> Resource:
     """The same resource without these fields, whose reads were refused."""
     fields = {name: value for name, value in resource.fields.items() if name not in drop}
-    return msgspec.structs.replace(resource, fields=fields, faults={operation: denied(operation) for operation in operations})
+    return msgspec.structs.replace(
+        resource, fields=fields, faults={operation: denied(operation) for operation in operations}
+    )
 
 
 @pytest.mark.parametrize(
@@ -53,7 +69,11 @@ def test_default_encryption(bucket: Resource, status: str) -> None:
         (bucket("aws:kms", key=OWN_KEY.id), Policy(), "fail"),
         (bucket("aws:kms", key=OWN_KEY.id), CUSTOMER, "pass"),
         (bucket("aws:kms", key=OWN_KEY.id), Policy(keys=KeyMode.CUSTOMER_MANAGED, required_keys=(OWN_KEY.id,)), "pass"),
-        (bucket("aws:kms", key=OWN_KEY.id), Policy(keys=KeyMode.CUSTOMER_MANAGED, required_keys=(key_arn("x"),)), "fail"),
+        (
+            bucket("aws:kms", key=OWN_KEY.id),
+            Policy(keys=KeyMode.CUSTOMER_MANAGED, required_keys=(key_arn("x"),)),
+            "fail",
+        ),
         (bucket("aws:kms", key="alias/app", link=ALIAS), CUSTOMER, "warn"),
         (bucket("aws:kms", key=ALIAS), CUSTOMER, "warn"),
         (bucket("aws:kms", key="alias/app", link=ALIAS), Policy(), "fail"),
@@ -69,7 +89,9 @@ def test_default_encryption(bucket: Resource, status: str) -> None:
     ],
 )
 def test_default_key_policy(bucket: Resource, policy: Policy, status: str) -> None:
-    assert World([AWS_KEY, OWN_KEY, undescribed()], policy).ask("aws.s3.default-key-policy", bucket).status.word == status
+    assert (
+        World([AWS_KEY, OWN_KEY, undescribed()], policy).ask("aws.s3.default-key-policy", bucket).status.word == status
+    )
 
 
 @pytest.mark.parametrize(
@@ -103,7 +125,13 @@ def test_ssec_blocked(blocked: list[str] | None, policy: Policy, status: str) ->
     ],
 )
 def test_kms_key_usable(bucket: Resource, status: str) -> None:
-    keys = [OWN_KEY, key("off", KeyState="Disabled"), key("gone", NotFound=True), key("old", ValidTo="2026-12-01T00:00:00Z"), undescribed("secret")]
+    keys = [
+        OWN_KEY,
+        key("off", KeyState="Disabled"),
+        key("gone", NotFound=True),
+        key("old", ValidTo="2026-12-01T00:00:00Z"),
+        undescribed("secret"),
+    ]
     assert World(keys).ask("aws.s3.kms-key-usable", bucket).status.word == status
 
 
@@ -141,13 +169,23 @@ PUBLIC, PRIVATE = {"IsPublic": True}, {"IsPublic": False}
     ],
 )
 def test_public_access(of_bucket: Any, of_account: Any, policy_status: Any, status: str) -> None:
-    here = bucket(Policy="{}", PublicAccessBlockConfiguration=of_bucket, **({"PolicyStatus": policy_status} if policy_status is not None else {}))
-    assert World([account(PublicAccessBlockConfiguration=of_account)]).ask("aws.s3.public-access", here).status.word == status
+    here = bucket(
+        Policy="{}",
+        PublicAccessBlockConfiguration=of_bucket,
+        **({"PolicyStatus": policy_status} if policy_status is not None else {}),
+    )
+    assert (
+        World([account(PublicAccessBlockConfiguration=of_account)]).ask("aws.s3.public-access", here).status.word
+        == status
+    )
 
 
 def test_without_a_policy_only_acls_are_left_to_be_public() -> None:
     assert World([account()]).ask("aws.s3.public-access", bucket()).status is Status.WARN
-    assert World([account()]).ask("aws.s3.public-access", bucket(PublicAccessBlockConfiguration=ACLS)).status is Status.PASS
+    assert (
+        World([account()]).ask("aws.s3.public-access", bucket(PublicAccessBlockConfiguration=ACLS)).status
+        is Status.PASS
+    )
 
 
 def test_what_an_unseen_level_could_block_is_unknown_and_what_a_seen_one_blocks_is_not() -> None:
@@ -192,12 +230,31 @@ def test_a_refused_read_is_unknown_and_names_the_permission(control: str, operat
 # --- objects
 
 
-WHOLE = {"IsEnabled": True, "IncludedObjectVersions": "All", "OptionalFields": ["Size", "EncryptionStatus"], "Schedule": {"Frequency": "Daily"}}
+WHOLE = {
+    "IsEnabled": True,
+    "IncludedObjectVersions": "All",
+    "OptionalFields": ["Size", "EncryptionStatus"],
+    "Schedule": {"Frequency": "Daily"},
+}
 
 
-def inventory(*configurations: dict[str, Any], counts: dict[str, int] | None = None, at: str = "2026-11-23T02:00:00Z", schedule: str = "Daily") -> Resource:
-    report = {} if counts is None else {"Report": {"At": at, "Schedule": schedule, "Counts": counts, "Rows": sum(counts.values())}}
-    return made("b-1/inventory", "inventory", "aws.s3.inventory", fields={"InventoryConfigurations": list(configurations), **report})
+def inventory(
+    *configurations: dict[str, Any],
+    counts: dict[str, int] | None = None,
+    at: str = "2026-11-23T02:00:00Z",
+    schedule: str = "Daily",
+) -> Resource:
+    report = (
+        {}
+        if counts is None
+        else {"Report": {"At": at, "Schedule": schedule, "Counts": counts, "Rows": sum(counts.values())}}
+    )
+    return made(
+        "b-1/inventory",
+        "inventory",
+        "aws.s3.inventory",
+        fields={"InventoryConfigurations": list(configurations), **report},
+    )
 
 
 @pytest.mark.parametrize(
@@ -229,13 +286,21 @@ def test_object_encryption_inventory(inventory: Resource, status: str) -> None:
 @pytest.mark.parametrize("column", range(5))
 def test_rows_of_a_report_are_judged_by_the_policy(rows: str, column: int) -> None:
     policy = [Policy(), LOOSE, EITHER, CUSTOMER, Policy(keys=KeyMode.DOUBLE)][column]
-    assert World(policy=policy).ask("aws.s3.object-encryption-inventory", inventory(WHOLE, counts={rows: 3})).status is ROWS[rows][column]
+    assert (
+        World(policy=policy).ask("aws.s3.object-encryption-inventory", inventory(WHOLE, counts={rows: 3})).status
+        is ROWS[rows][column]
+    )
 
 
 def test_a_report_is_evidence_until_two_schedules_have_passed() -> None:
     verdict = World().ask("aws.s3.object-encryption-inventory", inventory(WHOLE, counts={"SSE-S3": 1}))
     assert verdict.valid_until == NOW + 1.5 * DAY
-    assert World(now=verdict.valid_until).ask("aws.s3.object-encryption-inventory", inventory(WHOLE, counts={"SSE-S3": 1})).status is Status.UNKNOWN
+    assert (
+        World(now=verdict.valid_until)
+        .ask("aws.s3.object-encryption-inventory", inventory(WHOLE, counts={"SSE-S3": 1}))
+        .status
+        is Status.UNKNOWN
+    )
 
 
 def test_a_refused_inventory_or_report_is_unknown() -> None:
@@ -249,7 +314,14 @@ def test_a_refused_inventory_or_report_is_unknown() -> None:
 def sample(status: int, algorithm: str | None = None, *, of: Any = (5, 5), key: str | None = None) -> Resource:
     said = KeyClass.PROVIDER if algorithm == "AES256" else KeyClass.UNKNOWN
     fields = {"StatusCode": status, "ServerSideEncryption": algorithm, "SSEKMSKeyId": key, "SampleOf": of}
-    return made("b-1/sample", "object-sample", "aws.s3.object-sample", links={"key": key}, encryption=Encryption(key_class=said), fields=fields)
+    return made(
+        "b-1/sample",
+        "object-sample",
+        "aws.s3.object-sample",
+        links={"key": key},
+        encryption=Encryption(key_class=said),
+        fields=fields,
+    )
 
 
 @pytest.mark.parametrize(
@@ -273,7 +345,10 @@ def test_object_encryption_sample(sample: Resource, status: str) -> None:
 
 
 def test_a_sample_says_how_many_of_how_many() -> None:
-    assert World().ask("aws.s3.object-encryption-sample", sample(200, "AES256", of=[5, 5])).reason == "sample 5 of 5: AES256"
+    assert (
+        World().ask("aws.s3.object-encryption-sample", sample(200, "AES256", of=[5, 5])).reason
+        == "sample 5 of 5: AES256"
+    )
     assert World().ask("aws.s3.object-encryption-sample", refused(sample(200), "s3:HeadObject")).fault is not None
 
 
@@ -281,4 +356,9 @@ def test_a_key_of_another_account_is_foreign_to_a_bucket_unless_it_is_listed() -
     foreign = key(account=FOREIGN)
     here = bucket("aws:kms", key=foreign.id)
     assert World([foreign], CUSTOMER).ask("aws.s3.default-key-policy", here).status is Status.FAIL
-    assert World([foreign], Policy(keys=KeyMode.CUSTOMER_MANAGED, key_accounts=(FOREIGN,))).ask("aws.s3.default-key-policy", here).status is Status.PASS
+    assert (
+        World([foreign], Policy(keys=KeyMode.CUSTOMER_MANAGED, key_accounts=(FOREIGN,)))
+        .ask("aws.s3.default-key-policy", here)
+        .status
+        is Status.PASS
+    )

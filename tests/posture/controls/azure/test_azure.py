@@ -21,12 +21,22 @@ POLICIES = {
     "customer": Policy(keys=KeyMode.CUSTOMER_MANAGED),
     "double": Policy(keys=KeyMode.DOUBLE),
 }
-PLATFORM, CUSTOMER, BOTH = (f"EncryptionAtRestWith{words}" for words in ("PlatformKey", "CustomerKey", "PlatformAndCustomerKeys"))
+PLATFORM, CUSTOMER, BOTH = (
+    f"EncryptionAtRestWith{words}" for words in ("PlatformKey", "CustomerKey", "PlatformAndCustomerKeys")
+)
 # class -> strict, provider, either, customer, double
 DISKS = {
     "provider": (azure.disk(KeyClass.PROVIDER, PLATFORM), None, "pass pass pass fail fail"),
-    "customer": (azure.disk(KeyClass.UNKNOWN, CUSTOMER, set_id=azure.SET), KeyClass.CUSTOMER, "fail fail pass pass fail"),
-    "customer-foreign": (azure.disk(KeyClass.UNKNOWN, CUSTOMER, set_id=azure.SET), KeyClass.CUSTOMER_FOREIGN, "fail fail warn fail fail"),
+    "customer": (
+        azure.disk(KeyClass.UNKNOWN, CUSTOMER, set_id=azure.SET),
+        KeyClass.CUSTOMER,
+        "fail fail pass pass fail",
+    ),
+    "customer-foreign": (
+        azure.disk(KeyClass.UNKNOWN, CUSTOMER, set_id=azure.SET),
+        KeyClass.CUSTOMER_FOREIGN,
+        "fail fail warn fail fail",
+    ),
     "double": (azure.disk(KeyClass.DOUBLE, BOTH, set_id=azure.SET), KeyClass.DOUBLE, "fail fail pass pass pass"),
     "unknown": (azure.disk(KeyClass.UNKNOWN, None), None, "unknown unknown pass unknown unknown"),
 }
@@ -65,14 +75,19 @@ def test_the_decision_table_for_accounts(observed: str, column: int) -> None:
         (KeyClass.CUSTOMER_FOREIGN, "https://other.vault.azure.net/keys/k", "fail"),
     ],
 )
-def test_a_list_of_required_keys_names_the_set_or_its_key_in_any_case(observed: KeyClass, listed: str, status: str) -> None:
+def test_a_list_of_required_keys_names_the_set_or_its_key_in_any_case(
+    observed: KeyClass, listed: str, status: str
+) -> None:
     world = World([azure.encryption_set(observed)], Policy(keys=KeyMode.CUSTOMER_MANAGED, required_keys=(listed,)))
     disk = azure.disk(KeyClass.UNKNOWN, CUSTOMER, set_id=azure.SET)
     assert world.ask("azure.disk.key-policy", disk).status.word == status
 
 
 def test_azure_disk_encryption_fails_from_the_day_it_is_retired() -> None:
-    disk = msgspec.structs.replace(azure.disk(KeyClass.PROVIDER, PLATFORM), fields={"properties": {"encryptionSettingsCollection": {"enabled": True}}})
+    disk = msgspec.structs.replace(
+        azure.disk(KeyClass.PROVIDER, PLATFORM),
+        fields={"properties": {"encryptionSettingsCollection": {"enabled": True}}},
+    )
     end = parse_rfc3339("2028-09-15T00:00:00Z")
     before = World(now=end - 1).ask("azure.disk.ade-legacy", disk)
     assert (before.status.word, before.valid_until) == ("warn", end)
@@ -110,7 +125,9 @@ def test_no_control_raises_where_a_part_of_an_answer_is_null_or_missing_at_any_d
     for policy in POLICIES.values():
         for fields in _worn(whole.fields):
             for control in registry().for_type(type_):
-                verdict = World(list(azure.BESIDE), policy).ask(control.id, msgspec.structs.replace(whole, fields=fields))
+                verdict = World(list(azure.BESIDE), policy).ask(
+                    control.id, msgspec.structs.replace(whole, fields=fields)
+                )
                 assert verdict.reason
     for number, beside in enumerate(azure.BESIDE):
         for fields in _worn(beside.fields):

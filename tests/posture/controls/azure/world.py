@@ -11,28 +11,62 @@ ACCOUNT, VAULT = f"{GROUP}/Microsoft.Storage/storageAccounts/acmedata", f"{GROUP
 KEY_URL = "https://acme-keys.vault.azure.net/keys/disks"
 
 
-def made(id: str, kind: str, type: str, properties: Any, *, links: dict[str, str] | None = None, **more: Any) -> Resource:
+def made(
+    id: str, kind: str, type: str, properties: Any, *, links: dict[str, str] | None = None, **more: Any
+) -> Resource:
     """A resource as the Azure room makes it: its id's normal form is an alias, and links use that."""
-    common: dict[str, Any] = {"tenant": "acme", "provider": "azure", "scope": SUB.rpartition("/")[2], "region": "westeurope", "source": "acme/azure/x"}
+    common: dict[str, Any] = {
+        "tenant": "acme",
+        "provider": "azure",
+        "scope": SUB.rpartition("/")[2],
+        "region": "westeurope",
+        "source": "acme/azure/x",
+    }
     pointed = tuple(Link(rel, to.lower()) for rel, to in (links or {}).items())
     fields = {"name": id.rpartition("/")[2], "properties": properties} | more.pop("fields", {})
     aliases = (*(() if id == id.lower() else (id.lower(),)), *more.pop("aliases", ()))
-    return Resource(id=id, kind=kind, type=type, name=id.rpartition("/")[2], links=pointed, aliases=aliases, fields=fields, **{**common, **more})
+    return Resource(
+        id=id,
+        kind=kind,
+        type=type,
+        name=id.rpartition("/")[2],
+        links=pointed,
+        aliases=aliases,
+        fields=fields,
+        **{**common, **more},
+    )
 
 
 def disk(key_class: KeyClass, encryption_type: str | None, *, set_id: str | None = None) -> Resource:
     """A managed disk of a key class."""
-    said = None if encryption_type is None else {"type": encryption_type, **({"diskEncryptionSetId": set_id} if set_id else {})}
+    said = (
+        None
+        if encryption_type is None
+        else {"type": encryption_type, **({"diskEncryptionSetId": set_id} if set_id else {})}
+    )
     at_rest = Encryption(True if encryption_type else None, None, key_class, set_id)
     properties = {"encryption": said, "encryptionSettingsCollection": {"enabled": False}}
-    return made(DISK, "volume", "azure.compute.disk", properties, links={"key": set_id} if set_id else {}, encryption=at_rest)
+    return made(
+        DISK, "volume", "azure.compute.disk", properties, links={"key": set_id} if set_id else {}, encryption=at_rest
+    )
 
 
 def encryption_set(key_class: KeyClass = KeyClass.CUSTOMER) -> Resource:
     """A disk encryption set that confers a class."""
     active = {"keyUrl": f"{KEY_URL}/0123", "sourceVault": {"id": VAULT}}
-    properties = {"activeKey": active, "rotationToLatestKeyVersionEnabled": True, "encryptionType": "EncryptionAtRestWithCustomerKey"}
-    return made(SET, "key", "azure.compute.disk-encryption-set", properties, links={"key": KEY_URL}, encryption=Encryption(None, None, key_class))
+    properties = {
+        "activeKey": active,
+        "rotationToLatestKeyVersionEnabled": True,
+        "encryptionType": "EncryptionAtRestWithCustomerKey",
+    }
+    return made(
+        SET,
+        "key",
+        "azure.compute.disk-encryption-set",
+        properties,
+        links={"key": KEY_URL},
+        encryption=Encryption(None, None, key_class),
+    )
 
 
 def key(**attributes: Any) -> Resource:
@@ -40,16 +74,41 @@ def key(**attributes: Any) -> Resource:
     properties = {"attributes": {"enabled": True, "recoveryLevel": "Recoverable", **attributes}, "kty": "RSA"}
     vault = {"vault": {"enablePurgeProtection": True}}
     encryption = Encryption(None, None, KeyClass.CUSTOMER)
-    return made(f"{VAULT}/keys/disks", "key", "azure.keyvault.key", properties, aliases=(KEY_URL,), fields=vault, encryption=encryption)
+    return made(
+        f"{VAULT}/keys/disks",
+        "key",
+        "azure.keyvault.key",
+        properties,
+        aliases=(KEY_URL,),
+        fields=vault,
+        encryption=encryption,
+    )
 
 
 def account(key_class: KeyClass, source: str | None, **more: Any) -> Resource:
     """A storage account of a key class."""
-    entry = {"keyname": "disks", "keyvaulturi": "https://acme-keys.vault.azure.net"} if source == "Microsoft.Keyvault" else None
+    entry = (
+        {"keyname": "disks", "keyvaulturi": "https://acme-keys.vault.azure.net"}
+        if source == "Microsoft.Keyvault"
+        else None
+    )
     encryption = {"keySource": source, "keyvaultproperties": entry, "services": {"blob": {"enabled": True}}}
-    properties = {"encryption": encryption, "supportsHttpsTrafficOnly": True, "minimumTlsVersion": "TLS1_2", "allowBlobPublicAccess": True, **more}
+    properties = {
+        "encryption": encryption,
+        "supportsHttpsTrafficOnly": True,
+        "minimumTlsVersion": "TLS1_2",
+        "allowBlobPublicAccess": True,
+        **more,
+    }
     links = {"blob-service": f"{ACCOUNT}/blobServices/default", **({"key": KEY_URL} if entry else {})}
-    return made(ACCOUNT, "bucket", "azure.storage.account", properties, links=links, encryption=Encryption(True, None, key_class))
+    return made(
+        ACCOUNT,
+        "bucket",
+        "azure.storage.account",
+        properties,
+        links=links,
+        encryption=Encryption(True, None, key_class),
+    )
 
 
 def blob_service() -> Resource:
@@ -63,15 +122,26 @@ def scope() -> Resource:
     properties = {"source": "Microsoft.KeyVault", "state": "Enabled"}
     encryption = Encryption(True, None, KeyClass.CUSTOMER, KEY_URL)
     return made(
-        f"{ACCOUNT}/encryptionScopes/s", "encryption-scope", "azure.storage.encryption-scope", properties, links={"key": KEY_URL}, encryption=encryption
+        f"{ACCOUNT}/encryptionScopes/s",
+        "encryption-scope",
+        "azure.storage.encryption-scope",
+        properties,
+        links={"key": KEY_URL},
+        encryption=encryption,
     )
 
 
 def container() -> Resource:
     """A container whose default is that scope."""
-    links = {"scope": f"{ACCOUNT}/encryptionScopes/s", "blob-service": f"{ACCOUNT}/blobServices/default", "account": ACCOUNT}
+    links = {
+        "scope": f"{ACCOUNT}/encryptionScopes/s",
+        "blob-service": f"{ACCOUNT}/blobServices/default",
+        "account": ACCOUNT,
+    }
     properties = {"defaultEncryptionScope": "s", "denyEncryptionScopeOverride": True}
-    return made(f"{ACCOUNT}/blobServices/default/containers/c", "bucket", "azure.storage.container", properties, links=links)
+    return made(
+        f"{ACCOUNT}/blobServices/default/containers/c", "bucket", "azure.storage.container", properties, links=links
+    )
 
 
 def blobs(**more: Any) -> Resource:
@@ -86,7 +156,13 @@ def blobs(**more: Any) -> Resource:
         "EncryptionScopes": {},
         **more,
     }
-    return made(f"{ACCOUNT}/blobServices/default/containers/c#blobs", "object-sample", "azure.storage.object-sample", {}, fields=fields)
+    return made(
+        f"{ACCOUNT}/blobServices/default/containers/c#blobs",
+        "object-sample",
+        "azure.storage.object-sample",
+        {},
+        fields=fields,
+    )
 
 
 _GATEWAY = {
@@ -148,7 +224,9 @@ TYPES: dict[str, Resource] = {
     "azure.storage.account": account(KeyClass.CUSTOMER, "Microsoft.Keyvault"),
     "azure.storage.encryption-scope": scope(),
     "azure.storage.container": container(),
-    "azure.network.application-gateway": made(f"{GROUP}/Microsoft.Network/applicationGateways/gw", "endpoint", "azure.network.application-gateway", _GATEWAY),
+    "azure.network.application-gateway": made(
+        f"{GROUP}/Microsoft.Network/applicationGateways/gw", "endpoint", "azure.network.application-gateway", _GATEWAY
+    ),
     "azure.cdn.front-door": made(
         f"{GROUP}/Microsoft.Cdn/profiles/fd",
         "endpoint",

@@ -32,14 +32,24 @@ CUSTOMER, DOUBLE = Policy(keys=KeyMode.CUSTOMER_MANAGED), Policy(keys=KeyMode.DO
 POLICIES = (STRICT, PROVIDER, EITHER, CUSTOMER, DOUBLE)
 MINE, THEIRS = key_name(), key_name(project=OTHER)
 
-TABLE = [  # the block on a disk; the default key of a bucket, "-" where a bucket cannot have that class; strict, provider, either, customer, double
+# the block on a disk; the default key of a bucket, "-" where a bucket cannot have that class; strict, provider, either,
+# customer, double
+TABLE = [
     (None, None, "pass pass pass fail fail"),
     ({"kmsKeyName": f"{MINE}/cryptoKeyVersions/3"}, MINE, "fail fail pass pass fail"),
     ({"kmsKeyName": THEIRS}, THEIRS, "fail fail warn fail fail"),
     ({"kmsKeyName": "projects/acme-prod"}, "projects/acme-prod", "unknown unknown pass unknown unknown"),
-    ({"kmsKeyName": "projects/acme-prod/locations/eu/keyRings/r/cryptoKeys/"}, "projects/acme-prod", "unknown unknown pass unknown unknown"),
+    (
+        {"kmsKeyName": "projects/acme-prod/locations/eu/keyRings/r/cryptoKeys/"},
+        "projects/acme-prod",
+        "unknown unknown pass unknown unknown",
+    ),
     ({"sha256": "u0Wh="}, "-", "fail fail warn fail fail"),
-    ({"kmsKeyServiceAccount": "x@y"}, "projects/12345/locations/us/keyRings/r/cryptoKeys/k", "unknown unknown pass unknown unknown"),
+    (
+        {"kmsKeyServiceAccount": "x@y"},
+        "projects/12345/locations/us/keyRings/r/cryptoKeys/k",
+        "unknown unknown pass unknown unknown",
+    ),
 ]
 
 
@@ -57,8 +67,12 @@ def test_the_decision_table_cell_by_cell(block: dict[str, str] | None, key: str 
 def test_where_either_will_do_plaintext_cannot_exist_and_google_s_word_is_marked_as_such() -> None:
     verdict = World(policy=EITHER).ask("gcp.disk.encryption", disk({"kmsKeyServiceAccount": "x@y"}))
     assert (verdict.status, verdict.evidence_class) == (Status.PASS, EvidenceClass.ATTESTED)
-    refused = msgspec.structs.replace(disk(), faults={"compute.disks.aggregatedList": refusal("compute.disks.aggregatedList")})
-    assert World(policy=EITHER).ask("gcp.disk.encryption", refused).status is Status.UNKNOWN, "a refused read is no word of anybody's"
+    refused = msgspec.structs.replace(
+        disk(), faults={"compute.disks.aggregatedList": refusal("compute.disks.aggregatedList")}
+    )
+    assert World(policy=EITHER).ask("gcp.disk.encryption", refused).status is Status.UNKNOWN, (
+        "a refused read is no word of anybody's"
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,7 +97,10 @@ def test_a_key_of_a_listed_project_is_a_customer_s_and_a_foreign_one_may_be_list
     accounts = Policy(keys=KeyMode.CUSTOMER_MANAGED, key_accounts=(OTHER,))
     assert World(policy=accounts).ask("gcp.disk.encryption", disk({"kmsKeyName": THEIRS})).status is Status.PASS
     named = Policy(keys=KeyMode.CUSTOMER_MANAGED, required_keys=(THEIRS,))
-    assert World(policy=named).ask("gcp.disk.encryption", disk({"kmsKeyName": f"{THEIRS}/cryptoKeyVersions/2"})).status is Status.PASS
+    assert (
+        World(policy=named).ask("gcp.disk.encryption", disk({"kmsKeyName": f"{THEIRS}/cryptoKeyVersions/2"})).status
+        is Status.PASS
+    )
 
 
 def test_a_zone_that_did_not_answer_is_unknown_and_says_so() -> None:
@@ -105,7 +122,10 @@ def test_a_zone_that_did_not_answer_is_unknown_and_says_so() -> None:
     ],
 )
 def test_csek_on_the_disk_and_its_remnants(fields: dict[str, Any], status: str) -> None:
-    assert World().ask("gcp.disk.csek", disk(**{"block": fields.pop("diskEncryptionKey", None), **fields})).status.word == status
+    assert (
+        World().ask("gcp.disk.csek", disk(**{"block": fields.pop("diskEncryptionKey", None), **fields})).status.word
+        == status
+    )
 
 
 ALL_LOOSE = "warn warn warn warn not_applicable"
@@ -115,9 +135,18 @@ ALL_LOOSE = "warn warn warn warn not_applicable"
     ("modes", "cells"),
     [
         ({}, ALL_LOOSE),
-        ({"customerManaged": "FullyRestricted", "customerSupplied": "FullyRestricted"}, "pass pass pass fail not_applicable"),
-        ({"googleManaged": "FullyRestricted", "customerSupplied": "FullyRestricted"}, "fail fail pass pass not_applicable"),
-        ({"googleManaged": "FullyRestricted", "customerManaged": "FullyRestricted"}, "fail fail fail fail not_applicable"),
+        (
+            {"customerManaged": "FullyRestricted", "customerSupplied": "FullyRestricted"},
+            "pass pass pass fail not_applicable",
+        ),
+        (
+            {"googleManaged": "FullyRestricted", "customerSupplied": "FullyRestricted"},
+            "fail fail pass pass not_applicable",
+        ),
+        (
+            {"googleManaged": "FullyRestricted", "customerManaged": "FullyRestricted"},
+            "fail fail fail fail not_applicable",
+        ),
         ({"customerSupplied": "FullyRestricted"}, "warn warn pass warn not_applicable"),
         ({"customerSupplied": "SomethingNew"}, "unknown unknown unknown unknown not_applicable"),
     ],
@@ -134,7 +163,15 @@ def test_enforcement_by_policy(modes: dict[str, str], cells: str) -> None:
         ({}, "pass"),
         ({"publicMembers": ["allUsers roles/storage.objectViewer"]}, "fail"),
         ({"publicMembers": ["allAuthenticatedUsers roles/storage.admin"]}, "fail"),
-        ({"iamConfiguration": {"publicAccessPrevention": "inherited", "uniformBucketLevelAccess": {"enabled": False}}}, "warn"),
+        (
+            {
+                "iamConfiguration": {
+                    "publicAccessPrevention": "inherited",
+                    "uniformBucketLevelAccess": {"enabled": False},
+                }
+            },
+            "warn",
+        ),
         ({"iamConfiguration": None}, "warn"),
         ({"publicMembers": None}, "unknown"),
     ],
@@ -181,7 +218,11 @@ OLD = disk({"kmsKeyName": key_name(version=1)}, "old")
         (key(rotationPeriod=None), [USED], "warn"),
         (key(purpose="ASYMMETRIC_SIGN", primary=None), [], "not_applicable"),
         (key(primary=None), [USED], "fail"),
-        (key(primary={"name": key_name(version=3), "state": "ENABLED", "protectionLevel": "EXTERNAL_VPC"}), [USED], "warn"),
+        (
+            key(primary={"name": key_name(version=3), "state": "ENABLED", "protectionLevel": "EXTERNAL_VPC"}),
+            [USED],
+            "warn",
+        ),
         (key(NotFound=True), [USED], "fail"),
         (key(NotFound=True), [], "not_applicable"),
     ],
@@ -219,10 +260,19 @@ def test_a_version_that_may_not_be_read_is_unknown_and_names_the_permission() ->
         (cluster("ENCRYPTED", "ENCRYPTED", THEIRS), "pass pass pass fail pass"),
         (cluster("ENCRYPTED", "ENCRYPTION_ERROR", MINE), "fail fail fail fail fail"),
         (cluster("DECRYPTED", "DECRYPTION_ERROR", MINE), "fail fail fail fail fail"),
-        (cluster("ENCRYPTED", "ENCRYPTION_PENDING", MINE, pendingSince="2026-11-23T12:00:00Z"), "warn warn warn warn warn"),
-        (cluster("ENCRYPTED", "ENCRYPTION_PENDING", MINE, pendingSince="2026-11-23T13:30:00Z"), "pass pass pass pass pass"),
+        (
+            cluster("ENCRYPTED", "ENCRYPTION_PENDING", MINE, pendingSince="2026-11-23T12:00:00Z"),
+            "warn warn warn warn warn",
+        ),
+        (
+            cluster("ENCRYPTED", "ENCRYPTION_PENDING", MINE, pendingSince="2026-11-23T13:30:00Z"),
+            "pass pass pass pass pass",
+        ),
         (cluster("ENCRYPTED", "CURRENT_STATE_DECRYPTED", MINE), "unknown unknown unknown unknown unknown"),
-        (cluster("ALL_OBJECTS_ENCRYPTION_ENABLED", "DECRYPTION_PENDING", MINE), "unknown unknown unknown unknown unknown"),
+        (
+            cluster("ALL_OBJECTS_ENCRYPTION_ENABLED", "DECRYPTION_PENDING", MINE),
+            "unknown unknown unknown unknown unknown",
+        ),
         (cluster("UNKNOWN", ""), "unknown unknown unknown unknown unknown"),
     ],
 )
@@ -270,8 +320,22 @@ TO_HTTPS = {"httpsRedirect": True}
         ({"defaultService": "https://x/web"}, "fail"),
         ({"defaultUrlRedirect": TO_HTTPS, "pathMatchers": [{"name": "p", "defaultUrlRedirect": TO_HTTPS}]}, "pass"),
         ({"defaultUrlRedirect": TO_HTTPS, "pathMatchers": [{"name": "p", "defaultService": "https://x/api"}]}, "fail"),
-        ({"defaultUrlRedirect": TO_HTTPS, "pathMatchers": [{"name": "p", "defaultUrlRedirect": TO_HTTPS, "pathRules": [{"service": "x"}]}]}, "fail"),
-        ({"defaultUrlRedirect": TO_HTTPS, "pathMatchers": [{"name": "p", "defaultUrlRedirect": TO_HTTPS, "routeRules": [{"urlRedirect": TO_HTTPS}]}]}, "pass"),
+        (
+            {
+                "defaultUrlRedirect": TO_HTTPS,
+                "pathMatchers": [{"name": "p", "defaultUrlRedirect": TO_HTTPS, "pathRules": [{"service": "x"}]}],
+            },
+            "fail",
+        ),
+        (
+            {
+                "defaultUrlRedirect": TO_HTTPS,
+                "pathMatchers": [
+                    {"name": "p", "defaultUrlRedirect": TO_HTTPS, "routeRules": [{"urlRedirect": TO_HTTPS}]}
+                ],
+            },
+            "pass",
+        ),
     ],
 )
 def test_where_plain_http_leads(url_map: dict[str, Any], status: str) -> None:

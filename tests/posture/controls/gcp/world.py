@@ -20,14 +20,22 @@ def key_name(name: str = "k", project: str = PROJECT, version: int | None = None
 
 def _made(id: str, kind: str, type: str, fields: dict[str, Any], key: str | None = None, **more: Any) -> Resource:
     links = (Link("key", f"//cloudkms.googleapis.com/{key.partition('/cryptoKeyVersions/')[0]}"),) if key else ()
-    common: dict[str, Any] = {"name": id.rpartition("/")[2], "provider": "gcp", "scope": PROJECT, "region": "us-central1-a", "source": f"acme/gcp/{PROJECT}/x"}
+    common: dict[str, Any] = {
+        "name": id.rpartition("/")[2],
+        "provider": "gcp",
+        "scope": PROJECT,
+        "region": "us-central1-a",
+        "source": f"acme/gcp/{PROJECT}/x",
+    }
     resource = made(id, kind, type, fields=fields, encryption=Encryption(True), **{**common, **more})
     return msgspec.structs.replace(resource, links=links)
 
 
 def disk(block: dict[str, Any] | None = None, name: str = "d", **fields: Any) -> Resource:
     key = (block or {}).get("kmsKeyName")
-    return _made(f"{PLACE}/disks/{name}", "volume", "gcp.compute.disk", {"name": name, "diskEncryptionKey": block, **fields}, key)
+    return _made(
+        f"{PLACE}/disks/{name}", "volume", "gcp.compute.disk", {"name": name, "diskEncryptionKey": block, **fields}, key
+    )
 
 
 def location(fault: Fault) -> Resource:
@@ -45,9 +53,15 @@ def image(block: dict[str, Any] | None = None) -> Resource:
 
 
 def bucket(key: str | None = None, modes: dict[str, str] | None = None, **fields: Any) -> Resource:
-    configs = {f"{which}EncryptionEnforcementConfig": {"restrictionMode": mode} for which, mode in (modes or {}).items()}
+    configs = {
+        f"{which}EncryptionEnforcementConfig": {"restrictionMode": mode} for which, mode in (modes or {}).items()
+    }
     block = {**({"defaultKmsKeyName": key} if key else {}), **configs} or None
-    usual = {"name": "b", "encryption": block, "iamConfiguration": {"publicAccessPrevention": "inherited", "uniformBucketLevelAccess": {"enabled": True}}}
+    usual = {
+        "name": "b",
+        "encryption": block,
+        "iamConfiguration": {"publicAccessPrevention": "inherited", "uniformBucketLevelAccess": {"enabled": True}},
+    }
     return _made("//storage/b", "bucket", "gcp.storage.bucket", {**usual, "publicMembers": [], **fields}, key)
 
 
@@ -55,10 +69,24 @@ def objects(keys: dict[str, int], *, complete: bool = True) -> Resource:
     return _made("//storage/b#objects", "object-sample", "gcp.storage.objects", {"keys": keys, "complete": complete})
 
 
-def key(name: str = "k", project: str = PROJECT, *, state: str = "ENABLED", number: int = 3, versions: dict[int, str] | None = None, **fields: Any) -> Resource:
+def key(
+    name: str = "k",
+    project: str = PROJECT,
+    *,
+    state: str = "ENABLED",
+    number: int = 3,
+    versions: dict[int, str] | None = None,
+    **fields: Any,
+) -> Resource:
     primary = {"name": key_name(name, project, number), "state": state, "protectionLevel": "SOFTWARE"}
     older = {str(n): {"name": key_name(name, project, n), "state": said} for n, said in (versions or {}).items()}
-    usual = {"name": key_name(name, project), "purpose": "ENCRYPT_DECRYPT", "rotationPeriod": "7776000s", "primary": primary, "versions": older}
+    usual = {
+        "name": key_name(name, project),
+        "purpose": "ENCRYPT_DECRYPT",
+        "rotationPeriod": "7776000s",
+        "primary": primary,
+        "versions": older,
+    }
     id = f"//cloudkms.googleapis.com/{key_name(name, project)}"
     resource = _made(id, "key", "gcp.kms.key", {**usual, **fields}, scope=project)
     return msgspec.structs.replace(resource, encryption=Encryption(key_class=KeyClass.CUSTOMER))
@@ -66,7 +94,9 @@ def key(name: str = "k", project: str = PROJECT, *, state: str = "ENABLED", numb
 
 def cluster(state: str = "DECRYPTED", current: str = "DECRYPTED", key: str | None = None, **fields: Any) -> Resource:
     block = {"state": state, "currentState": f"CURRENT_STATE_{current}", **({"keyName": key} if key else {})}
-    return _made("//container/c", "cluster", "gcp.container.cluster", {"name": "c", "databaseEncryption": block, **fields}, key)
+    return _made(
+        "//container/c", "cluster", "gcp.container.cluster", {"name": "c", "databaseEncryption": block, **fields}, key
+    )
 
 
 def proxy(policy: dict[str, Any] | None = None, kind: str = "https") -> Resource:
@@ -77,11 +107,20 @@ def proxy(policy: dict[str, Any] | None = None, kind: str = "https") -> Resource
 
 
 def http_proxy(url_map: dict[str, Any]) -> Resource:
-    return _made("//compute/http", "endpoint", "gcp.compute.http-proxy", {"name": "h", "urlMap": "https://x/urlMaps/m", "map": url_map})
+    return _made(
+        "//compute/http",
+        "endpoint",
+        "gcp.compute.http-proxy",
+        {"name": "h", "urlMap": "https://x/urlMaps/m", "map": url_map},
+    )
 
 
 def workspace(attested: dict[str, Any] | None = None, **users: Any) -> Resource:
-    fields: dict[str, Any] = {"users": {"active": 4, "adminsNotEnrolled": [], "notEnrolled": 0, "notEnforced": 0, **users}} if users or not attested else {}
+    fields: dict[str, Any] = (
+        {"users": {"active": 4, "adminsNotEnrolled": [], "notEnrolled": 0, "notEnforced": 0, **users}}
+        if users or not attested
+        else {}
+    )
     return _made("//workspace", "identity", "gcp.workspace", {**fields, **({"attested": attested} if attested else {})})
 
 

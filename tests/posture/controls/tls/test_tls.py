@@ -1,4 +1,6 @@
-"""The controls of endpoints and certificates, where the lab cannot go: thresholds, staleness, policies, and words no real server says twice."""
+"""The controls of endpoints and certificates, where the lab cannot go: thresholds, staleness, policies, and words no
+real server says twice.
+"""
 
 from typing import Any
 
@@ -16,8 +18,24 @@ from tests.posture.controls.world import DAY, NOW, World
 
 FAIL, WARN, PASS, UNKNOWN, NA = Status.FAIL, Status.WARN, Status.PASS, Status.UNKNOWN, Status.NOT_APPLICABLE
 WORLD = World()
-TLS = [f"tls.{name}" for name in ("protocol-legacy", "protocol-modern", "cipher-weak", "forward-secrecy", "dh-params", "modern-client")]
-TLS += [f"tls.{name}" for name in ("cert-expiry", "hostname", "chain-trust", "key-strength", "signature", "revocation", "hsts", "http-redirect", "cert-change")]
+TLS = [
+    f"tls.{name}"
+    for name in ("protocol-legacy", "protocol-modern", "cipher-weak", "forward-secrecy", "dh-params", "modern-client")
+]
+TLS += [
+    f"tls.{name}"
+    for name in (
+        "cert-expiry",
+        "hostname",
+        "chain-trust",
+        "key-strength",
+        "signature",
+        "revocation",
+        "hsts",
+        "http-redirect",
+        "cert-change",
+    )
+]
 
 
 def policy(**more: Any) -> World:
@@ -40,14 +58,32 @@ def test_what_does_not_answer_is_unknown_whatever_was_seen_before(control: str, 
 
 @pytest.mark.parametrize(
     ("life", "warn", "critical"),
-    [(398, 30, 14), (200, 30, 14), (100, 25, 12.5), (90, 22.5, 11.25), (47, 11.75, 5.875), (30, 7.5, 3.75), (6, 1.5, 0.75)],
+    [
+        (398, 30, 14),
+        (200, 30, 14),
+        (100, 25, 12.5),
+        (90, 22.5, 11.25),
+        (47, 11.75, 5.875),
+        (30, 7.5, 3.75),
+        (6, 1.5, 0.75),
+    ],
 )
 def test_the_lines_scale_with_the_life_of_the_certificate(life: float, warn: float, critical: float) -> None:
     assert lines(life * DAY) == (warn * DAY, critical * DAY)
 
 
 @pytest.mark.parametrize(
-    ("days", "left", "status"), [(47, 14, PASS), (200, 13, FAIL), (47, 16, PASS), (47, 11, WARN), (47, 5, FAIL), (90, 22, WARN), (6, 1.4, WARN), (90, 0, FAIL)]
+    ("days", "left", "status"),
+    [
+        (47, 14, PASS),
+        (200, 13, FAIL),
+        (47, 16, PASS),
+        (47, 11, WARN),
+        (47, 5, FAIL),
+        (90, 22, WARN),
+        (6, 1.4, WARN),
+        (90, 0, FAIL),
+    ],
 )
 def test_35_the_same_days_left_mean_different_things(days: float, left: float, status: Status) -> None:
     verdict = WORLD.ask("tls.cert-expiry", endpoint(leaf=facts(days=days, left=left)))
@@ -63,11 +99,21 @@ def test_a_verdict_on_dates_says_until_when_it_holds() -> None:
 
 def test_30_expired_and_misnamed_are_two_findings() -> None:
     broken = endpoint(leaf=facts(left=-3, DnsNames=["other.example"]))
-    assert [WORLD.ask(f"tls.{name}", broken).status for name in ("cert-expiry", "hostname", "chain-trust")] == [FAIL, FAIL, PASS]
+    assert [WORLD.ask(f"tls.{name}", broken).status for name in ("cert-expiry", "hostname", "chain-trust")] == [
+        FAIL,
+        FAIL,
+        PASS,
+    ]
 
 
 def test_31_a_refusal_by_our_own_openssl_is_not_the_servers() -> None:
-    local = address(Version=None, Suite=None, Strict="not tried (NO_CIPHERS_AVAILABLE)", Permissive={"Answer": "no answer (timeout)"}, Full=None)
+    local = address(
+        Version=None,
+        Suite=None,
+        Strict="not tried (NO_CIPHERS_AVAILABLE)",
+        Permissive={"Answer": "no answer (timeout)"},
+        Full=None,
+    )
     assert WORLD.ask("tls.modern-client", endpoint(local)).status is UNKNOWN
     for control in ("tls.protocol-legacy", "tls.protocol-modern", "tls.cipher-weak"):
         assert WORLD.ask(control, endpoint(local)).status is UNKNOWN
@@ -75,9 +121,20 @@ def test_31_a_refusal_by_our_own_openssl_is_not_the_servers() -> None:
 
 def test_a_server_that_refuses_everything_proves_nothing() -> None:
     mute = address(
-        Version=None, Suite=None, Strict="refused (unrecognized_name)", Permissive={"Answer": "refused (unrecognized_name)"}, Full=full(Tls12="refused")
+        Version=None,
+        Suite=None,
+        Strict="refused (unrecognized_name)",
+        Permissive={"Answer": "refused (unrecognized_name)"},
+        Full=full(Tls12="refused"),
     )
-    for control in ("tls.reachable", "tls.protocol-legacy", "tls.protocol-modern", "tls.cipher-weak", "tls.dh-params", "tls.modern-client"):
+    for control in (
+        "tls.reachable",
+        "tls.protocol-legacy",
+        "tls.protocol-modern",
+        "tls.cipher-weak",
+        "tls.dh-params",
+        "tls.modern-client",
+    ):
         assert WORLD.ask(control, endpoint(mute)).status is UNKNOWN
 
 
@@ -103,7 +160,9 @@ def test_a_full_pass_that_is_six_cadences_old_is_no_evidence() -> None:
     assert fresh.status is PASS
     assert fresh.valid_until == NOW + 900
     assert fresh.evidence["at"] == rfc3339(NOW - 5 * 900)
-    assert WORLD.ask("tls.cipher-weak", endpoint(address(Full=full(At=rfc3339(NOW + DAY))))).status is UNKNOWN, "by a clock that ran ahead"
+    assert WORLD.ask("tls.cipher-weak", endpoint(address(Full=full(At=rfc3339(NOW + DAY))))).status is UNKNOWN, (
+        "by a clock that ran ahead"
+    )
 
 
 @pytest.mark.parametrize(
@@ -329,7 +388,10 @@ def test_another_intermediate_of_the_same_organization_is_no_other_issuer() -> N
     by_turns = {**CHANGE, "FromIssuerName": "Let's Encrypt R10", "ToIssuerName": "Let's Encrypt R11"}
     same = dict.fromkeys(("FromIssuerOrganization", "ToIssuerOrganization"), "Let's Encrypt")
     assert WORLD.ask("tls.cert-change", endpoint(Change={**by_turns, **same})).status is PASS
-    assert WORLD.ask("tls.cert-change", endpoint(Change={**by_turns, **same, "ToIssuerOrganization": "Other"})).status is WARN
+    assert (
+        WORLD.ask("tls.cert-change", endpoint(Change={**by_turns, **same, "ToIssuerOrganization": "Other"})).status
+        is WARN
+    )
 
 
 def test_a_renewal_by_the_same_issuer_names_both_fingerprints_and_the_time() -> None:
@@ -349,13 +411,24 @@ def test_another_issuer_is_a_warning_for_a_week_and_forbidden_where_the_policy_s
 def test_the_modern_profile_demands_tls_13_alone_and_ecdsa() -> None:
     modern = policy(profile="modern")
     assert modern.ask("tls.protocol-modern", endpoint()).status is WARN
-    assert modern.ask("tls.protocol-modern", endpoint(address(Full=full(Tls12="refused (protocol_version)")))).status is PASS
+    assert (
+        modern.ask("tls.protocol-modern", endpoint(address(Full=full(Tls12="refused (protocol_version)")))).status
+        is PASS
+    )
     assert modern.ask("tls.protocol-modern", endpoint(address(Version="TLSv1.2"))).status is FAIL
     assert modern.ask("tls.key-strength", endpoint(leaf=facts(KeyType="RSA", KeyBits=2048, Curve=None))).status is WARN
 
 
 def test_every_finding_by_a_guideline_names_its_version() -> None:
-    for control in ("tls.protocol-modern", "tls.cipher-weak", "tls.forward-secrecy", "tls.modern-client", "tls.hsts", "tls.key-strength", "tls.pq-group"):
+    for control in (
+        "tls.protocol-modern",
+        "tls.cipher-weak",
+        "tls.forward-secrecy",
+        "tls.modern-client",
+        "tls.hsts",
+        "tls.key-strength",
+        "tls.pq-group",
+    ):
         assert WORLD.ask(control, endpoint()).evidence["guideline"] == "Mozilla 6.0 intermediate"
 
 

@@ -1,4 +1,6 @@
-"""Endpoints and certificates for controls to look at: one that is as it should be, and whatever a test changes of it."""
+"""Endpoints and certificates for controls to look at: one that is as it should be, and whatever a test changes of
+it.
+"""
 
 from typing import Any
 
@@ -39,7 +41,14 @@ def facts(*, days: float = 90, left: float = 60, **more: Any) -> dict[str, Any]:
 
 def issuer(**more: Any) -> dict[str, Any]:
     """The intermediate above it."""
-    above = {"Subject": "CN=Good CA 1,O=Good", "CommonName": "Good CA 1", "Issuer": "CN=Good Root", "IssuerName": "Good Root", "IsCa": True, "DnsNames": []}
+    above = {
+        "Subject": "CN=Good CA 1,O=Good",
+        "CommonName": "Good CA 1",
+        "Issuer": "CN=Good Root",
+        "IssuerName": "Good Root",
+        "IsCa": True,
+        "DnsNames": [],
+    }
     return facts(days=1825, left=900, **{**above, **more})
 
 
@@ -73,7 +82,15 @@ def trust(**more: Any) -> dict[str, Any]:
         "KeyBits": 384,
         "Curve": "P-384",
     }
-    told = {"End": "trusted", "Store": "system", "Root": "Good Root", "RootStore": "system", "RootSent": False, "Path": [LEAF, ISSUER], "Second": "taken"}
+    told = {
+        "End": "trusted",
+        "Store": "system",
+        "Root": "Good Root",
+        "RootStore": "system",
+        "RootSent": False,
+        "Path": [LEAF, ISSUER],
+        "Second": "taken",
+    }
     return {name: value for name, value in {**told, "Anchor": root, **more}.items() if value is not None}
 
 
@@ -101,19 +118,49 @@ def endpoint(*addresses: dict[str, Any], leaf: dict[str, Any] | None = None, hos
     """An endpoint with these addresses, else one healthy one."""
     shown = {f"192.0.2.{number}": one for number, one in enumerate(addresses or (address(),), 1)}
     known = {LEAF: leaf or facts(), ISSUER: issuer()}
-    fields = {"Host": host, "Port": 443, "Connect": f"{host}:443", "ServerName": host, "HttpPort": 80, "NamedBy": "configuration"}
+    fields = {
+        "Host": host,
+        "Port": 443,
+        "Connect": f"{host}:443",
+        "ServerName": host,
+        "HttpPort": 80,
+        "NamedBy": "configuration",
+    }
     fields |= {"Addresses": shown, "Certificates": known, **more}
-    return made(f"tls://{host}:443", "endpoint", "tls.endpoint", provider="tls", fields=fields, links={"certificate": f"cert://{LEAF}"})
+    return made(
+        f"tls://{host}:443",
+        "endpoint",
+        "tls.endpoint",
+        provider="tls",
+        fields=fields,
+        links={"certificate": f"cert://{LEAF}"},
+    )
 
 
 def silent(outcome: str = "timeout", **more: Any) -> Resource:
     """An endpoint of which no address answered."""
     fault = Fault(FaultKind.UNREACHABLE, outcome, "tls:Connect", f"{HOST}:443: no answer")
-    fields = {"Host": HOST, "Port": 443, "HttpPort": 80, "Addresses": {"192.0.2.1": {"Outcome": outcome, "Detail": "no answer"}}, **more}
-    return made(f"tls://{HOST}:443", "endpoint", "tls.endpoint", provider="tls", fields=fields, faults={"tls:Connect": fault})
+    fields = {
+        "Host": HOST,
+        "Port": 443,
+        "HttpPort": 80,
+        "Addresses": {"192.0.2.1": {"Outcome": outcome, "Detail": "no answer"}},
+        **more,
+    }
+    return made(
+        f"tls://{HOST}:443", "endpoint", "tls.endpoint", provider="tls", fields=fields, faults={"tls:Connect": fault}
+    )
 
 
 def certificate(**more: Any) -> Resource:
     """The leaf as a resource of its own."""
-    fields = {"Sha256": LEAF, **facts(), "RootStore": "system", "Revocation": GOOD, "FullAt": rfc3339(NOW - 60), "FullEvery": 900.0, **more}
+    fields = {
+        "Sha256": LEAF,
+        **facts(),
+        "RootStore": "system",
+        "Revocation": GOOD,
+        "FullAt": rfc3339(NOW - 60),
+        "FullEvery": 900.0,
+        **more,
+    }
     return made(f"cert://{LEAF}", "certificate", "tls.certificate", provider="tls", fields=fields)

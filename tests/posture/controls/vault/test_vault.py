@@ -64,7 +64,12 @@ def test_seal_status(cluster: Resource, status: str) -> None:
         ("barrier.rotation", v.keyring(interval=86400), {"barrier_timed": True}, "pass"),
         ("ha.quorum", v.raft(), {}, "pass"),
         ("ha.quorum", v.raft(failure_tolerance=0), {}, "warn"),
-        ("ha.quorum", v.raft(healthy=False, servers={"n1": {"healthy": True}, "n2": {"healthy": False, "node_status": "alive"}}), {}, "fail"),
+        (
+            "ha.quorum",
+            v.raft(healthy=False, servers={"n1": {"healthy": True}, "n2": {"healthy": False, "node_status": "alive"}}),
+            {},
+            "fail",
+        ),
         ("ha.quorum", v.hung("sys/storage/raft", "vault", "vault.raft", autopilot=None), {}, "not_applicable"),
         ("audit.enabled", v.audit("a", "b"), {}, "pass"),
         ("audit.enabled", v.audit("a"), {}, "warn"),
@@ -136,7 +141,12 @@ def test_seal_status(cluster: Resource, status: str) -> None:
         ("transit.rotation", v.transit_key(NOW - 91 * DAY), {}, "warn"),
         ("transit.rotation", v.transit_key(NOW - 181 * DAY), {}, "fail"),
         ("transit.rotation", v.transit_key(NOW - 91 * DAY), {"transit_days": 365}, "pass"),
-        ("transit.rotation", v.transit_key(auto_rotate_period=2_592_000, latest_version=40, versions={"40": "2026-11-20T00:00:00Z"}), {}, "warn"),
+        (
+            "transit.rotation",
+            v.transit_key(auto_rotate_period=2_592_000, latest_version=40, versions={"40": "2026-11-20T00:00:00Z"}),
+            {},
+            "warn",
+        ),
         ("pki.certificate-expiry", v.certificate(NOW + 200 * DAY), {}, "pass"),
         ("pki.certificate-expiry", v.certificate(NOW + 20 * DAY), {}, "warn"),
         ("pki.certificate-expiry", v.certificate(NOW + 3 * DAY), {}, "fail"),
@@ -177,7 +187,11 @@ def test_states(control: str, resource: Resource, policy: dict[str, Any], status
 
 
 DOOR = tls.endpoint().id
-OLD = tls.endpoint(tls.address(Full=tls.full(Legacy={"TLSv1.0": "accepted", "TLSv1.1": "accepted", "SSLv3": "refused (protocol_version)"})))
+OLD = tls.endpoint(
+    tls.address(
+        Full=tls.full(Legacy={"TLSv1.0": "accepted", "TLSv1.1": "accepted", "SSLv3": "refused (protocol_version)"})
+    )
+)
 
 
 @pytest.mark.parametrize(
@@ -186,14 +200,26 @@ OLD = tls.endpoint(tls.address(Full=tls.full(Legacy={"TLSv1.0": "accepted", "TLS
         (tls.endpoint(), v.listener(door=DOOR), "pass", "the handshake is as promised"),
         (OLD, v.listener(door=DOOR), "fail", "tls.protocol-legacy: accepts"),
         (tls.endpoint(), v.listener(door=DOOR, tls_disable=True), "fail", "tls_disable on"),
-        (OLD, v.listener(door=DOOR, faults={"GET sys/config/state/sanitized": denied("GET sys/config/state/sanitized")}), "fail", "tls.protocol-legacy"),
-        (tls.endpoint(), v.listener(door=DOOR, faults={"GET sys/config/state/sanitized": denied("x")}), "pass", "may not be read"),
+        (
+            OLD,
+            v.listener(door=DOOR, faults={"GET sys/config/state/sanitized": denied("GET sys/config/state/sanitized")}),
+            "fail",
+            "tls.protocol-legacy",
+        ),
+        (
+            tls.endpoint(),
+            v.listener(door=DOOR, faults={"GET sys/config/state/sanitized": denied("x")}),
+            "pass",
+            "may not be read",
+        ),
         (tls.silent(), v.listener(door=DOOR), "unknown", "tls."),
         (tls.silent(), v.listener(door=DOOR, tls_disable=True), "fail", "tls_disable on"),
         (None, v.listener(door=DOOR), "unknown", "has not been probed yet"),
     ],
 )
-def test_a_listener_is_the_worse_of_its_configuration_and_its_door(door: Resource | None, listener: Resource, status: str, reason: str) -> None:
+def test_a_listener_is_the_worse_of_its_configuration_and_its_door(
+    door: Resource | None, listener: Resource, status: str, reason: str
+) -> None:
     verdict = World([v.cluster(), *([door] if door else [])]).ask("vault.listener.tls", listener)
     assert verdict.status.word == status
     assert reason in verdict.reason
@@ -213,17 +239,30 @@ def test_storage_is_as_its_volumes_are(at_rest: bool | None, status: Status) -> 
     assert World().ask("vault.storage.volume", v.cluster(storage_type="inmem")).status is Status.WARN
 
 
-@pytest.mark.parametrize("resource", [one for kind, one in v.WHOLE.items() if kind not in {"vault.cluster", "vault.node"}], ids=lambda one: one.type)
+@pytest.mark.parametrize(
+    "resource",
+    [one for kind, one in v.WHOLE.items() if kind not in {"vault.cluster", "vault.node"}],
+    ids=lambda one: one.type,
+)
 @pytest.mark.parametrize(
     ("cluster", "code"),
     [
         (v.cluster(sealed=True), "Sealed"),
         (v.cluster(initialized=False, sealed=True), "NotInitialized"),
         (v.cluster(faults={"GET sys/seal-status": DOWN}), "ConnectionError"),
-        (v.cluster(faults={"GET auth/token/lookup-self": Fault(FaultKind.EXPIRED, "InvalidToken", "GET auth/token/lookup-self")}), "InvalidToken"),
+        (
+            v.cluster(
+                faults={
+                    "GET auth/token/lookup-self": Fault(FaultKind.EXPIRED, "InvalidToken", "GET auth/token/lookup-self")
+                }
+            ),
+            "InvalidToken",
+        ),
     ],
 )
-def test_whatever_is_in_a_closed_vault_is_unknown_because_of_it(resource: Resource, cluster: Resource, code: str) -> None:
+def test_whatever_is_in_a_closed_vault_is_unknown_because_of_it(
+    resource: Resource, cluster: Resource, code: str
+) -> None:
     from posture.controls.registry import registry
 
     for control in registry().for_type(resource.type):

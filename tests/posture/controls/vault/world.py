@@ -11,16 +11,54 @@ ROOT = "vault://vault.acme.example:8200"
 LOOKUP = "POST sys/leases/lookup"
 
 
-def hung(id: str, kind: str, of: str, /, *, faults: dict[str, Fault] | None = None, links: dict[str, str | None] | None = None, **fields: Any) -> Resource:
+def hung(
+    id: str,
+    kind: str,
+    of: str,
+    /,
+    *,
+    faults: dict[str, Fault] | None = None,
+    links: dict[str, str | None] | None = None,
+    **fields: Any,
+) -> Resource:
     """A resource of the cluster."""
     hanging = {"vault": ROOT, **(links or {})}
-    return made(f"{ROOT}/{id}" if id else ROOT, kind, of, provider="vault", scope="vault.acme.example:8200", fields=fields, faults=faults or {}, links=hanging)
+    return made(
+        f"{ROOT}/{id}" if id else ROOT,
+        kind,
+        of,
+        provider="vault",
+        scope="vault.acme.example:8200",
+        fields=fields,
+        faults=faults or {},
+        links=hanging,
+    )
 
 
-def cluster(*, faults: dict[str, Fault] | None = None, links: dict[str, str | None] | None = None, **fields: Any) -> Resource:
-    seen = {"initialized": True, "sealed": False, "type": "shamir", "t": 3, "n": 5, "progress": 0, "storage_type": "raft", "migration": False}
+def cluster(
+    *, faults: dict[str, Fault] | None = None, links: dict[str, str | None] | None = None, **fields: Any
+) -> Resource:
+    seen = {
+        "initialized": True,
+        "sealed": False,
+        "type": "shamir",
+        "t": 3,
+        "n": 5,
+        "progress": 0,
+        "storage_type": "raft",
+        "migration": False,
+    }
     seen |= {"ha_enabled": True, "leader_address": "https://n1:8200", "health": 200}
-    return made(ROOT, "vault", "vault.cluster", provider="vault", name="vault.acme.example:8200", fields=seen | fields, faults=faults or {}, links=links)
+    return made(
+        ROOT,
+        "vault",
+        "vault.cluster",
+        provider="vault",
+        name="vault.acme.example:8200",
+        fields=seen | fields,
+        faults=faults or {},
+        links=links,
+    )
 
 
 def node(**fields: Any) -> Resource:
@@ -51,14 +89,26 @@ def audit(*devices: str, **fields: Any) -> Resource:
     return hung("sys/audit", "vault", "vault.audit", **({"devices": listed, "failures": 0} | fields))
 
 
-def listener(asked: str = "https://vault.acme.example:8200", door: str | None = None, faults: dict[str, Fault] | None = None, **config: Any) -> Resource:
+def listener(
+    asked: str = "https://vault.acme.example:8200",
+    door: str | None = None,
+    faults: dict[str, Fault] | None = None,
+    **config: Any,
+) -> Resource:
     """`door` is the id of the endpoint that is probed there."""
-    fields = {"address": asked, "config": {"listeners": [{"type": "tcp", "config": {"address": "0.0.0.0:8200"} | config}]}}
+    fields = {
+        "address": asked,
+        "config": {"listeners": [{"type": "tcp", "config": {"address": "0.0.0.0:8200"} | config}]},
+    }
     return hung("sys/listeners", "vault", "vault.listener", faults=faults, links={"endpoint": door}, **fields)
 
 
 def licence(ends: Utc | None) -> Resource:
-    answer = None if ends is None else {"autoloaded": {"expiration_time": rfc3339(ends), "termination_time": rfc3339(ends + 30 * DAY)}}
+    answer = (
+        None
+        if ends is None
+        else {"autoloaded": {"expiration_time": rfc3339(ends), "termination_time": rfc3339(ends + 30 * DAY)}}
+    )
     return hung("sys/license", "vault", "vault.license", license=answer, replication=None)
 
 
@@ -73,23 +123,49 @@ def engine(type: str = "database", *, default: int = 3600, longest: int = 86400,
     return hung(type, "secret-engine", "vault.secrets.mount", **(seen | fields))
 
 
-def method(type: str = "userpass", *covering: dict[str, Any], faults: dict[str, Fault] | None = None, **fields: Any) -> Resource:
-    seen: dict[str, Any] = {"type": type, "path": f"auth/{type}/", "covering": list(covering), "tune": {"default_lease_ttl": 3600, "max_lease_ttl": 86400}}
+def method(
+    type: str = "userpass", *covering: dict[str, Any], faults: dict[str, Fault] | None = None, **fields: Any
+) -> Resource:
+    seen: dict[str, Any] = {
+        "type": type,
+        "path": f"auth/{type}/",
+        "covering": list(covering),
+        "tune": {"default_lease_ttl": 3600, "max_lease_ttl": 86400},
+    }
     if type == "userpass":
         seen |= {"users": 2, "users_read": 2, "user_fields": ["token_policies", "token_ttl"]}
     return hung(f"auth/{type}", "auth-method", "vault.auth.mount", faults=faults, **(seen | fields))
 
 
 def own_token(ends: Utc | None = NOW + DAY, **fields: Any) -> Resource:
-    seen = {"policies": ["enctop"], "expire_time": None if ends is None else rfc3339(ends), "creation_ttl": 86400, "period": 86400, "renewable": True}
+    seen = {
+        "policies": ["enctop"],
+        "expire_time": None if ends is None else rfc3339(ends),
+        "creation_ttl": 86400,
+        "period": 86400,
+        "renewable": True,
+    }
     return hung("auth/token/own", "token", "vault.token.own", **(seen | {"logs_in": False, "orphan": True} | fields))
 
 
 def transit_key(made_at: Utc = NOW - DAY, **fields: Any) -> Resource:
     flags = dict.fromkeys(("exportable", "allow_plaintext_backup", "deletion_allowed", "imported_key"), False)
-    seen = {"type": "aes256-gcm96", "latest_version": 1, "min_decryption_version": 1, "auto_rotate_period": 0, "versions": {"1": rfc3339(made_at)}}
+    seen = {
+        "type": "aes256-gcm96",
+        "latest_version": 1,
+        "min_decryption_version": 1,
+        "auto_rotate_period": 0,
+        "versions": {"1": rfc3339(made_at)},
+    }
     resource = hung("transit/keys/app", "key", "vault.transit.key", **(flags | seen | fields))
-    return made(resource.id, "key", resource.type, links={"vault": ROOT}, fields=resource.fields, encryption=Encryption(key_class=KeyClass.CUSTOMER))
+    return made(
+        resource.id,
+        "key",
+        resource.type,
+        links={"vault": ROOT},
+        fields=resource.fields,
+        encryption=Encryption(key_class=KeyClass.CUSTOMER),
+    )
 
 
 def transit_mount(keys: int = 2) -> Resource:
@@ -99,14 +175,18 @@ def transit_mount(keys: int = 2) -> Resource:
 def certificate(ends: Utc, life: float = 365 * DAY, *, issuer: bool = False, **fields: Any) -> Resource:
     seen = {"subject": "app", "not_before": rfc3339(ends - life), "not_after": rfc3339(ends), "serial_number": "0a:0b"}
     seen |= {"revoked": False} if issuer else {"revocation_time": 0}
-    return hung("pki/cert/0a:0b", "certificate", f"vault.pki.{'issuer' if issuer else 'certificate'}", **(seen | fields))
+    return hung(
+        "pki/cert/0a:0b", "certificate", f"vault.pki.{'issuer' if issuer else 'certificate'}", **(seen | fields)
+    )
 
 
 def pki_mount(certificates: int = 2) -> Resource:
     return hung("pki/certs", "vault", "vault.pki.mount", certificates=certificates)
 
 
-def lease(issued: Utc | None = NOW - 3600, ends: Utc | None = NOW + 86400 - 3600, renewed: Utc | None = None, **fields: Any) -> Resource:
+def lease(
+    issued: Utc | None = NOW - 3600, ends: Utc | None = NOW + 86400 - 3600, renewed: Utc | None = None, **fields: Any
+) -> Resource:
     times = {"issue_time": issued, "expire_time": ends, "last_renewal": renewed}
     seen = {name: None if at is None else rfc3339(at) for name, at in times.items()}
     more = {"path": "database/creds/app", "renewable": True, "capped": False, "overdue": False}
@@ -114,7 +194,12 @@ def lease(issued: Utc | None = NOW - 3600, ends: Utc | None = NOW + 86400 - 3600
 
 
 def token(ends: Utc | None = NOW + DAY, **fields: Any) -> Resource:
-    seen = {"issue_time": rfc3339(NOW - 3600), "expire_time": None if ends is None else rfc3339(ends), "last_renewal_time": None, "renewable": True}
+    seen = {
+        "issue_time": rfc3339(NOW - 3600),
+        "expire_time": None if ends is None else rfc3339(ends),
+        "last_renewal_time": None,
+        "renewable": True,
+    }
     return hung("auth/token#0a1b", "token", "vault.token", **(seen | {"policies": ["app"]} | fields))
 
 
@@ -122,7 +207,11 @@ def leases(total: int | None = 1000, *, irrevocable: int = 0, polls: int = 0, **
     counted = {"expire_num_leases": total} if total is not None else {}
     seen = {
         "metrics": counted | {"expire_job_manager_total_jobs": 0},
-        "irrevocable": {"count": irrevocable, "by_mount": {"database/": irrevocable} if irrevocable else {}, "polls": polls},
+        "irrevocable": {
+            "count": irrevocable,
+            "by_mount": {"database/": irrevocable} if irrevocable else {},
+            "polls": polls,
+        },
         "quotas": [],
         "growth": {"minutes": 30.0, "from": total, "a_minute": 0.0},
         "backlog_polls": 0,
@@ -133,9 +222,29 @@ def leases(total: int | None = 1000, *, irrevocable: int = 0, polls: int = 0, **
 WHOLE: dict[str, Resource] = {
     resource.type: resource
     for resource in (
-        *(cluster(), node(), backend({"healthy": True}), keyring(), raft(), audit("a", "b"), listener(), licence(NOW + 400 * DAY)),
-        *(namespace(kv="kv"), engine(), method("userpass", {"name": "humans", "by": "type", "methods": ["totp"]}), own_token()),
-        *(transit_key(), transit_mount(), certificate(NOW + 200 * DAY), certificate(NOW + 900 * DAY, 3650 * DAY, issuer=True), pki_mount()),
+        *(
+            cluster(),
+            node(),
+            backend({"healthy": True}),
+            keyring(),
+            raft(),
+            audit("a", "b"),
+            listener(),
+            licence(NOW + 400 * DAY),
+        ),
+        *(
+            namespace(kv="kv"),
+            engine(),
+            method("userpass", {"name": "humans", "by": "type", "methods": ["totp"]}),
+            own_token(),
+        ),
+        *(
+            transit_key(),
+            transit_mount(),
+            certificate(NOW + 200 * DAY),
+            certificate(NOW + 900 * DAY, 3650 * DAY, issuer=True),
+            pki_mount(),
+        ),
         *(lease(), token(), leases()),
     )
 }
