@@ -91,9 +91,7 @@ async def test_an_answer_that_unpacks_to_more_than_any_may_be_is_refused_by_goog
 async def test_an_answer_that_never_ends_is_given_up_after_its_time_and_asked_once(
     azure: Azure, google: Google, monkeypatch: pytest.MonkeyPatch, cloud: str
 ) -> None:
-    monkeypatch.setattr(
-        f"providers.{'azure.arm' if cloud == 'azure' else 'gcp.project'}.whole_answer", partial(whole_answer, 0.4)
-    )
+    monkeypatch.setattr(f"providers.{cloud}.client.whole_answer", partial(whole_answer, 0.4))
     if cloud == "azure":
         rule = azure.faults.hang(operation=LIST_DISKS.permission, seconds=5)
         seen: Any = await azure.poll()
