@@ -408,7 +408,7 @@ async def test_a_snapshot_is_replayed_as_it_was(
     assert (tmp_path / "again.json").read_bytes() == file.read_bytes()
     assert viewer.process.stdin is not None
     viewer.process.stdin.close()
-    assert await viewer.ended(1) == (0, "")
+    assert await viewer.ended(30) == (0, "")
 
 
 def _shown(frames: list[Any]) -> dict[str, Any]:
