@@ -198,7 +198,7 @@ class Collector:
         try:
             parse(ask.query)
             snapshot = take(self.model, self._now(), self.version, query=ask.query, simulated=self.simulated)
-            write(path, to_json(snapshot))
+            write(path, to_json(snapshot), new=True)  # the name is ours, and whoever filled the directory may know it
         except EnctopError as error:
             return Notice("error", str(error))
         return Notice(
