@@ -273,7 +273,8 @@ def _whole_after(config: Path, tmp_path: Path, times: int) -> None:
 
 def test_a_line_break_in_a_servers_words_makes_no_line_of_check(run: Run, tmp_path: Path) -> None:
     forged = "X\n9 of 9 sources answered in full\r\n  + aws ok"
-    error = f"<Response><Errors><Error><Code>{forged}</Code><Message>{forged}</Message></Error></Errors></Response>".encode()
+    told = f"<Error><Code>{forged}</Code><Message>{forged}</Message></Error>"
+    error = f"<Response><Errors>{told}</Errors></Response>".encode()
 
     def refuse(one: Handler) -> None:
         one.send_response(403)

@@ -181,8 +181,10 @@ EXTRA = {
     ".env": "AWS_ENDPOINT_URL=http://127.0.0.1:1\nVAULT_ADDR=http://127.0.0.1:1\n",
 }
 """Name -> text; `{touch}` is a program that springs the trap."""
-EXECUTABLE = """{{"type": "external_account", "audience": "//iam.googleapis.com/x", "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
-"token_url": "https://127.0.0.1:1/token", "credential_source": {{"executable": {{"command": "{touch}"}}}}}}"""
+EXECUTABLE = """{{"type": "external_account", "audience": "//iam.googleapis.com/x",
+"subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+"token_url": "https://127.0.0.1:1/token",
+"credential_source": {{"executable": {{"command": "{touch}"}}}}}}"""
 EXTRA |= dict.fromkeys(
     ("application_default_credentials.json", "gcloud/application_default_credentials.json"), EXECUTABLE
 )

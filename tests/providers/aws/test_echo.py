@@ -106,13 +106,15 @@ async def test_a_server_that_repeats_our_request_as_rows_does_not_have_our_crede
 
 def test_looking_for_our_credentials_costs_next_to_nothing_beside_reading_a_page() -> None:
     """A thousand volumes, in CPU time of the same run."""
-    item = "<item><volumeId>vol-{0:017x}</volumeId><size>8</size><encrypted>true</encrypted><kmsKeyId>arn:aws:kms:eu-west-1:111122223333:key/{0:036x}</kmsKeyId>"
+    item = "<item><volumeId>vol-{0:017x}</volumeId><size>8</size><encrypted>true</encrypted>"
+    item += "<kmsKeyId>arn:aws:kms:eu-west-1:111122223333:key/{0:036x}</kmsKeyId>"
     item += (
         "<tagSet>"
         + "".join(f"<item><key>k{tag}</key><value>value/{tag}</value></item>" for tag in range(6))
         + "</tagSet></item>"
     )
-    body = f"<DescribeVolumesResponse><volumeSet>{''.join(map(item.format, range(1000)))}</volumeSet></DescribeVolumesResponse>".encode()
+    volumes = "".join(map(item.format, range(1000)))
+    body = f"<DescribeVolumesResponse><volumeSet>{volumes}</volumeSet></DescribeVolumesResponse>".encode()
     shape = (
         boto3.client("ec2", region_name="us-east-1").meta.service_model.operation_model("DescribeVolumes").output_shape
     )
