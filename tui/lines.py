@@ -19,6 +19,9 @@ from textual.strip import Strip
 
 from tui.paint import Paint
 
+KEPT = 128
+"""Drawn lines that are kept, some 10 KB each: those on the screen and of the page before. A view whose ages grow draws forty new ones a second."""
+
 
 class Lines(ScrollView, can_focus=True):
     """Subclasses say how many lines there are (`count`), what a line hangs on (`fingerprint`) and how it is drawn (`draw`)."""
@@ -65,7 +68,7 @@ class Lines(ScrollView, can_focus=True):
         self.moved_at = 0.0
         """When somebody last moved the cursor, on the monotonic clock."""
         self._painted: dict[int, tuple[bool, bool, Hashable]] = {}
-        self._strips: LRUCache[Hashable, Strip] = LRUCache(1000)
+        self._strips: LRUCache[Hashable, Strip] = LRUCache(KEPT)
 
     # ---------------------------------------------------------------- for subclasses
 
@@ -158,6 +161,11 @@ class Lines(ScrollView, can_focus=True):
         if size != self.virtual_size:
             self.virtual_size = size
         self.cursor = max(0, min(self.cursor, self.count() - 1))
+
+    def on_hide(self) -> None:
+        """What was drawn is of no use: `look` draws anew."""
+        self._strips.clear()
+        self._painted.clear()
 
     def on_focus(self) -> None:
         """The cursor line looks different with the focus."""
