@@ -1,0 +1,39 @@
+"""The dashboard after hours: it holds what is on the screen, not what was."""
+
+import gc
+from collections.abc import Iterator
+from itertools import count
+
+from textual.strip import Strip
+
+from tests.tui.support import Opened, dashboard
+from tui.bars import NUMBERS
+from tui.lines import KEPT, Lines
+
+
+async def _live(it: Opened, clock: Iterator[float], ticks: int) -> None:
+    """So many seconds in each view, in each of which every age is another."""
+    for number in NUMBERS:
+        await it.press(number)
+        for _ in range(ticks):
+            it.view.tick(next(clock))
+            await it.pilot.pause()
+
+
+def _strips() -> int:
+    gc.collect()
+    return sum(type(one) is Strip for one in gc.get_objects())
+
+
+async def test_what_was_drawn_an_hour_ago_is_held_no_more():
+    async with dashboard(size=(120, 40)) as it:
+        clock = count(it.replica.now(), 1801.0)
+        it.replica._clock = lambda: next(clock)
+        await _live(it, clock, 3)
+        before = _strips()
+        await _live(it, clock, 12)
+        grown = _strips() - before
+        assert grown < 400, f"{grown} more drawn lines are held"
+        for view in it.app.query(Lines):
+            held = len(view._strips)
+            assert held <= KEPT if view.display and view in it.view.walk_children(with_self=True) else held == 0, f"{view} holds {held}"
