@@ -19,6 +19,7 @@ from providers.stream import Export, Notice, Open, Pause, Refresh
 from tui import bars, commands
 from tui.bars import Bar
 from tui.feed import Feed
+from tui.lines import forget_places
 from tui.shell import Shell
 from tui.views import view_class
 from tui.views.overview import Narrowed, OverviewView, Wanted
@@ -153,6 +154,7 @@ class Dashboard(Shell):
         stage = self.query_one("#stage")
         if self._shown in self._views:
             self.current.display = False
+        forget_places()
         self._shown = name
         if (view := self._views.get(name)) is None:
             view = self._views[name] = self._make(name)

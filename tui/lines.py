@@ -22,6 +22,14 @@ from tui.paint import Paint
 KEPT = 128
 """Drawn lines that are kept, some 10 KB each: those on the screen and of the page before. A view whose ages grow draws forty new ones a second."""
 
+_MEMOS = [memo for kind in (Region, Strip) for name in vars(kind) if hasattr(memo := getattr(kind, name), "cache_clear")]
+
+
+def forget_places() -> None:
+    """Let Textual forget what it has worked out about places and styles: it keeps up to 16,000 of each, and every view has its own."""
+    for memo in _MEMOS:
+        memo.cache_clear()
+
 
 class Lines(ScrollView, can_focus=True):
     """Subclasses say how many lines there are (`count`), what a line hangs on (`fingerprint`) and how it is drawn (`draw`)."""

@@ -4,6 +4,7 @@ import gc
 from collections.abc import Iterator
 from itertools import count
 
+from textual.geometry import Region
 from textual.strip import Strip
 
 from tests.tui.support import Opened, dashboard
@@ -37,3 +38,12 @@ async def test_what_was_drawn_an_hour_ago_is_held_no_more():
         for view in it.app.query(Lines):
             held = len(view._strips)
             assert held <= KEPT if view.display and view in it.view.walk_children(with_self=True) else held == 0, f"{view} holds {held}"
+
+
+async def test_what_was_worked_out_for_one_view_is_forgotten_with_it():
+    async with dashboard(size=(160, 50)) as it:
+        clock = count(it.replica.now(), 1801.0)
+        it.replica._clock = lambda: next(clock)
+        await _live(it, clock, 12)
+        worked_out = Region.intersection.cache_info().currsize + Region.translate.cache_info().currsize
+        assert worked_out < 600, f"{worked_out} places, of one view in front"
