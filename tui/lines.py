@@ -171,9 +171,8 @@ class Lines(ScrollView, can_focus=True):
         self.cursor = max(0, min(self.cursor, self.count() - 1))
 
     def on_hide(self) -> None:
-        """What was drawn is of no use: `look` draws anew."""
-        self._strips.clear()
-        self._painted.clear()
+        """What was drawn is of no use, neither here nor where Textual keeps it: `look` draws anew."""
+        self.forget()
 
     def on_focus(self) -> None:
         """The cursor line looks different with the focus."""
