@@ -20,7 +20,9 @@ def _second(at: int) -> str:
 
 
 def parse_rfc3339(text: str) -> Utc:
-    """Read what `rfc3339` wrote, or another time with its zone. Raises ValueError: without a zone it is no one instant."""
+    """Read what `rfc3339` wrote, or another time with its zone. Raises ValueError: without a zone it is no one
+    instant.
+    """
     at = datetime.fromisoformat(text)
     if at.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")
@@ -28,7 +30,9 @@ def parse_rfc3339(text: str) -> Utc:
 
 
 def age(seconds: Seconds) -> str:
-    """A duration as on-call engineers read it, at most four characters: `3s`, `12m`, `5h`, `9d`; a thousand days and more are years, `10y`."""
+    """A duration as on-call engineers read it, at most four characters: `3s`, `12m`, `5h`, `9d`; a thousand days and
+    more are years, `10y`.
+    """
     whole = max(0, int(seconds))
     if whole >= 1000 * 86400:
         return f"{whole // (365 * 86400)}y"

@@ -19,14 +19,16 @@ class FaultKind(StrEnum):
 
 
 NO_CREDENTIALS = "NoCredentials"
-"""The code of a fault that nobody's credentials were there to ask with: of kind `expired`, and its message says in one line what to do."""
+"""The code of a fault that nobody's credentials were there to ask with: of kind `expired`, and its message says in
+one line what to do.
+"""
 
 
 class Fault(msgspec.Struct, frozen=True, omit_defaults=True):
     """One refusal, already translated from the SDK's exception at the provider's edge.
 
-    `operation` is the API call (`ec2:DescribeVolumes`), `permission` what would allow it (`s3:GetEncryptionConfiguration`), where a permission would help.
-    `retry_after` is in seconds, as the server asked.
+    `operation` is the API call (`ec2:DescribeVolumes`), `permission` what would allow it
+    (`s3:GetEncryptionConfiguration`), where a permission would help. `retry_after` is in seconds, as the server asked.
     """
 
     kind: FaultKind

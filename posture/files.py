@@ -1,4 +1,6 @@
-"""Writing files where others may have been before: nobody else's link is followed, and no pipe or device is written to that was not named as one."""
+"""Writing files where others may have been before: nobody else's link is followed, and no pipe or device is written
+to that was not named as one.
+"""
 
 import errno
 import os
@@ -12,9 +14,11 @@ MOST_LINKS = 40
 
 
 def replace(path: Path, body: Iterable[bytes]) -> None:
-    """Put the pieces of `body` at `path`, mode 0600: the file is the old one whole or the new one whole, whenever the machine stops. Raises OSError.
+    """Put the pieces of `body` at `path`, mode 0600: the file is the old one whole or the new one whole, whenever the
+    machine stops. Raises OSError.
 
-    Links of ours and of root are followed. What stands under /dev (/dev/stdout, /dev/fd/63) is written to, not replaced.
+    Links of ours and of root are followed. What stands under /dev (/dev/stdout, /dev/fd/63) is written to, not
+    replaced.
     """
     if _device(path):
         with path.open("wb") as out:
@@ -53,7 +57,11 @@ def appending(path: Path) -> int:
     """
     if _device(path):
         return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
-    handle = os.open(resolved(path.parent) / path.name, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    handle = os.open(
+        resolved(path.parent) / path.name,
+        os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC,
+        0o600,
+    )
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise OSError(errno.EINVAL, "is a pipe or a device, and no file")
@@ -61,13 +69,17 @@ def appending(path: Path) -> int:
 
 
 def folder(path: Path) -> None:
-    """Make a folder and those above it, each for us alone: `mkdir(parents=True)` would leave those above to the umask. Raises OSError."""
+    """Make a folder and those above it, each for us alone: `mkdir(parents=True)` would leave those above to the
+    umask. Raises OSError.
+    """
     for missing in reversed([each for each in (path, *path.parents) if not each.exists()]):
         missing.mkdir(mode=0o700, exist_ok=True)
 
 
 def resolved(path: Path) -> Path:
-    """The path without links. Raises OSError for a link, on the way or at the end, that another user made (root's are taken), and for a circle."""
+    """The path without links. Raises OSError for a link, on the way or at the end, that another user made (root's
+    are taken), and for a circle.
+    """
     left, done, links = [*reversed(path.absolute().parts[1:])], Path("/"), 0
     while left:
         part = left.pop()
@@ -103,4 +115,10 @@ def _replaceable(real: Path) -> None:
 
 def _device(path: Path) -> bool:
     """Whether a device or an open descriptor was named as such: what merely leads there was put there by somebody."""
-    return path.is_absolute() and path.parts[:2] == ("/", "dev") and ".." not in path.parts and path.parts[:3] != ("/", "dev", "shm") and path.exists()
+    return (
+        path.is_absolute()
+        and path.parts[:2] == ("/", "dev")
+        and ".." not in path.parts
+        and path.parts[:3] != ("/", "dev", "shm")
+        and path.exists()
+    )

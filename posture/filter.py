@@ -1,9 +1,10 @@
 """The filter language: `status:fail kind:volume tenant:acme region:eu* key:customer free text`.
 
-Words stand side by side and must all hold. `field:a,b` holds for either value; `*` and `?` stand for any characters; `-` or `!` before a word turns it round.
-Quotes, at the beginning of a word or of a value, keep spaces and commas together; a word that begins with one has no field. A word without a field is looked
-for, without regard to case, in names, ids, the reason shown, and the controls that are not satisfied. `control:` asks who is judged by it, however it ended.
-`tenant:acme` holds for what acme shares, too.
+Words stand side by side and must all hold. `field:a,b` holds for either value; `*` and `?` stand for any characters;
+`-` or `!` before a word turns it round. Quotes, at the beginning of a word or of a value, keep spaces and commas
+together; a word that begins with one has no field. A word without a field is looked for, without regard to case, in
+names, ids, the reason shown, and the controls that are not satisfied. `control:` asks who is judged by it, however it
+ended. `tenant:acme` holds for what acme shares, too.
 """
 
 import difflib
@@ -35,11 +36,15 @@ FIELDS: dict[str, tuple[str, ...]] = {
 """Field -> the values it can have, where there is a closed list of them. `key` is the key's class."""
 
 Read = Callable[[str], str]
-"""What a filter asks of the thing it looks at: the text of a field, or of `` (the empty name) all that free text is looked for in."""
+"""What a filter asks of the thing it looks at: the text of a field, or of `` (the empty name) all that free text is
+looked for in.
+"""
 
 
 class Term(msgspec.Struct, frozen=True):
-    """One word of a filter. `field` is empty for free text; `patterns` are lower-case globs, one of which must match; `negated` turns it round."""
+    """One word of a filter. `field` is empty for free text; `patterns` are lower-case globs, one of which must
+    match; `negated` turns it round.
+    """
 
     field: str
     patterns: tuple[str, ...]
@@ -58,7 +63,9 @@ class Term(msgspec.Struct, frozen=True):
     def _turned(self, holds: Callable[[str], bool]) -> Callable[[str], bool]:
         negated = self.negated
         if self.field == "tenant":  # what a and b share is of a+b
-            return lambda text: (holds(text.lower()) or any(holds(part) for part in text.lower().split("+"))) is not negated
+            return lambda text: (
+                (holds(text.lower()) or any(holds(part) for part in text.lower().split("+"))) is not negated
+            )
         return lambda text: holds(text.lower()) is not negated
 
 

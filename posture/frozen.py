@@ -6,7 +6,7 @@ import msgspec
 
 from posture.clock import parse_rfc3339
 from posture.controls.registry import Context, Control, Registry, registry
-from posture.judging import Held
+from posture.judging import Entry
 from posture.model import Model
 from posture.policy import Policy
 from posture.resource import Encryption, Resource
@@ -17,7 +17,9 @@ from posture.verdict import EvidenceClass, Finding, Gap, Severity, Status, Verdi
 
 
 def frozen(snapshot: Snapshot) -> Model:
-    """The model that was written down. Titles, sentences and remedies are this version's own: a file is no place to take a command from."""
+    """The model that was written down. Titles, sentences and remedies are this version's own: a file is no place to
+    take a command from.
+    """
     at = parse_rfc3339(snapshot.generated_at)
     model = Model(_controls(snapshot), {name: Policy() for name in snapshot.scope.tenants}, at)
     for source in snapshot.sources:
@@ -34,7 +36,9 @@ def _controls(snapshot: Snapshot) -> Registry:
     controls = []
     for control_id in sorted(named):
         control = known.get(control_id)
-        controls.append(msgspec.structs.replace(control, applies=()) if control is not None else _unknown(control_id, snapshot))
+        controls.append(
+            msgspec.structs.replace(control, applies=()) if control is not None else _unknown(control_id, snapshot)
+        )
     return Registry(controls, known.sentences)
 
 
@@ -60,26 +64,31 @@ def _unknown(control_id: str, snapshot: Snapshot) -> Control:
     )
 
 
-def _never(resource: Resource, see: Context) -> Verdict:
+def _never(resource: Resource, context: Context) -> Verdict:
     return unknown("a snapshot is not judged")
 
 
-def _held(snapshot: Snapshot) -> Iterator[Held]:
+def _held(snapshot: Snapshot) -> Iterator[Entry]:
     findings: dict[str, dict[str, Finding]] = {}
     for entry in snapshot.findings:
         findings.setdefault(entry.resource, {})[entry.control] = _finding(entry)
     for resource in snapshot.resources:
-        held = Held(_resource(resource), resource.source, 0, parse_rfc3339(resource.observed_at))
+        held = Entry(_resource(resource), resource.source, 0, parse_rfc3339(resource.observed_at))
         held.findings = findings.pop(resource.id, {})
         held.status = Status[resource.status.upper()]
-        held.behind = resource.not_in_last_poll
+        held.not_in_last_poll = resource.not_in_last_poll
         if resource.encryption is not None:
             held.key_class = resource.encryption.key_class
         yield held
     for resource_id, own in findings.items():  # of tenants and sources, which are no resources of a snapshot
         kind = "tenant" if resource_id.startswith("enctop://") else "source"
         name, tenant = resource_id.rpartition("/")[2], next(iter(own.values())).tenant
-        held = Held(Resource(resource_id, kind, f"enctop.{kind}", name, tenant, "enctop", "", "", resource_id), resource_id, 0, 0.0)
+        held = Entry(
+            Resource(resource_id, kind, f"enctop.{kind}", name, tenant, "enctop", "", "", resource_id),
+            resource_id,
+            0,
+            0.0,
+        )
         held.findings = own
         yield held
 
@@ -96,7 +105,9 @@ def _resource(entry: ResourceEntry) -> Resource:
         entry.scope,
         entry.region,
         entry.source,
-        None if encryption is None else Encryption(encryption.at_rest, encryption.algorithm, encryption.key_class, encryption.key),
+        None
+        if encryption is None
+        else Encryption(encryption.at_rest, encryption.algorithm, encryption.key_class, encryption.key),
         entry.attributes,
         tuple(entry.links),
         aliases=tuple(entry.aliases),

@@ -22,20 +22,33 @@ if TYPE_CHECKING:
     from posture.controls.registry import Control, Registry
     from posture.model import Model
 
-Stood = Mapping[str, tuple[Status, Utc, Gap | None]]
+Statuses = Mapping[str, tuple[Status, Utc, Gap | None]]
 """Control -> status, `since` and `gap` of its finding in an earlier run."""
 _TOLD = frozenset({Status.FAIL, Status.WARN, Status.PASS})
 
 log = logging.getLogger(__name__)
 
 
-class Held:
-    """One resource as the model keeps it: who reported it in which poll, when it was last seen (UTC seconds), and its findings by control.
+class Entry:
+    """One resource as the model keeps it: who reported it in which poll, when it was last seen (UTC seconds), and its
+    findings by control.
 
-    `behind` says that the last poll of its source went well elsewhere and did not see it: it is older than its source.
+    `not_in_last_poll` says that the last poll of its source went well elsewhere and did not see it: it is older than
+    its source.
     """
 
-    __slots__ = ("behind", "counted", "findings", "key_class", "observed_at", "poll", "resource", "source", "status", "users")
+    __slots__ = (
+        "counted",
+        "findings",
+        "key_class",
+        "not_in_last_poll",
+        "observed_at",
+        "poll",
+        "resource",
+        "source",
+        "status",
+        "users",
+    )
 
     def __init__(self, resource: Resource, source: str, poll: int, observed_at: Utc) -> None:
         self.resource = resource
@@ -47,20 +60,23 @@ class Held:
         self.key_class = KeyClass.UNKNOWN
         self.users = 0
         self.counted: Counted | None = None
-        self.behind = False
+        self.not_in_last_poll = False
 
     @classmethod
-    def seen(cls, resource: Resource, source: str, observed_at: Utc, stood: Stood) -> Held:
-        """As it was seen in an earlier run, to be judged again: `stood` is how its findings stood then, and they keep their `since` if they stay so."""
-        held = cls(resource, source, 0, observed_at)
-        held.recall(stood)
-        return held
+    def seen(cls, resource: Resource, source: str, observed_at: Utc, statuses_since: Statuses) -> Entry:
+        """As it was seen in an earlier run, to be judged again.
 
-    def recall(self, stood: Stood) -> None:
+        `statuses_since` is how its findings stood then; they keep their `since` if they stay so.
+        """
+        entry = cls(resource, source, 0, observed_at)
+        entry.recall(statuses_since)
+        return entry
+
+    def recall(self, statuses_since: Statuses) -> None:
         """How the findings stood in an earlier run."""
-        self.findings = {control: _stood(control, *before) for control, before in stood.items()}
+        self.findings = {control: _stood(control, *before) for control, before in statuses_since.items()}
 
-    def stood(self) -> Stood:
+    def statuses_since(self) -> Statuses:
         """What `seen` needs of the findings."""
         return {control: (finding.status, finding.since, finding.gap) for control, finding in self.findings.items()}
 
@@ -79,9 +95,12 @@ class Held:
     @property
     def since(self) -> Utc:
         """When its status began: with the first of the findings that have it."""
-        return min((finding.since for finding in self.findings.values() if finding.status is self.status), default=self.observed_at)
+        return min(
+            (finding.since for finding in self.findings.values() if finding.status is self.status),
+            default=self.observed_at,
+        )
 
-    def looks(self) -> object:
+    def appearance(self) -> object:
         """What a row, a finding and the roll-ups show of it: when this is equal, nothing on a screen moves."""
         return self.status, self.key_class, self.users, dict(self.findings)
 
@@ -91,20 +110,27 @@ def past(at: Utc, now: Utc) -> Utc:
     return at if 0 <= at <= now else now
 
 
-def clamped(stood: Stood, now: Utc) -> Stood:
+def clamped(statuses_since: Statuses, now: Utc) -> Statuses:
     """How findings stood, with no time that has not come yet."""
-    return {control: (status, past(since, now), _closed(gap, now)) for control, (status, since, gap) in stood.items()}
+    return {
+        control: (status, past(since, now), _closed(gap, now))
+        for control, (status, since, gap) in statuses_since.items()
+    }
 
 
 def _closed(gap: Gap | None, now: Utc) -> Gap | None:
     if gap is None:
         return None
-    return _gap(gap.status, past(gap.since, now), past(gap.begins, now), None if gap.ends is None else past(gap.ends, now))
+    return _gap(
+        gap.status, past(gap.since, now), past(gap.begins, now), None if gap.ends is None else past(gap.ends, now)
+    )
 
 
 @lru_cache(maxsize=4096)
 def _stood(control: str, status: Status, since: Utc, gap: Gap | None) -> Finding:
-    """What is known of a finding until it is judged anew, which is before anybody sees it; thousands of resources have the same."""
+    """What is known of a finding until it is judged anew, which is before anybody sees it; thousands of resources
+    have the same.
+    """
     return Finding(control, "", "", status, Severity.INFO, EvidenceClass.INFERRED, "", {}, since, None, None, gap)
 
 
@@ -112,7 +138,7 @@ def _rank(finding: Finding) -> tuple[int, int]:
     return finding.status, finding.severity
 
 
-class See:
+class ModelContext:
     """The model as the controls of one tenant's resources see it (`posture.controls.registry.Context`)."""
 
     def __init__(self, model: Model, policies: Sequence[Policy]) -> None:
@@ -130,15 +156,15 @@ class See:
         target = resource.link(rel)
         if target is None:
             return None
-        held = self._model.held(target)
-        return held.resource if held else None
+        entry = self._model.entry(target)
+        return entry.resource if entry else None
 
     def users(self, resource: Resource) -> Iterator[Resource]:
         """Who points at this resource."""
         for user in self._model.links.users(resource):
-            held = self._model.held(user)
-            if held is not None:
-                yield held.resource
+            entry = self._model.entry(user)
+            if entry is not None:
+                yield entry.resource
 
     def count_users(self, resource: Resource) -> int:
         """How many point at this resource."""
@@ -157,7 +183,9 @@ class See:
         return self._model.sources.get(source_id)
 
     def unanswered(self, resource: Resource, asks: Callable[[str], bool]) -> Source | None:
-        """The first source of its place, of a service that `asks`, which has not answered in full; asking is remembered (`Model.unanswered`)."""
+        """The first source of its place, of a service that `asks`, which has not answered in full; asking is
+        remembered (`Model.unanswered`).
+        """
         return self._model.unanswered(resource, asks)
 
     def unassigned(self, tenant: str) -> int:
@@ -165,73 +193,81 @@ class See:
         return self._model.unassigned(tenant)
 
 
-def stale_at(held: Held, source: Source) -> Utc:
-    """When what was last seen of a resource stops being evidence (UTC seconds): it ages from its own reading, whatever became of the poll around it."""
-    return held.observed_at + STALE_CADENCES * source.cadence
+def stale_at(entry: Entry, source: Source) -> Utc:
+    """When what was last seen of a resource stops being evidence (UTC seconds): it ages from its own reading,
+    whatever became of the poll around it.
+    """
+    return entry.observed_at + STALE_CADENCES * source.cadence
 
 
-def judge(held: Held, see: See, registry: Registry) -> Utc | None:
+def judge(entry: Entry, context: ModelContext, registry: Registry) -> Utc | None:
     """Judge every control of a resource anew; returns when time alone will change a verdict, None if never.
 
     A finding keeps its `since` while its status stays, or comes back after a time of UNKNOWN.
     """
-    resource = held.resource
-    stale = resource.provider != OWN and _stale(held, see)
+    resource = entry.resource
+    stale = resource.provider != OWN and _stale(entry, context)
     wake: Utc | None = None
     findings: dict[str, Finding] = {}
     for control in registry.for_type(resource.type):
-        verdict = _asked(control, resource, see)
+        verdict = _asked(control, resource, context)
         if stale:
-            verdict = _was(verdict, stale)
-        finding, until = _finding(control, verdict, held, see)
+            verdict = stale_verdict(verdict, stale)
+        finding, until = _finding(control, verdict, entry, context)
         findings[control.id] = finding
         if until is not None and (wake is None or until < wake):
             wake = until
-    held.findings = findings
-    held.status = worst(finding.status for finding in findings.values())
-    held.key_class = key_class(resource, see) if resource.encryption is not None else KeyClass.UNKNOWN
-    held.users = see.count_users(resource)
+    entry.findings = findings
+    entry.status = worst(finding.status for finding in findings.values())
+    entry.key_class = key_class(resource, context) if resource.encryption is not None else KeyClass.UNKNOWN
+    entry.users = context.count_users(resource)
     return wake
 
 
-def _stale(held: Held, see: See) -> Verdict | None:
-    source = see.source(held.source)
+def _stale(entry: Entry, context: ModelContext) -> Verdict | None:
+    source = context.source(entry.source)
     if source is None:
         return unknown("nobody asks about it any more")
-    if see.now < stale_at(held, source):
+    if context.now < stale_at(entry, source):
         return None
     why = f": {source.fault}" if source.fault is not None else ""
     return unknown(f"not seen for over {age(STALE_CADENCES * source.cadence)}{why}", source.fault)
 
 
-def _was(last: Verdict, stale: Verdict) -> Verdict:
+def stale_verdict(last: Verdict, stale: Verdict) -> Verdict:
     """The verdict on evidence that is too old: UNKNOWN, with what it would still say."""
     if last.status not in _TOLD:
         return stale
-    return Verdict(Status.UNKNOWN, f"{stale.reason}; was {last.status.word}: {last.reason}", stale.evidence, last.valid_until, stale.fault)
+    return Verdict(
+        Status.UNKNOWN,
+        f"{stale.reason}; was {last.status.word}: {last.reason}",
+        stale.evidence,
+        last.valid_until,
+        stale.fault,
+    )
 
 
-def _asked(control: Control, resource: Resource, see: See) -> Verdict:
+def _asked(control: Control, resource: Resource, context: ModelContext) -> Verdict:
     try:
-        return control.judge(resource, see)
+        return control.judge(resource, context)
     except Exception as error:  # one control's defect must neither end the collector nor look like an answer
         log.exception("%s on %s", control.id, resource.id)
         fault = Fault(FaultKind.ERROR, type(error).__name__, control.id, "enctop failed while judging; see --log-file")
         return unknown("enctop failed while judging; see --log-file", fault)
 
 
-def _finding(control: Control, verdict: Verdict, held: Held, see: See) -> tuple[Finding, Utc | None]:
-    resource, exception = held.resource, None
-    if verdict.status is Status.FAIL and see.policy.exception:
-        verdict, exception = see.policy.excused(control.id, resource.id, verdict, see.now)
-    known = held.findings.get(control.id)
-    since, gap = _began(known, verdict.status, see.now)
+def _finding(control: Control, verdict: Verdict, entry: Entry, context: ModelContext) -> tuple[Finding, Utc | None]:
+    resource, exception = entry.resource, None
+    if verdict.status is Status.FAIL and context.policy.exception:
+        verdict, exception = context.policy.excused(control.id, resource.id, verdict, context.now)
+    known = entry.findings.get(control.id)
+    since, gap = _began(known, verdict.status, context.now)
     finding = Finding(
         control.id,
         resource.id,
         resource.tenant,
         verdict.status,
-        see.policy.effective_severity(control.severity, excepted=exception is not None),
+        context.policy.effective_severity(control.severity, excepted=exception is not None),
         verdict.evidence_class or control.evidence_class,
         verdict.reason,
         verdict.evidence,

@@ -11,7 +11,9 @@ LONG: Seconds = 3600.0
 EXPIRING = 0.10
 """Less than this share of its life is left: expiring."""
 NOT_RENEWED = 0.70
-"""More than this share of its life is gone and it was never renewed: its client does not renew (reference/vault.md C5)."""
+"""More than this share of its life is gone and it was never renewed: its client does not renew (reference/vault.md
+C5).
+"""
 OVERDUE: Seconds = 15.0
 """Revocation takes a moment; later than this after its end, a lease that is still there is being revoked in vain."""
 SLACK: Seconds = 2.0
@@ -32,9 +34,11 @@ class LeaseState(StrEnum):
 
 
 class Life(msgspec.Struct, frozen=True):
-    """Times of a lease in UTC seconds. `expires` None: never. `renewed` None: not yet. `capped`: renewable, but its end is where max TTL puts it.
+    """Times of a lease in UTC seconds. `expires` None: never. `renewed` None: not yet. `capped`: renewable, but its end
+    is where max TTL puts it.
 
-    `overdue`: the server told of it after its end (a negative TTL). `irrevocable`: the server has given up to revoke it.
+    `overdue`: the server told of it after its end (a negative TTL). `irrevocable`: the server has given up to revoke
+    it.
     """
 
     issued: Utc | None

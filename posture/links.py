@@ -11,7 +11,8 @@ _NOBODY: frozenset[str] = frozenset()
 class Links:
     """Both directions of every link, by id; a link may name its target by an alias.
 
-    Where two resources carry one alias, it is the later one's until that gives it up. An alias never hides the resource whose id it equals: see `Model.held`.
+    Where two resources carry one alias, it is the later one's until that gives it up. An alias never hides the resource
+    whose id it equals: see `Model.entry`.
     """
 
     def __init__(self) -> None:
@@ -33,12 +34,19 @@ class Links:
         return len(self._pointing(resource))
 
     def kinds(self, resource: Resource) -> Counter[str]:
-        """How many of each kind of resource point at it, without looking at them: a key may have 100,000 users. One that uses two of its names counts twice."""
-        names = (resource.id, *(name for name in resource.aliases if name != resource.id and self.resolve(name) == resource.id))
+        """How many of each kind of resource point at it, without looking at them: a key may have 100,000 users. One
+        that uses two of its names counts twice.
+        """
+        names = (
+            resource.id,
+            *(name for name in resource.aliases if name != resource.id and self.resolve(name) == resource.id),
+        )
         return sum((self._kinds[name] for name in names if name in self._kinds), Counter())
 
     def replace(self, old: Resource | None, new: Resource | None) -> set[str]:
-        """Take `old` out and put `new` in; returns the ids whose joins moved by it: targets lost or won, holders and users of aliases that changed hands."""
+        """Take `old` out and put `new` in; returns the ids whose joins moved by it: targets lost or won, holders and
+        users of aliases that changed hands.
+        """
         before = {link.to for link in old.links} if old else set()
         after = {link.to for link in new.links} if new else set()
         moved = {self.resolve(target) for target in before ^ after}
@@ -61,7 +69,11 @@ class Links:
 
     def _pointing(self, resource: Resource) -> Collection[str]:
         direct = self._users.get(resource.id, _NOBODY)
-        by_name = [self._users[name] for name in resource.aliases if name in self._users and name != resource.id and self.resolve(name) == resource.id]
+        by_name = [
+            self._users[name]
+            for name in resource.aliases
+            if name in self._users and name != resource.id and self.resolve(name) == resource.id
+        ]
         if not by_name:
             return direct
         return by_name[0] if len(by_name) == 1 and not direct else direct.union(*by_name)

@@ -4,7 +4,9 @@ import ipaddress
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host, as `urlsplit` names it, is this machine: `localhost`, 127.0.0.0/8 or ::1. Nothing is looked up."""
+    """Whether a host, as `urlsplit` names it, is this machine: `localhost`, 127.0.0.0/8 or ::1. Nothing is looked
+    up.
+    """
     name = host.rstrip(".").lower()
     if name == "localhost":
         return True

@@ -6,19 +6,19 @@ from itertools import islice
 
 import msgspec
 
-from posture.batch import Batch, Kept, Listed, Partly, Report
 from posture.clock import Seconds, Utc
 from posture.controls.registry import Registry
 from posture.fault import Fault
-from posture.judging import Held, See, Stood, clamped, judge, past, stale_at
+from posture.interning import intern_strings
+from posture.judging import Entry, ModelContext, Statuses, clamped, judge, past, stale_at
 from posture.links import Links
 from posture.policy import Policy
+from posture.reports import Batch, Complete, NotRead, ReadRefused, Report
 from posture.resource import Resource
 from posture.rollup import OWN, UNASSIGNED, Rollup, add, counted
-from posture.sharing import share
 from posture.source import ANSWERED, STALE_CADENCES, Source, State
+from posture.timers import Timers
 from posture.verdict import Finding, Status, worst
-from posture.wakes import Wakes
 
 __all__ = ["OWN", "UNASSIGNED", "Change", "Model", "Rollup", "answered", "shown"]
 
@@ -39,8 +39,9 @@ class Change(msgspec.Struct):
 class Model:
     """Applies what sources report, keeps the joins, and judges only what a report, a join or the time changed.
 
-    `policies` maps each tenant to what it is meant to have. Time comes in with every call (UTC seconds) and is never read. Where it comes back by up to
-    `SLACK` it stands still; by more, a clock that ran ahead was corrected, and nothing that is held was seen, or began, later than now.
+    `policies` maps each tenant to what it is meant to have. Time comes in with every call (UTC seconds) and is never
+    read. Where it comes back by up to `SLACK` it stands still; by more, a clock that ran ahead was corrected, and
+    nothing that is held was seen, or began, later than now.
     """
 
     SLACK: Seconds = 10.0
@@ -53,7 +54,7 @@ class Model:
         self.rollups: dict[str, Rollup] = {}
         self.links = Links()
         self._now = now
-        self._held: dict[str, Held] = {}
+        self._entries: dict[str, Entry] = {}
         self._by_source: dict[str, dict[str, None]] = {}
         self._polls: Counter[str] = Counter()
         self._seen: Counter[str] = Counter()
@@ -61,11 +62,11 @@ class Model:
         self._alone: Counter[str] = Counter()
         self._waiting: dict[str, dict[str, None]] = {}
         self._dirty: dict[str, None] = {}
-        self._verdicts_turn = Wakes()
-        self._rows_age = Wakes()
+        self._verdicts_turn = Timers()
+        self._rows_age = Timers()
         self._change = Change()
-        self._recalled: dict[str, Stood] = {}
-        self._see = {tenant: See(self, (policy,)) for tenant, policy in self.policies.items()}
+        self._recalled: dict[str, Statuses] = {}
+        self._contexts = {tenant: ModelContext(self, (policy,)) for tenant, policy in self.policies.items()}
         for tenant in self.policies:
             self._own(f"enctop://{tenant}", "tenant", tenant, tenant)
 
@@ -77,26 +78,29 @@ class Model:
         return self._now
 
     def __len__(self) -> int:
-        return len(self._held)
+        return len(self._entries)
 
-    def held(self, resource_id: str) -> Held | None:
+    def entry(self, resource_id: str) -> Entry | None:
         """A resource with its findings, by id or alias; where a text is both, it is the id."""
-        return self._held.get(resource_id) or self._held.get(self.links.resolve(resource_id))
+        return self._entries.get(resource_id) or self._entries.get(self.links.resolve(resource_id))
 
-    def all(self) -> Iterator[Held]:
+    def all(self) -> Iterator[Entry]:
         """Everything held, in no order."""
-        return iter(self._held.values())
+        return iter(self._entries.values())
 
-    def see(self, tenant: str) -> See:
-        """What a control of this tenant's resources may look at; what tenants share is judged by what holds for all of them."""
-        found = self._see.get(tenant)
+    def context(self, tenant: str) -> ModelContext:
+        """What a control of this tenant's resources may look at; what tenants share is judged by what holds for all
+        of them.
+        """
+        found = self._contexts.get(tenant)
         if found is None:
             policies = [self.policies[name] for name in tenant.split("+") if name in self.policies]
-            found = self._see[tenant] = See(self, policies or (Policy(),))
+            found = self._contexts[tenant] = ModelContext(self, policies or (Policy(),))
         return found
 
     def unanswered(self, resource: Resource, asks: Callable[[str], bool]) -> Source | None:
-        """The first source by id, of its account or project and its region and of a service that `asks`, which has not answered in full.
+        """The first source by id, of its account or project and its region and of a service that `asks`, which has not
+        answered in full.
 
         Whoever asks is judged again when a source of that place changes its state.
         """
@@ -106,13 +110,24 @@ class Model:
         silent = (
             source
             for source in map(self._as_told, self.sources.values())
-            if source.state not in ANSWERED and source.provider == resource.provider and _place(source) in places and asks(source.service)
+            if source.state not in ANSWERED
+            and source.provider == resource.provider
+            and _place(source) in places
+            and asks(source.service)
         )
-        return min((source for source in silent if resource.region in source.scope.split("/")[1:] or "/" not in source.scope), key=lambda s: s.id, default=None)
+        return min(
+            (source for source in silent if resource.region in source.scope.split("/")[1:] or "/" not in source.scope),
+            key=lambda s: s.id,
+            default=None,
+        )
 
     def unassigned(self, tenant: str) -> int:
         """Resources without a tenant in the accounts whose sources this tenant shares."""
-        scopes = {_place(source) for source in self.sources.values() if "+" in source.tenant and tenant in source.tenant.split("+")}
+        scopes = {
+            _place(source)
+            for source in self.sources.values()
+            if "+" in source.tenant and tenant in source.tenant.split("+")
+        }
         return sum(self._alone[scope] for scope in scopes)
 
     # ------------------------------------------------------------ what sources do
@@ -122,7 +137,12 @@ class Model:
         known = self.sources.get(source.id)
         if known is not None:
             source = msgspec.structs.replace(
-                source, state=known.state, last_success=known.last_success, last_attempt=known.last_attempt, resources=known.resources, fault=known.fault
+                source,
+                state=known.state,
+                last_success=known.last_success,
+                last_attempt=known.last_attempt,
+                resources=known.resources,
+                fault=known.fault,
             )
         rows = self._by_source.setdefault(source.id, {})
         self._own(source.id, "source", source.service, source.tenant)
@@ -152,7 +172,9 @@ class Model:
         self._polls[source_id] += 1
         self._seen[source_id] = 0
         self._partly.pop(source_id, None)
-        self._set_source(msgspec.structs.replace(self.sources[source_id], polling=True, last_attempt=self._now, next_due=None))
+        self._set_source(
+            msgspec.structs.replace(self.sources[source_id], polling=True, last_attempt=self._now, next_due=None)
+        )
 
     def apply(self, source_id: str, report: Report, now: Utc) -> None:
         """Take in what a poll reports on its way. Nothing is judged before `settle`."""
@@ -160,21 +182,25 @@ class Model:
         match report:
             case Batch():
                 self._take(report.resources, source_id)
-            case Listed():
+            case Complete():
                 self._forget(source_id, report)
-            case Partly():
+            case ReadRefused():
                 if source_id not in self._partly:
                     self._partly[source_id] = report.fault
                     self._dirty.update(self._waiting.pop(_place(self.sources[source_id]), {}))
-            case Kept():
+            case NotRead():
                 known = self._by_source[source_id]
                 for resource in report.resources:
                     if resource.id in known:
-                        self._held[resource.id].poll = self._polls[source_id]
+                        self._entries[resource.id].poll = self._polls[source_id]
                 self._take([resource for resource in report.resources if resource.id not in known], source_id)
 
-    def finish(self, source_id: str, now: Utc, *, fault: Fault | None, calls: int, seconds: Seconds, next_due: Utc | None) -> None:
-        """A poll ends: in full (`fault` None), in part, or refused. Rows stay in any case, and each ages from when it was last seen."""
+    def finish(
+        self, source_id: str, now: Utc, *, fault: Fault | None, calls: int, seconds: Seconds, next_due: Utc | None
+    ) -> None:
+        """A poll ends: in full (`fault` None), in part, or refused. Rows stay in any case, and each ages from when
+        it was last seen.
+        """
         self._keep_time(now)
         source = self.sources[source_id]
         part = self._partly.pop(source_id, None)
@@ -228,15 +254,15 @@ class Model:
         for resource_id in batch:
             del self._dirty[resource_id]
         for resource_id in batch:
-            held = self._held.get(resource_id)
-            if held is None:
+            entry = self._entries.get(resource_id)
+            if entry is None:
                 continue
-            before = held.looks()
-            until = judge(held, self.see(held.resource.tenant), self.registry)
+            before = entry.appearance()
+            until = judge(entry, self.context(entry.resource.tenant), self.registry)
             self._verdicts_turn.set(resource_id, until if until is not None and until > self._now else None)
-            if held.looks() != before:
+            if entry.appearance() != before:
                 self._change.resources.add(resource_id)
-            self._recount(held)
+            self._recount(entry)
         return not self._dirty
 
     def drain(self) -> Change:
@@ -252,41 +278,45 @@ class Model:
             change.resources -= self._change.resources
         return change
 
-    def recall(self, stood: Mapping[str, Stood]) -> None:
-        """How findings stood in an earlier run, by resource id: what is seen again and stands so still, stands so since then. Nothing else comes of it."""
-        self._recalled = dict(stood)
+    def recall(self, statuses_since: Mapping[str, Statuses]) -> None:
+        """How findings stood in an earlier run, by resource id: what is seen again and stands so still, stands so
+        since then. Nothing else comes of it.
+        """
+        self._recalled = dict(statuses_since)
 
-    def restore(self, seen: Iterable[Held], now: Utc) -> None:
-        """Take in what an earlier run had seen, of sources that are added already. It ages from when it was seen, and goes when a listing does not name it."""
+    def restore(self, seen: Iterable[Entry], now: Utc) -> None:
+        """Take in what an earlier run had seen, of sources that are added already. It ages from when it was seen,
+        and goes when a listing does not name it.
+        """
         self._keep_time(now)
-        for held in seen:
-            if held.resource.id in self._held or held.source not in self.sources:
+        for entry in seen:
+            if entry.resource.id in self._entries or entry.source not in self.sources:
                 continue
-            self._held[held.resource.id] = held
-            self._by_source[held.source][held.resource.id] = None
-            self._moved(None, held.resource)
-            self._dirty[held.resource.id] = None
-            self._change.resources.add(held.resource.id)
-            self._rows_age.set(held.source, self._now)
+            self._entries[entry.resource.id] = entry
+            self._by_source[entry.source][entry.resource.id] = None
+            self._moved(None, entry.resource)
+            self._dirty[entry.resource.id] = None
+            self._change.resources.add(entry.resource.id)
+            self._rows_age.set(entry.source, self._now)
 
-    def hold(self, judged: Iterable[Held]) -> None:
+    def hold(self, judged: Iterable[Entry]) -> None:
         """Take in what is judged already, of sources that are added already, as it stands."""
         self.settle()
         taken = []
-        for held in judged:
-            known = self._held.get(held.resource.id)
+        for entry in judged:
+            known = self._entries.get(entry.resource.id)
             if known is not None and known.resource.provider == OWN:
-                known.findings, held = held.findings, known
+                known.findings, entry = entry.findings, known
                 known.status = worst(finding.status for finding in known.findings.values())
             else:
-                self._held[held.resource.id] = held
-                self._by_source.setdefault(held.source, {})[held.resource.id] = None
-                self.links.replace(known.resource if known else None, held.resource)
-            self._change.resources.add(held.resource.id)
-            taken.append(held)
-        for held in taken:
-            held.users = self.links.count(held.resource)
-            self._recount(held)
+                self._entries[entry.resource.id] = entry
+                self._by_source.setdefault(entry.source, {})[entry.resource.id] = None
+                self.links.replace(known.resource if known else None, entry.resource)
+            self._change.resources.add(entry.resource.id)
+            taken.append(entry)
+        for entry in taken:
+            entry.users = self.links.count(entry.resource)
+            self._recount(entry)
 
     def tell_rollup(self, tenant: str, status: Status) -> None:
         """The status of a tenant as a whole, where not all that it comes from is held."""
@@ -305,22 +335,24 @@ class Model:
             self._now = max(now, self._now)
             return
         self._now = now
-        for held in self._held.values():
-            held.rewind(now)
-        self._recalled = {name: clamped(stood, now) for name, stood in self._recalled.items()}
-        self._dirty.update(dict.fromkeys(self._held))  # with what is due when
-        self._change.resources.update(self._held)
+        for entry in self._entries.values():
+            entry.rewind(now)
+        self._recalled = {name: clamped(statuses_since, now) for name, statuses_since in self._recalled.items()}
+        self._dirty.update(dict.fromkeys(self._entries))  # with what is due when
+        self._change.resources.update(self._entries)
         for source in list(self.sources.values()):
-            success, attempt = (None if at is None else past(at, now) for at in (source.last_success, source.last_attempt))
+            success, attempt = (
+                None if at is None else past(at, now) for at in (source.last_success, source.last_attempt)
+            )
             due = None if source.next_due is None else min(source.next_due, now + source.cadence)
             self._set_source(msgspec.structs.replace(source, last_success=success, last_attempt=attempt, next_due=due))
             self._rows_age.set(source.id, self._next_stale(source.id))
 
     def _own(self, resource_id: str, kind: str, name: str, tenant: str) -> None:
         resource = Resource(resource_id, kind, f"{OWN}.{kind}", name, tenant, OWN, "", "", resource_id)
-        held = self._held.get(resource_id)
-        if held is None:
-            self._held[resource_id] = Held(resource, resource_id, 0, self._now)
+        entry = self._entries.get(resource_id)
+        if entry is None:
+            self._entries[resource_id] = Entry(resource, resource_id, 0, self._now)
             self._change.gone.discard(resource_id)
         self._dirty[resource_id] = None
 
@@ -331,7 +363,11 @@ class Model:
         self.sources[source.id] = source
         self._change.sources.add(source.id)
         self._change.sources_gone.discard(source.id)
-        if known is None or (known.state, known.fault, known.last_success) != (source.state, source.fault, source.last_success):
+        if known is None or (known.state, known.fault, known.last_success) != (
+            source.state,
+            source.fault,
+            source.last_success,
+        ):
             self._dirty[source.id] = None
             self._touch_tenants(source)
         if known is None or (known.state, known.fault) != (source.state, source.fault):
@@ -339,7 +375,7 @@ class Model:
 
     def _touch_tenants(self, source: Source) -> None:
         for tenant in source.tenant.split("+"):
-            if f"enctop://{tenant}" in self._held:
+            if f"enctop://{tenant}" in self._entries:
                 self._dirty[f"enctop://{tenant}"] = None
 
     def _take(self, resources: Sequence[Resource], source_id: str) -> None:
@@ -351,38 +387,42 @@ class Model:
 
     def _put(self, resource: Resource, source_id: str, words: dict[str, str]) -> None:
         poll, now = self._polls[source_id], self._now
-        held = self._held.get(resource.id)
-        if held is None:
+        entry = self._entries.get(resource.id)
+        if entry is None:
             old = None
-            held = self._held[resource.id] = Held(resource, source_id, poll, now)
-            if stood := self._recalled.pop(resource.id, None):
-                held.recall(stood)
+            entry = self._entries[resource.id] = Entry(resource, source_id, poll, now)
+            if statuses_since := self._recalled.pop(resource.id, None):
+                entry.recall(statuses_since)
             self._seen[source_id] += 1
         else:
-            if held.source != source_id and self._told_better(held, resource, source_id):
+            if entry.source != source_id and self._told_better(entry, resource, source_id):
                 self._seen[source_id] += 1
                 return
-            old, moved, aged = held.resource, held.source != source_id, stale_at(held, self.sources[held.source]) <= now
-            self._seen[source_id] += moved or held.poll != poll
-            restored = not held.poll
-            held.poll, held.observed_at = poll, now
-            if held.behind:
-                held.behind = False
+            old, moved, aged = (
+                entry.resource,
+                entry.source != source_id,
+                stale_at(entry, self.sources[entry.source]) <= now,
+            )
+            self._seen[source_id] += moved or entry.poll != poll
+            restored = not entry.poll
+            entry.poll, entry.observed_at = poll, now
+            if entry.not_in_last_poll:
+                entry.not_in_last_poll = False
                 self._change.resources.add(resource.id)
             if moved:
-                del self._by_source[held.source][resource.id]
-                held.source = source_id
+                del self._by_source[entry.source][resource.id]
+                entry.source = source_id
             elif old == resource:
                 if restored:  # its source may remember it as well: the same one
-                    held.resource = resource
-                    share(resource.fields, words)
+                    entry.resource = resource
+                    intern_strings(resource.fields, words)
                 if aged:
                     self._dirty[resource.id] = None
                 return
             if old.tenant != resource.tenant:
-                self._uncount(held)
-            held.resource = resource
-        share(resource.fields, words)
+                self._uncount(entry)
+            entry.resource = resource
+        intern_strings(resource.fields, words)
         self._by_source[source_id][resource.id] = None
         if old != resource:
             self._moved(old, resource)
@@ -390,25 +430,32 @@ class Model:
         self._change.gone.discard(resource.id)
         self._change.resources.add(resource.id)
 
-    def _told_better(self, held: Held, resource: Resource, source_id: str) -> bool:
-        """Whether what holds it stays: of two sources that name one thing (two accounts, a third's key), the one that was answered, else the first by id."""
-        other = held.source
-        return held.poll >= self._polls[other] - 1 and (bool(held.resource.faults), other) < (bool(resource.faults), source_id)
+    def _told_better(self, entry: Entry, resource: Resource, source_id: str) -> bool:
+        """Whether what holds it stays: of two sources that name one thing (two accounts, a third's key), the one
+        that was answered, else the first by id.
+        """
+        other = entry.source
+        return entry.poll >= self._polls[other] - 1 and (bool(entry.resource.faults), other) < (
+            bool(resource.faults),
+            source_id,
+        )
 
     def _moved(self, old: Resource | None, new: Resource | None) -> None:
-        """What a control may have seen of this resource is judged again: itself, its neighbours either way, and who points at those that point at it."""
+        """What a control may have seen of this resource is judged again: itself, its neighbours either way, and who
+        points at those that point at it.
+        """
         near = set(self.links.users(old)) if old else set()
         self._dirty.update(dict.fromkeys(self.links.replace(old, new)))
         if new is not None:
             near.update(self.links.users(new))
             if old is None or _what(old) != _what(new):
                 self._dirty.update((self.links.resolve(link.to), None) for link in new.links)
-        users = [held for name in near if (held := self._held.get(name)) is not None]
-        for held in users:
-            self._dirty[held.resource.id] = None
-            self._dirty.update(dict.fromkeys(self.links.users(held.resource)))
+        users = [entry for name in near if (entry := self._entries.get(name)) is not None]
+        for entry in users:
+            self._dirty[entry.resource.id] = None
+            self._dirty.update(dict.fromkeys(self.links.users(entry.resource)))
         if old is None or new is None or old.name != new.name:
-            self._change.resources.update(held.resource.id for held in users)
+            self._change.resources.update(entry.resource.id for entry in users)
         for resource, step in ((old, -1), (new, 1)):
             if resource is not None and resource.tenant == UNASSIGNED:
                 self._alone[resource.scope] += step
@@ -417,52 +464,56 @@ class Model:
 
     def _stale(self, source_id: str) -> list[str]:
         source = self.sources[source_id]
-        return [name for name in self._by_source[source_id] if stale_at(self._held[name], source) <= self._now]
+        return [name for name in self._by_source[source_id] if stale_at(self._entries[name], source) <= self._now]
 
     def _next_stale(self, source_id: str) -> Utc | None:
         source = self.sources[source_id]
-        ages = (stale_at(self._held[name], source) for name in self._by_source[source_id])
+        ages = (stale_at(self._entries[name], source) for name in self._by_source[source_id])
         return min((at for at in ages if at > self._now), default=None)
 
     def _fall_behind(self, source: Source) -> None:
         """Rows that a poll which went well elsewhere did not see do not look as fresh as the rest."""
         for resource_id in self._by_source[source.id]:
-            held = self._held[resource_id]
-            if not held.behind and held.observed_at < (source.last_attempt or 0.0):
-                held.behind = True
+            entry = self._entries[resource_id]
+            if not entry.not_in_last_poll and entry.observed_at < (source.last_attempt or 0.0):
+                entry.not_in_last_poll = True
                 self._change.resources.add(resource_id)
 
-    def _forget(self, source_id: str, listed: Listed) -> None:
+    def _forget(self, source_id: str, listed: Complete) -> None:
         poll = self._polls[source_id]
         for resource_id in list(self._by_source[source_id]):
-            held = self._held[resource_id]
-            if held.poll != poll and held.resource.type in listed.types and listed.unless.isdisjoint(link.to for link in held.resource.links):
+            entry = self._entries[resource_id]
+            if (
+                entry.poll != poll
+                and entry.resource.type in listed.types
+                and listed.unless.isdisjoint(link.to for link in entry.resource.links)
+            ):
                 self._remove(resource_id)
 
     def _remove(self, resource_id: str) -> None:
-        held = self._held.pop(resource_id, None)
-        if held is None:
+        entry = self._entries.pop(resource_id, None)
+        if entry is None:
             return
-        self._by_source.get(held.source, {}).pop(resource_id, None)
+        self._by_source.get(entry.source, {}).pop(resource_id, None)
         self._verdicts_turn.set(resource_id, None)
-        self._moved(held.resource, None)
-        self._uncount(held)
+        self._moved(entry.resource, None)
+        self._uncount(entry)
         self._change.resources.discard(resource_id)
         self._change.gone.add(resource_id)
 
     # ------------------------------------------------------------ roll-ups
 
-    def _recount(self, held: Held) -> None:
-        now = counted(held.status, held.findings.values())
-        if now != held.counted:
-            self._uncount(held)
-            self._change.tenants.update(add(self.rollups, held.resource, now, 1))
-            held.counted = now
+    def _recount(self, entry: Entry) -> None:
+        now = counted(entry.status, entry.findings.values())
+        if now != entry.counted:
+            self._uncount(entry)
+            self._change.tenants.update(add(self.rollups, entry.resource, now, 1))
+            entry.counted = now
 
-    def _uncount(self, held: Held) -> None:
-        if held.counted is not None:
-            self._change.tenants.update(add(self.rollups, held.resource, held.counted, -1))
-            held.counted = None
+    def _uncount(self, entry: Entry) -> None:
+        if entry.counted is not None:
+            self._change.tenants.update(add(self.rollups, entry.resource, entry.counted, -1))
+            entry.counted = None
 
 
 def _place(source: Source) -> str:

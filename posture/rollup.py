@@ -39,7 +39,8 @@ class Rollup(msgspec.Struct):
 def tenants_of(tenant: str, *, own: bool = False) -> list[str]:
     """The groups a resource counts in: `a+b` is what a and b share.
 
-    A source that they share (`own`) also reports what is nobody's, so that `unassigned` is not green while it does not answer.
+    A source that they share (`own`) also reports what is nobody's, so that `unassigned` is not green while it does not
+    answer.
     """
     names = tenant.split("+")
     return [*names, UNASSIGNED] if own and len(names) > 1 else names

@@ -1,6 +1,7 @@
 """A resource as one line of a table: what every kind shares, and the two or three columns of its own.
 
-The provider that makes a `Resource` fills `Resource.cells`, one short text for each title its kind has here; the viewer only shows them.
+The provider that makes a `Resource` fills `Resource.cells`, one short text for each title its kind has here; the viewer
+only shows them.
 """
 
 from collections.abc import Mapping
@@ -48,10 +49,11 @@ class Place(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One resource as a table shows it, small enough for 100,000 of them.
 
-    `place` numbers a `Place`; `key_class` indexes `KEY_CLASSES` (-1: the kind has no encryption of its own); `key` is a short label of the key;
-    `reason` is that of the worst finding; `severity` the worst among the findings of `status`; `since` when the status began (UTC seconds);
-    `users` how many resources point at this one; `expires` when it ends by itself (UTC seconds), 0 for never;
-    `seen` when it was last seen (UTC seconds) where its source answered since without it, else 0: it is as old as its source's last answer.
+    `place` numbers a `Place`; `key_class` indexes `KEY_CLASSES` (-1: the kind has no encryption of its own); `key` is a
+    short label of the key; `reason` is that of the worst finding; `severity` the worst among the findings of `status`;
+    `since` when the status began (UTC seconds); `users` how many resources point at this one; `expires` when it ends by
+    itself (UTC seconds), 0 for never; `seen` when it was last seen (UTC seconds) where its source answered since
+    without it, else 0: it is as old as its source's last answer.
     """
 
     id: str
@@ -70,7 +72,9 @@ class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class FindingRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One finding that is not PASS or NOT_APPLICABLE, as the Findings view shows it. `name`, `place` and `seen` are those of its resource."""
+    """One finding that is not PASS or NOT_APPLICABLE, as the Findings view shows it. `name`, `place` and `seen` are
+    those of its resource.
+    """
 
     control: str
     resource: str

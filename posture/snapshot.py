@@ -10,7 +10,7 @@ from posture.clock import Utc, parse_rfc3339, rfc3339
 from posture.fault import Fault, SnapshotError
 from posture.files import replace
 from posture.filter import Filter, Term, parse
-from posture.judging import Held
+from posture.judging import Entry
 from posture.model import Model, answered, shown
 from posture.resource import KeyClass, Link
 from posture.rollup import OWN, tenants_of
@@ -21,7 +21,9 @@ from posture.verdict import Excepted, Finding, Gap, Severity, SeverityWord, Stat
 
 SCHEMA = "enctop.snapshot/1"
 StateWord = Literal["ok", "partial", "denied", "expired", "throttled", "unreachable", "disabled", "error", "pending"]
-Time = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", extra_json_schema={"format": "date-time"})]
+Time = Annotated[
+    str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", extra_json_schema={"format": "date-time"})
+]
 """RFC 3339, UTC, to the second."""
 
 
@@ -87,7 +89,8 @@ class EncryptionEntry(msgspec.Struct):
 class ResourceEntry(msgspec.Struct):
     """One resource; `attributes` are the provider's own fields, `columns` what its table shows beside the common ones.
 
-    `aliases` are other ids by which `links` may name it; `not_in_last_poll` says that the last poll of its source went well elsewhere and did not see it.
+    `aliases` are other ids by which `links` may name it; `not_in_last_poll` says that the last poll of its source went
+    well elsewhere and did not see it.
     """
 
     id: str
@@ -186,22 +189,25 @@ def take(model: Model, at: Utc, version: str, *, query: str = "", simulated: boo
         resources=[_resource(one) for one in held],
         findings=[finding_entry(finding) for finding in findings],
         controls=(controls := _controls(model, {finding.control for finding in findings})),
-        sentences={name: model.registry.sentences[name] for name in sorted({name for entry in controls.values() for name in entry.verifies})},
+        sentences={
+            name: model.registry.sentences[name]
+            for name in sorted({name for entry in controls.values() for name in entry.verifies})
+        },
     )
 
 
-def matches(wanted: Filter, held: Held) -> bool:
-    """Whether a resource passes a filter, as the dashboard's lists do (`tui.sieve`)."""
+def matches(wanted: Filter, held: Entry) -> bool:
+    """Whether a resource passes a filter, as the dashboard's lists do (`tui.data.row_filter`)."""
     return selects(wanted)(held)
 
 
-def selects(wanted: Filter) -> Callable[[Held], bool]:
+def selects(wanted: Filter) -> Callable[[Entry], bool]:
     """`matches` for many resources: each word is made ready once."""
     tests = [_test(term) for term in wanted.terms]
     return lambda held: all(test(held) for test in tests)
 
 
-def _test(term: Term) -> Callable[[Held], bool]:
+def _test(term: Term) -> Callable[[Entry], bool]:
     negated, plain = term.negated, msgspec.structs.replace(term, negated=False).test()
     if term.field == "control":
         return lambda held: any(map(plain, held.findings)) is not negated
@@ -210,7 +216,7 @@ def _test(term: Term) -> Callable[[Held], bool]:
     return lambda held: plain(_read(held, term.field)) is not negated
 
 
-def _said(held: Held) -> Iterator[str]:
+def _said(held: Entry) -> Iterator[str]:
     yield held.resource.name
     yield held.resource.id
     if (found := held.worst()) is not None:
@@ -218,7 +224,7 @@ def _said(held: Held) -> Iterator[str]:
     yield from (name for name, finding in held.findings.items() if shown(finding))
 
 
-def _read(held: Held, field: str) -> str:
+def _read(held: Entry, field: str) -> str:
     match field:
         case "status":
             return held.status.word
@@ -244,11 +250,20 @@ def to_json(snapshot: Snapshot, *, pretty: bool = True) -> bytes:
 
 
 def to_jsonl(snapshot: Snapshot) -> bytes:
-    """One finding a line, each with what a log collector needs to place it. A filter for a status or a severity holds for each line, as for each resource."""
+    """One finding a line, each with what a log collector needs to place it. A filter for a status or a severity
+    holds for each line, as for each resource.
+    """
     encoder = msgspec.json.Encoder(order="sorted")
-    tests = [(term.field, term.test()) for term in parse(snapshot.scope.filter or "").terms if term.field in {"status", "severity"}]
+    tests = [
+        (term.field, term.test())
+        for term in parse(snapshot.scope.filter or "").terms
+        if term.field in {"status", "severity"}
+    ]
     lines = (finding for finding in snapshot.findings if all(test(getattr(finding, field)) for field, test in tests))
-    return b"".join(encoder.encode({"generated_at": snapshot.generated_at, **msgspec.to_builtins(finding)}) + b"\n" for finding in lines)
+    return b"".join(
+        encoder.encode({"generated_at": snapshot.generated_at, **msgspec.to_builtins(finding)}) + b"\n"
+        for finding in lines
+    )
 
 
 def schema() -> dict[str, Any]:
@@ -296,7 +311,8 @@ def _newer(schema: str) -> bool:
 
 
 def write(path: Path, body: bytes | Iterable[bytes]) -> None:
-    """Put `body`, or its pieces as they are made, at `path`, mode 0600: the file is the old one whole or the new one whole, whenever the machine stops.
+    """Put `body`, or its pieces as they are made, at `path`, mode 0600: the file is the old one whole or the new one
+    whole, whenever the machine stops.
 
     Raises `SnapshotError`.
 
@@ -320,11 +336,17 @@ def _times(snapshot: Snapshot) -> set[str]:
     last = (source.last_success for source in snapshot.sources if source.last_success is not None)
     seen = (resource.observed_at for resource in snapshot.resources)
     ends = (resource.expires for resource in snapshot.resources if resource.expires is not None)
-    gaps = (at for finding in snapshot.findings if finding.gap for at in (finding.gap.since, finding.gap.begins, finding.gap.ends) if at is not None)
+    gaps = (
+        at
+        for finding in snapshot.findings
+        if finding.gap
+        for at in (finding.gap.since, finding.gap.begins, finding.gap.ends)
+        if at is not None
+    )
     return {snapshot.generated_at, *last, *seen, *ends, *gaps, *(finding.since for finding in snapshot.findings)}
 
 
-def _summary(model: Model, held: Iterable[Held], findings: list[Finding], own: set[str], *, whole: bool) -> Summary:
+def _summary(model: Model, held: Iterable[Entry], findings: list[Finding], own: set[str], *, whole: bool) -> Summary:
     by_status: dict[str, int] = dict.fromkeys((*(status.word for status in Status), "excepted"), 0)
     tenants: dict[str, list[int]] = {name: [0] * len(Status) for name in model.policies}
     for finding in findings:
@@ -335,17 +357,26 @@ def _summary(model: Model, held: Iterable[Held], findings: list[Finding], own: s
     resources: dict[str, int] = dict.fromkeys((status.word for status in Status), 0)
     for one in held:
         resources[one.status.word] += 1
-    silent = {name for source in model.sources.values() if source.state not in ANSWERED for name in tenants_of(source.tenant, own=True)}
+    silent = {
+        name
+        for source in model.sources.values()
+        if source.state not in ANSWERED
+        for name in tenants_of(source.tenant, own=True)
+    }
     summaries = {}
     for tenant, counts in sorted(tenants.items()):
         rollup = model.rollups.get(tenant)
         status = rollup.status if whole and rollup else _narrowed(counts, silent=tenant in silent)
-        summaries[tenant] = TenantSummary(status.word, counts[Status.PASS], counts[Status.WARN], counts[Status.FAIL], counts[Status.UNKNOWN])
+        summaries[tenant] = TenantSummary(
+            status.word, counts[Status.PASS], counts[Status.WARN], counts[Status.FAIL], counts[Status.UNKNOWN]
+        )
     return Summary(by_status, resources, summaries)
 
 
 def _narrowed(counts: list[int], *, silent: bool) -> Status:
-    """A tenant's status among what a filter lets through; while a source of its has not answered, nobody knows that this is all."""
+    """A tenant's status among what a filter lets through; while a source of its has not answered, nobody knows that
+    this is all.
+    """
     status = worst(status for status in Status if counts[status])
     return Status.UNKNOWN if silent and status in {Status.WARN, Status.PASS} else status
 
@@ -367,7 +398,7 @@ def _source(source: Source) -> SourceEntry:
     )
 
 
-def _resource(held: Held) -> ResourceEntry:
+def _resource(held: Entry) -> ResourceEntry:
     resource = held.resource
     encryption = resource.encryption
     return ResourceEntry(
@@ -379,7 +410,9 @@ def _resource(held: Held) -> ResourceEntry:
         resource.provider,
         resource.scope,
         resource.region,
-        None if encryption is None else EncryptionEntry(encryption.at_rest, encryption.algorithm, held.key_class, encryption.key),
+        None
+        if encryption is None
+        else EncryptionEntry(encryption.at_rest, encryption.algorithm, held.key_class, encryption.key),
         held.status.word,
         rfc3339(held.observed_at),
         held.source,
@@ -388,7 +421,7 @@ def _resource(held: Held) -> ResourceEntry:
         sorted(resource.links, key=lambda link: (link.rel, link.to)),
         None if resource.expires is None else rfc3339(resource.expires),
         list(resource.aliases),
-        held.behind,
+        held.not_in_last_poll,
     )
 
 
@@ -411,7 +444,9 @@ def finding_entry(finding: Finding) -> FindingEntry:
 
 
 def _gap(gap: Gap) -> GapEntry:
-    return GapEntry(gap.status.word, rfc3339(gap.since), rfc3339(gap.begins), None if gap.ends is None else rfc3339(gap.ends))
+    return GapEntry(
+        gap.status.word, rfc3339(gap.since), rfc3339(gap.begins), None if gap.ends is None else rfc3339(gap.ends)
+    )
 
 
 def _controls(model: Model, used: Iterable[str]) -> dict[str, ControlEntry]:

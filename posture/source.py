@@ -37,7 +37,8 @@ ANSWERED = frozenset({State.OK, State.DISABLED})
 class Source(msgspec.Struct, frozen=True, gc=False):
     """A source as the screen and the snapshot show it. Times are UTC seconds, durations seconds.
 
-    `last_success` is the end of the last poll that answered in full; `calls` and `seconds` are of the last poll; `resources` is how many it reported then.
+    `last_success` is the end of the last poll that answered in full; `calls` and `seconds` are of the last poll;
+    `resources` is how many it reported then.
     """
 
     id: str

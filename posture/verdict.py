@@ -61,7 +61,9 @@ class EvidenceClass(StrEnum):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """A control's answer. `valid_until` is when time alone would change it (UTC seconds), None if only new facts can."""
+    """A control's answer. `valid_until` is when time alone would change it (UTC seconds), None if only new facts
+    can.
+    """
 
     status: Status
     reason: str
@@ -72,7 +74,9 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 class Gap(msgspec.Struct, frozen=True, gc=False):
-    """A time in which a finding was UNKNOWN: from `begins` to `ends` (UTC seconds; None: it still is). Before it the status was `status`, since `since`."""
+    """A time in which a finding was UNKNOWN: from `begins` to `ends` (UTC seconds; None: it still is). Before it the
+    status was `status`, since `since`.
+    """
 
     status: Status
     since: Utc
@@ -83,7 +87,8 @@ class Gap(msgspec.Struct, frozen=True, gc=False):
 class Finding(msgspec.Struct, frozen=True, gc=False):
     """A control's verdict on one resource, as kept and shown.
 
-    `since` is when this status began (UTC seconds): what is the same before and after a time of UNKNOWN began before it, and `gap` is the last such time.
+    `since` is when this status began (UTC seconds): what is the same before and after a time of UNKNOWN began before
+    it, and `gap` is the last such time.
     """
 
     control: str
@@ -108,7 +113,9 @@ class Excepted(msgspec.Struct, frozen=True):
     approved_by: str
 
 
-def passed(reason: str, evidence: Mapping[str, Any] | None = None, *, until: Utc | None = None, by: EvidenceClass | None = None) -> Verdict:
+def passed(
+    reason: str, evidence: Mapping[str, Any] | None = None, *, until: Utc | None = None, by: EvidenceClass | None = None
+) -> Verdict:
     """As promised."""
     return Verdict(Status.PASS, reason, evidence or {}, until, None, by)
 

@@ -2,7 +2,8 @@
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether `pattern` is all of `text`: `*` stands for any characters, `?` for one; nothing else is special, and case counts.
+    """Whether `pattern` is all of `text`: `*` stands for any characters, `?` for one; nothing else is special, and case
+    counts.
 
     Only the last star is ever tried again, so it costs at most `len(pattern) * len(text)` comparisons.
     """

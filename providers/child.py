@@ -1,4 +1,6 @@
-"""How a process of ours starts another: with our code and nothing of the working directory, which anybody may have filled."""
+"""How a process of ours starts another: with our code and nothing of the working directory, which anybody may have
+filled.
+"""
 
 import os
 import site
@@ -17,7 +19,9 @@ def command(module: str) -> list[str]:
 
 
 def environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Our environment for a child: no entry of PYTHONPATH or PATH means the working directory, and our own code is found where we found it."""
+    """Our environment for a child: no entry of PYTHONPATH or PATH means the working directory, and our own code is
+    found where we found it.
+    """
     made = {**environ, "PATH": rooted(environ.get("PATH", ""))}
     python_path = rooted(environ.get("PYTHONPATH", ""))
     if ROOT not in _installed():  # a source tree, or a zip
@@ -32,4 +36,11 @@ def rooted(search: str) -> str:
 
 
 def _installed() -> set[Path]:
-    return {Path(place) for place in (*site.getsitepackages(), site.getusersitepackages(), *(sysconfig.get_paths()[name] for name in ("purelib", "platlib")))}
+    return {
+        Path(place)
+        for place in (
+            *site.getsitepackages(),
+            site.getusersitepackages(),
+            *(sysconfig.get_paths()[name] for name in ("purelib", "platlib")),
+        )
+    }

@@ -19,20 +19,23 @@ ATTEMPTS = 5
 TRANSIENT_ATTEMPTS = 3
 """How often a call is tried that got a 5xx or a broken connection."""
 LONGEST_WAIT: Seconds = 60.0
-"""A longer Retry-After is not slept out in the lane: calls fail as throttled, unsent, until it is over, and their source is asked again on its cadence."""
+"""A longer Retry-After is not slept out in the lane: calls fail as throttled, unsent, until it is over, and their
+source is asked again on its cadence.
+"""
 LONGEST_HOLD: Seconds = 3600.0
 """A longer Retry-After is taken for a mistake of the server."""
 GIVE_UP_AFTER = 3
-"""Calls in a row that were lost (nobody there, 5xx, throttled to the end), after which those that wait behind them are lost too. One of them must have
-begun after another was lost: a stall that ends all calls under way at once proves nothing about the next."""
+"""Calls in a row that were lost (nobody there, 5xx, throttled to the end), after which those that wait behind them are
+lost too. One of them must have begun after another was lost: a stall that ends all calls under way at once proves
+nothing about the next."""
 
 
 class Lane:
     """One budget: at most `rate` calls in any `period` seconds, at most `concurrency` under way.
 
-    asyncio-throttle polls its waiters and serves newcomers first (5,000 waiters cost 28 % of a core), so one caller at a time waits on it and the others
-    queue behind a lock, which is first in, first out. A throttled answer halves the rate and holds everybody back as long as the server asked; every
-    answer after that gives one call a period back.
+    asyncio-throttle polls its waiters and serves newcomers first (5,000 waiters cost 28 % of a core), so one caller at
+    a time waits on it and the others queue behind a lock, which is first in, first out. A throttled answer halves the
+    rate and holds everybody back as long as the server asked; every answer after that gives one call a period back.
     """
 
     def __init__(self, rate: int, period: Seconds, concurrency: int) -> None:
@@ -60,13 +63,18 @@ class Lane:
         return max(0.0, self._not_before - time.monotonic())
 
     def silent_since(self, started: Seconds) -> Refused | None:
-        """How the last call was lost, where it was after `started` (`time.monotonic`) and so were at least the `GIVE_UP_AFTER` before: nobody answers."""
+        """How the last call was lost, where it was after `started` (`time.monotonic`) and so were at least the
+        `GIVE_UP_AFTER` before: nobody answers.
+        """
         return self._silence if self._silent_at >= started else None
 
     async def run(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Make a call in its turn. Raises the `Refused` of the last attempt, or of those before it in the queue when none of them got an answer."""
+        """Make a call in its turn. Raises the `Refused` of the last attempt, or of those before it in the queue when
+        none of them got an answer.
+        """
         attempt, queued, began, failed_at = 0, time.monotonic(), 0.0, 0.0
-        async with self._places:  # kept between attempts: one that goes to the back after each learns only behind all others that it is in vain
+        # kept between attempts: one that goes to the back after each learns only behind all others that it is in vain
+        async with self._places:
             while True:
                 attempt += 1
                 await self._enter(queued)
@@ -95,11 +103,14 @@ class Lane:
                     _tell(self._throttled.fault)
                 await asyncio.sleep(hold)  # an answer to a call under way can make it longer meanwhile
             if (silence := self.silent_since(queued)) is not None:
-                raise Refused(silence.fault, transient=silence.transient)  # a new one: an exception raised again and again grows its traceback
+                # a new one: an exception raised again and again grows its traceback
+                raise Refused(silence.fault, transient=silence.transient)
             await self._throttler.acquire()  # type: ignore[no-untyped-call]  # the package has no types
 
     def _pause(self, refused: Refused, attempt: int, waited: Seconds) -> Seconds | None:
-        """How long to wait before the next attempt, or None to give up; `waited` is how long ago the first attempt failed."""
+        """How long to wait before the next attempt, or None to give up; `waited` is how long ago the first attempt
+        failed.
+        """
         fault = refused.fault
         backoff: Seconds = random.uniform(0.5, 1.0) * min(8.0, 0.25 * 2.0**attempt)
         if fault.kind is FaultKind.THROTTLED:

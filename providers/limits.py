@@ -1,4 +1,6 @@
-"""What any answer may be, whichever system gives it: how many bytes, how many pages, how long; and which way it may travel."""
+"""What any answer may be, whichever system gives it: how many bytes, how many pages, how long; and which way it may
+travel.
+"""
 
 import asyncio
 import contextlib
@@ -37,7 +39,9 @@ async def read_all(chunks: AsyncIterator[bytes], most: int = MOST_BYTES) -> byte
 
 
 def read_whole(chunks: Iterable[bytes], ends_at: Seconds, now: Callable[[], Seconds], most: int = MOST_BYTES) -> bytes:
-    """As `read_all`, for a client that blocks. `now` gives monotonic seconds; raises TimeoutError where the answer goes on after `ends_at`."""
+    """As `read_all`, for a client that blocks. `now` gives monotonic seconds; raises TimeoutError where the answer
+    goes on after `ends_at`.
+    """
     held = bytearray()
     for chunk in chunks:
         held += chunk
@@ -50,7 +54,9 @@ def read_whole(chunks: Iterable[bytes], ends_at: Seconds, now: Callable[[], Seco
 
 @contextlib.asynccontextmanager
 async def whole_answer(limit: Seconds = WHOLE_ANSWER) -> AsyncIterator[None]:
-    """Raise TimeoutError, in words, where an answer is not whole in time: a timeout between bytes alone lets a slow drip go on for ever."""
+    """Raise TimeoutError, in words, where an answer is not whole in time: a timeout between bytes alone lets a slow
+    drip go on for ever.
+    """
     try:
         async with asyncio.timeout(limit) as deadline:
             yield
@@ -69,16 +75,27 @@ class Pages:
         self._followed: set[int] = set()  # hashes: a token may be as long as an answer
 
     def follow(self, token: str) -> None:
-        """The listing goes on at `token`, a page token or link. Raises `Refused` where it was there before, or has gone on too long."""
+        """The listing goes on at `token`, a page token or link. Raises `Refused` where it was there before, or has
+        gone on too long.
+        """
         if hash(token) in self._followed:
-            raise Refused(Fault(FaultKind.ERROR, "LoopingListing", self._operation, f"page {len(self._followed) + 1} leads back to an earlier one"))
+            raise Refused(
+                Fault(
+                    FaultKind.ERROR,
+                    "LoopingListing",
+                    self._operation,
+                    f"page {len(self._followed) + 1} leads back to an earlier one",
+                )
+            )
         self._followed.add(hash(token))
         if len(self._followed) >= self._most:
             raise Refused(Fault(FaultKind.ERROR, "EndlessListing", self._operation, f"more than {self._most} pages"))
 
 
 def proxies_for(url: str) -> dict[str, str]:
-    """The environment's proxies by scheme (`HTTPS_PROXY`, `NO_PROXY`), none for this machine: a token for it must not leave it. ~/.netrc is not read."""
+    """The environment's proxies by scheme (`HTTPS_PROXY`, `NO_PROXY`), none for this machine: a token for it must
+    not leave it. ~/.netrc is not read.
+    """
     host = urlsplit(url).hostname or ""
     if is_loopback(host) or urllib.request.proxy_bypass(host):
         return {}

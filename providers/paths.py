@@ -14,7 +14,9 @@ CaFile = Annotated[str, msgspec.Meta(extra={"file": True, "roots": True})]
 
 
 def settled(data: Any, shape: Any, base: Path) -> Any:
-    """`data`, which is to be a `shape`, with every path in it made absolute, relative ones beside `base`. What does not fit the shape is left as it is."""
+    """`data`, which is to be a `shape`, with every path in it made absolute, relative ones beside `base`. What does
+    not fit the shape is left as it is.
+    """
     if isinstance(data, str) and (extra := _extra(shape)):
         return data if data in extra.get("words", ()) else str(base / _expanded(data))
     for option in _options(shape):
@@ -47,7 +49,10 @@ def unusable(path: str) -> str | None:
     except ssl.SSLError:
         return f"{path}: holds no certificate (PEM)"
     except (OSError, ValueError) as error:
-        return f"{path}: {'no such file' if isinstance(error, FileNotFoundError) else getattr(error, 'strerror', None) or error}"
+        return (
+            f"{path}:"
+            f" {'no such file' if isinstance(error, FileNotFoundError) else getattr(error, 'strerror', None) or error}"
+        )
     return None
 
 

@@ -9,14 +9,16 @@ from typing import ClassVar, Union
 
 import msgspec
 
-from posture.batch import Report
 from posture.clock import Seconds
 from posture.fault import Fault
+from posture.reports import Report
 from posture.source import Source as Record
 
 
 class Tally:
-    """How many requests a poll has sent, retries included; and why it is waiting now, where the server has asked it to."""
+    """How many requests a poll has sent, retries included; and why it is waiting now, where the server has asked it
+    to.
+    """
 
     __slots__ = ("calls", "held")
 
@@ -32,8 +34,9 @@ TALLY: ContextVar[Tally] = ContextVar("TALLY")
 class Source(ABC):
     """One question asked of one place.
 
-    `poll` yields reports page by page and raises `posture.fault.Refused` when there is no answer, already translated by its room.
-    `after` are ids of sources whose first poll comes before the first of this one; it may grow until then. `permissions` are what it needs to be allowed.
+    `poll` yields reports page by page and raises `posture.fault.Refused` when there is no answer, already translated by
+    its room. `after` are ids of sources whose first poll comes before the first of this one; it may grow until then.
+    `permissions` are what it needs to be allowed.
     """
 
     service: ClassVar[str]
@@ -52,7 +55,9 @@ class Source(ABC):
         """Ask once, in full."""
 
     def unasked(self, fault: Fault) -> Iterable[Report]:
-        """What a poll that was cut off has named and not asked yet, as it stands with this fault. Nothing, where a source names only what it has asked."""
+        """What a poll that was cut off has named and not asked yet, as it stands with this fault. Nothing, where a
+        source names only what it has asked.
+        """
         return ()
 
     async def close(self) -> None:  # noqa: B027 - most sources hold nothing open
@@ -60,11 +65,15 @@ class Source(ABC):
 
     def record(self) -> Record:
         """The source as model and screen know it, before its first answer."""
-        return Record(self.id, self.tenant, self.provider, self.scope, self.service, self.cadence, permissions=self.permissions)
+        return Record(
+            self.id, self.tenant, self.provider, self.scope, self.service, self.cadence, permissions=self.permissions
+        )
 
 
 class Children(msgspec.Struct, frozen=True):
-    """The sources that this poll found to exist below its own; those it named before and does not name now are dropped."""
+    """The sources that this poll found to exist below its own; those it named before and does not name now are
+    dropped.
+    """
 
     sources: tuple[Source, ...]
 

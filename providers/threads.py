@@ -14,10 +14,11 @@ Job = tuple[Future[Any], Callable[[], Any]]
 
 
 class Threads(ThreadPoolExecutor):
-    """`most` threads, all of them from the first call on: 30 KB each, and an hour later there are as many as after a minute.
+    """`most` threads, all of them from the first call on: 30 KB each, and as many an hour later as after a minute.
 
-    Python waits for the threads of an ordinary pool when it ends, and asyncio for those of its default one: with a server that does not answer that is
-    as long as its timeout, and a collector that was left behind by its viewer has a second. Only the name of the base class is used: asyncio asks for it.
+    Python waits for the threads of an ordinary pool when it ends, and asyncio for those of its default one: with a
+    server that does not answer that is as long as its timeout, and a collector that was left behind by its viewer has a
+    second. Only the name of the base class is used: asyncio asks for it.
     """
 
     def __init__(self, most: int, name: str) -> None:
@@ -33,13 +34,17 @@ class Threads(ThreadPoolExecutor):
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Let the threads end when what they were given is done; nobody waits for them. What is submitted later is done by others."""
+        """Let the threads end when what they were given is done; nobody waits for them. What is submitted later is
+        done by others.
+        """
         before, self._crew = self._crew, self._make()
         before.let_go()
 
 
 class _Crew:
-    """The threads that share what is to be done. The one that was idle last works first: the stacks of the others stay small."""
+    """The threads that share what is to be done. The one that was idle last works first: the stacks of the others stay
+    small.
+    """
 
     def __init__(self, most: int, name: str) -> None:
         self._most, self._name = most, name

@@ -12,10 +12,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tui.collector import Collector
-from tui.dashboard import Dashboard
-from tui.feed import Feed
-from tui.replica import Replica
+from tui.app import Dashboard
+from tui.data.link import Feed
+from tui.data.process import Collector
+from tui.data.replica import Replica
 
 HERE = Path(__file__).parent
 SCENES: Sequence[tuple[str, str, tuple[int, int], Sequence[str]]] = (
@@ -36,9 +36,13 @@ SCENES: Sequence[tuple[str, str, tuple[int, int], Sequence[str]]] = (
 
 def main() -> int:
     """Make every picture; returns the exit code."""
-    chromium = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+    chromium = next(
+        (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+    )
     if chromium is None:
-        sys.stderr.write("screenshots: chromium is needed (apt-get install chromium fonts-firacode fonts-dejavu-core)\n")
+        sys.stderr.write(
+            "screenshots: chromium is needed (apt-get install chromium fonts-firacode fonts-dejavu-core)\n"
+        )
         return 2
     for name, view, size, keys in SCENES:
         svg = asyncio.run(_scene(view, size, keys))
@@ -48,7 +52,7 @@ def main() -> int:
 
 
 async def _scene(view: str, size: tuple[int, int], keys: Sequence[str]) -> str:
-    child = Collector([sys.executable, "-m", "providers.serve", "--demo"], None)
+    child = Collector([sys.executable, "-m", "providers.collector", "--demo"], None)
     child.start()
     app = Dashboard(Feed(child, Replica()), view=view, query="", export_dir=Path.cwd(), on_terminal=False)
     try:
@@ -71,9 +75,23 @@ def _png(chromium: str, svg: str, target: Path) -> None:
     width, height = (round(float(part)) + 1 for part in box.groups())
     with tempfile.TemporaryDirectory() as directory:
         page = Path(directory) / "scene.svg"
-        page.write_text(re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL), "utf-8")  # the fonts of this machine, not of the network
-        command = [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-background-networking", "--no-first-run"]
-        command += [f"--user-data-dir={directory}/profile", f"--screenshot={target}", f"--window-size={width},{height}", page.as_uri()]
+        # the fonts of this machine, not of the network
+        page.write_text(re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL), "utf-8")
+        command = [
+            chromium,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--hide-scrollbars",
+            "--disable-background-networking",
+            "--no-first-run",
+        ]
+        command += [
+            f"--user-data-dir={directory}/profile",
+            f"--screenshot={target}",
+            f"--window-size={width},{height}",
+            page.as_uri(),
+        ]
         subprocess.run(command, check=True, capture_output=True, timeout=120)
 
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from providers.demo.accounts import ENVIRONMENT
-from providers.demo.openbao import Bao
-from providers.demo.rabbit import Rabbit
+from providers.demo.aws.accounts import ENVIRONMENT
+from providers.demo.vault.rabbit import Rabbit
+from providers.demo.vault.server import Bao
 from tests.world import azure as azure_world
 from tests.world.aws import Aws, serving
 from tests.world.azure import Azure
@@ -18,7 +18,8 @@ from tests.world.raft import Raft, RaftCluster
 from tests.world.vault import TOKEN_ENV
 
 for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTSTP, signal.SIGCONT):
-    # Who is started in the background by a shell, or by nohup, begins with some of them ignored, and so would every dashboard that a test starts.
+    # Who is started in the background by a shell, or by nohup, begins with some of them ignored, and so would every
+    # dashboard that a test starts.
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
 
@@ -38,7 +39,9 @@ def aws_server() -> Iterator[Aws]:
 
 @pytest.fixture
 def aws(aws_server: Aws, monkeypatch: pytest.MonkeyPatch) -> Aws:
-    """The simulated AWS, empty, with the environment in which boto3's default chain finds simulated credentials and no real ones."""
+    """The simulated AWS, empty, with the environment in which boto3's default chain finds simulated credentials and
+    no real ones.
+    """
     aws_server.reset()
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)

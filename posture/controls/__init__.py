@@ -2,4 +2,5 @@
 
 from posture.controls.registry import registry
 
-registry()  # every area is read here, so that a function without metadata, or metadata without a function, is an error at import
+# every area is read here, so that a function without metadata, or metadata without a function, is an error at import
+registry()

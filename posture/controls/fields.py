@@ -1,4 +1,6 @@
-"""The fields of an answer by their JSON type: what is there, None where it is absent or null, and an UNKNOWN that names it where it is something else."""
+"""The fields of an answer by their JSON type: what is there, None where it is absent or null, and an UNKNOWN that
+names it where it is something else.
+"""
 
 from typing import Any, TypeVar
 
@@ -42,9 +44,13 @@ def strange(operation: str, field: str, value: Any) -> Verdict:
     """UNKNOWN because a field holds a value that enctop does not know, or none at all."""
     if value is None:
         return unknown(f"{operation} answered without {field}")
-    return unknown(f"{operation}: {field} is {one_line(repr(value), 60)}, which enctop does not know", evidence={f"{operation}.{field}": value})
+    return unknown(
+        f"{operation}: {field} is {one_line(repr(value), 60)}, which enctop does not know",
+        evidence={f"{operation}.{field}": value},
+    )
 
 
 def _field(answer: Any, of: type[T], operation: str, field: str) -> T | None:
     found = answer.get(field) if isinstance(answer, dict) else None
-    return found if found is None or type(found) is of else optional(found, of, operation, field)  # a disk has ten of them, and there are thousands
+    # a disk has ten of them, and there are thousands
+    return found if found is None or type(found) is of else optional(found, of, operation, field)

@@ -15,42 +15,54 @@ EXCEPTION_WARNING = 14 * DAY
 
 
 @control("meta.inventory.coverage", on="enctop.tenant")
-def inventory_coverage(tenant: Resource, see: Context) -> Verdict:
+def inventory_coverage(tenant: Resource, context: Context) -> Verdict:
     """`All` is only as good as the inventory: one question without an answer, and it is not known."""
-    sources = sorted(see.sources(tenant.tenant), key=lambda source: source.id)
+    sources = sorted(context.sources(tenant.tenant), key=lambda source: source.id)
     silent = [source for source in sources if source.state not in ANSWERED]
-    evidence = {"sources": len(sources), "answered": len(sources) - len(silent), "unassigned": see.unassigned(tenant.tenant)}
+    evidence = {
+        "sources": len(sources),
+        "answered": len(sources) - len(silent),
+        "unassigned": context.unassigned(tenant.tenant),
+    }
     if not sources:
         return unknown("no source is asked about this tenant", evidence=evidence)
     if silent:
         first = silent[0]
-        return unknown(f"{len(silent)} of {len(sources)} sources unanswered, first {first.id}: {first.state}", first.fault, evidence)
+        return unknown(
+            f"{len(silent)} of {len(sources)} sources unanswered, first {first.id}: {first.state}",
+            first.fault,
+            evidence,
+        )
     if evidence["unassigned"]:
         return warned(f"{evidence['unassigned']} resources carry no tenant's tag, or several tenants'", evidence)
     return passed("every source answered, every resource has its tenant", evidence)
 
 
 @control("meta.evidence.freshness", on="enctop.source")
-def evidence_freshness(resource: Resource, see: Context) -> Verdict:
+def evidence_freshness(resource: Resource, context: Context) -> Verdict:
     """A PASS must decay: dim after two cadences, UNKNOWN after six."""
-    source = _source(resource, see)
+    source = _source(resource, context)
     if source is None or source.state is State.DISABLED:
-        return unknown("this source is not known") if source is None else not_applicable("switched off in this account: nothing to refresh")
+        return (
+            unknown("this source is not known")
+            if source is None
+            else not_applicable("switched off in this account: nothing to refresh")
+        )
     if source.last_success is None:
         return unknown("never answered in full", source.fault)
     dim, stale = source.last_success + FRESH_CADENCES * source.cadence, source.stale_at
-    if see.now < dim:
+    if context.now < dim:
         return passed("answered within two cadences", {"cadence": source.cadence}, until=dim)
     evidence = {"cadence": source.cadence, "last_success": rfc3339(source.last_success)}
-    if stale is not None and see.now < stale:
+    if stale is not None and context.now < stale:
         return warned(f"last answered in full at {evidence['last_success']}", evidence, until=stale)
     return unknown(f"stale: last answered in full at {evidence['last_success']}", source.fault, evidence)
 
 
 @control("meta.collector.permissions", on="enctop.source")
-def collector_permissions(resource: Resource, see: Context) -> Verdict:
+def collector_permissions(resource: Resource, context: Context) -> Verdict:
     """What was refused when it was last asked. Rights that enctop holds and does not need are not probed."""
-    source = _source(resource, see)
+    source = _source(resource, context)
     if source is None or source.state is State.PENDING:
         return unknown("this source is not known" if source is None else "not asked yet")
     if source.state is State.DISABLED:
@@ -59,30 +71,42 @@ def collector_permissions(resource: Resource, see: Context) -> Verdict:
         return _denied(source.fault)
     if source.state is not State.OK:
         return unanswered(source.fault) if source.fault else unknown(f"the last poll ended as {source.state}")
-    return passed("every declared call was allowed; excess rights not probed", {"state": source.state.value}, by=EvidenceClass.INFERRED)
+    return passed(
+        "every declared call was allowed; excess rights not probed",
+        {"state": source.state.value},
+        by=EvidenceClass.INFERRED,
+    )
 
 
 @control("meta.policy.exception", on="enctop.tenant")
-def policy_exception(tenant: Resource, see: Context) -> Verdict:
+def policy_exception(tenant: Resource, context: Context) -> Verdict:
     """An exception past its end, or approved by nobody, excepts nothing and is a defect of its own."""
-    rules = see.policy.exception
+    rules = context.policy.exception
     if not rules:
         return not_applicable("the policy makes no exception")
-    until = min((moment for rule in rules for moment in _turns(rule) if moment > see.now), default=None)
-    findings = sorted((_judged(rule, see.now) for rule in rules), key=lambda finding: finding[0])
+    until = min((moment for rule in rules for moment in _turns(rule) if moment > context.now), default=None)
+    findings = sorted((_judged(rule, context.now) for rule in rules), key=lambda finding: finding[0])
     status, reason = findings[0]
-    evidence = {f"exception[{number}]": _judged(rule, see.now)[1] for number, rule in enumerate(rules, 1) if _judged(rule, see.now)[0] is not Status.PASS}
+    evidence = {
+        f"exception[{number}]": _judged(rule, context.now)[1]
+        for number, rule in enumerate(rules, 1)
+        if _judged(rule, context.now)[0] is not Status.PASS
+    }
     return Verdict(status, reason, evidence or {"exceptions": len(rules)}, until)
 
 
-def _source(resource: Resource, see: Context) -> Source | None:
-    return see.source(resource.id)
+def _source(resource: Resource, context: Context) -> Source | None:
+    return context.source(resource.id)
 
 
 def _denied(fault: Fault) -> Verdict:
     needed = fault.permission or fault.operation
     controls = registry().reading(fault.operation)
-    blind = f"; UNKNOWN without it: {controls[0]}" + (f" and {len(controls) - 1} more" if len(controls) > 1 else "") if controls else ""
+    blind = (
+        f"; UNKNOWN without it: {controls[0]}" + (f" and {len(controls) - 1} more" if len(controls) > 1 else "")
+        if controls
+        else ""
+    )
     return Verdict(
         Status.WARN,
         f"needs {needed}{blind}",

@@ -9,19 +9,30 @@ from posture.resource import Resource
 from posture.verdict import Verdict, unanswered, unknown
 
 T = TypeVar("T")
-_WORDS: dict[type, str] = {str: "text", bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "an object"}
+_WORDS: dict[type, str] = {
+    str: "text",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    list: "a list",
+    dict: "an object",
+}
 
 
 class NoAnswer(EnctopError):
-    """The question ends here: what would answer it was refused or is missing. Carries the verdict, which is UNKNOWN; `@control` hands it on."""
+    """The question ends here: what would answer it was refused or is missing. Carries the verdict, which is UNKNOWN;
+    `@control` hands it on.
+    """
 
     def __init__(self, verdict: Verdict) -> None:
         super().__init__(verdict.reason)
         self.verdict = verdict
 
 
-def told(resource: Resource, operation: str, field: str) -> Any:
-    """The field that `operation` answers with; None where the API said that there is none. Raises `NoAnswer` where it was refused or left out."""
+def field_of(resource: Resource, operation: str, field: str) -> Any:
+    """The field that `operation` answers with; None where the API said that there is none. Raises `NoAnswer` where
+    it was refused or left out.
+    """
     refusal = resource.faults.get(operation)
     if refusal is not None:
         raise NoAnswer(unanswered(refusal))
@@ -31,14 +42,14 @@ def told(resource: Resource, operation: str, field: str) -> Any:
         raise NoAnswer(unknown(f"{operation} answered without {field}")) from None
 
 
-def inside(answer: Any, operation: str, field: str) -> Any:
+def nested(answer: Any, operation: str, field: str) -> Any:
     """A field inside what an operation answered. Raises `NoAnswer` where it was left out."""
     if not isinstance(answer, dict) or answer.get(field) is None:
         raise NoAnswer(unknown(f"{operation} answered without {field}"))
     return answer[field]
 
 
-def instant(text: Any, operation: str, field: str) -> Utc:
+def time_of(text: Any, operation: str, field: str) -> Utc:
     """A time as the provider reports it, RFC 3339 with a zone. Raises `NoAnswer` where it is none."""
     try:
         return parse_rfc3339(text)
@@ -53,11 +64,18 @@ def refusals(resource: Resource, *operations: str) -> Fault | None:
 
 
 def expected(value: Any, of: type[T], operation: str, field: str) -> T:
-    """The value, if it is of the type that the API documents. Raises `NoAnswer`, naming the field, where it is of another, or not there."""
+    """The value, if it is of the type that the API documents. Raises `NoAnswer`, naming the field, where it is of
+    another, or not there.
+    """
     if value is None:
         raise NoAnswer(unknown(f"{operation} answered without {field}"))
     if not isinstance(value, of) or (isinstance(value, bool) and of is not bool):
-        raise NoAnswer(unknown(f"{operation}: {field} is {_WORDS.get(type(value), type(value).__name__)}, not {_WORDS.get(of, of.__name__)}"))
+        raise NoAnswer(
+            unknown(
+                f"{operation}: {field} is {_WORDS.get(type(value), type(value).__name__)}, not"
+                f" {_WORDS.get(of, of.__name__)}"
+            )
+        )
     return value
 
 
@@ -67,7 +85,9 @@ def optional(value: Any, of: type[T], operation: str, field: str) -> T | None:
 
 
 def word(value: Any, known: Collection[str], operation: str, field: str) -> str:
-    """The value, if it is one of the words that the API documents and enctop knows. Raises `NoAnswer`, naming it, where it is another."""
+    """The value, if it is one of the words that the API documents and enctop knows. Raises `NoAnswer`, naming it,
+    where it is another.
+    """
     text = expected(value, str, operation, field)
     if text not in known:
         raise NoAnswer(unknown(f"{operation}: {field} is {text[:60]!r}, which enctop does not know"))

@@ -1,4 +1,6 @@
-"""The controls by id and by what they judge: the functions of the areas, joined with their metadata, which is data beside them."""
+"""The controls by id and by what they judge: the functions of the areas, joined with their metadata, which is data
+beside them.
+"""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,32 +18,13 @@ from posture.resource import Resource
 from posture.source import Source
 from posture.verdict import EvidenceClass, Severity, Status, Verdict
 
-AREAS = (
-    "aws_ebs",
-    "aws_kms",
-    "aws_s3",
-    "aws_s3_objects",
-    "azure_disk",
-    "azure_edge",
-    "azure_entra",
-    "azure_storage",
-    "azure_vm",
-    "gcp_disk",
-    "gcp_gcs",
-    "gcp_kms",
-    "gcp_platform",
-    "meta",
-    "tls_certificate",
-    "tls_endpoint",
-    "vault",
-    "vault_access",
-    "vault_keys",
-    "vault_leases",
-)
-"""Each is a module with judgements and a TOML file with their metadata, here in `posture/controls/`."""
+DATA = frozenset({"sentences", "mozilla"})
+"""TOML files that hold no controls."""
 
 BLANKS = frozenset({"name", "id", "region", "key", "scope", "tenant"})
-"""What a remedy may leave to be filled in, beside the resource's own fields, which begin with a capital letter (`{VolumeId}`)."""
+"""What a remedy may leave to be filled in, beside the resource's own fields, which begin with a capital letter
+(`{VolumeId}`).
+"""
 
 BLANK = re.compile(r"\{([A-Za-z]+)\}")
 
@@ -63,7 +46,8 @@ class Context(Protocol):
     def users(self, resource: Resource) -> Iterator[Resource]:
         """Resources that point at `resource` or one of its aliases, lazily.
 
-        Ask of them what they are (kind, type, tenant, scope, region): another change of theirs does not judge `resource` again.
+        Ask of them what they are (kind, type, tenant, scope, region): another change of theirs does not judge
+        `resource` again.
         """
 
     def count_kinds(self, resource: Resource) -> Mapping[str, int]:
@@ -80,7 +64,8 @@ class Context(Protocol):
         """The policy of every tenant that shares the resource; of one tenant's, its own alone."""
 
     def unanswered(self, resource: Resource, asks: Callable[[str], bool]) -> Source | None:
-        """A source of the resource's place (account or project, and region), of a service that `asks`, which has not answered in full.
+        """A source of the resource's place (account or project, and region), of a service that `asks`, which has not
+        answered in full.
 
         What it would name, nobody has seen.
         """
@@ -95,8 +80,9 @@ Judge = Callable[[Resource, Context], Verdict]
 class Control(msgspec.Struct, frozen=True, kw_only=True):
     """One promise. `judge` answers for one resource of a type in `applies`; all else is for people and reports.
 
-    `verifies` are sentences of the document; `reads` the operations without which it is UNKNOWN; `maps` framework -> its numbers;
-    `states` what each status means here; `remedy` a template (see `posture.controls.remedy`); `evidence_class` that of a verdict which names none.
+    `verifies` are sentences of the document; `reads` the operations without which it is UNKNOWN; `maps` framework ->
+    its numbers; `states` what each status means here; `remedy` a template (see `posture.controls.remedy`);
+    `evidence_class` that of a verdict which names none.
     """
 
     id: str
@@ -150,18 +136,22 @@ _judges: dict[str, tuple[tuple[str, ...], Judge]] = {}
 
 
 def control(control_id: str, *, on: str | tuple[str, ...]) -> Callable[[Judge], Judge]:
-    """Make a function the judgement of `control_id` on resources of the type, or types, `on`. Where it gets no answer, it is UNKNOWN."""
+    """Make a function the judgement of `control_id` on resources of the type, or types, `on`. Where it gets no
+    answer, it is UNKNOWN.
+    """
 
     def register(judge: Judge) -> Judge:
         @wraps(judge)
-        def answer(resource: Resource, see: Context) -> Verdict:
+        def answer(resource: Resource, context: Context) -> Verdict:
             try:
-                return judge(resource, see)
+                return judge(resource, context)
             except NoAnswer as ended:
                 return ended.verdict
 
         if control_id in _judges:
-            raise ValueError(f"control {control_id} is judged twice, the second time by {judge.__module__}.{judge.__qualname__}")
+            raise ValueError(
+                f"control {control_id} is judged twice, the second time by {judge.__module__}.{judge.__qualname__}"
+            )
         _judges[control_id] = ((on,) if isinstance(on, str) else on, answer)
         return answer
 
@@ -172,10 +162,15 @@ def control(control_id: str, *, on: str | tuple[str, ...]) -> Callable[[Judge], 
 def registry() -> Registry:
     """Every control there is. Raises ValueError, at import, where a function and its metadata do not match."""
     here = Path(__file__).parent
-    for area in AREAS:
-        import_module(f"posture.controls.{area}")
+    for module in sorted((*here.glob("*/[a-z]*.py"), here / "meta.py")):
+        import_module(".".join(("posture.controls", *module.relative_to(here).with_suffix("").parts)))
     sentences = _decoded(here / "sentences.toml", dict[str, str])
-    return joined(_judges, {area: _decoded(here / f"{area}.toml", dict[str, Metadata]) for area in AREAS}, sentences)
+    areas = {
+        file.relative_to(here).with_suffix("").as_posix(): file
+        for file in sorted(here.rglob("*.toml"))
+        if file.stem not in DATA
+    }
+    return joined(_judges, {area: _decoded(file, dict[str, Metadata]) for area, file in areas.items()}, sentences)
 
 
 class Metadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -195,8 +190,14 @@ class Metadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     traps: str = ""
 
 
-def joined(judges: Mapping[str, tuple[tuple[str, ...], Judge]], areas: Mapping[str, Mapping[str, Metadata]], sentences: Mapping[str, str]) -> Registry:
-    """Functions and metadata as one registry. Raises ValueError in one line where one is without the other, or says what cannot be."""
+def joined(
+    judges: Mapping[str, tuple[tuple[str, ...], Judge]],
+    areas: Mapping[str, Mapping[str, Metadata]],
+    sentences: Mapping[str, str],
+) -> Registry:
+    """Functions and metadata as one registry. Raises ValueError in one line where one is without the other, or says
+    what cannot be.
+    """
     controls: dict[str, Control] = {}
     for area, table in areas.items():
         for control_id, data in table.items():
@@ -204,25 +205,41 @@ def joined(judges: Mapping[str, tuple[tuple[str, ...], Judge]], areas: Mapping[s
             if control_id in controls:
                 raise ValueError(f"{where} stands in another area as well")
             if control_id not in judges:
-                raise ValueError(f"{where} has no function; write one under @control({control_id!r}, on=...) in {area}.py")
+                raise ValueError(
+                    f"{where} has no function; write one under @control({control_id!r}, on=...) in {area}.py"
+                )
             if unknown := [sentence for sentence in data.verifies if sentence not in sentences]:
                 raise ValueError(f"{where} verifies {unknown[0]}, which is no sentence of sentences.toml")
-            if blanks := [blank for blank in BLANK.findall(data.remedy) if blank not in BLANKS and not blank[0].isupper()]:
-                raise ValueError(f"{where} leaves {{{blanks[0]}}} to be filled in; a remedy may leave {', '.join(sorted(BLANKS))} or a field")
+            if blanks := [
+                blank for blank in BLANK.findall(data.remedy) if blank not in BLANKS and not blank[0].isupper()
+            ]:
+                raise ValueError(
+                    f"{where} leaves {{{blanks[0]}}} to be filled in; a remedy may leave {', '.join(sorted(BLANKS))} or"
+                    " a field"
+                )
             if quoted := _quoted_blank(data.remedy):
-                raise ValueError(f"{where} leaves {quoted} inside quotes or a substitution, where the quotes it is filled in with would end them")
+                raise ValueError(
+                    f"{where} leaves {quoted} inside quotes or a substitution, where the quotes it is filled in with"
+                    " would end them"
+                )
             controls[control_id] = _control(control_id, data, *judges[control_id])
     if missing := sorted(judges.keys() - controls.keys()):
-        raise ValueError(f'control {missing[0]} has no metadata; write a table ["{missing[0]}"] in the TOML file of its area')
+        raise ValueError(
+            f'control {missing[0]} has no metadata; write a table ["{missing[0]}"] in the TOML file of its area'
+        )
     return Registry(controls.values(), sentences)
 
 
 _SHELL = re.compile(r"""^[ ]*\#[^\n]*|\\.|'[^']*'|"(?:\\.|[^"\\])*"|`[^`]*`|\$\([^)]*\)|.""", re.DOTALL | re.MULTILINE)
-"""The pieces of a remedy as a shell reads it: comments, what is escaped, quoted and substituted, and single characters."""
+"""The pieces of a remedy as a shell reads it: comments, what is escaped, quoted and substituted, and single
+characters.
+"""
 
 
 def _quoted_blank(remedy: str) -> str:
-    """The first blank that does not stand in the open, where `posture.controls.remedy` can quote its value; none in most remedies."""
+    """The first blank that does not stand in the open, where `posture.controls.remedy` can quote its value; none in
+    most remedies.
+    """
     for piece in _SHELL.findall(remedy):
         if len(piece) > 1 and not piece.lstrip().startswith("#") and (found := BLANK.search(piece)):
             return found.group()

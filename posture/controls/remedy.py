@@ -8,7 +8,9 @@ from posture.resource import Resource
 
 
 def remedy_for(control: Control, resource: Resource) -> str:
-    """Lines ready for a shell. What is filled in is quoted; what is not known stays as a clear `<word>`, which no shell takes for an argument."""
+    """Lines ready for a shell. What is filled in is quoted; what is not known stays as a clear `<word>`, which no
+    shell takes for an argument.
+    """
     return BLANK.sub(lambda blank: _filled(blank.group(1), resource), control.remedy)
 
 
@@ -24,7 +26,8 @@ def _value(blank: str, resource: Resource) -> str:
         case "name" | "id" | "region" | "scope" | "tenant":
             return str(getattr(resource, blank))
         case "key":
-            own = resource.encryption and resource.encryption.key  # of a vault's key and a disk encryption set, the URL that commands want
+            # of a vault's key and a disk encryption set, the URL that commands want
+            own = resource.encryption and resource.encryption.key
             return ((own or resource.id) if resource.kind == "key" else resource.link("key")) or ""
         case field:
             value = resource.fields.get(field)

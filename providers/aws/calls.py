@@ -3,17 +3,22 @@
 Names: API references of EC2, S3, S3 Control, KMS and STS; permissions: Service Authorization Reference.
 """
 
+import json
 from typing import Literal
 
 import msgspec
+
+from providers.system import Blocks
 
 Need = Literal["always", "role", "tag", "object_sample", "inventory"]
 
 
 class Call(msgspec.Struct, frozen=True):
-    """One declared operation. `operation` is `service:Operation`, `permission` the IAM action, `family` the request budget it draws on.
+    """One declared operation. `operation` is `service:Operation`, `permission` the IAM action, `family` the request
+    budget it draws on.
 
-    `need` is the setting without which it is never made (`always`: none). `root` is the outermost element of its answer, "" where that is JSON or bytes.
+    `need` is the setting without which it is never made (`always`: none). `root` is the outermost element of its
+    answer, "" where that is JSON or bytes.
     """
 
     service: str
@@ -36,7 +41,14 @@ class Call(msgspec.Struct, frozen=True):
         return str(xform_name(self.name))
 
 
-def _call(service: str, name: str, permission: str | None = None, family: str | None = None, need: Need = "always", root: str = "") -> Call:
+def _call(
+    service: str,
+    name: str,
+    permission: str | None = None,
+    family: str | None = None,
+    need: Need = "always",
+    root: str = "",
+) -> Call:
     root = root or (f"{name}Response" if service in {"ec2", "sts"} else "")
     call = Call(service, name, permission or f"{service}:{name}", family or service, need, root)
     CALLS[name if service != "s3control" else f"Account{name}"] = call
@@ -62,12 +74,18 @@ GET_BUCKET_ENCRYPTION = _call("s3", "GetBucketEncryption", "s3:GetEncryptionConf
 GET_BUCKET_POLICY = _call("s3", "GetBucketPolicy")
 GET_BUCKET_POLICY_STATUS = _call("s3", "GetBucketPolicyStatus")
 GET_PUBLIC_ACCESS_BLOCK = _call("s3", "GetPublicAccessBlock", "s3:GetBucketPublicAccessBlock")
-GET_ACCOUNT_PUBLIC_ACCESS_BLOCK = _call("s3control", "GetPublicAccessBlock", "s3:GetAccountPublicAccessBlock", root="PublicAccessBlockConfiguration")
+GET_ACCOUNT_PUBLIC_ACCESS_BLOCK = _call(
+    "s3control", "GetPublicAccessBlock", "s3:GetAccountPublicAccessBlock", root="PublicAccessBlockConfiguration"
+)
 GET_BUCKET_TAGGING = _call("s3", "GetBucketTagging", need="tag", root="Tagging")
 LIST_OBJECTS_V2 = _call("s3", "ListObjectsV2", "s3:ListBucket", need="object_sample", root="ListBucketResult")
 HEAD_OBJECT = _call("s3", "HeadObject", "s3:GetObject", need="object_sample")
 LIST_BUCKET_INVENTORY_CONFIGURATIONS = _call(
-    "s3", "ListBucketInventoryConfigurations", "s3:GetInventoryConfiguration", need="inventory", root="ListInventoryConfigurationsResult"
+    "s3",
+    "ListBucketInventoryConfigurations",
+    "s3:GetInventoryConfiguration",
+    need="inventory",
+    root="ListInventoryConfigurationsResult",
 )
 LIST_INVENTORY_REPORTS = msgspec.structs.replace(LIST_OBJECTS_V2, need="inventory")
 GET_INVENTORY_REPORT = _call("s3", "GetObject", need="inventory")
@@ -78,8 +96,10 @@ DESCRIBE_KEY = _call("kms", "DescribeKey")
 GET_KEY_ROTATION_STATUS = _call("kms", "GetKeyRotationStatus")
 GET_KEY_POLICY = _call("kms", "GetKeyPolicy")
 
-# Requests a period, the period in seconds, and how many under way, per account and region. EC2 refills 20 a second into a bucket of 100 for each
-# action and shares it with every other tool of the account (EC2 request throttling): half of it is taken. S3 and KMS publish no rate for these reads;
+# Requests a period, the period in seconds, and how many under way, per account and region. EC2 refills 20 a second into
+# a bucket of 100 for each
+# action and shares it with every other tool of the account (EC2 request throttling): half of it is taken. S3 and KMS
+# publish no rate for these reads;
 # they answer SlowDown or ThrottlingException, and the lane shrinks.
 BUDGETS: dict[str, tuple[int, float, int]] = {
     "ec2:DescribeVolumes": (50, 5.0, 4),
@@ -101,13 +121,23 @@ _SIDS: dict[Need, str] = {
 }
 
 
+def printed(needs: frozenset[str], blocks: Blocks, version: str) -> str:
+    """`enctop policy aws`: the least IAM policy as JSON."""
+    return json.dumps(policy(needs), indent=2) + "\n"
+
+
 def policy(needs: frozenset[str]) -> dict[str, object]:
-    """The least IAM policy, as a JSON object: the permissions of every call that enctop can make with the settings `needs`, and of no other."""
+    """The least IAM policy, as a JSON object: the permissions of every call that enctop can make with the settings
+    `needs`, and of no other.
+    """
     actions: dict[str, set[str]] = {}
     for call in (*CALLS.values(), LIST_INVENTORY_REPORTS):
         if call.need in {"always", *needs}:
             actions.setdefault(_SIDS[call.need], set()).add(call.permission)
     return {
         "Version": "2012-10-17",
-        "Statement": [{"Sid": sid, "Effect": "Allow", "Action": sorted(found), "Resource": "*"} for sid, found in sorted(actions.items(), reverse=True)],
+        "Statement": [
+            {"Sid": sid, "Effect": "Allow", "Action": sorted(found), "Resource": "*"}
+            for sid, found in sorted(actions.items(), reverse=True)
+        ],
     }

@@ -3,8 +3,8 @@
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-from posture.batch import Batch, Kept, Listed, Partly
 from posture.fault import Fault, Refused
+from posture.reports import Batch, Complete, NotRead, ReadRefused
 from posture.resource import Encryption, KeyClass, Link, Resource
 from providers.aws.calls import (
     DESCRIBE_LAUNCH_TEMPLATE_VERSIONS,
@@ -15,7 +15,7 @@ from providers.aws.calls import (
     GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE,
     Call,
 )
-from providers.aws.place import AwsSource, Rows, ill_typed, is_key_arn, region_id, tag
+from providers.aws.source import AwsSource, Rows, ill_typed, is_key_arn, region_id, tag
 from providers.lane import lost
 from providers.source import Yield
 
@@ -33,22 +33,26 @@ class Volumes(AwsSource):
     calls = (DESCRIBE_VOLUMES,)
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
-        """Two listings of the same kind; the first is nearly always one empty page, and what it holds is on the screen before the inventory is read."""
+        """Two listings of the same kind; the first is nearly always one empty page, and what it holds is on the
+        screen before the inventory is read.
+        """
         self.seen.begin(self.id)
         everything = {"MaxResults": PAGE, "IncludeManagedResources": True}
         plaintext = [{"Name": "encrypted", "Values": ["false"]}]
         rows = Rows(DESCRIBE_VOLUMES, "VolumeId", types=_TYPES)
-        async for page in self.account.pages(DESCRIBE_VOLUMES, self.region, "Volumes", TOKEN, Filters=plaintext, **everything):
+        async for page in self.account.pages(
+            DESCRIBE_VOLUMES, self.region, "Volumes", TOKEN, Filters=plaintext, **everything
+        ):
             yield Batch.of(rows.of(page, self._volume))
         async for page in self.account.pages(DESCRIBE_VOLUMES, self.region, "Volumes", TOKEN, **everything):
             yield Batch.of(rows.of(page, self._volume))
         if rows.fault is not None:
-            yield Partly(rows.fault)
+            yield ReadRefused(rows.fault)
             return
         if rows.odd is not None:
-            yield Partly(rows.odd)
+            yield ReadRefused(rows.odd)
         self.seen.listed(self.id)
-        yield Listed(("aws.ebs.volume",))
+        yield Complete(("aws.ebs.volume",))
 
     def _volume(self, fields: Mapping[str, Any]) -> Resource:
         volume_id = fields["VolumeId"]
@@ -80,7 +84,9 @@ class Snapshots(AwsSource):
         faults: dict[str, Fault] = {}
         rows = Rows(DESCRIBE_SNAPSHOTS, "SnapshotId")
         try:
-            async for page in self.account.pages(DESCRIBE_SNAPSHOTS, self.region, "Snapshots", TOKEN, RestorableByUserIds=["all"], **own):
+            async for page in self.account.pages(
+                DESCRIBE_SNAPSHOTS, self.region, "Snapshots", TOKEN, RestorableByUserIds=["all"], **own
+            ):
                 found.update(rows.of(page, lambda fields: str(fields["SnapshotId"])))
             if rows.fault is not None:
                 raise Refused(rows.fault)  # whose name is missing there may be any of them
@@ -89,17 +95,17 @@ class Snapshots(AwsSource):
                 raise
             await self.account.confirm(refused)
             public, faults = None, {PUBLIC_LISTING: refused.fault}
-            yield Partly(refused.fault)
+            yield ReadRefused(refused.fault)
         rows = Rows(DESCRIBE_SNAPSHOTS, "SnapshotId", types=_TYPES)
         async for page in self.account.pages(DESCRIBE_SNAPSHOTS, self.region, "Snapshots", TOKEN, **own):
             yield Batch.of(rows.of(page, lambda fields: self._snapshot(fields, public, faults)))
         if rows.fault is not None:
-            yield Partly(rows.fault)
+            yield ReadRefused(rows.fault)
             return
         if rows.odd is not None:
-            yield Partly(rows.odd)
+            yield ReadRefused(rows.odd)
         self.seen.listed(self.id)
-        yield Listed(("aws.ebs.snapshot",))
+        yield Complete(("aws.ebs.snapshot",))
 
     def _snapshot(self, fields: dict[str, Any], public: set[str] | None, faults: Mapping[str, Fault]) -> Resource:
         snapshot_id = fields["SnapshotId"]
@@ -124,7 +130,12 @@ class Region(AwsSource):
     """What a region of an account does to new volumes and snapshots, and what its launch templates ask for."""
 
     service = "ec2"
-    calls = (GET_EBS_ENCRYPTION_BY_DEFAULT, GET_EBS_DEFAULT_KMS_KEY_ID, GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE, DESCRIBE_LAUNCH_TEMPLATE_VERSIONS)
+    calls = (
+        GET_EBS_ENCRYPTION_BY_DEFAULT,
+        GET_EBS_DEFAULT_KMS_KEY_ID,
+        GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE,
+        DESCRIBE_LAUNCH_TEMPLATE_VERSIONS,
+    )
     questions: tuple[tuple[Call, str, str], ...] = (  # the call, its answer's field, and ours
         (GET_EBS_ENCRYPTION_BY_DEFAULT, "EbsEncryptionByDefault", "EbsEncryptionByDefault"),
         (GET_EBS_DEFAULT_KMS_KEY_ID, "KmsKeyId", "KmsKeyId"),
@@ -134,7 +145,8 @@ class Region(AwsSource):
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """Three settings, each on its own, then the default version of every launch template.
 
-        Where one is lost, the others are told as they are; what was lost is unknown, unless none was answered: then the region stays as it was seen last.
+        Where one is lost, the others are told as they are; what was lost is unknown, unless none was answered: then the
+        region stays as it was seen last.
         """
         fields: dict[str, Any] = {}
         faults: dict[str, Fault] = {}
@@ -150,17 +162,24 @@ class Region(AwsSource):
                     silence = refused
                     continue
                 await self.account.confirm(refused)
-                yield Partly(refused.fault)
+                yield ReadRefused(refused.fault)
         if silence is not None and not fields:
-            yield Kept((self._region({}, faults),))
+            yield NotRead((self._region({}, faults),))
             raise silence
         if silence is not None:
-            yield Partly(silence.fault)
+            yield ReadRefused(silence.fault)
         if odd := ill_typed(GET_EBS_ENCRYPTION_BY_DEFAULT, fields, {"EbsEncryptionByDefault": bool}):
-            yield Partly(odd)
+            yield ReadRefused(odd)
         yield Batch((self._region(fields, faults),))
-        yield Listed(("aws.ec2.region",))
-        listing = self.account.pages(DESCRIBE_LAUNCH_TEMPLATE_VERSIONS, self.region, "LaunchTemplateVersions", TOKEN, Versions=["$Default"], MaxResults=200)
+        yield Complete(("aws.ec2.region",))
+        listing = self.account.pages(
+            DESCRIBE_LAUNCH_TEMPLATE_VERSIONS,
+            self.region,
+            "LaunchTemplateVersions",
+            TOKEN,
+            Versions=["$Default"],
+            MaxResults=200,
+        )
         rows = Rows(DESCRIBE_LAUNCH_TEMPLATE_VERSIONS, "LaunchTemplateId")
         try:
             async for page in listing:
@@ -169,9 +188,10 @@ class Region(AwsSource):
                 raise Refused(rows.fault)
         except Refused as refused:
             await self.account.confirm(refused)
-            yield Partly(refused.fault)  # the settings were read none the less; templates that were not named age by themselves
+            # the settings were read none the less; templates that were not named age by themselves
+            yield ReadRefused(refused.fault)
         else:
-            yield Listed(("aws.ec2.launch-template",))
+            yield Complete(("aws.ec2.launch-template",))
 
     def _region(self, fields: Mapping[str, Any], faults: Mapping[str, Fault]) -> Resource:
         key = fields.get("KmsKeyId")
@@ -193,11 +213,20 @@ class Region(AwsSource):
 
     def _template(self, answer: Mapping[str, Any]) -> Resource:
         data = answer.get("LaunchTemplateData") or {}
-        fields = {name: answer[name] for name in ("LaunchTemplateId", "LaunchTemplateName", "VersionNumber", "CreateTime") if name in answer}
+        fields = {
+            name: answer[name]
+            for name in ("LaunchTemplateId", "LaunchTemplateName", "VersionNumber", "CreateTime")
+            if name in answer
+        }
         fields["BlockDeviceMappings"] = data.get("BlockDeviceMappings", [])
         fields["Tags"] = [pair for spec in data.get("TagSpecifications", []) for pair in spec.get("Tags", [])]
-        asked = [mapping.get("Ebs", {}).get("Encrypted") for mapping in fields["BlockDeviceMappings"] if "Ebs" in mapping]
-        words = ["encrypted" if ask is True else "unset" if ask is None else "PLAINTEXT" if ask is False else "?" for ask in asked]
+        asked = [
+            mapping.get("Ebs", {}).get("Encrypted") for mapping in fields["BlockDeviceMappings"] if "Ebs" in mapping
+        ]
+        words = [
+            "encrypted" if ask is True else "unset" if ask is None else "PLAINTEXT" if ask is False else "?"
+            for ask in asked
+        ]
         return self.resource(
             self.account.arn("ec2", self.region, f"launch-template/{answer['LaunchTemplateId']}"),
             "workload",
@@ -224,7 +253,9 @@ def at_rest(source: AwsSource, fields: Mapping[str, Any]) -> tuple[Encryption, t
 
 
 def key_arn(source: AwsSource, key: str, region: str) -> str | None:
-    """What names a key in any of KMS's four ways, as an ARN: of the key, or of the alias. None where it is an ARN of something else, or of nothing."""
+    """What names a key in any of KMS's four ways, as an ARN: of the key, or of the alias. None where it is an ARN of
+    something else, or of nothing.
+    """
     if key.startswith("arn:"):
         return key if is_key_arn(key) else None
     return source.account.arn("kms", region, key if key.startswith(("alias/", "key/")) else f"key/{key}")

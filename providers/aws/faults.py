@@ -1,4 +1,6 @@
-"""AWS's errors as `Fault`s: botocore's exceptions in, one kind out (reference: API error references of EC2, S3, KMS, STS)."""
+"""AWS's errors as `Fault`s: botocore's exceptions in, one kind out (reference: API error references of EC2, S3, KMS,
+STS).
+"""
 
 import re
 from typing import Any
@@ -30,7 +32,8 @@ CODES: dict[str, FaultKind] = {
     "MissingAuthenticationToken": EXPIRED,
     "MissingAuthenticationTokenException": EXPIRED,
     "RequestTimeTooSkewed": EXPIRED,  # this machine's clock is wrong
-    "OptInRequired": ERROR,  # with any status; only the list of regions says that a region is off, and not a call that was refused in it
+    # with any status; only the list of regions says that a region is off, and not a call that was refused in it
+    "OptInRequired": ERROR,
     "RegionDisabledException": ERROR,
     "SubscriptionRequiredException": ERROR,
     "RequestLimitExceeded": THROTTLED,
@@ -65,8 +68,11 @@ _CREDENTIALS = {
     "UnauthorizedSSOTokenError",
     "LoginRefreshRequired",
 }
-# What a server may repeat of a request it did not believe: the canonical string of SignatureDoesNotMatch holds the session token.
-_SECRET = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}|[A-Za-z0-9+/=_%-]{100,}|(?<=x-amz-security-token[:=])\S+", re.IGNORECASE)
+# What a server may repeat of a request it did not believe: the canonical string of SignatureDoesNotMatch holds the
+# session token.
+_SECRET = re.compile(
+    r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}|[A-Za-z0-9+/=_%-]{100,}|(?<=x-amz-security-token[:=])\S+", re.IGNORECASE
+)
 
 
 def refused(error: Exception, call: Call) -> Refused:
@@ -76,17 +82,32 @@ def refused(error: Exception, call: Call) -> Refused:
     if getattr(error, "operation_name", call.name) == ASSUME_ROLE.name:
         call = ASSUME_ROLE  # asked for by the SDK before the call itself
     if response:
-        detail, meta = response.get("Error", {}), response.get("ResponseMetadata", {})  # of EC2 the SDK gives no error at all where the body is a page
-        return answered(call, int(meta.get("HTTPStatusCode", 0)), str(detail.get("Code", "")), str(detail.get("Message", "")), meta.get("HTTPHeaders", {}))
+        # of EC2 the SDK gives no error at all where the body is a page
+        detail, meta = response.get("Error", {}), response.get("ResponseMetadata", {})
+        return answered(
+            call,
+            int(meta.get("HTTPStatusCode", 0)),
+            str(detail.get("Code", "")),
+            str(detail.get("Message", "")),
+            meta.get("HTTPHeaders", {}),
+        )
     if name == "LateAnswer":
         return Refused(Fault(UNREACHABLE, name, call.operation, plain(error)))
     if name == "TooLongError":
         return Refused(Fault(ERROR, "UnreadableAnswer", call.operation, plain(error)))
     if name in _NETWORK or isinstance(error, OSError):
-        again = name not in {"EndpointConnectionError", "ReadTimeoutError"}  # who waits for a whole timeout three times has waited a minute
+        # who waits for a whole timeout three times has waited a minute
+        again = name not in {"EndpointConnectionError", "ReadTimeoutError"}
         return Refused(Fault(UNREACHABLE, name, call.operation, plain(error)), transient=again)
     if name == "NoCredentialsError":
-        return Refused(Fault(EXPIRED, NO_CREDENTIALS, call.operation, "no credentials found: aws sso login, aws configure, or a role of the machine"))
+        return Refused(
+            Fault(
+                EXPIRED,
+                NO_CREDENTIALS,
+                call.operation,
+                "no credentials found: aws sso login, aws configure, or a role of the machine",
+            )
+        )
     if name in _CREDENTIALS:
         return Refused(Fault(EXPIRED, name, call.operation, plain(error)))
     if name in {"ResponseParserError", "IncompleteReadError", "UnreadablePage"}:
@@ -97,12 +118,20 @@ def refused(error: Exception, call: Call) -> Refused:
 def answered(call: Call, status: int, code: str, message: str, headers: Any) -> Refused:
     """An error answer of the service, from its HTTP status, code and headers."""
     kind = CODES.get(code)
-    if (not code or code.isdigit()) and call is not HEAD_OBJECT:  # not in AWS's words: a proxy's, and no permission mends that
+    # not in AWS's words: a proxy's, and no permission mends that
+    if (not code or code.isdigit()) and call is not HEAD_OBJECT:
         kind, message = ERROR, message or "the answer carries no error code of AWS"
     if kind is None or status == 429:
         kind = THROTTLED if status == 429 else DENIED if status in {401, 403} else ERROR
     permission = call.permission if kind is DENIED else None
-    fault = Fault(kind, code or str(status), call.operation, plain(message), permission, retry_after(headers, ("x-amz-retry-after",)))
+    fault = Fault(
+        kind,
+        code or str(status),
+        call.operation,
+        plain(message),
+        permission,
+        retry_after(headers, ("x-amz-retry-after",)),
+    )
     return Refused(fault, transient=status >= 500 and kind is ERROR)
 
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import msgspec
 
-from posture.batch import Batch, Kept, Listed, Partly
 from posture.clock import Seconds, Utc, parse_rfc3339
 from posture.fault import Fault, FaultKind, Refused
+from posture.reports import Batch, Complete, NotRead, ReadRefused
 from posture.resource import Encryption, KeyClass, Resource
 from posture.source import COLD
+from providers.asking import each, each_again
 from providers.aws.calls import DESCRIBE_KEY, GET_KEY_POLICY, GET_KEY_ROTATION_STATUS, LIST_ALIASES, LIST_KEYS, Call
-from providers.aws.place import AwsSource, Rows, ill_typed
-from providers.each import each, each_again
+from providers.aws.source import AwsSource, Rows, ill_typed
 from providers.lane import lost
 from providers.source import Yield
 
@@ -61,38 +61,43 @@ class Keys(AwsSource):
             if lost(refused):
                 raise
             await self.account.confirm(refused)
-            yield Partly(refused.fault)
+            yield ReadRefused(refused.fault)
         listed: list[str] = []
         rows = Rows(LIST_KEYS, "KeyArn", r"arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[!-~]+")
         async for page in self.account.pages(LIST_KEYS, self.region, "Keys", MARKER, Limit=1000):
             listed += rows.of(page, lambda entry: str(entry["KeyArn"]))
         if aliases is not None and rows.fault is None:
-            self.seen.claims.listed[self.account.number, self.region] = frozenset([*listed, *(name for names in aliases.values() for name in names)])
-        listed += sorted(self.seen.of(self.account.number, self.region).difference(listed))  # a key that is gone is not listed, and still named
+            self.seen.claims.listed[self.account.number, self.region] = frozenset(
+                [*listed, *(name for names in aliases.values() for name in names)]
+            )
+        # a key that is gone is not listed, and still named
+        listed += sorted(self.seen.of(self.account.number, self.region).difference(listed))
         unread: list[Resource] = []
-        async with contextlib.aclosing(each_again(listed, lambda arn: self._read(arn, (aliases or {}).get(arn, ())), lambda answer: not answer[1])) as keys:
+        async with contextlib.aclosing(
+            each_again(listed, lambda arn: self._read(arn, (aliases or {}).get(arn, ())), lambda answer: not answer[1])
+        ) as keys:
             async for key, answered in keys:
                 if not answered:
                     unread.append(key)
                     continue
                 for fault in key.faults.values():
-                    yield Partly(fault)
+                    yield ReadRefused(fault)
                 for call, types in _TYPES.items():
                     if odd := ill_typed(call, key.fields, types):
-                        yield Partly(odd)
+                        yield ReadRefused(odd)
                 yield Batch((key,))
         silence = self.account.lane(DESCRIBE_KEY, self.region).silent_since(started)
         for key in unread:
             for fault in key.faults.values():
-                yield Partly(fault)
-            yield Batch((key,)) if silence is None else Kept((key,))
+                yield ReadRefused(fault)
+            yield Batch((key,)) if silence is None else NotRead((key,))
         if silence is not None:
             raise silence  # not a fault of these keys: what was seen of them before stays, and ages
         self._cold = {arn: self._cold[arn] for arn in listed if arn in self._cold}
         if rows.fault is not None:
-            yield Partly(rows.fault)
+            yield ReadRefused(rows.fault)
             return
-        yield Listed(("aws.kms.key",))
+        yield Complete(("aws.kms.key",))
 
     async def _aliases(self) -> dict[str, tuple[str, ...]]:
         found: dict[str, list[str]] = {}
@@ -118,7 +123,9 @@ class Keys(AwsSource):
         return key_resource(self, arn, {**fields, **seldom.fields}, seldom.faults, aliases), not seldom.lost
 
     async def _seldom(self, arn: str, fields: Mapping[str, Any]) -> _Cold:
-        """Rotation and policy. Keys that cannot be set to rotate are not asked (CONTROLS.md aws.kms.rotation), nor AWS's own for their policy."""
+        """Rotation and policy. Keys that cannot be set to rotate are not asked (CONTROLS.md aws.kms.rotation), nor
+        AWS's own for their policy.
+        """
         now = asyncio.get_running_loop().time()
         known = self._cold.get(arn)
         if known is not None and now - known.read_at < self.cold and not known.faults:
@@ -139,28 +146,40 @@ class Keys(AwsSource):
             cold.faults[call.operation] = refused.fault
             cold.lost = cold.lost or lost(refused)
             return
-        cold.fields.update(_plain({name: value for name, value in answer.items() if name not in {"ResponseMetadata", "KeyId", "PolicyName"}}))
+        cold.fields.update(
+            _plain(
+                {
+                    name: value
+                    for name, value in answer.items()
+                    if name not in {"ResponseMetadata", "KeyId", "PolicyName"}
+                }
+            )
+        )
 
 
 class ForeignKeys(AwsSource):
-    """Keys that volumes and buckets name but no source lists: of other accounts, of regions that are not configured, and those that are not there."""
+    """Keys that volumes and buckets name but no source lists: of other accounts, of regions that are not configured,
+    and those that are not there.
+    """
 
     service = "kms-foreign"
     calls = (DESCRIBE_KEY,)
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
-        """Describe each, in its own region; asks nothing where there are none. Those of a region that does not answer stay as they were seen last."""
+        """Describe each, in its own region; asks nothing where there are none. Those of a region that does not
+        answer stay as they were seen last.
+        """
         started = time.monotonic()
         wanted = [*self.seen.foreign(), *self.seen.missing(self.account.number)]
         async with contextlib.aclosing(each(self._read(arn) for arn in wanted)) as keys:
             async for key, fault in keys:
                 if fault is not None:
-                    yield Partly(fault)
+                    yield ReadRefused(fault)
                 if key is None:
                     continue
                 silence = self.account.lane(DESCRIBE_KEY, key.region).silent_since(started)
-                yield Batch((key,)) if silence is None else Kept((key,))
-        yield Listed(("aws.kms.key",))
+                yield Batch((key,)) if silence is None else NotRead((key,))
+        yield Complete(("aws.kms.key",))
 
     async def _read(self, arn: str) -> tuple[Resource | None, Fault | None]:
         """A key; None where an alias has come to be since the region's were listed, whose key is listed there."""
@@ -174,7 +193,11 @@ class ForeignKeys(AwsSource):
             elif owner == self.account.number:
                 return key_resource(self, arn, {"NotFound": True}, {}, ()), None
             else:
-                refused = Refused(msgspec.structs.replace(refused.fault, message=f"account {owner} shows us no such key: it is gone, or not ours to see"))
+                refused = Refused(
+                    msgspec.structs.replace(
+                        refused.fault, message=f"account {owner} shows us no such key: it is gone, or not ours to see"
+                    )
+                )
             return key_resource(self, arn, unasked, {DESCRIBE_KEY.operation: refused.fault}, ()), refused.fault
         if ":alias/" in arn:
             return None, None
@@ -185,7 +208,11 @@ def _described(arn: str, answer: Mapping[str, Any]) -> dict[str, Any]:
     """What DescribeKey says of a key. Raises `Refused` where it says nothing, or speaks of another one."""
     told = answer.get("KeyMetadata")
     if not isinstance(told, dict) or (":key/" in arn and told.get("Arn", arn) != arn):
-        raise Refused(Fault(FaultKind.ERROR, "UnreadableAnswer", DESCRIBE_KEY.operation, f"an answer that does not speak of {arn}"))
+        raise Refused(
+            Fault(
+                FaultKind.ERROR, "UnreadableAnswer", DESCRIBE_KEY.operation, f"an answer that does not speak of {arn}"
+            )
+        )
     return _plain(told)
 
 
@@ -194,10 +221,13 @@ def can_rotate(fields: Mapping[str, Any]) -> bool:
     return fields.get("KeySpec") == "SYMMETRIC_DEFAULT" and fields.get("Origin") == "AWS_KMS"
 
 
-def key_resource(source: AwsSource, arn: str, fields: Mapping[str, Any], faults: Mapping[str, Fault], aliases: tuple[str, ...]) -> Resource:
+def key_resource(
+    source: AwsSource, arn: str, fields: Mapping[str, Any], faults: Mapping[str, Fault], aliases: tuple[str, ...]
+) -> Resource:
     """A key as a resource; its class is what it makes of whatever it encrypts."""
     manager = fields.get("KeyManager")
-    key_class = {"AWS": KeyClass.PROVIDER_VISIBLE, "CUSTOMER": KeyClass.CUSTOMER}.get(str(manager), KeyClass.UNKNOWN)  # a manager nobody knows is UNKNOWN
+    # a manager nobody knows is UNKNOWN
+    key_class = {"AWS": KeyClass.PROVIDER_VISIBLE, "CUSTOMER": KeyClass.CUSTOMER}.get(str(manager), KeyClass.UNKNOWN)
     _, _, _, region, owner, name = arn.split(":", 5)
     names = [alias.split(":", 5)[5] for alias in aliases]
     rotation = fields.get("KeyRotationEnabled")
@@ -218,7 +248,9 @@ def key_resource(source: AwsSource, arn: str, fields: Mapping[str, Any], faults:
         ),
         tenant=source.tenancy.name,
     )
-    return msgspec.structs.replace(resource, expires=_ends(fields), scope=resource.scope if owner == source.account.number else owner)
+    return msgspec.structs.replace(
+        resource, expires=_ends(fields), scope=resource.scope if owner == source.account.number else owner
+    )
 
 
 def _ends(fields: Mapping[str, Any]) -> Utc | None:
@@ -236,6 +268,7 @@ def _plain(fields: Mapping[str, Any]) -> dict[str, Any]:
     for name in _TIMES:
         at = plain.get(name)
         if isinstance(at, int | float) and not isinstance(at, bool):
-            with contextlib.suppress(ValueError, OverflowError, OSError):  # no time that there is: who reads the field says so
+            # no time that there is: who reads the field says so
+            with contextlib.suppress(ValueError, OverflowError, OSError):
                 plain[name] = datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     return plain

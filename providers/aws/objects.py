@@ -1,4 +1,6 @@
-"""Stored objects, where the operator asks for it: headers of a sample, and S3 Inventory reports. Never the content of a tenant's object."""
+"""Stored objects, where the operator asks for it: headers of a sample, and S3 Inventory reports. Never the content
+of a tenant's object.
+"""
 
 import csv
 import gzip
@@ -11,10 +13,11 @@ from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from posture.batch import Batch, Kept, Listed, Partly
 from posture.clock import Seconds
 from posture.fault import Fault, FaultKind, Refused
+from posture.reports import Batch, Complete, NotRead, ReadRefused
 from posture.resource import Encryption, KeyClass, Link, Resource
+from providers.asking import each
 from providers.aws.calls import (
     GET_INVENTORY_REPORT,
     HEAD_OBJECT,
@@ -24,14 +27,14 @@ from providers.aws.calls import (
     LIST_OBJECTS_V2,
 )
 from providers.aws.ebs import key_arn
-from providers.aws.place import AwsSource, Place, Rows
+from providers.aws.source import AwsSource, Place, Rows
 from providers.aws.transport import in_thread
-from providers.each import each
 from providers.lane import lost
 from providers.source import Yield
 
 FIELDS = ("ServerSideEncryption", "SSEKMSKeyId", "BucketKeyEnabled", "LastModified")
-_CLASSES = {None: KeyClass.NONE, "AES256": KeyClass.PROVIDER, "aws:kms:dsse": KeyClass.DOUBLE}  # of all others the key decides
+# of all others the key decides
+_CLASSES = {None: KeyClass.NONE, "AES256": KeyClass.PROVIDER, "aws:kms:dsse": KeyClass.DOUBLE}
 LONGEST_ROW = 1 << 16
 MOST_UNPACKED = 2 << 30
 """Characters of one file of a report, unpacked."""
@@ -44,20 +47,33 @@ class OfBuckets(AwsSource):
     """A question asked of every bucket that the account is known to have."""
 
     def buckets(self) -> Mapping[str, Place]:
-        """By name. Raises `Refused` where they were never listed: no answer about none of them would look like one about all."""
+        """By name. Raises `Refused` where they were never listed: no answer about none of them would look like one
+        about all.
+        """
         if self.seen.buckets is None:
-            raise Refused(Fault(FaultKind.UNREACHABLE, "NotAsked", LIST_BUCKETS.operation, "the account's buckets were not listed yet"))
+            raise Refused(
+                Fault(
+                    FaultKind.UNREACHABLE,
+                    "NotAsked",
+                    LIST_BUCKETS.operation,
+                    "the account's buckets were not listed yet",
+                )
+            )
         return self.seen.buckets
 
     def still_answers(self, place: Place, started: Seconds) -> None:
-        """Raise `Refused` where nobody answers in a bucket's region since this poll `started`: the next bucket is not waited for in vain."""
+        """Raise `Refused` where nobody answers in a bucket's region since this poll `started`: the next bucket is
+        not waited for in vain.
+        """
         silence = self.account.lane(LIST_BUCKETS, place.region).silent_since(started)
         if silence is not None:
             raise silence
 
 
 class ObjectSample(OfBuckets):
-    """The encryption headers of a few objects a bucket: the oldest, the newest, and some between, of the first thousand listed."""
+    """The encryption headers of a few objects a bucket: the oldest, the newest, and some between, of the first
+    thousand listed.
+    """
 
     service = "s3-objects"
     calls = (LIST_OBJECTS_V2, HEAD_OBJECT)
@@ -76,41 +92,55 @@ class ObjectSample(OfBuckets):
                 samples = await self._samples(bucket, place, started)
             except Refused as refused:
                 await self.account.confirm(refused)
-                yield Partly(refused.fault)
+                yield ReadRefused(refused.fault)
                 whole = False
-                yield Kept(self._known.get(bucket, ()))
+                yield NotRead(self._known.get(bucket, ()))
                 continue
             for sample in samples:
                 for fault in sample.faults.values():
-                    yield Partly(fault)
+                    yield ReadRefused(fault)
             self._known[bucket] = tuple(samples)
             yield Batch.of(samples)
         if whole:  # what stays as it was seen last still names its keys
             self.seen.listed(self.id)
-        yield Listed(("aws.s3.object-sample",))
+        yield Complete(("aws.s3.object-sample",))
 
     async def _samples(self, bucket: str, place: Place, started: Seconds) -> list[Resource]:
         """Those of one bucket. Raises `Refused` where it cannot be listed, or its region stopped answering."""
         self.still_answers(place, started)
         page = await self.account.ask(LIST_OBJECTS_V2, place.region, Bucket=bucket, MaxKeys=1000)
         rows = Rows(LIST_OBJECTS_V2, "Key", r"(?s).+")
-        listed = sorted(rows.of(page.get("Contents", []), dict), key=lambda entry: (str(entry.get("LastModified")), entry["Key"]))
+        listed = sorted(
+            rows.of(page.get("Contents", []), dict), key=lambda entry: (str(entry.get("LastModified")), entry["Key"])
+        )
         if rows.fault is not None:
             raise Refused(rows.fault)
         wanted = min(self.account.settings.object_sample, len(listed))
-        heads = [answer async for answer in each(self._head(bucket, place.region, entry["Key"]) for entry in _spread(listed, wanted))]
+        heads = [
+            answer
+            async for answer in each(
+                self._head(bucket, place.region, entry["Key"]) for entry in _spread(listed, wanted)
+            )
+        ]
         self.still_answers(place, started)
         read = sum(fields.get("StatusCode") in {200, 400} for fields, _ in heads)
-        return [self._sample(bucket, place, {**fields, "SampleOf": [read, wanted]}, faults) for fields, faults in heads if fields.get("StatusCode") != 404]
+        return [
+            self._sample(bucket, place, {**fields, "SampleOf": [read, wanted]}, faults)
+            for fields, faults in heads
+            if fields.get("StatusCode") != 404
+        ]
 
     async def _head(self, bucket: str, region: str, key: str) -> tuple[dict[str, Any], dict[str, Fault]]:
-        """A HEAD has no body: of an error only the status is left. 400 on a listed key is what SSE-C answers, and what bad credentials answer too."""
+        """A HEAD has no body: of an error only the status is left. 400 on a listed key is what SSE-C answers, and
+        what bad credentials answer too.
+        """
         try:
             answer = await self.account.ask(HEAD_OBJECT, region, Bucket=bucket, Key=key)
         except Refused as refused:
             await self.account.confirm(refused)
             if refused.fault.code == "400":
-                await self.account.ask(LIST_OBJECTS_V2, region, Bucket=bucket, MaxKeys=1)  # refused, in words, if it was not about the object
+                # refused, in words, if it was not about the object
+                await self.account.ask(LIST_OBJECTS_V2, region, Bucket=bucket, MaxKeys=1)
             if refused.fault.code in {"400", "404"}:
                 return {"Key": key, "StatusCode": int(refused.fault.code)}, {}
             return {"Key": key}, {HEAD_OBJECT.operation: refused.fault}
@@ -158,15 +188,15 @@ class Inventory(OfBuckets):
             inventory, refused = await self._inventory(bucket, place, started)
             if refused is not None:
                 await self.account.confirm(refused)
-                yield Partly(refused.fault)
+                yield ReadRefused(refused.fault)
             if refused is not None and lost(refused):
                 unread.append((inventory, place))
             else:
                 yield Batch((inventory,))
         for inventory, place in unread:
             silence = self.account.lane(LIST_BUCKETS, place.region).silent_since(started)
-            yield Batch((inventory,)) if silence is None else Kept((inventory,))
-        yield Listed(("aws.s3.inventory",))
+            yield Batch((inventory,)) if silence is None else NotRead((inventory,))
+        yield Complete(("aws.s3.inventory",))
 
     async def _inventory(self, bucket: str, place: Place, started: Seconds) -> tuple[Resource, Refused | None]:
         """What a bucket's inventory says, and which read of it was refused."""
@@ -177,15 +207,24 @@ class Inventory(OfBuckets):
             self.still_answers(place, started)
             answer = await self.account.ask(LIST_BUCKET_INVENTORY_CONFIGURATIONS, place.region, Bucket=bucket)
             fields["InventoryConfigurations"] = answer.get("InventoryConfigurationList", [])
-            reporting = [one for one in fields["InventoryConfigurations"] if one.get("IsEnabled") and "EncryptionStatus" in one.get("OptionalFields", [])]
+            reporting = [
+                one
+                for one in fields["InventoryConfigurations"]
+                if one.get("IsEnabled") and "EncryptionStatus" in one.get("OptionalFields", [])
+            ]
             if reporting:
-                widest = max(reporting, key=lambda one: (not one.get("Filter"), one.get("IncludedObjectVersions") == "All"))
+                widest = max(
+                    reporting, key=lambda one: (not one.get("Filter"), one.get("IncludedObjectVersions") == "All")
+                )
                 fields["Reporting"] = widest.get("Id")
                 fields["Report"] = await self._report(bucket, place.region, widest)
         except Refused as refused:
             unread, faults[refused.fault.operation] = refused, refused.fault
-        except (AttributeError, KeyError, TypeError, ValueError) as error:  # a configuration that leaves out what it must have
-            unread = _unreadable(f"the inventory's configuration or report cannot be read: {type(error).__name__} {error}")
+        # a configuration that leaves out what it must have
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            unread = _unreadable(
+                f"the inventory's configuration or report cannot be read: {type(error).__name__} {error}"
+            )
             faults[unread.fault.operation] = unread.fault
         return self._resource(bucket, place, fields, faults), unread
 
@@ -197,8 +236,12 @@ class Inventory(OfBuckets):
         at = known.region if known else region
         folder = "/".join(filter(None, (target.get("Prefix", "").strip("/"), bucket, configuration["Id"]))) + "/"
         newest = ""
-        async for page in self.account.pages(LIST_INVENTORY_REPORTS, at, "CommonPrefixes", TOKEN, Bucket=home, Prefix=folder, Delimiter="/"):
-            newest = max([newest, *(entry["Prefix"] for entry in page if entry["Prefix"].removeprefix(folder)[:1].isdigit())])
+        async for page in self.account.pages(
+            LIST_INVENTORY_REPORTS, at, "CommonPrefixes", TOKEN, Bucket=home, Prefix=folder, Delimiter="/"
+        ):
+            newest = max(
+                [newest, *(entry["Prefix"] for entry in page if entry["Prefix"].removeprefix(folder)[:1].isdigit())]
+            )
         if not newest:
             raise _unreadable(f"no report in {home}/{folder} yet")
         manifest = _manifest(await self._read(home, at, f"{newest}manifest.json"))
@@ -212,7 +255,12 @@ class Inventory(OfBuckets):
             counts += await in_thread(_count, await self._read(home, at, key), columns.index("EncryptionStatus"))
         made = _made(newest.removeprefix(folder).rstrip("/"))
         schedule = configuration.get("Schedule", {}).get("Frequency", "Daily")
-        return {"At": f"{made.isoformat()}Z", "Schedule": schedule, "Counts": dict(sorted(counts.items())), "Rows": counts.total()}
+        return {
+            "At": f"{made.isoformat()}Z",
+            "Schedule": schedule,
+            "Counts": dict(sorted(counts.items())),
+            "Rows": counts.total(),
+        }
 
     async def _read(self, bucket: str, region: str, key: str) -> bytes:
         return bytes((await self.account.ask(GET_INVENTORY_REPORT, region, Bucket=bucket, Key=key))["Body"])
@@ -221,7 +269,15 @@ class Inventory(OfBuckets):
         arn = self.account.arn("s3", "", bucket, account="")
         links = (Link("bucket", arn),)
         return self.resource(
-            f"{arn}#inventory", "inventory", "aws.s3.inventory", bucket, fields, region=place.region, links=links, faults=faults, tenant=place.tenant
+            f"{arn}#inventory",
+            "inventory",
+            "aws.s3.inventory",
+            bucket,
+            fields,
+            region=place.region,
+            links=links,
+            faults=faults,
+            tenant=place.tenant,
         )
 
 
@@ -249,7 +305,9 @@ def _made(folder: str) -> datetime:
 
 
 def _count(body: bytes, column: int) -> Counter[str]:
-    """Rows of a gzipped CSV report by the value of a column. Raises `Refused` where it is not one, or unpacks to more than `MOST_UNPACKED`."""
+    """Rows of a gzipped CSV report by the value of a column. Raises `Refused` where it is not one, or unpacks to
+    more than `MOST_UNPACKED`.
+    """
     counts: Counter[str] = Counter()
     try:
         with gzip.open(io.BytesIO(body), "rt", encoding="utf-8", newline="") as lines:

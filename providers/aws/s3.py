@@ -9,12 +9,13 @@ from typing import Any
 
 import msgspec
 
-from posture.batch import Batch, Kept, Listed, Partly, Report
 from posture.clock import Seconds
-from posture.controls.aws_s3 import refuses_plain_http
-from posture.controls.iam_policy import Coverage, PolicyError, denial, statements
+from posture.controls.aws.iam_policy import Coverage, PolicyError, denial, statements
+from posture.controls.aws.s3 import refuses_plain_http
 from posture.fault import Fault, Refused
+from posture.reports import Batch, Complete, NotRead, ReadRefused, Report
 from posture.resource import Encryption, KeyClass, Link, Resource
+from providers.asking import each_again
 from providers.aws.calls import (
     GET_ACCOUNT_PUBLIC_ACCESS_BLOCK,
     GET_BUCKET_ENCRYPTION,
@@ -27,8 +28,7 @@ from providers.aws.calls import (
     Call,
 )
 from providers.aws.ebs import key_arn
-from providers.aws.place import AwsSource, Place, Rows, ill_typed
-from providers.each import each_again
+from providers.aws.source import AwsSource, Place, Rows, ill_typed
 from providers.lane import lost
 from providers.source import Yield
 
@@ -83,9 +83,13 @@ class Buckets(AwsSource):
             if not told:  # only now: S3 that is not there must not look as if it had answered in part
                 told = True
                 for fault in account.faults.values():
-                    yield Partly(fault)
-                yield Kept((account,)) if unseen else Batch((account,))
-            self._waiting.update((entry["Name"], entry) for entry in page if isinstance(entry, dict) and isinstance(entry.get("Name"), str))
+                    yield ReadRefused(fault)
+                yield NotRead((account,)) if unseen else Batch((account,))
+            self._waiting.update(
+                (entry["Name"], entry)
+                for entry in page
+                if isinstance(entry, dict) and isinstance(entry.get("Name"), str)
+            )
             ask = partial(self._bucket, started=started)
             async with contextlib.aclosing(each_again(rows.of(page, dict), ask, lambda read: read.lost)) as reads:
                 async for read in reads:
@@ -97,10 +101,12 @@ class Buckets(AwsSource):
                         bucket = self._resource(read)
                         here[bucket.name] = Place(bucket.region, bucket.tenant)
                         for fault in bucket.faults.values():
-                            yield Partly(fault)
+                            yield ReadRefused(fault)
                         block = read.fields.get("PublicAccessBlockConfiguration")
-                        if isinstance(block, dict) and (odd := ill_typed(GET_PUBLIC_ACCESS_BLOCK, block, dict.fromkeys(BLOCKS, bool))):
-                            yield Partly(odd)
+                        if isinstance(block, dict) and (
+                            odd := ill_typed(GET_PUBLIC_ACCESS_BLOCK, block, dict.fromkeys(BLOCKS, bool))
+                        ):
+                            yield ReadRefused(odd)
                         yield Batch((bucket,))
         known, answered, silence = self.seen.buckets or {}, bool(here), None
         self._waiting.clear()
@@ -108,17 +114,18 @@ class Buckets(AwsSource):
             bucket, silence = self._resource(read), self._silence(read, started)
             here[bucket.name] = known.get(bucket.name) or Place(bucket.region, bucket.tenant)
             for fault in bucket.faults.values():
-                yield Partly(fault)
-            yield Batch((bucket,)) if silence is None else Kept((bucket,))  # a fault of its region and not of this bucket
+                yield ReadRefused(fault)
+            # a fault of its region and not of this bucket
+            yield Batch((bucket,)) if silence is None else NotRead((bucket,))
         self.seen.buckets = here
         if silence is not None and not answered:
             raise silence
         if rows.fault is not None:
-            yield Partly(rows.fault)
+            yield ReadRefused(rows.fault)
             return
         if not unread:  # what stays as it was seen last still names its key
             self.seen.listed(self.id)
-        yield Listed(("aws.s3.bucket", "aws.account"))
+        yield Complete(("aws.s3.bucket", "aws.account"))
 
     def unasked(self, fault: Fault) -> Iterator[Report]:
         """The buckets that are known by name alone: UNKNOWN with the reason why they were not read."""
@@ -128,7 +135,7 @@ class Buckets(AwsSource):
             read.fields.update(Name=name, CreationDate=entry.get("CreationDate"))
             for call in (GET_BUCKET_ENCRYPTION, GET_BUCKET_POLICY, GET_PUBLIC_ACCESS_BLOCK, GET_BUCKET_POLICY_STATUS):
                 read.faults[call.operation] = msgspec.structs.replace(fault, operation=call.operation)
-            yield Kept((self._resource(read),))
+            yield NotRead((self._resource(read),))
 
     def _silence(self, read: "_Read", started: Seconds) -> Refused | None:
         """The refusal, where nobody answers any more in a bucket's region."""
@@ -140,7 +147,9 @@ class Buckets(AwsSource):
         fields: dict[str, Any] = {}
         faults: dict[str, Fault] = {}
         try:
-            answer = await self.account.ask(GET_ACCOUNT_PUBLIC_ACCESS_BLOCK, self.account.home, AccountId=self.account.number)
+            answer = await self.account.ask(
+                GET_ACCOUNT_PUBLIC_ACCESS_BLOCK, self.account.home, AccountId=self.account.number
+            )
             if "PublicAccessBlockConfiguration" in answer:
                 fields["PublicAccessBlockConfiguration"] = answer["PublicAccessBlockConfiguration"]
         except Refused as refused:
@@ -151,7 +160,17 @@ class Buckets(AwsSource):
                 unseen = lost(refused)
                 faults[GET_ACCOUNT_PUBLIC_ACCESS_BLOCK.operation.replace("s3:Get", "s3:GetAccount")] = refused.fault
         number, tenant = self.account.number, self.tenancy.name
-        return self.resource(f"aws://{number}", "account", "aws.account", number, fields, region="", faults=faults, cells=("",), tenant=tenant), unseen
+        return self.resource(
+            f"aws://{number}",
+            "account",
+            "aws.account",
+            number,
+            fields,
+            region="",
+            faults=faults,
+            cells=("",),
+            tenant=tenant,
+        ), unseen
 
     async def _bucket(self, entry: Mapping[str, Any], started: Seconds) -> "_Read":
         """All that is asked of one bucket."""
@@ -180,7 +199,11 @@ class Buckets(AwsSource):
         encryption, links = self._at_rest(fields, read.region)
         rules = (fields.get("ServerSideEncryptionConfiguration") or {}).get("Rules")
         before = (self.seen.buckets or {}).get(fields["Name"]) if GET_BUCKET_TAGGING.operation in read.faults else None
-        default = "none" if rules == [] or fields.get("ServerSideEncryptionConfiguration", "") is None else (encryption.algorithm or "?")
+        default = (
+            "none"
+            if rules == [] or fields.get("ServerSideEncryptionConfiguration", "") is None
+            else (encryption.algorithm or "?")
+        )
         arn = self.account.arn("s3", "", fields["Name"], account="")
         return self.resource(
             arn,
@@ -242,7 +265,9 @@ class _Read:
             self.region = self._source.account.home
             return
         told = str(answer.get("LocationConstraint") or "")
-        self.region = {"": "us-east-1", "EU": "eu-west-1"}.get(told, told if _REGION.fullmatch(told) else self._source.account.home)
+        self.region = {"": "us-east-1", "EU": "eu-west-1"}.get(
+            told, told if _REGION.fullmatch(told) else self._source.account.home
+        )
 
     async def ask(self, call: Call, field: str) -> None:
         """Read one setting into the fields; None where the service says there is none."""
@@ -251,7 +276,10 @@ class _Read:
         silence = self._source.account.lane(call, self.region).silent_since(self._started)
         if silence is not None:
             message = f"not asked: S3 in {self.region} does not answer"
-            self.lost, self.faults[call.operation] = True, msgspec.structs.replace(silence.fault, operation=call.operation, message=message)
+            self.lost, self.faults[call.operation] = (
+                True,
+                msgspec.structs.replace(silence.fault, operation=call.operation, message=message),
+            )
             return
         try:
             self.fields[field] = await self._source.account.read_bucket(call, self._bucket, self.region)
@@ -269,11 +297,15 @@ class _Read:
 
 
 def _tls_only(arn: str, fields: Mapping[str, Any]) -> str:
-    """`yes`, `in part` or `no`: whether the bucket policy refuses plain HTTP, read as the control reads it; `?` where it was not seen or cannot be read."""
+    """`yes`, `in part` or `no`: whether the bucket policy refuses plain HTTP, read as the control reads it; `?`
+    where it was not seen or cannot be read.
+    """
     if "Policy" not in fields:
         return "?"
     try:
-        coverage = denial(statements(fields["Policy"]), arn, refuses_plain_http) if fields["Policy"] else Coverage(False)
+        coverage = (
+            denial(statements(fields["Policy"]), arn, refuses_plain_http) if fields["Policy"] else Coverage(False)
+        )
     except PolicyError:
         return "?"
     return "yes" if coverage.full else "in part" if coverage.shortfalls else "no"

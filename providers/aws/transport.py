@@ -1,6 +1,7 @@
 """How boto3's requests travel: no answer is longer or slower than it may be, and none for this machine goes by a proxy.
 
-botocore reads a whole body, however long, and has a timeout only between bytes: a server that drips would hold a thread for ever.
+botocore reads a whole body, however long, and has a timeout only between bytes: a server that drips would hold a thread
+for ever.
 """
 
 import asyncio
@@ -12,7 +13,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ParamSpec, TypeVar
 
-from botocore.awsrequest import AWSHTTPConnection, AWSHTTPConnectionPool, AWSHTTPSConnection, AWSHTTPSConnectionPool, AWSResponse
+from botocore.awsrequest import (
+    AWSHTTPConnection,
+    AWSHTTPConnectionPool,
+    AWSHTTPSConnection,
+    AWSHTTPSConnectionPool,
+    AWSResponse,
+)
 from botocore.exceptions import ConnectionClosedError, HTTPClientError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 from urllib3.exceptions import HTTPError, ProtocolError
@@ -26,8 +33,8 @@ MOST_PAGE = 16 << 20
 """Bytes of one answer: a page of a thousand volumes is 2 MB."""
 
 WORKERS = 64
-"""Threads for boto3's blocking calls, for all accounts together. A region that hangs holds four until their timeouts: with 16 of them, four such regions
-stopped all others."""
+"""Threads for boto3's blocking calls, for all accounts together. A region that hangs holds four until their timeouts:
+with 16 of them, four such regions stopped all others."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -44,7 +51,9 @@ class LateAnswer(Exception):
 
 
 class UnderWay:
-    """One call that a thread makes, and that the loop can end from outside: nothing else ends a thread that waits for the next byte of a header."""
+    """One call that a thread makes, and that the loop can end from outside: nothing else ends a thread that waits
+    for the next byte of a header.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -102,7 +111,8 @@ class UnderWay:
         held = self._socket
         if held is not None:
             with contextlib.suppress(OSError):  # closed meanwhile
-                socket.socket.shutdown(held, socket.SHUT_RDWR)  # not SSLSocket's own, which takes away what the thread is reading from
+                # not SSLSocket's own, which takes away what the thread is reading from
+                socket.socket.shutdown(held, socket.SHUT_RDWR)
 
 
 async def in_thread(function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
@@ -149,14 +159,18 @@ class _HttpsPool(AWSHTTPSConnectionPool):  # type: ignore[misc]
 class Transport(URLLib3Session):  # type: ignore[misc]
     """botocore's own session within our bounds; `send` is a handler for its event `before-send`."""
 
-    def __init__(self, endpoint: str, ca_bundle: str | None, timeouts: tuple[Seconds, Seconds], connections: int) -> None:
+    def __init__(
+        self, endpoint: str, ca_bundle: str | None, timeouts: tuple[Seconds, Seconds], connections: int
+    ) -> None:
         verify = ca_bundle or os.environ.get("REQUESTS_CA_BUNDLE") or True
         super().__init__(verify, proxies_for(endpoint), timeouts, connections)
         self._pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
         self._manager.pool_classes_by_scheme = self._pool_classes_by_scheme
 
     def answer(self, request: Any, **_: Any) -> AWSResponse:
-        """Send a prepared request. Raises as botocore's does, and `TooLongError`; what is to be streamed is read by `read_body`."""
+        """Send a prepared request. Raises as botocore's does, and `TooLongError`; what is to be streamed is read by
+        `read_body`.
+        """
         whole, request.stream_output = not request.stream_output, True
         response = self.send(request)
         if whole or response.status_code >= 300:

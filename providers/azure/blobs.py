@@ -1,6 +1,8 @@
-"""Stored blobs, where the operator asks for it: how the first ones of each container are encrypted, by listing them. No content is read, no name is kept.
+"""Stored blobs, where the operator asks for it: how the first ones of each container are encrypted, by listing them. No
+content is read, no name is kept.
 
-List Blobs of Blob Storage's REST reference: `Properties/ServerEncrypted`, `/EncryptionScope`, `/CustomerProvidedKeySha256`, `/ResourceType`, and `NextMarker`.
+List Blobs of Blob Storage's REST reference: `Properties/ServerEncrypted`, `/EncryptionScope`,
+`/CustomerProvidedKeySha256`, `/ResourceType`, and `NextMarker`.
 """
 
 from collections import Counter
@@ -9,14 +11,14 @@ from contextlib import aclosing
 from typing import Any
 from xml.etree import ElementTree
 
-from posture.batch import Batch, Kept, Listed, Partly
 from posture.fault import Fault, FaultKind, Refused
+from posture.reports import Batch, Complete, NotRead, ReadRefused
 from posture.resource import Encryption, Link, Resource
+from providers.asking import each
 from providers.azure.calls import LIST_BLOBS, LIST_CONTAINERS
 from providers.azure.faults import GONE, unreadable
 from providers.azure.ids import last, normal
-from providers.azure.place import AccountSeen, AzureSource
-from providers.each import each
+from providers.azure.source import AccountSeen, AzureSource
 from providers.lane import lost
 from providers.limits import Pages
 from providers.source import Yield
@@ -25,7 +27,9 @@ SAMPLE = "azure.storage.object-sample"
 AT_ONCE = 16
 """Containers that are sampled at the same time."""
 MOST_PAGES = 5
-"""A page may hold fewer than were asked for, even none, and name a next one; after these the sample is as small as it is."""
+"""A page may hold fewer than were asked for, even none, and name a next one; after these the sample is as small as
+it is.
+"""
 
 
 class Blobs(AzureSource):
@@ -39,23 +43,27 @@ class Blobs(AzureSource):
         """One resource a container; what was sampled of one that does not answer now stays as it was seen last."""
         containers = self.seen.containers.get(self.subscription)
         if containers is None:
-            raise Refused(Fault(FaultKind.ERROR, "NotListed", LIST_CONTAINERS.operation, "the containers have not been listed yet"))
+            raise Refused(
+                Fault(
+                    FaultKind.ERROR, "NotListed", LIST_CONTAINERS.operation, "the containers have not been listed yet"
+                )
+            )
         questions, whole = [], True
         for account, about in sorted(self.seen.accounts.get(self.subscription, {}).items(), key=lambda item: item[0]):
             named = containers.get(normal(account), ())
             if isinstance(named, Fault):
-                yield Partly(named)
+                yield ReadRefused(named)
                 whole = False
             else:
                 questions += [(account, about, container) for container in named]
         async with aclosing(each((self._sample(*question) for question in questions), AT_ONCE)) as answers:
             async for sample, refused in answers:
                 if refused is not None:
-                    yield Partly(refused.fault)
+                    yield ReadRefused(refused.fault)
                 if sample is not None:
-                    yield Kept((sample,)) if refused is not None and lost(refused) else Batch((sample,))
+                    yield NotRead((sample,)) if refused is not None and lost(refused) else Batch((sample,))
         if whole:
-            yield Listed((SAMPLE,))
+            yield Complete((SAMPLE,))
 
     async def _sample(self, account: str, about: AccountSeen, container: str) -> tuple[Resource | None, Refused | None]:
         """The counts of one container and what was refused of it; nothing where it has gone meanwhile."""
@@ -71,11 +79,15 @@ class Blobs(AzureSource):
         return self._made(account, about, container, fields, {}), None
 
     async def _counts(self, account: str, endpoint: str, container: str) -> dict[str, Any]:
-        """How the sampled blobs are encrypted; `SampleOf` is `[read, wanted]`, alike where the container holds no more. Raises `Refused`."""
+        """How the sampled blobs are encrypted; `SampleOf` is `[read, wanted]`, alike where the container holds no
+        more. Raises `Refused`.
+        """
         said, scopes = Counter({"true": 0, "false": 0, "absent": 0}), Counter[str]()
         supplied, marker, followed = 0, "", Pages(LIST_BLOBS.operation)
         for _ in range(MOST_PAGES):
-            blobs, marker = _page(await self.arm.list_blobs(account, endpoint, container, self.wanted - said.total(), marker))
+            blobs, marker = _page(
+                await self.arm.list_blobs(account, endpoint, container, self.wanted - said.total(), marker)
+            )
             for blob in blobs:
                 encrypted = blob.findtext("ServerEncrypted", "").strip().lower()
                 said[encrypted if encrypted in said else "absent"] += 1
@@ -87,9 +99,16 @@ class Blobs(AzureSource):
             followed.follow(marker)
         read = said.total()
         wanted = max(read, self.wanted) if marker else read
-        return {"SampleOf": [read, wanted], "ServerEncrypted": dict(said), "CustomerProvidedKeys": supplied, "EncryptionScopes": dict(sorted(scopes.items()))}
+        return {
+            "SampleOf": [read, wanted],
+            "ServerEncrypted": dict(said),
+            "CustomerProvidedKeys": supplied,
+            "EncryptionScopes": dict(sorted(scopes.items())),
+        }
 
-    def _made(self, account: str, about: AccountSeen, container: str, fields: dict[str, Any], faults: dict[str, Fault]) -> Resource:
+    def _made(
+        self, account: str, about: AccountSeen, container: str, fields: dict[str, Any], faults: dict[str, Fault]
+    ) -> Resource:
         return self.resource(
             f"{container}#blobs",
             "object-sample",
@@ -104,7 +123,9 @@ class Blobs(AzureSource):
 
 
 def _page(body: bytes) -> tuple[list[ElementTree.Element], str]:
-    """The `Properties` of each blob of a page, and the next page's marker. A directory of a hierarchical namespace is no blob. Raises `Refused`."""
+    """The `Properties` of each blob of a page, and the next page's marker. A directory of a hierarchical namespace
+    is no blob. Raises `Refused`.
+    """
     try:
         page = ElementTree.fromstring(body)
     except ElementTree.ParseError as error:

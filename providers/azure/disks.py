@@ -3,15 +3,15 @@
 from collections.abc import AsyncGenerator
 from functools import partial
 
-from posture.batch import Partly
-from posture.controls.azure_disk import named_key
+from posture.controls.azure.disk import named_key
 from posture.controls.fields import part, parts
 from posture.fault import FaultKind, Refused
+from posture.reports import ReadRefused
 from posture.resource import Encryption, KeyClass, Link, Resource
 from providers.azure.calls import LIST_DISKS, LIST_IMAGES, LIST_SETS, LIST_SNAPSHOTS
+from providers.azure.decode import Disk, DiskProperties, EncryptionSet, SetProperties, Thing
 from providers.azure.ids import last, machine_name, normal, unversioned
-from providers.azure.place import AzureSource, fields_of, text
-from providers.azure.wire import Disk, DiskProperties, EncryptionSet, SetProperties, Thing
+from providers.azure.source import AzureSource, fields_of, text
 from providers.source import Yield
 
 CUSTOMER, BOTH = "encryptionatrestwithcustomerkey", "encryptionatrestwithplatformandcustomerkeys"
@@ -45,7 +45,9 @@ class Disks(AzureSource):
             fields_of(row),
             region=text(row.location),
             encryption=encryption,
-            links=(*links, Link("machine", normal(row.managedBy))) if isinstance(row.managedBy, str) and row.managedBy else links,
+            links=(*links, Link("machine", normal(row.managedBy)))
+            if isinstance(row.managedBy, str) and row.managedBy
+            else links,
             cells=(_used_by(row, properties), f"{properties.diskSizeGB or '?'} GiB"),
         )
 
@@ -66,10 +68,12 @@ class Snapshots(AzureSource):
         except Refused as refused:
             if refused.fault.kind is FaultKind.EXPIRED:
                 raise
-            yield Partly(refused.fault)
+            yield ReadRefused(refused.fault)
 
     def _image(self, row: Thing) -> Resource:
-        """An image says no type of encryption, only the set of each of its disks: none is the platform's key. Disks of several sets are of no one class."""
+        """An image says no type of encryption, only the set of each of its disks: none is the platform's key. Disks
+        of several sets are of no one class.
+        """
         read, properties = LIST_IMAGES.operation, row.properties or {}
         storage = part(properties, read, "storageProfile")
         disks = [disk for disk in (part(storage, read, "osDisk"), *(parts(storage, read, "dataDisks") or ())) if disk]
@@ -77,7 +81,11 @@ class Snapshots(AzureSource):
         one = sets.pop() if len({normal(each) for each in sets}) == 1 else None
         made_of = text(part(properties, read, "sourceVirtualMachine").get("id"))
         sizes = [disk.get("diskSizeGB") for disk in disks]
-        size = sum(each for each in sizes if isinstance(each, int)) if all(isinstance(each, int) for each in sizes) and sizes else "?"
+        size = (
+            sum(each for each in sizes if isinstance(each, int))
+            if all(isinstance(each, int) for each in sizes) and sizes
+            else "?"
+        )
         return self.resource(
             row.id,
             "snapshot",
@@ -103,7 +111,11 @@ class Snapshots(AzureSource):
             region=text(row.location),
             encryption=encryption,
             links=links,
-            cells=(last(text(source)), text(properties.networkAccessPolicy) or "?", f"{properties.diskSizeGB or '?'} GiB"),
+            cells=(
+                last(text(source)),
+                text(properties.networkAccessPolicy) or "?",
+                f"{properties.diskSizeGB or '?'} GiB",
+            ),
         )
 
 
@@ -139,12 +151,18 @@ class EncryptionSets(AzureSource):
             region=text(row.location),
             encryption=Encryption(None, None, _set_class(properties), url or None),
             links=links,
-            cells=("customer", "rotation failed" if failing else text(properties.provisioningState).removeprefix("Succeeded"), _rotation(properties)),
+            cells=(
+                "customer",
+                "rotation failed" if failing else text(properties.provisioningState).removeprefix("Succeeded"),
+                _rotation(properties),
+            ),
         )
 
 
 def at_rest(properties: DiskProperties) -> tuple[Encryption, tuple[Link, ...]]:
-    """The encryption of a disk or snapshot, and its link to the encryption set. Whose the customer's key is, the set says."""
+    """The encryption of a disk or snapshot, and its link to the encryption set. Whose the customer's key is, the set
+    says.
+    """
     said, guest = properties.encryption, properties.securityProfile or {}
     kind, set_id = (text(said.type), text(said.diskEncryptionSetId)) if said else ("", "")
     security, secure_set = text(guest.get("securityType")), text(guest.get("secureVMDiskEncryptionSetId"))
@@ -161,7 +179,9 @@ def _set_class(properties: SetProperties) -> KeyClass:
     if text(properties.federatedClientId).lower() not in {"", "none"}:
         return KeyClass.CUSTOMER_FOREIGN
     kind = text(properties.encryptionType).lower()
-    return {CUSTOMER: KeyClass.CUSTOMER, CONFIDENTIAL: KeyClass.CUSTOMER, BOTH: KeyClass.DOUBLE}.get(kind, KeyClass.UNKNOWN)
+    return {CUSTOMER: KeyClass.CUSTOMER, CONFIDENTIAL: KeyClass.CUSTOMER, BOTH: KeyClass.DOUBLE}.get(
+        kind, KeyClass.UNKNOWN
+    )
 
 
 def _rotation(properties: SetProperties) -> str:

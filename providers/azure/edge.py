@@ -4,18 +4,18 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
-from posture.batch import Batch, Listed, Partly
-from posture.controls.azure_edge import PREDEFINED, SERVES, UNSURE, plain_listeners, route_redirects
+from posture.controls.azure.edge import PREDEFINED, SERVES, UNSURE, plain_listeners, route_redirects
 from posture.controls.fields import low, part
 from posture.controls.reading import NoAnswer
 from posture.fault import Fault, FaultKind, Refused
+from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Resource
+from providers.asking import each
 from providers.azure.calls import LIST_AFD_DOMAINS, LIST_AFD_ENDPOINTS, LIST_AFD_ROUTES, LIST_GATEWAYS, LIST_PROFILES
+from providers.azure.decode import Thing, Unread
 from providers.azure.faults import bad_row
 from providers.azure.ids import last
-from providers.azure.place import SweptSource, fields_of, text
-from providers.azure.wire import Thing, Unread
-from providers.each import each
+from providers.azure.source import SweptSource, fields_of, text
 from providers.source import Yield
 
 KEPT = (
@@ -39,9 +39,13 @@ class Edge(SweptSource):
     calls = (LIST_GATEWAYS, LIST_PROFILES, LIST_AFD_DOMAINS, LIST_AFD_ENDPOINTS, LIST_AFD_ROUTES)
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
-        """Two listings, then for each front door its domains and routes; one that is refused does not keep the other."""
+        """Two listings, then for each front door its domains and routes; one that is refused does not keep the
+        other.
+        """
         try:
-            async for report in self.listing(LIST_GATEWAYS, Thing, self._gateway, "endpoint", "azure.network.application-gateway"):
+            async for report in self.listing(
+                LIST_GATEWAYS, Thing, self._gateway, "endpoint", "azure.network.application-gateway"
+            ):
                 yield report
         except Refused as refused:
             yield _partly(refused)
@@ -58,20 +62,24 @@ class Edge(SweptSource):
             for row in page:
                 kind = low((row.sku or {}).get("name")) if isinstance((row.sku or {}).get("name"), str) else None
                 if kind is None:
-                    unread.append(bad_row(LIST_PROFILES, {"id": row.id, "location": row.location}, "sku.name is missing or not text"))
+                    unread.append(
+                        bad_row(
+                            LIST_PROFILES, {"id": row.id, "location": row.location}, "sku.name is missing or not text"
+                        )
+                    )
                 elif kind.endswith("_azurefrontdoor"):
                     row.name = row.name or last(row.id)
                     doors.append(row)
         for bad in unread:
-            yield Partly(bad.fault)
+            yield ReadRefused(bad.fault)
         yield Batch(tuple(self.unread(bad, "endpoint", DOOR) for bad in unread if bad.id))
         async with aclosing(each(self._front_door(door) for door in doors)) as answers:
             async for made in answers:
                 for fault in made.faults.values():
-                    yield Partly(fault)
+                    yield ReadRefused(fault)
                 yield Batch((made,))
         if all(bad.id for bad in unread):
-            yield Listed((DOOR,))
+            yield Complete((DOOR,))
 
     def _gateway(self, row: Thing) -> Resource:
         fields, properties = fields_of(row), row.properties
@@ -83,7 +91,15 @@ class Edge(SweptSource):
         except NoAnswer:
             plain = "?"
         cells = (_least(properties or {}), "", "", "", plain, "")
-        return self.resource(row.id, "endpoint", "azure.network.application-gateway", row.name, fields, region=text(row.location), cells=cells)
+        return self.resource(
+            row.id,
+            "endpoint",
+            "azure.network.application-gateway",
+            row.name,
+            fields,
+            region=text(row.location),
+            cells=cells,
+        )
 
     async def _front_door(self, row: Thing) -> Resource:
         fields, faults = fields_of(row), dict[str, Fault]()
@@ -100,7 +116,13 @@ class Edge(SweptSource):
                 for endpoint in page:
                     call = LIST_AFD_ROUTES
                     async for some in self.arm.pages(call, Thing, subscription=self.subscription, within=endpoint.id):
-                        routes.update((f"{endpoint.name or last(endpoint.id)}/{each.name or last(each.id)}", _redirects(endpoint, each)) for each in some)
+                        routes.update(
+                            (
+                                f"{endpoint.name or last(endpoint.id)}/{each.name or last(each.id)}",
+                                _redirects(endpoint, each),
+                            )
+                            for each in some
+                        )
                 call = LIST_AFD_ENDPOINTS
             fields["routes"] = routes
         except Refused as refused:
@@ -109,11 +131,15 @@ class Edge(SweptSource):
         known = set(fields.get("routes", {"": None}).values())
         plain = "SERVES" if False in known else "?" if None in known else "redirects"
         cells = (_shown(least), "", "", "", plain, "")
-        return self.resource(row.id, "endpoint", DOOR, row.name, fields, region=text(row.location), faults=faults, cells=cells)
+        return self.resource(
+            row.id, "endpoint", DOOR, row.name, fields, region=text(row.location), faults=faults, cells=cells
+        )
 
 
 def _minimum(domain: Thing) -> Any:
-    """The least TLS version of a domain as it stands there; what is no answer is told apart from none by the control."""
+    """The least TLS version of a domain as it stands there; what is no answer is told apart from none by the
+    control.
+    """
     settings = (domain.properties or {}).get("tlsSettings")
     return settings.get("minimumTlsVersion") if isinstance(settings, dict) else settings
 
@@ -131,7 +157,9 @@ def _least(properties: dict[str, Any]) -> str:
         policy = part(properties, LIST_GATEWAYS.operation, "sslPolicy")
     except NoAnswer:
         return "?"
-    return _shown(text(policy.get("minProtocolVersion")) or PREDEFINED.get(text(policy.get("policyName")).casefold(), ""))
+    return _shown(
+        text(policy.get("minProtocolVersion")) or PREDEFINED.get(text(policy.get("policyName")).casefold(), "")
+    )
 
 
 def _shown(version: str) -> str:
@@ -147,5 +175,5 @@ def _kept(refused: Refused) -> Fault:
     return refused.fault
 
 
-def _partly(refused: Refused) -> Partly:
-    return Partly(_kept(refused))
+def _partly(refused: Refused) -> ReadRefused:
+    return ReadRefused(_kept(refused))

@@ -1,4 +1,5 @@
-"""The Entra tenant behind the subscriptions, through Microsoft Graph: is a second factor enforced, and who can answer it.
+"""The Entra tenant behind the subscriptions, through Microsoft Graph: is a second factor enforced, and who can answer
+it.
 
 Names of people are counted and not kept.
 """
@@ -8,14 +9,14 @@ from typing import Any
 
 import msgspec
 
-from posture.batch import Batch, Listed, Partly
 from posture.clock import Seconds
 from posture.fault import Fault, FaultKind, Refused
+from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Resource
-from providers.azure.arm import Arm
 from providers.azure.calls import CONDITIONAL_ACCESS, GRAPH_CALLS, REGISTRATION, SECURITY_DEFAULTS
+from providers.azure.client import ArmClient
+from providers.azure.decode import Unread
 from providers.azure.faults import LICENCE
-from providers.azure.wire import Unread
 from providers.source import Source, Yield
 
 
@@ -38,7 +39,7 @@ class Entra(Source):
     service = "entra"
     permissions = tuple(sorted({call.permission for call in GRAPH_CALLS.values()}))
 
-    def __init__(self, tenant: str, arm: Arm, entra: str, cadence: Seconds) -> None:
+    def __init__(self, tenant: str, arm: ArmClient, entra: str, cadence: Seconds) -> None:
         super().__init__(tenant, "azure", entra, cadence)
         self._arm = arm
 
@@ -54,7 +55,9 @@ class Entra(Source):
             wanted = ("displayName", "state", "conditions", "grantControls")
             pages = self._arm.pages(CONDITIONAL_ACCESS, object)
             policies = [policy async for page in pages for policy in page]
-            fields["conditionalAccess"] = [{name: policy.get(name) for name in wanted} if isinstance(policy, dict) else None for policy in policies]
+            fields["conditionalAccess"] = [
+                {name: policy.get(name) for name in wanted} if isinstance(policy, dict) else None for policy in policies
+            ]
         except Refused as refused:
             faults[CONDITIONAL_ACCESS.operation] = _kept(refused)
         try:
@@ -63,16 +66,18 @@ class Entra(Source):
             faults[REGISTRATION.operation] = _kept(refused)
         for fault in faults.values():
             if fault.code not in LICENCE:
-                yield Partly(fault)
+                yield ReadRefused(fault)
         yield Batch((self._tenant(fields, faults),))
-        yield Listed(("azure.entra.tenant",))
+        yield Complete(("azure.entra.tenant",))
 
     async def close(self) -> None:
         """The way in; closing it twice does no harm."""
         await self._arm.close()
 
     async def _counted(self) -> dict[str, int]:
-        """Who there is; `untold` are those of whom it is not said, or not in a way that can be read, what they are and can."""
+        """Who there is; `untold` are those of whom it is not said, or not in a way that can be read, what they are
+        and can.
+        """
         counts = {"users": 0, "notCapable": 0, "admins": 0, "adminsNotCapable": 0, "untold": 0}
         unread: list[Unread] = []
         async for page in self._arm.pages(REGISTRATION, User, unread=unread):

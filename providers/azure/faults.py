@@ -1,6 +1,7 @@
 """Azure's errors as `Fault`s: an HTTP status and a code, or an exception of the SDK, in; one kind out.
 
-Sources: Resource Manager "Common deployment errors" and "Throttling" pages, Microsoft Graph error responses, exceptions of azure-core and azure-identity.
+Sources: Resource Manager "Common deployment errors" and "Throttling" pages, Microsoft Graph error responses, exceptions
+of azure-core and azure-identity.
 """
 
 import re
@@ -15,8 +16,8 @@ from posture.fault import NO_CREDENTIALS, Fault, FaultKind, Refused
 from posture.text import LONGEST
 from providers import refusals
 from providers.azure.calls import LIST_SUBSCRIPTIONS, Call
+from providers.azure.decode import Unread
 from providers.azure.settings import told_who
-from providers.azure.wire import Unread
 from providers.refusals import told
 
 DENIED, EXPIRED, THROTTLED = FaultKind.DENIED, FaultKind.EXPIRED, FaultKind.THROTTLED
@@ -47,8 +48,8 @@ CODES: dict[str, FaultKind] = {
 }
 """Provider's code -> kind. Codes not here are told by their HTTP status.
 
-A provider that is not registered and a subscription that is not found are errors, not `disabled`: `disabled` would count as an answer, and nobody has said
-that there is nothing.
+A provider that is not registered and a subscription that is not found are errors, not `disabled`: `disabled` would
+count as an answer, and nobody has said that there is nothing.
 """
 UNREGISTERED = {"MissingSubscriptionRegistration", "NoRegisteredProviderFound"}
 NO_SUBSCRIPTION = {"SubscriptionNotFound", "InvalidSubscriptionId"}
@@ -67,7 +68,8 @@ LICENCE = {"Authentication_RequestFromNonPremiumTenantOrB2CTenant", "RequestFrom
 """What Graph answers where the tenant has no licence for a report."""
 
 _QUOTA = re.compile(r"([0-9]{1,4}):([0-9]{1,4}):([0-9]{1,4}(?:\.[0-9]{1,9})?)")
-_NOBODY = "failed to retrieve a token from the included credentials"  # the default chain's words; where somebody was refused, its reason says more
+# the default chain's words; where somebody was refused, its reason says more
+_NOBODY = "failed to retrieve a token from the included credentials"
 
 
 class _Error(msgspec.Struct):
@@ -82,7 +84,9 @@ class _Body(msgspec.Struct):
 
 
 def answered(call: Call, status: int, headers: Mapping[str, str], body: bytes, *tokens: str) -> Refused:
-    """An error answer as what it means. Anything unknown is an `error`, never a `denied` and never an answer. `tokens` are ours, should they be repeated."""
+    """An error answer as what it means. Anything unknown is an `error`, never a `denied` and never an answer.
+    `tokens` are ours, should they be repeated.
+    """
     code, message = (told(text, *tokens) for text in _read(body))
     kind = CODES.get(code)
     if status == 429:
@@ -92,29 +96,54 @@ def answered(call: Call, status: int, headers: Mapping[str, str], body: bytes, *
     permission = call.permission if kind is DENIED else None
     if code in UNREGISTERED:
         permission = f"{call.switch}/register/action"
-        message = f"{call.switch} is not registered in the subscription: az provider register --namespace {call.switch}. {message}"
+        message = (
+            f"{call.switch} is not registered in the subscription: az provider register --namespace {call.switch}."
+            f" {message}"
+        )
     elif code in NO_SUBSCRIPTION:
         permission = LIST_SUBSCRIPTIONS.permission
         message = f"no such subscription, or none that these credentials may see. {message}"
-    elif code == "AuthorizationFailure":  # Blob Storage's word for a firewall; a missing role is AuthorizationPermissionMismatch
+    # Blob Storage's word for a firewall; a missing role is AuthorizationPermissionMismatch
+    elif code == "AuthorizationFailure":
         permission, message = None, f"the account's network rules do not let this address in. {message}"
     elif code in LICENCE:
         permission, message = call.permission, f"needs a licence (Entra ID P1). {message}"
-    fault = Fault(kind, code or str(status), call.operation, message.strip()[:LONGEST], permission, retry_after(headers))
+    fault = Fault(
+        kind, code or str(status), call.operation, message.strip()[:LONGEST], permission, retry_after(headers)
+    )
     return Refused(fault, transient=status >= 500 and kind is ERROR)
 
 
 def broken(call: Call, error: Exception, *tokens: str) -> Refused:
-    """An exception of the SDK, or of what lies under it, as what it means. `tokens` are ours, should they be repeated."""
+    """An exception of the SDK, or of what lies under it, as what it means. `tokens` are ours, should they be
+    repeated.
+    """
     name, said = type(error).__name__, told(error, *tokens)
     names = {kind.__name__ for kind in type(error).__mro__}
     if name == "NoTokenError" or (_NOBODY in str(error) and "AADSTS" not in str(error) and not told_who()):
         words = "az login, AZURE_CLIENT_ID with AZURE_TENANT_ID and a secret or certificate, or a managed identity"
-        return Refused(Fault(EXPIRED, NO_CREDENTIALS, call.operation, f"no credentials found: {said if name == 'NoTokenError' else words}"))
+        return Refused(
+            Fault(
+                EXPIRED,
+                NO_CREDENTIALS,
+                call.operation,
+                f"no credentials found: {said if name == 'NoTokenError' else words}",
+            )
+        )
     if names & {"ClientAuthenticationError", "CredentialUnavailableError"}:
         return Refused(Fault(EXPIRED, name, call.operation, said))
-    if names & {"ServiceRequestError", "ServiceResponseError", "IncompleteReadError", "OSError", "TimeoutError", "ClientError"}:
-        return Refused(Fault(UNREACHABLE, name, call.operation, said), transient=name not in {"ServiceRequestTimeoutError", "TimeoutError"})
+    if names & {
+        "ServiceRequestError",
+        "ServiceResponseError",
+        "IncompleteReadError",
+        "OSError",
+        "TimeoutError",
+        "ClientError",
+    }:
+        return Refused(
+            Fault(UNREACHABLE, name, call.operation, said),
+            transient=name not in {"ServiceRequestTimeoutError", "TimeoutError"},
+        )
     if names & {"MsgspecError", "DecodeError", "UnicodeDecodeError"}:
         return Refused(unreadable(call, error), transient=True)
     return Refused(Fault(ERROR, name, call.operation, said))
@@ -130,17 +159,28 @@ def bad_row(call: Call, row: Any, why: str) -> Unread:
     known = row if isinstance(row, dict) else {}
     id, region = known.get("id"), known.get("location")
     named = id.strip() if isinstance(id, str) else ""
-    fault = Fault(ERROR, "UnreadableRow", call.operation, told(f"{named.rstrip('/').rpartition('/')[2] or 'a row without an id'}: {why}"))
+    fault = Fault(
+        ERROR,
+        "UnreadableRow",
+        call.operation,
+        told(f"{named.rstrip('/').rpartition('/')[2] or 'a row without an id'}: {why}"),
+    )
     return Unread(named, region if isinstance(region, str) else "", fault)
 
 
 def retry_after(headers: Mapping[str, str]) -> Seconds | None:
-    """Seconds until the service wants to be asked again: `Retry-After` and what Azure writes beside it, or Resource Graph's `x-ms-user-quota-resets-after`."""
+    """Seconds until the service wants to be asked again: `Retry-After` and what Azure writes beside it, or Resource
+    Graph's `x-ms-user-quota-resets-after`.
+    """
     asked = refusals.retry_after(headers, ("x-ms-retry-after-ms", "retry-after-ms"))
     if asked is not None:
         return asked
     quota = _QUOTA.fullmatch(headers.get("x-ms-user-quota-resets-after") or "")
-    return None if quota is None else min(int(quota[1]) * 3600.0 + int(quota[2]) * 60.0 + float(quota[3]), refusals.LONGEST_WAIT)
+    return (
+        None
+        if quota is None
+        else min(int(quota[1]) * 3600.0 + int(quota[2]) * 60.0 + float(quota[3]), refusals.LONGEST_WAIT)
+    )
 
 
 def _read(body: bytes) -> tuple[str, str]:

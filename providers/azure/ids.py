@@ -1,14 +1,17 @@
-"""Azure's names in one form: Resource Manager ids compare without regard to case, and a key is its URL without the version.
+"""Azure's names in one form: Resource Manager ids compare without regard to case, and a key is its URL without the
+version.
 
-The services return the same id in different cases (a resource group inside `diskEncryptionSetId` can be upper-cased unlike the disk's own id; reference:
-Azure Resource Manager, "Resource names are case-insensitive").
+The services return the same id in different cases (a resource group inside `diskEncryptionSetId` can be upper-cased
+unlike the disk's own id; reference: Azure Resource Manager, "Resource names are case-insensitive").
 """
 
 from urllib.parse import urlsplit
 
 
 def normal(resource_id: str) -> str:
-    """The form in which ids are compared and joined: lower case, without a slash at the end, and without the line end that a template's author left there."""
+    """The form in which ids are compared and joined: lower case, without a slash at the end, and without the line
+    end that a template's author left there.
+    """
     return resource_id.strip().rstrip("/").lower()
 
 
@@ -24,7 +27,9 @@ def last(resource_id: str) -> str:
 
 
 def machine_name(resource_id: str) -> str:
-    """A virtual machine's name; one of a scale set is named with its set, since its own is but a number: `pool-vmss/3`."""
+    """A virtual machine's name; one of a scale set is named with its set, since its own is but a number:
+    `pool-vmss/3`.
+    """
     parts = resource_id.rstrip("/").split("/")
     scaled = len(parts) > 3 and parts[-4].lower() == "virtualmachinescalesets"
     return f"{parts[-3]}/{parts[-1]}" if scaled else parts[-1]
@@ -36,7 +41,9 @@ def key_url(vault_uri: str, name: str) -> str:
 
 
 def unversioned(url: str) -> str:
-    """A key's URL, with or without a version, in the form in which keys are joined: `https://v.vault.azure.net/keys/k`."""
+    """A key's URL, with or without a version, in the form in which keys are joined:
+    `https://v.vault.azure.net/keys/k`.
+    """
     parts = urlsplit(url.strip())
     path = "/".join(parts.path.split("/")[:3])
     return f"{parts.scheme}://{parts.netloc}{path}".lower()

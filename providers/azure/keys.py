@@ -1,7 +1,9 @@
-"""The vault keys that disk encryption sets, storage accounts and encryption scopes name: can they be used, and is their vault safe from a purge.
+"""The vault keys that disk encryption sets, storage accounts and encryption scopes name: can they be used, and is their
+vault safe from a purge.
 
-Read through Resource Manager, which shows a key's attributes to a *Reader* and asks the vault's firewall nothing; the vault's own endpoint would want a role
-of its own and is often closed to the outside. No key material and no secret is part of either answer.
+Read through Resource Manager, which shows a key's attributes to a *Reader* and asks the vault's firewall nothing; the
+vault's own endpoint would want a role of its own and is often closed to the outside. No key material and no secret is
+part of either answer.
 """
 
 from collections.abc import AsyncGenerator
@@ -10,17 +12,17 @@ from typing import Any
 
 import msgspec
 
-from posture.batch import Batch, Listed, Partly
 from posture.controls.fields import part, parts
 from posture.controls.reading import NoAnswer
 from posture.fault import Fault, FaultKind, Refused
+from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Encryption, KeyClass, Resource
+from providers.asking import each
 from providers.azure.calls import GET_HSM_KEY, GET_KEY, LIST_HSMS, LIST_VAULTS, Call
+from providers.azure.decode import Row, Thing
 from providers.azure.faults import GONE, bad_row
 from providers.azure.ids import is_hsm, last, normal, subscription_of, vault_name
-from providers.azure.place import SweptSource, fields_of, text
-from providers.azure.wire import Row, Thing
-from providers.each import each
+from providers.azure.source import SweptSource, fields_of, text
 from providers.source import Yield
 
 LAST = 253_402_300_800
@@ -40,22 +42,29 @@ class Keys(SweptSource):
         if named:
             where, faults = await self._where(named)
             for fault in faults:
-                yield Partly(fault)
+                yield ReadRefused(fault)
             vaults: dict[str, list[str]] = {}
             for url in sorted(named):
                 vaults.setdefault(normal(where.get(url, "")), []).append(url)
-            async with aclosing(each(self._read(urls, where.get(urls[0]), faults) for urls in vaults.values())) as answers:
+            async with aclosing(
+                each(self._read(urls, where.get(urls[0]), faults) for urls in vaults.values())
+            ) as answers:
                 async for keys in answers:
                     for fault in (fault for key in keys for fault in key.faults.values()):
-                        yield Partly(fault)
+                        yield ReadRefused(fault)
                     yield Batch(tuple(keys))
         silent = [part for part in self.parts if f"{self.subscription}/{part}" not in self.seen.keys]
         if silent:
-            yield Partly(
-                Fault(FaultKind.ERROR, "NotListed", "Microsoft.KeyVault/vaults/keys/read", f"what names keys has not been listed: {', '.join(silent)}")
+            yield ReadRefused(
+                Fault(
+                    FaultKind.ERROR,
+                    "NotListed",
+                    "Microsoft.KeyVault/vaults/keys/read",
+                    f"what names keys has not been listed: {', '.join(silent)}",
+                )
             )
         else:
-            yield Listed(("azure.keyvault.key",))
+            yield Complete(("azure.keyvault.key",))
 
     def _named(self) -> dict[str, str | None]:
         """Key's URL -> the vault's id, where somebody said it."""
@@ -69,10 +78,15 @@ class Keys(SweptSource):
         return {url: vault for url, vault in named.items() if readers.setdefault(url, self.id) == self.id}
 
     async def _where(self, named: dict[str, str | None]) -> tuple[dict[str, str], list[Fault]]:
-        """Key's URL -> id of its vault. Where nobody named the vault, it is looked for by its name, which is unique in a cloud."""
+        """Key's URL -> id of its vault. Where nobody named the vault, it is looked for by its name, which is unique
+        in a cloud.
+        """
         found = {url: vault for url, vault in named.items() if vault}
         faults: list[Fault] = []
-        for call, some in ((LIST_VAULTS, [url for url in named if not is_hsm(url)]), (LIST_HSMS, [url for url in named if is_hsm(url)])):
+        for call, some in (
+            (LIST_VAULTS, [url for url in named if not is_hsm(url)]),
+            (LIST_HSMS, [url for url in named if is_hsm(url)]),
+        ):
             if all(url in found for url in some):
                 continue
             names = await self.sweep.names(call)
@@ -104,7 +118,9 @@ class Keys(SweptSource):
         fields: dict[str, Any] = {"vault": vault.fields} if vault.fault is None else {}
         refused = {vault_call.operation: vault.fault} if vault.fault is not None else {}
         try:
-            row = await self.arm.get(key_call, Thing, subscription=subscription_of(vault_id), within=vault_id, tail=f"/{last(url)}")
+            row = await self.arm.get(
+                key_call, Thing, subscription=subscription_of(vault_id), within=vault_id, tail=f"/{last(url)}"
+            )
         except Refused as refusal:
             if refusal.fault.code in GONE:
                 return self._key(key_id, url, {**fields, "keyNotFound": True}, refused)
@@ -119,11 +135,27 @@ class Keys(SweptSource):
     async def _vault(self, call: Call, vault_id: str) -> "_Vault":
         """A listing of vaults may come without their properties: the vault itself is asked."""
         try:
-            row = await self.arm.get(msgspec.structs.replace(call, path="", within=True), Thing, subscription=subscription_of(vault_id), within=vault_id)
+            row = await self.arm.get(
+                msgspec.structs.replace(call, path="", within=True),
+                Thing,
+                subscription=subscription_of(vault_id),
+                within=vault_id,
+            )
         except Refused as refused:
             return _Vault({}, refused.fault)
-        wanted = ("enableSoftDelete", "enablePurgeProtection", "softDeleteRetentionInDays", "publicNetworkAccess", "enableRbacAuthorization", "tenantId")
-        return _Vault({"id": row.id, **{name: row.properties[name] for name in wanted if name in row.properties}} if row.properties else {"id": row.id})
+        wanted = (
+            "enableSoftDelete",
+            "enablePurgeProtection",
+            "softDeleteRetentionInDays",
+            "publicNetworkAccess",
+            "enableRbacAuthorization",
+            "tenantId",
+        )
+        return _Vault(
+            {"id": row.id, **{name: row.properties[name] for name in wanted if name in row.properties}}
+            if row.properties
+            else {"id": row.id}
+        )
 
     def _key(self, key_id: str, url: str, fields: dict[str, Any], faults: dict[str, Fault]) -> Resource:
         properties = fields.get("properties") or {}
@@ -138,19 +170,25 @@ class Keys(SweptSource):
             f"{vault_name(url)}/{last(url)}",
             fields,
             region=text(fields.get("location")),
-            encryption=Encryption(None, f"{text(properties.get('kty'))} {size}".strip() or None, KeyClass.CUSTOMER, url),
+            encryption=Encryption(
+                None, f"{text(properties.get('kty'))} {size}".strip() or None, KeyClass.CUSTOMER, url
+            ),
             faults=faults,
             aliases=(url,) if normal(key_id) != url else (),
             cells=("customer", state, _rotation(properties)),
         )
         owner = subscription_of(key_id)
         ends = attributes.get("exp")
-        expires = float(ends) if isinstance(ends, int | float) and not isinstance(ends, bool) and 0 < ends < LAST else None
+        expires = (
+            float(ends) if isinstance(ends, int | float) and not isinstance(ends, bool) and 0 < ends < LAST else None
+        )
         return msgspec.structs.replace(made, scope=owner or made.scope, expires=expires)
 
 
 class ScopeKeys(Keys):
-    """The keys that encryption scopes name: those of the accounts do not wait for the long way through all containers."""
+    """The keys that encryption scopes name: those of the accounts do not wait for the long way through all
+    containers.
+    """
 
     service = "keyvault-scopes"
     parts = ("scopes",)
@@ -180,4 +218,8 @@ def _not_seen(call: Call, url: str) -> Fault:
 
 def _rotation(properties: dict[str, Any]) -> str:
     actions = parts(part(properties, GET_KEY.operation, "rotationPolicy"), GET_KEY.operation, "lifetimeActions") or ()
-    return "on" if any(text(part(action, GET_KEY.operation, "action").get("type")).lower() == "rotate" for action in actions) else ""
+    return (
+        "on"
+        if any(text(part(action, GET_KEY.operation, "action").get("type")).lower() == "rotate" for action in actions)
+        else ""
+    )

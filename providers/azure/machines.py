@@ -4,14 +4,14 @@ from collections.abc import AsyncGenerator
 from functools import partial
 from typing import Any
 
-from posture.batch import Partly
 from posture.controls.fields import part, parts
 from posture.fault import FaultKind, Refused
+from posture.reports import ReadRefused
 from posture.resource import Link, Resource
 from providers.azure.calls import LIST_CLUSTERS, LIST_MACHINES, LIST_SCALE_SETS, Call
+from providers.azure.decode import Machine, MachineProperties, Thing
 from providers.azure.ids import normal
-from providers.azure.place import SweptSource, fields_of, text
-from providers.azure.wire import Machine, MachineProperties, Thing
+from providers.azure.source import SweptSource, fields_of, text
 from providers.source import Yield
 
 
@@ -30,7 +30,7 @@ class Machines(SweptSource):
             except Refused as refused:
                 if refused.fault.kind is FaultKind.EXPIRED:
                     raise
-                yield Partly(refused.fault)
+                yield ReadRefused(refused.fault)
 
     def _machine(self, call: Call, type_: str, row: Machine) -> Resource:
         properties = row.properties or MachineProperties()
@@ -62,8 +62,17 @@ class Clusters(SweptSource):
 
     def _cluster(self, row: Thing) -> Resource:
         properties = row.properties or {}
-        wanted = ("agentPoolProfiles", "securityProfile", "diskEncryptionSetID", "kubernetesVersion", "provisioningState")
-        fields: dict[str, Any] = {**fields_of(row), "properties": {name: properties[name] for name in wanted if name in properties} if row.properties else None}
+        wanted = (
+            "agentPoolProfiles",
+            "securityProfile",
+            "diskEncryptionSetID",
+            "kubernetesVersion",
+            "provisioningState",
+        )
+        fields: dict[str, Any] = {
+            **fields_of(row),
+            "properties": {name: properties[name] for name in wanted if name in properties} if row.properties else None,
+        }
         held = properties.get("diskEncryptionSetID")
         return self.resource(
             row.id,

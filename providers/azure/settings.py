@@ -17,11 +17,13 @@ Cloud = Literal["public", "government", "china"]
 
 
 class AzureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One way into Azure (INTERFACE section 2). No secret ever stands here: a token comes from the environment, or from Azure's default chain.
+    """One way into Azure (INTERFACE section 2). No secret ever stands here: a token comes from the environment, or from
+    Azure's default chain.
 
-    `subscription` is one id or a list of them; without it, every subscription that the credentials see. `endpoint` is a private or simulated Resource
-    Manager, `graph_endpoint` a Microsoft Graph (the cloud's own by default, none beside an `endpoint`). `entra` asks Graph for the second factor.
-    `blob_sample` blobs a container are listed for how they are encrypted (needs a data action that also allows reading content; 0 = off).
+    `subscription` is one id or a list of them; without it, every subscription that the credentials see. `endpoint` is a
+    private or simulated Resource Manager, `graph_endpoint` a Microsoft Graph (the cloud's own by default, none beside
+    an `endpoint`). `entra` asks Graph for the second factor. `blob_sample` blobs a container are listed for how they
+    are encrypted (needs a data action that also allows reading content; 0 = off).
     """
 
     subscription: str | tuple[str, ...] | None = None
@@ -37,11 +39,15 @@ class AzureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         for subscription in self.subscriptions or ():
             if not _SUBSCRIPTION.fullmatch(subscription):
-                raise ValueError(f"subscription: {subscription!r} is not a subscription's id (00000000-0000-0000-0000-000000000000)")
+                raise ValueError(
+                    f"subscription: {subscription!r} is not a subscription's id (00000000-0000-0000-0000-000000000000)"
+                )
         if not 0 <= self.blob_sample <= 100:
             raise ValueError(f"blob_sample: {self.blob_sample} is not between 0 and 100")
         if self.subscriptions == ():
-            raise ValueError("subscription: the list is empty; leave it out for every subscription that the credentials see")
+            raise ValueError(
+                "subscription: the list is empty; leave it out for every subscription that the credentials see"
+            )
         if self.endpoint is not None and self.cloud != "public":
             raise ValueError("endpoint: goes without cloud; a private endpoint is its own")
         for name in ("endpoint", "graph_endpoint"):
@@ -49,7 +55,9 @@ class AzureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             if url is not None:
                 check_endpoint(name, url, allow_plaintext=self.allow_plaintext)
         if self.token_env is not None and not _VARIABLE.fullmatch(self.token_env):
-            raise ValueError("token_env: is not the name of an environment variable; the token itself never stands in this file")
+            raise ValueError(
+                "token_env: is not the name of an environment variable; the token itself never stands in this file"
+            )
 
     @property
     def subscriptions(self) -> tuple[str, ...] | None:
@@ -63,13 +71,19 @@ class AzureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def ambient() -> tuple[AzureSettings, ...]:
-    """Every subscription that the environment's credentials see, where some stand there: a service principal's or workload's, a managed identity's endpoint,
-    or the Azure CLI's login. Told without loading Azure's packages; a virtual machine's own identity is told only by asking, and is not looked for.
+    """Every subscription that the environment's credentials see, where some stand there: a service principal's or
+    workload's, a managed identity's endpoint, or the Azure CLI's login. Told without loading Azure's packages; a
+    virtual machine's own identity is told only by asking, and is not looked for.
     """
     home = Path(os.environ.get("AZURE_CONFIG_DIR", "~/.azure")).expanduser()
     return (AzureSettings(),) if told_who() or (home / "azureProfile.json").is_file() else ()
 
 
 def told_who() -> bool:
-    """Whether the environment names an identity: a service principal, a workload's, or the endpoint of a managed one."""
-    return any(os.environ.get(name) for name in ("AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE", "IDENTITY_ENDPOINT", "MSI_ENDPOINT"))
+    """Whether the environment names an identity: a service principal, a workload's, or the endpoint of a managed
+    one.
+    """
+    return any(
+        os.environ.get(name)
+        for name in ("AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE", "IDENTITY_ENDPOINT", "MSI_ENDPOINT")
+    )

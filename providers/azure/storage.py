@@ -1,21 +1,23 @@
-"""Storage accounts, and below them the containers and encryption scopes in which one container may differ from its account."""
+"""Storage accounts, and below them the containers and encryption scopes in which one container may differ from its
+account.
+"""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from functools import partial
 from typing import Any
 
-from posture.batch import Batch, Listed, Partly
-from posture.controls.azure_storage import account_class
+from posture.controls.azure.storage import account_class
 from posture.controls.fields import part
 from posture.fault import Fault, FaultKind, Refused
+from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Encryption, KeyClass, Link, Resource
+from providers.asking import each
 from providers.azure.calls import LIST_ACCOUNTS, LIST_CONTAINERS, LIST_SCOPES, Call
+from providers.azure.decode import Account, AccountProperties, Endpoints, Thing, Unread
 from providers.azure.faults import GONE
 from providers.azure.ids import key_url, last, normal, unversioned
-from providers.azure.place import AccountSeen, AzureSource, fields_of, text
-from providers.azure.wire import Account, AccountProperties, Endpoints, Thing, Unread
-from providers.each import each
+from providers.azure.source import AccountSeen, AzureSource, fields_of, text
 from providers.source import Yield
 
 SCOPE, CONTAINER = "azure.storage.encryption-scope", "azure.storage.container"
@@ -67,7 +69,8 @@ class Accounts(AzureSource):
 
 
 class Containers(AzureSource):
-    """Encryption scopes of each account, and its containers where they can differ from the account: where there are scopes, or anonymous access is allowed.
+    """Encryption scopes of each account, and its containers where they can differ from the account: where there are
+    scopes, or anonymous access is allowed.
 
     Where blobs are `sampled`, every container.
     """
@@ -84,32 +87,44 @@ class Containers(AzureSource):
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """Account by account, several at a time; one that refuses stands as refused, and the rest goes on."""
         if self.subscription not in self.seen.accounts:
-            raise Refused(Fault(FaultKind.ERROR, "NotListed", LIST_ACCOUNTS.operation, "the accounts have not been listed yet"))
+            raise Refused(
+                Fault(FaultKind.ERROR, "NotListed", LIST_ACCOUNTS.operation, "the accounts have not been listed yet")
+            )
         accounts = sorted(self.seen.accounts[self.subscription].items(), key=lambda item: item[0])
         down = [0]
         refused: dict[str, set[str]] = {call.operation: set() for call in self.calls}
         listed: dict[str, tuple[str, ...] | Fault] = {}
-        async with aclosing(each((self._below(account, about, down) for account, about in accounts), AT_ONCE)) as answers:
+        async with aclosing(
+            each((self._below(account, about, down) for account, about in accounts), AT_ONCE)
+        ) as answers:
             async for found in answers:
                 for resource in found:
                     for fault in resource.faults.values():
-                        yield Partly(fault)
+                        yield ReadRefused(fault)
                 if found:
                     yield Batch(found)
                     service, account = found[0], normal(found[0].id.removesuffix(BLOB_SERVICE))
                     for operation in service.faults:
                         refused[operation].add(account)
-                    listed[account] = service.faults.get(LIST_CONTAINERS.operation) or tuple(one.id for one in found if one.type == CONTAINER)
-        self._keys = {account: named for account, named in self._keys.items() if account in self.seen.accounts[self.subscription]}
-        self.seen.keys[f"{self.subscription}/scopes"] = {url: vault for named in self._keys.values() for url, vault in named.items()}
+                    listed[account] = service.faults.get(LIST_CONTAINERS.operation) or tuple(
+                        one.id for one in found if one.type == CONTAINER
+                    )
+        self._keys = {
+            account: named for account, named in self._keys.items() if account in self.seen.accounts[self.subscription]
+        }
+        self.seen.keys[f"{self.subscription}/scopes"] = {
+            url: vault for named in self._keys.values() for url, vault in named.items()
+        }
         if self.sampled:
             self.seen.containers[self.subscription] = listed
-        yield Listed(("azure.storage.blob-service",))
-        yield Listed((SCOPE,), frozenset(refused[LIST_SCOPES.operation]))
-        yield Listed((CONTAINER,), frozenset(refused[LIST_CONTAINERS.operation]))
+        yield Complete(("azure.storage.blob-service",))
+        yield Complete((SCOPE,), frozenset(refused[LIST_SCOPES.operation]))
+        yield Complete((CONTAINER,), frozenset(refused[LIST_CONTAINERS.operation]))
 
     async def _below(self, account: str, about: AccountSeen, down: list[int]) -> tuple[Resource, ...]:
-        """The blob service of an account, with what was refused of it, then its scopes and containers; nothing where the account has gone meanwhile."""
+        """The blob service of an account, with what was refused of it, then its scopes and containers; nothing where
+        the account has gone meanwhile.
+        """
         faults: dict[str, Fault] = {}
         fields: dict[str, Any] = {}
         odd: dict[Call, list[Unread]] = {LIST_SCOPES: [], LIST_CONTAINERS: []}
@@ -123,19 +138,38 @@ class Containers(AzureSource):
         keys: dict[str, str | None] = {}
         if scopes is not None:
             self._keys[account] = keys
-            fields["encryptionScopes"] = {scope.name: text((scope.properties or {}).get("source")) or None for scope in scopes}
-            made = [self.made(LIST_SCOPES, partial(self._scope, account, about, keys), scope, odd[LIST_SCOPES]) for scope in scopes]
+            fields["encryptionScopes"] = {
+                scope.name: text((scope.properties or {}).get("source")) or None for scope in scopes
+            }
+            made = [
+                self.made(LIST_SCOPES, partial(self._scope, account, about, keys), scope, odd[LIST_SCOPES])
+                for scope in scopes
+            ]
             below += [scope for scope in made if scope is not None]
             fields["encryptionScopes"] |= {last(bad.id): None for bad in odd[LIST_SCOPES]}
         if containers is not None:
             under = {scope.id.lower(): scope.encryption for scope in below}
-            made = [self.made(LIST_CONTAINERS, partial(self._container, account, about, under), row, odd[LIST_CONTAINERS]) for row in containers]
+            made = [
+                self.made(LIST_CONTAINERS, partial(self._container, account, about, under), row, odd[LIST_CONTAINERS])
+                for row in containers
+            ]
             below += [container for container in made if container is not None]
             fields["publicContainers"] = sorted(row.name for row in containers if _is_public(row))
-            fields["containersUntold"] = sorted([*(last(bad.id) for bad in odd[LIST_CONTAINERS]), *(row.name for row in containers if _is_public(row) is None)])
-            fields["containersListed"] = bool(fields.get("encryptionScopes") or scopes is None or about.public or self.sampled)
-        below += [self.unread(bad, "encryption-scope", SCOPE, f"{last(account)}/{last(bad.id)}") for bad in odd[LIST_SCOPES]]
-        below += [self.unread(bad, "bucket", CONTAINER, f"{last(account)}/{last(bad.id)}") for bad in odd[LIST_CONTAINERS]]
+            fields["containersUntold"] = sorted(
+                [
+                    *(last(bad.id) for bad in odd[LIST_CONTAINERS]),
+                    *(row.name for row in containers if _is_public(row) is None),
+                ]
+            )
+            fields["containersListed"] = bool(
+                fields.get("encryptionScopes") or scopes is None or about.public or self.sampled
+            )
+        below += [
+            self.unread(bad, "encryption-scope", SCOPE, f"{last(account)}/{last(bad.id)}") for bad in odd[LIST_SCOPES]
+        ]
+        below += [
+            self.unread(bad, "bucket", CONTAINER, f"{last(account)}/{last(bad.id)}") for bad in odd[LIST_CONTAINERS]
+        ]
         service = self.resource(
             account + BLOB_SERVICE,
             "blob-service",
@@ -147,14 +181,22 @@ class Containers(AzureSource):
         )
         return (service, *below)
 
-    async def _list(self, call: Call, account: str, region: str, faults: dict[str, Fault], down: list[int], unread: list[Unread]) -> list[Thing] | None:
-        """All rows of a listing below an account, named; None where it was refused. Rows that cannot be read go to `unread`, if they say which they are."""
+    async def _list(
+        self, call: Call, account: str, region: str, faults: dict[str, Fault], down: list[int], unread: list[Unread]
+    ) -> list[Thing] | None:
+        """All rows of a listing below an account, named; None where it was refused. Rows that cannot be read go to
+        `unread`, if they say which they are.
+        """
         if down[0] >= GIVE_UP_AFTER:
-            faults[call.operation] = Fault(FaultKind.UNREACHABLE, "NotAsked", call.operation, "Resource Manager did not answer for other accounts")
+            faults[call.operation] = Fault(
+                FaultKind.UNREACHABLE, "NotAsked", call.operation, "Resource Manager did not answer for other accounts"
+            )
             return None
         rows: list[Thing] = []
         try:
-            async for page in self.arm.pages(call, Thing, subscription=self.subscription, within=account, region=region, unread=unread):
+            async for page in self.arm.pages(
+                call, Thing, subscription=self.subscription, within=account, region=region, unread=unread
+            ):
                 rows += page
             if (nameless := next((bad for bad in unread if not bad.id), None)) is not None:
                 raise Refused(nameless.fault)
@@ -162,7 +204,8 @@ class Containers(AzureSource):
             if refused.fault.kind is FaultKind.EXPIRED:
                 raise  # nothing else will be answered either
             down[0] += refused.fault.kind is FaultKind.UNREACHABLE
-            if refused.fault.code == "FeatureNotSupportedForAccount":  # file and table accounts have no blob service: nothing is there
+            # file and table accounts have no blob service: nothing is there
+            if refused.fault.code == "FeatureNotSupportedForAccount":
                 return []
             faults[call.operation] = refused.fault
             unread.clear()
@@ -185,7 +228,9 @@ class Containers(AzureSource):
             f"{last(account)}/{row.name}",
             fields_of(row),
             region=about.region,
-            encryption=_OWN if whose is KeyClass.PROVIDER else Encryption(True, ALGORITHM, whose if key else KeyClass.UNKNOWN, key),
+            encryption=_OWN
+            if whose is KeyClass.PROVIDER
+            else Encryption(True, ALGORITHM, whose if key else KeyClass.UNKNOWN, key),
             links=(Link("account", normal(account)), *((Link("key", key),) if key else ())),
         )
 
@@ -211,9 +256,13 @@ class Containers(AzureSource):
 
 
 def at_rest(encryption: dict[str, Any], keys: dict[str, str | None]) -> tuple[Encryption, tuple[Link, ...]]:
-    """The encryption of an account, and its link to the customer's key; that key goes into `keys`. The source is spelled in two ways, so case is ignored."""
+    """The encryption of an account, and its link to the customer's key; that key goes into `keys`. The source is
+    spelled in two ways, so case is ignored.
+    """
     read = LIST_ACCOUNTS.operation
-    key_class = account_class(text(encryption.get("keySource")), text(part(encryption, read, "identity").get("federatedIdentityClientId")))
+    key_class = account_class(
+        text(encryption.get("keySource")), text(part(encryption, read, "identity").get("federatedIdentityClientId"))
+    )
     if key_class is KeyClass.PROVIDER:
         return _OWN, ()
     if key_class is KeyClass.UNKNOWN:
@@ -239,6 +288,8 @@ def _https(properties: AccountProperties) -> str:
 
 
 def _is_public(row: Thing) -> bool | None:
-    """Whether anybody may read a container; None where it does not say so in words that are known. One that says nothing is private."""
+    """Whether anybody may read a container; None where it does not say so in words that are known. One that says
+    nothing is private.
+    """
     access = (row.properties or {}).get("publicAccess")
     return False if access is None else {"none": False, "blob": True, "container": True}.get(text(access).lower())

@@ -1,8 +1,10 @@
-"""Resource Graph for what changes seldom: one query a kind for all subscriptions of a way in, and Resource Manager where it does not answer.
+"""Resource Graph for what changes seldom: one query a kind for all subscriptions of a way in, and Resource Manager
+where it does not answer.
 
-Resource Graph leaves out what the identity may not read, lags behind by minutes, and says nothing of either ("Troubleshoot errors using Azure Resource
-Graph": no permission means no rows, no error). So its rows are held against the ids that Resource Manager lists, one request a subscription for all kinds;
-where they differ, or there are none, Resource Manager is asked for the kind, and answers or refuses.
+Resource Graph leaves out what the identity may not read, lags behind by minutes, and says nothing of either
+("Troubleshoot errors using Azure Resource Graph": no permission means no rows, no error). So its rows are held against
+the ids that Resource Manager lists, one request a subscription for all kinds; where they differ, or there are none,
+Resource Manager is asked for the kind, and answers or refuses.
 """
 
 import asyncio
@@ -12,7 +14,6 @@ from typing import Any, TypeVar
 
 from posture.clock import Seconds
 from posture.fault import FaultKind, Refused
-from providers.azure.arm import Arm
 from providers.azure.calls import (
     LIST_CLUSTERS,
     LIST_GATEWAYS,
@@ -23,8 +24,9 @@ from providers.azure.calls import (
     LIST_SUBSCRIPTIONS,
     Call,
 )
+from providers.azure.client import ArmClient
+from providers.azure.decode import Row, Subscription, Typed, Unread
 from providers.azure.ids import last, normal, subscription_of
-from providers.azure.wire import Row, Subscription, Typed, Unread
 
 T = TypeVar("T", bound=Row)
 
@@ -32,21 +34,30 @@ SWEPT = (LIST_MACHINES, LIST_SCALE_SETS, LIST_CLUSTERS, LIST_GATEWAYS, LIST_PROF
 """The listings for which Resource Graph may stand."""
 FRESH: Seconds = 30.0
 """Answers are shared among the subscriptions' sources this long; a poll after that asks again."""
-_SHOWN = "resourcecontainers | where type =~ 'microsoft.resources/subscriptions' | project subscriptionId, id | order by id asc"
-_ROWS = "resources | where type =~ '{type}' | project id, name, location, tags, kind, sku, identity, properties | order by id asc"
+_SHOWN = (
+    "resourcecontainers | where type =~ 'microsoft.resources/subscriptions' | project subscriptionId, id | order by"
+    " id asc"
+)
+_ROWS = (
+    "resources | where type =~ '{type}' | project id, name, location, tags, kind, sku, identity, properties | order by"
+    " id asc"
+)
 
 
 class Sweep:
     """Answers of Resource Graph, shared by the sources of one way in. `subscriptions` gives those that are polled."""
 
-    def __init__(self, arm: Arm, subscriptions: Callable[[], tuple[str, ...]]) -> None:
+    def __init__(self, arm: ArmClient, subscriptions: Callable[[], tuple[str, ...]]) -> None:
         self._arm = arm
         self._subscriptions = subscriptions
         self._locks: dict[str, asyncio.Lock] = {}
         self._kept: dict[str, tuple[Seconds, Any]] = {}
 
-    async def listed(self, call: Call, row: type[T], subscription: str, unread: list[Unread]) -> AsyncGenerator[list[T], None]:
-        """The resources of one kind in one subscription: from Resource Graph, or from Resource Manager where that does not show them all. Raises `Refused`.
+    async def listed(
+        self, call: Call, row: type[T], subscription: str, unread: list[Unread]
+    ) -> AsyncGenerator[list[T], None]:
+        """The resources of one kind in one subscription: from Resource Graph, or from Resource Manager where that does
+        not show them all. Raises `Refused`.
 
         Rows that cannot be read go to `unread`.
         """
@@ -61,7 +72,9 @@ class Sweep:
             yield page
 
     async def names(self, call: Call) -> dict[str, str]:
-        """Name, in lower case, -> id of every resource of a kind that Resource Graph shows, in any subscription that is polled; nothing where it refuses."""
+        """Name, in lower case, -> id of every resource of a kind that Resource Graph shows, in any subscription that
+        is polled; nothing where it refuses.
+        """
         try:
             shared = await self._shared(call.type, lambda: self._rows(call, Row))
         except Refused as refused:
@@ -110,7 +123,9 @@ class Sweep:
     async def _rows(self, call: Call, row: type[T]) -> dict[str, tuple[list[T], list[Unread]]]:
         rows: dict[str, tuple[list[T], list[Unread]]] = {}
         unread: list[Unread] = []
-        async for page in self._arm.query(_ROWS.format(type=call.type), row, self._subscriptions(), about=call, unread=unread):
+        async for page in self._arm.query(
+            _ROWS.format(type=call.type), row, self._subscriptions(), about=call, unread=unread
+        ):
             for each in page:
                 rows.setdefault(subscription_of(each.id), ([], []))[0].append(each)
         for bad in unread:
@@ -118,7 +133,9 @@ class Sweep:
         return rows
 
     async def _shared(self, name: str, ask: Callable[[], Any]) -> Any:
-        """The answer that somebody got just now, or a new one; who asks meanwhile waits for it. A refusal is an answer too. Raises `Refused`."""
+        """The answer that somebody got just now, or a new one; who asks meanwhile waits for it. A refusal is an
+        answer too. Raises `Refused`.
+        """
         async with self._locks.setdefault(name, asyncio.Lock()):
             kept = self._kept.get(name)
             if kept is None or time.monotonic() - kept[0] > FRESH:
@@ -127,7 +144,8 @@ class Sweep:
                 except Refused as refused:
                     answer = refused
                 kept = self._kept[name] = (time.monotonic(), answer)
-                asyncio.get_running_loop().call_later(FRESH, self._kept.pop, name, None)  # thousands of rows need not wait hours for the next poll
+                # thousands of rows need not wait hours for the next poll
+                asyncio.get_running_loop().call_later(FRESH, self._kept.pop, name, None)
             if isinstance(kept[1], Refused):
                 raise kept[1]
             return kept[1]

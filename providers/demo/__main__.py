@@ -1,6 +1,7 @@
 """`python -m providers.demo`: the simulated tenants until stdin closes.
 
-Prints one JSON line: `url` of the simulated AWS, `vault` of a real OpenBao, `configuration` (TOML) and `environment` for the collector.
+Prints one JSON line: `url` of the simulated AWS, `vault` of a real OpenBao, `configuration` (TOML) and `environment`
+for the collector.
 """
 
 import contextlib
@@ -15,13 +16,21 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import NoReturn
 
-from providers.demo import azure_accounts, gcp, gcp_tenant, moto, tls, vault, world
-from providers.demo.accounts import ENVIRONMENT
-from providers.demo.azure_soon import Soon
-from providers.demo.live import live
+from providers.demo.aws import server as moto
+from providers.demo.aws import world
+from providers.demo.aws.accounts import ENVIRONMENT
+from providers.demo.aws.live import live
+from providers.demo.azure import accounts
+from providers.demo.azure.lazy import LazyAzure
+from providers.demo.gcp import server as gcp
+from providers.demo.gcp import tenant
+from providers.demo.tls import live as tls
+from providers.demo.vault import live as vault
 
 REMOVED_AFTER_US = ("/bin/sh", "-c", """trap '' HUP INT TERM; read _; rm -rf -- "$1"; sleep 1; rm -rf -- "$1" """, "sh")
-"""Waits until its standard input ends, as it does with us, then removes a directory; twice, for a server that is just being killed may still write."""
+"""Waits until its standard input ends, as it does with us, then removes a directory; twice, for a server that is
+just being killed may still write.
+"""
 
 _kept: list[subprocess.Popen[bytes]] = []
 """Its input stays open as long as we hold it."""
@@ -35,19 +44,26 @@ def main() -> NoReturn:
         starting = other.submit(vault.start)
         server = moto.start()
         acme, stopped = world.seed(server.faults), threading.Event()
-        azure, street = Soon(stopped), tls.start()
+        azure, street = LazyAzure(stopped), tls.start()
         google = gcp.start()
-        initech = gcp_tenant.seed(google)
+        initech = tenant.seed(google)
         secrets = starting.result()
-    for happens, where in ((live, acme), (tls.live, street), (vault.live, secrets), (gcp_tenant.live, initech)):
+    for happens, where in ((live, acme), (tls.live, street), (vault.live, secrets), (tenant.live, initech)):
         threading.Thread(target=happens, args=(where, stopped), name="live", daemon=True).start()
     started = {
         "url": server.url,
         "vault": secrets.bao.url,
-        "configuration": world.configuration(server.url, tls.configuration(street) + vault.configuration(secrets.bao.url), tls.policy())
-        + azure_accounts.configuration(azure.url)
-        + gcp_tenant.configuration(google.url),
-        "environment": {**ENVIRONMENT, **azure_accounts.ENVIRONMENT, "SSL_CERT_FILE": str(street.roots), vault.TOKEN_ENV: secrets.token},
+        "configuration": world.configuration(
+            server.url, tls.configuration(street) + vault.configuration(secrets.bao.url), tls.policy()
+        )
+        + accounts.configuration(azure.url)
+        + tenant.configuration(google.url),
+        "environment": {
+            **ENVIRONMENT,
+            **accounts.ENVIRONMENT,
+            "SSL_CERT_FILE": str(street.roots),
+            vault.TOKEN_ENV: secrets.token,
+        },
     }
     with contextlib.suppress(BrokenPipeError):  # who asked has left: the thread that waits for that ends us
         sys.stdout.write(json.dumps(started) + "\n")
@@ -59,7 +75,8 @@ def main() -> NoReturn:
 def _until_left() -> None:
     """Wait for the end of our input, or a signal; then end at once, wherever the start has come to.
 
-    All else is in this process and goes with it (taking a simulated AWS apart object by object costs two seconds), the real server with its own shell.
+    All else is in this process and goes with it (taking a simulated AWS apart object by object costs two seconds), the
+    real server with its own shell.
     """
     with contextlib.suppress(OSError, ValueError):
         while os.read(0, 1 << 12):
@@ -77,7 +94,13 @@ def _away_with_us() -> None:
     directory = tempfile.mkdtemp(prefix="enctop-demo-")
     tempfile.tempdir = directory
     _kept.append(
-        subprocess.Popen([*REMOVED_AFTER_US, directory], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        subprocess.Popen(
+            [*REMOVED_AFTER_US, directory],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
     )
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _leave)

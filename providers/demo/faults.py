@@ -1,4 +1,6 @@
-"""What can go wrong between enctop and AWS, on demand: refusals in each service's own words, slowness, and broken answers."""
+"""What can go wrong between enctop and AWS, on demand: refusals in each service's own words, slowness, and broken
+answers.
+"""
 
 import fnmatch
 import threading
@@ -7,8 +9,8 @@ from typing import Literal
 
 import msgspec
 
-from providers.demo.answer import BROKEN, DENIED, EXPIRED, THROTTLED, Answer, Spelling, error
-from providers.demo.asked import Asked
+from providers.demo.aws.answer import BROKEN, DENIED, EXPIRED, THROTTLED, Answer, Spelling, error
+from providers.demo.aws.request import Asked
 
 Kind = Literal["deny", "expire", "throttle", "fail", "delay", "cut", "truncate", "html", "hang", "refuse"]
 
@@ -29,15 +31,19 @@ PERMISSIONS = {
     "s3:HeadBucket": "s3:ListBucket",
     "s3control:GetPublicAccessBlock": "s3:GetAccountPublicAccessBlock",
 }
-"""Operation -> the permission it needs, where IAM calls it otherwise. A refusal names the permission, as the real one does."""
+"""Operation -> the permission it needs, where IAM calls it otherwise. A refusal names the permission, as the real
+one does.
+"""
 SPELLINGS: dict[str, dict[str, Spelling]] = {"deny": DENIED, "expire": EXPIRED, "throttle": THROTTLED, "fail": BROKEN}
 
 
 class Rule(msgspec.Struct, forbid_unknown_fields=True):
-    """One fault. `operation`, `resource`, `account` and `region` are globs over the request's own (`ec2:Describe*`, a bucket, a key id or ARN).
+    """One fault. `operation`, `resource`, `account` and `region` are globs over the request's own (`ec2:Describe*`, a
+    bucket, a key id or ARN).
 
-    `times` is how many requests it still hits (None: all); `retry_after` is in seconds; `seconds` is how long `delay` and `hang` take;
-    `status` replaces the service's own status of a `fail`, and the 200 of an `html`; `header` is how a throttle says when to come back.
+    `times` is how many requests it still hits (None: all); `retry_after` is in seconds; `seconds` is how long `delay`
+    and `hang` take; `status` replaces the service's own status of a `fail`, and the 200 of an `html`; `header` is how a
+    throttle says when to come back.
     """
 
     kind: Kind
@@ -56,7 +62,10 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True):
         named = (asked.operation, PERMISSIONS.get(asked.operation, asked.operation))
         return (
             any(fnmatch.fnmatchcase(name, self.operation) for name in named)
-            and any(fnmatch.fnmatchcase(name, _bare(self.resource)) for name in {asked.resource, asked.bucket, _bare(asked.resource)})
+            and any(
+                fnmatch.fnmatchcase(name, _bare(self.resource))
+                for name in {asked.resource, asked.bucket, _bare(asked.resource)}
+            )
             and fnmatch.fnmatchcase(asked.account, self.account)
             and fnmatch.fnmatchcase(asked.region, self.region)
         )
@@ -107,8 +116,17 @@ class Faults:
         """The credentials have expired."""
         return self.add(Rule("expire", operation, account=account))
 
-    def throttle(self, operation: str = "*", times: int | None = 1, *, retry_after: float | None = None, in_milliseconds: bool = False) -> Rule:
-        """The next `times` requests are too many. `retry_after` seconds are said as `Retry-After`, or as `x-amz-retry-after` in milliseconds."""
+    def throttle(
+        self,
+        operation: str = "*",
+        times: int | None = 1,
+        *,
+        retry_after: float | None = None,
+        in_milliseconds: bool = False,
+    ) -> Rule:
+        """The next `times` requests are too many. `retry_after` seconds are said as `Retry-After`, or as
+        `x-amz-retry-after` in milliseconds.
+        """
         header: Literal["retry-after", "x-amz-retry-after"] = "x-amz-retry-after" if in_milliseconds else "retry-after"
         return self.add(Rule("throttle", operation, times=times, retry_after=retry_after, header=header))
 
@@ -141,7 +159,9 @@ class Faults:
         return self.add(Rule("refuse", operation, region=region))
 
     def before(self, asked: Asked) -> Answer | None:
-        """Wait as long as the rules say, and give the refusal that takes the answer's place, if there is one. Raises `Drop`."""
+        """Wait as long as the rules say, and give the refusal that takes the answer's place, if there is one. Raises
+        `Drop`.
+        """
         for rule in self._taken(asked, ("delay",)):
             time.sleep(rule.seconds)
         for rule in self._taken(asked, ("hang", "refuse", "expire", "deny", "throttle", "fail", "html"), first=True):
@@ -177,9 +197,13 @@ class Faults:
         if rule.kind == "html":
             return Answer(rule.status or 200, HTML, {"content-type": "text/html"})
         spelling = SPELLINGS[rule.kind].get(asked.service) or SPELLINGS[rule.kind]["sts"]
-        message = MESSAGES[rule.kind].format(account=asked.account, operation=PERMISSIONS.get(asked.operation, asked.operation))
+        message = MESSAGES[rule.kind].format(
+            account=asked.account, operation=PERMISSIONS.get(asked.operation, asked.operation)
+        )
         headers: dict[str, str] = {} if rule.retry_after is None else {rule.header: _come_back(rule)}
-        return error(asked.service, rule.status or spelling.status, spelling.code, message, headers, head=asked.method == "HEAD")
+        return error(
+            asked.service, rule.status or spelling.status, spelling.code, message, headers, head=asked.method == "HEAD"
+        )
 
     def _wait(self, rule: Rule) -> None:
         """Hang until the time is over or the rule is lifted."""

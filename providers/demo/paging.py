@@ -13,10 +13,13 @@ class BadToken(ValueError):
     """A token this server did not make."""
 
 
-def page(things: Iterable[T], name: Callable[[T], str], limit: int | None, token: str | None) -> tuple[Sequence[T], str | None]:
+def page(
+    things: Iterable[T], name: Callable[[T], str], limit: int | None, token: str | None
+) -> tuple[Sequence[T], str | None]:
     """The page of `things`, by name, that `token` stands for, and the token of the next, None after the last.
 
-    A token is the name the next page begins with, so that nothing is shown twice or left out because something else came or went meanwhile.
+    A token is the name the next page begins with, so that nothing is shown twice or left out because something else
+    came or went meanwhile.
     """
     ordered = sorted(things, key=name)
     start = bisect_left(ordered, _wanted(token), key=name) if token else 0

@@ -1,4 +1,6 @@
-"""An answer as what it says it is: told from any other JSON by its `kind`, and read row by row where it cannot be read in one go."""
+"""An answer as what it says it is: told from any other JSON by its `kind`, and read row by row where it cannot be
+read in one go.
+"""
 
 from collections.abc import Iterator
 from typing import Any, TypeVar
@@ -7,8 +9,8 @@ import msgspec
 
 from posture.fault import Fault, FaultKind
 from providers.gcp.calls import Call
+from providers.gcp.decode import Page, Unread
 from providers.gcp.faults import short, unreadable
-from providers.gcp.wire import Page, Unread
 
 T = TypeVar("T")
 _decoders: dict[Any, Any] = {}

@@ -4,13 +4,13 @@ from collections.abc import AsyncGenerator
 
 import msgspec
 
-from posture.batch import Batch, Listed, Partly
 from posture.fault import Fault
+from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Encryption, Link, Resource
 from providers.gcp.calls import HOSTS, LIST_DISKS
-from providers.gcp.place import UNTOLD, GcpSource, last, names_of
+from providers.gcp.decode import Disk, DiskPage, Unread
 from providers.gcp.scopes import Unanswered, scope_path
-from providers.gcp.wire import Disk, DiskPage, Unread
+from providers.gcp.source import UNTOLD, GcpSource, last, names_of
 from providers.source import Yield
 
 DISK, SCOPE = "gcp.compute.disk", "gcp.compute.location"
@@ -19,8 +19,8 @@ DISK, SCOPE = "gcp.compute.disk", "gcp.compute.location"
 class Disks(GcpSource):
     """Zonal and regional disks of a project, in one listing over all its zones and regions.
 
-    A zone that did not answer is not empty: what was known of it is reported again with the reason why it was not seen, and the zone itself stands
-    among the resources until it answers.
+    A zone that did not answer is not empty: what was known of it is reported again with the reason why it was not seen,
+    and the zone itself stands among the resources until it answers.
     """
 
     service = "disks"
@@ -41,7 +41,7 @@ class Disks(GcpSource):
             for bad, disk in zip([bad for bad in unread if bad.name], made, strict=True):
                 here.setdefault(scope_path(bad.scope), []).append(disk)
             for bad in unread:
-                yield Partly(bad.fault)
+                yield ReadRefused(bad.fault)
                 if not bad.name:
                     silent.whole = bad.fault
             unread.clear()
@@ -54,22 +54,33 @@ class Disks(GcpSource):
             if made:
                 yield Batch(tuple(made))
         for scope, fault in silent.scopes.items():
-            yield Partly(fault)
+            yield ReadRefused(fault)
             lost = self._lost(scope, here)
-            keys.update(name for disk in lost if (name := (disk.fields.get("diskEncryptionKey") or {}).get("kmsKeyName")))
-            yield Batch((self._scope(scope, fault), *(msgspec.structs.replace(disk, faults={LIST_DISKS.operation: fault}) for disk in lost)))
+            keys.update(
+                name for disk in lost if (name := (disk.fields.get("diskEncryptionKey") or {}).get("kmsKeyName"))
+            )
+            yield Batch(
+                (
+                    self._scope(scope, fault),
+                    *(msgspec.structs.replace(disk, faults={LIST_DISKS.operation: fault}) for disk in lost),
+                )
+            )
         if silent.whole is not None:
-            yield Partly(silent.whole)
+            yield ReadRefused(silent.whole)
         else:
             self._known = here
-            yield Listed((DISK, SCOPE))
+            yield Complete((DISK, SCOPE))
         self.seen.named[self.id] = keys if silent.whole is None else keys | self.seen.named.get(self.id, set())
 
     def _lost(self, scope: str, here: dict[str, list[Resource]]) -> list[Resource]:
         """What was known of a scope, or of the zones of a region, and was not named this time; it stays known."""
         zones = f"{scope.replace('regions/', 'zones/', 1)}-"
         found: list[Resource] = []
-        for known in [known for known in self._known if known == scope or (scope.startswith("regions/") and known.startswith(zones))]:
+        for known in [
+            known
+            for known in self._known
+            if known == scope or (scope.startswith("regions/") and known.startswith(zones))
+        ]:
             now = here.setdefault(known, [])
             named = {disk.id for disk in now}
             lost = [disk for disk in self._known[known] if disk.id not in named]
@@ -87,10 +98,15 @@ class Disks(GcpSource):
         name = fields["name"]
         labels = fields.get("labels") or {}
         claim, space = (
-            labels.get(f"kubernetes-io-created-for_pvc-{what}") or labels.get(f"kubernetes-io-created-for-pvc-{what}") for what in ("name", "namespace")
+            labels.get(f"kubernetes-io-created-for_pvc-{what}") or labels.get(f"kubernetes-io-created-for-pvc-{what}")
+            for what in ("name", "namespace")
         )
         status = str(fields.get("status") or "").lower()
-        used = (f"{space}/{claim}" if space and claim else claim) or names_of(fields.get("users")) or ("unattached" if status == "ready" else status)
+        used = (
+            (f"{space}/{claim}" if space and claim else claim)
+            or names_of(fields.get("users"))
+            or ("unattached" if status == "ready" else status)
+        )
         return self.resource(
             f"//{HOSTS['compute']}/projects/{self.project.name}/{where}/disks/{name}",
             "volume",
@@ -108,7 +124,17 @@ class Disks(GcpSource):
         where = scope_path(bad.scope)
         id = f"//{HOSTS['compute']}/projects/{self.project.name}/{where}/disks/{bad.name}"
         faults = {LIST_DISKS.operation: bad.fault}
-        return self.resource(id, "volume", DISK, bad.name, last(where), {"name": bad.name}, encryption=UNTOLD, faults=faults, cells=("?", "?"))
+        return self.resource(
+            id,
+            "volume",
+            DISK,
+            bad.name,
+            last(where),
+            {"name": bad.name},
+            encryption=UNTOLD,
+            faults=faults,
+            cells=("?", "?"),
+        )
 
     def _scope(self, scope: str, fault: Fault) -> Resource:
         return self.resource(

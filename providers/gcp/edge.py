@@ -4,14 +4,22 @@ from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
 from typing import Any
 
-from posture.batch import Batch, Listed, Partly
 from posture.fault import Fault, FaultKind, Refused
+from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Resource
-from providers.each import each
-from providers.gcp.calls import HOSTS, LIST_HTTP_PROXIES, LIST_HTTPS_PROXIES, LIST_SSL_POLICIES, LIST_SSL_PROXIES, LIST_URL_MAPS, Call
-from providers.gcp.place import GcpSource, Remembered, last
+from providers.asking import each
+from providers.gcp.calls import (
+    HOSTS,
+    LIST_HTTP_PROXIES,
+    LIST_HTTPS_PROXIES,
+    LIST_SSL_POLICIES,
+    LIST_SSL_PROXIES,
+    LIST_URL_MAPS,
+    Call,
+)
+from providers.gcp.decode import HttpProxyPage, HttpsProxyPage, ProxyPage, SslPolicyPage, Unread, UrlMapPage
 from providers.gcp.scopes import Unanswered, scope_path
-from providers.gcp.wire import HttpProxyPage, HttpsProxyPage, ProxyPage, SslPolicyPage, Unread, UrlMapPage
+from providers.gcp.source import GcpSource, Remembered, last
 from providers.source import Yield
 
 KINDS: Mapping[str, tuple[Call, Any]] = {
@@ -21,7 +29,11 @@ KINDS: Mapping[str, tuple[Call, Any]] = {
     "sslPolicies": (LIST_SSL_POLICIES, SslPolicyPage),
     "urlMaps": (LIST_URL_MAPS, UrlMapPage),
 }
-TYPES = {"targetHttpsProxies": "gcp.compute.https-proxy", "targetSslProxies": "gcp.compute.ssl-proxy", "targetHttpProxies": "gcp.compute.http-proxy"}
+TYPES = {
+    "targetHttpsProxies": "gcp.compute.https-proxy",
+    "targetSslProxies": "gcp.compute.ssl-proxy",
+    "targetHttpProxies": "gcp.compute.http-proxy",
+}
 
 
 class Proxies(GcpSource):
@@ -35,7 +47,9 @@ class Proxies(GcpSource):
         self._kept = Remembered()
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
-        """All listings at once: where nobody answers, each takes its whole time limit. Policies and maps are told first, then the proxies that name them."""
+        """All listings at once: where nobody answers, each takes its whole time limit. Policies and maps are told
+        first, then the proxies that name them.
+        """
         answers = {}
         async with aclosing(each(self._all(kind) for kind in KINDS)) as all_of_them:
             async for kind, things, fault, unread in all_of_them:
@@ -48,28 +62,30 @@ class Proxies(GcpSource):
             fault = fault or next((bad.fault for bad in unread), None)
             if fault is not None:
                 faults[KINDS[kind][0].operation] = fault
-                yield Partly(fault)
+                yield ReadRefused(fault)
         silent: list[Fault] = []
         for kind in TYPES:
             proxies, fault, unread = answers[kind]
             rows = [self._proxy(kind, scope, fields, read, faults) for scope, fields in proxies]
             rows += [self._unread(kind, bad) for bad in unread if bad.name]
             for bad in unread:
-                yield Partly(bad.fault)
+                yield ReadRefused(bad.fault)
                 fault = fault if bad.name else bad.fault
             yield Batch(tuple(rows))
             if fault is None:
                 self._kept.seen(kind, rows)
                 continue
             silent.append(fault)
-            yield Partly(fault)
+            yield ReadRefused(fault)
             if len(silent) == len(TYPES) and not rows:
                 raise Refused(silent[0])
             yield self._kept.unseen(kind, KINDS[kind][0].operation, fault, rows)
-        yield Listed(tuple(TYPES.values()))
+        yield Complete(tuple(TYPES.values()))
 
     async def _all(self, kind: str) -> tuple[str, list[tuple[str, dict[str, Any]]], Fault | None, list[Unread]]:
-        """A kind, everything of it with its scope, why it may not be everything, and the rows that could not be read."""
+        """A kind, everything of it with its scope, why it may not be everything, and the rows that could not be
+        read.
+        """
         call, shape = KINDS[kind]
         silent, found, unread = Unanswered(call), [], list[Unread]()
         try:
@@ -93,18 +109,49 @@ class Proxies(GcpSource):
         tenant = self.tenancy.name if not self.tenancy.shared else None
         faults = {KINDS[kind][0].operation: bad.fault}
         return self.resource(
-            id, "endpoint", TYPES[kind], bad.name, last(where), {"name": bad.name}, faults=faults, cells=("?", "", "", "", "?", ""), tenant=tenant
+            id,
+            "endpoint",
+            TYPES[kind],
+            bad.name,
+            last(where),
+            {"name": bad.name},
+            faults=faults,
+            cells=("?", "", "", "", "?", ""),
+            tenant=tenant,
         )
 
-    def _proxy(self, kind: str, scope: str, answer: dict[str, Any], read: dict[str, dict[str, Any]], faults: Mapping[str, Fault]) -> Resource:
+    def _proxy(
+        self,
+        kind: str,
+        scope: str,
+        answer: dict[str, Any],
+        read: dict[str, dict[str, Any]],
+        faults: Mapping[str, Fault],
+    ) -> Resource:
         fields = {**answer}
         if kind == "targetHttpProxies":
             needed, found = LIST_URL_MAPS.operation, read["urlMaps"].get(_named(fields.setdefault("urlMap", None)))
-            cells, field = ("HTTP", "", "", "", "?" if found is None else "redirects" if _redirects(found) else "SERVES", ""), "map"
+            cells, field = (
+                ("HTTP", "", "", "", "?" if found is None else "redirects" if _redirects(found) else "SERVES", ""),
+                "map",
+            )
         else:
-            needed, found = LIST_SSL_POLICIES.operation, read["sslPolicies"].get(_named(fields.setdefault("sslPolicy", None)))
+            needed, found = (
+                LIST_SSL_POLICIES.operation,
+                read["sslPolicies"].get(_named(fields.setdefault("sslPolicy", None))),
+            )
             least = str((found or {}).get("minTlsVersion") or ("?" if fields["sslPolicy"] else "TLS_1_0"))
-            cells, field = (f"{least.replace('TLS_', 'TLS ').replace('_', '.')}+", str((found or {}).get("profile") or ""), "", "", "", ""), "policy"
+            cells, field = (
+                (
+                    f"{least.replace('TLS_', 'TLS ').replace('_', '.')}+",
+                    str((found or {}).get("profile") or ""),
+                    "",
+                    "",
+                    "",
+                    "",
+                ),
+                "policy",
+            )
         if found is not None:
             fields[field] = found
         missing = found is None and needed in faults

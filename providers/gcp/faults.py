@@ -1,7 +1,7 @@
 """Google Cloud's errors as `Fault`s: an HTTP status and a JSON body in, one kind out.
 
-Sources: https://cloud.google.com/apis/design/errors (google.rpc.Status, ErrorInfo), Compute's rate limits (403 rateLimitExceeded, no Retry-After),
-reference/sdk-cost-limits-errors.md 4.2.
+Sources: https://cloud.google.com/apis/design/errors (google.rpc.Status, ErrorInfo), Compute's rate limits (403
+rateLimitExceeded, no Retry-After), reference/sdk-cost-limits-errors.md 4.2.
 """
 
 import re
@@ -28,7 +28,9 @@ REASONS: dict[str, FaultKind] = {
     "ACCESS_TOKEN_EXPIRED": EXPIRED,
     "CREDENTIALS_MISSING": EXPIRED,
 }
-"""Reason -> kind. The first of an answer's reasons that stands here tells; reasons not here are told by the HTTP status."""
+"""Reason -> kind. The first of an answer's reasons that stands here tells; reasons not here are told by the HTTP
+status.
+"""
 _MOST_WORDS = 1 << 12
 """Characters of an error's message in which words are looked for."""
 _PERMISSION = re.compile(r"\b(?:Required|Permission|have|does not have) '?([a-z]+\.[A-Za-z]+\.[A-Za-z]+)\b'?")
@@ -55,8 +57,11 @@ class _Body(msgspec.Struct):
     error: _Error
 
 
-def answered(call: Call, status: int, body: bytes, headers: Mapping[str, str], project: str, token: str = "") -> Refused:
-    """An error answer of a service. What is switched off, unpaid or fenced in is DENIED too, with the switch in place of the permission.
+def answered(
+    call: Call, status: int, body: bytes, headers: Mapping[str, str], project: str, token: str = ""
+) -> Refused:
+    """An error answer of a service. What is switched off, unpaid or fenced in is DENIED too, with the switch in place
+    of the permission.
 
     `token` is ours, should it be repeated.
     """
@@ -80,7 +85,10 @@ SWITCHES: tuple[tuple[str, frozenset[str], str], ...] = (
     (
         "BILLING_DISABLED",
         frozenset({"billingNotEnabled", "UREQ_PROJECT_BILLING_NOT_FOUND", "accountDisabled"}),
-        r"requires billing to be enabled|billing (?:is|has been) (?:disabled|closed)|billing account .* (?:is|has been) (?:disabled|closed)",
+        (
+            r"requires billing to be enabled|billing (?:is|has been) (?:disabled|closed)|billing account .* (?:is|has"
+            r" been) (?:disabled|closed)"
+        ),
     ),
     (
         "SECURITY_POLICY_VIOLATED",
@@ -89,18 +97,26 @@ SWITCHES: tuple[tuple[str, frozenset[str], str], ...] = (
     ),
     ("ACCESS_TOKEN_SCOPE_INSUFFICIENT", frozenset({"insufficientPermissions"}), r"insufficient authentication scopes"),
 )
-"""Code, other reasons that mean it, and the words by which it is told where no reason does: recorded answers carry but `forbidden`, or no reason at all."""
+"""Code, other reasons that mean it, and the words by which it is told where no reason does: recorded answers carry
+but `forbidden`, or no reason at all.
+"""
 
 
 def _switch(call: Call, status: int, reasons: list[str], error: _Error, project: str) -> tuple[str, str] | None:
     """Code and remedy of a refusal that no permission of ours would mend."""
     for code, others, words in SWITCHES:
-        if not ({code, *others} & set(reasons) or (status in {400, 403} and re.search(words, error.message[:_MOST_WORDS], re.IGNORECASE))):
+        if not (
+            {code, *others} & set(reasons)
+            or (status in {400, 403} and re.search(words, error.message[:_MOST_WORDS], re.IGNORECASE))
+        ):
             continue
         if code == "ACCESS_TOKEN_SCOPE_INSUFFICIENT":
             return code, f"the OAuth scope {DIRECTORY_SCOPE if call.service == 'directory' else CLOUD_SCOPE}"
         if code == "SERVICE_DISABLED":
-            service = next((str(detail.metadata["service"]) for detail in error.details if detail.metadata.get("service")), HOSTS[call.service])
+            service = next(
+                (str(detail.metadata["service"]) for detail in error.details if detail.metadata.get("service")),
+                HOSTS[call.service],
+            )
             return code, f"{service} enabled in {project}"
         if code == "BILLING_DISABLED":
             return code, f"billing enabled on {project}"
@@ -115,7 +131,9 @@ def _by_status(status: int, headers: Mapping[str, str]) -> FaultKind:
 
 
 def _permission(call: Call, error: _Error) -> str:
-    named = next((str(detail.metadata["permission"]) for detail in error.details if detail.metadata.get("permission")), None)
+    named = next(
+        (str(detail.metadata["permission"]) for detail in error.details if detail.metadata.get("permission")), None
+    )
     if named is None and (found := _PERMISSION.search(error.message)):
         named = found[1]
     return named or call.permission or DIRECTORY_SCOPE
@@ -143,7 +161,9 @@ def no_credentials(call: Call, error: Exception) -> Refused:
     if type(error).__name__ == "TransportError":
         return unreachable(call, error, transient=True)
     if "default credentials were not found" in str(error):
-        words = "gcloud auth application-default login, GOOGLE_APPLICATION_CREDENTIALS, or a service account of the machine"
+        words = (
+            "gcloud auth application-default login, GOOGLE_APPLICATION_CREDENTIALS, or a service account of the machine"
+        )
         return Refused(Fault(EXPIRED, NO_CREDENTIALS, call.operation, f"no credentials found: {words}"))
     return Refused(Fault(EXPIRED, type(error).__name__, call.operation, short(error)))
 

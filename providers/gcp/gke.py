@@ -3,13 +3,13 @@
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-from posture.batch import Batch, Listed, Partly
 from posture.clock import rfc3339
+from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Encryption, KeyClass, Resource
 from providers.gcp.calls import HOSTS, LIST_CLUSTERS
+from providers.gcp.decode import ClusterPage, Unread
 from providers.gcp.faults import scope_fault
-from providers.gcp.place import UNTOLD, GcpSource, Remembered
-from providers.gcp.wire import ClusterPage, Unread
+from providers.gcp.source import UNTOLD, GcpSource, Remembered
 from providers.source import Yield
 
 CLUSTER = "gcp.container.cluster"
@@ -28,7 +28,9 @@ class Clusters(GcpSource):
         """Cluster -> when a change of its encryption was first seen under way; Google does not say since when it is."""
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
-        """`missingZones` name what the listing may leave out: then nothing is taken to be gone, and what was not named says why."""
+        """`missingZones` name what the listing may leave out: then nothing is taken to be gone, and what was not
+        named says why.
+        """
         unread: list[Unread] = []
         page = await self.project.ask(LIST_CLUSTERS, ClusterPage, unread=unread)
         keys: set[str] = set()
@@ -36,27 +38,31 @@ class Clusters(GcpSource):
         made += [kept for bad in unread if (kept := self._known(bad)) is not None]
         yield Batch(tuple(made))
         for bad in unread:
-            yield Partly(bad.fault)
+            yield ReadRefused(bad.fault)
         self._pending = {cluster.id: since for cluster in made if (since := cluster.fields.get("pendingSince"))}
         self.seen.named[self.id] = keys
         for zone in page.missingZones or ():
             fault = scope_fault(LIST_CLUSTERS, zone, "MISSING_ZONE")
-            yield Partly(fault)
+            yield ReadRefused(fault)
             yield self._kept.unseen("clusters", LIST_CLUSTERS.operation, fault, made)
         if not page.missingZones:
             self._kept.seen("clusters", made)
         if len(made) == len(page.clusters or ()) + len(unread):
-            yield Listed((CLUSTER,))
+            yield Complete((CLUSTER,))
 
     def _known(self, bad: Unread) -> Resource | None:
-        """A cluster that could not be read, as one that is known by the name, or by name and place; None where that does not say which."""
+        """A cluster that could not be read, as one that is known by the name, or by name and place; None where that
+        does not say which.
+        """
         known = [row for row in self._kept.rows.get("clusters", {}).values() if row.name == bad.name]
         location = bad.scope or (known[0].region if len(known) == 1 else "")
         if not bad.name or not location:
             return None
         id = f"//{HOSTS['container']}/projects/{self.project.name}/locations/{location}/clusters/{bad.name}"
         fields, faults = {"name": bad.name}, {LIST_CLUSTERS.operation: bad.fault}
-        return self.resource(id, "cluster", CLUSTER, bad.name, location, fields, encryption=UNTOLD, faults=faults, cells=("?",))
+        return self.resource(
+            id, "cluster", CLUSTER, bad.name, location, fields, encryption=UNTOLD, faults=faults, cells=("?",)
+        )
 
     def _cluster(self, answer: Mapping[str, Any], keys: set[str]) -> Resource:
         fields = {**answer, "labels": answer.get("resourceLabels")}
@@ -71,4 +77,14 @@ class Clusters(GcpSource):
         if name := block.get("keyName"):
             keys.add(name)
             encryption, links = self.under_kms(name)  # type: ignore[assignment]
-        return self.resource(id, "cluster", CLUSTER, fields["name"], location, fields, encryption=encryption, links=links, cells=(current or "?",))
+        return self.resource(
+            id,
+            "cluster",
+            CLUSTER,
+            fields["name"],
+            location,
+            fields,
+            encryption=encryption,
+            links=links,
+            cells=(current or "?",),
+        )

@@ -5,14 +5,14 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
-from posture.batch import Batch, Listed, Partly
 from posture.fault import Fault, FaultKind, Refused
+from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Encryption, Link, Resource
-from providers.each import each
+from providers.asking import each
 from providers.gcp.calls import HOSTS, LIST_OBJECTS
-from providers.gcp.place import GcpSource, key_id, split_version
+from providers.gcp.decode import ObjectPage
+from providers.gcp.source import GcpSource, key_id, split_version
 from providers.gcp.storage import Buckets
-from providers.gcp.wire import ObjectPage
 from providers.source import Yield
 
 OBJECTS = "gcp.storage.objects"
@@ -32,15 +32,17 @@ class Sweep(GcpSource):
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """One resource a bucket."""
         keys: set[str] = set()
-        async with aclosing(each((self._sweep(name, tenant, keys) for name, tenant in sorted(self.buckets.names.items())), AT_ONCE)) as answers:
+        async with aclosing(
+            each((self._sweep(name, tenant, keys) for name, tenant in sorted(self.buckets.names.items())), AT_ONCE)
+        ) as answers:
             async for swept in answers:
                 if swept is None:
                     continue
                 for fault in swept.faults.values():
-                    yield Partly(fault)
+                    yield ReadRefused(fault)
                 yield Batch((swept,))
         self.seen.named[self.id] = keys
-        yield Listed((OBJECTS,))
+        yield Complete((OBJECTS,))
 
     async def _sweep(self, bucket: str, tenant: str, named: set[str]) -> Resource | None:
         """The counts of one bucket; None where it has gone meanwhile."""
@@ -50,7 +52,9 @@ class Sweep(GcpSource):
         faults: dict[str, Fault] = {}
         pages = 0
         try:
-            async for page in self.project.pages(LIST_OBJECTS, ObjectPage, {"versions": "true", "projection": "noAcl"}, bucket=bucket):
+            async for page in self.project.pages(
+                LIST_OBJECTS, ObjectPage, {"versions": "true", "projection": "noAcl"}, bucket=bucket
+            ):
                 pages += 1
                 for item in page.items or ():
                     key = "supplied" if item.customerEncryption is not None else item.kmsKeyName or "Google"
@@ -78,7 +82,19 @@ class Sweep(GcpSource):
 
     def _made(self, bucket: str, tenant: str, fields: dict[str, Any], faults: dict[str, Fault]) -> Resource:
         owner = f"//{HOSTS['storage']}/projects/_/buckets/{bucket}"
-        links = [Link("bucket", owner), *(Link("key", key_id(key)) for key in fields.get("keys", {}) if key not in {"Google", "supplied"})]
+        links = [
+            Link("bucket", owner),
+            *(Link("key", key_id(key)) for key in fields.get("keys", {}) if key not in {"Google", "supplied"}),
+        ]
         return self.resource(
-            f"{owner}#objects", "object-sample", OBJECTS, bucket, "", fields, encryption=Encryption(), links=tuple(links), faults=faults, tenant=tenant
+            f"{owner}#objects",
+            "object-sample",
+            OBJECTS,
+            bucket,
+            "",
+            fields,
+            encryption=Encryption(),
+            links=tuple(links),
+            faults=faults,
+            tenant=tenant,
         )

@@ -4,8 +4,8 @@ import re
 
 from posture.fault import Fault
 from providers.gcp.calls import Call
+from providers.gcp.decode import Page, Warned
 from providers.gcp.faults import scope_fault
-from providers.gcp.wire import Page, Warned
 
 EMPTY = "NO_RESULTS_ON_PAGE"
 """The one warning that means what it says: there is nothing here, or not on this page."""
@@ -14,7 +14,9 @@ _ZONE = re.compile(r"[a-z]+-[a-z]+\d+-[a-z]")
 
 
 class Unanswered:
-    """What one listing left out: `scopes` maps `zones/Z` or `regions/R` to the fault; `whole` is set where it cannot be said which."""
+    """What one listing left out: `scopes` maps `zones/Z` or `regions/R` to the fault; `whole` is set where it cannot
+    be said which.
+    """
 
     def __init__(self, call: Call) -> None:
         self._call = call

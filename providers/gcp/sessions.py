@@ -1,4 +1,6 @@
-"""Sessions of `requests`, for what Google's own packages ask with it: bounded answers, and neither ~/.netrc nor a proxy for this machine."""
+"""Sessions of `requests`, for what Google's own packages ask with it: bounded answers, and neither ~/.netrc nor a
+proxy for this machine.
+"""
 
 import os
 import time

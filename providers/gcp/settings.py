@@ -2,19 +2,21 @@
 
 import os
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 
 from providers.endpoint import check_endpoint
+from providers.system import Block, Blocks
 
 _PROJECT = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{1,61}[a-z0-9]")
 
 
 class TwoStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[tenant.gcp.two_step]`: a person's word on 2-step verification, where the directory cannot be read. It is shown as attested, never as observed."""
+    """`[tenant.gcp.two_step]`: a person's word on 2-step verification, where the directory cannot be read. It is
+    shown as attested, never as observed.
+    """
 
     enforced: bool
     attested_by: str
@@ -28,12 +30,14 @@ class TwoStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class GcpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One project (INTERFACE section 2). No secret ever stands here: application default credentials, the path of a credentials file, or `anonymous`.
+    """One project (INTERFACE section 2). No secret ever stands here: application default credentials, the path of a
+    credentials file, or `anonymous`.
 
-    `label` (`tenant=acme`) is for a project that tenants share: what carries it is this tenant's, what carries no tenant's is `unassigned`.
-    `object_pages` listings of up to 1,000 objects a bucket are read for the keys of the objects (needs storage.objects.list; 0 = off).
-    `workspace` is a Cloud Identity customer (`my_customer`, `C01abc234`) whose users' second step is read, as `workspace_admin` where the
-    credentials may act for an administrator. `client` asks Compute through Google's own client instead of plain REST.
+    `label` (`tenant=acme`) is for a project that tenants share: what carries it is this tenant's, what carries no
+    tenant's is `unassigned`. `object_pages` listings of up to 1,000 objects a bucket are read for the keys of the
+    objects (needs storage.objects.list; 0 = off). `workspace` is a Cloud Identity customer (`my_customer`, `C01abc234`)
+    whose users' second step is read, as `workspace_admin` where the credentials may act for an administrator. `client`
+    asks Compute through Google's own client instead of plain REST.
     """
 
     project: str
@@ -49,7 +53,10 @@ class GcpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         if not _PROJECT.fullmatch(self.project):
-            raise ValueError(f"project: {self.project!r} is not a project's id (acme-prod); its number and its name are something else")
+            raise ValueError(
+                f"project: {self.project!r} is not a project's id (acme-prod); its number and its name are something"
+                " else"
+            )
         if self.endpoint is not None:
             check_endpoint("endpoint", self.endpoint, allow_plaintext=self.allow_plaintext)
         if self.credentials not in {"default", "anonymous"} and not Path(self.credentials).expanduser().is_file():
@@ -67,24 +74,44 @@ class GcpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return (self.project, self.endpoint, self.credentials, self.client)
 
 
-def shared_badly(blocks: Sequence[tuple[str, GcpSettings]]) -> str | None:
-    """What is wrong with how tenants share projects, in one line; None where each that is named twice is told apart by labels."""
-    by_project: dict[str, list[tuple[str, GcpSettings]]] = {}
-    for tenant, settings in blocks:
-        by_project.setdefault(settings.project, []).append((tenant, settings))
+def shared_badly(blocks: Blocks) -> str | None:
+    """What is wrong with how tenants share projects, in one line; None where each that is named twice is told apart
+    by labels.
+    """
+    by_project: dict[str, list[Block]] = {}
+    for block in blocks:
+        by_project.setdefault(block.settings.project, []).append(block)
     for project, members in by_project.items():
-        labels = [settings.label for _, settings in members]
-        first, second = members[0], members[-1]
+        labels = [block.settings.label for block in members]
+        first, second = members[0].tenant, members[-1].tenant
         if len(members) > 1 and (None in labels or len(set(labels)) < len(labels)):
-            return f'tenant.gcp: {first[0]} and {second[0]} name the same project {project}; give each a label of its own, as in label = "tenant={first[0]}"'
-        if len({settings.connection for _, settings in members}) > 1:
-            return f"tenant.gcp: {first[0]} and {second[0]} name the project {project} with different endpoints or credentials; a project has one way in"
+            return (
+                f"tenant.gcp: {first} and {second} name the same project {project}; give each a label of its own,"
+                f' as in label = "tenant={first}"'
+            )
+        if len({block.settings.connection for block in members}) > 1:
+            return (
+                f"tenant.gcp: {first} and {second} name the project {project} with different endpoints or"
+                " credentials; a project has one way in"
+            )
     return None
 
 
 def ambient() -> tuple[GcpSettings, ...]:
-    """The project that the environment names, where application default credentials stand beside it; told without loading Google's packages."""
-    project = next((os.environ[name] for name in ("GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT") if os.environ.get(name)), "")
-    home = Path(os.environ.get("CLOUDSDK_CONFIG", "~/.config/gcloud")).expanduser() / "application_default_credentials.json"
+    """The project that the environment names, where application default credentials stand beside it; told without
+    loading Google's packages.
+    """
+    project = next(
+        (
+            os.environ[name]
+            for name in ("GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT")
+            if os.environ.get(name)
+        ),
+        "",
+    )
+    home = (
+        Path(os.environ.get("CLOUDSDK_CONFIG", "~/.config/gcloud")).expanduser()
+        / "application_default_credentials.json"
+    )
     there = bool(os.environ.get("GOOGLE_APPLICATION_CREDENTIALS")) or home.is_file()
     return (GcpSettings(project=project),) if there and _PROJECT.fullmatch(project) else ()

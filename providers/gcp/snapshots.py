@@ -2,13 +2,13 @@
 
 from collections.abc import AsyncGenerator
 
-from posture.batch import Batch, Listed, Partly
 from posture.fault import Fault, FaultKind, Refused
+from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Resource
 from providers.gcp.calls import HOSTS, LIST_IMAGES, LIST_REGION_SNAPSHOTS, LIST_REGIONS, LIST_SNAPSHOTS, Call
-from providers.gcp.place import UNTOLD, GcpSource, Remembered, last
+from providers.gcp.decode import NamedPage, Stored, StoredPage, Unread
 from providers.gcp.scopes import Unanswered
-from providers.gcp.wire import NamedPage, Stored, StoredPage, Unread
+from providers.gcp.source import UNTOLD, GcpSource, Remembered, last
 from providers.source import Yield
 
 SNAPSHOT, IMAGE = "gcp.compute.snapshot", "gcp.compute.image"
@@ -25,16 +25,22 @@ class Snapshots(GcpSource):
         self._kept = Remembered()
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
-        """Each listing on its own: one that is refused leaves the others to be read, and its rows say that they were not seen."""
+        """Each listing on its own: one that is refused leaves the others to be read, and its rows say that they were
+        not seen.
+        """
         keys: set[str] = set()
         refusals: list[Refused] = []
         listings = [(LIST_SNAPSHOTS, SNAPSHOT, "global"), (LIST_IMAGES, IMAGE, "global")]
         try:
-            regions = [region["name"] async for page in self.project.pages(LIST_REGIONS, NamedPage) for region in page.items or ()]
+            regions = [
+                region["name"]
+                async for page in self.project.pages(LIST_REGIONS, NamedPage)
+                for region in page.items or ()
+            ]
             listings += [(LIST_REGION_SNAPSHOTS, SNAPSHOT, f"regions/{region}") for region in regions]
         except Refused as refused:
             refusals.append(refused)
-            yield Partly(refused.fault)
+            yield ReadRefused(refused.fault)
             for known in [known for known in self._kept.rows if known.startswith("regions/")]:
                 yield self._kept.unseen(known, LIST_SNAPSHOTS.operation, refused.fault)
         for call, type_, where in listings:
@@ -43,9 +49,11 @@ class Snapshots(GcpSource):
         if len(refusals) > len(listings) - (listings[-1][2] != "global"):
             raise refusals[0]
         self.seen.named[self.id] = keys if not refusals else keys | self.seen.named.get(self.id, set())
-        yield Listed((SNAPSHOT, IMAGE))
+        yield Complete((SNAPSHOT, IMAGE))
 
-    async def _listing(self, call: Call, type_: str, where: str, keys: set[str], refusals: list[Refused]) -> AsyncGenerator[Batch | Partly, None]:
+    async def _listing(
+        self, call: Call, type_: str, where: str, keys: set[str], refusals: list[Refused]
+    ) -> AsyncGenerator[Batch | ReadRefused, None]:
         silent, here = Unanswered(call), list[Resource]()
         blanks = {"region": last(where)} if where != "global" else {}
         fault: Fault | None = None
@@ -57,7 +65,7 @@ class Snapshots(GcpSource):
                 rows += [self._unread(type_, where, bad) for bad in unread if bad.name]
                 here += rows
                 for bad in unread:
-                    yield Partly(bad.fault)
+                    yield ReadRefused(bad.fault)
                     silent.whole = silent.whole if bad.name else bad.fault
                 unread.clear()
                 yield Batch(tuple(rows))
@@ -71,19 +79,27 @@ class Snapshots(GcpSource):
         if fault is None:
             self._kept.seen(listing, here)
         else:
-            yield Partly(fault)
-            yield self._kept.unseen(listing, (LIST_SNAPSHOTS if type_ == SNAPSHOT else LIST_IMAGES).operation, fault, here)
+            yield ReadRefused(fault)
+            yield self._kept.unseen(
+                listing, (LIST_SNAPSHOTS if type_ == SNAPSHOT else LIST_IMAGES).operation, fault, here
+            )
 
     def _unread(self, type_: str, where: str, bad: Unread) -> Resource:
         """A snapshot or image of which no more is known than that it is there, and why."""
         collection, call = ("snapshots", LIST_SNAPSHOTS) if type_ == SNAPSHOT else ("images", LIST_IMAGES)
         id = f"//{HOSTS['compute']}/projects/{self.project.name}/{where}/{collection}/{bad.name}"
         fields, faults = {"name": bad.name}, {call.operation: bad.fault}
-        return self.resource(id, "snapshot", type_, bad.name, last(where), fields, encryption=UNTOLD, faults=faults, cells=("?", "", "?"))
+        return self.resource(
+            id, "snapshot", type_, bad.name, last(where), fields, encryption=UNTOLD, faults=faults, cells=("?", "", "?")
+        )
 
     def _stored(self, type_: str, where: str, fields: Stored, keys: set[str]) -> Resource:
         name = fields["name"]
-        key = fields.setdefault("snapshotEncryptionKey", None) if type_ == SNAPSHOT else fields.setdefault("imageEncryptionKey", None)
+        key = (
+            fields.setdefault("snapshotEncryptionKey", None)
+            if type_ == SNAPSHOT
+            else fields.setdefault("imageEncryptionKey", None)
+        )
         encryption, links = self.under_key(key, keys)
         collection = "snapshots" if type_ == SNAPSHOT else "images"
         return self.resource(

@@ -4,14 +4,14 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
 
-from posture.batch import Batch, Listed, Partly
 from posture.fault import Fault, FaultKind, Refused
+from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Encryption, Link, Resource
-from providers.each import each
+from providers.asking import each
 from providers.gcp.calls import GET_BUCKET_IAM, HOSTS, LIST_BUCKETS
+from providers.gcp.decode import Bucket, BucketPage, IamPolicy, Unread
 from providers.gcp.faults import scope_fault
-from providers.gcp.place import GOOGLE, GcpSource
-from providers.gcp.wire import Bucket, BucketPage, IamPolicy, Unread
+from providers.gcp.source import GOOGLE, GcpSource
 from providers.source import Yield
 
 BUCKET = "gcp.storage.bucket"
@@ -23,7 +23,9 @@ PUBLIC = ("allUsers", "allAuthenticatedUsers")
 
 
 class Buckets(GcpSource):
-    """Every bucket of a project. The listing carries the encryption; only a bucket that does not prevent public access is asked for its IAM policy."""
+    """Every bucket of a project. The listing carries the encryption; only a bucket that does not prevent public
+    access is asked for its IAM policy.
+    """
 
     service = "storage"
     calls = (LIST_BUCKETS, GET_BUCKET_IAM)
@@ -45,9 +47,13 @@ class Buckets(GcpSource):
         whole = True
         async for page in self.project.pages(LIST_BUCKETS, BucketPage, query, unread):
             for bad in unread:
-                yield Partly(bad.fault)
+                yield ReadRefused(bad.fault)
             whole = whole and all(bad.name for bad in unread)
-            odd = [self._bucket({"name": bad.name}, {LIST_BUCKETS.operation: bad.fault}, keys) for bad in unread if bad.name]
+            odd = [
+                self._bucket({"name": bad.name}, {LIST_BUCKETS.operation: bad.fault}, keys)
+                for bad in unread
+                if bad.name
+            ]
             unread.clear()
             for name in page.unreachable or ():
                 bucket = name.rpartition("/")[2]
@@ -58,7 +64,7 @@ class Buckets(GcpSource):
                     if read is None:
                         continue
                     for fault in faults.values():
-                        yield Partly(fault)
+                        yield ReadRefused(fault)
                     made.append(self._bucket(read, faults, keys))
             made += odd
             here.update((bucket.name, bucket) for bucket in made)
@@ -66,15 +72,17 @@ class Buckets(GcpSource):
         for bucket, fault in silent.items():
             if bucket in here:
                 continue
-            yield Partly(fault)
+            yield ReadRefused(fault)
             known = self._known.get(bucket)
-            here[bucket] = self._bucket(known.fields if known is not None else {"name": bucket}, {LIST_BUCKETS.operation: fault}, keys)
+            here[bucket] = self._bucket(
+                known.fields if known is not None else {"name": bucket}, {LIST_BUCKETS.operation: fault}, keys
+            )
             yield Batch((here[bucket],))
         self._known = here
         self.names = {name: bucket.tenant for name, bucket in here.items()}
         self.seen.named[self.id] = keys
         if whole:
-            yield Listed((BUCKET,))
+            yield Complete((BUCKET,))
 
     async def _read(self, fields: Bucket, down: list[Fault]) -> tuple[dict[str, Any] | None, dict[str, Fault]]:
         """A bucket with its IAM policy, where that matters; None where it has gone meanwhile."""
@@ -84,10 +92,14 @@ class Buckets(GcpSource):
         if (read["iamConfiguration"] or {}).get("publicAccessPrevention") == "enforced":
             return read, {}
         if len(down) >= GIVE_UP_AFTER:
-            fault = Fault(FaultKind.UNREACHABLE, "NotAsked", GET_BUCKET_IAM.operation, "storage did not answer for other buckets")
+            fault = Fault(
+                FaultKind.UNREACHABLE, "NotAsked", GET_BUCKET_IAM.operation, "storage did not answer for other buckets"
+            )
             return read, {GET_BUCKET_IAM.operation: fault}
         try:
-            policy = await self.project.ask(GET_BUCKET_IAM, IamPolicy, {"optionsRequestedPolicyVersion": 3}, bucket=fields["name"])
+            policy = await self.project.ask(
+                GET_BUCKET_IAM, IamPolicy, {"optionsRequestedPolicyVersion": 3}, bucket=fields["name"]
+            )
         except Refused as refused:
             if refused.fault.kind is FaultKind.EXPIRED:
                 raise  # nothing else will be answered either
@@ -98,7 +110,12 @@ class Buckets(GcpSource):
             return read, {GET_BUCKET_IAM.operation: refused.fault}
         # Of the policy only who is public is kept: its members are people, and nobody needs them here.
         read["publicMembers"] = sorted(
-            {f"{member} {line.get('role', '?')}" for line in policy.bindings or () for member in line.get("members") or () if member in PUBLIC}
+            {
+                f"{member} {line.get('role', '?')}"
+                for line in policy.bindings or ()
+                for member in line.get("members") or ()
+                if member in PUBLIC
+            }
         )
         return read, {}
 

@@ -1,6 +1,8 @@
-"""A certificate as facts: what the controls judge and the screen shows, taken from its DER once and remembered by its SHA-256.
+"""A certificate as facts: what the controls judge and the screen shows, taken from its DER once and remembered by its
+SHA-256.
 
-Certificates come from servers that may be hostile: one that cannot be read is a fact too (`Unreadable`), never an exception.
+Certificates come from servers that may be hostile: one that cannot be read is a fact too (`Unreadable`), never an
+exception.
 """
 
 import hashlib
@@ -91,7 +93,11 @@ def _facts(certificate: x509.Certificate) -> Iterator[tuple[str, Any]]:
     access = extensions.get(x509.AuthorityInformationAccess.oid)
     wanted = {"OcspUrls": AuthorityInformationAccessOID.OCSP, "IssuerUrls": AuthorityInformationAccessOID.CA_ISSUERS}
     for field, method in wanted.items():
-        urls = [] if not isinstance(access, x509.AuthorityInformationAccess) else [one.access_location.value for one in access if one.access_method == method]
+        urls = (
+            []
+            if not isinstance(access, x509.AuthorityInformationAccess)
+            else [one.access_location.value for one in access if one.access_method == method]
+        )
         yield field, [str(url) for url in urls][:4]
 
 
@@ -119,7 +125,11 @@ def _key(certificate: x509.Certificate) -> tuple[str, int, str]:
     if isinstance(key, rsa.RSAPublicKey):
         return "RSA", key.key_size, ""
     if isinstance(key, ec.EllipticCurvePublicKey):
-        return "EC", key.curve.key_size, {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}.get(key.curve.name, key.curve.name)
+        return (
+            "EC",
+            key.curve.key_size,
+            {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}.get(key.curve.name, key.curve.name),
+        )
     if isinstance(key, ed25519.Ed25519PublicKey):
         return "Ed25519", 256, ""
     if isinstance(key, ed448.Ed448PublicKey):

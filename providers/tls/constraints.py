@@ -1,4 +1,6 @@
-"""Name constraints that `cryptography`'s verifier cannot judge, those on directory names (RFC 5280 4.2.1.10): a sub-authority of a company has them."""
+"""Name constraints that `cryptography`'s verifier cannot judge, those on directory names (RFC 5280 4.2.1.10): a
+sub-authority of a company has them.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -20,18 +22,26 @@ def odd(certificate: x509.Certificate) -> Odd:
     found = _constraints(certificate)
     if found is None:
         return Odd((), ())
-    permitted, excluded = (tuple(one for one in some or () if not isinstance(one, _JUDGED)) for some in (found.permitted_subtrees, found.excluded_subtrees))
+    permitted, excluded = (
+        tuple(one for one in some or () if not isinstance(one, _JUDGED))
+        for some in (found.permitted_subtrees, found.excluded_subtrees)
+    )
     return Odd(permitted, excluded)
 
 
 def judged(found: x509.NameConstraints) -> x509.NameConstraints | None:
     """What is left of constraints without those; None for nothing."""
-    permitted, excluded = ([one for one in some or () if isinstance(one, _JUDGED)] for some in (found.permitted_subtrees, found.excluded_subtrees))
+    permitted, excluded = (
+        [one for one in some or () if isinstance(one, _JUDGED)]
+        for some in (found.permitted_subtrees, found.excluded_subtrees)
+    )
     return x509.NameConstraints(permitted or None, excluded or None) if permitted or excluded else None
 
 
 def broken(path: Sequence[x509.Certificate]) -> str:
-    """Which of the odd constraints on a path (leaf to root) does not hold, in words; empty where all do. Raises what the parser raises."""
+    """Which of the odd constraints on a path (leaf to root) does not hold, in words; empty where all do. Raises what
+    the parser raises.
+    """
     for number, above in enumerate(path):
         constraints = odd(above)
         for below in path[:number] if any(constraints) else ():

@@ -1,4 +1,6 @@
-"""A list of revocations as fetched, and what it may say: of which certificates, by whom, and when (RFC 5280 5.2, 6.3.3)."""
+"""A list of revocations as fetched, and what it may say: of which certificates, by whom, and when (RFC 5280 5.2,
+6.3.3).
+"""
 
 from typing import Any
 
@@ -6,7 +8,7 @@ import msgspec
 from cryptography import x509
 
 from posture.clock import Utc, rfc3339
-from posture.controls.tls_revocation import SKEW
+from posture.controls.tls.revocation import SKEW
 from providers.tls.certificates import Facts
 from providers.tls.staple import UNLIMITED, Unfit
 
@@ -50,7 +52,9 @@ def check(listed: x509.CertificateRevocationList, issuer: x509.Certificate, now:
             raise Unfit(f"it has a critical extension that is not known, {extension.oid.dotted_string}")
 
 
-def covers(listed: x509.CertificateRevocationList, certificate: x509.Certificate, point: x509.DistributionPoint) -> None:
+def covers(
+    listed: x509.CertificateRevocationList, certificate: x509.Certificate, point: x509.DistributionPoint
+) -> None:
     """Whether it would name this certificate, which says it is listed at `point`. Raises `Unfit`."""
     try:
         scope = listed.extensions.get_extension_for_class(x509.IssuingDistributionPoint).value
@@ -66,7 +70,9 @@ def covers(listed: x509.CertificateRevocationList, certificate: x509.Certificate
         raise Unfit("of authorities' certificates only")
     if scope.only_contains_user_certs and is_authority(certificate):
         raise Unfit("of no authorities' certificates")
-    if scope.relative_name is not None or (scope.full_name is not None and not set(scope.full_name) & set(point.full_name or ())):
+    if scope.relative_name is not None or (
+        scope.full_name is not None and not set(scope.full_name) & set(point.full_name or ())
+    ):
         raise Unfit("of another distribution point")
 
 
@@ -85,7 +91,11 @@ def said(listed: x509.CertificateRevocationList, certificate: x509.Certificate, 
     revoked = listed.get_revoked_certificate_by_serial_number(certificate.serial_number)
     if revoked is None:
         return told
-    told |= {"Status": "revoked", "RevokedAt": rfc3339(revoked.revocation_date_utc.timestamp()), "Reason": "unspecified"}
+    told |= {
+        "Status": "revoked",
+        "RevokedAt": rfc3339(revoked.revocation_date_utc.timestamp()),
+        "Reason": "unspecified",
+    }
     for extension in revoked.extensions:
         if isinstance(extension.value, x509.CRLReason):
             told["Reason"] = extension.value.reason.value

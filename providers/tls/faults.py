@@ -1,4 +1,6 @@
-"""What went wrong on the way to an answer, told apart: whether the question was delivered at all, and whether we were the ones who failed."""
+"""What went wrong on the way to an answer, told apart: whether the question was delivered at all, and whether we
+were the ones who failed.
+"""
 
 import errno
 import socket
@@ -9,7 +11,9 @@ from posture.fault import Fault, FaultKind
 
 
 class Outcome(StrEnum):
-    """How a connection ended. Only `OK` and `NOT_TLS` are answers; everything else says nothing about encryption (CONTROLS.md 2.3)."""
+    """How a connection ended. Only `OK` and `NOT_TLS` are answers; everything else says nothing about encryption
+    (CONTROLS.md 2.3).
+    """
 
     OK = "ok"
     NOT_TLS = "not-tls"
@@ -23,15 +27,21 @@ class Outcome(StrEnum):
     LOCAL = "local"
 
 
-RETRIED = frozenset({Outcome.TIMEOUT, Outcome.RESET, Outcome.CLOSED, Outcome.UNREACHABLE, Outcome.DNS, Outcome.LOCAL, Outcome.REFUSED})
+RETRIED = frozenset(
+    {Outcome.TIMEOUT, Outcome.RESET, Outcome.CLOSED, Outcome.UNREACHABLE, Outcome.DNS, Outcome.LOCAL, Outcome.REFUSED}
+)
 """Asked once more after a pause before they are believed."""
 _OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL})
-_NO_WAY = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EAFNOSUPPORT, errno.EACCES, errno.EPERM})
+_NO_WAY = frozenset(
+    {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EAFNOSUPPORT, errno.EACCES, errno.EPERM}
+)
 _RESETS = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ENOTCONN})
 
 
 class Broken(Exception):
-    """The connection gave no answer: `outcome` says how, `detail` in which words, `connected` whether there was a connection at all."""
+    """The connection gave no answer: `outcome` says how, `detail` in which words, `connected` whether there was a
+    connection at all.
+    """
 
     def __init__(self, outcome: Outcome, detail: str = "", *, connected: bool = False) -> None:
         super().__init__(f"{outcome}: {detail}" if detail else str(outcome))
@@ -58,17 +68,26 @@ def broken(error: OSError) -> Broken:
 
 
 def alert_of(error: ssl.SSLError) -> str | None:
-    """The alert by which the *peer* refused, or None: then it was our own OpenSSL that would not go on, and that says nothing of the server.
+    """The alert by which the *peer* refused, or None: then it was our own OpenSSL that would not go on, and that says
+    nothing of the server.
 
-    OpenSSL names a received alert `TLSV1_ALERT_...`, `TLSV13_ALERT_...` or `SSLV3_ALERT_...` (ssl/record/rec_layer_s3.c); all other reasons are ours.
+    OpenSSL names a received alert `TLSV1_ALERT_...`, `TLSV13_ALERT_...` or `SSLV3_ALERT_...`
+    (ssl/record/rec_layer_s3.c); all other reasons are ours.
     """
     reason = error.reason or ""
     _, found, name = reason.partition("_ALERT_")
     if not found:
         return None
-    return {"illegal_param": "illegal_parameter", "no_renegotiation": "no_renegotiation"}.get(name.lower(), name.lower())
+    return {"illegal_param": "illegal_parameter", "no_renegotiation": "no_renegotiation"}.get(
+        name.lower(), name.lower()
+    )
 
 
 def fault(outcome: str, detail: str, where: str, operation: str = "tls:Connect") -> Fault:
     """For the model: why there is no answer from `where`."""
-    return Fault(FaultKind.ERROR if outcome == Outcome.LOCAL else FaultKind.UNREACHABLE, outcome, operation, f"{where}: {detail or outcome}")
+    return Fault(
+        FaultKind.ERROR if outcome == Outcome.LOCAL else FaultKind.UNREACHABLE,
+        outcome,
+        operation,
+        f"{where}: {detail or outcome}",
+    )

@@ -4,7 +4,9 @@ from collections.abc import Iterable
 
 
 class Owners:
-    """For each certificate, which sources serve it. The one that came first reports it; when it serves it no more, the next one does."""
+    """For each certificate, which sources serve it. The one that came first reports it; when it serves it no more,
+    the next one does.
+    """
 
     def __init__(self) -> None:
         self._sources: dict[str, dict[str, str]] = {}
@@ -17,7 +19,9 @@ class Owners:
 
     def forget_unserved(self, source: str, served: set[str]) -> None:
         """This source serves no others than these."""
-        for sha256 in [sha256 for sha256, sources in self._sources.items() if source in sources and sha256 not in served]:
+        for sha256 in [
+            sha256 for sha256, sources in self._sources.items() if source in sources and sha256 not in served
+        ]:
             del self._sources[sha256][source]
             if not self._sources[sha256]:
                 del self._sources[sha256]

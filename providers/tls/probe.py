@@ -1,7 +1,8 @@
 """What is asked of one address: the fast pass (two connections) and the full one (four more), as fields.
 
-The hellos and their order: reference measured at 6 connections for a healthy endpoint, where enumerating suites one by one takes hundreds. One hello offers
-all that should be refused; what is accepted is taken out and the rest offered again, so a healthy server is asked once.
+The hellos and their order: reference measured at 6 connections for a healthy endpoint, where enumerating suites one by
+one takes hundreds. One hello offers all that should be refused; what is accepted is taken out and the rest offered
+again, so a healthy server is asked once.
 """
 
 import asyncio
@@ -14,16 +15,16 @@ from typing import Any
 import msgspec
 
 from posture.clock import Seconds, Utc, rfc3339
-from providers.tls import head, suites
-from providers.tls.answer import Answer
 from providers.tls.certificates import Library
-from providers.tls.dial import CONNECT_LIMIT, TALK_LIMIT, Connection
 from providers.tls.faults import RETRIED, Broken, Outcome
-from providers.tls.hello import hello, hello_13
+from providers.tls.protocol import head, suites
+from providers.tls.protocol.answer import Answer
+from providers.tls.protocol.dial import CONNECT_LIMIT, TALK_LIMIT, Connection
+from providers.tls.protocol.hello import hello, hello_13
+from providers.tls.protocol.sealed import Sealed
+from providers.tls.protocol.strict import Contexts, Handshake, handshake
 from providers.tls.replay import verified
 from providers.tls.revocation import Revocations
-from providers.tls.sealed import Sealed
-from providers.tls.strict import Contexts, Handshake, handshake
 from providers.tls.trust import TAKEN, Roots, described
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,9 @@ log = logging.getLogger(__name__)
 CONNECTING = 200
 """TCP connections under way at once: what answers nothing waits here, and keeps nobody from talking."""
 TALKING = 32
-"""Handshakes under way at once. More make nothing faster, and each waits for the others (reference/tls.md 5: p50 1.3 s at 300)."""
+"""Handshakes under way at once. More make nothing faster, and each waits for the others (reference/tls.md 5: p50 1.3
+s at 300).
+"""
 AGAIN_AFTER: Seconds = 0.5
 CLOSED_AGAIN = 2
 """Rounds of both hellos more, before a strict handshake that is closed without a word is taken for refused."""
@@ -40,7 +43,9 @@ SLOW: Seconds = 2.0
 PLAIN_LIMIT: Seconds = 3.0
 """How long a server that was silent to a handshake is given to answer in clear."""
 ASIDE = frozenset({9, 10, 66, 67, 68})
-"""OpenSSL's verify codes (x509_vfy.h) behind which other defects hide: not yet valid, expired; key too small, CA's key too small, CA's digest too weak."""
+"""OpenSSL's verify codes (x509_vfy.h) behind which other defects hide: not yet valid, expired; key too small, CA's
+key too small, CA's digest too weak.
+"""
 MOST_HELLOS = 8
 """Hellos with suites that should be refused, for a server that accepts them."""
 _NO_CERTIFICATE = frozenset({400, 495, 496})
@@ -53,7 +58,9 @@ Fields = dict[str, Any]
 
 
 class Target(msgspec.Struct, frozen=True):
-    """One configured endpoint. `name` is the SNI: the host, or empty where the host is an address. `ca_file` holds roots beside the system's."""
+    """One configured endpoint. `name` is the SNI: the host, or empty where the host is an address. `ca_file` holds
+    roots beside the system's.
+    """
 
     host: str
     port: int
@@ -73,7 +80,13 @@ class Heard(msgspec.Struct):
     def accepted(self) -> bool:
         """There was a ServerHello that answers what was offered, and a whole, readable first flight behind it."""
         answer = self.answer
-        return self.outcome is Outcome.OK and answer.accepted and answer.done and answer.garbled is None and answer.alert is None
+        return (
+            self.outcome is Outcome.OK
+            and answer.accepted
+            and answer.done
+            and answer.garbled is None
+            and answer.alert is None
+        )
 
     @property
     def refusal(self) -> str | None:
@@ -90,7 +103,7 @@ class Heard(msgspec.Struct):
         return f"refused ({self.refusal})" if self.refusal else f"no answer ({self.outcome})"
 
 
-class Seen(msgspec.Struct):
+class Observation(msgspec.Struct):
     """One address: fields of the fast pass, the chain it sent (DER), and the fields of the last full pass."""
 
     fields: Fields
@@ -103,14 +116,18 @@ class Seen(msgspec.Struct):
         return self.fields["Outcome"] in (Outcome.OK, Outcome.NOT_TLS)
 
     def completed(self, full: Fields | None) -> None:
-        """With what the last full pass saw. It alone sees that a client certificate is asked for in TLS 1.3, where the handshake succeeds without."""
+        """With what the last full pass saw. It alone sees that a client certificate is asked for in TLS 1.3, where
+        the handshake succeeds without.
+        """
         self.full = full
         if full is not None and full.get("ClientCertificate") and "Version" in self.fields:
             self.fields.setdefault("ClientCertificate", _required(self.fields.get("HttpStatus"), refused=False))
 
 
 class Slots:
-    """How much goes on at once, for all endpoints of all tenants together; and how it went, for the tests: handshakes made, the longest in milliseconds."""
+    """How much goes on at once, for all endpoints of all tenants together; and how it went, for the tests:
+    handshakes made, the longest in milliseconds.
+    """
 
     def __init__(self, connecting: int = CONNECTING, talking: int = TALKING) -> None:
         self.connecting = asyncio.Semaphore(connecting)
@@ -147,23 +164,30 @@ class Prober:
 
     # ------------------------------------------------------------ the fast pass
 
-    async def fast(self, target: Target, address: str, *, patient: bool = True) -> Seen:
-        """A verified handshake with `HEAD /` on it, and `HEAD /` in clear where a redirect should be. `patient`: ask twice before it is called silent."""
+    async def fast(self, target: Target, address: str, *, patient: bool = True) -> Observation:
+        """A verified handshake with `HEAD /` on it, and `HEAD /` in clear where a redirect should be. `patient`: ask
+        twice before it is called silent.
+        """
         try:
             seen = await self._twice(target, address) if patient else await self._strict(target, address)
         except Broken as error:
-            seen = Seen({"Outcome": error.outcome.value, "Detail": error.detail})
+            seen = Observation({"Outcome": error.outcome.value, "Detail": error.detail})
             if error.connected and patient:
                 await self._perhaps_plain(target, address, seen)
         except Exception as error:
             # A defect of ours, or of a library, at one endpoint must not blind us to all the others.
             log.exception("%s:%s at %s: %s", target.host, target.port, address, error)
-            return Seen({"Outcome": Outcome.LOCAL.value, "Detail": f"enctop failed while asking ({type(error).__name__}); see --log-file"})
+            return Observation(
+                {
+                    "Outcome": Outcome.LOCAL.value,
+                    "Detail": f"enctop failed while asking ({type(error).__name__}); see --log-file",
+                }
+            )
         if target.http_port:
             seen.fields["Http"] = await self._plain(target, address, target.http_port)
         return seen
 
-    async def _twice(self, target: Target, address: str) -> Seen:
+    async def _twice(self, target: Target, address: str) -> Observation:
         try:
             return await self._strict(target, address)
         except Broken as error:
@@ -172,7 +196,7 @@ class Prober:
         await asyncio.sleep(AGAIN_AFTER)
         return await self._strict(target, address)
 
-    async def _strict(self, target: Target, address: str, made: Handshake | None = None) -> Seen:
+    async def _strict(self, target: Target, address: str, made: Handshake | None = None) -> Observation:
         if made is None:
             made = await self._shake(target, address, verify=True)
             if made.closed is not None and not made.wants_certificate:
@@ -203,16 +227,18 @@ class Prober:
         if chain:
             fields["Chain"] = [self._library.read(der)[0] for der in chain]
             fields["Trust"] = described(self._roots.trust(chain), self._roots.store)
-        return Seen(fields, chain)
+        return Observation(fields, chain)
 
     async def _again(self, target: Target, address: str) -> Handshake:
         await asyncio.sleep(AGAIN_AFTER * random.uniform(0.5, 1.5))
         return await self._shake(target, address, verify=True)
 
     async def _otherwise(self, target: Target, address: str, permissive: Fields) -> Handshake | None:
-        """A server that closes the strict handshake without a word and takes another hello: a strict handshake that it does answer, None where it never does.
+        """A server that closes the strict handshake without a word and takes another hello: a strict handshake that it
+        does answer, None where it never does.
 
-        Raises `Broken` where it closes the other hello as well now and then: a busy server does so, whoever asks, and that is no refusal.
+        Raises `Broken` where it closes the other hello as well now and then: a busy server does so, whoever asks, and
+        that is no refusal.
         """
         for _ in range(CLOSED_AGAIN):
             made, fields = await self._again(target, address), dict[str, Any]()
@@ -224,7 +250,9 @@ class Prober:
         return None
 
     def _verified(self, made: Handshake, chain: tuple[bytes, ...]) -> Fields:
-        """OpenSSL's word on the chain; behind a date, a key or a digest that it stopped at, what it says of the rest."""
+        """OpenSSL's word on the chain; behind a date, a key or a digest that it stopped at, what it says of the
+        rest.
+        """
         code, text = made.verify_code, made.verify_text
         if code is None:
             code, text = verified(self._contexts.verifying, chain)
@@ -242,7 +270,9 @@ class Prober:
         return made
 
     async def _despite(self, target: Target, address: str, refused: Handshake) -> Handshake:
-        """The same handshake without verification: what a client sees that clicks the warning away, and the chain of a TLS 1.3 server."""
+        """The same handshake without verification: what a client sees that clicks the warning away, and the chain of
+        a TLS 1.3 server.
+        """
         try:
             made = await self._shake(target, address, verify=False)
         except Broken:
@@ -254,7 +284,11 @@ class Prober:
     async def _permissive(self, target: Target, address: str, fields: Fields) -> tuple[bytes, ...]:
         """The strict client cannot connect: who can? The server's own words decide, never our OpenSSL's."""
         heard = Heard(Answer())
-        for version, offered in ((suites.TLS12, _EVERYTHING), (suites.TLS13, tuple(suites.MODERN)), (suites.TLS11, suites.LEGACY)):
+        for version, offered in (
+            (suites.TLS12, _EVERYTHING),
+            (suites.TLS13, tuple(suites.MODERN)),
+            (suites.TLS11, suites.LEGACY),
+        ):
             heard = await self._say(target, address, version, offered, tuple(suites.GROUPS))
             if heard.answer.plain:
                 raise Broken(Outcome.NOT_TLS, heard.answer.garbled or "")
@@ -266,22 +300,33 @@ class Prober:
             fields["Permissive"] = {"Answer": heard.word}
             return ()
         answer = heard.answer
-        fields["Permissive"] = {"Answer": "accepted", "Version": suites.VERSIONS[answer.version], "Suite": suites.suite(answer.suite)}
+        fields["Permissive"] = {
+            "Answer": "accepted",
+            "Version": suites.VERSIONS[answer.version],
+            "Suite": suites.suite(answer.suite),
+        }
         if answer.asks_certificate:
             fields["ClientCertificate"] = "required"
         return answer.chain
 
-    async def _perhaps_plain(self, target: Target, address: str, seen: Seen) -> None:
+    async def _perhaps_plain(self, target: Target, address: str, seen: Observation) -> None:
         """Silent to a handshake: a server of plain HTTP may be waiting there for the end of a line."""
         told = await self._plain(target, address, target.port, PLAIN_LIMIT)
         if "Status" in told:
-            seen.fields = {"Outcome": Outcome.NOT_TLS.value, "Detail": f"silent to a handshake, answers {told['Status']} to HEAD / in clear"}
+            seen.fields = {
+                "Outcome": Outcome.NOT_TLS.value,
+                "Detail": f"silent to a handshake, answers {told['Status']} to HEAD / in clear",
+            }
 
     async def _plain(self, target: Target, address: str, port: int, limit: Seconds | None = None) -> Fields:
         """`HEAD /` in clear."""
         answer = head.Head()
         try:
-            async with self._slots.connecting, Connection(address, port, self._limits[0], limit or self._limits[1]) as line, self._slots.talking:
+            async with (
+                self._slots.connecting,
+                Connection(address, port, self._limits[0], limit or self._limits[1]) as line,
+                self._slots.talking,
+            ):
                 await line.send(head.request(target.host, port, 80, self._version))
                 while data := await line.receive():
                     if answer.feed(data):
@@ -299,12 +344,16 @@ class Prober:
 
     # ------------------------------------------------------------ the full pass
 
-    async def full(self, target: Target, address: str, seen: Seen, every: Seconds) -> Fields:
-        """Versions, suites, Diffie-Hellman, staple, revocation and the hybrid group, of an address that answered the fast pass. `every` seconds it is due."""
+    async def full(self, target: Target, address: str, seen: Observation, every: Seconds) -> Fields:
+        """Versions, suites, Diffie-Hellman, staple, revocation and the hybrid group, of an address that answered the
+        fast pass. `every` seconds it is due.
+        """
         full: Fields = {"At": rfc3339(self._now()), "Every": every}
         modern = await self._say(target, address, suites.TLS12, tuple(suites.GOOD))
         answer = modern.answer if modern.accepted else Answer()
-        full["Tls12"] = modern.word if answer.version in (0, suites.TLS12) else f"refused (chose {suites.VERSIONS[answer.version]})"
+        full["Tls12"] = (
+            modern.word if answer.version in (0, suites.TLS12) else f"refused (chose {suites.VERSIONS[answer.version]})"
+        )
         if answer.version == suites.TLS12:
             full |= {"Tls12Suite": suites.suite(answer.suite), "Tls12Group": suites.GROUPS.get(answer.group, "")}
         full["Legacy"] = await self._legacy(target, address)
@@ -319,24 +368,31 @@ class Prober:
             full["Staple"] = "sent" if answer.staple else "none" if answer.chain else "not seen"
             trust = self._roots.trust(chain)
             issuer = trust.above[0] if trust.above else self._roots.issuer(chain)
-            full["Revocation"] = await self._revocations.look(chain, issuer, answer.staple, trusted=trust.second == TAKEN, above=trust.above)
+            full["Revocation"] = await self._revocations.look(
+                chain, issuer, answer.staple, trusted=trust.second == TAKEN, above=trust.above
+            )
         return full
 
     async def _sealed(self, target: Target, address: str) -> Answer:
-        """What a server that speaks TLS 1.3 only says of staple and client certificate; nothing where it does not answer."""
+        """What a server that speaks TLS 1.3 only says of staple and client certificate; nothing where it does not
+        answer.
+        """
         sealed = Sealed(target.name)
         heard = await self._hear(target, address, sealed, sealed.hello, suites.TLS13, tuple(suites.MODERN))
         return sealed if heard.accepted else Answer()
 
     async def _legacy(self, target: Target, address: str) -> dict[str, str]:
-        """Each version below TLS 1.2 with what came of it. One hello with the highest of them asks a healthy server for all three."""
+        """Each version below TLS 1.2 with what came of it. One hello with the highest of them asks a healthy server
+        for all three.
+        """
         words: dict[int, str] = {}
         for version in _LEGACY:
             if version in words:
                 continue
             heard = await self._say(target, address, version, suites.LEGACY)
             chosen = heard.answer.version if heard.accepted else 0
-            for below in _LEGACY:  # a server takes the highest it has: what lies between that and what was offered, it refuses
+            # a server takes the highest it has: what lies between that and what was offered, it refuses
+            for below in _LEGACY:
                 if chosen < below <= version and below not in words:
                     words[below] = f"refused (chose {suites.VERSIONS[chosen]})" if chosen else heard.word
             if chosen:
@@ -362,7 +418,7 @@ class Prober:
             offered = suites.without(offered, number)
         full |= {"Accepted": accepted, "Others": word}
 
-    async def _hybrid(self, target: Target, address: str, seen: Seen, full: Fields) -> None:
+    async def _hybrid(self, target: Target, address: str, seen: Observation, full: Fields) -> None:
         if seen.fields.get("Version", suites.TLS13) not in ("TLSv1.3", suites.TLS13):
             full["Hybrid"] = "refused (no TLS 1.3)"
             return
@@ -370,14 +426,26 @@ class Prober:
         named = heard.answer.retry and heard.answer.group == suites.X25519MLKEM768
         full["Hybrid"] = "accepted" if named else "refused (another group)" if heard.accepted else heard.word
 
-    async def _say(self, target: Target, address: str, version: int, offered: Sequence[int], groups: Sequence[int] = ()) -> Heard:
-        """Send a raw hello that offers these suites (and, in TLS 1.3, groups), read the first flight, hang up. Raises nothing: how it ended is the answer."""
-        words = hello_13(target.name, offered, groups) if version == suites.TLS13 else hello(version, offered, target.name)
+    async def _say(
+        self, target: Target, address: str, version: int, offered: Sequence[int], groups: Sequence[int] = ()
+    ) -> Heard:
+        """Send a raw hello that offers these suites (and, in TLS 1.3, groups), read the first flight, hang up.
+        Raises nothing: how it ended is the answer.
+        """
+        words = (
+            hello_13(target.name, offered, groups) if version == suites.TLS13 else hello(version, offered, target.name)
+        )
         return await self._hear(target, address, Answer(), words, version, offered)
 
-    async def _hear(self, target: Target, address: str, answer: Answer, words: bytes, version: int, offered: Sequence[int]) -> Heard:
+    async def _hear(
+        self, target: Target, address: str, answer: Answer, words: bytes, version: int, offered: Sequence[int]
+    ) -> Heard:
         try:
-            async with self._slots.connecting, Connection(address, target.port, *self._limits) as line, self._slots.talking:
+            async with (
+                self._slots.connecting,
+                Connection(address, target.port, *self._limits) as line,
+                self._slots.talking,
+            ):
                 await line.send(words)
                 while data := await line.receive():
                     if answer.feed(data):
@@ -386,8 +454,14 @@ class Prober:
             return Heard(answer, error.outcome, error.detail)
         if answer.garbled is not None:
             return Heard(answer, Outcome.NOT_TLS if answer.plain else Outcome.GARBLED, answer.garbled)
-        if answer.accepted and (answer.version > version or (version == suites.TLS13 != answer.version) or answer.suite not in offered):
-            return Heard(answer, Outcome.GARBLED, f"chose {suites.VERSIONS[answer.version]} {suites.suite(answer.suite)}, which was not offered")
+        if answer.accepted and (
+            answer.version > version or (version == suites.TLS13 != answer.version) or answer.suite not in offered
+        ):
+            return Heard(
+                answer,
+                Outcome.GARBLED,
+                f"chose {suites.VERSIONS[answer.version]} {suites.suite(answer.suite)}, which was not offered",
+            )
         if answer.done:
             return Heard(answer)
         return Heard(answer, Outcome.CLOSED if not line.received else Outcome.GARBLED, "closed before a whole answer")
@@ -398,7 +472,9 @@ def _required(status: int | None, *, refused: bool) -> str:
 
 
 def _strictly(made: Handshake) -> str:
-    """How the strict client fared: `ok`, `refused (protocol_version)`, `not tried (…)` where our own OpenSSL would not go on."""
+    """How the strict client fared: `ok`, `refused (protocol_version)`, `not tried (…)` where our own OpenSSL would
+    not go on.
+    """
     if made.version is not None:
         return "ok"
     if made.wants_certificate:

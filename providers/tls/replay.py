@@ -1,7 +1,8 @@
 """What our OpenSSL says of a chain that was read from a server, without asking the server again.
 
-stdlib's `ssl` verifies chains only inside a handshake. In TLS 1.2 the certificates come in clear and are verified before anything that needs the server's key,
-so a ServerHello and the chain are all that OpenSSL has to be shown (RFC 5246 7.3). It is the OpenSSL, the roots and the settings of the verified handshake.
+stdlib's `ssl` verifies chains only inside a handshake. In TLS 1.2 the certificates come in clear and are verified
+before anything that needs the server's key, so a ServerHello and the chain are all that OpenSSL has to be shown (RFC
+5246 7.3). It is the OpenSSL, the roots and the settings of the verified handshake.
 """
 
 import ssl
@@ -17,7 +18,9 @@ _EXTENSIONS = b"\x00\x05\xff\x01\x00\x01\x00"  # secure renegotiation (RFC 5746)
 
 
 def verified(context: ssl.SSLContext, chain: Sequence[bytes]) -> tuple[int | None, str]:
-    """OpenSSL's verify code and text for a chain (DER, leaf first): 0 where it takes it, None where it could not be shown. Raises nothing."""
+    """OpenSSL's verify code and text for a chain (DER, leaf first): 0 where it takes it, None where it could not be
+    shown. Raises nothing.
+    """
     try:
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         client = context.wrap_bio(incoming, outgoing)

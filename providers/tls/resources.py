@@ -10,19 +10,21 @@ from posture.resource import Link, Resource
 from providers.source import Source
 from providers.tls.certificates import Facts, Library, certificate_id
 from providers.tls.faults import Outcome, fault
-from providers.tls.probe import Fields, Seen, Target
+from providers.tls.probe import Fields, Observation, Target
 
 _REMEMBERED = 8
 
 
 class Known:
-    """An endpoint from round to round: its addresses, when it was asked in full (UTC seconds), and the certificates it has served."""
+    """An endpoint from round to round: its addresses, when it was asked in full (UTC seconds), and the certificates
+    it has served.
+    """
 
     def __init__(self, id: str, target: Target, by: str) -> None:
         self.id = id
         self.target = target
         self.by = by
-        self.seen: dict[str, Seen] = {}
+        self.seen: dict[str, Observation] = {}
         self.addresses = 0
         self.full_at: Utc = 0.0
         self.dns: str | None = None
@@ -52,7 +54,7 @@ class Known:
         self.seen = {}
         self.addresses = 0
 
-    def take(self, seen: dict[str, Seen], addresses: int, at: str, library: Library) -> None:
+    def take(self, seen: dict[str, Observation], addresses: int, at: str, library: Library) -> None:
         """A round's answers, by address."""
         self.dns, self.seen, self.addresses = None, seen, addresses
         self._leaf = {address: leafs for address, leafs in self._leaf.items() if address in seen}
@@ -64,7 +66,7 @@ class Known:
                 self._chains[address] = tuple(chain)
                 self._compare(address, one, at, library)
 
-    def _compare(self, address: str, seen: Seen, at: str, library: Library) -> None:
+    def _compare(self, address: str, seen: Observation, at: str, library: Library) -> None:
         leafs = self._leaf.setdefault(address, deque(maxlen=_REMEMBERED))
         _, now = library.read(seen.chain[0])
         new = seen.fields["Chain"][0]
@@ -73,7 +75,10 @@ class Known:
             old = library.get(leafs[-1])
             self.change = {"At": at, "Address": address, "From": leafs[-1], "To": new}
             for end, facts in (("From", old), ("To", now)):
-                self.change |= {f"{end}{field}": facts.get(field) for field in ("IssuerName", "IssuerOrganization", "KeyType", "NotAfter")}
+                self.change |= {
+                    f"{end}{field}": facts.get(field)
+                    for field in ("IssuerName", "IssuerOrganization", "KeyType", "NotAfter")
+                }
         if not leafs or leafs[-1] != new:
             leafs.append(new)
 
@@ -85,7 +90,11 @@ class Known:
         if self.dns is not None:
             return fault(Outcome.DNS, self.dns, where)
         for address, seen in self.seen.items():
-            return fault(seen.fields["Outcome"], seen.fields.get("Detail", ""), where if address == self.target.host else f"{where} ({address})")
+            return fault(
+                seen.fields["Outcome"],
+                seen.fields.get("Detail", ""),
+                where if address == self.target.host else f"{where} ({address})",
+            )
         return None
 
 
@@ -109,7 +118,9 @@ def endpoint_resource(known: Known, source: Source, library: Library) -> Resourc
         fields["Dns"] = known.dns
     if trouble is not None and known.answered_at is not None:
         fields["LastAnswer"] = known.answered_at
-    certificates = {sha256: library.get(sha256) for seen in known.seen.values() for sha256 in seen.fields.get("Chain", ())}
+    certificates = {
+        sha256: library.get(sha256) for seen in known.seen.values() for sha256 in seen.fields.get("Chain", ())
+    }
     if certificates:
         fields["Certificates"] = certificates
     if known.change is not None:
@@ -137,7 +148,7 @@ def endpoint_resource(known: Known, source: Source, library: Library) -> Resourc
     )
 
 
-def _address(seen: Seen) -> Fields:
+def _address(seen: Observation) -> Fields:
     return seen.fields if seen.full is None else {**seen.fields, "Full": seen.full}
 
 
@@ -145,7 +156,9 @@ def _cells(known: Known, certificates: Mapping[str, Facts], leafs: list[str]) ->
     """PROTOCOL, SUITE, ISSUER, HSTS, HTTP, CHANGED; of several addresses all that differ."""
     shown = [seen.fields for seen in known.seen.values()]
     return (
-        _each(fields.get("Version") or fields.get("Permissive", {}).get("Version") or _outcome(fields) for fields in shown),
+        _each(
+            fields.get("Version") or fields.get("Permissive", {}).get("Version") or _outcome(fields) for fields in shown
+        ),
         _each(_short(fields.get("Suite") or fields.get("Permissive", {}).get("Suite") or "") for fields in shown),
         _each(str(certificates[leaf].get("IssuerName", "?")) for leaf in leafs),
         _each(_hsts(fields.get("Hsts")) for fields in shown if "HttpStatus" in fields),
@@ -184,7 +197,9 @@ def _http(told: Fields) -> str:
     return f"{told['Status']} {place.partition(':')[0]}" if place else str(told["Status"])
 
 
-def certificate_resource(sha256: str, knowns: Iterable[Known], source: Source, tenant: str, library: Library) -> Resource:
+def certificate_resource(
+    sha256: str, knowns: Iterable[Known], source: Source, tenant: str, library: Library
+) -> Resource:
     """A certificate as the endpoints `knowns`, which send it or sent it when they last answered, show it."""
     facts = library.get(sha256)
     fields: dict[str, Any] = {"Sha256": sha256, **facts}
@@ -199,10 +214,21 @@ def certificate_resource(sha256: str, knowns: Iterable[Known], source: Source, t
             if chain and chain[0] == sha256:
                 fields["RootStore"] = seen.fields["Trust"].get("RootStore")
                 if seen.full is not None and "Revocation" in seen.full and seen.full["At"] >= fields.get("FullAt", ""):
-                    fields |= {"Revocation": seen.full["Revocation"], "FullAt": seen.full["At"], "FullEvery": seen.full["Every"]}
+                    fields |= {
+                        "Revocation": seen.full["Revocation"],
+                        "FullAt": seen.full["At"],
+                        "FullEvery": seen.full["Every"],
+                    }
     if not served:
         fields["LastServed"] = last
-    above = next((other for other in sorted(beside) if other != sha256 and library.get(other).get("Subject", "") == facts.get("Issuer")), None)
+    above = next(
+        (
+            other
+            for other in sorted(beside)
+            if other != sha256 and library.get(other).get("Subject", "") == facts.get("Issuer")
+        ),
+        None,
+    )
     return Resource(
         certificate_id(sha256),
         "certificate",
@@ -235,4 +261,10 @@ def _certificate_cells(facts: Facts) -> tuple[str, ...]:
     names = [*facts["DnsNames"], *facts["IpAddresses"]]
     days = round((parse_rfc3339(facts["NotAfter"]) - parse_rfc3339(facts["NotBefore"])) / 86400)
     key = f"{facts['KeyType']} {facts.get('Curve') or facts['KeyBits']}"
-    return (str(facts["IssuerName"]), key, str(facts["SignatureHash"]), f"{days}d", f"{names[0]} +{len(names) - 1}" if len(names) > 1 else "".join(names))
+    return (
+        str(facts["IssuerName"]),
+        key,
+        str(facts["SignatureHash"]),
+        f"{days}d",
+        f"{names[0]} +{len(names) - 1}" if len(names) > 1 else "".join(names),
+    )

@@ -1,7 +1,9 @@
-"""Whether a certificate was taken back: by the OCSP staple a server sends (RFC 6960) and by its issuer's CRL (RFC 5280 5), fetched from where it says.
+"""Whether a certificate was taken back: by the OCSP staple a server sends (RFC 6960) and by its issuer's CRL (RFC 5280
+5), fetched from where it says.
 
-Of the two the worse counts: whoever stands between may choose which of an authority's signed answers we get. A CRL is fetched only for a certificate whose
-chain leads to a trusted root: else any server could make us ask any address it names in a certificate.
+Of the two the worse counts: whoever stands between may choose which of an authority's signed answers we get. A CRL is
+fetched only for a certificate whose chain leads to a trusted root: else any server could make us ask any address it
+names in a certificate.
 """
 
 import asyncio
@@ -43,9 +45,16 @@ class Revocations:
         self._fetching: dict[str, asyncio.Lock] = {}
 
     async def look(
-        self, chain: Sequence[bytes], issuer: x509.Certificate | None, staple: bytes | None, *, trusted: bool, above: Sequence[x509.Certificate] = ()
+        self,
+        chain: Sequence[bytes],
+        issuer: x509.Certificate | None,
+        staple: bytes | None,
+        *,
+        trusted: bool,
+        above: Sequence[x509.Certificate] = (),
     ) -> Facts:
-        """What is known of the leaf's revocation: the worst word, with the other one as `Beside`, and as `Above` what is known of the intermediates.
+        """What is known of the leaf's revocation: the worst word, with the other one as `Beside`, and as `Above` what
+        is known of the intermediates.
 
         `above` runs from the leaf's issuer to the root. Raises nothing that a server could cause.
         """
@@ -84,14 +93,29 @@ class Revocations:
             try:
                 points, name = list(_points(one)), common_name(one.subject)
             except Exception:  # noqa: BLE001 - as above
-                yield {"Certificate": "?", "By": "crl", "Status": "unanswered", "Why": "where it is listed cannot be read"}
+                yield {
+                    "Certificate": "?",
+                    "By": "crl",
+                    "Status": "unanswered",
+                    "Why": "where it is listed cannot be read",
+                }
                 continue
             if points and number >= MOST_ABOVE:
-                yield {"Certificate": name, "By": "crl", "Status": "unanswered", "Why": f"not asked: only {MOST_ABOVE} intermediates are"}
+                yield {
+                    "Certificate": name,
+                    "By": "crl",
+                    "Status": "unanswered",
+                    "Why": f"not asked: only {MOST_ABOVE} intermediates are",
+                }
             elif points:
                 yield {"Certificate": name, **await self._by_crl(one, issuer, points)}
 
-    async def _by_crl(self, certificate: x509.Certificate, issuer: x509.Certificate, points: Sequence[tuple[str, x509.DistributionPoint]]) -> Facts:
+    async def _by_crl(
+        self,
+        certificate: x509.Certificate,
+        issuer: x509.Certificate,
+        points: Sequence[tuple[str, x509.DistributionPoint]],
+    ) -> Facts:
         """The word of the first list that has one."""
         first: Facts | None = None
         for url, point in points[:MOST_POINTS]:
@@ -102,7 +126,12 @@ class Revocations:
             except Unfit as unfit:
                 first = first or {"By": "crl", "Url": url, "Status": "unanswered", "Why": str(unfit)}
             except Exception as error:  # noqa: BLE001 - extensions are parsed late, and a hostile list makes the parser raise whatever it likes
-                first = first or {"By": "crl", "Url": url, "Status": "unanswered", "Why": f"{type(error).__name__}: {error}"[:200]}
+                first = first or {
+                    "By": "crl",
+                    "Url": url,
+                    "Status": "unanswered",
+                    "Why": f"{type(error).__name__}: {error}"[:200],
+                }
         assert first is not None
         return first
 
@@ -140,7 +169,11 @@ def _points(certificate: x509.Certificate) -> Iterator[tuple[str, x509.Distribut
     for point in points:
         for name in point.full_name or ():
             whole = not point.reasons and not point.crl_issuer
-            if whole and isinstance(name, x509.UniformResourceIdentifier) and name.value.startswith(("http://", "https://")):
+            if (
+                whole
+                and isinstance(name, x509.UniformResourceIdentifier)
+                and name.value.startswith(("http://", "https://"))
+            ):
                 yield name.value, point
 
 
@@ -149,14 +182,21 @@ def _no_way(leaf: x509.Certificate) -> str:
         leaf.extensions.get_extension_for_class(x509.AuthorityInformationAccess)
     except Exception:  # noqa: BLE001 - none, or not readable
         return "no staple, and the certificate names no CRL"
-    return "no staple, and the certificate names no CRL; OCSP responders are not asked, since they learn who looks at whom"
+    return (
+        "no staple, and the certificate names no CRL; OCSP responders are not asked, since they learn who looks at whom"
+    )
 
 
 async def _get(url: str) -> bytes:
-    """Without what the environment and ~/.netrc would add, but for the proxy: a certificate names the host, and that host gets no password of ours."""
+    """Without what the environment and ~/.netrc would add, but for the proxy: a certificate names the host, and that
+    host gets no password of ours.
+    """
     TALLY.get().calls += 1
     timeout = aiohttp.ClientTimeout(total=LIMIT)
-    async with aiohttp.ClientSession(timeout=timeout, trust_env=False) as session, session.get(url, allow_redirects=False, proxy=proxy_for(url)) as response:
+    async with (
+        aiohttp.ClientSession(timeout=timeout, trust_env=False) as session,
+        session.get(url, allow_redirects=False, proxy=proxy_for(url)) as response,
+    ):
         if response.status != 200:
             raise ValueError(f"HTTP {response.status}")
         return await read_all(response.content.iter_chunked(CHUNK), MOST_BYTES)

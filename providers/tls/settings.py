@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from providers.paths import CaFile
+from providers.system import Blocks
 
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 PORT = 443
@@ -15,8 +16,9 @@ PORT = 443
 class TlsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Some endpoints and how they are reached (INTERFACE section 2).
 
-    `endpoints` are `name`, `name:port`, `192.0.2.7:8443` or `[2001:db8::7]:8443`. `ca_file` holds roots (PEM) beside the system's. `resolve` gives a name's
-    addresses instead of DNS. `http_port` is where the plain-HTTP redirect is looked for, 0: nowhere.
+    `endpoints` are `name`, `name:port`, `192.0.2.7:8443` or `[2001:db8::7]:8443`. `ca_file` holds roots (PEM) beside
+    the system's. `resolve` gives a name's addresses instead of DNS. `http_port` is where the plain-HTTP redirect is
+    looked for, 0: nowhere.
     """
 
     endpoints: tuple[str, ...]
@@ -26,7 +28,9 @@ class TlsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         if not self.endpoints:
-            raise ValueError('endpoints: there is none; write endpoints = ["acme.example.com", "api.acme.example.com:8443"]')
+            raise ValueError(
+                'endpoints: there is none; write endpoints = ["acme.example.com", "api.acme.example.com:8443"]'
+            )
         seen = set()
         for text in self.endpoints:
             target = parse_target(text)
@@ -71,7 +75,9 @@ def is_address(host: str) -> bool:
 
 
 def parse_target(text: str) -> tuple[str, int]:
-    """`name`, `name:port`, `address:port` or `[IPv6]:port` as host and port. Raises ValueError that says what is allowed."""
+    """`name`, `name:port`, `address:port` or `[IPv6]:port` as host and port. Raises ValueError that says what is
+    allowed.
+    """
     wrong = ValueError(f"endpoints: {text!r} is not a host, host:port or [IPv6]:port; no scheme and no path")
     body = text.strip()
     if body.startswith("["):
@@ -97,10 +103,17 @@ def parse_target(text: str) -> tuple[str, int]:
 
 def _name(host: str, wrong: ValueError) -> str:
     try:
-        name = host.rstrip(".").lower().encode("idna").decode("ascii") if not host.isascii() else host.rstrip(".").lower()
+        name = (
+            host.rstrip(".").lower().encode("idna").decode("ascii") if not host.isascii() else host.rstrip(".").lower()
+        )
     except UnicodeError:
         raise wrong from None
-    if not name or len(name) > 253 or not all(_LABEL.fullmatch(label) for label in name.split(".")) or name.replace(".", "").isdigit():
+    if (
+        not name
+        or len(name) > 253
+        or not all(_LABEL.fullmatch(label) for label in name.split("."))
+        or name.replace(".", "").isdigit()
+    ):
         raise wrong
     return name
 
@@ -108,3 +121,17 @@ def _name(host: str, wrong: ValueError) -> str:
 def endpoint_id(host: str, port: int) -> str:
     """`tls://HOST:PORT`, with brackets round an IPv6 address."""
     return f"tls://[{host}]:{port}" if ":" in host else f"tls://{host}:{port}"
+
+
+def named_twice(blocks: Blocks) -> str | None:
+    """An endpoint is one resource: named twice, it would be two tenants', or be trusted by two sets of roots."""
+    named: dict[tuple[str, int], str] = {}
+    for tenant, settings, _ in blocks:
+        for target in settings.targets:
+            if target in named:
+                return (
+                    f"tenant.tls.endpoints: {endpoint_id(*target)} is named by {named[target]} and by {tenant};"
+                    " name it once"
+                )
+            named[target] = tenant
+    return None

@@ -11,7 +11,9 @@ BROKEN_HASHES = (hashes.SHA1, hashes.MD5)
 
 
 def signed(child: x509.Certificate, parent: x509.Certificate) -> bool:
-    """Whether `parent`'s key made `child`'s signature; also where it is SHA-1, which `cryptography` no longer verifies in certificates."""
+    """Whether `parent`'s key made `child`'s signature; also where it is SHA-1, which `cryptography` no longer
+    verifies in certificates.
+    """
     try:
         child.verify_directly_issued_by(parent)
     except InvalidSignature:
@@ -26,7 +28,11 @@ def signed(child: x509.Certificate, parent: x509.Certificate) -> bool:
 def _signed_sha1(child: x509.Certificate, parent: x509.Certificate) -> bool:
     try:
         key = parent.public_key()
-        if not isinstance(key, rsa.RSAPublicKey) or child.issuer != parent.subject or not isinstance(child.signature_hash_algorithm, BROKEN_HASHES):
+        if (
+            not isinstance(key, rsa.RSAPublicKey)
+            or child.issuer != parent.subject
+            or not isinstance(child.signature_hash_algorithm, BROKEN_HASHES)
+        ):
             return False
         key.verify(child.signature, child.tbs_certificate_bytes, padding.PKCS1v15(), child.signature_hash_algorithm)
     except Exception:  # noqa: BLE001 - not a signature of this key, in whatever way

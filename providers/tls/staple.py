@@ -1,4 +1,6 @@
-"""What an OCSP staple says, and whether it may say it: of this certificate, by its issuer or a responder of the issuer's, and now (RFC 6960 3.2, 4.2.2)."""
+"""What an OCSP staple says, and whether it may say it: of this certificate, by its issuer or a responder of the
+issuer's, and now (RFC 6960 3.2, 4.2.2).
+"""
 
 import time
 from collections.abc import Iterator
@@ -11,12 +13,14 @@ from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from posture.clock import Seconds, Utc, rfc3339
-from posture.controls.tls_revocation import SKEW
+from posture.controls.tls.revocation import SKEW
 from providers.tls.certificates import Facts
 from providers.tls.signatures import answered_by, signed
 
 UNLIMITED: Seconds = 7 * 86400.0
-"""How long an answer counts that does not say until when (RFC 6960 leaves it open; the CA/B Forum allows ten days at most)."""
+"""How long an answer counts that does not say until when (RFC 6960 leaves it open; the CA/B Forum allows ten days at
+most).
+"""
 
 
 class Unfit(Exception):
@@ -24,9 +28,14 @@ class Unfit(Exception):
 
 
 def by_staple(leaf: x509.Certificate, issuer: x509.Certificate | None, staple: bytes, now: Utc | None = None) -> Facts:
-    """`good`, `revoked` or `unknown` with its window, or `unverified` with `Why`. A good answer past its window keeps its status: its `NextUpdate` tells."""
+    """`good`, `revoked` or `unknown` with its window, or `unverified` with `Why`. A good answer past its window
+    keeps its status: its `NextUpdate` tells.
+    """
     try:
-        return {"By": "staple", **_told(leaf, issuer, ocsp.load_der_ocsp_response(staple), time.time() if now is None else now)}
+        return {
+            "By": "staple",
+            **_told(leaf, issuer, ocsp.load_der_ocsp_response(staple), time.time() if now is None else now),
+        }
     except Unfit as unfit:
         why = str(unfit)
     except Exception as error:  # noqa: BLE001 - a hostile staple makes the parser raise whatever it likes
@@ -34,7 +43,9 @@ def by_staple(leaf: x509.Certificate, issuer: x509.Certificate | None, staple: b
     return {"By": "staple", "Status": "unverified", "Why": why}
 
 
-def _told(leaf: x509.Certificate, issuer: x509.Certificate | None, answer: ocsp.OCSPResponse, now: Utc) -> dict[str, Any]:
+def _told(
+    leaf: x509.Certificate, issuer: x509.Certificate | None, answer: ocsp.OCSPResponse, now: Utc
+) -> dict[str, Any]:
     if answer.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
         raise Unfit(f"the responder answered {answer.response_status.name.lower()}")
     single = next((one for one in answer.responses if one.serial_number == leaf.serial_number), None)
@@ -43,7 +54,9 @@ def _told(leaf: x509.Certificate, issuer: x509.Certificate | None, answer: ocsp.
     if issuer is None or not _names(single, issuer):
         raise Unfit("the staple names another issuer")
     if not any(answered_by(answer, signer) for signer in _signers(answer, issuer, now)):
-        raise Unfit("the staple is not signed by the certificate's issuer, nor by a responder of the issuer's that is in date")
+        raise Unfit(
+            "the staple is not signed by the certificate's issuer, nor by a responder of the issuer's that is in date"
+        )
     if any(extension.critical for extension in (*answer.extensions, *answer.single_extensions)):
         raise Unfit("the staple has a critical extension that is not known")
     begins = single.this_update_utc.timestamp()
@@ -52,12 +65,19 @@ def _told(leaf: x509.Certificate, issuer: x509.Certificate | None, answer: ocsp.
     ends = begins + UNLIMITED if single.next_update_utc is None else single.next_update_utc.timestamp()
     if single.next_update_utc is None and ends <= now:
         raise Unfit(f"the staple is of {rfc3339(begins)} and does not say until when it counts")
-    told = {"Status": single.certificate_status.name.lower(), "ThisUpdate": rfc3339(begins), "NextUpdate": rfc3339(ends)}
+    told = {
+        "Status": single.certificate_status.name.lower(),
+        "ThisUpdate": rfc3339(begins),
+        "NextUpdate": rfc3339(ends),
+    }
     if single.revocation_time_utc is not None:
         reason = single.revocation_reason
         if reason is x509.ReasonFlags.certificate_hold and ends <= now:
             raise Unfit("the staple is out of date and says that the certificate is on hold")
-        told |= {"RevokedAt": rfc3339(single.revocation_time_utc.timestamp()), "Reason": reason.value if reason else "unspecified"}
+        told |= {
+            "RevokedAt": rfc3339(single.revocation_time_utc.timestamp()),
+            "Reason": reason.value if reason else "unspecified",
+        }
     return told
 
 
@@ -65,7 +85,9 @@ def _names(single: ocsp.OCSPSingleResponse, issuer: x509.Certificate) -> bool:
     """Whether the answer is of this issuer's certificates: a serial number says nothing without it."""
     algorithm = single.hash_algorithm
     point = issuer.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return single.issuer_name_hash == _digest(algorithm, issuer.subject.public_bytes()) and single.issuer_key_hash == _digest(algorithm, _key_bits(point))
+    return single.issuer_name_hash == _digest(
+        algorithm, issuer.subject.public_bytes()
+    ) and single.issuer_key_hash == _digest(algorithm, _key_bits(point))
 
 
 def _digest(algorithm: hashes.HashAlgorithm, data: bytes) -> bytes:
@@ -75,7 +97,9 @@ def _digest(algorithm: hashes.HashAlgorithm, data: bytes) -> bytes:
 
 
 def _key_bits(info: bytes) -> bytes:
-    """The BIT STRING of a SubjectPublicKeyInfo, without its count of unused bits (RFC 6960 4.1.1): the last element of the outer SEQUENCE."""
+    """The BIT STRING of a SubjectPublicKeyInfo, without its count of unused bits (RFC 6960 4.1.1): the last element
+    of the outer SEQUENCE.
+    """
     at, _ = _content(info, 0)
     first, length = _content(info, at)
     start, size = _content(info, first + length)

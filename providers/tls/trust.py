@@ -1,7 +1,8 @@
-"""Where a chain leads: to a trusted root, to one that is not, or nowhere because a certificate was not sent (RFC 5280 6).
+"""Where a chain leads: to a trusted root, to one that is not, or nowhere because a certificate was not sent (RFC 5280
+6).
 
-OpenSSL's verification says what an API client does; it names one error only, and the same one for several defects. This tells those apart, and asks a second
-verifier (`second`), whose word stands beside OpenSSL's.
+OpenSSL's verification says what an API client does; it names one error only, and the same one for several defects. This
+tells those apart, and asks a second verifier (`second`), whose word stands beside OpenSSL's.
 """
 
 import logging
@@ -42,11 +43,12 @@ class Path(StrEnum):
 
 
 class Trust(msgspec.Struct, frozen=True):
-    """`root` names the trusted root, `anchor` are its facts, `public` says that every client has it; `missing` names the issuer that was not sent or is not
-    trusted.
+    """`root` names the trusted root, `anchor` are its facts, `public` says that every client has it; `missing` names
+    the issuer that was not sent or is not trusted.
 
-    `root_sent` says that the trusted root stands needlessly in the chain; `path` are fingerprints from leaf to the last that was sent and used; `above` are
-    the certificates of the path from the leaf's issuer to the root. `second` is `taken`, or why the second verifier does not take it.
+    `root_sent` says that the trusted root stands needlessly in the chain; `path` are fingerprints from leaf to the last
+    that was sent and used; `above` are the certificates of the path from the leaf's issuer to the root. `second` is
+    `taken`, or why the second verifier does not take it.
     """
 
     end: Path
@@ -66,7 +68,9 @@ class Roots:
     `system` are those of the roots that every client has, and `store` says whose they are; `now` gives UTC seconds.
     """
 
-    def __init__(self, roots: Iterable[bytes], system: Iterable[bytes], store: str = "system", now: Callable[[], Utc] = time.time) -> None:
+    def __init__(
+        self, roots: Iterable[bytes], system: Iterable[bytes], store: str = "system", now: Callable[[], Utc] = time.time
+    ) -> None:
         self._der = list(roots)
         self._system = {fingerprint(der) for der in system}
         self.store = store
@@ -95,7 +99,9 @@ class Roots:
         return found
 
     def _judged(self, sent: Sequence[x509.Certificate], now: Utc) -> Trust:
-        """Of a leaf that is out of date, which is told apart from all else, the chain is judged as of the nearest time at which it is not."""
+        """Of a leaf that is out of date, which is told apart from all else, the chain is judged as of the nearest
+        time at which it is not.
+        """
         self._read()
         leaf = sent[0]
         at = min(max(now, leaf.not_valid_before_utc.timestamp()), leaf.not_valid_after_utc.timestamp())
@@ -127,14 +133,20 @@ class Roots:
             tuple(path[1:]),
         )
 
-    def _climb(self, path: tuple[x509.Certificate, ...], sent: Sequence[x509.Certificate], now: Utc) -> Trust | tuple[x509.Certificate, ...]:
+    def _climb(
+        self, path: tuple[x509.Certificate, ...], sent: Sequence[x509.Certificate], now: Utc
+    ) -> Trust | tuple[x509.Certificate, ...]:
         """The first path to a root, and where there is none, the end of the first."""
         at = path[-1]
         if (root := self._root(at, now)) is not None:
             return path if root == at else (*path, root)
         names = tuple(map(fingerprint_of, path))
         if at.subject == at.issuer and self._signed(at, at):
-            return Trust(Path.SELF_SIGNED if len(path) == 1 else Path.UNKNOWN_ISSUER, missing=issuer_label(at.subject), path=names)
+            return Trust(
+                Path.SELF_SIGNED if len(path) == 1 else Path.UNKNOWN_ISSUER,
+                missing=issuer_label(at.subject),
+                path=names,
+            )
         first: Trust | None = None
         for above in self._issuers(at, sent, names) if len(path) < LONGEST else ():
             found = self._climb((*path, above), sent, now)
@@ -143,9 +155,16 @@ class Roots:
             first = first or found
         return first or Trust(self._gap(at, alone=len(path) == 1), missing=issuer_label(at.issuer), path=names)
 
-    def _issuers(self, at: x509.Certificate, sent: Sequence[x509.Certificate], names: Sequence[str]) -> Iterator[x509.Certificate]:
+    def _issuers(
+        self, at: x509.Certificate, sent: Sequence[x509.Certificate], names: Sequence[str]
+    ) -> Iterator[x509.Certificate]:
         for one in sent:
-            if one.subject == at.issuer and fingerprint_of(one) not in names and _may_issue(one) and self._signed(at, one):
+            if (
+                one.subject == at.issuer
+                and fingerprint_of(one) not in names
+                and _may_issue(one)
+                and self._signed(at, one)
+            ):
                 yield one
 
     def _signed(self, child: x509.Certificate, parent: x509.Certificate) -> bool:
@@ -155,7 +174,8 @@ class Roots:
     def _gap(self, at: x509.Certificate, *, alone: bool) -> Path:
         """The issuer was not sent. An intermediate is missing if it is known from elsewhere and trusted.
 
-        Most likely it is, too, where the leaf stands alone and says where its issuer's certificate can be fetched: roots are not fetched.
+        Most likely it is, too, where the leaf stands alone and says where its issuer's certificate can be fetched:
+        roots are not fetched.
         """
         elsewhere = self._seen.get(at.issuer.public_bytes())
         if elsewhere is not None and signed(at, elsewhere) and self._root(elsewhere, self._now()) is not None:
@@ -175,7 +195,14 @@ class Roots:
         if any(root == at for root in self._by_subject.get(at.subject.public_bytes(), ())):
             return at
         above = [root for root in self._by_subject.get(at.issuer.public_bytes(), ()) if signed(at, root)]
-        return next((root for root in above if root.not_valid_before_utc.timestamp() <= now <= root.not_valid_after_utc.timestamp()), next(iter(above), None))
+        return next(
+            (
+                root
+                for root in above
+                if root.not_valid_before_utc.timestamp() <= now <= root.not_valid_after_utc.timestamp()
+            ),
+            next(iter(above), None),
+        )
 
     def _read(self) -> None:
         if self._by_subject is None:
@@ -186,7 +213,9 @@ class Roots:
         """The certificate, sent or trusted, that signed the leaf."""
         try:
             leaf, *rest = [x509.load_der_x509_certificate(der) for der in chain]
-            return next((one for one in rest if one.subject == leaf.issuer and signed(leaf, one)), None) or self._root(leaf, self._now())
+            return next((one for one in rest if one.subject == leaf.issuer and signed(leaf, one)), None) or self._root(
+                leaf, self._now()
+            )
         except Exception:  # noqa: BLE001 - as in `trust`
             return None
 
@@ -233,4 +262,11 @@ def described(trust: Trust, store: str = "system") -> Facts:
     if trust.end is not Path.TRUSTED:
         return {**told, "Missing": trust.missing}
     root = {name: trust.anchor[name] for name in _OF_ROOTS if name in trust.anchor}
-    return {**told, "Root": trust.root, "RootStore": store if trust.public else "ca_file", "RootSent": trust.root_sent, "Second": trust.second, "Anchor": root}
+    return {
+        **told,
+        "Root": trust.root,
+        "RootStore": store if trust.public else "ca_file",
+        "RootSent": trust.root_sent,
+        "Second": trust.second,
+        "Anchor": root,
+    }

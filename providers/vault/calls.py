@@ -16,10 +16,12 @@ _PLAIN = re.compile(r"[\w.,:;=@~-]+")
 
 
 class Call(msgspec.Struct, frozen=True):
-    """One declared request. `path` is a template: `{mount}` is a mount's path with its slash, other blanks are names in it.
+    """One declared request. `path` is a template: `{mount}` is a mount's path with its slash, other blanks are names in
+    it.
 
-    `per` says of what there is one: `open` needs no token, `cluster` asks the root namespace, `namespace` each namespace, `mount` each mount of type
-    `engine`, `own` the token itself. `globs` are the paths a policy grants for it, where they are not simply `path`.
+    `per` says of what there is one: `open` needs no token, `cluster` asks the root namespace, `namespace` each
+    namespace, `mount` each mount of type `engine`, `own` the token itself. `globs` are the paths a policy grants for
+    it, where they are not simply `path`.
     """
 
     method: Method
@@ -52,12 +54,16 @@ class Call(msgspec.Struct, frozen=True):
     def line(self, path: str) -> str:
         """The line of a policy that allows it there; with blanks for names that a policy cannot hold."""
         path = path if plain(path) else self.path
-        return f'path "{path}" {{ capabilities = [{", ".join(f"{chr(34)}{word}{chr(34)}" for word in self.capabilities)}] }}'
+        return (
+            f'path "{path}" {{ capabilities ='
+            f" [{', '.join(f'{chr(34)}{word}{chr(34)}' for word in self.capabilities)}] }}"
+        )
 
 
 def plain(path: str) -> bool:
-    """Whether a path means nothing but itself between the quotes of a policy: no quote, backslash, brace, `+`, `*`, `$`, blank, comment mark or control
-    character (a server takes them all in a mount's path), and no empty or dotted step.
+    """Whether a path means nothing but itself between the quotes of a policy: no quote, backslash, brace, `+`, `*`,
+    `$`, blank, comment mark or control character (a server takes them all in a mount's path), and no empty or dotted
+    step.
     """
     return all(_PLAIN.fullmatch(step) and step.strip(".") for step in path.removesuffix("/").split("/"))
 
@@ -65,7 +71,15 @@ def plain(path: str) -> bool:
 CALLS: dict[str, Call] = {}
 
 
-def _call(method: Method, path: str, capabilities: str, per: Per, engine: str = "", globs: tuple[str, ...] = (), setting: str = "") -> Call:
+def _call(
+    method: Method,
+    path: str,
+    capabilities: str,
+    per: Per,
+    engine: str = "",
+    globs: tuple[str, ...] = (),
+    setting: str = "",
+) -> Call:
     call = Call(method, path, tuple(capabilities.split()), per, engine, globs, setting)
     CALLS[call.operation] = call
     return call
@@ -74,12 +88,14 @@ def _call(method: Method, path: str, capabilities: str, per: Per, engine: str = 
 SEAL_STATUS = _call("GET", "sys/seal-status", "", "open")
 HEALTH = _call("GET", "sys/health", "", "open")
 LEADER = _call("GET", "sys/leader", "", "open")
-LOGIN = _call("POST", "auth/{mount}login", "", "open", "*")  # by hvac's own methods, with auth = "kubernetes", "approle" or "jwt"
+# by hvac's own methods, with auth = "kubernetes", "approle" or "jwt"
+LOGIN = _call("POST", "auth/{mount}login", "", "open", "*")
 
 LOOKUP_SELF = _call("GET", "auth/token/lookup-self", "read", "own")
 RENEW_SELF = _call("POST", "auth/token/renew-self", "update", "own", setting="renew_token")
 
-SEAL_BACKENDS = _call("GET", "sys/seal-backend-status", "read", "cluster")  # open in Vault; OpenBao answers 403 without a token, 404 with one
+# open in Vault; OpenBao answers 403 without a token, 404 with one
+SEAL_BACKENDS = _call("GET", "sys/seal-backend-status", "read", "cluster")
 REPLICATION = _call("GET", "sys/replication/status", "read", "cluster")
 HA_STATUS = _call("GET", "sys/ha-status", "read", "cluster")
 KEY_STATUS = _call("GET", "sys/key-status", "read", "cluster")
@@ -99,9 +115,13 @@ MOUNTS = _call("GET", "sys/mounts", "read", "namespace")
 AUTH = _call("GET", "sys/auth", "read", "namespace")
 MFA_METHODS = _call("LIST", "identity/mfa/method", "list", "namespace")
 MFA_ENFORCEMENTS = _call("LIST", "identity/mfa/login-enforcement", "list", "namespace")
-LEASE_TREE = _call("LIST", "sys/leases/lookup/{prefix}", "list sudo", "namespace", globs=("sys/leases/lookup/", "sys/leases/lookup/*"))
+LEASE_TREE = _call(
+    "LIST", "sys/leases/lookup/{prefix}", "list sudo", "namespace", globs=("sys/leases/lookup/", "sys/leases/lookup/*")
+)
 LEASE = _call("POST", "sys/leases/lookup", "create update", "namespace")
-ACCESSORS = _call("LIST", "auth/token/accessors", "list sudo", "namespace", globs=("auth/token/accessors", "auth/token/accessors/"))
+ACCESSORS = _call(
+    "LIST", "auth/token/accessors", "list sudo", "namespace", globs=("auth/token/accessors", "auth/token/accessors/")
+)
 ACCESSOR = _call("POST", "auth/token/lookup-accessor", "create update", "namespace")
 
 TUNE = _call("GET", "sys/mounts/{mount}tune", "read", "mount", "*")

@@ -1,4 +1,6 @@
-"""Leases: how many, how fast they grow, which cannot be revoked; and one by one where they are few enough or the operator asks for it."""
+"""Leases: how many, how fast they grow, which cannot be revoked; and one by one where they are few enough or the
+operator asks for it.
+"""
 
 import asyncio
 from collections import deque
@@ -7,17 +9,17 @@ from typing import Any
 
 import msgspec
 
-from posture.batch import Batch, Listed, Partly
 from posture.clock import Seconds, Utc, age, parse_rfc3339
 from posture.fault import Fault, FaultKind, Refused
 from posture.lease import SLACK, Life
+from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Resource
 from providers.refusals import masked
 from providers.source import Yield
 from providers.vault import metrics
 from providers.vault.calls import IRREVOCABLE, LEASE, LEASE_QUOTA, LEASE_QUOTAS, LEASE_TREE, LEASES_COUNT, METRICS
-from providers.vault.place import ENDS, Reading, VaultSource, digest, objects, whole
 from providers.vault.seal import moment, short
+from providers.vault.source import ENDS, Reading, VaultSource, digest, objects, whole
 
 HOUR: Seconds = 3600.0
 AGAIN = 50
@@ -30,8 +32,15 @@ ADVISORY = 256_000
 """Leases that Vault itself warns of (HashiCorp, "Vault limits and maximums")."""
 COUNT = "expire_num_leases"
 TRIES, BETWEEN = 4, 0.5
-"""A server counts its leases a second after it was unsealed: the first poll asks so often again, so many seconds apart."""
-NOT_COUNTED = Fault(FaultKind.ERROR, "NotCounted", METRICS.operation, f"the server does not tell vault_{COUNT}, or not yet: it does a second after unsealing")
+"""A server counts its leases a second after it was unsealed: the first poll asks so often again, so many seconds
+apart.
+"""
+NOT_COUNTED = Fault(
+    FaultKind.ERROR,
+    "NotCounted",
+    METRICS.operation,
+    f"the server does not tell vault_{COUNT}, or not yet: it does a second after unsealing",
+)
 WHY = {
     "off": "listing is off",
     "too many": "more than lease_cap: set lease_prefixes",
@@ -55,7 +64,9 @@ class Known(msgspec.Struct):
 
 
 class Leases(VaultSource):
-    """Counts from the active node's metrics, in two or three requests; single leases by prefix, capped and remembered."""
+    """Counts from the active node's metrics, in two or three requests; single leases by prefix, capped and
+    remembered.
+    """
 
     service = "leases"
     calls = (METRICS, LEASES_COUNT, IRREVOCABLE, LEASE_QUOTAS, LEASE_QUOTA, LEASE_TREE, LEASE)
@@ -72,24 +83,30 @@ class Leases(VaultSource):
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """The counts first; then, where it is allowed and sensible, the leases themselves."""
-        if self._generation != self.way.generation:
-            self._generation = self.way.generation
-            self._known, self._quotas, self._irrevocable_polls, self._backlog_polls, self._waited = {}, None, 0, 0, False
+        if self._generation != self.client.generation:
+            self._generation = self.client.generation
+            self._known, self._quotas, self._irrevocable_polls, self._backlog_polls, self._waited = (
+                {},
+                None,
+                0,
+                0,
+                False,
+            )
             self._counts.clear()
-        reading = Reading(self.way)
+        reading = Reading(self.client)
         await self._count(reading)
         stuck = await self._irrevocable(reading)
         named, listed = await self._list(reading)
         if listed in {"denied", "not counted"}:  # nobody said that these are gone: each is looked up by itself
             named = list(dict.fromkeys([*named, *self._known]))
         chosen = self._choose(named, stuck)
-        reading.fields.update(listed=listed, shown=len(chosen), of=len(named), cap=self.way.settings.lease_cap)
+        reading.fields.update(listed=listed, shown=len(chosen), of=len(named), cap=self.client.settings.lease_cap)
         yield Batch((self._summary(reading),))
         for fault in reading.faults.values():
-            yield Partly(fault)
+            yield ReadRefused(fault)
         async for batch in self._look_up(chosen, stuck):
             yield Batch(batch)
-        yield Listed(("vault.lease", "vault.leases"))
+        yield Complete(("vault.lease", "vault.leases"))
 
     # ------------------------------------------------------------ how many
 
@@ -121,17 +138,25 @@ class Leases(VaultSource):
             self._counts.popleft()
         then, before = self._counts[0]
         if now - then >= 1.0:
-            reading.fields["growth"] = {"minutes": round((now - then) / 60, 1), "from": before, "a_minute": round((total - before) * 60 / (now - then), 1)}
+            reading.fields["growth"] = {
+                "minutes": round((now - then) / 60, 1),
+                "from": before,
+                "a_minute": round((total - before) * 60 / (now - then), 1),
+            }
         self._backlog_polls = self._backlog_polls + 1 if found.get("expire_job_manager_total_jobs") else 0
         reading.fields["backlog_polls"] = self._backlog_polls
 
     async def _metrics(self, reading: Reading) -> dict[str, Any] | None:
-        text = await reading.ask_text(METRICS, base=self.way.leader or "", params={"format": "prometheus"})
+        text = await reading.ask_text(METRICS, base=self.client.leader or "", params={"format": "prometheus"})
         return None if text is None else metrics.read(text)
 
     async def _irrevocable(self, reading: Reading) -> dict[str, str]:
-        """Lease id -> the backend's error, of those that Vault has given up to revoke; counted by mount path, never by accessor."""
-        count = await reading.ask(LEASES_COUNT, "irrevocable", params={"type": "irrevocable", "include_child_namespaces": "true"})
+        """Lease id -> the backend's error, of those that Vault has given up to revoke; counted by mount path, never
+        by accessor.
+        """
+        count = await reading.ask(
+            LEASES_COUNT, "irrevocable", params={"type": "irrevocable", "include_child_namespaces": "true"}
+        )
         if self._quotas is None:
             self._quotas = await self._read_quotas(reading)
         if self._quotas is not None:
@@ -140,19 +165,36 @@ class Leases(VaultSource):
             return {}
         many, counts = count.get("lease_count"), count.get("counts")
         self._irrevocable_polls = self._irrevocable_polls + 1 if many else 0
-        by_mount = {self.seen.by_accessor(accessor): number for accessor, number in counts.items()} if isinstance(counts, dict) else counts
-        reading.fields["irrevocable"] = {"count": many, "by_mount": by_mount if many or by_mount else {}, "polls": self._irrevocable_polls}
+        by_mount = (
+            {self.seen.by_accessor(accessor): number for accessor, number in counts.items()}
+            if isinstance(counts, dict)
+            else counts
+        )
+        reading.fields["irrevocable"] = {
+            "count": many,
+            "by_mount": by_mount if many or by_mount else {},
+            "polls": self._irrevocable_polls,
+        }
         if not whole(many):
             return {}
-        answer = await reading.ask(IRREVOCABLE, "errors", params={"type": "irrevocable", "limit": str(max(1, self.way.settings.lease_cap))})
+        answer = await reading.ask(
+            IRREVOCABLE, "errors", params={"type": "irrevocable", "limit": str(max(1, self.client.settings.lease_cap))}
+        )
         reading.fields.pop("errors", None)
-        return {entry["lease_id"]: str(entry.get("error") or "") for entry in objects((answer or {}).get("leases")) if isinstance(entry.get("lease_id"), str)}
+        return {
+            entry["lease_id"]: str(entry.get("error") or "")
+            for entry in objects((answer or {}).get("leases"))
+            if isinstance(entry.get("lease_id"), str)
+        }
 
     async def _read_quotas(self, of: Reading) -> list[dict[str, Any]] | None:
         """Lease-count quotas, which only Vault Enterprise has; None where they could not be read, and `of` says why."""
-        reading = Reading(self.way)
+        reading = Reading(self.client)
         names = await reading.names(LEASE_QUOTAS)
-        found = [await reading.ask(LEASE_QUOTA, "quota", ("name", "path", "max_leases", "counter"), name=name) for name in names[:20]]
+        found = [
+            await reading.ask(LEASE_QUOTA, "quota", ("name", "path", "max_leases", "counter"), name=name)
+            for name in names[:20]
+        ]
         of.faults.update(reading.faults)
         return None if reading.faults else [quota for quota in found if quota]
 
@@ -160,7 +202,7 @@ class Leases(VaultSource):
 
     async def _list(self, reading: Reading) -> tuple[list[tuple[str, str]], str]:
         """(namespace, lease id) of every lease under the prefixes, and a word on how that came about."""
-        settings = self.way.settings
+        settings = self.client.settings
         prefixes: Sequence[str] = settings.lease_prefixes if settings.lease_prefixes is not None else ("",)
         if not prefixes or not settings.lease_cap:
             return [], "off"
@@ -180,12 +222,14 @@ class Leases(VaultSource):
         return found, "denied" if denied else "all" if settings.lease_prefixes is None else "by prefix"
 
     async def _walk(self, namespace: str, prefixes: Sequence[str]) -> AsyncIterator[str]:
-        """Ids of the leases under these prefixes; of the tree's top all but `auth/`, since tokens are rows of their own."""
+        """Ids of the leases under these prefixes; of the tree's top all but `auth/`, since tokens are rows of their
+        own.
+        """
         waiting, left = list(prefixes), FOLDERS
         while waiting and left:
             left -= 1
             folder = waiting.pop()
-            reading = Reading(self.way, namespace)
+            reading = Reading(self.client, namespace)
             for key in await reading.names(LEASE_TREE, prefix=folder):
                 if not key.endswith("/"):
                     yield folder + key
@@ -195,8 +239,10 @@ class Leases(VaultSource):
                 raise Refused(reading.faults[LEASE_TREE.operation])
 
     def _choose(self, named: list[tuple[str, str]], stuck: dict[str, str]) -> list[tuple[str, str]]:
-        """The leases to show: those that are stuck, those already shown, and an even sample of the others, within the cap."""
-        cap = self.way.settings.lease_cap
+        """The leases to show: those that are stuck, those already shown, and an even sample of the others, within
+        the cap.
+        """
+        cap = self.client.settings.lease_cap
         listed = dict.fromkeys(named)
         first = [self._home(lease) for lease in stuck]
         chosen = dict.fromkeys([*first, *(key for key in self._known if key in listed)][:cap])
@@ -207,15 +253,23 @@ class Leases(VaultSource):
         return list(chosen)
 
     def _home(self, lease: str) -> tuple[str, str]:
-        return next(((namespace, lease) for namespace in self.seen.namespaces if self.seen.above(namespace, lease)), ("", lease))
+        return next(
+            ((namespace, lease) for namespace in self.seen.namespaces if self.seen.above(namespace, lease)), ("", lease)
+        )
 
     # ------------------------------------------------------------ one by one
 
-    async def _look_up(self, chosen: list[tuple[str, str]], stuck: dict[str, str]) -> AsyncIterator[tuple[Resource, ...]]:
+    async def _look_up(
+        self, chosen: list[tuple[str, str]], stuck: dict[str, str]
+    ) -> AsyncIterator[tuple[Resource, ...]]:
         now = self.seen.now()
-        for known in self._known.values():  # the clock may have run ahead: what was looked up then would else wait for that time
+        # the clock may have run ahead: what was looked up then would else wait for that time
+        for known in self._known.values():
             known.at = min(known.at, now)
-        again = sorted((key for key in chosen if key in self._known), key=lambda key: (self._known[key].due() > now, self._known[key].at))
+        again = sorted(
+            (key for key in chosen if key in self._known),
+            key=lambda key: (self._known[key].due() > now, self._known[key].at),
+        )
         due = sum(self._known[key].due() <= now for key in again)
         fresh = {*again[: max(due, AGAIN)], *(key for key in chosen if key not in self._known)}
         for part in _parts(chosen):
@@ -228,7 +282,7 @@ class Leases(VaultSource):
     async def _one(self, key: tuple[str, str]) -> None:
         namespace, lease = key
         try:
-            answer = await self.way.ask(LEASE, namespace, body={"lease_id": lease})
+            answer = await self.client.ask(LEASE, namespace, body={"lease_id": lease})
         except Refused as refused:
             if "invalid lease" in refused.fault.message:  # revoked between the list and now
                 self._known.pop(key, None)
@@ -239,7 +293,11 @@ class Leases(VaultSource):
             return
         before = self._known.get(key)
         fields = {name: answer[name] for name in FIELDS if name in answer}
-        issued, expires, renewed = moment(fields.get("issue_time")), moment(fields.get("expire_time")), moment(fields.get("last_renewal"))
+        issued, expires, renewed = (
+            moment(fields.get("issue_time")),
+            moment(fields.get("expire_time")),
+            moment(fields.get("last_renewal")),
+        )
         mount = self.seen.above(namespace, lease)
         life = Life(
             issued,
@@ -248,7 +306,8 @@ class Leases(VaultSource):
             fields.get("renewable") is True,
             overdue=isinstance(answer.get("ttl"), int) and answer["ttl"] < 0,
             irrevocable=bool(fields.get("revoke_error")),
-            capped=fields.get("renewable") is True and _capped(issued, expires, renewed, before.life if before else None, mount.max_ttl if mount else 0),
+            capped=fields.get("renewable") is True
+            and _capped(issued, expires, renewed, before.life if before else None, mount.max_ttl if mount else 0),
         )
         self._known[key] = Known(fields, life, self.seen.now())
 
@@ -288,19 +347,37 @@ class Leases(VaultSource):
 
     def _summary(self, reading: Reading) -> Resource:
         id = self.id_of("", "sys/leases")
-        name = f"leases of {self.way.settings.place}"
-        return self.resource(id, "lease-totals", "vault.leases", name, reading.fields, faults=reading.faults, cells=self._totals(reading.fields))
+        name = f"leases of {self.client.settings.place}"
+        return self.resource(
+            id,
+            "lease-totals",
+            "vault.leases",
+            name,
+            reading.fields,
+            faults=reading.faults,
+            cells=self._totals(reading.fields),
+        )
 
     def _totals(self, fields: dict[str, Any]) -> tuple[str, ...]:
-        """The figures for the screen (`posture.rows.CELLS`): TOTAL, LIMIT, GROWTH, DOUBLES, IRREVOCABLE, BACKLOG, ROWS, ENDS."""
+        """The figures for the screen (`posture.rows.CELLS`): TOTAL, LIMIT, GROWTH, DOUBLES, IRREVOCABLE, BACKLOG,
+        ROWS, ENDS.
+        """
         total, growth, stuck = self.seen.leases, fields.get("growth") or {}, fields.get("irrevocable")
-        limits = [most for quota in fields.get("quotas") or () if (most := whole(quota.get("max_leases"))) and not quota.get("path")]
+        limits = [
+            most
+            for quota in fields.get("quotas") or ()
+            if (most := whole(quota.get("max_leases"))) and not quota.get("path")
+        ]
         minute = growth.get("a_minute", 0.0)
         counts = (stuck or {}).get("by_mount")
         counted = {mount: whole(many) for mount, many in counts.items()} if isinstance(counts, dict) else {}
         by_mount = "".join(f" {mount} {many}" for mount, many in sorted(counted.items(), key=lambda one: -one[1])[:3])
         backlog = fields["metrics"].get("expire_job_manager_total_jobs")
-        shown = f"sampled {fields['shown']:,} of {fields['of']:,}" if fields["shown"] < fields["of"] else f"{fields['shown']:,}"
+        shown = (
+            f"sampled {fields['shown']:,} of {fields['of']:,}"
+            if fields["shown"] < fields["of"]
+            else f"{fields['shown']:,}"
+        )
         return (
             "" if total is None else str(total),
             str(min(limits, default=ADVISORY)),
@@ -308,8 +385,13 @@ class Leases(VaultSource):
             age(total / minute * 60) if total and minute > 0 else "",
             "" if stuck is None else f"{stuck['count']}{':' if by_mount else ''}{by_mount}",
             "" if backlog is None else str(backlog),
-            shown if fields["listed"] in {"all", "by prefix"} else f"{shown if fields['shown'] else 'none'}, {WHY[fields['listed']]}",
-            " ".join(f"{parse_rfc3339(at):.0f}:{many}" for at, many in fields["metrics"].get("expire_leases_by_expiration", ())),
+            shown
+            if fields["listed"] in {"all", "by prefix"}
+            else f"{shown if fields['shown'] else 'none'}, {WHY[fields['listed']]}",
+            " ".join(
+                f"{parse_rfc3339(at):.0f}:{many}"
+                for at, many in fields["metrics"].get("expire_leases_by_expiration", ())
+            ),
         )
 
 
@@ -321,7 +403,9 @@ def _word(life: Life, told: Any) -> str:
 
 
 def _capped(issued: Utc | None, expires: Utc | None, renewed: Utc | None, before: Life | None, max_ttl: int) -> bool:
-    """Whether its end is where max TTL puts it: the mount's, or, since a role's is told by no lookup, one that a renewal was seen not to move."""
+    """Whether its end is where max TTL puts it: the mount's, or, since a role's is told by no lookup, one that a
+    renewal was seen not to move.
+    """
     if issued is None or expires is None:
         return False
     if max_ttl and expires - issued >= max_ttl - SLACK:

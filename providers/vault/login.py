@@ -15,7 +15,9 @@ from providers.vault.settings import KUBERNETES_JWT, VaultSettings
 
 
 def token_from(settings: VaultSettings) -> str:
-    """The token that the configuration points at; by default VAULT_TOKEN, BAO_TOKEN, or the file that `vault login` leaves. Raises `Refused`."""
+    """The token that the configuration points at; by default VAULT_TOKEN, BAO_TOKEN, or the file that `vault login`
+    leaves. Raises `Refused`.
+    """
     if settings.token_file is not None:
         return _read(settings.token_file, "token_file")
     names = (settings.token_env,) if settings.token_env else ("VAULT_TOKEN", "BAO_TOKEN")
@@ -41,7 +43,11 @@ def log_in(client: Any, settings: VaultSettings) -> str:
                 sent.append(jwt := _secret(settings.jwt_env, settings.jwt_file, "jwt"))
                 response = client.auth.jwt.jwt_login(settings.role, jwt, use_token=False, path=mount)
             case _:
-                sent.append(jwt := _secret(settings.jwt_env, settings.jwt_file or (None if settings.jwt_env else KUBERNETES_JWT), "jwt"))
+                sent.append(
+                    jwt := _secret(
+                        settings.jwt_env, settings.jwt_file or (None if settings.jwt_env else KUBERNETES_JWT), "jwt"
+                    )
+                )
                 response = client.auth.kubernetes.login(settings.role, jwt, use_token=False, mount_point=mount)
     except (requests.RequestException, OSError, ValueError) as error:
         raise Refused(Fault(FaultKind.UNREACHABLE, type(error).__name__, operation, cause(error, *sent))) from None
@@ -51,7 +57,9 @@ def log_in(client: Any, settings: VaultSettings) -> str:
     token = auth.get("client_token")
     if not isinstance(token, str) or not token.isascii() or not token.isprintable() or not token:
         wants = "a second factor, which enctop cannot give" if auth.get("mfa_requirement") else "something else"
-        raise Refused(Fault(FaultKind.DENIED, "NoToken", operation, f"the login was answered without a token: it wants {wants}"))
+        raise Refused(
+            Fault(FaultKind.DENIED, "NoToken", operation, f"the login was answered without a token: it wants {wants}")
+        )
     return token
 
 
@@ -65,8 +73,19 @@ def _auth(body: bytes) -> dict[str, Any]:
 
 
 def _refusal(name: str, operation: str) -> Refused:
-    kind = {"VaultDown": FaultKind.UNREACHABLE, "BadGateway": FaultKind.UNREACHABLE, "RateLimitExceeded": FaultKind.THROTTLED}.get(name, FaultKind.EXPIRED)
-    return Refused(Fault(kind, name, operation, "the login was refused" if kind is FaultKind.EXPIRED else "the server did not take the login"))
+    kind = {
+        "VaultDown": FaultKind.UNREACHABLE,
+        "BadGateway": FaultKind.UNREACHABLE,
+        "RateLimitExceeded": FaultKind.THROTTLED,
+    }.get(name, FaultKind.EXPIRED)
+    return Refused(
+        Fault(
+            kind,
+            name,
+            operation,
+            "the login was refused" if kind is FaultKind.EXPIRED else "the server did not take the login",
+        )
+    )
 
 
 def _secret(variable: str | None, file: str | None, what: str) -> str:
@@ -81,11 +100,15 @@ def _read(file: str, what: str) -> str:
     try:
         return _checked(Path(file).expanduser().read_text("utf-8"), file)
     except (OSError, UnicodeDecodeError) as error:
-        raise _none(f"{what}: {file} cannot be read: {error.strerror if isinstance(error, OSError) else 'not UTF-8'}") from None
+        raise _none(
+            f"{what}: {file} cannot be read: {error.strerror if isinstance(error, OSError) else 'not UTF-8'}"
+        ) from None
 
 
 def _checked(text: str, where: str) -> str:
-    """Without the newline that editors leave; what no HTTP header can hold is refused here, since requests would quote it in its error."""
+    """Without the newline that editors leave; what no HTTP header can hold is refused here, since requests would
+    quote it in its error.
+    """
     text = text.strip()
     if not text or not text.isascii() or not text.isprintable():
         raise _none(f"{where} holds no token")

@@ -8,15 +8,20 @@ from typing import Any
 
 from posture.clock import Utc, parse_rfc3339, rfc3339
 
-_LINE = re.compile(r"^(?:[a-z]+_)?(expire_num_leases|expire_num_irrevocable_leases|expire_leases_by_expiration|expire_job_manager_total_jobs|"
-                   r"audit_log_request_failure|audit_log_response_failure|token_count)(?:\{(.*)\})? ([0-9.eE+-]+)$")  # fmt: skip
+_LINE = re.compile(
+    r"^(?:[a-z]+_)?(expire_num_leases|expire_num_irrevocable_leases|expire_leases_by_expiration|"
+    r"expire_job_manager_total_jobs|"
+    r"audit_log_request_failure|audit_log_response_failure|token_count)(?:\{(.*)\})? ([0-9.eE+-]+)$"
+)
 _EXPIRING = re.compile(r'expiring="([^"]*)"')
 HOURS = 24
 """How far ahead the histogram is kept; one bucket an hour, by default (`lease_metrics_epsilon`)."""
 
 
 def read(text: str) -> dict[str, Any]:
-    """Counts by name; `expire_leases_by_expiration` is a list of (RFC 3339 time, leases that end then), soonest first."""
+    """Counts by name; `expire_leases_by_expiration` is a list of (RFC 3339 time, leases that end then), soonest
+    first.
+    """
     found: dict[str, Any] = {}
     ends: dict[Utc, int] = {}
     for name, labels, value in _lines(text):

@@ -1,14 +1,16 @@
-"""Namespaces, and in each: secret engines and auth methods with the TTLs that hold, and which logins want a second factor."""
+"""Namespaces, and in each: secret engines and auth methods with the TTLs that hold, and which logins want a second
+factor.
+"""
 
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-from posture.batch import Batch, Kept, Listed, Partly
 from posture.fault import Fault, FaultKind, Refused
+from posture.reports import Batch, Complete, NotRead, ReadRefused
 from posture.resource import Encryption, KeyClass, Resource
 from providers.source import Yield
 from providers.vault.calls import AUTH, MFA_ENFORCEMENTS, MFA_METHODS, MOUNTS, NAMESPACES, TUNE, USER, USERS
-from providers.vault.place import Mount, Reading, VaultSource, table, whole
+from providers.vault.source import Mount, Reading, VaultSource, table, whole
 
 DEEPEST = 200
 """Namespaces that are walked, at the most."""
@@ -17,7 +19,14 @@ SAMPLED_USERS = 3
 PLUMBING = frozenset({"system", "cubbyhole", "identity", "ns_system", "ns_cubbyhole", "ns_identity", "ns_token"})
 """Mounts that every server has and nobody can take away."""
 MOUNT_FIELDS = ("type", "description", "local", "seal_wrap", "deprecation_status", "running_plugin_version")
-ENFORCEMENT_FIELDS = ("name", "auth_method_accessors", "auth_method_types", "identity_group_ids", "identity_entity_ids", "mfa_method_ids")
+ENFORCEMENT_FIELDS = (
+    "name",
+    "auth_method_accessors",
+    "auth_method_types",
+    "identity_group_ids",
+    "identity_entity_ids",
+    "mfa_method_ids",
+)
 
 
 class Mounts(VaultSource):
@@ -34,7 +43,9 @@ class Mounts(VaultSource):
         """Namespace and `auth/` or nothing -> what was mounted there when that was answered last."""
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
-        """Namespace by namespace, outermost first. Where a listing is refused, what it named before is not gone: it ages."""
+        """Namespace by namespace, outermost first. Where a listing is refused, what it named before is not gone: it
+        ages.
+        """
         try:
             names, faults = await self._namespaces()
         except Refused as ended:
@@ -45,20 +56,32 @@ class Mounts(VaultSource):
             resources, kept, refusals = await self._namespace(namespace)
             faults += refusals
             yield Batch(tuple(resources))
-            yield Kept(tuple(kept))
-        self.seen.namespaces, self.seen.mounts = tuple(names), tuple(mount for there in self._there.values() for mount, _ in there)
-        self.seen.unlisted = next((fault for fault in faults if fault.operation in {NAMESPACES.operation, MOUNTS.operation}), None)
+            yield NotRead(tuple(kept))
+        self.seen.namespaces, self.seen.mounts = (
+            tuple(names),
+            tuple(mount for there in self._there.values() for mount, _ in there),
+        )
+        self.seen.unlisted = next(
+            (fault for fault in faults if fault.operation in {NAMESPACES.operation, MOUNTS.operation}), None
+        )
         for fault in faults:
-            yield Partly(fault)
-        yield Listed(("vault.namespace", "vault.mounts", "vault.secrets.mount", "vault.auth.mount"))
+            yield ReadRefused(fault)
+        yield Complete(("vault.namespace", "vault.mounts", "vault.secrets.mount", "vault.auth.mount"))
 
     async def _namespaces(self) -> tuple[list[str], list[Fault]]:
         names, faults = [""], list[Fault]()
         for name in names:  # grows while it is walked
             if len(names) > DEEPEST:
-                faults.append(Fault(FaultKind.ERROR, "TooMany", NAMESPACES.operation, f"more than {DEEPEST} namespaces: what is in the others is not read"))
+                faults.append(
+                    Fault(
+                        FaultKind.ERROR,
+                        "TooMany",
+                        NAMESPACES.operation,
+                        f"more than {DEEPEST} namespaces: what is in the others is not read",
+                    )
+                )
                 break
-            reading = Reading(self.way, name)
+            reading = Reading(self.client, name)
             below = ["/".join(filter(None, (name, key.strip("/")))) for key in await reading.names(NAMESPACES)]
             faults += reading.faults.values()
             if not reading.faults:
@@ -69,17 +92,24 @@ class Mounts(VaultSource):
 
     async def _namespace(self, namespace: str) -> tuple[list[Resource], list[Resource], list[Fault]]:
         """What is there now, what was there before and could not be read now, and why."""
-        reading = Reading(self.way, namespace)
+        reading = Reading(self.client, namespace)
         engines = await self._map(reading, MOUNTS, "mounts")
         methods = await self._map(reading, AUTH, "auth")
-        reading.fields = {"mounts": sorted(engines) if engines is not None else None, "types": {path: one.get("type") for path, one in (engines or {}).items()}}
+        reading.fields = {
+            "mounts": sorted(engines) if engines is not None else None,
+            "types": {path: one.get("type") for path, one in (engines or {}).items()},
+        }
         factors = await self._factors(namespace, methods)
         resources, kept, faults = [self._whole(namespace, reading)], list[Resource](), list(reading.faults.values())
         for prefix, entries in (("", engines), ("auth/", methods)):
             if entries is None:
                 kept += (resource for _, resource in self._there.get((namespace, prefix), ()))
                 continue
-            there = [await self._mount(namespace, prefix + path, entry, factors) for path, entry in entries.items() if str(entry.get("type")) not in PLUMBING]
+            there = [
+                await self._mount(namespace, prefix + path, entry, factors)
+                for path, entry in entries.items()
+                if str(entry.get("type")) not in PLUMBING
+            ]
             self._there[namespace, prefix] = there
             resources += (resource for _, resource in there)
             faults += (fault for _, resource in there for fault in resource.faults.values())
@@ -91,42 +121,73 @@ class Mounts(VaultSource):
             return None
         found = {path: entry for path, entry in table(answer).items() if path.endswith("/")}
         if not found:  # every server has `sys/` and `token/`
-            reading.faults[call.operation] = Fault(FaultKind.ERROR, "Malformed", call.operation, "answered without a mount")
+            reading.faults[call.operation] = Fault(
+                FaultKind.ERROR, "Malformed", call.operation, "answered without a mount"
+            )
             return None
         return found
 
     async def _factors(self, namespace: str, methods: Mapping[str, Any] | None) -> Reading:
-        """Login enforcements; asked only where there is a method they could be for, and the methods they name only by type."""
-        reading = Reading(self.way, namespace)
+        """Login enforcements; asked only where there is a method they could be for, and the methods they name only
+        by type.
+        """
+        reading = Reading(self.client, namespace)
         if methods is None:
             return reading
         answer = await reading.ask(MFA_ENFORCEMENTS, "enforcements")
         told = (answer or {}).get("key_info") or ({} if not (answer or {}).get("keys") else None)
         if MFA_ENFORCEMENTS.operation not in reading.faults and not isinstance(told, dict):
-            reading.faults[MFA_ENFORCEMENTS.operation] = Fault(FaultKind.ERROR, "Malformed", MFA_ENFORCEMENTS.operation, "answered without key_info")
+            reading.faults[MFA_ENFORCEMENTS.operation] = Fault(
+                FaultKind.ERROR, "Malformed", MFA_ENFORCEMENTS.operation, "answered without key_info"
+            )
         reading.fields.pop("enforcements", None)  # the answer as it came
         if MFA_ENFORCEMENTS.operation not in reading.faults:
             entries = table(told)
-            reading.fields["enforcements"] = [{name: one[name] for name in ENFORCEMENT_FIELDS if name in one} for one in entries.values()]
+            reading.fields["enforcements"] = [
+                {name: one[name] for name in ENFORCEMENT_FIELDS if name in one} for one in entries.values()
+            ]
             if entries:
                 kinds = table((await reading.ask(MFA_METHODS, "methods") or {}).get("key_info"))
                 reading.fields["methods"] = {name: one.get("type") for name, one in kinds.items()}
         return reading
 
-    async def _mount(self, namespace: str, path: str, entry: Mapping[str, Any], factors: Reading) -> tuple[Mount, Resource]:
-        reading = Reading(self.way, namespace)
+    async def _mount(
+        self, namespace: str, path: str, entry: Mapping[str, Any], factors: Reading
+    ) -> tuple[Mount, Resource]:
+        reading = Reading(self.client, namespace)
         tune = await reading.ask(TUNE, "tune", ("default_lease_ttl", "max_lease_ttl"), mount=path) or {}
         type_ = entry["type"] if isinstance(entry.get("type"), str) else ""
-        mount = Mount(namespace, path, type_, str(entry.get("accessor") or ""), whole(tune.get("default_lease_ttl")), whole(tune.get("max_lease_ttl")))
-        fields = {name: entry[name] for name in MOUNT_FIELDS if name in entry} | {"path": path, "config": _ttls(entry), "tune": reading.fields.get("tune")}
+        mount = Mount(
+            namespace,
+            path,
+            type_,
+            str(entry.get("accessor") or ""),
+            whole(tune.get("default_lease_ttl")),
+            whole(tune.get("max_lease_ttl")),
+        )
+        fields = {name: entry[name] for name in MOUNT_FIELDS if name in entry} | {
+            "path": path,
+            "config": _ttls(entry),
+            "tune": reading.fields.get("tune"),
+        }
         options = entry.get("options")
         fields["version"] = options.get("version") if isinstance(options, dict) else options
         cells: tuple[str, ...] = (type_, _span(mount.default_ttl), _span(mount.max_ttl))
         if not path.startswith("auth/"):
-            encryption = Encryption(True, "AES-256-GCM", KeyClass.PROVIDER)  # the barrier's, under everything Vault stores
+            # the barrier's, under everything Vault stores
+            encryption = Encryption(True, "AES-256-GCM", KeyClass.PROVIDER)
             id, kind, type = self.id_of(namespace, path), "secret-engine", "vault.secrets.mount"
             return mount, self.resource(
-                id, kind, type, mount.shown, fields, namespace=namespace, encryption=encryption, faults=reading.faults, cells=cells, links=()
+                id,
+                kind,
+                type,
+                mount.shown,
+                fields,
+                namespace=namespace,
+                encryption=encryption,
+                faults=reading.faults,
+                cells=cells,
+                links=(),
             )
         fields["covering"] = _covering(entry, factors)
         faults = {**reading.faults, **factors.faults}
@@ -137,7 +198,9 @@ class Mounts(VaultSource):
             del fields["covering"]
         cells = (*cells, "" if "covering" not in fields else "enforced" if fields["covering"] else "-")
         id = self.id_of(namespace, path)
-        return mount, self.resource(id, "auth-method", "vault.auth.mount", mount.shown, fields, namespace=namespace, faults=faults, cells=cells)
+        return mount, self.resource(
+            id, "auth-method", "vault.auth.mount", mount.shown, fields, namespace=namespace, faults=faults, cells=cells
+        )
 
     async def _users(self, mount: Mount, reading: Reading, fields: dict[str, Any]) -> None:
         """How many users there are, and the names of the fields that a user is answered with; never a value."""
@@ -148,7 +211,7 @@ class Mounts(VaultSource):
         told: set[str] = set()
         for name in names[:SAMPLED_USERS]:
             try:
-                told |= set(await self.way.ask(USER, mount.namespace, mount=below, name=name) or ())
+                told |= set(await self.client.ask(USER, mount.namespace, mount=below, name=name) or ())
             except Refused as refused:
                 if refused.fault.kind is not FaultKind.DENIED:
                     raise
@@ -157,9 +220,11 @@ class Mounts(VaultSource):
 
     def _whole(self, namespace: str, reading: Reading) -> Resource:
         id = self.id_of(namespace, "sys/mounts")
-        name = f"{namespace or self.way.settings.namespace or 'root'} namespace"
+        name = f"{namespace or self.client.settings.namespace or 'root'} namespace"
         cells = (f"{len(reading.fields['mounts'])} engines" if reading.fields["mounts"] is not None else "", "")
-        return self.resource(id, "vault", "vault.mounts", name, reading.fields, namespace=namespace, faults=reading.faults, cells=cells)
+        return self.resource(
+            id, "vault", "vault.mounts", name, reading.fields, namespace=namespace, faults=reading.faults, cells=cells
+        )
 
 
 def _ttls(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -184,7 +249,13 @@ def _covering(entry: Mapping[str, Any], factors: Reading) -> list[dict[str, Any]
             kinds = factors.fields.get("methods") or {}
             asked = one.get("mfa_method_ids")
             methods = sorted({str(kinds.get(str(method), "?")) for method in asked}) if isinstance(asked, list) else []
-            covering.append({"name": one.get("name"), "by": "accessor" if by_accessor else "type" if by_type else "people", "methods": methods})
+            covering.append(
+                {
+                    "name": one.get("name"),
+                    "by": "accessor" if by_accessor else "type" if by_type else "people",
+                    "methods": methods,
+                }
+            )
     return sorted(covering, key=lambda one: str(one["name"]))
 
 

@@ -7,16 +7,18 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from posture.batch import Batch, Kept, Listed, Partly
 from posture.clock import Utc, rfc3339
 from posture.fault import Fault
+from posture.reports import Batch, Complete, NotRead, ReadRefused
 from posture.resource import Resource
 from providers.source import Yield
 from providers.vault.calls import PKI_CERT, PKI_CERTS, PKI_ISSUER, PKI_ISSUERS
-from providers.vault.place import Mount, Reading, VaultSource, table
+from providers.vault.source import Mount, Reading, VaultSource, table
 
 MOST = 200
-"""Certificates of one mount that are shown, and read in one poll at the most: the list has no end, and a certificate never changes."""
+"""Certificates of one mount that are shown, and read in one poll at the most: the list has no end, and a certificate
+never changes.
+"""
 
 
 class Pki(VaultSource):
@@ -32,14 +34,18 @@ class Pki(VaultSource):
         """Mount and type -> issuers or certificates, as they were when they were listed last."""
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
-        """Mount by mount: the issuers, then the certificates. Where a listing is refused, what it named before stays and ages."""
+        """Mount by mount: the issuers, then the certificates. Where a listing is refused, what it named before stays
+        and ages.
+        """
         wanted: set[str] = set()
         mounts = self.seen.of_type("pki")
         if self.seen.unlisted is not None:
-            yield Partly(self.seen.unlisted)
-        self._there = {place: there for place, there in self._there.items() if place[0] in {mount.shown for mount in mounts}}
+            yield ReadRefused(self.seen.unlisted)
+        self._there = {
+            place: there for place, there in self._there.items() if place[0] in {mount.shown for mount in mounts}
+        }
         for mount in mounts:
-            reading = Reading(self.way, mount.namespace)
+            reading = Reading(self.client, mount.namespace)
             names = await reading.names(PKI_ISSUERS, mount=mount.path)
             known = table(reading.answer.get("key_info"))
             issuers = {name: known.get(name, {}) for name in {*names, *known}}
@@ -47,7 +53,7 @@ class Pki(VaultSource):
             for type_, call in (("vault.pki.issuer", PKI_ISSUERS), ("vault.pki.certificate", PKI_CERTS)):
                 before = self._there.setdefault((mount.shown, type_), [])
                 if call.operation in reading.faults:
-                    yield Kept(tuple(before))
+                    yield NotRead(tuple(before))
                     wanted |= {one.id for one in before}
                 else:
                     before.clear()
@@ -56,7 +62,11 @@ class Pki(VaultSource):
             wanted |= {self.id_of(mount.namespace, mount.path, "cert", serial) for serial in chosen}
             jobs = [
                 *(self._issuer(mount, name, entry) for name, entry in issuers.items()),
-                *(self._cert(mount, serial) for serial in chosen if serial not in {str(entry.get("serial_number")) for entry in issuers.values()}),
+                *(
+                    self._cert(mount, serial)
+                    for serial in chosen
+                    if serial not in {str(entry.get("serial_number")) for entry in issuers.values()}
+                ),
             ]
             for job in asyncio.as_completed(jobs):
                 made = await job
@@ -64,20 +74,23 @@ class Pki(VaultSource):
                     continue
                 self._there[mount.shown, made.type].append(made)
                 for fault in made.faults.values():
-                    yield Partly(fault)
+                    yield ReadRefused(fault)
                 yield Batch((made,))
             for fault in reading.faults.values():
-                yield Partly(fault)
+                yield ReadRefused(fault)
             yield Batch((self._mount(mount, reading.faults, len(serials), len(chosen)),))
         self._read = {id: fields for id, fields in self._read.items() if id in wanted}
-        yield Listed(("vault.pki.issuer", "vault.pki.certificate", "vault.pki.mount"))
+        yield Complete(("vault.pki.issuer", "vault.pki.certificate", "vault.pki.mount"))
 
     async def _issuer(self, mount: Mount, name: str, entry: dict[str, Any]) -> Resource | None:
-        reading = Reading(self.way, mount.namespace)
+        reading = Reading(self.client, mount.namespace)
         answer = await reading.ask(PKI_ISSUER, "issuer", mount=mount.path, name=name)
         fields: dict[str, Any] = {}
         if isinstance(answer, dict):
-            fields = {**_parsed(answer.get("certificate")), **{part: answer[part] for part in ("issuer_name", "revoked", "usage") if part in answer}}
+            fields = {
+                **_parsed(answer.get("certificate")),
+                **{part: answer[part] for part in ("issuer_name", "revoked", "usage") if part in answer},
+            }
             fields["is_default"] = entry.get("is_default") is True
         shown = str(fields.get("issuer_name") or fields.get("subject") or name)
         id = self.id_of(mount.namespace, mount.path, "issuer", name)
@@ -87,14 +100,15 @@ class Pki(VaultSource):
         id = self.id_of(mount.namespace, mount.path, "cert", serial)
         faults: dict[str, Fault] = {}
         if id not in self._read:
-            reading = Reading(self.way, mount.namespace)
+            reading = Reading(self.client, mount.namespace)
             answer = await reading.ask(PKI_CERT, "cert", mount=mount.path, name=serial)
             faults = reading.faults
             if isinstance(answer, dict):
                 told = {**_parsed(answer.get("certificate")), "serial_number": serial}
                 if "revocation_time" in answer:
                     told["revocation_time"] = answer["revocation_time"]
-                if "unreadable" in told or not isinstance(told.get("revocation_time"), int):  # asked again: it may be well next time
+                # asked again: it may be well next time
+                if "unreadable" in told or not isinstance(told.get("revocation_time"), int):
                     return self._made(id, "vault.pki.certificate", serial, mount, told, {})
                 self._read[id] = told
             elif not faults:
@@ -102,16 +116,29 @@ class Pki(VaultSource):
         fields = self._read.get(id, {})
         return self._made(id, "vault.pki.certificate", str(fields.get("subject") or serial), mount, fields, faults)
 
-    def _made(self, id: str, type: str, name: str, mount: Mount, fields: dict[str, Any], faults: dict[str, Fault]) -> Resource:
+    def _made(
+        self, id: str, type: str, name: str, mount: Mount, fields: dict[str, Any], faults: dict[str, Fault]
+    ) -> Resource:
         expires: Utc | None = fields.get("expires")
         told = {field: value for field, value in fields.items() if field != "expires"}
-        return self.resource(id, "certificate", type, name, told, namespace=mount.namespace, faults=faults, expires=expires)
+        return self.resource(
+            id, "certificate", type, name, told, namespace=mount.namespace, faults=faults, expires=expires
+        )
 
     def _mount(self, mount: Mount, faults: dict[str, Fault], many: int, shown: int) -> Resource:
         fields = {} if faults else {"certificates": many, "shown": shown}
         id = self.id_of(mount.namespace, mount.path, "certs")
         cells = ("" if faults else f"{many} certificates", "pki")
-        return self.resource(id, "vault", "vault.pki.mount", f"{mount.shown}certs", fields, namespace=mount.namespace, faults=faults, cells=cells)
+        return self.resource(
+            id,
+            "vault",
+            "vault.pki.mount",
+            f"{mount.shown}certs",
+            fields,
+            namespace=mount.namespace,
+            faults=faults,
+            cells=cells,
+        )
 
 
 def _parsed(pem: Any) -> dict[str, Any]:

@@ -1,17 +1,21 @@
-"""`enctop policy vault`: the HCL that lets enctop read what it reads, a line for each path of each mount that was found, and nothing of KV."""
+"""`enctop policy vault`: the HCL that lets enctop read what it reads, a line for each path of each mount that was
+found, and nothing of KV.
+"""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Iterator, Sequence
 
 from posture.fault import Refused
 from posture.text import one_line
 from providers.cadence import Cadence
 from providers.source import TALLY, Tally
+from providers.system import Blocks, Setup
 from providers.vault.calls import CALLS, Call, plain
+from providers.vault.discovery import cluster_of
 from providers.vault.mounts import Mounts
-from providers.vault.place import Mount, Seen
-from providers.vault.root import cluster_of
 from providers.vault.settings import VaultSettings
+from providers.vault.source import Mount, Shared
 
 HEAD = """\
 # What enctop may read of {of}. Make it, and a token that carries it and nothing else:
@@ -20,8 +24,8 @@ HEAD = """\
 """
 GLOBS = """\
 # The mounts could not be read{why}: these lines take any mount, and so also a secret of KV version 1 whose path is
-# <mount>/keys/<name>, <mount>/cert/<name> or the like. Where there is KV version 1, set VAULT_ADDR and a token that may read
-# sys/mounts, and print this again: then every line names its mount.
+# <mount>/keys/<name>, <mount>/cert/<name> or the like. Where there is KV version 1, set VAULT_ADDR and a token that may
+# read sys/mounts, and print this again: then every line names its mount.
 """
 SUDO = """\
 # Without sudo it sees no {lost}.
@@ -39,8 +43,11 @@ LOST = {
 }
 
 
-def policy(mounts: Sequence[Mount] | None, namespaces: Sequence[str] = ("",), *, sudo: bool = True, renew: bool = False) -> str:
-    """The lines, sorted by path; `mounts` None takes any mount. Only what is declared in `providers.vault.calls` is in it.
+def policy(
+    mounts: Sequence[Mount] | None, namespaces: Sequence[str] = ("",), *, sudo: bool = True, renew: bool = False
+) -> str:
+    """The lines, sorted by path; `mounts` None takes any mount. Only what is declared in `providers.vault.calls` is in
+    it.
 
     A mount or namespace whose path means something in HCL or as a glob is named in a comment and granted nothing.
     """
@@ -55,7 +62,8 @@ def policy(mounts: Sequence[Mount] | None, namespaces: Sequence[str] = ("",), *,
             granted.setdefault(path, set()).update(call.capabilities)
     order = ("create", "read", "update", "list", "sudo")
     return text + "".join(
-        f'path "{path}" {{ capabilities = [{", ".join(f"{chr(34)}{word}{chr(34)}" for word in order if word in words)}] }}\n'
+        f'path "{path}" {{ capabilities = [{", ".join(f"{chr(34)}{word}{chr(34)}" for word in order if word in words)}]'
+        " }\n"
         for path, words in sorted(granted.items())
     )
 
@@ -88,16 +96,18 @@ def _below(namespace: str, path: str) -> str:
     return "/".join(filter(None, (namespace, path)))
 
 
-def printed(blocks: Iterable[tuple[str, VaultSettings]], version: str, *, sudo: bool, renew: bool) -> str:
-    """The policy of every configured Vault, per mount where its mounts can be read."""
+def printed(needs: frozenset[str], blocks: Blocks, version: str) -> str:
+    """`enctop policy vault`: the policy of every configured Vault, per mount where its mounts can be read."""
+    sudo, renew = "no-sudo" not in needs, "renew_token" in needs
+    setup = Setup(version=version, cadence=Cadence(), now=time.time)
     texts = []
-    for _, settings in blocks:
-        seen, why = asyncio.run(_discovered(settings, version))
+    for _, settings, _ in blocks:
+        seen, why = asyncio.run(_discovered(settings, setup))
         texts.append(_text(settings.place, seen, why, sudo=sudo, renew=renew or settings.renew_token))
     return "\n".join(texts) or _text("any Vault", None, "", sudo=sudo, renew=renew)
 
 
-def _text(of: str, seen: Seen | None, why: str, *, sudo: bool, renew: bool) -> str:
+def _text(of: str, seen: Shared | None, why: str, *, sudo: bool, renew: bool) -> str:
     text = HEAD.format(of=one_line(of))
     if seen is None:
         text += GLOBS.format(why=f" ({one_line(why)})" if why else "")
@@ -106,13 +116,12 @@ def _text(of: str, seen: Seen | None, why: str, *, sudo: bool, renew: bool) -> s
     return text + policy(seen.mounts if seen else None, seen.namespaces if seen else ("",), sudo=sudo, renew=renew)
 
 
-async def _discovered(settings: VaultSettings, version: str) -> tuple[Seen | None, str]:
+async def _discovered(settings: VaultSettings, setup: Setup) -> tuple[Shared | None, str]:
     """The mounts, with the token that is there; None and the reason where they may not be read."""
     TALLY.set(Tally())
-    cadence = Cadence()
-    cluster = cluster_of("", settings, cadence, version)
+    cluster = cluster_of("", settings, setup)
     try:
-        for source in (cluster, Mounts("", cluster.way, cluster.seen, cadence.warm)):
+        for source in (cluster, Mounts("", cluster.client, cluster.seen, setup.cadence.warm)):
             async for _ in source.poll():
                 pass
     except Refused as refused:

@@ -7,22 +7,45 @@ from typing import Any
 
 import msgspec
 
-from posture.batch import Batch, Listed, Partly
 from posture.clock import Seconds, Utc, parse_rfc3339, rfc3339
 from posture.fault import Fault, FaultKind, Refused
+from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Link, Resource
 from providers.source import Yield
 from providers.vault.calls import HA_STATUS, HEALTH, LEADER, LOOKUP_SELF, RENEW_SELF, SEAL_STATUS
+from providers.vault.client import data_of
 from providers.vault.faults import not_json
-from providers.vault.place import Reading, VaultSource, digest, objects, whole
 from providers.vault.settings import host_of
-from providers.vault.way import data_of
+from providers.vault.source import Reading, VaultSource, digest, objects, whole
 
-SEAL_FIELDS = ("type", "initialized", "sealed", "t", "n", "progress", "recovery_seal", "migration", "version", "storage_type", "cluster_name", "cluster_id")
+SEAL_FIELDS = (
+    "type",
+    "initialized",
+    "sealed",
+    "t",
+    "n",
+    "progress",
+    "recovery_seal",
+    "migration",
+    "version",
+    "storage_type",
+    "cluster_name",
+    "cluster_id",
+)
 HEALTH_FIELDS = ("standby", "performance_standby", "replication_performance_mode", "replication_dr_mode", "license")
 LEADER_FIELDS = ("ha_enabled", "is_self", "leader_address")
 TOKEN_FIELDS: tuple[str, ...] = (
-    *("creation_ttl", "display_name", "expire_time", "issue_time", "explicit_max_ttl", "last_renewal_time", "namespace_path", "num_uses", "orphan"),
+    *(
+        "creation_ttl",
+        "display_name",
+        "expire_time",
+        "issue_time",
+        "explicit_max_ttl",
+        "last_renewal_time",
+        "namespace_path",
+        "num_uses",
+        "orphan",
+    ),
     *("path", "period", "policies", "renewable", "type"),
 )
 FORGOTTEN: Seconds = 3600.0
@@ -50,23 +73,30 @@ class Cluster(VaultSource):
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """First the nodes, all at once; then who leads them; then the token."""
-        settings = self.way.settings
-        asked = {settings.host: settings.address, **({host_of(node): node for node in settings.nodes} if settings.nodes is not None else self._nodes)}
+        settings = self.client.settings
+        asked = {
+            settings.host: settings.address,
+            **({host_of(node): node for node in settings.nodes} if settings.nodes is not None else self._nodes),
+        }
         readings = dict(zip(asked, await asyncio.gather(*(self._node(base) for base in asked.values())), strict=True))
         self._choose(asked, readings)
-        modes = [reading.fields.get(f"replication_{kind}_mode") for reading in readings.values() for kind in ("performance", "dr")]
+        modes = [
+            reading.fields.get(f"replication_{kind}_mode")
+            for reading in readings.values()
+            for kind in ("performance", "dr")
+        ]
         self.seen.replicated = any(mode not in (None, "disabled", "unknown") for mode in modes)
-        sealed = readings[host_of(self.way.base)].fields.get("sealed") is not False
-        own = Reading(self.way)
+        sealed = readings[host_of(self.client.base)].fields.get("sealed") is not False
+        own = Reading(self.client)
         token: Resource | None = None
         ended: Fault | None = None
         if not sealed:
             try:
                 token = await self._token()
             except Refused as refused:
-                self.way.unnamed = ended = refused.fault
+                self.client.unnamed = ended = refused.fault
                 own.faults[LOOKUP_SELF.operation] = ended
-            if ended is None and readings[host_of(self.way.base)].fields.get("ha_enabled", True) is not False:
+            if ended is None and readings[host_of(self.client.base)].fields.get("ha_enabled", True) is not False:
                 own.faults.update(await self._discover())
         yield Batch((self._cluster(asked, readings, own),))
         yield Batch.of(self._node_resource(host, reading) for host, reading in readings.items() if len(readings) > 1)
@@ -74,46 +104,60 @@ class Cluster(VaultSource):
             yield Batch((token,))
         elif ended is not None:
             yield Batch((self._token_resource({}, {LOOKUP_SELF.operation: ended}),))
-        yield Listed(("vault.node",))
-        trouble = readings[host_of(self.way.base)].faults.get(SEAL_STATUS.operation) or ended
+        yield Complete(("vault.node",))
+        trouble = readings[host_of(self.client.base)].faults.get(SEAL_STATUS.operation) or ended
         if trouble is not None:
             raise Refused(trouble)
         for fault in own.faults.values():
-            yield Partly(fault)
+            yield ReadRefused(fault)
 
     async def close(self) -> None:
         """The way in is this source's to close."""
-        await self.way.close()
+        await self.client.close()
 
     # ------------------------------------------------------------ nodes
 
     async def _node(self, base: str) -> Reading:
-        reading = Reading(self.way)
+        reading = Reading(self.client)
         try:
-            status = await self.way.ask(SEAL_STATUS, base=base) or {}
+            status = await self.client.ask(SEAL_STATUS, base=base) or {}
             reading.fields.update({name: status[name] for name in SEAL_FIELDS if name in status})
-            health = await self.way.reply(HEALTH, HEALTH.path, base=base)
+            health = await self.client.reply(HEALTH, HEALTH.path, base=base)
             said = data_of(HEALTH, health)
             reading.fields.update(health=health.status, **{name: said[name] for name in HEALTH_FIELDS if name in said})
             if reading.fields.get("sealed") is False:
-                leader = await self.way.ask(LEADER, base=base) or {}
+                leader = await self.client.ask(LEADER, base=base) or {}
                 reading.fields.update({name: leader[name] for name in LEADER_FIELDS if name in leader})
         except Refused as refused:
             reading.faults[refused.fault.operation] = refused.fault
         return reading
 
     def _choose(self, asked: dict[str, str], readings: dict[str, Reading]) -> None:
-        """Ask the configured address while it can answer, else a node that can; and know the active one, which alone has metrics."""
-        settings = self.way.settings
+        """Ask the configured address while it can answer, else a node that can; and know the active one, which alone
+        has metrics.
+        """
+        settings = self.client.settings
         first = readings[settings.host]
-        able = [host for host, reading in readings.items() if not reading.faults and reading.fields.get("sealed") is False]
-        self.way.base = settings.address if settings.host in able or not able else asked[able[0]]
-        leaders = [leader for reading in readings.values() if (leader := reading.fields.get("leader_address")) and isinstance(leader, str)]
-        self.way.leader = next((leader for leader in leaders if settings.follows(leader) and self._leads(leader, readings)), None)
-        self._leader = self.way.leader or next((leader for leader in leaders if not settings.follows(leader)), "")
-        known = {str(reading.fields["cluster_id"]) for reading in (readings[host_of(self.way.base)], first) if reading.fields.get("cluster_id")}
+        able = [
+            host for host, reading in readings.items() if not reading.faults and reading.fields.get("sealed") is False
+        ]
+        self.client.base = settings.address if settings.host in able or not able else asked[able[0]]
+        leaders = [
+            leader
+            for reading in readings.values()
+            if (leader := reading.fields.get("leader_address")) and isinstance(leader, str)
+        ]
+        self.client.leader = next(
+            (leader for leader in leaders if settings.follows(leader) and self._leads(leader, readings)), None
+        )
+        self._leader = self.client.leader or next((leader for leader in leaders if not settings.follows(leader)), "")
+        known = {
+            str(reading.fields["cluster_id"])
+            for reading in (readings[host_of(self.client.base)], first)
+            if reading.fields.get("cluster_id")
+        }
         if known:
-            self.way.generation = sorted(known)[0]
+            self.client.generation = sorted(known)[0]
 
     def _leads(self, leader: str, readings: dict[str, Reading]) -> bool:
         """A standby goes on naming the old leader after it stepped down: what that node says of itself counts more."""
@@ -122,11 +166,11 @@ class Cluster(VaultSource):
 
     async def _discover(self) -> dict[str, Fault]:
         """The other nodes, as the cluster tells them; a refusal takes nothing from what is known."""
-        reading = Reading(self.way)
+        reading = Reading(self.client)
         answer = await reading.ask(HA_STATUS, "nodes") or {}
         named = [node.get("api_address") for node in objects(answer.get("nodes") or answer.get("Nodes"))]
-        found = {host_of(base): base for base in named if base and self.way.settings.follows(base)}
-        if self.way.settings.nodes is None:
+        found = {host_of(base): base for base in named if base and self.client.settings.follows(base)}
+        if self.client.settings.nodes is None:
             now = time.monotonic()
             self._told.update({host: (now, base) for host, base in found.items()})
             self._told = {host: told for host, told in self._told.items() if now - told[0] < FORGOTTEN}
@@ -136,8 +180,12 @@ class Cluster(VaultSource):
     # ------------------------------------------------------------ resources
 
     def _cluster(self, asked: dict[str, str], readings: dict[str, Reading], own: Reading) -> Resource:
-        first = readings[host_of(self.way.base)]
-        others = {host: reading for host, reading in readings.items() if host in self._nodes or self.way.settings.nodes is not None} or {"": first}
+        first = readings[host_of(self.client.base)]
+        others = {
+            host: reading
+            for host, reading in readings.items()
+            if host in self._nodes or self.client.settings.nodes is not None
+        } or {"": first}
         fields = dict(first.fields)
         if others and len(others) > 1:
             fields["nodes"] = {
@@ -149,14 +197,29 @@ class Cluster(VaultSource):
         if "leader_address" in fields:
             fields["leader_address"] = self._leader
         faults = {**first.faults, **own.faults}
-        links = tuple(Link(f"storage-{number}", to) for number, to in enumerate(self.way.settings.storage_volumes))
+        links = tuple(Link(f"storage-{number}", to) for number, to in enumerate(self.client.settings.storage_volumes))
         return self.resource(
-            self.root, "vault", "vault.cluster", self.way.settings.place, fields, faults=faults, links=links, cells=self._cells(fields, faults)
+            self.root,
+            "vault",
+            "vault.cluster",
+            self.client.settings.place,
+            fields,
+            faults=faults,
+            links=links,
+            cells=self._cells(fields, faults),
         )
 
     def _node_resource(self, host: str, reading: Reading) -> Resource:
         id = f"{self.root}/nodes/{host}"
-        return self.resource(id, "vault", "vault.node", host, reading.fields, faults=reading.faults, cells=self._cells(reading.fields, reading.faults))
+        return self.resource(
+            id,
+            "vault",
+            "vault.node",
+            host,
+            reading.fields,
+            faults=reading.faults,
+            cells=self._cells(reading.fields, reading.faults),
+        )
 
     def _cells(self, fields: dict[str, Any], faults: dict[str, Fault]) -> tuple[str, ...]:
         if SEAL_STATUS.operation in faults or "sealed" not in fields:
@@ -164,7 +227,11 @@ class Cluster(VaultSource):
         if not fields.get("initialized"):
             return "not initialised", ""
         progress = f" {fields.get('progress', 0)}/{fields['t']} keys" if fields.get("t") else ""
-        state = f"SEALED{progress}" if fields["sealed"] else {200: "active", 429: "standby"}.get(fields.get("health", 0), f"health {fields.get('health')}")
+        state = (
+            f"SEALED{progress}"
+            if fields["sealed"]
+            else {200: "active", 429: "standby"}.get(fields.get("health", 0), f"health {fields.get('health')}")
+        )
         return state, f"{fields.get('type', '?')} · {fields.get('storage_type', '?')} · {fields.get('version', '?')}"
 
     # ------------------------------------------------------------ our token
@@ -173,21 +240,23 @@ class Cluster(VaultSource):
         """Look ourselves up; renew where that was asked for. Raises `Refused` where the token is no more."""
         try:
             found = await self._look_up()
-            if self.way.settings.renew_token and self._wants_renewal(found):
-                await self.way.ask(RENEW_SELF, body={})
+            if self.client.settings.renew_token and self._wants_renewal(found):
+                await self.client.ask(RENEW_SELF, body={})
                 found = await self._look_up()
         except Refused as refused:
             if refused.fault.kind is FaultKind.DENIED:
-                refused.fault = msgspec.structs.replace(refused.fault, kind=FaultKind.EXPIRED, code="InvalidToken", permission=None)
+                refused.fault = msgspec.structs.replace(
+                    refused.fault, kind=FaultKind.EXPIRED, code="InvalidToken", permission=None
+                )
             raise
-        accessor = self.way.accessor = str(found.get("accessor") or "")
+        accessor = self.client.accessor = str(found.get("accessor") or "")
         fields = {name: found[name] for name in TOKEN_FIELDS if name in found}
         fields["accessor"] = digest(accessor) if accessor else ""
-        fields["logs_in"] = self.way.settings.auth != "token"
+        fields["logs_in"] = self.client.settings.auth != "token"
         return self._token_resource(fields, {})
 
     async def _look_up(self) -> dict[str, Any]:
-        found: dict[str, Any] | None = await self.way.ask(LOOKUP_SELF)
+        found: dict[str, Any] | None = await self.client.ask(LOOKUP_SELF)
         if not found:
             raise not_json(LOOKUP_SELF, 404)
         return found
@@ -200,14 +269,27 @@ class Cluster(VaultSource):
         expires = moment(fields.get("expire_time"))
         cells = token_cells(fields) if fields else ("", "", "", "", "")
         return self.resource(
-            self.id_of("", "auth/token/own"), "token", "vault.token.own", "enctop's own token", fields, faults=faults, cells=cells, expires=expires
+            self.id_of("", "auth/token/own"),
+            "token",
+            "vault.token.own",
+            "enctop's own token",
+            fields,
+            faults=faults,
+            cells=cells,
+            expires=expires,
         )
 
 
 def token_cells(fields: dict[str, Any]) -> tuple[str, ...]:
     """ISSUED, RENEWED, RENEWABLE, KIND, POLICIES."""
     kind = " ".join(
-        word for word in ("periodic" if fields.get("period") else "", "orphan" if fields.get("orphan") else "", str(fields.get("type", ""))) if word
+        word
+        for word in (
+            "periodic" if fields.get("period") else "",
+            "orphan" if fields.get("orphan") else "",
+            str(fields.get("type", "")),
+        )
+        if word
     )
     renewed = fields.get("last_renewal_time")
     named = fields.get("policies")

@@ -1,4 +1,6 @@
-"""A session of requests whose answers have bounds: in bytes, and in the time from the first byte to the last, headers included."""
+"""A session of requests whose answers have bounds: in bytes, and in the time from the first byte to the last,
+headers included.
+"""
 
 import http.client
 import io
@@ -21,7 +23,9 @@ HEADERS_TOO = 1 << 20
 
 
 class Session(requests.Session):
-    """For one server. It reads no ~/.netrc, takes the environment's proxies once, and none for this machine; an answer is read whole before it is returned."""
+    """For one server. It reads no ~/.netrc, takes the environment's proxies once, and none for this machine; an
+    answer is read whole before it is returned.
+    """
 
     def __init__(self, base: str, verify: str | bool) -> None:
         super().__init__()
@@ -33,14 +37,18 @@ class Session(requests.Session):
         self.mount("https://", _Adapter())
 
     def request(self, *arguments: Any, **named: Any) -> requests.Response:
-        """As requests does it. Raises `TooLongError`, TimeoutError where the answer is not whole in time, and what requests raises."""
+        """As requests does it. Raises `TooLongError`, TimeoutError where the answer is not whole in time, and what
+        requests raises.
+        """
         ends_at = time.monotonic() + WHOLE
         try:
             response = super().request(*arguments, **named | {"stream": True})
             try:
                 if response.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
                     raise requests.exceptions.ContentDecodingError("the answer is compressed, which was not asked for")
-                response._content = read_whole(response.raw.stream(CHUNK, decode_content=False), ends_at, time.monotonic)
+                response._content = read_whole(
+                    response.raw.stream(CHUNK, decode_content=False), ends_at, time.monotonic
+                )
                 response._content_consumed = True
             finally:
                 response.close()
@@ -60,7 +68,9 @@ def _not_whole() -> str:
 
 
 class _Bounded(io.RawIOBase):
-    """The bytes of one answer as they come from its socket. A timeout between two bytes alone lets a slow drip go on for ever."""
+    """The bytes of one answer as they come from its socket. A timeout between two bytes alone lets a slow drip go on
+    for ever.
+    """
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
         self._raw = raw

@@ -1,7 +1,9 @@
 """`[[tenant.vault]]`: which server, by whose hand, and whose leases are listed one by one."""
 
 import ipaddress
+import os
 import re
+from collections.abc import Iterator
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -10,8 +12,19 @@ import msgspec
 from posture.loopback import is_loopback
 from providers.endpoint import check_endpoint, keeps_secret, parted
 from providers.paths import CaFile, FilePath
+from providers.system import Blocks, Listener
 
-_METADATA = frozenset({"metadata.google.internal", "metadata", "instance-data", "169.254.169.254", "fd00:ec2::254", "100.100.100.200", "168.63.129.16"})
+_METADATA = frozenset(
+    {
+        "metadata.google.internal",
+        "metadata",
+        "instance-data",
+        "169.254.169.254",
+        "fd00:ec2::254",
+        "100.100.100.200",
+        "168.63.129.16",
+    }
+)
 """Where clouds tell machines who they are: never a Vault."""
 _OURSELVES = re.compile(r"(.+\.)?localhost[46]?\.localdomain[46]?|.+\.localhost|localhost[46]|ip6-(localhost|loopback)")
 """Names of this machine beside `localhost`."""
@@ -22,11 +35,12 @@ KUBERNETES_JWT = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 class VaultSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One way into a Vault or OpenBao (INTERFACE section 2). No secret ever stands here: a variable or a file names it.
 
-    `auth` other than `token` logs in, and again when its token has ended: `role` and `mount` (the method's path) for each, `role_id` and a secret id for
-    approle, a JWT for jwt and kubernetes (default: the pod's own). `renew_token` keeps a renewable token alive, the only thing enctop ever writes.
-    `lease_prefixes` are walked and their leases looked up, at most `lease_cap` a poll; without it all leases are, where there are no more than `lease_cap`;
-    an empty list means none. `nodes` are addresses of the servers behind the address, where `sys/ha-status` should not be believed.
-    `storage_volumes` are ids of the volumes that hold Vault's storage, as another room of enctop names them.
+    `auth` other than `token` logs in, and again when its token has ended: `role` and `mount` (the method's path) for
+    each, `role_id` and a secret id for approle, a JWT for jwt and kubernetes (default: the pod's own). `renew_token`
+    keeps a renewable token alive, the only thing enctop ever writes. `lease_prefixes` are walked and their leases
+    looked up, at most `lease_cap` a poll; without it all leases are, where there are no more than `lease_cap`; an empty
+    list means none. `nodes` are addresses of the servers behind the address, where `sys/ha-status` should not be
+    believed. `storage_volumes` are ids of the volumes that hold Vault's storage, as another room of enctop names them.
     """
 
     address: str
@@ -57,7 +71,10 @@ class VaultSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"lease_cap: {self.lease_cap} is not between 0 and 10000")
         for prefix in self.lease_prefixes or ():
             if not prefix.endswith("/") or prefix.startswith("/"):
-                raise ValueError(f'lease_prefixes: {prefix!r} is no prefix of leases; it begins without a slash and ends with one, as in "database/"')
+                raise ValueError(
+                    f"lease_prefixes: {prefix!r} is no prefix of leases; it begins without a slash and ends with one,"
+                    ' as in "database/"'
+                )
         self._check_login()
 
     def _check_login(self) -> None:
@@ -78,21 +95,29 @@ class VaultSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError('auth: "jwt" needs jwt_env or jwt_file')
 
     def _check_url(self, field: str, url: str) -> None:
-        check_endpoint(field, url, allow_plaintext=self.allow_plaintext, example="https://vault.acme.example:8200", path=False)
+        check_endpoint(
+            field, url, allow_plaintext=self.allow_plaintext, example="https://vault.acme.example:8200", path=False
+        )
 
     def trusts(self, url: str) -> bool:
-        """Whether a token may be sent to an address that the operator names: over TLS, on loopback, or where plaintext was asked for."""
+        """Whether a token may be sent to an address that the operator names: over TLS, on loopback, or where
+        plaintext was asked for.
+        """
         return keeps_secret(url, allow_plaintext=self.allow_plaintext)
 
     def follows(self, url: Any) -> bool:
         """Whether a token may be sent to an address that the server names: one of the operator's, or a host like them.
 
-        To this machine only from this machine, in the clear only where the configured address is, and never to where a cloud tells who a machine is.
+        To this machine only from this machine, in the clear only where the configured address is, and never to where a
+        cloud tells who a machine is.
         """
         parts, own = parted(url) if isinstance(url, str) else None, parted(self.address)
         if parts is None or own is None or parts.path.strip("/") or parts.query or parts.fragment:
             return False
-        if any(host_of(url) == host_of(named) and parts.scheme == urlsplit(named).scheme for named in (self.address, *(self.nodes or ()))):
+        if any(
+            host_of(url) == host_of(named) and parts.scheme == urlsplit(named).scheme
+            for named in (self.address, *(self.nodes or ()))
+        ):
             return True
         host = parts.hostname or ""
         if not _is_a_server(host) or (is_loopback(host) and not is_loopback(own.hostname or "")):
@@ -111,7 +136,9 @@ class VaultSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def _is_a_server(host: str) -> bool:
-    """Whether a host can be a server of a cluster: no link-local, unspecified or multicast address, none in an odd form, no metadata service."""
+    """Whether a host can be a server of a cluster: no link-local, unspecified or multicast address, none in an odd
+    form, no metadata service.
+    """
     name = host.rstrip(".").lower()
     try:
         address = ipaddress.ip_address(name)
@@ -120,7 +147,13 @@ def _is_a_server(host: str) -> bool:
     if address.is_loopback:
         return True
     inner = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    if inner is not None or address.is_link_local or address.is_unspecified or address.is_multicast or address.is_reserved:
+    if (
+        inner is not None
+        or address.is_link_local
+        or address.is_unspecified
+        or address.is_multicast
+        or address.is_reserved
+    ):
         return False
     return address.compressed not in _METADATA
 
@@ -130,3 +163,29 @@ def host_of(url: str) -> str:
     parts = urlsplit(url)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     return f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+
+
+def ambient() -> tuple[VaultSettings, ...]:
+    """The Vault that VAULT_ADDR names; none where that is no address one may send a token to."""
+    address = os.environ.get("VAULT_ADDR") or os.environ.get("BAO_ADDR")
+    try:
+        return (VaultSettings(address, os.environ.get("VAULT_NAMESPACE", "")),) if address else ()
+    except ValueError:
+        return ()
+
+
+def named_twice(blocks: Blocks) -> str | None:
+    """What is wrong across blocks: a server and namespace that two of them name; None for nothing."""
+    places = [block.settings.place for block in blocks]
+    for place in places:
+        if places.count(place) > 1:
+            return f"tenant.vault: {place} is there twice; tenants share a server by a namespace each"
+    return None
+
+
+def listeners(blocks: Blocks) -> Iterator[Listener]:
+    """Vault's own TLS listener, once for all that name it."""
+    for tenant, settings, _ in blocks:
+        address = urlsplit(settings.address)
+        if address.scheme == "https" and address.hostname:
+            yield Listener(tenant, address.hostname.lower(), address.port or 443, settings.ca_file, "vault")

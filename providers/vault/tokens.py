@@ -1,4 +1,6 @@
-"""Tokens other than our own, where the policy allows their accessors to be listed: what they may, how long they live, who can end them."""
+"""Tokens other than our own, where the policy allows their accessors to be listed: what they may, how long they
+live, who can end them.
+"""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -6,15 +8,15 @@ from typing import Any
 
 import msgspec
 
-from posture.batch import Batch, Listed, Partly
 from posture.clock import Utc
 from posture.fault import Fault, FaultKind, Refused
 from posture.lease import Life
+from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Resource
 from providers.source import Yield
 from providers.vault.calls import ACCESSOR, ACCESSORS, LOOKUP_SELF, METRICS
-from providers.vault.place import Reading, VaultSource, digest
 from providers.vault.seal import TOKEN_FIELDS, moment, token_cells
+from providers.vault.source import Reading, VaultSource, digest
 
 UNNAMED = Fault(FaultKind.ERROR, "NotAsked", LOOKUP_SELF.operation, "which of the tokens is enctop's own is not known")
 NOT_ASKED = Fault(FaultKind.ERROR, "NotAsked", METRICS.operation, "the leases have not been counted yet")
@@ -28,7 +30,9 @@ class _Known(msgspec.Struct):
 
 
 class Tokens(VaultSource):
-    """Every token by its accessor, where there are no more leases than the cap: listing 100,000 accessors costs the server seconds."""
+    """Every token by its accessor, where there are no more leases than the cap: listing 100,000 accessors costs the
+    server seconds.
+    """
 
     service = "tokens"
     calls = (ACCESSORS, ACCESSOR)
@@ -38,12 +42,20 @@ class Tokens(VaultSource):
         self._known: dict[tuple[str, str], _Known] = {}
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
-        """List, then look up what is new and what was not looked at for longest. What could not be listed is not gone: it is looked up by itself."""
-        cap, many = self.way.settings.lease_cap, self.seen.leases
-        unasked = "listing is off" if self.way.settings.lease_prefixes == () or not cap else "more than lease_cap" if (many or 0) > cap else ""
+        """List, then look up what is new and what was not looked at for longest. What could not be listed is not
+        gone: it is looked up by itself.
+        """
+        cap, many = self.client.settings.lease_cap, self.seen.leases
+        unasked = (
+            "listing is off"
+            if self.client.settings.lease_prefixes == () or not cap
+            else "more than lease_cap"
+            if (many or 0) > cap
+            else ""
+        )
         if unasked:
             yield Batch((self._totals(f"none, {unasked}"),))
-            yield Listed(("vault.tokens", "vault.token"))
+            yield Complete(("vault.tokens", "vault.token"))
             return
         listed, faults = await self._list()
         chosen = dict.fromkeys((*listed, *(self._known if faults else ())))
@@ -54,30 +66,42 @@ class Tokens(VaultSource):
         old = sorted(self._known, key=lambda key: self._known[key].at)[:AGAIN]
         fresh = [*old, *(key for key in chosen if key not in self._known)]
         await asyncio.gather(*(self._one(key) for key in fresh))
-        yield Batch((self._totals("not listed" if faults else f"sampled {len(chosen)} of {len(listed)}" if len(chosen) < len(listed) else f"{len(listed)}"),))
+        yield Batch(
+            (
+                self._totals(
+                    "not listed"
+                    if faults
+                    else f"sampled {len(chosen)} of {len(listed)}"
+                    if len(chosen) < len(listed)
+                    else f"{len(listed)}"
+                ),
+            )
+        )
         yield Batch.of(self._resource(key, self._known[key]) for key in chosen if key in self._known)
         for fault in faults:
-            yield Partly(fault)
-        yield Listed(("vault.tokens", "vault.token"))
+            yield ReadRefused(fault)
+        yield Complete(("vault.tokens", "vault.token"))
 
     async def _list(self) -> tuple[list[tuple[str, str]], list[Fault]]:
         """(namespace, accessor) of every token but our own, and why there may be more."""
         if self.seen.leases is None:
             return [], [self.seen.uncounted or NOT_ASKED]
-        if not self.way.accessor:
-            return [], [self.way.unnamed or UNNAMED]  # our own would stand among the others
+        if not self.client.accessor:
+            return [], [self.client.unnamed or UNNAMED]  # our own would stand among the others
         found: list[tuple[str, str]] = []
         faults: list[Fault] = []
         for namespace in self.seen.namespaces:
-            reading = Reading(self.way, namespace)
-            found += [(namespace, accessor) for accessor in await reading.names(ACCESSORS) if accessor != self.way.accessor]
+            reading = Reading(self.client, namespace)
+            found += [
+                (namespace, accessor) for accessor in await reading.names(ACCESSORS) if accessor != self.client.accessor
+            ]
             faults += reading.faults.values()
         return found, faults
 
     async def _one(self, key: tuple[str, str]) -> None:
         namespace, accessor = key
         try:
-            answer = await self.way.ask(ACCESSOR, namespace, body={"accessor": accessor})
+            answer = await self.client.ask(ACCESSOR, namespace, body={"accessor": accessor})
         except Refused as refused:
             if refused.fault.code not in {"400", "403"} or "invalid accessor" not in refused.fault.message:
                 raise
@@ -98,10 +122,24 @@ class Tokens(VaultSource):
         life = life_of(fields)
         name = f"{fields.get('display_name') or 'token'}#{mark}"
         id = f"{self.id_of(namespace, 'auth/token')}#{mark}"
-        return self.resource(id, "token", "vault.token", name, fields, namespace=namespace, cells=token_cells(fields), expires=life.expires)
+        return self.resource(
+            id,
+            "token",
+            "vault.token",
+            name,
+            fields,
+            namespace=namespace,
+            cells=token_cells(fields),
+            expires=life.expires,
+        )
 
 
 def life_of(fields: dict[str, Any]) -> Life:
     """A token's times."""
     issued = moment(fields.get("issue_time"))
-    return Life(issued, moment(fields.get("expire_time")), moment(fields.get("last_renewal_time")), fields.get("renewable") is True)
+    return Life(
+        issued,
+        moment(fields.get("expire_time")),
+        moment(fields.get("last_renewal_time")),
+        fields.get("renewable") is True,
+    )

@@ -4,18 +4,34 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-from posture.batch import Batch, Kept, Listed, Partly
 from posture.clock import rfc3339
 from posture.fault import Fault
+from posture.reports import Batch, Complete, NotRead, ReadRefused
 from posture.resource import Encryption, KeyClass, Resource
 from providers.source import Yield
 from providers.vault.calls import TRANSIT_KEY, TRANSIT_KEYS
-from providers.vault.place import Mount, Reading, VaultSource
 from providers.vault.seal import moment
+from providers.vault.source import Mount, Reading, VaultSource
 
 KEY_FIELDS: tuple[str, ...] = (
-    *("type", "exportable", "allow_plaintext_backup", "deletion_allowed", "derived", "imported_key", "soft_deleted", "auto_rotate_period"),
-    *("latest_version", "min_available_version", "min_decryption_version", "min_encryption_version", "supports_encryption", "supports_signing"),
+    *(
+        "type",
+        "exportable",
+        "allow_plaintext_backup",
+        "deletion_allowed",
+        "derived",
+        "imported_key",
+        "soft_deleted",
+        "auto_rotate_period",
+    ),
+    *(
+        "latest_version",
+        "min_available_version",
+        "min_decryption_version",
+        "min_encryption_version",
+        "supports_encryption",
+        "supports_signing",
+    ),
 )
 
 
@@ -34,27 +50,27 @@ class Transit(VaultSource):
         """Mount by mount; of a mount that may not be listed, the keys that were seen before stay and age."""
         mounts = self.seen.of_type("transit")
         if self.seen.unlisted is not None:
-            yield Partly(self.seen.unlisted)
+            yield ReadRefused(self.seen.unlisted)
         self._there = {mount.shown: self._there.get(mount.shown, []) for mount in mounts}
         for mount in mounts:
-            listing = Reading(self.way, mount.namespace)
+            listing = Reading(self.client, mount.namespace)
             names = await listing.names(TRANSIT_KEYS, mount=mount.path)
-            yield Kept(tuple(self._there[mount.shown]) if listing.faults else ())
+            yield NotRead(tuple(self._there[mount.shown]) if listing.faults else ())
             if not listing.faults:
                 self._there[mount.shown] = []
             for made in asyncio.as_completed([self._key(mount, name) for name in names]):
                 key = await made
                 self._there[mount.shown].append(key)
                 for fault in key.faults.values():
-                    yield Partly(fault)
+                    yield ReadRefused(fault)
                 yield Batch((key,))
             for fault in listing.faults.values():
-                yield Partly(fault)
+                yield ReadRefused(fault)
             yield Batch((self._mount(mount, listing.faults, len(names)),))
-        yield Listed(("vault.transit.key", "vault.transit.mount"))
+        yield Complete(("vault.transit.key", "vault.transit.mount"))
 
     async def _key(self, mount: Mount, name: str) -> Resource:
-        reading = Reading(self.way, mount.namespace)
+        reading = Reading(self.client, mount.namespace)
         answer = await reading.ask(TRANSIT_KEY, "key", mount=mount.path, name=name)
         fields = {field: answer[field] for field in KEY_FIELDS if field in answer} if isinstance(answer, dict) else {}
         if fields:
@@ -62,20 +78,43 @@ class Transit(VaultSource):
         cells = ("transit", str(fields.get("type", "")), _rotation(fields))
         encryption = Encryption(None, str(fields["type"]) if "type" in fields else None, KeyClass.CUSTOMER)
         id = self.id_of(mount.namespace, mount.path, "keys", name)
-        return self.resource(id, "key", "vault.transit.key", name, fields, namespace=mount.namespace, encryption=encryption, faults=reading.faults, cells=cells)
+        return self.resource(
+            id,
+            "key",
+            "vault.transit.key",
+            name,
+            fields,
+            namespace=mount.namespace,
+            encryption=encryption,
+            faults=reading.faults,
+            cells=cells,
+        )
 
     def _mount(self, mount: Mount, faults: Mapping[str, Fault], many: int) -> Resource:
         fields = {} if faults else {"keys": many}
         cells = ("" if faults else f"{many} keys", "transit")
         id = self.id_of(mount.namespace, mount.path, "keys")
-        return self.resource(id, "vault", "vault.transit.mount", f"{mount.shown}keys", fields, namespace=mount.namespace, faults=faults, cells=cells)
+        return self.resource(
+            id,
+            "vault",
+            "vault.transit.mount",
+            f"{mount.shown}keys",
+            fields,
+            namespace=mount.namespace,
+            faults=faults,
+            cells=cells,
+        )
 
 
 def _versions(keys: Any) -> dict[str, str]:
     """Version -> when it was made: symmetric keys tell seconds, asymmetric ones an object with a time in it."""
     if not isinstance(keys, dict):
         return {}
-    found = {number: moment(made.get("creation_time") if isinstance(made, dict) else made) for number, made in keys.items() if number.isdecimal()}
+    found = {
+        number: moment(made.get("creation_time") if isinstance(made, dict) else made)
+        for number, made in keys.items()
+        if number.isdecimal()
+    }
     return {number: rfc3339(at) for number, at in sorted(found.items(), key=lambda one: int(one[0])) if at is not None}
 
 

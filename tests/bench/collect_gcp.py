@@ -1,4 +1,6 @@
-"""A collector's whole way with a configuration: `collect_gcp.py FILE` polls it twice and prints the CPU of each poll and what is held, as JSON."""
+"""A collector's whole way with a configuration: `collect_gcp.py FILE` polls it twice and prints the CPU of each poll
+and what is held, as JSON.
+"""
 
 import asyncio
 import json
@@ -7,8 +9,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from providers.collector import Collector, collect_garbage_seldom
-from providers.config import load
+from providers.collector.collector import Collector, collect_garbage_seldom
+from providers.collector.config import load
 from tests.world.memory import peak_mb
 
 
@@ -23,14 +25,17 @@ async def main(file: str) -> dict[str, object]:
         if spent:
             attempts = {source.id: source.last_attempt for source in collector.model.sources.values()}
             collector.poller.refresh()
-            while any(source.polling or source.last_attempt == attempts[source.id] for source in collector.model.sources.values()):  # noqa: ASYNC110
+            while any(  # noqa: ASYNC110
+                source.polling or source.last_attempt == attempts[source.id]
+                for source in collector.model.sources.values()
+            ):
                 await asyncio.sleep(0.02)
         else:
             await collector.poller.settled()
         collector.model.tick(time.time())
         spent.append(time.process_time() - started)
     await collector.poller.stop()
-    kinds = Counter(held.resource.kind for held in collector.model.all())
+    kinds = Counter(entry.resource.kind for entry in collector.model.all())
     return {"cpu": spent, "kinds": kinds, "rss": peak_mb()}
 
 

@@ -1,8 +1,11 @@
-"""What a person at the keyboard waits for, measured from outside: a program in a pty, a key written, the time until watched cells of the screen are others.
+"""What a person at the keyboard waits for, measured from outside: a program in a pty, a key written, the time until
+watched cells of the screen are others.
 
-    python tests/bench/latency.py --keys down,up --watch 3:38,8:24 -- python tests/bench/view.py --view volumes -- --rows 100000 --rate 1000
+    python tests/bench/latency.py --keys down,up --watch 3:38,8:24 -- python tests/bench/view.py --view volumes --
+    --rows 100000 --rate 1000
 
-`--watch` (rows,columns) leaves out what changes by itself, such as ages; a cell's colours count, for a cursor that moves changes no text.
+`--watch` (rows,columns) leaves out what changes by itself, such as ages; a cell's colours count, for a cursor that
+moves changes no text.
 """
 
 import argparse
@@ -148,7 +151,8 @@ def main() -> int:
     try:
         ready = screen.until(args.ready, 30)
         screen.read_for(2)
-        print(json.dumps({"ready_s": round(ready, 2), **measure(screen, args.keys.split(","), args.samples, rows, columns)}))  # noqa: T201
+        measured = measure(screen, args.keys.split(","), args.samples, rows, columns)
+        print(json.dumps({"ready_s": round(ready, 2), **measured}))  # noqa: T201
     finally:
         screen.close()
     return 0

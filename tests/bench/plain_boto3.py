@@ -1,4 +1,6 @@
-"""What a good engineer writes in an afternoon: boto3, 32 threads, the same facts. `plain_boto3.py URL REGION...` prints what it counted as JSON."""
+"""What a good engineer writes in an afternoon: boto3, 32 threads, the same facts. `plain_boto3.py URL REGION...`
+prints what it counted as JSON.
+"""
 
 import json
 import sys
@@ -18,7 +20,12 @@ class Reader:
 
     def __init__(self, url: str, home: str, pool: ThreadPoolExecutor) -> None:
         self._session = boto3.Session(region_name=home)
-        self._more = {"endpoint_url": url, "config": Config(max_pool_connections=THREADS, retries={"mode": "standard"}, s3={"addressing_style": "path"})}
+        self._more = {
+            "endpoint_url": url,
+            "config": Config(
+                max_pool_connections=THREADS, retries={"mode": "standard"}, s3={"addressing_style": "path"}
+            ),
+        }
         self.pool = pool
         self.facts: list[Future[Any]] = []
         self.counts: Counter[str] = Counter()
@@ -47,11 +54,19 @@ def _region(reader: Reader, region: str) -> None:
     for operation, key, arguments in (
         ("describe_volumes", "Volumes", {"PaginationConfig": page}),
         ("describe_snapshots", "Snapshots", {"OwnerIds": ["self"], "PaginationConfig": page}),
-        ("describe_snapshots", "Snapshots", {"OwnerIds": ["self"], "RestorableByUserIds": ["all"], "PaginationConfig": page}),
+        (
+            "describe_snapshots",
+            "Snapshots",
+            {"OwnerIds": ["self"], "RestorableByUserIds": ["all"], "PaginationConfig": page},
+        ),
         ("describe_launch_template_versions", "LaunchTemplateVersions", {"Versions": ["$Default"]}),
     ):
         reader.facts.append(reader.pool.submit(reader.listed, ec2, operation, key, **arguments))
-    for call in (ec2.get_ebs_encryption_by_default, ec2.get_ebs_default_kms_key_id, ec2.get_snapshot_block_public_access_state):
+    for call in (
+        ec2.get_ebs_encryption_by_default,
+        ec2.get_ebs_default_kms_key_id,
+        ec2.get_snapshot_block_public_access_state,
+    ):
         reader.ask(call)
     reader.facts.append(reader.pool.submit(reader.listed, kms, "list_aliases", "Aliases"))
     for key in reader.listed(kms, "list_keys", "Keys"):
@@ -69,9 +84,16 @@ def main(url: str, regions: list[str]) -> None:
         for region in regions:
             _region(reader, region)
         clients = {region: reader.client("s3", region) for region in regions}
-        for bucket in reader.listed(clients[regions[0]], "list_buckets", "Buckets", PaginationConfig={"PageSize": 1000}):
+        for bucket in reader.listed(
+            clients[regions[0]], "list_buckets", "Buckets", PaginationConfig={"PageSize": 1000}
+        ):
             s3 = clients[bucket["BucketRegion"]]
-            for call in (s3.get_bucket_encryption, s3.get_bucket_policy, s3.get_bucket_policy_status, s3.get_public_access_block):
+            for call in (
+                s3.get_bucket_encryption,
+                s3.get_bucket_policy,
+                s3.get_bucket_policy_status,
+                s3.get_public_access_block,
+            ):
                 reader.ask(call, Bucket=bucket["Name"])
         for fact in reader.facts:
             fact.result()

@@ -1,7 +1,8 @@
 """A cloud that answers from memory after a set delay, so that a benchmark measures its client and not the stand-in.
 
-Run as a program it reads one JSON line (`upstream`, `delay` in seconds), prints its URL, and ends with its standard input. What it was not asked before it
-fetches from upstream, once. `GET /bench/count` tells how many requests came since the last time it was asked.
+Run as a program it reads one JSON line (`upstream`, `delay` in seconds), prints its URL, and ends with its standard
+input. What it was not asked before it fetches from upstream, once. `GET /bench/count` tells how many requests came
+since the last time it was asked.
 """
 
 import asyncio
@@ -68,7 +69,9 @@ class Recorded:
     async def _answer(self, head: bytes, body: bytes) -> bytes:
         line = head.partition(b"\r\n")[0]
         scope, target = _SCOPE.search(head), _TARGET.search(head)
-        name = hashlib.sha1(b"\0".join((line, body, b"/".join(scope.groups()) if scope else b"", target[1] if target else b""))).digest()
+        name = hashlib.sha1(
+            b"\0".join((line, body, b"/".join(scope.groups()) if scope else b"", target[1] if target else b""))
+        ).digest()
         found = self._answers.get(name)
         if found is None:
             found = self._answers[name] = await self._fetch(head, body)
@@ -76,18 +79,28 @@ class Recorded:
 
     async def _fetch(self, head: bytes, body: bytes) -> bytes:
         reader, writer = await asyncio.open_connection(self._host, self._port)
-        writer.write(re.sub(rb"\r\nconnection: [^\r]*", b"", head[:-4], flags=re.IGNORECASE) + b"\r\nConnection: close\r\n\r\n" + body)
+        writer.write(
+            re.sub(rb"\r\nconnection: [^\r]*", b"", head[:-4], flags=re.IGNORECASE)
+            + b"\r\nConnection: close\r\n\r\n"
+            + body
+        )
         answer = await reader.read(-1)
         writer.close()
         top, _, rest = answer.partition(b"\r\n\r\n")
-        kept = [each for each in top.split(b"\r\n") if not each.lower().startswith((b"connection:", b"content-length:", b"date:"))]
+        kept = [
+            each
+            for each in top.split(b"\r\n")
+            if not each.lower().startswith((b"connection:", b"content-length:", b"date:"))
+        ]
         return b"\r\n".join(kept) + b"\r\nContent-Length: %d\r\n\r\n" % len(rest) + rest
 
 
 async def main() -> None:
     """Serve until standard input ends."""
     settings = json.loads(sys.stdin.readline())
-    server = await asyncio.start_server(Recorded(settings["upstream"], settings["delay"]).serve, "127.0.0.1", 0, backlog=512)
+    server = await asyncio.start_server(
+        Recorded(settings["upstream"], settings["delay"]).serve, "127.0.0.1", 0, backlog=512
+    )
     sys.stdout.write(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)

@@ -1,8 +1,10 @@
-"""A collector that makes its world up: the frames of `providers.stream`, with as many rows and as many changes a second as asked for.
+"""A collector that makes its world up: the frames of `providers.collector.frames`, with as many rows and as many
+changes a second as asked for.
 
     python tests/bench/synthetic.py --rows 100000 --rate 1000
 
-Reads asks on stdin and answers them; ends when stdin does. Asks can be recorded with `--asks FILE`, one a line, for tests to read.
+Reads asks on stdin and answers them; ends when stdin does. Asks can be recorded with `--asks FILE`, one a line, for
+tests to read.
 """
 
 import argparse
@@ -24,7 +26,7 @@ from posture.resource import Encryption, KeyClass, Link, Resource
 from posture.rows import KEY_CLASSES, FindingRow, Place, Row
 from posture.source import COLD, LIVE, Source, State
 from posture.verdict import EvidenceClass, Excepted, Finding, Severity, Status
-from providers.stream import (
+from providers.collector.frames import (
     ROWS_A_FRAME,
     Ask,
     Decoder,
@@ -51,8 +53,21 @@ from providers.stream import (
 
 TENANTS = {"acme": "111122223333", "globex": "444455556666", "initech": "777788889999"}
 REGIONS = ("us-east-1", "eu-west-1", "ap-southeast-2")
-SERVICES = {"volume": "ebs", "snapshot": "ebs-snapshots", "bucket": "s3", "key": "kms", "account": "ec2-defaults", "workload": "ec2-templates"}
-TYPES = {"volume": "aws.ebs.volume", "snapshot": "aws.ebs.snapshot", "bucket": "aws.s3.bucket", "key": "aws.kms.key", "account": "aws.region"}
+SERVICES = {
+    "volume": "ebs",
+    "snapshot": "ebs-snapshots",
+    "bucket": "s3",
+    "key": "kms",
+    "account": "ec2-defaults",
+    "workload": "ec2-templates",
+}
+TYPES = {
+    "volume": "aws.ebs.volume",
+    "snapshot": "aws.ebs.snapshot",
+    "bucket": "aws.s3.bucket",
+    "key": "aws.kms.key",
+    "account": "aws.region",
+}
 SHARE = (("volume", 0.72), ("snapshot", 0.2), ("bucket", 0.05), ("key", 0.03))
 APPS = ("pg-data", "redis", "kafka-log", "elastic", "etcd", "minio", "argo", "scratch", "clickhouse", "prometheus")
 WORDS = {
@@ -64,7 +79,9 @@ WORDS = {
     "lease": ("vault.lease.irrevocable", "Vault gave up revoking it", Severity.HIGH),
     "workload": ("aws.ec2.template-encrypted", "a mapping sets Encrypted to false", Severity.HIGH),
 }
-DENIED = Fault(FaultKind.DENIED, "AccessDeniedException", "kms:DescribeKey", "User is not authorized", "kms:DescribeKey")
+DENIED = Fault(
+    FaultKind.DENIED, "AccessDeniedException", "kms:DescribeKey", "User is not authorized", "kms:DescribeKey"
+)
 
 
 class World:
@@ -83,7 +100,17 @@ class World:
                 for kind, service in (SERVICES | ({"lease": "leases"} if most == "lease" else {})).items():
                     self.numbers[kind, tenant, region] = len(self.places)
                     kind_type = TYPES.get(kind, "aws.ec2.launch-template")
-                    self.places.append(Place(kind, kind_type, tenant, "aws", account, region, f"{tenant}/aws/{account}/{region}/{service}"))
+                    self.places.append(
+                        Place(
+                            kind,
+                            kind_type,
+                            tenant,
+                            "aws",
+                            account,
+                            region,
+                            f"{tenant}/aws/{account}/{region}/{service}",
+                        )
+                    )
         self.rows: dict[str, Row] = {row.id: row for row in self._make(rows)}
         self.ids = list(self.rows)
 
@@ -98,7 +125,21 @@ class World:
         for tenant, account in TENANTS.items():
             for region in REGIONS:
                 place = self.numbers["account", tenant, region]
-                yield self._judge(Row(f"aws://{account}/{region}", place, f"{account}/{region}", 3, 4, -1, "", "", self.now - 9e5, 0, ("on",)))
+                yield self._judge(
+                    Row(
+                        f"aws://{account}/{region}",
+                        place,
+                        f"{account}/{region}",
+                        3,
+                        4,
+                        -1,
+                        "",
+                        "",
+                        self.now - 9e5,
+                        0,
+                        ("on",),
+                    )
+                )
                 place = self.numbers["workload", tenant, region]
                 arn = f"arn:aws:ec2:{region}:{account}:launch-template/lt-{len(region):08x}"
                 yield self._judge(Row(arn, place, "nodes", 3, 4, -1, "", "", self.now - 9e5, 0, ("2 of 2 encrypted",)))
@@ -108,22 +149,67 @@ class World:
         ends, path = issued + self.random.choice((7300, 14_400, 86_400)), f"database/creds/{self.random.choice(APPS)}"
         name = f"{path}#{self.random.getrandbits(48):012x}"
         cells = ("database/", path.rpartition("/")[2], rfc3339(issued), "", "yes", "")
-        return self._judge(Row(f"vault://v:8200/leases/{name}", self.numbers["lease", tenant, region], name, 3, 4, -1, "", "", issued, 0, cells, ends))
+        return self._judge(
+            Row(
+                f"vault://v:8200/leases/{name}",
+                self.numbers["lease", tenant, region],
+                name,
+                3,
+                4,
+                -1,
+                "",
+                "",
+                issued,
+                0,
+                cells,
+                ends,
+            )
+        )
 
     def _row(self, kind: str, tenant: str, region: str, number: int) -> Row:
         if kind == "lease":
             return self._lease(tenant, region, number)
         account, serial = TENANTS[tenant], f"{self.random.getrandbits(68):017x}"
         app = f"{self.random.choice(APPS)}-{number % 977}"
-        key_class = KEY_CLASSES.index(self.random.choice((KeyClass.PROVIDER, KeyClass.PROVIDER_VISIBLE, KeyClass.CUSTOMER)))
+        key_class = KEY_CLASSES.index(
+            self.random.choice((KeyClass.PROVIDER, KeyClass.PROVIDER_VISIBLE, KeyClass.CUSTOMER))
+        )
         key = ("", "aws/ebs", "alias/data", f"alias/{tenant}-data")[key_class] if key_class < 4 else ""
         arn, name, cells = {
-            "volume": (f"arn:aws:ec2:{region}:{account}:volume/vol-{serial}", app, (f"i-{serial[:8]}", f"{8 << number % 9} GiB")),
-            "snapshot": (f"arn:aws:ec2:{region}::snapshot/snap-{serial}", app, (f"vol-{serial[:8]}", "private", f"{8 << number % 9} GiB")),
-            "bucket": (f"arn:aws:s3:::{tenant}-{app}-{number}", f"{tenant}-{app}-{number}", ("AES256", "yes", "blocked")),
-            "key": (f"arn:aws:kms:{region}:{account}:key/{serial[:8]}-{serial[8:12]}-4000-8000-{serial}", f"alias/{app}", ("CUSTOMER", "Enabled", "365 d")),
+            "volume": (
+                f"arn:aws:ec2:{region}:{account}:volume/vol-{serial}",
+                app,
+                (f"i-{serial[:8]}", f"{8 << number % 9} GiB"),
+            ),
+            "snapshot": (
+                f"arn:aws:ec2:{region}::snapshot/snap-{serial}",
+                app,
+                (f"vol-{serial[:8]}", "private", f"{8 << number % 9} GiB"),
+            ),
+            "bucket": (
+                f"arn:aws:s3:::{tenant}-{app}-{number}",
+                f"{tenant}-{app}-{number}",
+                ("AES256", "yes", "blocked"),
+            ),
+            "key": (
+                f"arn:aws:kms:{region}:{account}:key/{serial[:8]}-{serial[8:12]}-4000-8000-{serial}",
+                f"alias/{app}",
+                ("CUSTOMER", "Enabled", "365 d"),
+            ),
         }[kind]
-        row = Row(arn, self.numbers[kind, tenant, region], name, 3, 4, -1 if kind == "key" else key_class, key, "", self.now - 86400 * 30, 0, cells)
+        row = Row(
+            arn,
+            self.numbers[kind, tenant, region],
+            name,
+            3,
+            4,
+            -1 if kind == "key" else key_class,
+            key,
+            "",
+            self.now - 86400 * 30,
+            0,
+            cells,
+        )
         return self._judge(row)
 
     def _judge(self, row: Row) -> Row:
@@ -134,13 +220,26 @@ class World:
         if self.denied and place.tenant == "globex" and place.kind == "key":
             fields |= {"status": Status.UNKNOWN, "severity": Severity.MEDIUM, "reason": str(DENIED)}
         elif draw < 0.004:
-            fields |= {"status": Status.FAIL, "severity": severity, "reason": reason, "since": self.now - self.random.randrange(90_000)}
+            fields |= {
+                "status": Status.FAIL,
+                "severity": severity,
+                "reason": reason,
+                "since": self.now - self.random.randrange(90_000),
+            }
             if place.kind == "volume":
                 fields |= {"key_class": KEY_CLASSES.index(KeyClass.NONE), "key": ""}
         elif draw < 0.006:
-            fields |= {"status": Status.UNKNOWN, "severity": severity, "reason": "DescribeVolumes answered without Encrypted"}
+            fields |= {
+                "status": Status.UNKNOWN,
+                "severity": severity,
+                "reason": "DescribeVolumes answered without Encrypted",
+            }
         elif draw < 0.02:
-            fields |= {"status": Status.WARN, "severity": Severity.LOW, "reason": "the key is named by an alias, which can be pointed elsewhere"}
+            fields |= {
+                "status": Status.WARN,
+                "severity": Severity.LOW,
+                "reason": "the key is named by an alias, which can be pointed elsewhere",
+            }
         else:
             fields |= {"status": Status.PASS, "severity": Severity.INFO, "reason": "as promised"}
         return msgspec.structs.replace(row, **fields)
@@ -158,12 +257,30 @@ class World:
         made = []
         for place in self.places:
             rank = len(made)
-            ok = Source(place.source, place.tenant, "aws", f"{place.scope}/{place.region}", place.source.rpartition("/")[2], LIVE, State.OK)
-            ok = msgspec.structs.replace(ok, last_success=self.now - rank % 40, last_attempt=self.now, calls=1 + rank % 30, seconds=0.2 + rank % 7 / 5)
+            ok = Source(
+                place.source,
+                place.tenant,
+                "aws",
+                f"{place.scope}/{place.region}",
+                place.source.rpartition("/")[2],
+                LIVE,
+                State.OK,
+            )
+            ok = msgspec.structs.replace(
+                ok,
+                last_success=self.now - rank % 40,
+                last_attempt=self.now,
+                calls=1 + rank % 30,
+                seconds=0.2 + rank % 7 / 5,
+            )
             if self.denied and place.tenant == "globex" and place.kind == "key":
-                ok = msgspec.structs.replace(ok, state=State.DENIED, last_success=None, fault=DENIED, permissions=("kms:DescribeKey",))
+                ok = msgspec.structs.replace(
+                    ok, state=State.DENIED, last_success=None, fault=DENIED, permissions=("kms:DescribeKey",)
+                )
             elif self.denied and place.tenant == "initech" and place.kind == "snapshot":
-                fault = Fault(FaultKind.THROTTLED, "RequestLimitExceeded", "ec2:DescribeSnapshots", "Request limit exceeded.")
+                fault = Fault(
+                    FaultKind.THROTTLED, "RequestLimitExceeded", "ec2:DescribeSnapshots", "Request limit exceeded."
+                )
                 ok = msgspec.structs.replace(ok, state=State.THROTTLED, last_success=self.now - 900, fault=fault)
             elif place.kind == "account":
                 ok = msgspec.structs.replace(ok, cadence=COLD)
@@ -216,9 +333,21 @@ class World:
         if row is None:
             return Detail(key, None, Status.NOT_APPLICABLE, None, (), (), (), 0)
         place = self.places[row.place]
-        keys = [other for other in self.rows.values() if self.places[other.place].kind == "key" and self.places[other.place].tenant == place.tenant][:1]
-        links = [Link("region", f"aws://{place.scope}/{place.region}")] + [Link("key", other.id) for other in keys if place.kind != "key"]
-        users = [other for other in list(self.rows.values())[:5000] if self.places[other.place].tenant == place.tenant][:100] if place.kind == "key" else []
+        keys = [
+            other
+            for other in self.rows.values()
+            if self.places[other.place].kind == "key" and self.places[other.place].tenant == place.tenant
+        ][:1]
+        links = [Link("region", f"aws://{place.scope}/{place.region}")] + [
+            Link("key", other.id) for other in keys if place.kind != "key"
+        ]
+        users = (
+            [other for other in list(self.rows.values())[:5000] if self.places[other.place].tenant == place.tenant][
+                :100
+            ]
+            if place.kind == "key"
+            else []
+        )
         encryption = Encryption(row.status != Status.FAIL, "AES-256", KEY_CLASSES[max(0, row.key_class)], links[-1].to)
         fields = {
             "VolumeId": key.rpartition("/")[2],
@@ -259,18 +388,58 @@ class World:
         place = self.places[row.place]
         control, _, severity = WORDS[place.kind]
         fault = DENIED if row.status == Status.UNKNOWN else None
-        excepted = Excepted("2027-01-31", "scratch volume, no tenant data", "j.doe") if row.status == Status.WARN else None
-        evidence = {"ec2:DescribeVolumes.Encrypted": row.status != Status.FAIL, "ec2:DescribeVolumes.KmsKeyId": row.key or None}
-        finding = Finding(control, row.id, place.tenant, Status(row.status), severity, EvidenceClass.OBSERVED, row.reason, evidence, row.since, fault, excepted)
+        excepted = (
+            Excepted("2027-01-31", "scratch volume, no tenant data", "j.doe") if row.status == Status.WARN else None
+        )
+        evidence = {
+            "ec2:DescribeVolumes.Encrypted": row.status != Status.FAIL,
+            "ec2:DescribeVolumes.KmsKeyId": row.key or None,
+        }
+        finding = Finding(
+            control,
+            row.id,
+            place.tenant,
+            Status(row.status),
+            severity,
+            EvidenceClass.OBSERVED,
+            row.reason,
+            evidence,
+            row.since,
+            fault,
+            excepted,
+        )
         promise = ("S04", "All the EBS (Elastic Block Storage) launched by Atlan is encrypted.")
-        remedy = f"aws ec2 copy-snapshot --encrypted --source-region {place.region} --source-snapshot-id SNAPSHOT-OF-{row.name}"
-        yield Judged(finding, "Volume is encrypted at rest", (promise,), remedy, {"nist-800-53r5": "SC-28", "soc2": "CC6.1"})
-        other = Finding("aws.ebs.key-policy", row.id, place.tenant, Status.PASS, Severity.HIGH, EvidenceClass.OBSERVED, "key class is provider", {}, row.since)
-        yield Judged(other, "Key class equals the tenant's policy", (("S15", "encrypted at rest by the cloud provider-managed keys"),), "", {})
+        remedy = (
+            f"aws ec2 copy-snapshot --encrypted --source-region {place.region} --source-snapshot-id"
+            f" SNAPSHOT-OF-{row.name}"
+        )
+        yield Judged(
+            finding, "Volume is encrypted at rest", (promise,), remedy, {"nist-800-53r5": "SC-28", "soc2": "CC6.1"}
+        )
+        other = Finding(
+            "aws.ebs.key-policy",
+            row.id,
+            place.tenant,
+            Status.PASS,
+            Severity.HIGH,
+            EvidenceClass.OBSERVED,
+            "key class is provider",
+            {},
+            row.since,
+        )
+        yield Judged(
+            other,
+            "Key class equals the tenant's policy",
+            (("S15", "encrypted at rest by the cloud provider-managed keys"),),
+            "",
+            {},
+        )
 
     def _linked(self, rel: str, key: str) -> Linked:
         row = self.rows.get(key)
-        return Linked(rel, key, row.name if row else key, self.places[row.place].kind if row else "", row.status if row else None)
+        return Linked(
+            rel, key, row.name if row else key, self.places[row.place].kind if row else "", row.status if row else None
+        )
 
 
 class Collector:
@@ -329,19 +498,27 @@ class Collector:
                 self.paused = on
             case Refresh(source):
                 self.world.now = time.time()
-                self.send(Sources(tuple(self.world.sources())), Notice("information", f"refreshed {source or 'everything'}"))
+                self.send(
+                    Sources(tuple(self.world.sources())), Notice("information", f"refreshed {source or 'everything'}")
+                )
                 if self.args.mend:
                     self.mend()
 
     def mend(self) -> None:
         """Refresh repairs the first failing volume and deletes the second."""
-        bad = [row for row in self.world.rows.values() if row.status == Status.FAIL and self.world.places[row.place].kind == "volume"]
+        bad = [
+            row
+            for row in self.world.rows.values()
+            if row.status == Status.FAIL and self.world.places[row.place].kind == "volume"
+        ]
         bad.sort(key=lambda row: row.name)
         for row in bad[1:2]:
             del self.world.rows[row.id]
             self.send(Gone((row.id,)), Findings((), ((WORDS["volume"][0], row.id),)))
         for row in bad[:1]:
-            good = msgspec.structs.replace(row, status=Status.PASS, severity=Severity.INFO, reason="Encrypted is true", since=time.time())
+            good = msgspec.structs.replace(
+                row, status=Status.PASS, severity=Severity.INFO, reason="Encrypted is true", since=time.time()
+            )
             self.world.rows[row.id] = good
             self.send(Rows((good,)), Findings((), ((WORDS["volume"][0], row.id),)))
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from providers.collector import Collector
-from providers.config import parse
-from providers.demo.azure_accounts import SUBSCRIPTION, TOKEN
+from providers.collector.collector import Collector
+from providers.collector.config import parse
+from providers.demo.azure.accounts import SUBSCRIPTION, TOKEN
 from tests.bench.recorded import replaying
 from tests.world.azure import Azure
 
@@ -28,7 +28,9 @@ def recorded(azure: Azure) -> Iterator[str]:
 
 
 async def _ours(azure: Azure, url: str) -> tuple[float, float, Counter[str], Counter[str]]:
-    """CPU seconds from the first byte to rows in the model, and of judging them; rows by type; statuses of the disks."""
+    """CPU seconds from the first byte to rows in the model, and of judging them; rows by type; statuses of the
+    disks.
+    """
     text = azure.text(SUBSCRIPTION).replace(azure.server.url, url)
     collector = Collector(parse(text, "bench"))
     children = await _children(collector)
@@ -39,8 +41,12 @@ async def _ours(azure: Azure, url: str) -> tuple[float, float, Counter[str], Cou
     took = time.process_time() - before
     collector.model.settle()
     judged = time.process_time() - before - took
-    rows = Counter(held.resource.type for held in collector.model.all() if held.resource.provider == "azure")
-    statuses = Counter(held.findings["azure.disk.key-policy"].status.word for held in collector.model.all() if held.resource.type == "azure.compute.disk")
+    rows = Counter(entry.resource.type for entry in collector.model.all() if entry.resource.provider == "azure")
+    statuses = Counter(
+        entry.findings["azure.disk.key-policy"].status.word
+        for entry in collector.model.all()
+        if entry.resource.type == "azure.compute.disk"
+    )
     return took, judged, rows, statuses
 
 
@@ -71,7 +77,10 @@ async def _typed(url: str) -> tuple[float, int]:
 
     count = 0
     more: Any = {"per_call_policies": [Allow()]}
-    compute, storage = ComputeManagementClient(Ready(), SUBSCRIPTION, url, **more), StorageManagementClient(Ready(), SUBSCRIPTION, url, **more)
+    compute, storage = (
+        ComputeManagementClient(Ready(), SUBSCRIPTION, url, **more),
+        StorageManagementClient(Ready(), SUBSCRIPTION, url, **more),
+    )
     async with compute, storage:
         before = time.process_time()
         async for disk in compute.disks.list():
@@ -88,7 +97,8 @@ async def test_a_row_costs_a_fraction_of_the_typed_sdk(azure: Azure, recorded: s
     for _ in range(ROUNDS):
         took, judged, rows, statuses = await _ours(azure, recorded)
         assert rows == {"azure.compute.disk": DISKS, "azure.storage.account": ACCOUNTS}
-        # Five of a hundred under a customer's key and one under both: neither is the platform's, whatever the set, which is not polled here.
+        # Five of a hundred under a customer's key and one under both: neither is the platform's, whatever the set,
+        # which is not polled here.
         assert statuses == {"pass": DISKS * 94 // 100, "fail": DISKS * 6 // 100}
         ours.append(took / sum(rows.values()))
         typed, count = await _typed(recorded)
@@ -97,6 +107,7 @@ async def test_a_row_costs_a_fraction_of_the_typed_sdk(azure: Azure, recorded: s
     mine, other = median(ours) * 1e6, median(theirs) * 1e6
     judging = judged / (DISKS + ACCOUNTS) * 1e6
     sys.stderr.write(
-        f"\nazure: {mine:.1f} us CPU a row from socket to model, {judging:.1f} more to judge it; typed SDK {other:.1f} us, {other / mine:.1f} times\n"
+        f"\nazure: {mine:.1f} us CPU a row from socket to model, {judging:.1f} more to judge it; typed SDK {other:.1f}"
+        f" us, {other / mine:.1f} times\n"
     )
     assert mine <= other / 3

@@ -13,7 +13,7 @@ from statistics import median
 import msgspec
 import pytest
 
-from providers.demo.accounts import REGIONS
+from providers.demo.aws.accounts import REGIONS
 from tests.bench.recorded import replaying
 from tests.world.aws import Aws
 from tests.world.big import big
@@ -58,15 +58,19 @@ def test_a_snapshot_costs_less_than_a_plain_script_that_reads_the_same(recorded:
     config, output = tmp_path / "enctop.toml", tmp_path / "snapshot.json"
     regions = json.dumps(list(REGIONS))
     config.write_text(f'[[tenant]]\nname = "acme"\n[[tenant.aws]]\nregions = {regions}\nendpoint_url = "{recorded}"\n')
-    ours = [sys.executable, "-m", "tui.cli", "snapshot", "--config", config, "-o", output, "--compact"]
+    ours = [sys.executable, "-m", "tui.cli.main", "snapshot", "--config", config, "-o", output, "--compact"]
     plain = [sys.executable, HERE / "plain_boto3.py", recorded, *REGIONS]
     for command in (ours, plain):
         _run(command, recorded)  # the server learns the answers
     pairs = [(_run(ours, recorded), _run(plain, recorded)) for _ in range(ROUNDS)]
     counts = msgspec.json.decode(output.read_bytes())["summary"]["resources"]
-    wall, cpu = (median(getattr(mine, name) / getattr(theirs, name) for mine, theirs in pairs) for name in ("wall", "cpu"))
+    wall, cpu = (
+        median(getattr(mine, name) / getattr(theirs, name) for mine, theirs in pairs) for name in ("wall", "cpu")
+    )
     mine, theirs = pairs[-1]
-    sys.stderr.write(f"\nenctop {mine}\nboto3  {theirs}\nwall {wall:.2f} cpu {cpu:.2f} of {sum(counts.values())} resources\n")
+    sys.stderr.write(
+        f"\nenctop {mine}\nboto3  {theirs}\nwall {wall:.2f} cpu {cpu:.2f} of {sum(counts.values())} resources\n"
+    )
     assert mine.requests <= theirs.requests
     assert wall <= 1.0
     assert cpu <= 0.7

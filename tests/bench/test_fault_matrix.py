@@ -1,4 +1,6 @@
-"""The fault matrix as a table: how the worst source stood during each fault, and after how many seconds all was as before."""
+"""The fault matrix as a table: how the worst source stood during each fault, and after how many seconds all was as
+before.
+"""
 
 import pytest
 

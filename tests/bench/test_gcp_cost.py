@@ -1,4 +1,6 @@
-"""What a row of Google Cloud costs from the socket to the model, beside google-cloud-compute's typed rows in the same run, from pages rendered before."""
+"""What a row of Google Cloud costs from the socket to the model, beside google-cloud-compute's typed rows in the
+same run, from pages rendered before.
+"""
 
 import json
 import subprocess
@@ -29,25 +31,48 @@ def recorded(google: Google) -> Iterator[str]:
 
 
 def _run(*command: str | Path) -> Any:
-    return json.loads(subprocess.run([sys.executable, *command], capture_output=True, text=True, check=True, cwd=ROOT, env={"PYTHONPATH": str(ROOT)}).stdout)
+    return json.loads(
+        subprocess.run(
+            [sys.executable, *command],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=ROOT,
+            env={"PYTHONPATH": str(ROOT)},
+        ).stdout
+    )
 
 
 def test_a_row_costs_a_fraction_of_the_typed_client_s(recorded: str, tmp_path: Path) -> None:
-    """Lean rows <= 0.2 of typed ones; the whole way into the judged model <= 0.8 of the typed client's reading alone, aim 60 us a row."""
+    """Lean rows <= 0.2 of typed ones; the whole way into the judged model <= 0.8 of the typed client's reading
+    alone, aim 60 us a row.
+    """
     file = tmp_path / "enctop.toml"
-    file.write_text(f'[[tenant]]\nname = "acme"\n[[tenant.gcp]]\nproject = "acme-prod"\nendpoint = "{recorded}"\ncredentials = "anonymous"\n')
+    file.write_text(
+        f'[[tenant]]\nname = "acme"\n[[tenant.gcp]]\nproject = "acme-prod"\nendpoint = "{recorded}"\ncredentials ='
+        ' "anonymous"\n'
+    )
     typed, lean, whole = HERE / "typed_gcp.py", HERE / "typed_gcp.py", HERE / "collect_gcp.py"
     for command in ((typed, recorded, "acme-prod"), (lean, recorded, "acme-prod", "lean"), (whole, file)):
         _run(*command)  # the server learns the answers
-    runs = [(_run(typed, recorded, "acme-prod"), _run(lean, recorded, "acme-prod", "lean"), _run(whole, file)) for _ in range(ROUNDS)]
-    for sdk, own, held in runs:
-        assert (sdk["rows"], own["rows"], held["kinds"]["volume"], held["kinds"]["bucket"]) == (DISKS, DISKS, DISKS, BUCKETS)
+    runs = [
+        (_run(typed, recorded, "acme-prod"), _run(lean, recorded, "acme-prod", "lean"), _run(whole, file))
+        for _ in range(ROUNDS)
+    ]
+    for sdk, own, entry in runs:
+        assert (sdk["rows"], own["rows"], entry["kinds"]["volume"], entry["kinds"]["bucket"]) == (
+            DISKS,
+            DISKS,
+            DISKS,
+            BUCKETS,
+        )
         assert sdk["keys"] == own["keys"] == DISKS // 20
     sdk_row, own_row = (median(run[which]["cpu"] / DISKS for run in runs) for which in (0, 1))
     first, again = (median(run[2]["cpu"][poll] / (DISKS + BUCKETS) for run in runs) for poll in (0, 1))
     sys.stderr.write(
-        f"\nus CPU a row: typed SDK {sdk_row * 1e6:.0f} (its import {median(run[0]['import'] for run in runs):.2f} s, {runs[0][0]['rss']:.0f} MB), "
-        f"lean rows {own_row * 1e6:.1f}; socket to judged model {first * 1e6:.0f}, unchanged poll {again * 1e6:.0f}; collector {runs[0][2]['rss']:.0f} MB\n"
+        f"\nus CPU a row: typed SDK {sdk_row * 1e6:.0f} (its import {median(run[0]['import'] for run in runs):.2f} s,"
+        f" {runs[0][0]['rss']:.0f} MB), lean rows {own_row * 1e6:.1f}; socket to judged model {first * 1e6:.0f},"
+        f" unchanged poll {again * 1e6:.0f}; collector {runs[0][2]['rss']:.0f} MB\n"
     )
     assert own_row <= 0.2 * sdk_row
     assert first <= max(GOAL, 0.8 * sdk_row)

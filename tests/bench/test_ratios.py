@@ -8,11 +8,11 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from providers.stream import Frame
+from providers.collector.frames import Frame
 from tests.bench.synthetic import World
-from tui.columns import STATUS
-from tui.replica import Replica
-from tui.selection import Selection
+from tui.data.ordered_rows import Selection
+from tui.data.replica import Replica
+from tui.widgets.columns import STATUS
 
 
 def test_following_changes_is_much_cheaper_than_starting_over():
@@ -39,7 +39,18 @@ def test_following_changes_is_much_cheaper_than_starting_over():
 
 
 def test_nothing_heavy_is_imported_before_the_first_frame():
-    code = "import sys, tui.app, tui.dashboard, tui.feed; print('\\n'.join(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True)
+    code = "import sys, tui.cli.open, tui.app, tui.data.link; print('\\n'.join(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True
+    )
     modules = set(done.stdout.split())
-    assert not modules & {"textual.widgets._markdown", "pygments", "markdown_it", "tui.help", "tui.prompt", "tui.views.detail", "tui.views.findings", "boto3"}
+    assert not modules & {
+        "textual.widgets._markdown",
+        "pygments",
+        "markdown_it",
+        "tui.widgets.help",
+        "tui.widgets.prompt",
+        "tui.pages.detail",
+        "tui.views.findings",
+        "boto3",
+    }

@@ -1,4 +1,6 @@
-"""The simulated tenants on their short cadences, watched: after ten minutes nothing grows. `ENCTOP_SOAK_MINUTES` says for how long (15)."""
+"""The simulated tenants on their short cadences, watched: after ten minutes nothing grows. `ENCTOP_SOAK_MINUTES`
+says for how long (15).
+"""
 
 import os
 import pty
@@ -33,7 +35,9 @@ KEYS = b"1234567890jkjjG\x1b[5~g\r\x1b"
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """What the viewer and the collector hold after so many minutes: of `megabytes`, `private` are those that no other process has a part in."""
+    """What the viewer and the collector hold after so many minutes; of `megabytes`, `private` are those that no other
+    process has a part in.
+    """
 
     minutes: float
     megabytes: tuple[float, float]
@@ -53,7 +57,9 @@ def test_nothing_grows_after_ten_minutes(tmp_path: Path) -> None:
     for which, name in enumerate(("viewer", "collector")):
         for held in ("megabytes", "private", "threads"):
             before, after = (median(getattr(sample, held)[which] for sample in some) for some in (settled, last))
-            assert after / before - 1 <= (GROWTH if held != "threads" else 0), f"{held} of the {name}: {before:.1f}, later {after:.1f}"
+            assert after / before - 1 <= (GROWTH if held != "threads" else 0), (
+                f"{held} of the {name}: {before:.1f}, later {after:.1f}"
+            )
         descriptors = [min(sample.descriptors[which] for sample in some) for some in (settled, last)]
         assert descriptors[1] <= descriptors[0], f"descriptors of the {name}: {descriptors}"
     text = log.read_text()
@@ -64,9 +70,18 @@ def test_nothing_grows_after_ten_minutes(tmp_path: Path) -> None:
 def _samples(log: Path) -> Iterator[Sample]:
     leader, follower = pty.openpty()
     ioctl(follower, termios.TIOCSWINSZ, pack("HHHH", 50, 200, 0, 0))
-    environment = {**os.environ, "TERM": "xterm-256color", "PYTHONASYNCIODEBUG": "", "PYTHONWARNINGS": "default::ResourceWarning"}
+    environment = {
+        **os.environ,
+        "TERM": "xterm-256color",
+        "PYTHONASYNCIODEBUG": "",
+        "PYTHONWARNINGS": "default::ResourceWarning",
+    }
     viewer = subprocess.Popen(
-        [sys.executable, "-P", "-m", "tui.cli", "demo", "--log-file", str(log)], stdin=follower, stdout=follower, stderr=follower, env=environment
+        [sys.executable, "-P", "-m", "tui.cli.main", "demo", "--log-file", str(log)],
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        env=environment,
     )
     os.close(follower)
     threading.Thread(target=_drain, args=(leader,), daemon=True).start()
@@ -98,7 +113,9 @@ def _pair(values: Iterator[N]) -> tuple[N, N]:
 
 
 def _collector(viewer: int) -> psutil.Process:
-    return next(child for child in psutil.Process(viewer).children() if "providers.serve" in " ".join(child.cmdline()))
+    return next(
+        child for child in psutil.Process(viewer).children() if "providers.collector" in " ".join(child.cmdline())
+    )
 
 
 def _drain(leader: int) -> None:
@@ -114,6 +131,7 @@ def _print(samples: list[Sample]) -> None:
     out.write("\nminutes  viewer MB  private  threads  descriptors  collector MB  private  threads  descriptors\n")
     for one in samples[5::6]:
         out.write(
-            f"{one.minutes:7.1f}  {one.megabytes[0]:9.1f}  {one.private[0]:7.1f}  {one.threads[0]:7}  {one.descriptors[0]:11}"
+            f"{one.minutes:7.1f}  {one.megabytes[0]:9.1f}  {one.private[0]:7.1f}"
+            f"  {one.threads[0]:7}  {one.descriptors[0]:11}"
             f"  {one.megabytes[1]:12.1f}  {one.private[1]:7.1f}  {one.threads[1]:7}  {one.descriptors[1]:11}\n"
         )

@@ -1,4 +1,6 @@
-"""What a Vault with 100,000 leases pays for being looked at: requests and CPU of a poll, against what one operator's listing costs the same server."""
+"""What a Vault with 100,000 leases pays for being looked at: requests and CPU of a poll, against what one operator's
+listing costs the same server.
+"""
 
 import asyncio
 import sys
@@ -9,7 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
-from providers.demo.openbao import Bao
+from providers.demo.vault.server import Bao
 from tests.bench.latency import Screen, measure
 from tests.bench.test_viewer import VIEW, told
 from tests.world.vault import TOKEN_ENV, configured, counted, polled, reader
@@ -62,7 +64,9 @@ def _server(bao: Bao) -> list[psutil.Process]:
 
 
 async def _cost(bao: Bao, text: str) -> tuple[dict[str, int], float, Any]:
-    """Requests by source and the server's CPU of one cold poll of everything, less what it uses by itself in as long a time."""
+    """Requests by source and the server's CPU of one cold poll of everything, less what it uses by itself in as long
+    a time.
+    """
     await asyncio.sleep(2)
     idle = cpu(bao)
     await asyncio.sleep(4)
@@ -71,10 +75,16 @@ async def _cost(bao: Bao, text: str) -> tuple[dict[str, int], float, Any]:
     begun = loop.time()
     collector = await polled(text)
     spent = cpu(bao) - before - idle * (loop.time() - begun)
-    return {source.service: source.calls for source in collector.model.sources.values() if source.provider == "vault"}, spent, collector
+    return (
+        {source.service: source.calls for source in collector.model.sources.values() if source.provider == "vault"},
+        spent,
+        collector,
+    )
 
 
-async def test_a_poll_of_100_000_leases_is_few_requests_and_little_cpu(crowded: Bao, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_poll_of_100_000_leases_is_few_requests_and_little_cpu(
+    crowded: Bao, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(TOKEN_ENV, reader(crowded))
     await counted(crowded)
     await asyncio.sleep(3)
@@ -82,9 +92,12 @@ async def test_a_poll_of_100_000_leases_is_few_requests_and_little_cpu(crowded: 
     await asyncio.to_thread(crowded.call, "LIST", "sys/leases/lookup/auth/token/create/")
     listing = cpu(crowded) - before
     calls, spent, collector = await _cost(crowded, configured(crowded.url, live="60s", warm="15m"))
-    (totals,) = [held.resource for held in collector.model.all() if held.resource.type == "vault.leases"]
+    (totals,) = [entry.resource for entry in collector.model.all() if entry.resource.type == "vault.leases"]
     live = sum(calls[name] for name in ("vault", "leases", "tokens"))
-    told("100,000 leases, one cold poll of everything", f"{sum(calls.values())} requests, {spent:.2f} s of the server's CPU")
+    told(
+        "100,000 leases, one cold poll of everything",
+        f"{sum(calls.values())} requests, {spent:.2f} s of the server's CPU",
+    )
     told("of them on the live cadence", f"{live} requests {calls}")
     told("one LIST of all leases", f"{listing:.2f} s of the server's CPU")
     assert int(totals.cells[0]) >= MANY
@@ -98,9 +111,12 @@ async def test_with_listing_on_the_cap_holds(crowded: Bao, monkeypatch: pytest.M
     await counted(crowded)
     more = f'lease_prefixes = ["auth/token/create/", "ssh/"]\nlease_cap = {CAP}'
     calls, spent, collector = await _cost(crowded, configured(crowded.url, more, live="60s", warm="15m"))
-    (totals,) = [held.resource for held in collector.model.all() if held.resource.type == "vault.leases"]
-    shown = sum(held.resource.type == "vault.lease" for held in collector.model.all())
-    told(f"the same with listing on, lease_cap = {CAP}", f"{sum(calls.values())} requests, {spent:.2f} s of the server's CPU, {totals.cells[6]}")
+    (totals,) = [entry.resource for entry in collector.model.all() if entry.resource.type == "vault.leases"]
+    shown = sum(entry.resource.type == "vault.lease" for entry in collector.model.all())
+    told(
+        f"the same with listing on, lease_cap = {CAP}",
+        f"{sum(calls.values())} requests, {spent:.2f} s of the server's CPU, {totals.cells[6]}",
+    )
     assert shown == CAP
     assert totals.cells[6].startswith(f"sampled {CAP:,} of 100,0")
     assert calls["leases"] <= CAP + 20

@@ -1,4 +1,6 @@
-"""The viewer's budgets at 100,000 rows. Printed as measured; held with room for a busy machine, and by ratio where there is something to compare with."""
+"""The viewer's budgets at 100,000 rows. Printed as measured; held with room for a busy machine, and by ratio where
+there is something to compare with.
+"""
 
 import os
 import sys
@@ -11,13 +13,13 @@ from typing import Any
 import pytest
 
 from posture.filter import parse
-from providers.stream import Decoder, Encoder, Frame, Rows
+from providers.collector.frames import Decoder, Encoder, Frame, Rows
 from tests.bench.latency import Screen, measure
 from tests.bench.synthetic import World
-from tui.columns import AGE, KEY, NAME, REASON, REGION, STATUS
-from tui.replica import Replica
-from tui.selection import Selection
-from tui.sieve import sieve
+from tui.data.ordered_rows import Selection
+from tui.data.replica import Replica
+from tui.data.row_filter import sieve
+from tui.widgets.columns import AGE, KEY, NAME, REASON, REGION, STATUS
 
 pytestmark = pytest.mark.bench
 ROWS = 100_000
@@ -97,7 +99,9 @@ def test_sorting_100_000_rows_costs_less_than_0_1_s(all_volumes: Replica, column
     assert spent < 0.25
 
 
-@pytest.mark.parametrize("query", ["status:fail", "tenant:globex region:eu*", "pg-data", "-as -promised", "name:kafka*", "control:aws.ebs.*"])
+@pytest.mark.parametrize(
+    "query", ["status:fail", "tenant:globex region:eu*", "pg-data", "-as -promised", "name:kafka*", "control:aws.ebs.*"]
+)
 def test_filtering_100_000_rows_costs_less_than_0_1_s(all_volumes: Replica, query: str):
     rows = all_volumes.table("volume").rows
     spent = cpu(lambda: order(all_volumes, query=query).rebuild(rows))
@@ -132,7 +136,10 @@ def test_memory_idle_and_keys_at_100_000_rows(opened: Callable[..., Screen]):
     before, written = screen.cpu(), screen.written
     screen.read_for(5)
     idle = (screen.cpu() - before) / 5
-    told("viewer with 100,000 rows", f"{memory:.0f} MB, idle {idle:.1%} of a core, {(screen.written - written) / 5000:.1f} KB/s")
+    told(
+        "viewer with 100,000 rows",
+        f"{memory:.0f} MB, idle {idle:.1%} of a core, {(screen.written - written) / 5000:.1f} KB/s",
+    )
     down = measure(screen, ["down", "up"], 60, range(3, 38), range(8, 24))
     page = measure(screen, ["pagedown", "pageup"], 40, range(3, 38), range(8, 24))
     told("key to paint, nothing else happening: down", f"{down}")

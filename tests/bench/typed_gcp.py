@@ -1,4 +1,5 @@
-"""What google-cloud-compute's typed client makes of the same disks: `typed_gcp.py URL PROJECT` prints rows, and CPU seconds of reading and import.
+"""What google-cloud-compute's typed client makes of the same disks: `typed_gcp.py URL PROJECT` prints rows, and CPU
+seconds of reading and import.
 
 With `lean` as a third word the product's own way is measured instead: socket to typed rows, without the model.
 """
@@ -32,14 +33,14 @@ def typed(url: str, project: str) -> dict[str, float]:
 async def _lean(url: str, project: str) -> dict[str, float]:
     started = time.process_time()
     from providers.gcp.calls import LIST_DISKS
-    from providers.gcp.project import Project
+    from providers.gcp.client import GcpClient
+    from providers.gcp.decode import DiskPage
     from providers.gcp.settings import GcpSettings
-    from providers.gcp.wire import DiskPage
     from providers.source import TALLY, Tally
 
     imported = time.process_time() - started
     TALLY.set(Tally())
-    asked = Project(GcpSettings(project=project, endpoint=url, credentials="anonymous"), "bench")
+    asked = GcpClient(GcpSettings(project=project, endpoint=url, credentials="anonymous"), "bench")
     started, rows, keys = time.process_time(), 0, 0
     async for page in asked.pages(LIST_DISKS, DiskPage):
         for scoped in (page.items or {}).values():

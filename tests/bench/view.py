@@ -1,4 +1,6 @@
-"""Opens the dashboard on the synthetic collector: `python tests/bench/view.py [--view NAME] [--filter QUERY] [-- SYNTHETIC OPTIONS]`."""
+"""Opens the dashboard on the synthetic collector: `python tests/bench/view.py [--view NAME] [--filter QUERY] [--
+SYNTHETIC OPTIONS]`.
+"""
 
 import argparse
 import sys
@@ -6,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tui.app import run
+from tui.cli.open import run
 
 
 def main() -> int:
@@ -19,7 +21,13 @@ def main() -> int:
     parser.add_argument("rest", nargs="*")
     args = parser.parse_args()
     synthetic = Path(__file__).with_name("synthetic.py")
-    return run([sys.executable, str(synthetic), *args.rest], view=args.view, query=args.filter, export_dir=args.export_dir, log_file=args.log_file)
+    return run(
+        [sys.executable, str(synthetic), *args.rest],
+        view=args.view,
+        query=args.filter,
+        export_dir=args.export_dir,
+        log_file=args.log_file,
+    )
 
 
 if __name__ == "__main__":

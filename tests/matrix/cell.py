@@ -1,7 +1,8 @@
 """One cell of the matrix: a collector on one system, before, during and after one fault.
 
-Before: every source answers, and the verdicts are as the world is. During: sources say what is wrong, no verdict is one that the answers do not support, no
-row is lost, also for a collector that begins only now. After: within a cadence all is as before.
+Before: every source answers, and the verdicts are as the world is. During: sources say what is wrong, no verdict is one
+that the answers do not support, no row is lost, also for a collector that begins only now. After: within a cadence all
+is as before.
 """
 
 import asyncio
@@ -19,10 +20,10 @@ from posture.clock import Seconds, Utc
 from posture.model import Model
 from posture.source import ANSWERED, Source
 from posture.verdict import Status
-from providers.collector import Collector
-from providers.config import parse
-from providers.demo.doors import context_for, load
-from providers.demo.pki import Authority
+from providers.collector.collector import Collector
+from providers.collector.config import parse
+from providers.demo.tls.pki import Authority
+from providers.demo.tls.server import context_for, load
 from tests.matrix.faults import Fault
 from tests.matrix.front import Front
 from tests.matrix.limits import LONGEST
@@ -33,7 +34,9 @@ from tests.world.memory import peak_mb
 CADENCE: Seconds = 3.0
 """Of every source; longer than the first wait after a failure."""
 PATIENCE: Seconds = 20.0
-"""For every source to be asked once, whatever the answer: a bound on a hang, not a measure. A busy machine is given `SLOWER` healthy polls more."""
+"""For every source to be asked once, whatever the answer: a bound on a hang, not a measure. A busy machine is given
+`SLOWER` healthy polls more.
+"""
 SLOWER = 5
 START: Seconds = 60.0
 """For a healthy system to be seen whole."""
@@ -45,7 +48,9 @@ Verdicts = dict[tuple[str, str], Status]
 
 
 class Outcome(msgspec.Struct):
-    """What a cell came to: `state` of the source that fared worst during the fault, seconds until all was as before, MB grown; `wrong` says why it is red."""
+    """What a cell came to: `state` of the source that fared worst during the fault, seconds until all was as before,
+    MB grown; `wrong` says why it is red.
+    """
 
     state: str = ""
     seconds: Seconds | None = None
@@ -101,7 +106,9 @@ class Place:
 
 
 class Watch:
-    """A collector at work, and what was wrong with what it showed at any time. `truth` are the healthy verdicts, once they are known."""
+    """A collector at work, and what was wrong with what it showed at any time. `truth` are the healthy verdicts,
+    once they are known.
+    """
 
     def __init__(self, place: Place) -> None:
         self.place = place
@@ -139,10 +146,10 @@ class Watch:
         """Of everything but enctop's own."""
         self.model.tick(self.place.now())
         return {
-            (held.resource.id, control): finding.status
-            for held in self.model.all()
-            if held.resource.provider != "enctop"
-            for control, finding in held.findings.items()
+            (entry.resource.id, control): finding.status
+            for entry in self.model.all()
+            if entry.resource.provider != "enctop"
+            for control, finding in entry.findings.items()
         }
 
     async def until(self, true: Callable[[], bool], seconds: Seconds | None = None) -> bool:
@@ -185,7 +192,10 @@ class Watch:
                 and control not in self.allowed | self.place.system.remembers
                 and not late
             ):
-                self.wrong[f"{control} {status.name} of {id}, which was {truth[id, control].name if (id, control) in truth else 'not there'}"] = None
+                self.wrong[
+                    f"{control} {status.name} of {id}, which was"
+                    f" {truth[id, control].name if (id, control) in truth else 'not there'}"
+                ] = None
         if self.keeps_rows and (gone := {id for id, _ in truth} - {id for id, _ in shown}):
             self.wrong[f"gone: {', '.join(sorted(gone))}"] = None
 
@@ -194,7 +204,9 @@ async def run(world: World, system: System, fault: Fault) -> Outcome:
     """One cell. Raises only what is a mistake of the matrix."""
     outcome = Outcome(wrong=[])
     async with contextlib.AsyncExitStack() as stack:
-        session = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), auto_decompress=False))
+        session = await stack.enter_async_context(
+            aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), auto_decompress=False)
+        )
         place = Place(world, system, fault, session)
         await place.front.open()
         stack.push_async_callback(place.front.close)
@@ -244,17 +256,29 @@ async def _from_warm(stack: contextlib.AsyncExitStack, watch: Watch, fault: Faul
             outcome.wrong += [f"new collector: {each}" for each in cold.wrong]
             await cold.stop()
             if fault.settles:
-                outcome.wrong += [f"not settled: {each}" for each in _apart(watch, watch.truth) if each.split()[0] not in watch.allowed]
+                outcome.wrong += [
+                    f"not settled: {each}"
+                    for each in _apart(watch, watch.truth)
+                    if each.split()[0] not in watch.allowed
+                ]
     ended = time.monotonic()
     await _end(place, fault)
     watch.keeps_rows = False
     truth = watch.truth
-    back = await watch.until(lambda: not _apart(watch, truth) and {source.id: source.state for source in watch.sources} == states)
+    back = await watch.until(
+        lambda: not _apart(watch, truth) and {source.id: source.state for source in watch.sources} == states
+    )
     outcome.seconds = time.monotonic() - ended
     most = system.steps * CADENCE + (LONGEST if fault.hangs else 0.0) + SLOWER * healthy + 1.0
     if not back:
-        changed = [f"{source.id} {source.state}: {source.fault}" for source in watch.sources if source.state != states.get(source.id)]
-        outcome.wrong += [f"not back after {watch.patience:.0f} s: {each}" for each in [*changed, *_apart(watch, truth)][:4]]
+        changed = [
+            f"{source.id} {source.state}: {source.fault}"
+            for source in watch.sources
+            if source.state != states.get(source.id)
+        ]
+        outcome.wrong += [
+            f"not back after {watch.patience:.0f} s: {each}" for each in [*changed, *_apart(watch, truth)][:4]
+        ]
     else:
         await _in_time(watch, outcome, most)
     outcome.wrong += list(watch.wrong)
@@ -276,7 +300,9 @@ async def _from_cold(watch: Watch, fault: Fault, outcome: Outcome) -> None:
 
 
 async def _in_time(watch: Watch, outcome: Outcome, most: Seconds) -> None:
-    """Whether it took `most` seconds; of a machine that is busier now than it was before, as many more as a healthy poll takes there, `SLOWER` times."""
+    """Whether it took `most` seconds; of a machine that is busier now than it was before, as many more as a healthy
+    poll takes there, `SLOWER` times.
+    """
     if outcome.seconds is None or outcome.seconds <= most:
         return
     began = time.monotonic()
@@ -332,7 +358,9 @@ def _told(watch: Watch, fault: Fault, outcome: Outcome) -> None:
             outcome.wrong.append(f"{source.id} has no words for it: {told} {told.message}")
     if kinds and not silent:
         outcome.wrong.append("every source is ok")
-    if silent and any(held.findings[_COVERAGE].status is Status.PASS for held in watch.model.all() if _COVERAGE in held.findings):
+    if silent and any(
+        entry.findings[_COVERAGE].status is Status.PASS for entry in watch.model.all() if _COVERAGE in entry.findings
+    ):
         outcome.wrong.append("the inventory is said to be whole")
 
 
@@ -341,9 +369,9 @@ def _wordless(watch: Watch, fault: Fault) -> list[str]:
     kinds = watch.place.system.kinds.get(fault.name, fault.kinds)
     unknown = [
         (control, finding)
-        for held in watch.model.all()
-        if held.resource.provider != "enctop"
-        for control, finding in held.findings.items()
+        for entry in watch.model.all()
+        if entry.resource.provider != "enctop"
+        for control, finding in entry.findings.items()
         if finding.status is Status.UNKNOWN
     ]
     silent = [f"{control} is UNKNOWN without a word" for control, finding in unknown if not finding.reason]
@@ -358,9 +386,12 @@ def _apart(watch: Watch, truth: Verdicts) -> list[str]:
     """What is not as it was, a line each that begins with the control."""
     shown, remembers, hurries = watch.verdicts(), watch.place.system.remembers, watch.place.system.hurries
     return [
-        f"{key[1]} {shown[key].name if key in shown else 'gone'} of {key[0]}, which was {truth[key].name if key in truth else 'not there'}"
+        f"{key[1]} {shown[key].name if key in shown else 'gone'} of {key[0]}, which was"
+        f" {truth[key].name if key in truth else 'not there'}"
         for key in truth.keys() | shown.keys()
-        if truth.get(key) != shown.get(key) and key[1] not in remembers and not (key[1] in hurries and shown.get(key) is Status.WARN)
+        if truth.get(key) != shown.get(key)
+        and key[1] not in remembers
+        and not (key[1] in hurries and shown.get(key) is Status.WARN)
     ]
 
 

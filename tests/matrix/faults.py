@@ -1,4 +1,6 @@
-"""The rows of the matrix: what goes wrong, how it begins and ends, and what enctop must say of it meanwhile. Each is one line of `FAULTS`."""
+"""The rows of the matrix: what goes wrong, how it begins and ends, and what enctop must say of it meanwhile. Each is
+one line of `FAULTS`.
+"""
 
 import asyncio
 import contextlib
@@ -13,15 +15,21 @@ import msgspec
 
 from posture.clock import Seconds
 from posture.fault import FaultKind
-from providers.demo.answer import Answer
+from providers.demo.aws.answer import Answer
 from tests.matrix.front import Line, Request
 
 if TYPE_CHECKING:
     from tests.matrix.cell import Place
 
 FLOOD = 32 << 20
-"""Bytes of an answer that does not end, and of one that unfolds: a test that fails must not take the machine with it."""
-DENIED, EXPIRED, THROTTLED = frozenset({FaultKind.DENIED}), frozenset({FaultKind.EXPIRED}), frozenset({FaultKind.THROTTLED})
+"""Bytes of an answer that does not end, and of one that unfolds: a test that fails must not take the machine with
+it.
+"""
+DENIED, EXPIRED, THROTTLED = (
+    frozenset({FaultKind.DENIED}),
+    frozenset({FaultKind.EXPIRED}),
+    frozenset({FaultKind.THROTTLED}),
+)
 AWAY = frozenset({FaultKind.UNREACHABLE})
 BROKEN = frozenset({FaultKind.UNREACHABLE, FaultKind.ERROR})
 """A connection that ends in the middle may be told as either."""
@@ -33,9 +41,10 @@ Act = Callable[["Place"], Awaitable[None]]
 class Fault(msgspec.Struct, frozen=True):
     """One row. `kinds`: of what a source that does not answer in full must speak; with none, no source needs to fail.
 
-    `hangs`: a question under way when it ends takes its time limit, and not only the cadence, to be asked again. `loses`: rows may go. `settles`: while it
-    lasts the verdicts come to be the healthy ones. `cold`: the endpoint was never seen healthy before. `at_once`: it is over as soon as it has begun.
-    `alone`: nothing else may run beside it, for memory is measured.
+    `hangs`: a question under way when it ends takes its time limit, and not only the cadence, to be asked again.
+    `loses`: rows may go. `settles`: while it lasts the verdicts come to be the healthy ones. `cold`: the endpoint was
+    never seen healthy before. `at_once`: it is over as soon as it has begun. `alone`: nothing else may run beside it,
+    for memory is measured.
     """
 
     name: str
@@ -79,7 +88,9 @@ def refused(name: str, kind: str, kinds: frozenset[FaultKind], *, of: int = 1, f
 
 
 def paged(name: str, kinds: frozenset[FaultKind], following: Callable[[str], str], **more: bool) -> Fault:
-    """A row in which every listing goes on; `following` gives the next token after a page's own, "" for that of the first page, and may refuse."""
+    """A row in which every listing goes on; `following` gives the next token after a page's own, "" for that of the
+    first page, and may refuse.
+    """
 
     async def begin(place: "Place") -> None:
         async def wrong(line: Line) -> bool:
@@ -90,7 +101,9 @@ def paged(name: str, kinds: frozenset[FaultKind], following: Callable[[str], str
                 await line.answer(said if isinstance(said, Answer) else await line.truth(said))
                 return True
             answer = await line.truth(plain)
-            await line.answer(place.system.continued(line.request, answer, following(token)) if answer.status == 200 else answer)
+            await line.answer(
+                place.system.continued(line.request, answer, following(token)) if answer.status == 200 else answer
+            )
             return True
 
         place.front.wrong = wrong
@@ -162,12 +175,18 @@ async def _endless(line: Line) -> bool:
 def _bomb_of_blanks() -> bytes:
     """`FLOOD` blanks in some kilobytes of gzip; its end, with the checksum, does not come."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-    return packer.compress(b" " * (8 << 20)) + b"".join(packer.compress(b" " * (8 << 20)) for _ in range(FLOOD // (8 << 20) - 1)) + packer.flush()
+    return (
+        packer.compress(b" " * (8 << 20))
+        + b"".join(packer.compress(b" " * (8 << 20)) for _ in range(FLOOD // (8 << 20) - 1))
+        + packer.flush()
+    )
 
 
 async def _bomb(line: Line) -> bool:
     answer = await line.truth()
-    packed = msgspec.structs.replace(answer, body=_bomb_of_blanks(), headers={**answer.headers, "content-encoding": "gzip"})
+    packed = msgspec.structs.replace(
+        answer, body=_bomb_of_blanks(), headers={**answer.headers, "content-encoding": "gzip"}
+    )
     await line.answer(packed)
     return True
 
@@ -177,7 +196,11 @@ async def _other_shape(line: Line) -> bool:
     if line.request is None:
         await line.send(b"SSH-2.0-OpenSSH_9.9\r\n")
         return False
-    fruit = b'{"fruit": {"banana": [1, 2]}}' if _is_json(answer) else b'<?xml version="1.0"?><Fruit><Banana>1</Banana></Fruit>'
+    fruit = (
+        b'{"fruit": {"banana": [1, 2]}}'
+        if _is_json(answer)
+        else b'<?xml version="1.0"?><Fruit><Banana>1</Banana></Fruit>'
+    )
     await line.answer(msgspec.structs.replace(answer, body=fruit))
     return True
 
@@ -212,7 +235,9 @@ def _banana(found: re.Match[bytes]) -> bytes:
 
 
 def _retyped(value: Any, field: str = "") -> Any:
-    """The same with every truth a text, every number a list, and every text an object but for those that name something."""
+    """The same with every truth a text, every number a list, and every text an object but for those that name
+    something.
+    """
     match value:
         case dict():
             return {name: _retyped(inner, name) for name, inner in value.items()}

@@ -1,6 +1,8 @@
-"""What stands between enctop and a system under test: a loopback port that passes everything on, until it is told to go wrong.
+"""What stands between enctop and a system under test: a loopback port that passes everything on, until it is told to go
+wrong.
 
-It lives in the loop of the collector that is tested. In front of HTTP it reads requests and whole answers, in front of anything else (TLS) bytes.
+It lives in the loop of the collector that is tested. In front of HTTP it reads requests and whole answers, in front of
+anything else (TLS) bytes.
 """
 
 import asyncio
@@ -18,7 +20,7 @@ import aiohttp
 import msgspec
 from yarl import URL
 
-from providers.demo.answer import Answer
+from providers.demo.aws.answer import Answer
 
 FLIGHT = 0.15
 """Seconds of quiet after which what a system that speaks no HTTP has said is its whole answer."""
@@ -58,9 +60,18 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Line:
-    """One question on one connection, to be answered. `request` is None where no HTTP is spoken; then `said` are the client's first bytes."""
+    """One question on one connection, to be answered. `request` is None where no HTTP is spoken; then `said` are the
+    client's first bytes.
+    """
 
-    def __init__(self, front: "Front", reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: Request | None, said: bytes = b"") -> None:
+    def __init__(
+        self,
+        front: "Front",
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        request: Request | None,
+        said: bytes = b"",
+    ) -> None:
         self.front = front
         self.reader = reader
         self.writer = writer
@@ -75,7 +86,11 @@ class Line:
 
     async def answer(self, answer: Answer) -> None:
         """Answer it, as HTTP does; where none is spoken, with the bytes alone."""
-        await self.send(answer.body if self.request is None else self.head(answer) + (b"" if self.request.method == "HEAD" else answer.body))
+        await self.send(
+            answer.body
+            if self.request is None
+            else self.head(answer) + (b"" if self.request.method == "HEAD" else answer.body)
+        )
 
     def head(self, answer: Answer, **more: str) -> bytes:
         """Status line and headers; nothing where no HTTP is spoken. `more` take the place of the length."""
@@ -84,7 +99,12 @@ class Line:
         kept = {name: value for name, value in answer.headers.items() if name.lower() not in _OURS}
         length = more or {"content-length": str(len(answer.body))}
         lines = [f"{name.replace('_', '-')}: {value}" for name, value in (kept | length).items()]
-        return "\r\n".join([f"HTTP/1.1 {answer.status} {responses.get(answer.status, '')}", *lines]).encode("latin-1", "replace") + b"\r\n\r\n"
+        return (
+            "\r\n".join([f"HTTP/1.1 {answer.status} {responses.get(answer.status, '')}", *lines]).encode(
+                "latin-1", "replace"
+            )
+            + b"\r\n\r\n"
+        )
 
     async def send(self, data: bytes) -> None:
         """Send bytes as they are."""
@@ -108,7 +128,9 @@ Fault = Callable[[Line], Awaitable[bool]]
 class Front:
     """One port. `wrong` takes the place of every answer while it is set; `upstream` is where the system listens."""
 
-    def __init__(self, upstream: tuple[str, int], session: aiohttp.ClientSession | None, context: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, upstream: tuple[str, int], session: aiohttp.ClientSession | None, context: ssl.SSLContext | None = None
+    ) -> None:
         self.upstream = upstream
         self.wrong: Fault | None = None
         self.port = 0
@@ -170,7 +192,14 @@ class Front:
         assert task is not None
         self._writers[writer] = task
         try:
-            with contextlib.suppress(OSError, EOFError, asyncio.IncompleteReadError, asyncio.CancelledError, aiohttp.ClientError, TimeoutError):
+            with contextlib.suppress(
+                OSError,
+                EOFError,
+                asyncio.IncompleteReadError,
+                asyncio.CancelledError,
+                aiohttp.ClientError,
+                TimeoutError,
+            ):
                 await (self._stream(reader, writer) if self._session is None else self._http(reader, writer))
         finally:
             del self._writers[writer]
@@ -223,8 +252,12 @@ class Front:
         """The system's own answer."""
         assert self._session is not None
         url = URL(f"http://{self.upstream[0]}:{self.upstream[1]}{request.target}", encoded=True)
-        headers = {name: value for name, value in request.headers.items() if name not in _OURS | {"accept-encoding", "expect"}}
-        async with self._session.request(request.method, url, headers=headers, data=request.body or None, allow_redirects=False) as response:
+        headers = {
+            name: value for name, value in request.headers.items() if name not in _OURS | {"accept-encoding", "expect"}
+        }
+        async with self._session.request(
+            request.method, url, headers=headers, data=request.body or None, allow_redirects=False
+        ) as response:
             return Answer(response.status, await response.read(), dict(response.headers))
 
     async def first_flight(self, said: bytes) -> bytes:
@@ -243,7 +276,9 @@ class Front:
 
 def session() -> aiohttp.ClientSession:
     """The connections to the systems behind all fronts of a loop."""
-    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar())
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0), auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
+    )
 
 
 async def _read(reader: asyncio.StreamReader) -> Request | None:
@@ -253,7 +288,9 @@ async def _read(reader: asyncio.StreamReader) -> Request | None:
         return None
     first, *lines = head.decode("latin-1").split("\r\n")
     method, target, _ = first.split(" ", 2)
-    headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
+    headers = {
+        name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)
+    }
     return Request(method, target, headers, await reader.readexactly(int(headers.get("content-length", 0))))
 
 

@@ -1,4 +1,6 @@
-"""The limits of every room, shortened while the matrix runs: no room takes them from its configuration. This is the one place that reaches for them."""
+"""The limits of every room, shortened while the matrix runs: no room takes them from its configuration. This is the
+one place that reaches for them.
+"""
 
 import contextlib
 import importlib
@@ -24,15 +26,32 @@ _BUDGETS = {family: (rate, min(period, 5.0), places) for family, (rate, period, 
 """Storage's of five minutes is less than a cadence there, and a hundred of the matrix's."""
 _SHORT: dict[str, dict[str, object]] = {
     "providers.lane": {"ATTEMPTS": 2, "TRANSIENT_ATTEMPTS": 2},
-    "providers.aws.account": {"CONNECT_TIMEOUT": CONNECT, "READ_TIMEOUT": READ, "LONGEST_BODY": WHOLE, "MOST_PAGES": MOST_PAGES, "MOST_SETTING": MOST_BYTES},
-    "providers.azure.arm": {"CONNECT_TIMEOUT": CONNECT, "READ_TIMEOUT": READ, "MOST_PAGES": MOST_PAGES, "MOST_SETTING": MOST_BYTES, "BUDGETS": _BUDGETS},
-    "providers.gcp.project": {"CONNECT_TIMEOUT": CONNECT, "READ_TIMEOUT": READ},
-    "providers.vault.way": {"TIMEOUT": (CONNECT, READ)},
+    "providers.aws.client": {
+        "CONNECT_TIMEOUT": CONNECT,
+        "READ_TIMEOUT": READ,
+        "LONGEST_BODY": WHOLE,
+        "MOST_PAGES": MOST_PAGES,
+        "MOST_SETTING": MOST_BYTES,
+    },
+    "providers.azure.client": {
+        "CONNECT_TIMEOUT": CONNECT,
+        "READ_TIMEOUT": READ,
+        "MOST_PAGES": MOST_PAGES,
+        "MOST_SETTING": MOST_BYTES,
+        "BUDGETS": _BUDGETS,
+    },
+    "providers.gcp.client": {"CONNECT_TIMEOUT": CONNECT, "READ_TIMEOUT": READ},
+    "providers.vault.client": {"TIMEOUT": (CONNECT, READ)},
     "providers.vault.session": {"WHOLE": WHOLE},
     "providers.tls.probe": {"CONNECT_LIMIT": CONNECT, "TALK_LIMIT": READ, "PLAIN_LIMIT": 1.0},
     "providers.aws.transport": {"MOST_PAGE": MOST_BYTES},
     "providers.tls.revocation": {"LIMIT": WHOLE},
-    "providers.limits": {"WHOLE_ANSWER": WHOLE, "MOST_BYTES": MOST_BYTES, "MOST_PAGES": MOST_PAGES, "MOST_SETTING": MOST_BYTES},
+    "providers.limits": {
+        "WHOLE_ANSWER": WHOLE,
+        "MOST_BYTES": MOST_BYTES,
+        "MOST_PAGES": MOST_PAGES,
+        "MOST_SETTING": MOST_BYTES,
+    },
 }
 _SHARED = ("WHOLE_ANSWER", "MOST_BYTES", "MOST_PAGES")
 """Names of `providers.limits` that rooms import; others of the same name and another value are left alone."""

@@ -1,4 +1,6 @@
-"""What a system must tell of itself to stand in the matrix. A new one is a class like this and its place in `tests/matrix/systems.py`."""
+"""What a system must tell of itself to stand in the matrix. A new one is a class like this and its place in
+`tests/matrix/systems.py`.
+"""
 
 import os
 from abc import ABC, abstractmethod
@@ -7,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from posture.fault import FaultKind
-from providers.demo.answer import Answer
+from providers.demo.aws.answer import Answer
 from tests.matrix.front import Request
 
 if TYPE_CHECKING:
@@ -15,7 +17,17 @@ if TYPE_CHECKING:
 
 CERTIFICATE = frozenset(
     f"tls.{word}"
-    for word in ("chain-trust", "cert-change", "cert-expiry", "cert-lifetime", "revocation", "modern-client", "key-strength", "signature", "hostname")
+    for word in (
+        "chain-trust",
+        "cert-change",
+        "cert-expiry",
+        "cert-lifetime",
+        "revocation",
+        "modern-client",
+        "key-strength",
+        "signature",
+        "hostname",
+    )
 )
 """What another certificate may truly change."""
 
@@ -23,10 +35,12 @@ CERTIFICATE = frozenset(
 class System(ABC):
     """A small healthy world behind a real server on loopback, the configuration that asks it, and its own words for no.
 
-    `good` is a control that is PASS on something there, and `bad` one that is FAIL. `absent` names the faults that this system cannot have, and why;
-    `kinds` are for faults of which it speaks otherwise than most. `may_change` are controls that may truly say something else during a fault, `remembers`
-    those that tell of it afterwards, `hurries` those that warn of a slow answer. Rows may truly be gone during the faults of `loses`. `steps` are cadences
-    until all is as before: two where a source needs what another was answered. `environment` stands in the environment while the matrix runs.
+    `good` is a control that is PASS on something there, and `bad` one that is FAIL. `absent` names the faults that this
+    system cannot have, and why; `kinds` are for faults of which it speaks otherwise than most. `may_change` are
+    controls that may truly say something else during a fault, `remembers` those that tell of it afterwards, `hurries`
+    those that warn of a slow answer. Rows may truly be gone during the faults of `loses`. `steps` are cadences until
+    all is as before: two where a source needs what another was answered. `environment` stands in the environment while
+    the matrix runs.
     """
 
     name: ClassVar[str]
@@ -59,7 +73,9 @@ class System(ABC):
         """The block that asks it at `url`; https is vouched for by `ca_file`."""
 
     def refusal(self, kind: str, request: Request) -> Answer | Request:
-        """The system's own answer where it would `deny`, `expire`, `throttle` or `fail`; or the request that makes it answer so."""
+        """The system's own answer where it would `deny`, `expire`, `throttle` or `fail`; or the request that makes
+        it answer so.
+        """
         raise NotImplementedError
 
     def paged(self, request: Request) -> tuple[Request, str]:

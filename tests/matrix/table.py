@@ -22,7 +22,9 @@ MOST_SECONDS = 300.0
 Cell = tuple[str, str]
 """(fault, system)."""
 
-CELLS: tuple[Cell, ...] = tuple((fault.name, system.name) for fault in FAULTS for system in SYSTEMS if fault.name not in system.absent)
+CELLS: tuple[Cell, ...] = tuple(
+    (fault.name, system.name) for fault in FAULTS for system in SYSTEMS if fault.name not in system.absent
+)
 
 
 def outcomes(cells: Iterable[Cell]) -> dict[Cell, Outcome]:
@@ -45,7 +47,16 @@ def outcomes(cells: Iterable[Cell]) -> dict[Cell, Outcome]:
 
 
 def _set(patch: pytest.MonkeyPatch, systems: Iterable[System], world: World) -> None:
-    for name in (*PROXIES, "AWS_PROFILE", "VAULT_ADDR", "VAULT_TOKEN", "BAO_TOKEN", "VAULT_CACERT", "GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CLOUD_PROJECT"):
+    for name in (
+        *PROXIES,
+        "AWS_PROFILE",
+        "VAULT_ADDR",
+        "VAULT_TOKEN",
+        "BAO_TOKEN",
+        "VAULT_CACERT",
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "GOOGLE_CLOUD_PROJECT",
+    ):
         patch.delenv(name, raising=False)
     patch.setenv("AWS_CA_BUNDLE", str(world.ca_file))
     patch.setenv("SSL_CERT_FILE", str(world.ca_file))
@@ -85,7 +96,9 @@ def written(found: Mapping[Cell, Outcome]) -> str:
     heads = ["fault", *(system.name for system in SYSTEMS)]
     rows = [[fault.name, *(_cell(found, fault.name, system) for system in SYSTEMS)] for fault in FAULTS]
     widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
-    lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in [heads, *rows]]
+    lines = [
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in [heads, *rows]
+    ]
     red = [f"{name} / {system}: {each}" for (name, system), outcome in found.items() for each in outcome.wrong]
     return "\n".join([*lines, "", *red])
 

@@ -14,10 +14,16 @@ pytestmark = pytest.mark.xdist_group("matrix")
 @pytest.fixture(scope="module")
 def found(request: pytest.FixtureRequest) -> Mapping[Cell, Outcome]:
     """The cells that were chosen, run side by side before the first of their tests."""
-    chosen = [item.callspec.params["cell"] for item in request.session.items if "cell" in getattr(getattr(item, "callspec", None), "params", {})]
+    chosen = [
+        item.callspec.params["cell"]
+        for item in request.session.items
+        if "cell" in getattr(getattr(item, "callspec", None), "params", {})
+    ]
     return outcomes(chosen)
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=[f"{fault}-{system}" for fault, system in CELLS])
-def test_a_fault_is_told_for_what_it_is_moves_no_verdict_and_is_forgotten_within_a_cadence(cell: Cell, found: Mapping[Cell, Outcome]) -> None:
+def test_a_fault_is_told_for_what_it_is_moves_no_verdict_and_is_forgotten_within_a_cadence(
+    cell: Cell, found: Mapping[Cell, Outcome]
+) -> None:
     assert found[cell].wrong == []

@@ -6,24 +6,49 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from posture.batch import Batch, Kept, Listed, Partly
 from posture.clock import Utc
 from posture.controls.registry import Registry, registry
 from posture.fault import Fault, FaultKind
-from posture.judging import Held
+from posture.judging import Entry
 from posture.model import Model
 from posture.policy import ExceptionRule, KeyMode, Policy
+from posture.reports import Batch, Complete, NotRead, ReadRefused
 from posture.resource import KeyClass, Resource
 from posture.source import Source
 from posture.verdict import Finding
-from tests.posture.controls_world import HOME, NOW, account, bucket, denied, key, key_arn, refused, region, snapshot, template, volume
+from tests.posture.controls.world import (
+    HOME,
+    NOW,
+    account,
+    bucket,
+    denied,
+    key,
+    key_arn,
+    refused,
+    region,
+    snapshot,
+    template,
+    volume,
+)
 
-VOLUMES, KEYS, REGION, BUCKETS = f"acme/aws/{HOME}/us-east-1/ebs", f"acme/aws/{HOME}/us-east-1/kms", f"acme/aws/{HOME}/us-east-1/region", f"acme/aws/{HOME}/s3"
+VOLUMES, KEYS, REGION, BUCKETS = (
+    f"acme/aws/{HOME}/us-east-1/ebs",
+    f"acme/aws/{HOME}/us-east-1/kms",
+    f"acme/aws/{HOME}/us-east-1/region",
+    f"acme/aws/{HOME}/s3",
+)
 MORE = f"acme+beta/aws/{HOME}/more"
 """A second source of volumes and keys, of an account that acme and beta share."""
 CADENCES = {VOLUMES: 60.0, KEYS: 60.0, REGION: 900.0, BUCKETS: 900.0, MORE: 60.0}
 EXCEPTED = msgspec.convert(
-    {"control": "aws.ebs", "resource": "*volume/vol-1", "until": "2026-11-23", "reason": "scratch", "approved_by": "j.doe"}, ExceptionRule
+    {
+        "control": "aws.ebs",
+        "resource": "*volume/vol-1",
+        "until": "2026-11-23",
+        "reason": "scratch",
+        "approved_by": "j.doe",
+    },
+    ExceptionRule,
 )
 POLICIES = {"acme": Policy(exception=(EXCEPTED,)), "beta": Policy(keys=KeyMode.CUSTOMER_MANAGED, regulated=True)}
 
@@ -37,7 +62,9 @@ def source(id: str, **more: Any) -> Source:
 class Feed:
     """A model with these sources, and a clock."""
 
-    def __init__(self, *sources: str, policies: dict[str, Policy] | None = None, controls: Registry | None = None, now: Utc = NOW) -> None:
+    def __init__(
+        self, *sources: str, policies: dict[str, Policy] | None = None, controls: Registry | None = None, now: Utc = NOW
+    ) -> None:
         self.now = now
         self.model = Model(controls or registry(), POLICIES if policies is None else policies, now)
         for name in sources:
@@ -54,17 +81,21 @@ class Feed:
         kept: Iterable[Resource] = (),
         after: float = 0.0,
     ) -> "Feed":
-        """One poll. `listed` are the types it names completely: those of `resources` where it ends well, unless said otherwise."""
+        """One poll. `listed` are the types it names completely: those of `resources` where it ends well, unless said
+        otherwise.
+        """
         self.now += after
         self.model.begin(name, self.now)
         for resource in resources:
             self.model.apply(name, Batch((msgspec.structs.replace(resource, source=name),)), self.now)
         if part is not None:
-            self.model.apply(name, Partly(part), self.now)
-        self.model.apply(name, Kept(tuple(msgspec.structs.replace(resource, source=name) for resource in kept)), self.now)
+            self.model.apply(name, ReadRefused(part), self.now)
+        self.model.apply(
+            name, NotRead(tuple(msgspec.structs.replace(resource, source=name) for resource in kept)), self.now
+        )
         types = {resource.type for resource in resources} if listed is None else listed
         if fault is None:
-            self.model.apply(name, Listed(tuple(types)), self.now)
+            self.model.apply(name, Complete(tuple(types)), self.now)
         self.model.finish(name, self.now, fault=fault, calls=1, seconds=0.5, next_due=None)
         self.model.tick(self.now)
         return self
@@ -79,13 +110,13 @@ class Feed:
         self.model.tick(end)
         return self
 
-    def held(self, resource: Resource | str) -> Held:
-        found = self.model.held(resource if isinstance(resource, str) else resource.id)
+    def entry(self, resource: Resource | str) -> Entry:
+        found = self.model.entry(resource if isinstance(resource, str) else resource.id)
         assert found is not None
         return found
 
     def finding(self, control: str, resource: Resource | str) -> Finding:
-        return self.held(resource).findings[control]
+        return self.entry(resource).findings[control]
 
 
 def refusal(kind: FaultKind = FaultKind.UNREACHABLE) -> Fault:
@@ -97,18 +128,29 @@ def of(tenant: str, resource: Resource) -> Resource:
     return msgspec.structs.replace(resource, tenant=tenant)
 
 
-def verdicts(held: Held) -> dict[str, Finding]:
+def verdicts(entry: Entry) -> dict[str, Finding]:
     """The findings without when they began, and when they could not be told."""
-    return {name: msgspec.structs.replace(finding, since=0.0, gap=None) for name, finding in held.findings.items()}
+    return {name: msgspec.structs.replace(finding, since=0.0, gap=None) for name, finding in entry.findings.items()}
 
 
 def picture(model: Model) -> dict[str, Any]:
     """All a model says: findings, statuses, joins, roll-ups."""
     seen = {
-        held.resource.id: (held.resource, held.status, held.key_class, held.users, dict(held.findings), set(model.links.users(held.resource)))
-        for held in model.all()
+        entry.resource.id: (
+            entry.resource,
+            entry.status,
+            entry.key_class,
+            entry.users,
+            dict(entry.findings),
+            set(model.links.users(entry.resource)),
+        )
+        for entry in model.all()
     }
-    rollups = {tenant: (rollup.resources, rollup.findings) for tenant, rollup in model.rollups.items() if any((*rollup.resources, *rollup.findings))}
+    rollups = {
+        tenant: (rollup.resources, rollup.findings)
+        for tenant, rollup in model.rollups.items()
+        if any((*rollup.resources, *rollup.findings))
+    }
     return {"seen": seen, "rollups": rollups, "alone": {tenant: model.unassigned(tenant) for tenant in model.policies}}
 
 
@@ -133,8 +175,16 @@ def keys(draw: st.DrawFn, number: int) -> Resource:
     """`k-1` may carry the alias; its name, state, manager and owner vary."""
     aliases = (ALIAS,) if number == 1 and draw(st.booleans()) else ()
     state = draw(st.sampled_from(["Enabled", "Enabled", "Disabled", "PendingDeletion"]))
-    made = key(f"k-{number}", manager=draw(st.sampled_from(["AWS", "CUSTOMER"])), aliases=aliases, KeyState=state, KeyRotationEnabled=draw(st.booleans()))
-    return msgspec.structs.replace(made, name=draw(st.sampled_from(["alias/app", "k"])), tenant=draw(st.sampled_from(["acme", "acme+beta"])))
+    made = key(
+        f"k-{number}",
+        manager=draw(st.sampled_from(["AWS", "CUSTOMER"])),
+        aliases=aliases,
+        KeyState=state,
+        KeyRotationEnabled=draw(st.booleans()),
+    )
+    return msgspec.structs.replace(
+        made, name=draw(st.sampled_from(["alias/app", "k"])), tenant=draw(st.sampled_from(["acme", "acme+beta"]))
+    )
 
 
 @st.composite
@@ -171,6 +221,10 @@ def fed(world: dict[str, list[Resource]], faults: dict[str, Fault] | None = None
     return feed
 
 
-FAULTS = st.dictionaries(st.sampled_from(sorted(CADENCES)), st.sampled_from([refusal(), refusal(FaultKind.DENIED), refusal(FaultKind.DISABLED)]), max_size=2)
+FAULTS = st.dictionaries(
+    st.sampled_from(sorted(CADENCES)),
+    st.sampled_from([refusal(), refusal(FaultKind.DENIED), refusal(FaultKind.DISABLED)]),
+    max_size=2,
+)
 DENIED = denied("ec2:DescribeVolumes")
 KEY_CLASSES = tuple(KeyClass)

@@ -1,4 +1,6 @@
-"""What becomes of an answer that is not as its API documents it: each field that a control reads, taken away or changed, one at a time."""
+"""What becomes of an answer that is not as its API documents it: each field that a control reads, taken away or
+changed, one at a time.
+"""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +17,9 @@ GONE = object()
 
 
 class Mutant(msgspec.Struct, frozen=True):
-    """A scene with one field changed: `whose` resource (`resource`, or the id of one beside it), the `path` there, and what stands there now."""
+    """A scene with one field changed: `whose` resource (`resource`, or the id of one beside it), the `path` there,
+    and what stands there now.
+    """
 
     whose: str
     path: Path
@@ -24,17 +28,31 @@ class Mutant(msgspec.Struct, frozen=True):
 
 
 def mutants(scene: Scene) -> Iterator[Mutant]:
-    """Every change of every field that the control read on its way to its verdict, in the resource and in those it looked at."""
+    """Every change of every field that the control read on its way to its verdict, in the resource and in those it
+    looked at.
+    """
     read = _read(scene)
     for whose, paths in read.items():
-        resource = scene.resource if whose == "resource" else next(other for other in scene.world.seen if other.id == whose)
+        resource = (
+            scene.resource if whose == "resource" else next(other for other in scene.world.seen if other.id == whose)
+        )
         for path in sorted(paths, key=str):
             for change, value in changes(_at(resource.fields, path)):
-                yield _with(scene, whose, path, change, lambda old, path=path, value=value: msgspec.structs.replace(old, fields=_put(old.fields, path, value)))
+                yield _with(
+                    scene,
+                    whose,
+                    path,
+                    change,
+                    lambda old, path=path, value=value: msgspec.structs.replace(
+                        old, fields=_put(old.fields, path, value)
+                    ),
+                )
 
 
 def changes(value: Any) -> Iterator[tuple[str, Any]]:
-    """What may stand in place of a value: nothing, null, another type, a word that no API has, the empty value of its type."""
+    """What may stand in place of a value: nothing, null, another type, a word that no API has, the empty value of
+    its type.
+    """
     yield "absent", GONE
     yield "null", None
     match value:
@@ -57,7 +75,9 @@ def _with(scene: Scene, whose: str, path: Path, change: str, mutate: Callable[[R
     if whose == "resource":
         return Mutant(whose, path, change, msgspec.structs.replace(scene, resource=mutate(scene.resource)))
     seen = [mutate(other) if other.id == whose else other for other in scene.world.seen]
-    return Mutant(whose, path, change, msgspec.structs.replace(scene, world=msgspec.structs.replace(scene.world, seen=seen)))
+    return Mutant(
+        whose, path, change, msgspec.structs.replace(scene, world=msgspec.structs.replace(scene.world, seen=seen))
+    )
 
 
 # ---------------------------------------------------------------- what was read
@@ -68,11 +88,15 @@ def _read(scene: Scene) -> dict[str, set[Path]]:
     read: dict[str, set[Path]] = {}
 
     def watched(resource: Resource, whose: str) -> Resource:
-        return msgspec.structs.replace(resource, fields=_watch(dict(resource.fields), (), read.setdefault(whose, set())))
+        return msgspec.structs.replace(
+            resource, fields=_watch(dict(resource.fields), (), read.setdefault(whose, set()))
+        )
 
     world = msgspec.structs.replace(scene.world, seen=[watched(other, other.id) for other in scene.world.seen])
     scene.control.judge(watched(scene.resource, "resource"), world)
-    return {whose: {deeper for path in paths for deeper in _text_paths(scene, whose, path)} for whose, paths in read.items()}
+    return {
+        whose: {deeper for path in paths for deeper in _text_paths(scene, whose, path)} for whose, paths in read.items()
+    }
 
 
 def _text_paths(scene: Scene, whose: str, path: Path) -> Iterator[Path]:

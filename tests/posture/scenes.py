@@ -1,4 +1,6 @@
-"""For each control, what it passes: a resource that is as promised, in its world. Found by asking it: a new control needs a resource, not a line here."""
+"""For each control, what it passes: a resource that is as promised, in its world. Found by asking it: a new control
+needs a resource, not a line here.
+"""
 
 from collections.abc import Iterator
 from functools import cache
@@ -10,13 +12,18 @@ from posture.policy import ExceptionRule, KeyMode, Policy
 from posture.resource import Resource
 from posture.source import State
 from posture.verdict import Status
-from providers.demo import bucketpolicy
-from tests.posture import azure_world, gcp_world, vault_world
-from tests.posture import controls_world as aws
-from tests.posture.controls_world import DAY, NOW, World
-from tests.posture.test_controls_law import ARN, TYPES
+from providers.demo.aws import bucketpolicy
+from tests.posture.controls import world as aws
+from tests.posture.controls.azure import world as azure_world
+from tests.posture.controls.gcp import world as gcp_world
+from tests.posture.controls.test_law import ARN, TYPES
+from tests.posture.controls.vault import world as vault_world
+from tests.posture.controls.world import DAY, NOW, World
 
-EXCEPTION = msgspec.convert({"control": "aws.ebs", "resource": "*", "until": "2027-11-01", "reason": "scratch", "approved_by": "j.doe"}, ExceptionRule)
+EXCEPTION = msgspec.convert(
+    {"control": "aws.ebs", "resource": "*", "until": "2027-11-01", "reason": "scratch", "approved_by": "j.doe"},
+    ExceptionRule,
+)
 DOUBLE = azure_world.account(azure_world.KeyClass.DOUBLE, "Microsoft.Keyvault")
 DOUBLY = {**DOUBLE.fields["properties"]["encryption"], "requireInfrastructureEncryption": True}
 POLICIES = (
@@ -24,8 +31,12 @@ POLICIES = (
     Policy(keys=KeyMode.CUSTOMER_MANAGED, mfa="required"),
     Policy(exception=(EXCEPTION,)),
 )
-KEY = aws.key(KeyRotationEnabled=True, RotationPeriodInDays=365, Policy='{"Statement": []}', ValidTo="2027-11-23T14:00:00Z")
-OPEN_FLAGS = dict.fromkeys(("BlockPublicAcls", "BlockPublicPolicy"), False) | dict.fromkeys(("IgnorePublicAcls", "RestrictPublicBuckets"), True)
+KEY = aws.key(
+    KeyRotationEnabled=True, RotationPeriodInDays=365, Policy='{"Statement": []}', ValidTo="2027-11-23T14:00:00Z"
+)
+OPEN_FLAGS = dict.fromkeys(("BlockPublicAcls", "BlockPublicPolicy"), False) | dict.fromkeys(
+    ("IgnorePublicAcls", "RestrictPublicBuckets"), True
+)
 MORE: tuple[Resource, ...] = (
     aws.bucket(
         "AES256",
@@ -34,10 +45,25 @@ MORE: tuple[Resource, ...] = (
         PolicyStatus={"IsPublic": False},
         PublicAccessBlockConfiguration=dict.fromkeys(OPEN_FLAGS, True),
     ),
-    aws.bucket("aws:kms", key=ARN, blocked=["SSE-C"], Policy=None, PolicyStatus={"IsPublic": False}, PublicAccessBlockConfiguration=OPEN_FLAGS),
+    aws.bucket(
+        "aws:kms",
+        key=ARN,
+        blocked=["SSE-C"],
+        Policy=None,
+        PolicyStatus={"IsPublic": False},
+        PublicAccessBlockConfiguration=OPEN_FLAGS,
+    ),
     azure_world.account(azure_world.KeyClass.CUSTOMER, "Microsoft.Keyvault", allowBlobPublicAccess=False),
-    msgspec.structs.replace(DOUBLE, fields={**DOUBLE.fields, "properties": {**DOUBLE.fields["properties"], "encryption": DOUBLY}}),
-    gcp_world.bucket(modes={"customerManaged": "FullyRestricted", "customerSupplied": "FullyRestricted", "googleManaged": "NotRestricted"}),
+    msgspec.structs.replace(
+        DOUBLE, fields={**DOUBLE.fields, "properties": {**DOUBLE.fields["properties"], "encryption": DOUBLY}}
+    ),
+    gcp_world.bucket(
+        modes={
+            "customerManaged": "FullyRestricted",
+            "customerSupplied": "FullyRestricted",
+            "googleManaged": "NotRestricted",
+        }
+    ),
     vault_world.backend({"healthy": True}),
     vault_world.cluster(links={"storage-1": aws.volume(key=ARN).id}),
     aws.tenant(),
@@ -54,7 +80,9 @@ class Scene(msgspec.Struct, frozen=True):
 
 
 def scenes(control: Control) -> tuple[Scene, ...]:
-    """All that `control` passes among these resources, worlds and policies; of one resource at most one for each key mode."""
+    """All that `control` passes among these resources, worlds and policies; of one resource at most one for each key
+    mode.
+    """
     return _scenes(control.id)
 
 
@@ -63,7 +91,10 @@ def _scenes(control_id: str) -> tuple[Scene, ...]:
     control = registry().get(control_id)
     assert control is not None
     found: dict[tuple[str, KeyMode], Scene] = {}
-    for resource in (*(TYPES[type_] for type_ in control.applies), *(more for more in MORE if more.type in control.applies)):
+    for resource in (
+        *(TYPES[type_] for type_ in control.applies),
+        *(more for more in MORE if more.type in control.applies),
+    ):
         for world in _worlds(resource):
             if control.judge(resource, world).status is Status.PASS:
                 found.setdefault((resource.id, world.policy.keys), Scene(control, resource, world))
@@ -71,7 +102,15 @@ def _scenes(control_id: str) -> tuple[Scene, ...]:
 
 
 def _worlds(resource: Resource) -> Iterator[World]:
-    beside = [KEY, aws.region(key=ARN), aws.account(), *azure_world.BESIDE, gcp_world.key(), vault_world.cluster(), aws.volume(key=ARN)]
+    beside = [
+        KEY,
+        aws.region(key=ARN),
+        aws.account(),
+        *azure_world.BESIDE,
+        gcp_world.key(),
+        vault_world.cluster(),
+        aws.volume(key=ARN),
+    ]
     beside = [other for other in beside if other.id != resource.id]
     asked = [aws.source(state=State.OK, last_success=NOW - DAY / 1440)]
     for policy in POLICIES:

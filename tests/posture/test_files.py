@@ -25,7 +25,12 @@ def test_another_users_link_is_not_followed_wherever_it_stands_in_the_path(tmp_p
     linked(tmp_path / "out.json", "home/keys")
     linked(tmp_path / "out", "home")
     (tmp_path / "ours").symlink_to("out.json")
-    for path in (tmp_path / "out.json", tmp_path / "out" / "keys", tmp_path / "ours", tmp_path / "out" / ".." / "home" / "keys"):
+    for path in (
+        tmp_path / "out.json",
+        tmp_path / "out" / "keys",
+        tmp_path / "ours",
+        tmp_path / "out" / ".." / "home" / "keys",
+    ):
         for act in (lambda path: replace(path, [b"x"]), writable):
             with pytest.raises(OSError, match="a link of another user"):
                 act(path)
@@ -34,8 +39,12 @@ def test_another_users_link_is_not_followed_wherever_it_stands_in_the_path(tmp_p
     assert (tmp_path / "home" / "keys").read_bytes() == b"mine"
 
 
-@pytest.mark.parametrize("make", [os.mkfifo, lambda path: os.mknod(path, 0o20600, os.makedev(1, 3))], ids=["pipe", "device"])
-def test_a_pipe_or_a_device_that_stands_where_a_file_is_wanted_is_refused_and_does_not_block(tmp_path: Path, make) -> None:
+@pytest.mark.parametrize(
+    "make", [os.mkfifo, lambda path: os.mknod(path, 0o20600, os.makedev(1, 3))], ids=["pipe", "device"]
+)
+def test_a_pipe_or_a_device_that_stands_where_a_file_is_wanted_is_refused_and_does_not_block(
+    tmp_path: Path, make
+) -> None:
     path = tmp_path / "posture.json"
     try:
         make(path)
@@ -53,8 +62,14 @@ def test_a_pipe_or_a_device_that_stands_where_a_file_is_wanted_is_refused_and_do
 
 def test_devices_and_descriptors_that_are_named_as_such_are_written_to(tmp_path: Path) -> None:
     replace(Path("/dev/null"), [b"x"])
-    code = "from pathlib import Path; from posture.files import replace, writable; p = Path('/dev/stdout'); writable(p); replace(p, [b'here', b'!'])"
-    assert subprocess.run(["python3", "-c", code], cwd=Path(__file__).parents[2], capture_output=True, check=True).stdout == b"here!"
+    code = (
+        "from pathlib import Path; from posture.files import replace, writable; p = Path('/dev/stdout'); writable(p);"
+        " replace(p, [b'here', b'!'])"
+    )
+    assert (
+        subprocess.run(["python3", "-c", code], cwd=Path(__file__).parents[2], capture_output=True, check=True).stdout
+        == b"here!"
+    )
     with pytest.raises(OSError, match="No space left"):
         replace(Path("/dev/full"), [b"x" * 100_000])
 
@@ -81,7 +96,11 @@ def test_links_in_a_circle_end(tmp_path: Path) -> None:
 
 def test_what_cannot_be_written_is_known_before_there_is_anything_to_write(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    for path, why in ((tmp_path / "no" / "x", "No such file"), (tmp_path, "directory"), (tmp_path / "file" / "x", "Not a directory")):
+    for path, why in (
+        (tmp_path / "no" / "x", "No such file"),
+        (tmp_path, "directory"),
+        (tmp_path / "file" / "x", "Not a directory"),
+    ):
         with pytest.raises(OSError, match=why):
             writable(path)
     writable(tmp_path / "new.json")

@@ -85,12 +85,23 @@ def holds(text: str, **other: str) -> bool:
         ('"status:fail"', False),  # quoted: looked for as it stands
     ],
 )
-def test_what_a_filter_lets_through(text: str, held: bool) -> None:
-    assert holds(text) is held
+def test_what_a_filter_lets_through(text: str, entry: bool) -> None:
+    assert holds(text) is entry
 
 
 @pytest.mark.parametrize(
-    "text", ["arn:aws:s3:::b", "aws:kms", "tls://h:443", "vault://h/x", "cert://ab", "k8s://c/n", "https://h", "enctop://acme", "10.0.0.1:443"]
+    "text",
+    [
+        "arn:aws:s3:::b",
+        "aws:kms",
+        "tls://h:443",
+        "vault://h/x",
+        "cert://ab",
+        "k8s://c/n",
+        "https://h",
+        "enctop://acme",
+        "10.0.0.1:443",
+    ],
 )
 def test_ids_and_addresses_are_looked_for_as_they_stand(text: str) -> None:
     assert parse(text).terms == (Term("", (text,), False),)
@@ -126,13 +137,28 @@ def test_a_filter_keeps_what_was_typed_and_reads_it_again_alike() -> None:
         ("kind:", "filter: kind: needs a value, as in kind:acme"),
         ("-status:,", "filter: status: needs a value, as in status:fail"),
         ('name:""', "filter: name: needs a value, as in name:acme"),
-        ("status:bad", "filter: status:bad matches nothing; status is one of fail, unknown, warn, pass, not_applicable"),
-        ("status:pass,bad", "filter: status:bad matches nothing; status is one of fail, unknown, warn, pass, not_applicable"),
-        ("status:[fp]*", "filter: status:[fp]* matches nothing; status is one of fail, unknown, warn, pass, not_applicable"),
-        ("severity:urgent", "filter: severity:urgent matches nothing; severity is one of critical, high, medium, low, info"),
+        (
+            "status:bad",
+            "filter: status:bad matches nothing; status is one of fail, unknown, warn, pass, not_applicable",
+        ),
+        (
+            "status:pass,bad",
+            "filter: status:bad matches nothing; status is one of fail, unknown, warn, pass, not_applicable",
+        ),
+        (
+            "status:[fp]*",
+            "filter: status:[fp]* matches nothing; status is one of fail, unknown, warn, pass, not_applicable",
+        ),
+        (
+            "severity:urgent",
+            "filter: severity:urgent matches nothing; severity is one of critical, high, medium, low, info",
+        ),
         (
             "key:mine",
-            "filter: key:mine matches nothing; key is one of none, provider, provider-visible, customer, customer-foreign, supplied, double, unknown",
+            (
+                "filter: key:mine matches nothing; key is one of none, provider, provider-visible, customer,"
+                " customer-foreign, supplied, double, unknown"
+            ),
         ),
         ('name:"pg', "filter: a quote is not closed in 'name:\"pg'"),
         ("'", 'filter: a quote is not closed in "\'"'),

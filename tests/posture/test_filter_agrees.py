@@ -10,13 +10,13 @@ from posture.filter import parse
 from posture.model import OWN, Change, Model
 from posture.resource import Resource
 from posture.snapshot import matches, take
-from providers.publisher import Publisher
-from providers.stream import Hello
-from tests.posture.controls_world import NOW, key, key_arn, made, volume
+from providers.collector.frames import Hello
+from providers.collector.publisher import Publisher
+from tests.posture.controls.world import NOW, key, key_arn, made, volume
 from tests.posture.models import FAULTS, KEYS, VOLUMES, Feed, fed, of, worlds
 from tests.posture.test_model_laws import WORDS
-from tui.replica import Replica
-from tui.sieve import sieve
+from tui.data.replica import Replica
+from tui.data.row_filter import sieve
 
 PAIRS = [f"{first} {second}" for first in WORDS[::3] for second in WORDS[1::4]]
 QUERIES = ["", *WORDS, *(f"-{word}" for word in WORDS), *PAIRS]
@@ -25,7 +25,9 @@ QUERIES = ["", *WORDS, *(f"-{word}" for word in WORDS), *PAIRS]
 def viewer_of(model: Model) -> Replica:
     viewer = Replica()
     viewer.apply(Hello("test", tuple(model.policies), False, NOW))
-    everything = Change({held.resource.id for held in model.all()}, set(), set(model.sources), set(), set(model.rollups))
+    everything = Change(
+        {held.resource.id for held in model.all()}, set(), set(model.sources), set(), set(model.rollups)
+    )
     for frame in Publisher(model).frames(everything):
         viewer.apply(frame)
     return viewer
@@ -43,7 +45,9 @@ def in_the_export(query: str, model: Model) -> set[str]:
 
 @settings(max_examples=25, deadline=None)
 @given(world=worlds(), faults=FAULTS)
-def test_every_filter_selects_the_same_in_the_list_and_in_the_export(world: dict[str, list[Resource]], faults: dict[str, Fault]) -> None:
+def test_every_filter_selects_the_same_in_the_list_and_in_the_export(
+    world: dict[str, list[Resource]], faults: dict[str, Fault]
+) -> None:
     model = fed(world, faults).model
     viewer = viewer_of(model)
     for query in QUERIES:
@@ -67,7 +71,9 @@ def test_every_filter_selects_the_same_in_the_list_and_in_the_export(world: dict
 def test_the_cases_in_which_they_once_differed(query: str, found: set[str]) -> None:
     alone = made("alone", "workload", "aws.other.thing")
     shared_key: Any = of("acme+beta", key(KeyRotationEnabled=True))
-    feed = Feed(VOLUMES, KEYS).poll(KEYS, shared_key).poll(VOLUMES, volume("vol-1", key=key_arn()), volume("vol-2"), alone)
+    feed = (
+        Feed(VOLUMES, KEYS).poll(KEYS, shared_key).poll(VOLUMES, volume("vol-1", key=key_arn()), volume("vol-2"), alone)
+    )
     expected = {{"k-1": key_arn(), "alone": "alone"}.get(name, volume(name).id) for name in found}
     assert in_the_export(query, feed.model) == in_the_list(query, viewer_of(feed.model)) == expected
     assert {entry.id for entry in take(feed.model, feed.now, "1", query=query).resources} == expected

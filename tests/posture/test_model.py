@@ -3,20 +3,20 @@
 import msgspec
 import pytest
 
-from posture.batch import Batch, Listed, Partly
 from posture.clock import parse_rfc3339
 from posture.controls.registry import Control, Registry, registry
 from posture.fault import Fault, FaultKind
-from posture.judging import Held
+from posture.judging import Entry
 from posture.links import Links
 from posture.model import UNASSIGNED, Model, answered
 from posture.policy import KeyMode, Policy, shared
+from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import KeyClass, Link, Resource
 from posture.snapshot import take
 from posture.source import Source, State
+from posture.timers import Timers
 from posture.verdict import Finding, Gap, Severity, Status, passed
-from posture.wakes import Wakes
-from tests.posture.controls_world import HOME, NOW, denied, key, key_arn, made, refused, region, volume
+from tests.posture.controls.world import HOME, NOW, denied, key, key_arn, made, refused, region, volume
 from tests.posture.models import ALIAS, BUCKETS, EXCEPTED, KEYS, MORE, REGION, VOLUMES, Feed, of, refusal, source
 
 ENCRYPTED = "aws.ebs.volume-encrypted"
@@ -37,7 +37,9 @@ HOUR = 3600.0
         ([], Status.NOT_APPLICABLE),
     ],
 )
-def test_a_tenant_is_as_bad_as_its_worst_and_without_resources_not_green(volumes: list[Resource], status: Status) -> None:
+def test_a_tenant_is_as_bad_as_its_worst_and_without_resources_not_green(
+    volumes: list[Resource], status: Status
+) -> None:
     feed = Feed(VOLUMES, policies={"acme": Policy()}, controls=only(ENCRYPTED, "meta.inventory.coverage"))
     assert feed.poll(VOLUMES, *volumes).model.rollups["acme"].status is status
 
@@ -65,7 +67,7 @@ def test_what_tenants_share_counts_for_each_and_what_is_nobodys_is_not_green_whi
     assert feed.model.rollups["beta"].resources[Status.FAIL] == 1
     stray = of(UNASSIGNED, volume("vol-2", key=key_arn("k-9")))
     silent = Feed(MORE, VOLUMES, controls=only(ENCRYPTED, "meta.evidence.freshness")).poll(VOLUMES, stray)
-    assert silent.held(stray).status is Status.PASS
+    assert silent.entry(stray).status is Status.PASS
     assert silent.model.rollups[UNASSIGNED].status is Status.UNKNOWN
 
 
@@ -104,8 +106,8 @@ def test_a_volume_that_moves_to_another_tenant_leaves_the_first_ones_counts() ->
 def test_a_finished_listing_removes_what_it_no_longer_names_and_only_of_its_types() -> None:
     feed = Feed(VOLUMES).poll(VOLUMES, GOOD, PLAIN, region())
     feed.poll(VOLUMES, GOOD, listed=("aws.ebs.volume",))
-    assert feed.model.held(PLAIN.id) is None
-    assert feed.model.held(region().id) is not None
+    assert feed.model.entry(PLAIN.id) is None
+    assert feed.model.entry(region().id) is not None
     assert feed.model.drain().gone == {PLAIN.id}
 
 
@@ -120,7 +122,7 @@ def test_a_failed_listing_keeps_what_it_did_not_name(seen: list[Resource]) -> No
 def test_what_exists_but_could_not_be_read_again_stays_as_it_was_and_ages() -> None:
     feed = Feed(VOLUMES).poll(VOLUMES, GOOD, PLAIN)
     feed.poll(VOLUMES, GOOD, kept=[PLAIN], part=refusal(), after=200.0)
-    assert feed.held(PLAIN).observed_at == NOW
+    assert feed.entry(PLAIN).observed_at == NOW
     assert feed.finding(ENCRYPTED, PLAIN).status is Status.FAIL
     feed.poll(VOLUMES, GOOD, kept=[PLAIN], part=refusal(), after=200.0)
     assert feed.finding(ENCRYPTED, PLAIN).status is Status.UNKNOWN
@@ -136,7 +138,7 @@ def test_what_exists_and_was_never_read_is_taken_in_as_it_is() -> None:
 
 def test_a_listing_with_a_refused_part_is_partial_and_still_removes() -> None:
     feed = Feed(VOLUMES).poll(VOLUMES, GOOD, PLAIN).poll(VOLUMES, GOOD, part=denied("kms:DescribeKey"))
-    assert feed.model.held(PLAIN.id) is None
+    assert feed.model.entry(PLAIN.id) is None
     assert feed.model.sources[VOLUMES].state is State.PARTIAL
     assert feed.model.sources[VOLUMES].fault == denied("kms:DescribeKey")
 
@@ -144,11 +146,11 @@ def test_a_listing_with_a_refused_part_is_partial_and_still_removes() -> None:
 def test_a_resource_that_another_source_reports_now_is_no_longer_the_firsts_to_remove() -> None:
     feed = Feed(VOLUMES, MORE).poll(VOLUMES, GOOD).poll(MORE, GOOD)
     feed.poll(VOLUMES, listed=("aws.ebs.volume",))
-    assert feed.held(GOOD).source == MORE
+    assert feed.entry(GOOD).source == MORE
     feed.model.drop_source(VOLUMES, feed.now)
-    assert feed.model.held(GOOD.id) is not None
+    assert feed.model.entry(GOOD.id) is not None
     feed.model.drop_source(MORE, feed.now)
-    assert feed.model.held(GOOD.id) is None
+    assert feed.model.entry(GOOD.id) is None
 
 
 def test_a_dropped_source_takes_its_rows_its_findings_and_its_counts_along() -> None:
@@ -161,7 +163,8 @@ def test_a_dropped_source_takes_its_rows_its_findings_and_its_counts_along() -> 
     assert not change.sources
     assert feed.model.rollups["acme"].resources == [0] * len(Status)
     assert feed.finding("meta.inventory.coverage", "enctop://acme").reason == "no source is asked about this tenant"
-    assert feed.model.wakes_at() == NOW + 10 * HOUR  # the exception's end, of acme's policy, and nothing of the source's
+    # the exception's end, of acme's policy, and nothing of the source's
+    assert feed.model.wakes_at() == NOW + 10 * HOUR
 
 
 def test_a_source_that_is_dropped_and_comes_back_at_once_is_told_as_there() -> None:
@@ -187,7 +190,9 @@ def test_a_source_that_is_configured_anew_keeps_its_rows_and_its_age() -> None:
 # ---------------------------------------------------------------- age
 
 
-@pytest.mark.parametrize("seen", [GOOD, PLAIN, volume("vol-n", State="deleted")], ids=["pass", "fail", "not applicable"])
+@pytest.mark.parametrize(
+    "seen", [GOOD, PLAIN, volume("vol-n", State="deleted")], ids=["pass", "fail", "not applicable"]
+)
 def test_32_what_was_not_seen_for_six_cadences_is_unknown_whatever_it_was(seen: Resource) -> None:
     feed = Feed(VOLUMES).poll(VOLUMES, seen)
     before = feed.finding(ENCRYPTED, seen).status
@@ -196,7 +201,11 @@ def test_32_what_was_not_seen_for_six_cadences_is_unknown_whatever_it_was(seen: 
     assert feed.finding(ENCRYPTED, seen).status is before
     feed.wait(0.001)
     finding = feed.finding(ENCRYPTED, seen)
-    assert (finding.status, finding.reason, finding.since) == (Status.UNKNOWN, f"not seen for over 6m{was}", NOW + 360.0)
+    assert (finding.status, finding.reason, finding.since) == (
+        Status.UNKNOWN,
+        f"not seen for over 6m{was}",
+        NOW + 360.0,
+    )
     assert feed.model.rollups["acme"].status is Status.UNKNOWN
     feed.poll(VOLUMES, seen)
     assert feed.finding(ENCRYPTED, seen).status is before
@@ -258,7 +267,7 @@ def test_nothing_was_seen_nor_began_after_now_once_a_clock_that_ran_ahead_is_put
     feed.now = now = NOW + 120.0
     feed.model.tick(now)
     assert feed.model.now == now
-    assert {held.observed_at for held in feed.model.all() if held.resource.provider == "aws"} == {now}
+    assert {entry.observed_at for entry in feed.model.all() if entry.resource.provider == "aws"} == {now}
     assert [feed.finding(ENCRYPTED, one).status for one in (GOOD, PLAIN)] == [Status.PASS, Status.UNKNOWN]
     assert feed.finding(ENCRYPTED, GOOD).since == NOW
     assert feed.finding(ENCRYPTED, PLAIN).since == now
@@ -266,7 +275,9 @@ def test_nothing_was_seen_nor_began_after_now_once_a_clock_that_ran_ahead_is_put
     assert feed.model.sources[VOLUMES].last_success == feed.model.sources[VOLUMES].last_attempt == now
     assert {GOOD.id, PLAIN.id, VOLUMES} <= feed.model.drain().resources | {VOLUMES}
     feed.wait(6 * 60.0)
-    assert feed.finding(ENCRYPTED, GOOD).status is Status.UNKNOWN, "what was seen by a clock that ran ahead ages as all else"
+    assert feed.finding(ENCRYPTED, GOOD).status is Status.UNKNOWN, (
+        "what was seen by a clock that ran ahead ages as all else"
+    )
 
 
 def test_an_exception_that_had_ended_by_a_clock_that_ran_ahead_holds_again_once_it_is_put_right() -> None:
@@ -285,7 +296,7 @@ def test_whether_a_key_is_used_is_not_known_as_soon_as_a_listing_under_way_was_r
     feed = Feed(VOLUMES, KEYS).poll(VOLUMES, GOOD).poll(KEYS, dead)
     assert feed.finding("aws.kms.key-state", dead).status is Status.FAIL
     feed.model.begin(VOLUMES, feed.now)
-    feed.model.apply(VOLUMES, Partly(refusal()), feed.now)
+    feed.model.apply(VOLUMES, ReadRefused(refusal()), feed.now)
     feed.model.apply(VOLUMES, Batch((msgspec.structs.replace(GOOD, source=VOLUMES, links=()),)), feed.now)
     feed.model.settle()
     finding = feed.finding("aws.kms.key-state", dead)
@@ -299,18 +310,21 @@ def test_what_is_below_something_that_refused_its_listing_is_not_gone_and_the_re
     mine, other, late = below("vol-a", "refuses"), below("vol-b", "answers"), below("vol-c", "refuses")
     feed = Feed(VOLUMES).poll(VOLUMES, mine, other)
     feed.model.begin(VOLUMES, feed.now)
-    feed.model.apply(VOLUMES, Listed((mine.type,), frozenset({"refuses"})), feed.now)
-    assert feed.model.held(mine.id) is not None
-    assert feed.model.held(other.id) is None
+    feed.model.apply(VOLUMES, Complete((mine.type,), frozenset({"refuses"})), feed.now)
+    assert feed.model.entry(mine.id) is not None
+    assert feed.model.entry(other.id) is None
     feed.poll(VOLUMES, late)
-    assert feed.model.held(mine.id) is None
+    assert feed.model.entry(mine.id) is None
 
 
 def test_what_an_earlier_run_saw_ages_from_then_keeps_its_since_and_goes_when_it_is_not_named() -> None:
     def again(after: float) -> Feed:
         feed = Feed(VOLUMES, now=NOW + after)
-        rows = [earlier.held(GOOD), earlier.held(PLAIN)]
-        feed.model.restore((Held.seen(held.resource, held.source, held.observed_at, held.stood()) for held in rows), feed.now)
+        rows = [earlier.entry(GOOD), earlier.entry(PLAIN)]
+        feed.model.restore(
+            (Entry.seen(entry.resource, entry.source, entry.observed_at, entry.statuses_since()) for entry in rows),
+            feed.now,
+        )
         feed.model.tick(feed.now)
         return feed
 
@@ -320,7 +334,7 @@ def test_what_an_earlier_run_saw_ages_from_then_keeps_its_since_and_goes_when_it
     assert feed.wait(60.0).finding(ENCRYPTED, PLAIN).status is Status.UNKNOWN
     assert again(4000.0).finding(ENCRYPTED, GOOD).status is Status.UNKNOWN
     feed = again(300.0).poll(VOLUMES, GOOD)
-    assert feed.model.held(PLAIN.id) is None
+    assert feed.model.entry(PLAIN.id) is None
     assert feed.finding(ENCRYPTED, GOOD).since == NOW
 
 
@@ -371,10 +385,10 @@ def test_what_was_never_told_begins_with_its_first_verdict() -> None:
 def test_a_run_that_keeps_no_rows_still_knows_since_when() -> None:
     earlier = Feed(VOLUMES).poll(VOLUMES, PLAIN, GOOD)
     feed = Feed(VOLUMES, now=NOW + 300.0)
-    feed.model.recall({resource.id: earlier.held(resource).stood() for resource in (PLAIN, GOOD)})
+    feed.model.recall({resource.id: earlier.entry(resource).statuses_since() for resource in (PLAIN, GOOD)})
     feed.poll(VOLUMES, PLAIN)
     assert (feed.finding(ENCRYPTED, PLAIN).status, feed.finding(ENCRYPTED, PLAIN).since) == (Status.FAIL, NOW)
-    assert feed.model.held(GOOD.id) is None, "it was not seen now"
+    assert feed.model.entry(GOOD.id) is None, "it was not seen now"
 
 
 def test_an_exception_turns_fail_into_warn_exactly_until_it_ends() -> None:
@@ -389,7 +403,12 @@ def test_an_exception_turns_fail_into_warn_exactly_until_it_ends() -> None:
     assert feed.finding(ENCRYPTED, excepted).status is Status.WARN
     feed.wait(midnight - feed.now)
     finding = feed.finding(ENCRYPTED, excepted)
-    assert (finding.status, finding.exception, finding.since, finding.severity) == (Status.FAIL, None, midnight, Severity.CRITICAL)
+    assert (finding.status, finding.exception, finding.since, finding.severity) == (
+        Status.FAIL,
+        None,
+        midnight,
+        Severity.CRITICAL,
+    )
     assert feed.finding("meta.policy.exception", "enctop://acme").status is Status.FAIL
 
 
@@ -414,8 +433,8 @@ def test_wake_times_do_not_pile_up_over_days_of_polls_and_changes() -> None:
         feed.poll(VOLUMES, volume("vol-1", Size=turn), GOOD, after=60.0)
     for _ in range(200):
         feed.poll(KEYS, key(), after=1.0)
-    assert feed.model._verdicts_turn.kept <= 2 * len(feed.model) + Wakes.SLACK
-    assert feed.model._rows_age.kept <= 2 * len(feed.model.sources) + Wakes.SLACK
+    assert feed.model._verdicts_turn.kept <= 2 * len(feed.model) + Timers.SLACK
+    assert feed.model._rows_age.kept <= 2 * len(feed.model.sources) + Timers.SLACK
 
 
 # ---------------------------------------------------------------- joins
@@ -434,7 +453,12 @@ def test_a_disabled_key_judges_its_volumes_again_and_nobody_elses() -> None:
 
 def test_a_volume_follows_its_regions_default_key_two_links_away() -> None:
     policy = {"acme": Policy(keys=KeyMode.CUSTOMER_MANAGED)}
-    feed = Feed(VOLUMES, KEYS, REGION, policies=policy).poll(VOLUMES, GOOD).poll(REGION, region(key=ALIAS)).poll(KEYS, key())
+    feed = (
+        Feed(VOLUMES, KEYS, REGION, policies=policy)
+        .poll(VOLUMES, GOOD)
+        .poll(REGION, region(key=ALIAS))
+        .poll(KEYS, key())
+    )
     assert feed.finding("aws.ebs.volume-key-policy", GOOD).status is Status.PASS
     feed.poll(KEYS, key(), key("k-2", aliases=(ALIAS,)))
     assert feed.finding("aws.ebs.volume-key-policy", GOOD).reason == "key is not the region's default key"
@@ -451,14 +475,16 @@ def test_a_key_that_is_renamed_moves_the_rows_that_show_its_name() -> None:
 
 def test_a_link_by_alias_follows_the_alias_from_key_to_key() -> None:
     by_alias = volume("vol-a", key=ALIAS)
-    feed = Feed(VOLUMES, KEYS).poll(VOLUMES, by_alias).poll(KEYS, key(aliases=(ALIAS,)), key("k-2", KeyState="Disabled"))
-    assert feed.held(ALIAS).resource.id == key_arn()
+    feed = (
+        Feed(VOLUMES, KEYS).poll(VOLUMES, by_alias).poll(KEYS, key(aliases=(ALIAS,)), key("k-2", KeyState="Disabled"))
+    )
+    assert feed.entry(ALIAS).resource.id == key_arn()
     assert feed.finding("aws.ebs.kms-key-usable", by_alias).status is Status.PASS
     feed.poll(KEYS, key("k-2", KeyState="Disabled", aliases=(ALIAS,)), key())
     assert feed.finding("aws.ebs.kms-key-usable", by_alias).status is Status.FAIL
-    assert (feed.held(key_arn()).users, feed.held(key_arn("k-2")).users) == (0, 1)
+    assert (feed.entry(key_arn()).users, feed.entry(key_arn("k-2")).users) == (0, 1)
     feed.poll(KEYS, key())
-    assert feed.model.held(ALIAS) is None
+    assert feed.model.entry(ALIAS) is None
     assert feed.finding("aws.ebs.kms-key-usable", by_alias).status is Status.UNKNOWN
 
 
@@ -481,14 +507,14 @@ def test_who_points_by_id_and_by_alias_is_one_user() -> None:
 
 def test_an_alias_does_not_hide_the_resource_whose_id_it_is() -> None:
     feed = Feed(KEYS).poll(KEYS, key(), key("k-2", aliases=(key_arn(),)))
-    assert feed.held(key_arn()).resource.id == key_arn()
+    assert feed.entry(key_arn()).resource.id == key_arn()
 
 
 def test_the_class_of_a_volume_is_its_keys_and_unknown_until_that_is_seen() -> None:
     feed = Feed(VOLUMES, KEYS).poll(VOLUMES, GOOD)
-    assert feed.held(GOOD).key_class is KeyClass.UNKNOWN
-    assert feed.poll(KEYS, key()).held(GOOD).key_class is KeyClass.CUSTOMER
-    assert feed.poll(KEYS, key(manager="AWS")).held(GOOD).key_class is KeyClass.PROVIDER_VISIBLE
+    assert feed.entry(GOOD).key_class is KeyClass.UNKNOWN
+    assert feed.poll(KEYS, key()).entry(GOOD).key_class is KeyClass.CUSTOMER
+    assert feed.poll(KEYS, key(manager="AWS")).entry(GOOD).key_class is KeyClass.PROVIDER_VISIBLE
 
 
 # ---------------------------------------------------------------- what moves, what it costs
@@ -508,17 +534,20 @@ def counting(judged: list[str]) -> Registry:
     """The controls there are, which write down what they judge of volumes."""
 
     def written_down(control: Control) -> Control:
-        def judge(resource: Resource, see: object) -> object:
+        def judge(resource: Resource, context: object) -> object:
             judged.append(resource.id)
-            return control.judge(resource, see)  # type: ignore[arg-type]
+            return control.judge(resource, context)  # type: ignore[arg-type]
 
         return msgspec.structs.replace(control, judge=judge)
 
-    return Registry([written_down(control) if control.id.startswith("aws.") else control for control in registry()], registry().sentences)
+    return Registry(
+        [written_down(control) if control.id.startswith("aws.") else control for control in registry()],
+        registry().sentences,
+    )
 
 
 def test_a_control_that_raises_is_unknown_and_ends_nothing() -> None:
-    def broken(resource: Resource, see: object) -> object:
+    def broken(resource: Resource, context: object) -> object:
         raise KeyError("Encrypted")
 
     one = registry().get(ENCRYPTED)
@@ -533,7 +562,7 @@ def test_a_control_that_raises_is_unknown_and_ends_nothing() -> None:
 def test_a_verdict_that_was_over_before_it_was_given_does_not_wake_for_ever() -> None:
     one = registry().get(ENCRYPTED)
     assert one is not None
-    over = msgspec.structs.replace(one, judge=lambda resource, see: passed("was", until=see.now - 1))
+    over = msgspec.structs.replace(one, judge=lambda resource, context: passed("was", until=context.now - 1))
     feed = Feed(VOLUMES, policies={}, controls=Registry([over], registry().sentences)).poll(VOLUMES, GOOD)
     assert feed.model.wakes_at() == NOW + 360.0
 
@@ -555,28 +584,39 @@ def test_of_two_sources_that_name_one_thing_the_one_that_was_answered_holds_it_w
             source = f"acme/aws/{name}/kms-foreign"
             faults = {"kms:DescribeKey": fault} if name == "a" else {}
             key = Resource(
-                "arn:aws:kms:eu-west-1:999988887777:key/1", "key", "aws.kms.key", "1", "acme", "aws", "999988887777", "eu-west-1", source, faults=faults
+                "arn:aws:kms:eu-west-1:999988887777:key/1",
+                "key",
+                "aws.kms.key",
+                "1",
+                "acme",
+                "aws",
+                "999988887777",
+                "eu-west-1",
+                source,
+                faults=faults,
             )
             model.begin(source, 1.0)
             model.apply(source, Batch((key,)), 1.0)
-            model.apply(source, Listed(("aws.kms.key",)), 1.0)
+            model.apply(source, Complete(("aws.kms.key",)), 1.0)
             model.finish(source, 1.0, fault=None, calls=1, seconds=0.1, next_due=None)
-        held = model.held("arn:aws:kms:eu-west-1:999988887777:key/1")
-        assert held is not None
-        assert (held.source, dict(held.resource.faults)) == ("acme/aws/b/kms-foreign", {})
+        entry = model.entry("arn:aws:kms:eu-west-1:999988887777:key/1")
+        assert entry is not None
+        assert (entry.source, dict(entry.resource.faults)) == ("acme/aws/b/kms-foreign", {})
 
 
 def test_a_row_that_a_poll_in_part_left_out_is_older_than_its_source_until_it_is_seen_again() -> None:
     feed = Feed(VOLUMES).poll(VOLUMES, GOOD, PLAIN)
     feed.model.drain()
     feed.poll(VOLUMES, GOOD, kept=[PLAIN], part=refusal(), after=60.0)
-    assert (feed.held(PLAIN).behind, feed.held(GOOD).behind) == (True, False)
-    assert feed.held(PLAIN).observed_at == NOW < feed.held(GOOD).observed_at == feed.model.sources[VOLUMES].last_success
+    assert (feed.entry(PLAIN).not_in_last_poll, feed.entry(GOOD).not_in_last_poll) == (True, False)
+    assert (
+        feed.entry(PLAIN).observed_at == NOW < feed.entry(GOOD).observed_at == feed.model.sources[VOLUMES].last_success
+    )
     assert PLAIN.id in feed.model.drain().resources
     feed.poll(VOLUMES, GOOD, kept=[PLAIN], part=refusal(), after=60.0)
     assert PLAIN.id not in feed.model.drain().resources, "told once"
     feed.poll(VOLUMES, GOOD, PLAIN, after=60.0)
-    assert not feed.held(PLAIN).behind
+    assert not feed.entry(PLAIN).not_in_last_poll
     assert PLAIN.id in feed.model.drain().resources
 
 
@@ -616,7 +656,11 @@ def test_a_region_without_encryption_by_default_is_an_open_door_only_where_all_v
         ((KeyMode.PROVIDER_MANAGED, KeyMode.PROVIDER_MANAGED), Status.PASS),
     ],
 )
-def test_the_default_key_of_a_region_that_tenants_share_must_suit_each(modes: tuple[KeyMode, KeyMode], status: Status) -> None:
+def test_the_default_key_of_a_region_that_tenants_share_must_suit_each(
+    modes: tuple[KeyMode, KeyMode], status: Status
+) -> None:
     here = msgspec.structs.replace(region(), tenant="acme+beta")
-    feed = Feed(MORE, policies=dict(zip(("acme", "beta"), (Policy(keys=mode) for mode in modes), strict=True))).poll(MORE, here)
+    feed = Feed(MORE, policies=dict(zip(("acme", "beta"), (Policy(keys=mode) for mode in modes), strict=True))).poll(
+        MORE, here
+    )
     assert feed.finding("aws.ebs.default-key-policy", here).status is status

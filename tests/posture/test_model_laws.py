@@ -1,4 +1,6 @@
-"""Laws of the model, over random worlds: the order of reports, what is judged again, the joins, the counts, and what a viewer is told."""
+"""Laws of the model, over random worlds: the order of reports, what is judged again, the joins, the counts, and what
+a viewer is told.
+"""
 
 from collections import Counter
 from typing import Any
@@ -7,22 +9,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from posture.batch import Batch
 from posture.clock import rfc3339
 from posture.fault import FaultKind
 from posture.filter import parse
-from posture.judging import Held, judge
+from posture.judging import Entry, judge
 from posture.links import Links
 from posture.model import OWN, Model
+from posture.reports import Batch
 from posture.resource import Link, Resource
 from posture.rollup import UNASSIGNED, Rollup, tenants_of
 from posture.snapshot import matches, take, to_json
 from posture.source import STALE_CADENCES
+from posture.timers import Timers
 from posture.verdict import Status
-from posture.wakes import Wakes
-from providers.publisher import Publisher
-from providers.stream import Hello
-from tests.posture.controls_world import NOW, made, volume
+from providers.collector.frames import Hello
+from providers.collector.publisher import Publisher
+from tests.posture.controls.world import NOW, made, volume
 from tests.posture.models import (
     BUCKETS,
     CADENCES,
@@ -43,14 +45,16 @@ from tests.posture.models import (
     volumes,
     worlds,
 )
-from tui.replica import Replica
+from tui.data.replica import Replica
 
 ALL = tuple(CADENCES)
 
 
 @settings(max_examples=60, deadline=None)
 @given(world=worlds(), data=st.data())
-def test_reports_in_any_order_and_batches_of_any_size_give_the_same_model(world: dict[str, list[Resource]], data: st.DataObject) -> None:
+def test_reports_in_any_order_and_batches_of_any_size_give_the_same_model(
+    world: dict[str, list[Resource]], data: st.DataObject
+) -> None:
     reports = [(name, resource) for name, resources in world.items() for resource in resources]
 
     def model_of(order: list[tuple[str, Resource]], settled: list[bool]) -> Model:
@@ -72,7 +76,9 @@ def test_reports_in_any_order_and_batches_of_any_size_give_the_same_model(world:
 
 
 class Life(RuleBasedStateMachine):
-    """Sources poll, fail, come and go, resources change hands, time goes on; a viewer follows. After each step everything still agrees."""
+    """Sources poll, fail, come and go, resources change hands, time goes on; a viewer follows. After each step
+    everything still agrees.
+    """
 
     @initialize()
     def start(self) -> None:
@@ -88,7 +94,9 @@ class Life(RuleBasedStateMachine):
         kept=st.sets(st.integers(1, 3)),
     )
     def poll_volumes(self, name: str, seen: tuple[Resource, ...], refused: Any, kept: set[int]) -> None:
-        self.feed.poll(name, *seen, listed=("aws.ebs.volume",), fault=refused, kept=[volume(f"vol-{number}") for number in kept])
+        self.feed.poll(
+            name, *seen, listed=("aws.ebs.volume",), fault=refused, kept=[volume(f"vol-{number}") for number in kept]
+        )
 
     @rule(
         seen=st.sets(st.integers(1, 2)).flatmap(lambda numbers: st.tuples(*(keys(n) for n in sorted(numbers)))),
@@ -130,8 +138,11 @@ class Life(RuleBasedStateMachine):
     def start_again_from_what_was_seen(self, seconds: float) -> None:
         before = self.feed
         self.feed = Feed(*ALL, now=before.now + seconds)
-        rows = [held for held in before.model.all() if held.resource.provider != OWN]
-        self.feed.model.restore((Held.seen(held.resource, held.source, held.observed_at, held.stood()) for held in rows), self.feed.now)
+        rows = [entry for entry in before.model.all() if entry.resource.provider != OWN]
+        self.feed.model.restore(
+            (Entry.seen(entry.resource, entry.source, entry.observed_at, entry.statuses_since()) for entry in rows),
+            self.feed.now,
+        )
         self.feed.model.tick(self.feed.now)
         assert len(self.feed.model) == len(rows) + len(ALL) + 2
         self.publisher, self.viewer = Publisher(self.feed.model), Replica()
@@ -145,41 +156,49 @@ class Life(RuleBasedStateMachine):
     def incremental_judging_equals_judging_from_scratch(self) -> None:
         model = self.feed.model
         model.settle()
-        for held in list(model.all()):
-            anew = Held(held.resource, held.source, held.poll, held.observed_at)
-            judge(anew, model.see(held.resource.tenant), model.registry)
-            assert verdicts(anew) == verdicts(held)
-            assert (anew.status, anew.key_class, anew.users) == (held.status, held.key_class, held.users)
+        for entry in list(model.all()):
+            anew = Entry(entry.resource, entry.source, entry.poll, entry.observed_at)
+            judge(anew, model.context(entry.resource.tenant), model.registry)
+            assert verdicts(anew) == verdicts(entry)
+            assert (anew.status, anew.key_class, anew.users) == (entry.status, entry.key_class, entry.users)
 
     @invariant()
     def nothing_was_seen_nor_began_later_than_now(self) -> None:
         model = self.feed.model
-        for held in model.all():
-            assert held.observed_at <= model.now
-            for finding in held.findings.values():
-                assert max(finding.since, *((finding.gap.begins, finding.gap.ends or 0.0) if finding.gap else (0.0,))) <= model.now
-        assert all((one.last_success or 0.0) <= model.now and (one.last_attempt or 0.0) <= model.now for one in model.sources.values())
+        for entry in model.all():
+            assert entry.observed_at <= model.now
+            for finding in entry.findings.values():
+                assert (
+                    max(finding.since, *((finding.gap.begins, finding.gap.ends or 0.0) if finding.gap else (0.0,)))
+                    <= model.now
+                )
+        assert all(
+            (one.last_success or 0.0) <= model.now and (one.last_attempt or 0.0) <= model.now
+            for one in model.sources.values()
+        )
 
     @invariant()
     def the_counters_equal_a_recount(self) -> None:
         recount: dict[str, Rollup] = {}
-        for held in self.feed.model.all():
-            own = held.resource.provider == OWN
-            for tenant in tenants_of(held.resource.tenant, own=own):
+        for entry in self.feed.model.all():
+            own = entry.resource.provider == OWN
+            for tenant in tenants_of(entry.resource.tenant, own=own):
                 rollup = recount.setdefault(tenant, Rollup())
-                rollup.resources[held.status] += not own
-                for finding in held.findings.values():
+                rollup.resources[entry.status] += not own
+                for finding in entry.findings.values():
                     rollup.findings[finding.status] += 1
         empty = Rollup()
-        assert {name: rollup for name, rollup in self.feed.model.rollups.items() if rollup != empty} == {n: r for n, r in recount.items() if r != empty}
+        assert {name: rollup for name, rollup in self.feed.model.rollups.items() if rollup != empty} == {
+            n: r for n, r in recount.items() if r != empty
+        }
 
     @invariant()
     def nothing_that_has_not_been_seen_for_six_cadences_is_anything_but_unknown(self) -> None:
         model = self.feed.model
-        for held in model.all():
-            if held.findings and held.resource.provider != OWN:
-                stale = model.now - held.observed_at >= STALE_CADENCES * model.sources[held.source].cadence
-                assert not stale or {finding.status for finding in held.findings.values()} == {Status.UNKNOWN}
+        for entry in model.all():
+            if entry.findings and entry.resource.provider != OWN:
+                stale = model.now - entry.observed_at >= STALE_CADENCES * model.sources[entry.source].cadence
+                assert not stale or {finding.status for finding in entry.findings.values()} == {Status.UNKNOWN}
 
     @invariant()
     def a_group_with_an_unanswered_source_is_never_green(self) -> None:
@@ -194,10 +213,10 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def the_joins_are_those_of_the_resources_that_are_held(self) -> None:
         model, anew = self.feed.model, Links()
-        held = [one.resource for one in model.all()]
-        for resource in held:
+        entry = [one.resource for one in model.all()]
+        for resource in entry:
             anew.replace(None, resource)
-        for resource in held:
+        for resource in entry:
             assert set(model.links.users(resource)) == set(anew.users(resource))
 
     @invariant()
@@ -205,7 +224,7 @@ class Life(RuleBasedStateMachine):
         model = self.feed.model
         wakes_at = model.wakes_at()
         assert wakes_at is None or wakes_at > model.now
-        assert model._verdicts_turn.kept <= 2 * len(model) + Wakes.SLACK
+        assert model._verdicts_turn.kept <= 2 * len(model) + Timers.SLACK
 
     @invariant()
     def a_viewer_that_followed_sees_what_one_that_comes_now_would(self) -> None:
@@ -213,7 +232,11 @@ class Life(RuleBasedStateMachine):
         late = Replica()
         late.apply(Hello("test", ("acme", "beta"), False, NOW))
         change = type(self.feed.model.drain())(
-            {held.resource.id for held in self.feed.model.all()}, set(), set(self.feed.model.sources), set(), set(self.feed.model.rollups)
+            {entry.resource.id for entry in self.feed.model.all()},
+            set(),
+            set(self.feed.model.sources),
+            set(),
+            set(self.feed.model.rollups),
         )
         for frame in Publisher(self.feed.model).frames(change):
             late.apply(frame)
@@ -227,7 +250,10 @@ TestLife = Life.TestCase
 def _shown(viewer: Replica) -> dict[str, Any]:
     rows = {key: (viewer.place(row), row) for table in viewer.tables.values() for key, row in table.rows.items()}
     findings = {key: (viewer.place(row), row) for key, row in viewer.findings.rows.items()}
-    plain = {key: (place, *(getattr(row, name) for name in row.__struct_fields__ if name != "place")) for key, (place, row) in (rows | findings).items()}
+    plain = {
+        key: (place, *(getattr(row, name) for name in row.__struct_fields__ if name != "place"))
+        for key, (place, row) in (rows | findings).items()
+    }
     return {"rows": plain, "sources": viewer.sources, "rollups": viewer.rollups}
 
 
@@ -235,7 +261,9 @@ def _shown(viewer: Replica) -> dict[str, Any]:
 
 IDS = ("a", "b", "c", "d")
 LINKED = st.builds(
-    lambda id, to, aliases: made(id, "volume", "aws.ebs.volume", aliases=tuple(aliases), links=dict(zip(("x", "y"), to, strict=False))),
+    lambda id, to, aliases: made(
+        id, "volume", "aws.ebs.volume", aliases=tuple(aliases), links=dict(zip(("x", "y"), to, strict=False))
+    ),
     st.sampled_from(IDS),
     st.lists(st.sampled_from([*IDS, "one", "two"]), max_size=2),
     st.lists(st.sampled_from(["one", "two"]), max_size=2, unique=True),
@@ -258,13 +286,17 @@ def test_both_directions_of_every_link_agree_whatever_comes_and_goes(steps: list
         for alias, claimed in claims.items():
             assert links.resolve(alias) in (claimed or [alias])
             if links.resolve(alias) != resolved[alias]:
-                assert {one.id for one in here.values() if one.link("x") == alias or one.link("y") == alias} <= moved | {getattr(step, "id", step)}
+                assert {
+                    one.id for one in here.values() if one.link("x") == alias or one.link("y") == alias
+                } <= moved | {getattr(step, "id", step)}
         for one in here.values():
             users = list(links.users(one))
             names = {one.id, *(alias for alias in one.aliases if links.resolve(alias) == one.id)}
             assert len(users) == len(set(users)) == links.count(one)
             assert set(users) == {other.id for other in here.values() if any(link.to in names for link in other.links)}
-            assert links.kinds(one) == +Counter(volume=sum(len({link.to for link in other.links} & names) for other in here.values()))
+            assert links.kinds(one) == +Counter(
+                volume=sum(len({link.to for link in other.links} & names) for other in here.values())
+            )
             if one.id in before and before[one.id][0] != set(users):
                 assert one.id in moved | {getattr(step, "id", step)}
 
@@ -273,31 +305,63 @@ def test_both_directions_of_every_link_agree_whatever_comes_and_goes(steps: list
 
 
 @settings(max_examples=200, deadline=None)
-@given(steps=st.lists(st.tuples(st.sampled_from("abc"), st.none() | st.floats(0, 100)) | st.floats(0, 100), max_size=60))
+@given(
+    steps=st.lists(st.tuples(st.sampled_from("abc"), st.none() | st.floats(0, 100)) | st.floats(0, 100), max_size=60)
+)
 def test_each_name_is_woken_once_at_the_time_last_set(steps: list[Any]) -> None:
-    wakes, plain = Wakes(), dict[str, float]()
+    timers, plain = Timers(), dict[str, float]()
     for step in steps:
         if isinstance(step, tuple):
             name, at = step
-            wakes.set(name, at)
+            timers.set(name, at)
             plain.pop(name, None)
             if at is not None:
                 plain[name] = at
         else:
             due = sorted((at, name) for name, at in plain.items() if at <= step)
-            assert wakes.due(step) == [name for _, name in due]
+            assert timers.due(step) == [name for _, name in due]
             for _, name in due:
                 del plain[name]
-        assert wakes.next() == min(plain.values(), default=None)
-        assert len(wakes) == len(plain)
+        assert timers.next() == min(plain.values(), default=None)
+        assert len(timers) == len(plain)
 
 
 # ---------------------------------------------------------------- filters and snapshots
 
 WORDS = [
-    *("status:fail", "status:pass,warn", "status:not_applicable", "severity:critical", "severity:info", "key:customer,none", "key:unknown", "kind:vol*"),
-    *("type:aws.ebs.*", "tenant:acme", "tenant:b*", "provider:aws", "scope:1111*", "region:us-east-?", "source:*/ebs", "name:data", 'name:"data two"'),
-    *("id:*vol-1", "control:aws.ebs.volume-encrypted", "control:aws.s3.*", "control:*", "vol-2", '"data two"', "encrypted", "aws.ebs", "KMS", "key"),
+    *(
+        "status:fail",
+        "status:pass,warn",
+        "status:not_applicable",
+        "severity:critical",
+        "severity:info",
+        "key:customer,none",
+        "key:unknown",
+        "kind:vol*",
+    ),
+    *(
+        "type:aws.ebs.*",
+        "tenant:acme",
+        "tenant:b*",
+        "provider:aws",
+        "scope:1111*",
+        "region:us-east-?",
+        "source:*/ebs",
+        "name:data",
+        'name:"data two"',
+    ),
+    *(
+        "id:*vol-1",
+        "control:aws.ebs.volume-encrypted",
+        "control:aws.s3.*",
+        "control:*",
+        "vol-2",
+        '"data two"',
+        "encrypted",
+        "aws.ebs",
+        "KMS",
+        "key",
+    ),
 ]
 
 
@@ -306,16 +370,25 @@ WORDS = [
 def test_a_filter_and_its_negation_part_the_resources(world: dict[str, list[Resource]], faults: Any) -> None:
     model = fed(world, faults).model
     for word in WORDS:
-        for held in model.all():
-            assert matches(parse(word), held) is not matches(parse(f"-{word}"), held) is matches(parse(f"!{word}"), held) is not matches(parse(word), held)
+        for entry in model.all():
+            assert (
+                matches(parse(word), entry)
+                is not matches(parse(f"-{word}"), entry)
+                is matches(parse(f"!{word}"), entry)
+                is not matches(parse(word), entry)
+            )
 
 
 @settings(max_examples=30, deadline=None)
 @given(world=worlds(), faults=FAULTS)
-def test_a_snapshot_of_an_unchanged_model_differs_only_in_its_time(world: dict[str, list[Resource]], faults: Any) -> None:
+def test_a_snapshot_of_an_unchanged_model_differs_only_in_its_time(
+    world: dict[str, list[Resource]], faults: Any
+) -> None:
     model = fed(world, faults).model
     first, second = to_json(take(model, NOW, "1")), to_json(take(model, NOW + 5, "1"))
-    assert first.replace(rfc3339(NOW).encode(), b"") == second.replace(rfc3339(NOW + 5).encode(), b"").replace(rfc3339(NOW).encode(), b"")
+    assert first.replace(rfc3339(NOW).encode(), b"") == second.replace(rfc3339(NOW + 5).encode(), b"").replace(
+        rfc3339(NOW).encode(), b""
+    )
 
 
 def test_a_link_to_itself_is_kept_and_let_go() -> None:

@@ -1,7 +1,9 @@
-"""The law of PASS: an answer that is not as its API documents it supports none. Held over every control there is, by changing each field that it reads.
+"""The law of PASS: an answer that is not as its API documents it supports none. Held over every control there is, by
+changing each field that it reads.
 
-A change that may leave the PASS standing is declared in `immaterial/<system>.toml`, with the reason; see `declared`. So is a word that no API has,
-or a value of another type, that may make it a FAIL: a name that is compared with names that were asked for.
+A change that may leave the PASS standing is declared in `immaterial/<system>.toml`, with the reason; see `declared`. So
+is a word that no API has, or a value of another type, that may make it a FAIL: a name that is compared with names that
+were asked for.
 """
 
 from functools import cache
@@ -16,7 +18,9 @@ from tests.posture.mutants import Mutant, mutants
 from tests.posture.scenes import scenes
 
 STRANGE = {"'Qx-Unknown'", "7", "True"}
-"""Changes that no API documents anywhere; nothing, null and the empty value of a type are what some answer where there is none."""
+"""Changes that no API documents anywhere; nothing, null and the empty value of a type are what some answer where
+there is none.
+"""
 HERE = Path(__file__).parent / "immaterial"
 
 
@@ -29,10 +33,11 @@ class Declared(msgspec.Struct, forbid_unknown_fields=True):
 
 @cache
 def declared() -> dict[str, dict[str, Declared]]:
-    """Control -> where -> what is declared. Where: the resource's type (`->type` of one that it looks at), a space, the path with `#` for a number.
+    """Control -> where -> what is declared. Where: the resource's type (`->type` of one that it looks at), a space, the
+    path with `#` for a number.
 
-    `"" = {because = ...}` alone says of a control that no resource here can be a PASS. A where that begins with `FAIL ` is one whose strange
-    words may be a FAIL.
+    `"" = {because = ...}` alone says of a control that no resource here can be a PASS. A where that begins with `FAIL `
+    is one whose strange words may be a FAIL.
     """
     found: dict[str, dict[str, Declared]] = {}
     for file in sorted(HERE.glob("*.toml")):
@@ -41,7 +46,9 @@ def declared() -> dict[str, dict[str, Declared]]:
 
 
 class Judged(msgspec.Struct):
-    """What became of a control's mutants: where and which changes leave a PASS, which strange values make a FAIL, what raised, and how many there were."""
+    """What became of a control's mutants: where and which changes leave a PASS, which strange values make a FAIL,
+    what raised, and how many there were.
+    """
 
     survivors: dict[str, set[str]] = msgspec.field(default_factory=dict)
     failures: dict[str, set[str]] = msgspec.field(default_factory=dict)
@@ -69,7 +76,9 @@ def _judged(control_id: str) -> Judged:
 
 
 def _where(mutant: Mutant) -> str:
-    looked_at = next((f"->{other.type}" for other in mutant.scene.world.seen if other.id == mutant.whose), mutant.scene.resource.type)
+    looked_at = next(
+        (f"->{other.type}" for other in mutant.scene.world.seen if other.id == mutant.whose), mutant.scene.resource.type
+    )
     return f"{looked_at} {'.'.join('#' if isinstance(step, int) else step for step in mutant.path)}"
 
 
@@ -85,7 +94,10 @@ def test_a_word_that_no_api_has_never_supports_a_fail(control: Control) -> None:
 
 def _undeclared(control_id: str, found: dict[str, set[str]]) -> dict[str, list[str]]:
     allowed = declared().get(control_id, {})
-    left = {where: changes - set(allowed[where].only or changes) if where in allowed else changes for where, changes in found.items()}
+    left = {
+        where: changes - set(allowed[where].only or changes) if where in allowed else changes
+        for where, changes in found.items()
+    }
     return {where: sorted(changes) for where, changes in left.items() if changes}
 
 

@@ -53,7 +53,9 @@ unknown           unknown  unknown   unknown  unknown   unknown
 
 def cells(table: str, fixed: int) -> list[tuple[str, ...]]:
     head, *lines = [line.split() for line in table.strip().splitlines()]
-    return [(*line[:fixed], column, cell) for line in lines for column, cell in zip(head[fixed:], line[fixed:], strict=True)]
+    return [
+        (*line[:fixed], column, cell) for line in lines for column, cell in zip(head[fixed:], line[fixed:], strict=True)
+    ]
 
 
 @pytest.mark.parametrize(("family", "observed", "policy", "status"), cells(TABLE, 2))
@@ -63,7 +65,9 @@ def test_the_decision_table_cell_by_cell(family: str, observed: str, policy: str
 
 @pytest.mark.parametrize(("beneath", "policy", "status"), cells(DSSE, 1))
 def test_double_encryption_in_s3_is_judged_by_the_one_key_beneath(beneath: str, policy: str, status: str) -> None:
-    assert decide(KeyClass.DOUBLE, POLICIES[policy], "aws.s3.default-key-policy", beneath=KeyClass(beneath)).word == status
+    assert (
+        decide(KeyClass.DOUBLE, POLICIES[policy], "aws.s3.default-key-policy", beneath=KeyClass(beneath)).word == status
+    )
 
 
 @pytest.mark.parametrize("family", ["aws.s3", "aws.ebs"])
@@ -87,12 +91,22 @@ def test_every_cell_has_an_answer(family: str, observed: KeyClass, policy: str) 
         (KeyClass.PROVIDER, KeyMode.EITHER, None, Status.PASS),
     ],
 )
-def test_a_list_of_required_keys_binds_every_customer_key(observed: KeyClass, mode: KeyMode, key: str | None, status: Status) -> None:
-    assert decide(observed, Policy(keys=mode, required_keys=("agreed",)), "aws.ebs.volume-key-policy", key=key) is status
+def test_a_list_of_required_keys_binds_every_customer_key(
+    observed: KeyClass, mode: KeyMode, key: str | None, status: Status
+) -> None:
+    assert (
+        decide(observed, Policy(keys=mode, required_keys=("agreed",)), "aws.ebs.volume-key-policy", key=key) is status
+    )
 
 
 def test_the_longest_matching_prefix_overrides_the_mode() -> None:
-    policy = Policy(overrides={"aws": KeyMode.EITHER, "aws.s3": KeyMode.DOUBLE, "aws.s3.default-key-policy": KeyMode.CUSTOMER_MANAGED})
+    policy = Policy(
+        overrides={
+            "aws": KeyMode.EITHER,
+            "aws.s3": KeyMode.DOUBLE,
+            "aws.s3.default-key-policy": KeyMode.CUSTOMER_MANAGED,
+        }
+    )
     assert policy.mode("aws.s3.default-key-policy") is KeyMode.CUSTOMER_MANAGED
     assert policy.mode("aws.s3.ssec-blocked") is KeyMode.DOUBLE
     assert policy.mode("aws.ebs.volume-key-policy") is KeyMode.EITHER
@@ -145,7 +159,12 @@ def test_a_mistake_in_a_policy_is_named(text: str, says: str) -> None:
 VOLUME = "arn:aws:ec2:us-east-1:111122223333:volume/vol-0abc"
 
 
-def excepting(control: str = "aws.ebs.volume-encrypted", resource: str = VOLUME, until: str = "2027-01-31", approved_by: str = "j.doe") -> Policy:
+def excepting(
+    control: str = "aws.ebs.volume-encrypted",
+    resource: str = VOLUME,
+    until: str = "2027-01-31",
+    approved_by: str = "j.doe",
+) -> Policy:
     rule = {"control": control, "resource": resource, "until": until, "reason": "scratch", "approved_by": approved_by}
     return Policy(exception=(msgspec.convert(rule, ExceptionRule),))
 
@@ -209,5 +228,7 @@ def test_an_exception_turns_fail_into_warn_until_it_ends_and_touches_nothing_els
         (True, True, Severity.MEDIUM, Severity.MEDIUM),
     ],
 )
-def test_severity_rises_when_regulated_and_falls_under_an_exception(regulated: bool, excepted: bool, severity: Severity, effective: Severity) -> None:
+def test_severity_rises_when_regulated_and_falls_under_an_exception(
+    regulated: bool, excepted: bool, severity: Severity, effective: Severity
+) -> None:
     assert Policy(regulated=regulated).effective_severity(severity, excepted=excepted) is effective

@@ -22,12 +22,16 @@ from posture.fault import Fault, SnapshotError
 from posture.resource import Resource
 from posture.snapshot import Snapshot, read, schema, take, to_json, to_jsonl, write
 from posture.verdict import Status
-from tests.posture.controls_world import NOW, denied, key, key_arn, refused, volume
+from tests.posture.controls.world import NOW, denied, key, key_arn, refused, volume
 from tests.posture.models import BUCKETS, FAULTS, KEYS, MORE, VOLUMES, Feed, fed, of, worlds
 
 VALIDATOR = Draft202012Validator(schema(), format_checker=Draft202012Validator.FORMAT_CHECKER)
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
     max_leaves=6,
 )
@@ -47,7 +51,9 @@ def test_the_schema_is_one() -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(world=worlds(), faults=FAULTS, extra=st.dictionaries(st.text(max_size=5), JSON, max_size=3))
-def test_a_snapshot_written_and_read_back_is_equal_and_as_the_schema_says(world: dict[str, list[Resource]], faults: dict[str, Fault], extra: Any) -> None:
+def test_a_snapshot_written_and_read_back_is_equal_and_as_the_schema_says(
+    world: dict[str, list[Resource]], faults: dict[str, Fault], extra: Any
+) -> None:
     feed = fed(world, faults)
     feed.poll(VOLUMES, volume("vol-x", **extra))
     taken = take(feed.model, feed.now, "1")
@@ -101,7 +107,17 @@ def test_an_age_has_at_most_four_characters(seconds: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(-5, "0s"), (3.9, "3s"), (119, "119s"), (120, "2m"), (7200, "2h"), (86399, "23h"), (86400, "1d"), (3650 * 86400, "10y")]
+    ("seconds", "text"),
+    [
+        (-5, "0s"),
+        (3.9, "3s"),
+        (119, "119s"),
+        (120, "2m"),
+        (7200, "2h"),
+        (86399, "23h"),
+        (86400, "1d"),
+        (3650 * 86400, "10y"),
+    ],
 )
 def test_ages_as_on_call_engineers_read_them(seconds: float, text: str) -> None:
     assert age(seconds) == text
@@ -120,13 +136,24 @@ def test_a_snapshot_says_what_the_contract_promises() -> None:
     assert snapshot["scope"] == {"tenants": ["acme", "beta"], "filter": None, "simulated": True}
     assert snapshot["complete"] is False
     source = next(entry for entry in snapshot["sources"] if entry["id"] == BUCKETS)
-    assert (source["state"], source["last_success"], source["error"]["permission"]) == ("denied", None, "s3:ListAllMyBuckets")
+    assert (source["state"], source["last_success"], source["error"]["permission"]) == (
+        "denied",
+        None,
+        "s3:ListAllMyBuckets",
+    )
     entry = next(entry for entry in snapshot["resources"] if entry["id"] == volume("vol-2").id)
     assert entry["encryption"] == {"at_rest": True, "algorithm": None, "key_class": "customer", "key": key_arn()}
     assert entry["attributes"]["Encrypted"] is True
     assert {"rel": "key", "to": key_arn()} in entry["links"]
-    excepted = next(f for f in snapshot["findings"] if f["control"] == "aws.ebs.volume-encrypted" and f["resource"] == volume("vol-1").id)
-    assert (excepted["status"], excepted["exception"]) == ("warn", {"until": "2026-11-23", "reason": "scratch", "approved_by": "j.doe"})
+    excepted = next(
+        f
+        for f in snapshot["findings"]
+        if f["control"] == "aws.ebs.volume-encrypted" and f["resource"] == volume("vol-1").id
+    )
+    assert (excepted["status"], excepted["exception"]) == (
+        "warn",
+        {"until": "2026-11-23", "reason": "scratch", "approved_by": "j.doe"},
+    )
     findings = snapshot["summary"]["findings"]
     assert findings["excepted"] == sum(finding["exception"] is not None for finding in snapshot["findings"]) > 0
     for word in ("pass", "warn", "fail", "unknown", "not_applicable"):
@@ -138,7 +165,9 @@ def test_a_snapshot_says_what_the_contract_promises() -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(world=worlds(), faults=FAULTS)
-def test_the_summary_says_of_each_tenant_what_the_roll_up_does(world: dict[str, list[Resource]], faults: dict[str, Fault]) -> None:
+def test_the_summary_says_of_each_tenant_what_the_roll_up_does(
+    world: dict[str, list[Resource]], faults: dict[str, Fault]
+) -> None:
     model = fed(world, faults).model
     for tenant, summary in take(model, NOW, "1").summary.tenants.items():
         rollup = model.rollups[tenant]
@@ -161,7 +190,10 @@ def test_an_export_through_a_filter_says_so_and_counts_what_it_holds() -> None:
 def test_an_export_of_one_control_holds_its_findings_and_no_others() -> None:
     feed = Feed(VOLUMES).poll(VOLUMES, volume("vol-3"), volume("vol-2", key=key_arn()))
     taken = take(feed.model, feed.now, "1", query="control:aws.ebs.volume-encrypted")
-    assert [(finding.control, finding.status) for finding in taken.findings] == [("aws.ebs.volume-encrypted", "pass"), ("aws.ebs.volume-encrypted", "fail")]
+    assert [(finding.control, finding.status) for finding in taken.findings] == [
+        ("aws.ebs.volume-encrypted", "pass"),
+        ("aws.ebs.volume-encrypted", "fail"),
+    ]
 
 
 def test_a_tenant_with_a_silent_source_is_not_green_in_a_filtered_export_either() -> None:
@@ -173,7 +205,12 @@ def test_a_tenant_with_a_silent_source_is_not_green_in_a_filtered_export_either(
     assert not taken.complete
     assert taken.summary.tenants["beta"].status == "unknown"
     feed.poll(MORE)
-    assert take(feed.model, feed.now, "1", query="control:aws.ebs.volume-encrypted tenant:beta").summary.tenants["beta"].status == "pass"
+    assert (
+        take(feed.model, feed.now, "1", query="control:aws.ebs.volume-encrypted tenant:beta")
+        .summary.tenants["beta"]
+        .status
+        == "pass"
+    )
 
 
 def test_taking_a_snapshot_tells_the_time_first() -> None:
@@ -207,7 +244,9 @@ def test_a_filter_for_a_status_or_a_severity_holds_for_each_line() -> None:
         assert lines
         field = query.partition(":")[0].removeprefix("-")
         assert all(holds(line[field]) for line in lines)
-    assert len(take(feed.model, feed.now, "1", query="status:fail").findings) > 1, "the object holds all that is said of its resources"
+    assert len(take(feed.model, feed.now, "1", query="status:fail").findings) > 1, (
+        "the object holds all that is said of its resources"
+    )
 
 
 # ---------------------------------------------------------------- reading
@@ -225,13 +264,27 @@ def whole() -> dict[str, Any]:
         (lambda snapshot: "not JSON", "JSON is malformed"),
         (lambda snapshot: "", "Input data was truncated"),
         (lambda snapshot: {}, "missing required field `schema`"),
-        (lambda snapshot: snapshot | {"schema": "enctop.snapshot/0"}, "Invalid enum value 'enctop.snapshot/0' - at `$.schema`"),
-        (lambda snapshot: snapshot["resources"][0].update(expires="2026-02-31T00:00:00Z") or snapshot, "day is out of range for month"),
+        (
+            lambda snapshot: snapshot | {"schema": "enctop.snapshot/0"},
+            "Invalid enum value 'enctop.snapshot/0' - at `$.schema`",
+        ),
+        (
+            lambda snapshot: snapshot["resources"][0].update(expires="2026-02-31T00:00:00Z") or snapshot,
+            "day is out of range for month",
+        ),
         (lambda snapshot: snapshot | {"generated_at": "yesterday"}, "$.generated_at"),
         (lambda snapshot: snapshot | {"generated_at": "2026-02-31T00:00:00Z"}, "day is out of range for month"),
         (lambda snapshot: snapshot | {"resources": [{"id": 1}]}, "$.resources[0].id"),
-        (lambda snapshot: snapshot["findings"][0].update(status="green") or snapshot, "Invalid enum value 'green' - at `$.findings[0].status`"),
-        (lambda snapshot: json.dumps(snapshot).replace('"attributes": {', '"attributes": {"deep": ' + "[" * 100_000, 1), "recursion"),
+        (
+            lambda snapshot: snapshot["findings"][0].update(status="green") or snapshot,
+            "Invalid enum value 'green' - at `$.findings[0].status`",
+        ),
+        (
+            lambda snapshot: json.dumps(snapshot).replace(
+                '"attributes": {', '"attributes": {"deep": ' + "[" * 100_000, 1
+            ),
+            "recursion",
+        ),
     ],
 )
 def test_a_file_that_is_no_snapshot_is_refused_in_one_line(tmp_path: Path, change: Any, says: str) -> None:
@@ -270,9 +323,16 @@ def test_a_snapshot_is_written_for_its_owner_only_even_over_another_file(tmp_pat
 
 @pytest.mark.parametrize(
     ("name", "says"),
-    [("none/x.json", "No such file or directory"), ("file/x.json", "Not a directory"), ("folder", "Is a directory"), ("n" * 300, "File name too long")],
+    [
+        ("none/x.json", "No such file or directory"),
+        ("file/x.json", "Not a directory"),
+        ("folder", "Is a directory"),
+        ("n" * 300, "File name too long"),
+    ],
 )
-def test_where_nothing_can_be_written_there_is_one_clear_line_and_nothing_is_left(tmp_path: Path, name: str, says: str) -> None:
+def test_where_nothing_can_be_written_there_is_one_clear_line_and_nothing_is_left(
+    tmp_path: Path, name: str, says: str
+) -> None:
     (tmp_path / "file").write_bytes(b"here")
     (tmp_path / "folder").mkdir()
     before = sorted(tmp_path.rglob("*"))
@@ -359,7 +419,9 @@ def test_a_writer_killed_at_any_moment_leaves_the_old_file_whole_or_the_new_one(
     file, chance, seen = tmp_path / "x.json", Random(7), set[bytes]()
     wanted = {b"a" * 300_000, b"b" * 500_000}
     write(file, b"a" * 300_000)
-    with subprocess.Popen([sys.executable, "-c", WRITER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as writers:
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+    ) as writers:
         assert writers.stdin is not None
         assert writers.stdout is not None
         for _ in range(200):

@@ -4,7 +4,22 @@ import pytest
 
 from posture.text import clean, one_line
 
-ACTS = ["\x1b", "\x9b", "\x07", "\r", "\n", "\x08", "\u202e", "\u2066", "\u200b", "\u2028", "\ufeff", "\U000e0041", "\x7f", "\x85"]
+ACTS = [
+    "\x1b",
+    "\x9b",
+    "\x07",
+    "\r",
+    "\n",
+    "\x08",
+    "\u202e",
+    "\u2066",
+    "\u200b",
+    "\u2028",
+    "\ufeff",
+    "\U000e0041",
+    "\x7f",
+    "\x85",
+]
 
 
 @pytest.mark.parametrize("char", ACTS)

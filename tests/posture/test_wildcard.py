@@ -23,7 +23,9 @@ def test_thousands_of_stars_cost_no_more_than_their_length() -> None:
 
 
 def _one_pass() -> float:
-    """CPU seconds of 4,000 times 4,000 comparisons' worth of a plain loop, on this machine, now; a floor of ten milliseconds."""
+    """CPU seconds of 4,000 times 4,000 comparisons' worth of a plain loop, on this machine, now; a floor of ten
+    milliseconds.
+    """
     started = time.process_time()
     for _ in range(400_000):
         pass

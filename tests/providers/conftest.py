@@ -8,28 +8,40 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import pytest
 
 from posture.clock import Seconds
-from posture.judging import Held
+from posture.judging import Entry
 from posture.snapshot import take, to_json
 from posture.source import Source
 from posture.verdict import Finding, Status
 from providers import lane
-from providers.aws import account as aws_account
-from providers.aws.account import Account
+from providers.aws import client as aws_account
+from providers.aws.client import AwsClient
 from providers.aws.kms import Keys
 from providers.aws.settings import AwsSettings
-from providers.collector import Collector
-from providers.config import parse
-from providers.demo import bucketpolicy
-from providers.demo.accounts import ENVIRONMENT
+from providers.collector.collector import Collector
+from providers.collector.config import parse
+from providers.demo.aws import bucketpolicy
+from providers.demo.aws.accounts import ENVIRONMENT
 from providers.source import TALLY, Tally
 from tests.world.aws import Aws
 
 SOON: Seconds = 90.0
-"""Everything that is waited for comes sooner than this, even on a very busy machine; nobody waits for it but who waits in vain."""
+"""Everything that is waited for comes sooner than this, even on a very busy machine; nobody waits for it but who
+waits in vain.
+"""
 
 
-def configuration(aws: Aws, regions: Sequence[str] = ("us-east-1",), *, live: str = "6h", warm: str = "6h", tenant: str = "acme", also: str = "") -> str:
-    """A file with one tenant in one account. The cadences are so long that only `Watch.poll` asks again, unless a test says otherwise."""
+def configuration(
+    aws: Aws,
+    regions: Sequence[str] = ("us-east-1",),
+    *,
+    live: str = "6h",
+    warm: str = "6h",
+    tenant: str = "acme",
+    also: str = "",
+) -> str:
+    """A file with one tenant in one account. The cadences are so long that only `Watch.poll` asks again, unless a
+    test says otherwise.
+    """
     return f"""
         [poll]
         live = "{live}"
@@ -76,13 +88,17 @@ class Watch:
 
     def source(self, service: str, region: str = "") -> Source:
         """The source of a service, in a region where there are several."""
-        return next(source for source in self.model.sources.values() if source.service == service and source.scope.endswith(region))
+        return next(
+            source
+            for source in self.model.sources.values()
+            if source.service == service and source.scope.endswith(region)
+        )
 
-    def row(self, resource_id: str) -> Held:
+    def row(self, resource_id: str) -> Entry:
         """A resource as it is held."""
-        held = self.model.held(resource_id)
-        assert held is not None, f"{resource_id} is not held"
-        return held
+        entry = self.model.entry(resource_id)
+        assert entry is not None, f"{resource_id} is not held"
+        return entry
 
     def finding(self, control: str, resource_id: str) -> Finding:
         """One verdict."""
@@ -90,7 +106,11 @@ class Watch:
 
     def verdicts(self, control: str) -> dict[str, Status]:
         """A control's verdict on every resource."""
-        return {held.resource.name: held.findings[control].status for held in self.model.all() if control in held.findings}
+        return {
+            entry.resource.name: entry.findings[control].status
+            for entry in self.model.all()
+            if control in entry.findings
+        }
 
     def everything(self) -> str:
         """The snapshot's text."""
@@ -105,7 +125,9 @@ async def until(true: Callable[[], object], seconds: Seconds = SOON) -> None:
 
 
 class World:
-    """A small account: three volumes, one of them plaintext; five buckets, one without a rule and one without a policy; two keys, one not rotating."""
+    """A small account: three volumes, one of them plaintext; five buckets, one without a rule and one without a
+    policy; two keys, one not rotating.
+    """
 
     def __init__(self, aws: Aws) -> None:
         home, own = aws.region(), aws.buckets()
@@ -118,7 +140,11 @@ class World:
         self.region = home.id
         names = [f"b-{number}" for number in range(5)]
         for name in names:
-            own.make(name, algorithm=None if name == "b-4" else "AES256", policy=None if name == "b-3" else bucketpolicy.tls_12(name))
+            own.make(
+                name,
+                algorithm=None if name == "b-4" else "AES256",
+                policy=None if name == "b-3" else bucketpolicy.tls_12(name),
+            )
         self.buckets = [f"arn:aws:s3:::{name}" for name in names]
 
 
@@ -129,7 +155,9 @@ def world(aws: Aws) -> World:
 
 
 @pytest.fixture
-async def watch(aws: Aws, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> AsyncIterator[Callable[..., Watch]]:
+async def watch(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> AsyncIterator[Callable[..., Watch]]:
     """Make a `Watch`; at the end it is stopped, and nothing may have been taken for a defect of enctop's own."""
     monkeypatch.setattr(aws_account, "READ_TIMEOUT", 3.0)
     monkeypatch.setattr(lane, "ATTEMPTS", 2)
@@ -144,18 +172,20 @@ async def watch(aws: Aws, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCap
         yield make
         for one in made:
             await one.poller.stop()
-    assert [record.getMessage() for record in caplog.records if record.exc_info or "Unclosed" in record.getMessage()] == []
+    assert [
+        record.getMessage() for record in caplog.records if record.exc_info or "Unclosed" in record.getMessage()
+    ] == []
 
 
 @pytest.fixture
-def account(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Account]:
+def account(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], AwsClient]:
     """Make an account whose every call goes to one server."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     TALLY.set(Tally())
 
-    def make(url: str) -> Account:
-        made = Account(AwsSettings(endpoint_url=url, regions=("us-east-1",)), "test")
+    def make(url: str) -> AwsClient:
+        made = AwsClient(AwsSettings(endpoint_url=url, regions=("us-east-1",)), "test")
         made.number = "111122223333"
         return made
 

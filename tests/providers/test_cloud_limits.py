@@ -1,4 +1,6 @@
-"""What Azure and Google Cloud may send, how long they may take, and where what they are asked with may go: bounded, and never beyond their own host."""
+"""What Azure and Google Cloud may send, how long they may take, and where what they are asked with may go: bounded,
+and never beyond their own host.
+"""
 
 import gzip
 import json
@@ -12,10 +14,11 @@ import pytest
 
 from providers.azure.calls import LIST_DISKS
 from providers.azure.faults import retry_after
-from providers.demo import gcp, http
-from providers.demo.answer import Answer
-from providers.demo.asked import Environ
-from providers.demo.azure_accounts import SUBSCRIPTION, TOKEN_ENV
+from providers.demo import server as http
+from providers.demo.aws.answer import Answer
+from providers.demo.aws.request import Environ
+from providers.demo.azure.accounts import SUBSCRIPTION, TOKEN_ENV
+from providers.demo.gcp import server as gcp
 from providers.limits import WHOLE_ANSWER, read_all, whole_answer
 from tests.world.azure import Azure
 from tests.world.azure import Seen as AzureSeen
@@ -32,7 +35,9 @@ def once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("providers.lane.ATTEMPTS", 1)
 
 
-def _azure_answers(azure: Azure, monkeypatch: pytest.MonkeyPatch, answer: Callable[[str, dict[str, str]], Answer | None]) -> None:
+def _azure_answers(
+    azure: Azure, monkeypatch: pytest.MonkeyPatch, answer: Callable[[str, dict[str, str]], Answer | None]
+) -> None:
     rest = azure.server._answer
 
     def instead(asked: Any, path: str, query: dict[str, str], body: bytes, environ: Environ) -> Answer:
@@ -41,9 +46,13 @@ def _azure_answers(azure: Azure, monkeypatch: pytest.MonkeyPatch, answer: Callab
     monkeypatch.setattr(azure.server, "_answer", instead)
 
 
-def _google_answers(google: Google, monkeypatch: pytest.MonkeyPatch, answer: Callable[[str, Any], Answer | None]) -> None:
+def _google_answers(
+    google: Google, monkeypatch: pytest.MonkeyPatch, answer: Callable[[str, Any], Answer | None]
+) -> None:
     rest = google.server._checked
-    monkeypatch.setattr(google.server, "_checked", lambda asked, body: answer(asked.operation, asked.query) or rest(asked, body))
+    monkeypatch.setattr(
+        google.server, "_checked", lambda asked, body: answer(asked.operation, asked.query) or rest(asked, body)
+    )
 
 
 # ---------------------------------------------------------------- how much, how long, how often
@@ -52,8 +61,10 @@ BOMB = Answer(200, gzip.compress(b'{"value":["' + b"a" * (3 << 20) + b'"]}'), {*
 
 
 @pytest.mark.usefixtures("once")
-async def test_an_answer_that_unpacks_to_more_than_any_may_be_is_refused_by_azure(azure: Azure, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("providers.azure.arm.read_all", partial(read_all, most=1 << 20))
+async def test_an_answer_that_unpacks_to_more_than_any_may_be_is_refused_by_azure(
+    azure: Azure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("providers.azure.client.read_all", partial(read_all, most=1 << 20))
     _azure_answers(azure, monkeypatch, lambda path, query: BOMB if path.endswith("/disks") else None)
     seen = await azure.poll()
     assert (seen.source("disks").state, seen.fault("disks").message) == ("error", "longer than 1048576 bytes")
@@ -62,10 +73,12 @@ async def test_an_answer_that_unpacks_to_more_than_any_may_be_is_refused_by_azur
 
 @pytest.mark.usefixtures("once")
 @pytest.mark.parametrize("client", ["rest", "google-cloud-compute"])
-async def test_an_answer_that_unpacks_to_more_than_any_may_be_is_refused_by_google(google: Google, monkeypatch: pytest.MonkeyPatch, client: str) -> None:
+async def test_an_answer_that_unpacks_to_more_than_any_may_be_is_refused_by_google(
+    google: Google, monkeypatch: pytest.MonkeyPatch, client: str
+) -> None:
     from providers.limits import read_whole
 
-    monkeypatch.setattr("providers.gcp.project.read_all", partial(read_all, most=1 << 20))
+    monkeypatch.setattr("providers.gcp.client.read_all", partial(read_all, most=1 << 20))
     monkeypatch.setattr("providers.gcp.sessions.read_whole", partial(read_whole, most=1 << 20))
     _google_answers(google, monkeypatch, lambda operation, query: BOMB if operation == DISKS else None)
     seen = await google.poll(client=client)
@@ -78,7 +91,7 @@ async def test_an_answer_that_unpacks_to_more_than_any_may_be_is_refused_by_goog
 async def test_an_answer_that_never_ends_is_given_up_after_its_time_and_asked_once(
     azure: Azure, google: Google, monkeypatch: pytest.MonkeyPatch, cloud: str
 ) -> None:
-    monkeypatch.setattr(f"providers.{'azure.arm' if cloud == 'azure' else 'gcp.project'}.whole_answer", partial(whole_answer, 0.4))
+    monkeypatch.setattr(f"providers.{cloud}.client.whole_answer", partial(whole_answer, 0.4))
     if cloud == "azure":
         rule = azure.faults.hang(operation=LIST_DISKS.permission, seconds=5)
         seen: Any = await azure.poll()
@@ -97,7 +110,13 @@ async def test_links_that_lead_in_a_circle_are_ended_by_azure(azure: Azure, monk
         if not path.endswith("/disks"):
             return None
         there = {"1": "2", "2": "1"}.get(query.get("$skiptoken", ""), "1")
-        return Answer(200, json.dumps({"value": [], "nextLink": f"{azure.server.url}{path}?api-version=x&$skiptoken={there}"}).encode(), JSON)
+        return Answer(
+            200,
+            json.dumps(
+                {"value": [], "nextLink": f"{azure.server.url}{path}?api-version=x&$skiptoken={there}"}
+            ).encode(),
+            JSON,
+        )
 
     _azure_answers(azure, monkeypatch, circle)
     seen = await azure.poll()
@@ -105,23 +124,34 @@ async def test_links_that_lead_in_a_circle_are_ended_by_azure(azure: Azure, monk
 
 
 @pytest.mark.parametrize("fresh", [False, True])
-async def test_tokens_that_lead_to_each_other_or_are_always_fresh_are_ended_by_google(google: Google, monkeypatch: pytest.MonkeyPatch, fresh: bool) -> None:
+async def test_tokens_that_lead_to_each_other_or_are_always_fresh_are_ended_by_google(
+    google: Google, monkeypatch: pytest.MonkeyPatch, fresh: bool
+) -> None:
     if fresh:
         from providers.limits import Pages
 
-        monkeypatch.setattr("providers.gcp.project.Pages", partial(Pages, most=20))
+        monkeypatch.setattr("providers.gcp.client.Pages", partial(Pages, most=20))
 
     def circle(operation: str, query: Any) -> Answer | None:
         if operation != DISKS:
             return None
         token = query.get("pageToken", "")
         following = f"{token}x" if fresh else {"a": "b", "b": "a"}.get(token, "a")
-        return Answer(200, json.dumps({"kind": "compute#diskAggregatedList", "items": {}, "nextPageToken": following}).encode(), JSON)
+        return Answer(
+            200,
+            json.dumps({"kind": "compute#diskAggregatedList", "items": {}, "nextPageToken": following}).encode(),
+            JSON,
+        )
 
     rest = gcp.answered
-    monkeypatch.setattr(gcp, "answered", lambda cloud, asked, *more: circle(asked.operation, asked.query) or rest(cloud, asked, *more))
+    monkeypatch.setattr(
+        gcp, "answered", lambda cloud, asked, *more: circle(asked.operation, asked.query) or rest(cloud, asked, *more)
+    )
     seen = await google.poll()
-    assert (seen.source("disks").state, seen.fault("disks").code) == ("error", "EndlessListing" if fresh else "LoopingListing")
+    assert (seen.source("disks").state, seen.fault("disks").code) == (
+        "error",
+        "EndlessListing" if fresh else "LoopingListing",
+    )
 
 
 # ---------------------------------------------------------------- links
@@ -181,7 +211,7 @@ async def test_the_next_page_is_asked_at_the_same_origin_however_it_is_written(
     ],
 )
 def test_a_port_that_is_the_schemes_own_is_no_other_origin(base: str, link: str, ours: bool) -> None:
-    from providers.azure.arm import _origin
+    from providers.azure.client import _origin
 
     assert (_origin(base) == _origin(link)) is ours
 
@@ -189,17 +219,24 @@ def test_a_port_that_is_the_schemes_own_is_no_other_origin(base: str, link: str,
 # ---------------------------------------------------------------- answers that are none
 
 
-@pytest.mark.parametrize("body", [{"value": None}, {"value": [], "error": {"code": "X", "message": "no"}}, {}, {"status": "healthy"}, {"value": {}}])
-async def test_a_listing_without_a_list_or_with_an_error_beside_it_is_no_empty_one(azure: Azure, monkeypatch: pytest.MonkeyPatch, body: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "body",
+    [{"value": None}, {"value": [], "error": {"code": "X", "message": "no"}}, {}, {"status": "healthy"}, {"value": {}}],
+)
+async def test_a_listing_without_a_list_or_with_an_error_beside_it_is_no_empty_one(
+    azure: Azure, monkeypatch: pytest.MonkeyPatch, body: dict[str, Any]
+) -> None:
     _azure_answers(azure, monkeypatch, lambda path, query: Answer(200, json.dumps(body).encode(), JSON))
     seen = await azure.poll()
-    assert {source.state.value for source in seen.model.sources.values() if source.service in {"disks", "snapshots", "storage", "encryption-sets", "aks"}} == {
-        "error"
-    }
+    assert {
+        source.state.value
+        for source in seen.model.sources.values()
+        if source.service in {"disks", "snapshots", "storage", "encryption-sets", "aks"}
+    } == {"error"}
 
 
 async def test_rows_that_resource_graph_leaves_out_are_asked_of_resource_manager(azure: Azure) -> None:
-    from providers.demo import azure_more as more
+    from providers.demo.azure import more
 
     machines = [more.machine(azure.estate, name, at_host=name != "c") for name in ("a", "b", "c")]
     azure.server.hidden_ids.add(machines[2].lower())
@@ -210,7 +247,7 @@ async def test_rows_that_resource_graph_leaves_out_are_asked_of_resource_manager
 
 
 async def test_where_the_ids_are_refused_resource_manager_is_asked_for_each_kind(azure: Azure) -> None:
-    from providers.demo import azure_more as more
+    from providers.demo.azure import more
 
     machine = more.machine(azure.estate, "a")
     azure.faults.deny("Microsoft.Resources/subscriptions/resources/read")
@@ -219,7 +256,10 @@ async def test_where_the_ids_are_refused_resource_manager_is_asked_for_each_kind
     assert seen.source("machines").state == "ok"
 
 
-@pytest.mark.parametrize("said", ["Mon, 01 Jan 99999 00:00:00 GMT", "nan", "inf", "-inf", "9" * 400, "1e400", "", "Thu, 99 Foo 2026 99:99:99 GMT"])
+@pytest.mark.parametrize(
+    "said",
+    ["Mon, 01 Jan 99999 00:00:00 GMT", "nan", "inf", "-inf", "9" * 400, "1e400", "", "Thu, 99 Foo 2026 99:99:99 GMT"],
+)
 async def test_a_time_to_come_back_that_is_none_does_not_hide_the_throttling(
     azure: Azure, google: Google, monkeypatch: pytest.MonkeyPatch, once: None, said: str
 ) -> None:
@@ -259,7 +299,9 @@ async def test_no_proxy_sees_what_is_asked_of_this_machine(azure: Azure, google:
     assert proxy == []
 
 
-async def test_a_netrc_is_neither_read_nor_in_the_way(azure: Azure, google: Google, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_a_netrc_is_neither_read_nor_in_the_way(
+    azure: Azure, google: Google, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     (tmp_path / ".netrc").write_text("default login somebody password hunter2hunter2\n")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
@@ -270,14 +312,20 @@ async def test_a_netrc_is_neither_read_nor_in_the_way(azure: Azure, google: Goog
 
 
 @pytest.mark.parametrize("status", [400, 403, 500])
-@pytest.mark.parametrize("token", ["eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9.canary-5f1d.2c3b", "an-opaque-token-of-this-machine"])
+@pytest.mark.parametrize(
+    "token", ["eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9.canary-5f1d.2c3b", "an-opaque-token-of-this-machine"]
+)
 async def test_a_server_that_repeats_the_request_does_not_make_us_tell_the_token(
     azure: Azure, monkeypatch: pytest.MonkeyPatch, once: None, status: int, token: str
 ) -> None:
     azure.server.token = token
     monkeypatch.setenv(TOKEN_ENV, token)
     escaped = json.dumps(token).replace("e", "\\u0065")
-    body = b'{"error":{"code":"Echo %s","message":"you sent Authorization: Bearer %s and %s"}}' % (token.encode(), token.encode(), escaped[1:-1].encode())
+    body = b'{"error":{"code":"Echo %s","message":"you sent Authorization: Bearer %s and %s"}}' % (
+        token.encode(),
+        token.encode(),
+        escaped[1:-1].encode(),
+    )
     _azure_answers(azure, monkeypatch, lambda path, query: Answer(status, body, JSON))
     seen = await azure.poll()
     written = msgspec.json.encode([source.fault for source in seen.model.sources.values()]).decode()
@@ -289,7 +337,7 @@ async def test_a_server_that_repeats_the_request_does_not_make_us_tell_the_token
 async def test_a_poll_that_is_dropped_leaves_no_task_behind(azure: Azure) -> None:
     import asyncio
 
-    from providers.collector import Collector
+    from providers.collector.collector import Collector
 
     for number in range(20):
         account = azure.estate.account(f"acme{number:03}", allow_blob_public_access=True)

@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 
 from providers.aws.calls import CALLS, policy
-from providers.collector import Collector
-from providers.config import parse
-from providers.demo import bucketpolicy, faults
-from providers.demo.accounts import ROLE
-from providers.publisher import Publisher
-from providers.rooms import policy_text
-from providers.serve import keep_log
-from providers.stream import Encoder
+from providers.collector.__main__ import keep_log
+from providers.collector.collector import Collector
+from providers.collector.config import parse
+from providers.collector.frames import Encoder
+from providers.collector.publisher import Publisher
+from providers.collector.systems import policy_text
+from providers.demo import faults
+from providers.demo.aws import bucketpolicy
+from providers.demo.aws.accounts import ROLE
 from tests.providers.conftest import Watch, configuration
 from tests.world.aws import Aws
 
@@ -30,13 +31,18 @@ def everything(aws: Aws) -> str:
     own.make("open", policy=bucketpolicy.tls_12("open"), block=None)
     own.put("open", "o", b"x")
     own.inventory("open", "reports", {"o": "SSE-S3"})
-    also = f'object_sample = 2\ninventory = true\ntag = "tenant=acme"\n[[tenant.aws]]\nendpoint_url = "{aws.url}"\nregions = ["us-east-1"]\nrole_arn = "{ROLE}"'
+    also = (
+        f'object_sample = 2\ninventory = true\ntag = "tenant=acme"\n[[tenant.aws]]\nendpoint_url = "{aws.url}"\nregions'
+        f' = ["us-east-1"]\nrole_arn = "{ROLE}"'
+    )
     return configuration(aws, also=also)
 
 
 def granted(needs: frozenset[str]) -> set[str]:
     """Every action that `enctop policy aws --with ...` grants."""
-    return {action for statement in json.loads(policy_text("aws", needs))["Statement"] for action in statement["Action"]}
+    return {
+        action for statement in json.loads(policy_text("aws", needs))["Statement"] for action in statement["Action"]
+    }
 
 
 async def test_all_that_is_asked_is_declared_and_all_that_is_granted_is_asked(aws: Aws) -> None:
@@ -46,7 +52,9 @@ async def test_all_that_is_asked_is_declared_and_all_that_is_granted_is_asked(aw
     declared = {call.operation if call.service != "s3control" else f"s3control:{call.name}" for call in CALLS.values()}
     assert aws.log.operations <= declared
     needed = {faults.PERMISSIONS.get(operation, operation) for operation in aws.log.operations}
-    assert granted(ALL) - needed <= {"s3:GetBucketLocation"}, "that is asked only where a listing does not say the region"
+    assert granted(ALL) - needed <= {"s3:GetBucketLocation"}, (
+        "that is asked only where a listing does not say the region"
+    )
     assert needed <= granted(ALL)
 
 
@@ -69,21 +77,32 @@ async def test_who_has_what_the_policy_grants_reads_everything(aws: Aws, watch: 
 
 @pytest.mark.parametrize("need", sorted(ALL))
 def test_each_setting_adds_its_own_permissions_and_no_other(need: str) -> None:
-    assert granted(frozenset({need})) - granted(frozenset()) == {call.permission for call in CALLS.values() if call.need == need} | (
-        {"s3:ListBucket"} if need == "inventory" else set()
-    )
+    assert granted(frozenset({need})) - granted(frozenset()) == {
+        call.permission for call in CALLS.values() if call.need == need
+    } | ({"s3:ListBucket"} if need == "inventory" else set())
     assert not any(word in action for action in granted(ALL) for word in ("Put", "Delete", "Create", "Update", "*"))
     assert policy(frozenset({need}))["Version"] == "2012-10-17"
 
 
-CANARY_KEY, CANARY_SECRET, CANARY_TOKEN = "AKIACANARYCANARY0001", "canarySecret0/canarySecret1+canarySecret2", "FwoGZXIvYXdzEcanaryToken" + "Canary/+" * 40
+CANARY_KEY, CANARY_SECRET, CANARY_TOKEN = (
+    "AKIACANARYCANARY0001",
+    "canarySecret0/canarySecret1+canarySecret2",
+    "FwoGZXIvYXdzEcanaryToken" + "Canary/+" * 40,
+)
 
 
 @pytest.mark.parametrize("fault", [None, "deny", "expire", "fail", "html", "cut", "truncate", "refuse"])
 async def test_no_credential_is_ever_repeated(
-    aws: Aws, watch: Callable[..., Watch], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture, fault: str | None
+    aws: Aws,
+    watch: Callable[..., Watch],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    fault: str | None,
 ) -> None:
-    """Not even where a server repeats it: the message of a signature that does not match holds the request's headers."""
+    """Not even where a server repeats it: the message of a signature that does not match holds the request's
+    headers.
+    """
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", CANARY_KEY)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", CANARY_SECRET)
     monkeypatch.setenv("AWS_SESSION_TOKEN", CANARY_TOKEN)
@@ -97,7 +116,12 @@ async def test_no_credential_is_ever_repeated(
         getattr(aws.faults, fault)("*")
         await seen.poll()
     frames = b"".join(Encoder().encode(frame) for frame in Publisher(seen.model).frames(seen.model.drain()))
-    told = seen.everything() + frames.decode(errors="replace") + caplog.text + "".join(str(vars(record)) for record in caplog.records)
+    told = (
+        seen.everything()
+        + frames.decode(errors="replace")
+        + caplog.text
+        + "".join(str(vars(record)) for record in caplog.records)
+    )
     if fault in {"deny", "expire", "fail"}:
         assert "Canonical" in told, "the message itself is kept"
     for secret in (CANARY_KEY, CANARY_SECRET, CANARY_TOKEN, CANARY_TOKEN[:60]):

@@ -1,4 +1,6 @@
-"""Azure and Google Cloud: a full run asks all that the printed policy grants and nothing else, and who has only that reads everything."""
+"""Azure and Google Cloud: a full run asks all that the printed policy grants and nothing else, and who has only that
+reads everything.
+"""
 
 import json
 from typing import Any
@@ -7,12 +9,12 @@ import pytest
 
 from posture.model import Model
 from providers.azure.calls import GRAPH_CALLS, QUERY_RESOURCES
-from providers.demo import azure_more as more
-from providers.demo.azure_estate import SUBSCRIPTION
-from providers.demo.azure_faults import refusal
-from providers.demo.gcp_faults import error
+from providers.collector.systems import policy_text
+from providers.demo.azure import more
+from providers.demo.azure.faults import refusal
+from providers.demo.azure.resources import SUBSCRIPTION
+from providers.demo.gcp.faults import error
 from providers.gcp.calls import CALLS as GOOGLE_CALLS
-from providers.rooms import policy_text
 from tests.world.azure import CUSTOMER, Azure
 from tests.world.gcp import Google
 
@@ -26,16 +28,32 @@ def _azure_grants(*needs: str) -> set[str]:
 
 
 def _google_grants(*needs: str) -> set[str]:
-    return {line.removeprefix("- ") for line in policy_text("gcp", frozenset(needs)).splitlines() if line.startswith("- ")}
+    return {
+        line.removeprefix("- ") for line in policy_text("gcp", frozenset(needs)).splitlines() if line.startswith("- ")
+    }
 
 
 def _whole_azure(azure: Azure) -> str:
-    """A world in which every call has something to ask, and the settings that ask it; Resource Graph shows nothing, so that Resource Manager is asked."""
+    """A world in which every call has something to ask, and the settings that ask it; Resource Graph shows nothing,
+    so that Resource Manager is asked.
+    """
     estate = azure.estate
     key = estate.key(estate.vault("acme-keys"), "data")
-    hsm = estate.put(f"/subscriptions/{SUBSCRIPTION}/resourceGroups/keys/providers/Microsoft.KeyVault/managedHSMs/acme-hsm", {"properties": {}})
+    hsm = estate.put(
+        f"/subscriptions/{SUBSCRIPTION}/resourceGroups/keys/providers/Microsoft.KeyVault/managedHSMs/acme-hsm",
+        {"properties": {}},
+    )
     url = "https://acme-hsm.managedhsm.azure.net/keys/disks"
-    estate.put(f"{hsm}/keys/disks", {"properties": {"attributes": {"enabled": True, "recoveryLevel": "Recoverable"}, "keyUri": url, "kty": "RSA-HSM"}})
+    estate.put(
+        f"{hsm}/keys/disks",
+        {
+            "properties": {
+                "attributes": {"enabled": True, "recoveryLevel": "Recoverable"},
+                "keyUri": url,
+                "kty": "RSA-HSM",
+            }
+        },
+    )
     estate.disk("d", CUSTOMER, set_id=estate.encryption_set("by", url, None))
     estate.snapshot("s")
     estate.image("i")
@@ -81,7 +99,11 @@ async def test_without_the_setting_the_data_action_is_neither_granted_nor_asked(
 
 async def test_who_has_only_the_role_reads_all_of_azure(azure: Azure, monkeypatch: pytest.MonkeyPatch) -> None:
     settings, allowed = _whole_azure(azure), _azure_grants("blob_sample") | OURS
-    monkeypatch.setattr(azure.faults, "before", lambda asked: None if asked.operation in allowed else refusal(403, "AuthorizationFailed", asked.operation))
+    monkeypatch.setattr(
+        azure.faults,
+        "before",
+        lambda asked: None if asked.operation in allowed else refusal(403, "AuthorizationFailed", asked.operation),
+    )
     seen = await azure.poll(more=settings)
     assert _faults(seen.model) == {}
 
@@ -107,7 +129,11 @@ async def test_who_has_only_the_role_reads_all_of_google(google: Google, monkeyp
 
     def only(asked: Any) -> object:
         permission = GOOGLE_CALLS[asked.operation].permission
-        return None if permission in allowed else error(403, f"Required '{permission}' permission", "forbidden", "PERMISSION_DENIED")
+        return (
+            None
+            if permission in allowed
+            else error(403, f"Required '{permission}' permission", "forbidden", "PERMISSION_DENIED")
+        )
 
     usual = _faults((await google.poll(**settings)).model)
     monkeypatch.setattr(google.server.faults, "before", only)

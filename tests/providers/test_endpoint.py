@@ -16,9 +16,34 @@ from providers.gcp.settings import GcpSettings
 from providers.vault.settings import VaultSettings
 
 HOSTS = [
-    *("localhost", "LOCALHOST", "localhost.", "127.0.0.1", "127.0.0.2", "127.255.255.254", "[::1]", "[0:0:0:0:0:0:0:1]", "[::ffff:127.0.0.1]"),
-    *("evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "xn--bcher-kva.example", "10.0.0.1", "169.254.169.254", "[fe80::1]", "[2001:db8::1]"),
-    *("localhost@evil.example", "127.0.0.1:80@evil.example", "evil.example\\@localhost", "localhost\\.evil.example", "localhost#@evil.example"),
+    *(
+        "localhost",
+        "LOCALHOST",
+        "localhost.",
+        "127.0.0.1",
+        "127.0.0.2",
+        "127.255.255.254",
+        "[::1]",
+        "[0:0:0:0:0:0:0:1]",
+        "[::ffff:127.0.0.1]",
+    ),
+    *(
+        "evil.example",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "xn--bcher-kva.example",
+        "10.0.0.1",
+        "169.254.169.254",
+        "[fe80::1]",
+        "[2001:db8::1]",
+    ),
+    *(
+        "localhost@evil.example",
+        "127.0.0.1:80@evil.example",
+        "evil.example\\@localhost",
+        "localhost\\.evil.example",
+        "localhost#@evil.example",
+    ),
     *(
         "localhost%00.evil.example",
         "localhost%2eevil.example",
@@ -29,8 +54,31 @@ HOSTS = [
         " localhost",
         "localhost ",
     ),
-    *("127.1", "127.0.1", "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "127.0.0.01", "0", "0.0.0.0", "127.0.0.1.", "1e3", "127.0.0.256"),
-    *("127。0。0。1", "127．0．0．1", "①②⑦.0.0.1", "lоcalhost", "ｌｏｃａｌｈｏｓｔ", "bücher.example", "localhost\u200b", "localhost\u202e", "ß.example"),
+    *(
+        "127.1",
+        "127.0.1",
+        "2130706433",
+        "0x7f000001",
+        "0x7f.1",
+        "0177.0.0.1",
+        "127.0.0.01",
+        "0",
+        "0.0.0.0",
+        "127.0.0.1.",
+        "1e3",
+        "127.0.0.256",
+    ),
+    *(
+        "127。0。0。1",
+        "127．0．0．1",
+        "①②⑦.0.0.1",
+        "lоcalhost",
+        "ｌｏｃａｌｈｏｓｔ",
+        "bücher.example",
+        "localhost\u200b",
+        "localhost\u202e",
+        "ß.example",
+    ),
     *(
         "[::1",
         "::1",
@@ -47,7 +95,17 @@ HOSTS = [
         "a..b.example",
         "a" * 64 + ".example",
     ),
-    *("{host}", "lo|calhost", "<localhost>", '"localhost"', "local^host", "local`host", "localhost,evil.example", "localhost;evil.example", "$HOST"),
+    *(
+        "{host}",
+        "lo|calhost",
+        "<localhost>",
+        '"localhost"',
+        "local^host",
+        "local`host",
+        "localhost,evil.example",
+        "localhost;evil.example",
+        "$HOST",
+    ),
 ]
 SHAPES = ["http://{}", "http://{}:8200", "http://{}/"]
 MORE = [
@@ -146,7 +204,9 @@ def test_an_address_is_refused_in_one_line_or_leads_where_the_rule_took_it_to_le
             assert _is_this_machine(host(url)), f"{reader} goes to {host(url)}"
         parts = parted(url)
         assert parts is not None
-        assert host(url).rstrip(".").lower() == (parts.hostname or "").rstrip(".") or _same(host(url), parts.hostname), f"{reader} goes to {host(url)}"
+        assert host(url).rstrip(".").lower() == (parts.hostname or "").rstrip(".") or _same(
+            host(url), parts.hostname
+        ), f"{reader} goes to {host(url)}"
 
 
 def _same(one: str, other: str | None) -> bool:

@@ -127,13 +127,17 @@ async def test_a_server_that_throttles_for_good_is_believed_soon(monkeypatch: py
     monkeypatch.setattr(lanes, "ATTEMPTS", 2)
     lane, service = Lane(100, 0.1, 4), Service(*[throttled(retry_after=0.01) for _ in range(1000)])
     started = time.monotonic()
-    ended = await asyncio.wait_for(asyncio.gather(*(lane.run(service.call()) for _ in range(300)), return_exceptions=True), 10)
+    ended = await asyncio.wait_for(
+        asyncio.gather(*(lane.run(service.call()) for _ in range(300)), return_exceptions=True), 10
+    )
     assert all(isinstance(error, Refused) and error.fault.kind is FaultKind.THROTTLED for error in ended)
     assert len(service.asked) < 40, "the rest was not sent"
     assert time.monotonic() - started < 5
 
 
-async def test_a_wait_beyond_the_longest_fails_as_throttled_and_is_not_sent_until_it_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_wait_beyond_the_longest_fails_as_throttled_and_is_not_sent_until_it_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(lanes, "LONGEST_WAIT", 0.2)
     lane, service = Lane(100, 0.1, 4), Service(throttled(retry_after=0.6))
     started = time.monotonic()

@@ -73,7 +73,12 @@ def test_no_proxy_is_asked_for_what_is_on_this_machine(monkeypatch: pytest.Monke
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://proxy.example:3128")
     monkeypatch.setenv("no_proxy", "inside.example")
-    assert proxies_for("http://127.0.0.1:8200") == proxies_for("http://[::1]:1") == proxies_for("https://inside.example/x") == {}
+    assert (
+        proxies_for("http://127.0.0.1:8200")
+        == proxies_for("http://[::1]:1")
+        == proxies_for("https://inside.example/x")
+        == {}
+    )
     assert proxy_for("https://vault.example:8200") == "http://proxy.example:3128"
 
 
@@ -110,7 +115,10 @@ def test_words_without_end_cost_no_time() -> None:
 
 
 def test_an_answer_that_repeats_what_we_sent_is_read_without_it() -> None:
-    assert without(b'{"id": "Bearer long-enough-to-be-a-token"}', "long-enough-to-be-a-token", "") == b'{"id": "Bearer [secret]"}'
+    assert (
+        without(b'{"id": "Bearer long-enough-to-be-a-token"}', "long-enough-to-be-a-token", "")
+        == b'{"id": "Bearer [secret]"}'
+    )
     body = b'{"policies": ["root"]}'
     assert without(body, "root", "long-enough-to-be-a-token") is body
 

@@ -1,4 +1,4 @@
-"""The threads for calls that block: as many after an hour as after a minute, and none that keeps the process or what was asked."""
+"""The threads for calls that block: as many after an hour as after a minute, and none that keeps what was asked."""
 
 import asyncio
 import gc

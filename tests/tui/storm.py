@@ -1,4 +1,6 @@
-"""A storm of events on a program in a terminal: keys, text, escape sequences, the mouse, pastes, sizes, suspends. By a seed, so that it can be had again."""
+"""A storm of events on a program in a terminal: keys, text, escape sequences, the mouse, pastes, sizes, suspends. By
+a seed, so that it can be had again.
+"""
 
 import contextlib
 import fcntl
@@ -19,18 +21,67 @@ import psutil
 
 KEYS = [
     *(f"{number}" for number in range(10)),
-    *("\t", "\x1b[Z", "/", ":", "\x10", "\x1b", "\r", "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D", "\x1b[5~", "\x1b[6~", "\x1b[H", "\x1b[F", " ", "\x7f"),
+    *(
+        "\t",
+        "\x1b[Z",
+        "/",
+        ":",
+        "\x10",
+        "\x1b",
+        "\r",
+        "\x1b[A",
+        "\x1b[B",
+        "\x1b[C",
+        "\x1b[D",
+        "\x1b[5~",
+        "\x1b[6~",
+        "\x1b[H",
+        "\x1b[F",
+        " ",
+        "\x7f",
+    ),
     *"kjgGsScJnNeyrp?\x02\x06\x1b",
-    *("\x1bOP", "\x1b[3~", "\x1b[1;5C", "\x0c", "\x01", "\x05", "\x15", "\x17", "\x1bb", "\x1b\x1b", "\x00", "\x1d", "\x7f\x7f"),
+    *(
+        "\x1bOP",
+        "\x1b[3~",
+        "\x1b[1;5C",
+        "\x0c",
+        "\x01",
+        "\x05",
+        "\x15",
+        "\x17",
+        "\x1bb",
+        "\x1b\x1b",
+        "\x00",
+        "\x1d",
+        "\x7f\x7f",
+    ),
 ]
 WORDS = (
     *("status:fail", "pg", "theme nord", "keys", "tenant:acme", "-", '"', "kind:", "zzz", "filter a", "help", "pause"),
     *("сервер", "日本", "e\u0301", "\u202e", "\U0001f3f3\ufe0f\u200d\U0001f308"),
 )
-ODD = ("\x1b[", "\x1b]0;x\x07", "\x1bP1$r\x1b\\", "\x1b[?2026;2$y", "\x1b[?62;22c", "\x1b[I", "\x1b[O", "\x1b[99999;99999R", "\x1b[<", "\x1b[48;10;20;0;0t")
+ODD = (
+    "\x1b[",
+    "\x1b]0;x\x07",
+    "\x1bP1$r\x1b\\",
+    "\x1b[?2026;2$y",
+    "\x1b[?62;22c",
+    "\x1b[I",
+    "\x1b[O",
+    "\x1b[99999;99999R",
+    "\x1b[<",
+    "\x1b[48;10;20;0;0t",
+)
 MODES = (
     *((b"?1049h", b"?1049l"), (b"?25l", b"?25h"), (b"?7l", b"?7h"), (b"?2004h", b"?2004l"), (b"?1004h", b"?1004l")),
-    *((b"?1000h", b"?1000l"), (b"?1003h", b"?1003l"), (b"?1006h", b"?1006l"), (b"?1015h", b"?1015l"), (b"?1016h", b"?1016l")),
+    *(
+        (b"?1000h", b"?1000l"),
+        (b"?1003h", b"?1003l"),
+        (b"?1006h", b"?1006l"),
+        (b"?1015h", b"?1015l"),
+        (b"?1016h", b"?1016l"),
+    ),
 )
 """What is set while a program has the screen, and what takes it back."""
 ENDS = {0, 130}
@@ -121,14 +172,23 @@ class Storm:
             else f"{self.random.randint(1, 100)};{self.random.randint(1, 30)}"
         )
         clicks = self.random.choice((1, 1, 2))
-        return self._send("".join(f"\x1b[<{button};{at}{letter}" for letter in ("M", "m") * clicks) if button == 0 else f"\x1b[<{button};{at}{end}")
+        return self._send(
+            "".join(f"\x1b[<{button};{at}{letter}" for letter in ("M", "m") * clicks)
+            if button == 0
+            else f"\x1b[<{button};{at}{end}"
+        )
 
     def _paste(self) -> str:
-        text = "".join(self.random.choice((*WORDS, "\n", "\t", "\x1b[31m", " ", "a" * 400)) for _ in range(self.random.randint(0, 6)))
+        text = "".join(
+            self.random.choice((*WORDS, "\n", "\t", "\x1b[31m", " ", "a" * 400))
+            for _ in range(self.random.randint(0, 6))
+        )
         return self._send(f"\x1b[200~{text}\x1b[201~")
 
     def _resize(self) -> str:
-        columns, lines = self.random.choice(((80, 24), (200, 50), (20, 5), (300, 100), (self.random.randint(1, 300), self.random.randint(1, 100))))
+        columns, lines = self.random.choice(
+            ((80, 24), (200, 50), (20, 5), (300, 100), (self.random.randint(1, 300), self.random.randint(1, 100)))
+        )
         self._size(columns, lines, self.fd)
         return f"{columns}x{lines}"
 
@@ -229,7 +289,8 @@ class Storm:
     def _fail(self, what: str) -> None:
         tail = self.out[-1500:].decode("utf-8", "replace")
         self.failed.append(
-            f"seed {self.seed}, event {len(self.events)}: {what}; after {self.events[-12:]!r}\n{tail if what.startswith(('ended', 'wrote')) else ''}"
+            f"seed {self.seed}, event {len(self.events)}: {what}; after"
+            f" {self.events[-12:]!r}\n{tail if what.startswith(('ended', 'wrote')) else ''}"
         )
         if self.pid >= 0 and what.startswith(("does not", "draws")):
             os.kill(self.pid, signal.SIGKILL)
@@ -280,7 +341,10 @@ def main() -> int:
         command = [sys.executable, str(VIEW), "--export-dir", folder, "--", "--rows", "600", "--rate", "100"]
         storm = Storm(command, seed, b"Volumes 4", {"TMUX": ""})
         storm.blow(events)
-    sys.stdout.write(f"seed {seed}: {events} events, {storm.starts} starts, slowest answer {storm.slowest:.2f} s, {len(storm.failed)} failures\n")
+    sys.stdout.write(
+        f"seed {seed}: {events} events, {storm.starts} starts, slowest answer {storm.slowest:.2f} s,"
+        f" {len(storm.failed)} failures\n"
+    )
     sys.stdout.write("".join(f"{text}\n" for text in storm.failed))
     return len(storm.failed)
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from tui.collector import Collector
-from tui.dashboard import Dashboard
-from tui.feed import Feed
-from tui.replica import Replica
+from tui.app import Dashboard
+from tui.data.link import Feed
+from tui.data.process import Collector
+from tui.data.replica import Replica
 
 SYNTHETIC = Path(__file__).parents[1] / "bench" / "synthetic.py"
 
@@ -43,7 +43,9 @@ class Opened:
         """Wait until something is so; fails with the screen when it does not come true."""
         end = asyncio.get_running_loop().time() + within
         while not holds():
-            assert asyncio.get_running_loop().time() < end, f"{what or 'it'} did not come true; the screen:\n{self.screen}"
+            assert asyncio.get_running_loop().time() < end, (
+                f"{what or 'it'} did not come true; the screen:\n{self.screen}"
+            )
             await self.pilot.pause(0.02)
 
     async def shows(self, text: str, within: float = 60.0) -> None:
@@ -57,7 +59,15 @@ class Opened:
 
     async def type(self, text: str) -> None:
         """Type a text."""
-        names = {" ": "space", ":": "colon", "-": "minus", "*": "asterisk", "[": "left_square_bracket", "]": "right_square_bracket", "/": "slash"}
+        names = {
+            " ": "space",
+            ":": "colon",
+            "-": "minus",
+            "*": "asterisk",
+            "[": "left_square_bracket",
+            "]": "right_square_bracket",
+            "/": "slash",
+        }
         await self.press(*(names.get(char, char) for char in text))
 
     def toasts(self) -> list[str]:

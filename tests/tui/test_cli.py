@@ -24,17 +24,25 @@ def run(tmp_path: Path) -> Run:
     """`enctop ARGUMENT...` in an empty directory, with an empty home."""
 
     def call(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-        home = {"HOME": str(tmp_path / "home"), "XDG_CONFIG_HOME": str(tmp_path / "home"), "XDG_CACHE_HOME": str(tmp_path / "home")}
-        command = [sys.executable, "-m", "tui.cli", *map(str, arguments)]
+        home = {
+            "HOME": str(tmp_path / "home"),
+            "XDG_CONFIG_HOME": str(tmp_path / "home"),
+            "XDG_CACHE_HOME": str(tmp_path / "home"),
+        }
+        command = [sys.executable, "-m", "tui.cli.main", *map(str, arguments)]
         variables = {**os.environ, **home, "PYTHONPATH": str(Path(__file__).parents[2]), **environment}
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, env=variables, check=False)
+        return subprocess.run(
+            command, cwd=tmp_path, capture_output=True, text=True, timeout=120, env=variables, check=False
+        )
 
     return call
 
 
 @pytest.fixture
 def config(aws: Aws, tmp_path: Path) -> Path:
-    """A configuration of one tenant on the simulated AWS, with one plaintext volume and one bucket that is as promised."""
+    """A configuration of one tenant on the simulated AWS, with one plaintext volume and one bucket that is as
+    promised.
+    """
     aws.region().volume({"Name": "scratch"}, encrypted=False)
     aws.buckets().make("acme-data")
     path = tmp_path / "acme.toml"
@@ -60,19 +68,24 @@ def _one_line(done: subprocess.CompletedProcess[str], *words: str) -> None:
         (["view"], ["FILE", "see enctop view --help"]),
     ],
 )
-def test_a_wrong_argument_is_one_line_that_says_what_is_allowed(run: Run, arguments: list[str], words: list[str]) -> None:
+def test_a_wrong_argument_is_one_line_that_says_what_is_allowed(
+    run: Run, arguments: list[str], words: list[str]
+) -> None:
     _one_line(run(*arguments), *words)
 
 
 @pytest.mark.alone
 def test_version_is_instant_and_loads_no_sdk(run: Run) -> None:
     heavy = {"boto3", "botocore", "textual", "aiohttp", "msgspec"}
-    code = f"import sys; from tui.cli import main; main(['--version']); print([m for m in sys.modules if m.split('.')[0] in {heavy}])"
+    code = (
+        "import sys; from tui.cli.main import main; main(['--version']); print([m for m in sys.modules if"
+        f" m.split('.')[0] in {heavy}])"
+    )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert shown.splitlines()[1] == "[]"
     took, bare = [], []
     for _ in range(5):
-        for times, command in ((took, ["-m", "tui.cli", "--version"]), (bare, ["-c", "pass"])):
+        for times, command in ((took, ["-m", "tui.cli.main", "--version"]), (bare, ["-c", "pass"])):
             start = time.perf_counter()
             subprocess.run([sys.executable, *command], capture_output=True, check=True)
             times.append(time.perf_counter() - start)
@@ -92,7 +105,9 @@ def test_a_snapshot_on_standard_output_is_valid_and_says_what_is_there(run: Run,
     snapshot = json.loads(done.stdout)
     Draft202012Validator(json.loads(run("schema").stdout)).validate(snapshot)
     assert snapshot["complete"] is True
-    assert {entry["name"]: entry["status"] for entry in snapshot["resources"] if entry["kind"] in {"volume", "bucket"}} == {
+    assert {
+        entry["name"]: entry["status"] for entry in snapshot["resources"] if entry["kind"] in {"volume", "bucket"}
+    } == {
         "scratch": "fail",
         "acme-data": "fail",
     }
@@ -111,7 +126,9 @@ def test_exit_codes_tell_what_was_asked(run: Run, config: Path, aws: Aws, tmp_pa
 
 
 def test_a_filtered_snapshot_holds_only_what_passes(run: Run, config: Path) -> None:
-    snapshot = json.loads(run("snapshot", "--config", config, "--filter", "kind:volume status:fail", "--compact").stdout)
+    snapshot = json.loads(
+        run("snapshot", "--config", config, "--filter", "kind:volume status:fail", "--compact").stdout
+    )
     assert [entry["name"] for entry in snapshot["resources"]] == ["scratch"]
     assert snapshot["scope"]["filter"] == "kind:volume status:fail"
 
@@ -134,7 +151,10 @@ def test_check_names_the_missing_permission_and_what_it_hides(run: Run, config: 
 
 def test_check_tells_reasons_apart_and_counts_each(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "doors.toml"
-    file.write_text('[[tenant]]\nname = "a"\n[[tenant.tls]]\nendpoints = ["127.0.0.1:1", "127.0.0.2:1", "nowhere.invalid"]\nhttp_port = 0\n')
+    file.write_text(
+        '[[tenant]]\nname = "a"\n[[tenant.tls]]\nendpoints = ["127.0.0.1:1", "127.0.0.2:1",'
+        ' "nowhere.invalid"]\nhttp_port = 0\n'
+    )
     done = run("check", "--config", file)
     assert done.returncode == 3
     assert "unreachable (dns) on 1 of 3, as nowhere.invalid\n" in done.stdout
@@ -185,15 +205,27 @@ def test_options_count_before_the_command_as_after_it(run: Run, config: Path, tm
 
 
 def test_usage_errors_exit_2_without_a_traceback(run: Run) -> None:
-    for arguments in (("--nonsense",), ("snapshot", "--timeout", "soon"), ("snapshot", "--fail-on", "maybe"), ("nosuch",)):
+    for arguments in (
+        ("--nonsense",),
+        ("snapshot", "--timeout", "soon"),
+        ("snapshot", "--fail-on", "maybe"),
+        ("nosuch",),
+    ):
         done = run(*arguments)
         assert done.returncode == 2
         assert "Traceback" not in done.stderr
 
 
 def test_without_credentials_or_configuration_it_says_so(run: Run) -> None:
-    none = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.devnull}
-    snapshot = json.loads(run("snapshot", **none, AWS_SHARED_CREDENTIALS_FILE=os.devnull, AWS_DEFAULT_REGION="us-east-1").stdout)
+    none = {
+        "AWS_ACCESS_KEY_ID": "",
+        "AWS_SECRET_ACCESS_KEY": "",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+    }
+    snapshot = json.loads(
+        run("snapshot", **none, AWS_SHARED_CREDENTIALS_FILE=os.devnull, AWS_DEFAULT_REGION="us-east-1").stdout
+    )
     (source,) = snapshot["sources"]
     assert source["state"] != "ok"
     assert "redential" in source["error"]["message"]
@@ -205,7 +237,9 @@ def _killed(config: Path, out: Path, times: int, longest: float) -> set[bytes]:
     chosen = random.Random(7)
     seen = set()
     for _ in range(times):
-        process = subprocess.Popen([sys.executable, "-m", "tui.cli", "snapshot", "--config", config, "-o", out], stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tui.cli.main", "snapshot", "--config", config, "-o", out], stderr=subprocess.DEVNULL
+        )
         time.sleep(chosen.uniform(0, longest))
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -225,6 +259,6 @@ def test_two_hundred_killed_snapshots_leave_a_whole_file(config: Path, tmp_path:
 def _whole_after(config: Path, tmp_path: Path, times: int) -> None:
     out = tmp_path / "snapshot.json"
     start = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "tui.cli", "snapshot", "--config", config, "-o", out], check=True)
+    subprocess.run([sys.executable, "-m", "tui.cli.main", "snapshot", "--config", config, "-o", out], check=True)
     for content in _killed(config, out, times, 1.3 * (time.perf_counter() - start)):
         assert json.loads(content)["schema"] == "enctop.snapshot/1"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tui.clipboard import OSC52_LIMIT, copy, osc52
+from tui.terminal.clipboard import OSC52_LIMIT, copy, osc52
 
 PLAIN = "\x1b]52;c;" + base64.b64encode(b"arn:1").decode() + "\x07"
 
@@ -56,7 +56,10 @@ def test_inside_tmux_with_its_defaults_tmux_copies_and_it_is_known(tmp_path: Pat
             written: list[str] = []
             assert copy("arn:1", written.append) == (True, "")
         assert not written
-        assert subprocess.run([*tmux, "show-buffer"], env=environ, capture_output=True, text=True, check=True).stdout == "arn:1"
+        assert (
+            subprocess.run([*tmux, "show-buffer"], env=environ, capture_output=True, text=True, check=True).stdout
+            == "arn:1"
+        )
     finally:
         subprocess.run([*tmux, "kill-server"], env=environ, check=False)
 

@@ -1,11 +1,13 @@
-"""The collector may die: the rows stay, the reason is shown, a new one is started, and what it does not send again goes."""
+"""The collector may die: the rows stay, the reason is shown, a new one is started, and what it does not send again
+goes.
+"""
 
 import sys
 from pathlib import Path
 
 from tests.tui.support import dashboard
-from tui import feed
-from tui.collector import Collector
+from tui.data import link
+from tui.data.process import Collector
 
 
 async def test_when_the_collector_dies_the_rows_stay_and_a_banner_says_why():
@@ -17,7 +19,7 @@ async def test_when_the_collector_dies_the_rows_stay_and_a_banner_says_why():
 
 
 async def test_it_is_started_again_and_what_it_does_not_send_again_is_dropped(monkeypatch):
-    monkeypatch.setattr(feed, "BACK_OFF", (0.1,))
+    monkeypatch.setattr(link, "BACK_OFF", (0.1,))
     async with dashboard("--crash-after", "0.5", view="volumes") as it:
         await it.shows("the collector ended")
         before = set(it.replica.table("volume").rows)
@@ -31,7 +33,7 @@ async def test_it_is_started_again_and_what_it_does_not_send_again_is_dropped(mo
 
 
 async def test_a_pause_is_said_again_to_the_new_collector(monkeypatch, tmp_path: Path):
-    monkeypatch.setattr(feed, "BACK_OFF", (0.1,))
+    monkeypatch.setattr(link, "BACK_OFF", (0.1,))
     asks = tmp_path / "asks"
     async with dashboard("--crash-after", "0.7", "--asks", str(asks)) as it:
         await it.press("p")
@@ -57,7 +59,9 @@ async def test_the_collector_ends_with_its_viewer():
 
 
 async def test_a_frozen_collector_is_ended_too():
-    collector = Collector([sys.executable, "-c", "import signal,time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"])
+    collector = Collector(
+        [sys.executable, "-c", "import signal,time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"]
+    )
     collector.start()
     process = collector._process
     collector.stop()

@@ -33,13 +33,19 @@ def left(processes: list[psutil.Process], folder: Path, within: float = 20.0) ->
     return [*running, *folder.iterdir()]
 
 
-@pytest.mark.parametrize("end", ["close the terminal", "kill the viewer", "kill the collector and the viewer", "kill the demo", "q"])
+@pytest.mark.parametrize(
+    "end", ["close the terminal", "kill the viewer", "kill the collector and the viewer", "kill the demo", "q"]
+)
 def test_the_demo_leaves_nothing_behind(end: str, tmp_path: Path) -> None:
     folder = tmp_path / "tmp"
     folder.mkdir()
     pid, fd = pty.fork()
     if pid == 0:
-        os.execve(ENCTOP, [ENCTOP, "demo"], {**os.environ, "TMPDIR": str(folder), "TERM": "xterm-256color", "XDG_CACHE_HOME": str(tmp_path)})
+        os.execve(
+            ENCTOP,
+            [ENCTOP, "demo"],
+            {**os.environ, "TMPDIR": str(folder), "TERM": "xterm-256color", "XDG_CACHE_HOME": str(tmp_path)},
+        )
     out, until = b"", time.monotonic() + 120
     while b"simulated" not in out and time.monotonic() < until:
         if select.select([fd], [], [], 0.1)[0]:
@@ -74,7 +80,9 @@ def test_ctrl_c_in_a_snapshot_of_the_demo_is_quiet_and_leaves_nothing(seconds: f
     folder.mkdir()
     command = [ENCTOP, "snapshot", "--demo", "-o", str(tmp_path / "x.json")]
     env = {**os.environ, "TMPDIR": str(folder)}
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, env=env, start_new_session=True) as it:
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, env=env, start_new_session=True
+    ) as it:
         with contextlib.suppress(subprocess.TimeoutExpired):
             it.wait(seconds)
         processes = family(it.pid)

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.world.gcp import Google
-from tui.collector import Collector
-from tui.dashboard import Dashboard
-from tui.feed import Feed
-from tui.replica import Replica
+from tui.app import Dashboard
+from tui.data.link import Feed
+from tui.data.process import Collector
+from tui.data.replica import Replica
 
 
 async def _until(pilot: Any, holds: Callable[[], bool]) -> None:
@@ -23,17 +23,26 @@ async def test_a_filter_lets_through_what_comes_later_in_a_zone_that_was_empty(g
     file = tmp_path / "enctop.toml"
     file.write_text("[poll]\nlive = '1s'\n" + google.configuration())
     google.project.disk("near", "zones/us-central1-a")
-    child = Collector([sys.executable, "-m", "providers.serve", "--config", str(file)], None)
+    child = Collector([sys.executable, "-m", "providers.collector", "--config", str(file)], None)
     child.start()
-    app = Dashboard(Feed(child, Replica()), view="volumes", query="region:us-central1-*", export_dir=tmp_path, on_terminal=False)
+    app = Dashboard(
+        Feed(child, Replica()), view="volumes", query="region:us-central1-*", export_dir=tmp_path, on_terminal=False
+    )
     try:
         async with app.run_test(size=(140, 40)) as pilot:
-            await _until(pilot, lambda: app.replica.settled and [row.name for row in app.screen.query_one("#volumes").items] == ["near"])
+            await _until(
+                pilot,
+                lambda: (
+                    app.replica.settled and [row.name for row in app.screen.query_one("#volumes").items] == ["near"]
+                ),
+            )
             google.project.disk("far", "zones/us-central1-c", key={"sha256": "u0Wh="})
             google.project.disk("elsewhere", "zones/europe-west1-b")
             await _until(pilot, lambda: [row.name for row in app.screen.query_one("#volumes").items] == ["far", "near"])
             google.project.unreachable["zones/us-central1-c"] = "UNREACHABLE"
             rows = app.replica.table("volume").rows
-            await _until(pilot, lambda: {row.name: row.status for row in rows.values()} == {"far": 1, "near": 3, "elsewhere": 3})
+            await _until(
+                pilot, lambda: {row.name: row.status for row in rows.values()} == {"far": 1, "near": 3, "elsewhere": 3}
+            )
     finally:
         child.stop()

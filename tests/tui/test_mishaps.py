@@ -9,11 +9,11 @@ from textual.keys import _character_to_key
 
 from posture.source import Source, State
 from posture.verdict import EvidenceClass, Finding, Severity, Status
-from providers.stream import Judged, TenantRollup
+from providers.collector.frames import Judged, TenantRollup
 from tests.tui.support import Opened, dashboard
-from tui.columns import TENANT_AGES
-from tui.page import remedy_of, to_know
-from tui.replica import Replica
+from tui.data.replica import Replica
+from tui.pages.lines import remedy_of, to_know
+from tui.widgets.columns import TENANT_AGES
 
 EVIL = ("[/red]x", "[@click=app.end]evil[/]", "[bold red]x", "a\x1b]0;x\x07b[/]")
 
@@ -32,7 +32,7 @@ async def test_a_name_is_never_read_as_markup(name: str):
 
 
 async def test_errors_and_notices_are_never_read_as_markup():
-    from providers.stream import Notice
+    from providers.collector.frames import Notice
 
     async with dashboard(view="volumes", notifications=True) as it:
         await it.press("colon")
@@ -154,7 +154,10 @@ async def test_enter_on_a_source_shows_its_fault_in_full_and_escape_goes_back():
     async with dashboard(size=(80, 40), view="sources") as it:
         await it.shows("✗ denied")
         source = it.view.current
-        message = "User: arn:aws:sts::444455556666:assumed-role/enctop/i-0abc is not authorized to perform kms:DescribeKey on resource [/red] key/1"
+        message = (
+            "User: arn:aws:sts::444455556666:assumed-role/enctop/i-0abc is not authorized to perform kms:DescribeKey on"
+            " resource [/red] key/1"
+        )
         fault = replace(source.fault, message=message, retry_after=90.0)
         now = it.replica.now()
         it.replica.sources[source.id] = replace(source, fault=fault, last_attempt=now - 30, next_due=now + 330)

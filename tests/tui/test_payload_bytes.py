@@ -1,4 +1,6 @@
-"""The bytes that reach a real terminal when strangers chose the names: no control sequence but Textual's own, and nothing of a name inside one."""
+"""The bytes that reach a real terminal when strangers chose the names: no control sequence but Textual's own, and
+nothing of a name inside one.
+"""
 
 import base64
 import fcntl
@@ -62,8 +64,10 @@ def _until_it_rests(it: Terminal) -> None:
 def test_no_byte_of_a_name_is_in_a_control_sequence(group: int, tmp_path: Path) -> None:
     file = tmp_path / "posture.json"
     file.write_text(json.dumps(snapshot(MARK + MARK.join(GROUPS[group]) + MARK)))
-    code = f"from tui.cli import main; raise SystemExit(main(['view', {str(file)!r}]))"
-    it = Terminal("-P", "-c", code, PATH=str(tmp_path), TMUX="", HOME=str(tmp_path), XDG_CACHE_HOME=str(tmp_path), LANG="C.UTF-8")
+    code = f"from tui.cli.main import main; raise SystemExit(main(['view', {str(file)!r}]))"
+    it = Terminal(
+        "-P", "-c", code, PATH=str(tmp_path), TMUX="", HOME=str(tmp_path), XDG_CACHE_HOME=str(tmp_path), LANG="C.UTF-8"
+    )
     fcntl.ioctl(it.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 180, 0, 0))
     try:
         it.until(MARK, 60)

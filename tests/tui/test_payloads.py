@@ -1,4 +1,6 @@
-"""Names that strangers chose, on every way that leads to a terminal, a log, a copy: no character that acts on any of them gets through."""
+"""Names that strangers chose, on every way that leads to a terminal, a log, a copy: no character that acts on any of
+them gets through.
+"""
 
 import json
 import os
@@ -14,14 +16,20 @@ from posture.controls.registry import registry
 from posture.rows import CELLS
 from tests.tui.payloads import FAMILIES, forbidden
 from tests.tui.support import Opened
-from tui.collector import Collector
-from tui.dashboard import Dashboard
-from tui.feed import Feed
-from tui.replica import Replica
+from tui.app import Dashboard
+from tui.data.link import Feed
+from tui.data.process import Collector
+from tui.data.replica import Replica
 
 ROOT = Path(__file__).parents[2]
 AT = "2026-11-23T14:00:00Z"
-TYPES = {"volume": "aws.ebs.volume", "endpoint": "tls.endpoint", "certificate": "tls.certificate", "lease": "vault.lease", "lease-totals": "vault.leases"}
+TYPES = {
+    "volume": "aws.ebs.volume",
+    "endpoint": "tls.endpoint",
+    "certificate": "tls.certificate",
+    "lease": "vault.lease",
+    "lease-totals": "vault.leases",
+}
 
 
 def snapshot(payload: str) -> dict[str, Any]:
@@ -68,14 +76,27 @@ def snapshot(payload: str) -> dict[str, Any]:
         )
     control = {"title": p, "severity": "critical", "verifies": [p], "maps": {p: [p]}, "remedy": f"do {p}"}
     fault = {"kind": "denied", "code": p, "operation": f"s:{p}", "message": p, "permission": p}
-    source = {"id": "acme/aws/x/s", "tenant": "acme", "provider": "aws", "scope": p, "service": p, "cadence": 60.0, "state": "denied", "last_success": AT}
+    source = {
+        "id": "acme/aws/x/s",
+        "tenant": "acme",
+        "provider": "aws",
+        "scope": p,
+        "service": p,
+        "cadence": 60.0,
+        "state": "denied",
+        "last_success": AT,
+    }
     return {
         "schema": "enctop.snapshot/1",
         "generated_at": AT,
         "tool": {"name": "enctop", "version": "0.1.0"},
         "complete": False,
         "scope": {"tenants": ["acme"], "filter": None, "simulated": False},
-        "summary": {"findings": {}, "resources": {}, "tenants": {"acme": {"status": "fail", "pass": 0, "warn": 0, "fail": 1, "unknown": 0}}},
+        "summary": {
+            "findings": {},
+            "resources": {},
+            "tenants": {"acme": {"status": "fail", "pass": 0, "warn": 0, "fail": 1, "unknown": 0}},
+        },
         "sources": [{**source, "calls": 1, "seconds": 0.1, "resources": len(resources), "error": fault}],
         "resources": resources,
         "findings": findings,
@@ -110,16 +131,18 @@ GROUPS = [list(FAMILIES.values())[start::3] for start in range(3)]
 
 
 @pytest.mark.parametrize("group", range(3))
-async def test_no_view_shows_what_acts_on_a_terminal(group: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_view_shows_what_acts_on_a_terminal(
+    group: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "posture.json"
     file.write_text(json.dumps(snapshot("~".join(GROUPS[group]))))
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv("TMUX", raising=False)
-    collector = Collector([sys.executable, "-m", "providers.serve", "--file", str(file)])
+    collector = Collector([sys.executable, "-m", "providers.collector", "--file", str(file)])
     collector.start()
     app = Dashboard(Feed(collector, Replica()), view="overview", query="", export_dir=tmp_path, on_terminal=False)
     copies: list[str] = []
-    monkeypatch.setattr("tui.shell.copy", lambda text, write: (copies.append(text), _copied())[1])
+    monkeypatch.setattr("tui.terminal.terminal_app.copy", lambda text, write: (copies.append(text), _copied())[1])
     async with app.run_test(size=(160, 45), notifications=True) as pilot:
         it = Opened(app, pilot)
         await it.until(lambda: app.replica.settled and not app.replica.touched, "settled", 30)
@@ -135,7 +158,7 @@ async def test_no_view_shows_what_acts_on_a_terminal(group: int, tmp_path: Path,
 
 
 def _copied() -> Any:
-    from tui.clipboard import Copied
+    from tui.terminal.clipboard import Copied
 
     return Copied(True)
 
@@ -162,7 +185,7 @@ def test_no_line_on_standard_error_carries_it(family: str, tmp_path: Path) -> No
     home = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"), str(tmp_path))
     code = """
 import json, sys
-from tui.cli import main
+from tui.cli.main import main
 for command in json.load(sys.stdin):
     try:
         print("code", main(command))
@@ -170,7 +193,15 @@ for command in json.load(sys.stdin):
         print("code", ended.code)
 """
     env = {**os.environ, **home, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8:backslashreplace"}
-    done = subprocess.run([sys.executable, "-P", "-c", code], input=json.dumps(commands), capture_output=True, text=True, env=env, cwd=tmp_path, check=False)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        input=json.dumps(commands),
+        capture_output=True,
+        text=True,
+        env=env,
+        cwd=tmp_path,
+        check=False,
+    )
     assert done.stdout == "code 2\n" * len(commands), done.stdout + done.stderr
     assert not forbidden(done.stderr), done.stderr
     assert "\x1b" not in done.stderr
@@ -179,7 +210,7 @@ for command in json.load(sys.stdin):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_json_on_a_terminal_is_escaped_and_means_the_same(family: str) -> None:
-    from tui.say import escaped
+    from tui.cli.say import escaped
 
     value = {"x" + FAMILIES[family]: [FAMILIES[family]], "plain": "日本é"}
     body = json.dumps(value, ensure_ascii=False, indent=2).encode()
@@ -194,7 +225,7 @@ def test_a_log_line_cannot_be_forged(tmp_path: Path) -> None:
     code = """
 import logging, sys
 from pathlib import Path
-from providers.serve import keep_log
+from providers.collector.__main__ import keep_log
 keep_log(Path(sys.argv[1]))
 log = logging.getLogger("providers.x")
 for payload in eval(sys.argv[2]):
@@ -211,4 +242,6 @@ for payload in eval(sys.argv[2]):
     assert not forbidden(text)
     assert "\x1b" not in text
     lines = [line for line in text.splitlines() if not line.startswith("    ")]
-    assert all(re.match(r"\d{4}-\d\d-\d\d [\d:,]+ (WARNING|ERROR) providers\.x it (said|failed)", line) for line in lines), lines
+    assert all(
+        re.match(r"\d{4}-\d\d-\d\d [\d:,]+ (WARNING|ERROR) providers\.x it (said|failed)", line) for line in lines
+    ), lines

@@ -1,4 +1,6 @@
-"""Laws of the viewer's copy: however frames arrive the copy is the same, and what is kept up to date equals what is made from scratch."""
+"""Laws of the viewer's copy: however frames arrive the copy is the same, and what is kept up to date equals what is
+made from scratch.
+"""
 
 from operator import attrgetter
 
@@ -12,11 +14,11 @@ from posture.filter import parse
 from posture.rows import KEY_CLASSES, FindingRow, Place, Row
 from posture.source import Source, State
 from posture.verdict import Severity, Status
-from providers.stream import Decoder, Encoder, Findings, Frame, Gone, Hello, Places, Rows, Settled, Sources
-from tui.columns import AGE, KEY_CLASS, NAME, REASON, REGION, STATUS, TENANT, fit
-from tui.replica import Replica
-from tui.selection import Selection
-from tui.sieve import sieve
+from providers.collector.frames import Decoder, Encoder, Findings, Frame, Gone, Hello, Places, Rows, Settled, Sources
+from tui.data.ordered_rows import Selection
+from tui.data.replica import Replica
+from tui.data.row_filter import sieve
+from tui.widgets.columns import AGE, KEY_CLASS, NAME, REASON, REGION, STATUS, TENANT, fit
 
 PLACES = tuple(
     Place(kind, f"aws.{kind}", tenant, "aws", "1111", region, f"{tenant}/{kind}")
@@ -43,7 +45,9 @@ def rows(ids: int = 40):
     ).map(lambda row: replace(row, place=int(row.id[4:]) % len(PLACES)))
 
 
-CHANGES = st.lists(st.one_of(rows().map(lambda row: Rows((row,))), st.integers(0, 40).map(lambda n: Gone((f"arn:{n}",)))), max_size=60)
+CHANGES = st.lists(
+    st.one_of(rows().map(lambda row: Rows((row,))), st.integers(0, 40).map(lambda n: Gone((f"arn:{n}",)))), max_size=60
+)
 
 
 def replica_of(*frames: Frame) -> Replica:
@@ -104,7 +108,9 @@ def test_an_order_kept_up_to_date_equals_one_made_anew(first, then, column, reve
     anew.rebuild(table.rows)
     order = column.order(replica)
     assert sorted(row.id for row in kept.items) == sorted(row.id for row in anew.items)
-    assert [(order(table.rows[row.id]), table.rows[row.id].name) for row in kept.items] == [(order(row), row.name) for row in anew.items]
+    assert [(order(table.rows[row.id]), table.rows[row.id].name) for row in kept.items] == [
+        (order(row), row.name) for row in anew.items
+    ]
 
 
 @given(
@@ -138,7 +144,17 @@ def test_a_filter_and_its_negation_part_the_rows(many, word):
     st.lists(rows(), max_size=40),
     st.lists(
         st.sampled_from(
-            ["status:fail,warn", "-tenant:acme", "region:eu*", "key:customer,none", "severity:high", "name:pg-*", "kind:volume", "redis", "-false"]
+            [
+                "status:fail,warn",
+                "-tenant:acme",
+                "region:eu*",
+                "key:customer,none",
+                "severity:high",
+                "name:pg-*",
+                "kind:volume",
+                "redis",
+                "-false",
+            ]
         ),
         max_size=3,
     ),
@@ -168,7 +184,11 @@ def test_the_fast_filter_agrees_with_the_languages_own(many, words):
 def test_a_new_collector_numbers_its_places_anew_and_the_old_rows_stay_until_all_has_settled():
     volume = Row("arn:0", 0, "pg", 0, 0, 0, "", "", 0.0, 0, ())
     bucket = Row("arn:4", 4, "logs", 3, 0, 0, "", "", 0.0, 0, ())
-    replica = replica_of(Rows((volume, bucket)), Sources((Source("acme/volume", "acme", "aws", "1111", "volume", 60.0, State.OK, 1000.0),)), Settled())
+    replica = replica_of(
+        Rows((volume, bucket)),
+        Sources((Source("acme/volume", "acme", "aws", "1111", "volume", 60.0, State.OK, 1000.0),)),
+        Settled(),
+    )
     replica.apply(Hello("1", ("acme",), False, 5.0))
     replica.apply(Places(0, PLACES[4:]))
     assert replica.place(replica.table("volume").rows["arn:0"]) == PLACES[0]
@@ -205,7 +225,14 @@ def test_a_filter_that_cannot_be_read_raises(query):
 
 
 def test_a_row_that_its_source_left_behind_shows_its_own_age_and_sorts_by_it():
-    fresh, old = (Row(f"arn:{name}", 0, name, 3, 0, 0, "", "", 0.0, 0, (), 0.0, seen) for name, seen in (("fresh", 0.0), ("old", 940.0)))
-    replica = replica_of(Rows((old, fresh)), Sources((Source("acme/volume", "acme", "aws", "1111", "volume", 60.0, State.PARTIAL, 1000.0),)), Settled())
+    fresh, old = (
+        Row(f"arn:{name}", 0, name, 3, 0, 0, "", "", 0.0, 0, (), 0.0, seen)
+        for name, seen in (("fresh", 0.0), ("old", 940.0))
+    )
+    replica = replica_of(
+        Rows((old, fresh)),
+        Sources((Source("acme/volume", "acme", "aws", "1111", "volume", 60.0, State.PARTIAL, 1000.0),)),
+        Settled(),
+    )
     assert [AGE.cell(row, replica, 1030.0) for row in (fresh, old)] == [("30s", "faint"), ("90s", "unknown")]
     assert sorted((old, fresh), key=AGE.order(replica)) == [fresh, old]

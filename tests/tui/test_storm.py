@@ -1,4 +1,6 @@
-"""No sequence of keys, text, escape sequences, mouse, pastes, sizes and suspends ends the dashboard, and whatever ends it leaves the terminal as it was."""
+"""No sequence of keys, text, escape sequences, mouse, pastes, sizes and suspends ends the dashboard, and whatever
+ends it leaves the terminal as it was.
+"""
 
 import os
 import signal
@@ -9,7 +11,7 @@ import psutil
 import pytest
 from textual._context import active_message_pump
 
-from providers.serve import CleanFormatter
+from providers.collector.__main__ import CleanFormatter
 from tests.tui.storm import VIEW, Storm
 from tests.tui.support import dashboard
 
@@ -35,7 +37,9 @@ def test_two_thousand_events_end_nothing(seed: int, tmp_path: Path) -> None:
     assert not it.failed, "\n".join(it.failed)
 
 
-async def test_what_goes_wrong_while_a_part_is_closed_ends_nothing_and_stands_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_goes_wrong_while_a_part_is_closed_ends_nothing_and_stands_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async with dashboard(view="volumes") as it:
         await it.press("question_mark")
         screen = it.app.screen
@@ -47,7 +51,7 @@ async def test_what_goes_wrong_while_a_part_is_closed_ends_nothing_and_stands_in
         finally:
             active_message_pump.reset(token)
         assert it.app.is_running
-    (record,) = [record for record in caplog.records if record.name == "tui.shell"]
+    (record,) = [record for record in caplog.records if record.name == "tui.terminal.terminal_app"]
     assert "ValueError: no" in record.getMessage()
     assert record.exc_info
     assert "\n" not in CleanFormatter("%(message)s").formatMessage(record)
@@ -86,7 +90,13 @@ async def test_the_palette_is_opened_again_while_it_is_still_closing() -> None:
         b"\x1b[<0;99999999999999999999;1M",
         b"\x1b[200~",
     ],
-    ids=["no UTF-8", "a window of 0 pixels", "and the mouse by the pixel", "a column beyond all", "a paste without an end"],
+    ids=[
+        "no UTF-8",
+        "a window of 0 pixels",
+        "and the mouse by the pixel",
+        "a column beyond all",
+        "a paste without an end",
+    ],
 )
 def test_what_a_terminal_sends_ends_nothing(sent: bytes, tmp_path: Path) -> None:
     it = storm(0, tmp_path)

@@ -1,4 +1,6 @@
-"""In a real terminal: however the dashboard ends, the terminal is as it was before, and the exit code says how it ended."""
+"""In a real terminal: however the dashboard ends, the terminal is as it was before, and the exit code says how it
+ended.
+"""
 
 import contextlib
 import fcntl
@@ -18,7 +20,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.terminal import lean
+from tui.terminal.driver import lean
 
 ROOT = Path(__file__).parents[2]
 VIEW = ROOT / "tests" / "bench" / "view.py"
@@ -70,7 +72,9 @@ class Terminal:
         raise AssertionError("it did not end")
 
     def restored(self) -> None:
-        """The alternate screen is left, the cursor shown, the mouse released, the line discipline as before, and nothing was spilled."""
+        """The alternate screen is left, the cursor shown, the mouse released, the line discipline as before, and
+        nothing was spilled.
+        """
         out = self.out
         assert out.rfind(b"\x1b[?1049l") > out.rfind(b"\x1b[?1049h") >= 0
         assert out.rfind(b"\x1b[?25h") > out.rfind(b"\x1b[?25l") >= 0
@@ -140,7 +144,8 @@ def test_a_terminal_that_stops_reading_and_goes_away_ends_them_too():
     it = Terminal(str(VIEW), "--", "--rows", "300", "--rate", "200")
     it.until("Volumes 216")
     children = Path(f"/proc/{it.pid}/task/{it.pid}/children").read_text().split()
-    fcntl.ioctl(it.fd, termios.TCXONC, termios.TCOOFF)  # as Ctrl-S does: what is written is held back until the queue of the writer is full
+    # as Ctrl-S does: what is written is held back until the queue of the writer is full
+    fcntl.ioctl(it.fd, termios.TCXONC, termios.TCOOFF)
     os.set_blocking(it.fd, False)  # what it does not read any more would be waited for
     for _ in range(40):
         with contextlib.suppress(BlockingIOError):
@@ -162,15 +167,20 @@ def test_a_dumb_terminal_gets_one_clear_line_and_exit_code_2():
 def test_no_terminal_gets_one_clear_line_and_exit_code_2():
     import subprocess
 
-    done = subprocess.run([sys.executable, str(VIEW)], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, str(VIEW)], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 2
     assert done.stdout == ""
     assert re.fullmatch(r"enctop: the dashboard needs a terminal[^\n]*\n", done.stderr)
 
 
 def test_a_collector_that_refuses_its_configuration_ends_the_dashboard_with_its_line():
-    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from tui.app import run; from pathlib import Path; "
-    code += "raise SystemExit(run([sys.executable, '-c', 'import sys; sys.exit(print(\"enctop.toml: no tenant\", file=sys.stderr) or 2)'], export_dir=Path()))"
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from tui.cli.open import run; from pathlib import Path; "
+    code += (
+        "raise SystemExit(run([sys.executable, '-c', 'import sys; sys.exit(print(\"enctop.toml: no tenant\","
+        " file=sys.stderr) or 2)'], export_dir=Path()))"
+    )
     it = Terminal("-c", code)
     assert it.end() == 2
     assert b"enctop: enctop.toml: no tenant" in it.out
@@ -189,17 +199,23 @@ def test_sixteen_colours_still_tell_the_statuses_apart():
 def test_the_viewer_imports_no_cloud_sdk():
     import subprocess
 
-    code = "import sys; import tui.app, tui.dashboard, tui.views.detail, tui.help, tui.prompt, tui.views.others, tui.views.sources, tui.views.findings; "
-    code += "print(sorted({name.partition('.')[0] for name in sys.modules} & {'boto3','botocore','aiohttp','azure','google','kubernetes','hvac','providers'}), "
+    code = "import sys; import tui.cli.open, tui.app, tui.pages.detail, tui.widgets.help, tui.widgets.prompt; "
+    code += "import tui.views.others, tui.views.sources, tui.views.findings; "
+    code += (
+        "print(sorted({name.partition('.')[0] for name in sys.modules} &"
+        " {'boto3','botocore','aiohttp','azure','google','kubernetes','hvac','providers'}), "
+    )
     code += "sorted(name for name in sys.modules if name.startswith('providers.')))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "['providers'] ['providers.child', 'providers.stream']"
+    assert (
+        done.stdout.strip() == "['providers'] ['providers.child', 'providers.collector', 'providers.collector.frames']"
+    )
 
 
 def test_opening_imports_textual_only_after_the_collector_was_started():
     import subprocess
 
-    code = "import sys, tui.app; print([name for name in sys.modules if name.startswith(('textual', 'rich'))])"
+    code = "import sys, tui.cli.open; print([name for name in sys.modules if name.startswith(('textual', 'rich'))])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -207,7 +223,17 @@ def test_opening_imports_textual_only_after_the_collector_was_started():
 RUNS = st.lists(
     st.one_of(
         st.sampled_from(
-            ["\x1b[0m", "\x1b[1m", "\x1b[38;2;1;2;3m", "\x1b[48;2;9;8;7m", "\x1b[1;38;2;5;5;5;48;2;6;6;6m", "\x1b[31m", "\x1b[44m", "\x1b[22m", "\x1b[3;7H"]
+            [
+                "\x1b[0m",
+                "\x1b[1m",
+                "\x1b[38;2;1;2;3m",
+                "\x1b[48;2;9;8;7m",
+                "\x1b[1;38;2;5;5;5;48;2;6;6;6m",
+                "\x1b[31m",
+                "\x1b[44m",
+                "\x1b[22m",
+                "\x1b[3;7H",
+            ]
         ),
         st.text("ab ", min_size=1, max_size=6),
     ),
@@ -222,7 +248,13 @@ def test_writing_less_draws_the_same_picture(runs: list[str]):
     def picture(text: str) -> list[object]:
         screen = pyte.Screen(20, 6)
         pyte.Stream(screen).feed(text)
-        return [[(cell.data, cell.bg, cell.data == " " or (cell.fg, cell.bold)) for cell in (screen.buffer[y][x] for x in range(20))] for y in range(6)]
+        return [
+            [
+                (cell.data, cell.bg, cell.data == " " or (cell.fg, cell.bold))
+                for cell in (screen.buffer[y][x] for x in range(20))
+            ]
+            for y in range(6)
+        ]
 
     assert picture(lean(data)) == picture(data)
 

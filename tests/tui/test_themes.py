@@ -5,7 +5,7 @@ import itertools
 import pytest
 from textual.color import Color
 
-from tui.themes import THEMES
+from tui.terminal.themes import THEMES
 
 STATUSES = ("status-fail", "status-unknown", "status-warn", "status-pass")
 
@@ -21,7 +21,11 @@ def _contrast(one: Color, other: Color) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
-@pytest.mark.parametrize(("theme", "name"), list(itertools.product(THEMES, (*STATUSES, "name", "faint"))), ids=lambda value: getattr(value, "name", value))
+@pytest.mark.parametrize(
+    ("theme", "name"),
+    list(itertools.product(THEMES, (*STATUSES, "name", "faint"))),
+    ids=lambda value: getattr(value, "name", value),
+)
 def test_text_stands_out_from_the_background_and_from_the_cursor_line(theme, name):
     text = Color.parse(theme.variables[name])
     assert _contrast(text, Color.parse(theme.background)) >= (3 if name == "faint" else 4.4)

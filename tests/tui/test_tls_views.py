@@ -1,4 +1,6 @@
-"""Endpoints, certificates and what ends next, on real servers: the simulated company's street, seen through a real collector process."""
+"""Endpoints, certificates and what ends next, on real servers: the simulated company's street, seen through a real
+collector process.
+"""
 
 import itertools
 import shutil
@@ -13,21 +15,21 @@ import pytest
 from posture.clock import rfc3339
 from posture.rows import FindingRow, Place, Row
 from posture.verdict import Severity, Status
-from providers.demo import tls
-from providers.demo.tls import Street
-from providers.stream import Findings, Places, Rows
+from providers.collector.frames import Findings, Places, Rows
+from providers.demo.tls import live
+from providers.demo.tls.live import TlsFleet
 from tests.tui.support import Opened
-from tui.collector import Collector
-from tui.countdown import countdown, paint
-from tui.dashboard import Dashboard
-from tui.feed import Feed
-from tui.replica import Replica, Table
+from tui.app import Dashboard
+from tui.data.link import Feed
+from tui.data.process import Collector
+from tui.data.replica import Replica, Table
+from tui.widgets.countdown import countdown, paint
 
 
 @pytest.fixture(scope="module")
-def street() -> Iterator[Street]:
+def street() -> Iterator[TlsFleet]:
     """Doors on loopback, a dozen of them not as promised; their root counts as a public one."""
-    made = tls.start()
+    made = live.start()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SSL_CERT_FILE", str(made.roots))
         yield made
@@ -35,13 +37,23 @@ def street() -> Iterator[Street]:
 
 
 @asynccontextmanager
-async def opened(street: Street, folder: Path, *, view: str = "endpoints", query: str = "", size: tuple[int, int] = (200, 60)) -> AsyncIterator[Opened]:
+async def opened(
+    street: TlsFleet, folder: Path, *, view: str = "endpoints", query: str = "", size: tuple[int, int] = (200, 60)
+) -> AsyncIterator[Opened]:
     """The dashboard on these doors; asked again only when a test says so."""
     file = folder / "enctop.toml"
-    exception = '[[tenant.policy.exception]]\ncontrol = "tls.http-redirect"\nresource = "*"\nuntil = 2027-01-31\nreason = "soon gone"\napproved_by = "j.doe"\n'
-    exception = exception.replace('"*"', f'"tls://{next(f"{door.name}:{door.port}" for door in street.doors if door.name.startswith("press"))}"')
-    file.write_text(f'[poll]\nlive = "6h"\nwarm = "6h"\n[[tenant]]\nname = "acme"\n{tls.configuration(street)}{tls.policy()}{exception}')
-    child = Collector([sys.executable, "-m", "providers.serve", "--config", str(file)])
+    exception = (
+        '[[tenant.policy.exception]]\ncontrol = "tls.http-redirect"\nresource = "*"\nuntil = 2027-01-31\nreason = "soon'
+        ' gone"\napproved_by = "j.doe"\n'
+    )
+    exception = exception.replace(
+        '"*"', f'"tls://{next(f"{door.name}:{door.port}" for door in street.doors if door.name.startswith("press"))}"'
+    )
+    file.write_text(
+        '[poll]\nlive = "6h"\nwarm = "6h"\n[[tenant]]\nname ='
+        f' "acme"\n{live.configuration(street)}{live.policy()}{exception}'
+    )
+    child = Collector([sys.executable, "-m", "providers.collector", "--config", str(file)])
     child.start()
     app = Dashboard(Feed(child, Replica()), view=view, query=query, export_dir=folder, on_terminal=False)
     try:
@@ -68,7 +80,7 @@ async def page(it: Opened, name: str) -> str:
     return "\n".join(one.text for one in it.view._lines)
 
 
-async def test_a_row_says_how_a_door_stands_how_long_and_how_fresh_that_is(street: Street, tmp_path: Path) -> None:
+async def test_a_row_says_how_a_door_stands_how_long_and_how_fresh_that_is(street: TlsFleet, tmp_path: Path) -> None:
     async with opened(street, tmp_path) as it:
         await it.shows("payments.", 60)
         for title in ("STATUS", "ENDS IN", "PROTOCOL", "SUITE", "ISSUER", "HSTS", "HTTP", "CHANGED", "REASON", "AGE"):
@@ -81,17 +93,19 @@ async def test_a_row_says_how_a_door_stands_how_long_and_how_fresh_that_is(stree
         assert "refused" in line(it, "retired.")
         assert "not-tls" in line(it, "intranet.")
         statuses = {row.name.partition(".")[0]: row.status for row in it.view.items}
-        assert statuses["shop"] > statuses["checkout"] > statuses["partners"], "14 of 47 days pass, 17 of 90 warn, 13 of 200 fail"
+        assert statuses["shop"] > statuses["checkout"] > statuses["partners"], (
+            "14 of 47 days pass, 17 of 90 warn, 13 of 200 fail"
+        )
 
 
-async def test_at_80_columns_a_row_keeps_status_name_countdown_and_age(street: Street, tmp_path: Path) -> None:
+async def test_at_80_columns_a_row_keeps_status_name_countdown_and_age(street: TlsFleet, tmp_path: Path) -> None:
     async with opened(street, tmp_path, size=(80, 24)) as it:
         await it.shows("careers.", 60)
         assert all(title in it.screen for title in ("STATUS", "NAME", "ENDS IN", "PROTOCOL", "REASON", "AGE"))
         assert all(len(one) <= 80 for one in it.screen.splitlines())
 
 
-async def test_the_page_shows_handshakes_the_chain_and_who_says_what(street: Street, tmp_path: Path) -> None:
+async def test_the_page_shows_handshakes_the_chain_and_who_says_what(street: TlsFleet, tmp_path: Path) -> None:
     async with opened(street, tmp_path) as it:
         text = await page(it, "jobs.")
         for words in (
@@ -110,7 +124,10 @@ async def test_the_page_shows_handshakes_the_chain_and_who_says_what(street: Str
         assert "full pass " in text
         await it.press("escape")
         text = await page(it, "api.")
-        root, above, leaf = (text.index(words) for words in ("trusted root, not sent", "└─ Acme Trust Services Issuing CA 1", "└─ api.acme.example"))
+        root, above, leaf = (
+            text.index(words)
+            for words in ("trusted root, not sent", "└─ Acme Trust Services Issuing CA 1", "└─ api.acme.example")
+        )
         assert root < above < leaf
         for words in ("key     EC P-256", "signed  SHA256", "names   api.acme.example", "left"):
             assert words in text[leaf:]
@@ -131,7 +148,9 @@ SAYS = {
 }
 
 
-async def test_the_line_that_repeats_it_does_repeat_it(street: Street, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_line_that_repeats_it_does_repeat_it(
+    street: TlsFleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if shutil.which("openssl") is None:
         pytest.skip("openssl is not installed")
     commands: dict[str, list[str]] = {}
@@ -139,8 +158,14 @@ async def test_the_line_that_repeats_it_does_repeat_it(street: Street, tmp_path:
         for name in (*SAYS, "gateway."):
             if any(row.name.startswith(name) for row in it.view.items):
                 await page(it, name)
-                start = next(number for number, one in enumerate(it.view._lines) if one.text.startswith("TO REPEAT IT")) + 1
-                commands[name] = list(dict.fromkeys(one.copies for one in itertools.takewhile(lambda one: one.text, it.view._lines[start:])))
+                start = (
+                    next(number for number, one in enumerate(it.view._lines) if one.text.startswith("TO REPEAT IT")) + 1
+                )
+                commands[name] = list(
+                    dict.fromkeys(
+                        one.copies for one in itertools.takewhile(lambda one: one.text, it.view._lines[start:])
+                    )
+                )
                 await it.press("escape")
     monkeypatch.delenv("SSL_CERT_FILE")  # a person's own shell has none
     for name, says in SAYS.items():
@@ -152,7 +177,7 @@ async def test_the_line_that_repeats_it_does_repeat_it(street: Street, tmp_path:
         assert [command.split()[3].rpartition(":")[0] for command in commands["gateway."]] == ["127.0.0.1", "[::1]"]
 
 
-async def test_a_renewal_is_seen_while_one_watches(street: Street, tmp_path: Path) -> None:
+async def test_a_renewal_is_seen_while_one_watches(street: TlsFleet, tmp_path: Path) -> None:
     async with opened(street, tmp_path, query="payments") as it:
         await it.shows("payments.", 60)
         before = next(row for row in it.view.items if row.name.startswith("payments"))
@@ -165,20 +190,26 @@ async def test_a_renewal_is_seen_while_one_watches(street: Street, tmp_path: Pat
         assert after.expires > before.expires
         text = await page(it, "payments.")
         change = text[text.index("LAST CHANGE") :]
-        was, now = (next(one.split()[-1] for one in change.splitlines() if one.split()[:1] == [label]) for label in ("was", "is"))
+        was, now = (
+            next(one.split()[-1] for one in change.splitlines() if one.split()[:1] == [label])
+            for label in ("was", "is")
+        )
         assert len(was) == len(now) == 64
         assert was != now
         assert change.count("Acme Trust Services Issuing CA 1") >= 2
         assert f"renewed by Acme Trust Services Issuing CA 1: {was[:12]}… became {now[:12]}… at 20" in text
 
 
-async def test_what_ends_next_stands_first_whatever_it_is(street: Street, tmp_path: Path) -> None:
+async def test_what_ends_next_stands_first_whatever_it_is(street: TlsFleet, tmp_path: Path) -> None:
     async with opened(street, tmp_path, view="expiring") as it:
         await it.shows("ENDS IN", 60)
         ends = [row.expires for row in it.view.items]
         assert ends == sorted(ends)
         assert "2d ago" in line(it, "reports.acme")
-        assert any(row.name.startswith("exception: press") and rfc3339(row.expires) == "2027-02-01T00:00:00Z" for row in it.view.items)
+        assert any(
+            row.name.startswith("exception: press") and rfc3339(row.expires) == "2027-02-01T00:00:00Z"
+            for row in it.view.items
+        )
         for later, kind in enumerate(("lease", "token", "key"), 1):
             row = Row(f"{kind}://x", it.view.items[0].place, f"a {kind}", 3, 4, -1, "", "", 0.0, 0, (), ends[0] + later)
             table = it.replica.tables.setdefault(kind, Table())
@@ -188,7 +219,10 @@ async def test_what_ends_next_stands_first_whatever_it_is(street: Street, tmp_pa
         assert [row.name for row in it.view.items[1:4]] == ["a lease", "a token", "a key"]
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(59.9, "0m 59s"), (3600, "1h 00m"), (47 * 86400, "47d 00h"), (398 * 86400, "398d"), (-3 * 86400, "3d ago")])
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(59.9, "0m 59s"), (3600, "1h 00m"), (47 * 86400, "47d 00h"), (398 * 86400, "398d"), (-3 * 86400, "3d ago")],
+)
 def test_a_countdown_counts_down(seconds: float, text: str) -> None:
     assert countdown(seconds) == text
 
@@ -202,7 +236,9 @@ def test_a_countdown_counts_down(seconds: float, text: str) -> None:
         ("azure.keyvault.key", "azure.disk.des-health", "warn"),
     ],
 )
-def test_what_is_left_of_a_key_has_the_colour_of_its_own_clouds_control_or_of_its_row(type_: str, control: str, colour: str) -> None:
+def test_what_is_left_of_a_key_has_the_colour_of_its_own_clouds_control_or_of_its_row(
+    type_: str, control: str, colour: str
+) -> None:
     replica = Replica()
     replica.apply(Places(0, (Place("key", type_, "acme", "cloud", "here", "", "source"),)))
     row = Row("k", 0, "k", Status.WARN, Severity.LOW, -1, "", "", 0.0, 0, ("", "", ""), 1.0)

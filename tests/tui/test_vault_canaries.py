@@ -1,4 +1,6 @@
-"""No secret is on any screen: every view and every drill-down of a provisioned Vault, and whatever was written on the way."""
+"""No secret is on any screen: every view and every drill-down of a provisioned Vault, and whatever was written on
+the way.
+"""
 
 import os
 import sys
@@ -6,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from providers.demo.openbao import Bao
-from providers.demo.rabbit import Rabbit
-from providers.demo.vault import listed
-from tests.providers.test_vault_leases import give_up
-from tests.providers.test_vault_truth import provision
+from providers.demo.vault.live import listed
+from providers.demo.vault.rabbit import Rabbit
+from providers.demo.vault.server import Bao
+from tests.providers.vault.test_leases import give_up
+from tests.providers.vault.test_truth import provision
 from tests.tui.support import Opened
 from tests.world.vault import TOKEN_ENV, configured, counted, reader
-from tui.collector import Collector
-from tui.dashboard import Dashboard
-from tui.feed import Feed
-from tui.replica import Replica
+from tui.app import Dashboard
+from tui.data.link import Feed
+from tui.data.process import Collector
+from tui.data.replica import Replica
 
 OPENED = ("vault", "leases", "keys")
 VIEWS = (*OPENED, "others", "findings", "sources")
@@ -26,7 +28,9 @@ TALL = (180, 110)
 """A screen on which a view and a page stand whole."""
 
 
-async def test_no_secret_is_on_any_screen_nor_in_any_file(bao: Bao, rabbit: Rabbit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_secret_is_on_any_screen_nor_in_any_file(
+    bao: Bao, rabbit: Rabbit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     provision(bao, rabbit)
     bao.call("POST", "kv/data/app", {"data": {"secret": PLANTED[0]}})
     bao.call("POST", "old/app", {"secret": PLANTED[0]})
@@ -36,14 +40,18 @@ async def test_no_secret_is_on_any_screen_nor_in_any_file(bao: Bao, rabbit: Rabb
     token = reader(bao, namespaces=namespaces)
     monkeypatch.setenv(TOKEN_ENV, token)
     await counted(bao)
-    tails = [lease.rpartition("/")[2] for lease in (*listed(bao, "ssh/"), *listed(bao, "rabbitmq/"), *listed(bao, "auth/"))]
+    tails = [
+        lease.rpartition("/")[2] for lease in (*listed(bao, "ssh/"), *listed(bao, "rabbitmq/"), *listed(bao, "auth/"))
+    ]
     accessors = bao.call("LIST", "auth/token/accessors")["keys"]
     secrets = {*PLANTED, token, bao.token, *bao.keys, *tails, *accessors}
     assert len(secrets) > 12
 
     file, log, errors = tmp_path / "enctop.toml", tmp_path / "log", tmp_path / "stderr"
     file.write_text(configured(bao.url))
-    child = Collector([sys.executable, "-m", "providers.serve", "--config", str(file), "--log-file", str(log)], errors)
+    child = Collector(
+        [sys.executable, "-m", "providers.collector", "--config", str(file), "--log-file", str(log)], errors
+    )
     child.start()
     app = Dashboard(Feed(child, Replica()), view="overview", query="", export_dir=tmp_path, on_terminal=False)
     pages = 0
@@ -68,7 +76,9 @@ async def test_no_secret_is_on_any_screen_nor_in_any_file(bao: Bao, rabbit: Rabb
     finally:
         child.stop()
     assert pages > 20
-    files = [path for root in (tmp_path, Path(os.environ["XDG_CACHE_HOME"])) for path in root.rglob("*") if path.is_file()]
+    files = [
+        path for root in (tmp_path, Path(os.environ["XDG_CACHE_HOME"])) for path in root.rglob("*") if path.is_file()
+    ]
     assert any(path.suffix == ".msgpack" for path in files), "the state that is kept for the next start"
     assert any(path.suffix == ".json" for path in files), "what was exported"
     texts = {"screen": "\n".join(seen)} | {str(path): path.read_bytes().decode("utf-8", "replace") for path in files}
@@ -76,7 +86,9 @@ async def test_no_secret_is_on_any_screen_nor_in_any_file(bao: Bao, rabbit: Rabb
 
 
 async def drill(it: Opened, seen: list[str]) -> int:
-    """Open rows of the view in front, as a page and as JSON: one of each type, and every lease and token; how many there were."""
+    """Open rows of the view in front, as a page and as JSON: one of each type, and every lease and token; how many
+    there were.
+    """
     types: set[str] = set()
     pages = 0
     await it.press("home")

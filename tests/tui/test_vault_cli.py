@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from providers.demo.openbao import Bao
+from providers.demo.vault.server import Bao
 from tests.world.vault import TOKEN_ENV, configured, reader
 
 
@@ -16,7 +16,12 @@ def run(tmp_path: Path, text: str, *words: str) -> tuple[int, str]:
     """enctop on a configuration of its own; exit code and what it printed."""
     file = tmp_path / "enctop.toml"
     file.write_text(text)
-    done = subprocess.run([sys.executable, "-m", "tui.cli", *words, "--config", str(file)], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-m", "tui.cli.main", *words, "--config", str(file)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert "Traceback" not in done.stderr
     return done.returncode, done.stdout
 
@@ -38,7 +43,9 @@ def test_the_policy_names_each_mount_and_nothing_of_kv(bao: Bao, tmp_path: Path)
     assert "auth/token/renew-self" in plain
 
 
-def test_without_a_server_the_policy_says_that_it_takes_any_mount(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_server_the_policy_says_that_it_takes_any_mount(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(TOKEN_ENV, "s.none")
     code, text = run(tmp_path, configured("http://127.0.0.1:9"), "policy", "vault")
     assert code == 0
@@ -49,7 +56,8 @@ def test_without_a_server_the_policy_says_that_it_takes_any_mount(tmp_path: Path
 def test_check_says_what_the_tier_without_sudo_loses(bao: Bao, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(TOKEN_ENV, reader(bao, sudo=False))
     accessors = 'path "auth/token/accessors" { capabilities = ["list", "sudo"] }'
-    for _ in range(10):  # a new server tells how many leases it has only some seconds later, and tokens are listed only where that is known
+    # a new server tells how many leases it has only some seconds later, and tokens are listed only where that is known
+    for _ in range(10):
         code, text = run(tmp_path, configured(bao.url), "check")
         if accessors in text:
             break
@@ -74,7 +82,12 @@ def test_check_says_what_the_tier_without_sudo_loses(bao: Bao, tmp_path: Path, m
 def test_a_mistake_in_the_block_is_one_clear_line(tmp_path: Path, line: str, says: str) -> None:
     file = tmp_path / "enctop.toml"
     file.write_text(f'[[tenant]]\nname = "acme"\n[[tenant.vault]]\naddress = "https://v.example:8200"\n{line}\n')
-    done = subprocess.run([sys.executable, "-m", "tui.cli", "check", "--config", str(file)], capture_output=True, text=True, timeout=30)
+    done = subprocess.run(
+        [sys.executable, "-m", "tui.cli.main", "check", "--config", str(file)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert says in done.stderr
 
@@ -82,6 +95,11 @@ def test_a_mistake_in_the_block_is_one_clear_line(tmp_path: Path, line: str, say
 def test_plain_http_off_loopback_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "enctop.toml"
     file.write_text('[[tenant]]\nname = "acme"\n[[tenant.vault]]\naddress = "http://vault.example:8200"\n')
-    done = subprocess.run([sys.executable, "-m", "tui.cli", "check", "--config", str(file)], capture_output=True, text=True, timeout=30)
+    done = subprocess.run(
+        [sys.executable, "-m", "tui.cli.main", "check", "--config", str(file)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
     assert done.returncode == 2
     assert "plain http to vault.example is refused" in done.stderr

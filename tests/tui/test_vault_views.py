@@ -10,24 +10,26 @@ import pytest
 
 from posture.lease import Life
 from posture.rows import CELLS, Row
-from providers.demo.openbao import Bao
-from providers.demo.rabbit import Rabbit
-from providers.stream import Decoder, Encoder, Frame, Rows
+from providers.collector.frames import Decoder, Encoder, Frame, Rows
+from providers.demo.vault.rabbit import Rabbit
+from providers.demo.vault.server import Bao
 from tests.tui.support import Opened
 from tests.world.vault import broker, configured, counted
-from tui.collector import Collector
-from tui.dashboard import Dashboard
-from tui.feed import Feed
-from tui.lifetimes import countdown, painted, state_of
-from tui.replica import Replica
+from tui.app import Dashboard
+from tui.data.link import Feed
+from tui.data.process import Collector
+from tui.data.replica import Replica
+from tui.widgets.time_left import countdown, painted, state_of
 
 
 @asynccontextmanager
-async def opened(configuration: str, tmp_path: Path, *, view: str = "leases", size: tuple[int, int] = (200, 50)) -> AsyncIterator[Opened]:
+async def opened(
+    configuration: str, tmp_path: Path, *, view: str = "leases", size: tuple[int, int] = (200, 50)
+) -> AsyncIterator[Opened]:
     """The dashboard on a configuration of its own."""
     file = tmp_path / "enctop.toml"
     file.write_text(configuration)
-    child = Collector([sys.executable, "-m", "providers.serve", "--config", str(file)])
+    child = Collector([sys.executable, "-m", "providers.collector", "--config", str(file)])
     child.start()
     app = Dashboard(Feed(child, Replica()), view=view, query="", export_dir=tmp_path, on_terminal=False)
     try:
@@ -41,7 +43,15 @@ async def opened(configuration: str, tmp_path: Path, *, view: str = "leases", si
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(-3, "ended"), (0.4, "0s"), (59.9, "59s"), (245, "4:05"), (11_520, "3h12m"), (446_400, "5d04h"), (18_489_600, "214d")],
+    [
+        (-3, "ended"),
+        (0.4, "0s"),
+        (59.9, "59s"),
+        (245, "4:05"),
+        (11_520, "3h12m"),
+        (446_400, "5d04h"),
+        (18_489_600, "214d"),
+    ],
 )
 def test_a_countdown_is_read_at_a_glance(seconds: float, text: str) -> None:
     assert countdown(seconds) == text
@@ -58,7 +68,10 @@ def test_the_time_of_the_end_travels_with_the_row() -> None:
     assert json.loads(json.dumps(CELLS["lease"])) == ["ENGINE", "ROLE", "ISSUED", "RENEWED", "RENEWABLE", "STATE"]
 
 
-@pytest.mark.parametrize(("life", "at", "colour"), [(60, 50, "text"), (60, 58, "text"), (36_000, 30_000, "warn"), (36_000, 35_000, "warn"), (60, 10, "pass")])
+@pytest.mark.parametrize(
+    ("life", "at", "colour"),
+    [(60, 50, "text"), (60, 58, "text"), (36_000, 30_000, "warn"), (36_000, 35_000, "warn"), (60, 10, "pass")],
+)
 def test_what_is_made_to_run_down_is_no_alarm_when_it_does(life: int, at: int, colour: str) -> None:
     lease = Life(0.0, float(life), None, True)
     assert painted(lease, lease.state(at)) == colour

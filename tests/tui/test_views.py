@@ -8,7 +8,7 @@ import pytest
 from posture.rows import CELLS
 from posture.verdict import Status
 from tests.tui.support import dashboard
-from tui.bars import NUMBERS
+from tui.widgets.bars import NUMBERS
 
 
 async def test_the_overview_shows_every_tenant_and_says_that_it_is_simulated():
@@ -124,7 +124,14 @@ async def test_enter_drills_down_follows_a_link_and_escape_goes_back():
         assert failing.status == Status.FAIL
         await it.press("enter")
         await it.shows("promise")
-        for words in ("Encrypted is false", "S04", "ec2:DescribeVolumes.Encrypted = false", "aws ec2 copy-snapshot", "LEADS TO", f"Volumes › {failing.name}"):
+        for words in (
+            "Encrypted is false",
+            "S04",
+            "ec2:DescribeVolumes.Encrypted = false",
+            "aws ec2 copy-snapshot",
+            "LEADS TO",
+            f"Volumes › {failing.name}",
+        ):
             assert words in it.screen
         await it.press("n", "n", "enter")
         await it.shows("USED BY")
@@ -221,7 +228,9 @@ async def test_copying_says_what_was_copied(monkeypatch: pytest.MonkeyPatch):
         await it.press("enter")
         await it.shows("remedy")
         await it.press("c")
-        assert any("the remedy was sent to the terminal" in toast and "aws ec2" in toast for toast in it.toasts()), it.toasts()
+        assert any("the remedy was sent to the terminal" in toast and "aws ec2" in toast for toast in it.toasts()), (
+            it.toasts()
+        )
 
 
 async def test_commands_open_views_kinds_themes_and_filters():
@@ -316,7 +325,7 @@ async def test_rows_of_a_place_that_is_new_are_found_by_a_filter_that_was_there_
     async with dashboard(view="volumes", query="region:mars-*") as it:
         from msgspec.structs import replace
 
-        from providers.stream import Places, Rows
+        from providers.collector.frames import Places, Rows
 
         assert not it.view.items
         row = next(iter(it.replica.table("volume").rows.values()))
@@ -369,7 +378,7 @@ async def test_the_json_of_a_page_has_the_words_and_times_of_a_snapshot():
     import json
 
     from posture.snapshot import FindingEntry, ResourceEntry
-    from tui.page import raw
+    from tui.pages.lines import raw
 
     async with dashboard(view="volumes") as it:
         await it.press("enter")

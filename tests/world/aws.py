@@ -8,10 +8,10 @@ import boto3
 import botocore.session
 from botocore.config import Config
 
-from providers.demo.accounts import ACCOUNT, ENVIRONMENT, SECOND
+from providers.demo.aws.accounts import ACCOUNT, ENVIRONMENT, SECOND
+from providers.demo.aws.seed import Buckets, Region
+from providers.demo.aws.server import Log, Server, start
 from providers.demo.faults import Faults, Rule
-from providers.demo.moto import Log, Server, start
-from providers.demo.seed import Buckets, Region
 from tests.world.big import big
 from tests.world.golden import Golden, golden
 from tests.world.truth import Truth
@@ -22,7 +22,8 @@ class Aws:
 
     def __init__(self) -> None:
         self.server: Server = start()
-        self._loader = botocore.session.Session().get_component("data_loader")  # shared: each would load the services' models again, 130 ms for EC2
+        # shared: each would load the services' models again, 130 ms for EC2
+        self._loader = botocore.session.Session().get_component("data_loader")
         self._sessions: dict[str, Any] = {}
 
     @property
@@ -45,11 +46,26 @@ class Aws:
         self.server.reset()
         self._sessions.clear()
 
-    def deny(self, operation: str = "*", *, bucket: str | None = None, key: str | None = None, account: str = "*", region: str = "*") -> Rule:
+    def deny(
+        self,
+        operation: str = "*",
+        *,
+        bucket: str | None = None,
+        key: str | None = None,
+        account: str = "*",
+        region: str = "*",
+    ) -> Rule:
         """Refuse an operation or a permission, everywhere or for one bucket or key (ARN or id)."""
         return self.faults.deny(operation, bucket or key or "*", account, region)
 
-    def throttle(self, operation: str = "*", times: int | None = 1, *, retry_after: float | None = None, in_milliseconds: bool = False) -> Rule:
+    def throttle(
+        self,
+        operation: str = "*",
+        times: int | None = 1,
+        *,
+        retry_after: float | None = None,
+        in_milliseconds: bool = False,
+    ) -> Rule:
         """Refuse the next `times` requests as too many."""
         return self.faults.throttle(operation, times, retry_after=retry_after, in_milliseconds=in_milliseconds)
 
@@ -83,7 +99,9 @@ class Aws:
         return self._boto3(ENVIRONMENT["AWS_ACCESS_KEY_ID"], ENVIRONMENT["AWS_SECRET_ACCESS_KEY"], None)
 
     def _assumed(self, account: str) -> Any:
-        given = self.client("sts").assume_role(RoleArn=f"arn:aws:iam::{account}:role/enctop-read", RoleSessionName="tests")["Credentials"]
+        given = self.client("sts").assume_role(
+            RoleArn=f"arn:aws:iam::{account}:role/enctop-read", RoleSessionName="tests"
+        )["Credentials"]
         return self._boto3(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
 
     def _boto3(self, key_id: str, secret: str, token: str | None) -> Any:

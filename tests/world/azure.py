@@ -1,4 +1,6 @@
-"""The simulated Azure as the tests hold it: what exists, what goes wrong, what was asked, and a collector's look at it."""
+"""The simulated Azure as the tests hold it: what exists, what goes wrong, what was asked, and a collector's look at
+it.
+"""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -11,12 +13,12 @@ from posture.model import Model
 from posture.resource import Resource
 from posture.source import Source
 from posture.verdict import Finding
-from providers.collector import Collector
-from providers.config import Config, parse
-from providers.demo.azure import Server, start
-from providers.demo.azure_accounts import SUBSCRIPTION, TOKEN, TOKEN_ENV
-from providers.demo.azure_estate import BOTH, CUSTOMER, PLATFORM, Body, Estate
-from providers.demo.azure_faults import AzureFaults
+from providers.collector.collector import Collector
+from providers.collector.config import Config, parse
+from providers.demo.azure.accounts import SUBSCRIPTION, TOKEN, TOKEN_ENV
+from providers.demo.azure.faults import AzureFaults
+from providers.demo.azure.resources import BOTH, CUSTOMER, PLATFORM, Body, Resources
+from providers.demo.azure.server import Server, start
 
 REGIONS = ("westeurope", "northeurope", "eastus", "eastus2", "westus2", "uksouth", "francecentral", "swedencentral")
 """A subscription may have 250 storage accounts in a region."""
@@ -30,29 +32,33 @@ class Seen:
 
     def finding(self, control: str, resource_id: str) -> Finding:
         """The finding of a control on a resource."""
-        held = self.model.held(resource_id.lower()) or self.model.held(resource_id)
-        assert held is not None, f"{resource_id} was not seen"
-        return held.findings[control]
+        entry = self.model.entry(resource_id.lower()) or self.model.entry(resource_id)
+        assert entry is not None, f"{resource_id} was not seen"
+        return entry.findings[control]
 
     def statuses(self, resource_id: str) -> Mapping[str, str]:
         """Control -> status, of one resource."""
-        held = self.model.held(resource_id.lower()) or self.model.held(resource_id)
-        assert held is not None, f"{resource_id} was not seen"
-        return {control: finding.status.word for control, finding in held.findings.items()}
+        entry = self.model.entry(resource_id.lower()) or self.model.entry(resource_id)
+        assert entry is not None, f"{resource_id} was not seen"
+        return {control: finding.status.word for control, finding in entry.findings.items()}
 
     def resource(self, resource_id: str) -> Resource:
         """A resource by its id, in any case."""
-        held = self.model.held(resource_id.lower()) or self.model.held(resource_id)
-        assert held is not None, f"{resource_id} was not seen"
-        return held.resource
+        entry = self.model.entry(resource_id.lower()) or self.model.entry(resource_id)
+        assert entry is not None, f"{resource_id} was not seen"
+        return entry.resource
 
     def resources(self, type_: str) -> dict[str, Resource]:
         """Name -> resource, of one type."""
-        return {held.resource.name: held.resource for held in self.model.all() if held.resource.type == type_}
+        return {entry.resource.name: entry.resource for entry in self.model.all() if entry.resource.type == type_}
 
     def source(self, service: str, subscription: str = SUBSCRIPTION) -> Source:
         """A source by its service, of a subscription or of none."""
-        found = [source for source in self.model.sources.values() if source.service == service and source.scope in (subscription, "private")]
+        found = [
+            source
+            for source in self.model.sources.values()
+            if source.service == service and source.scope in (subscription, "private")
+        ]
         assert found, f"no source {service}: {sorted(self.model.sources)}"
         return found[0]
 
@@ -70,7 +76,7 @@ class Azure:
         self.server: Server = start()
 
     @property
-    def estate(self) -> Estate:
+    def estate(self) -> Resources:
         """What exists."""
         return self.server.estate
 
@@ -85,21 +91,32 @@ class Azure:
         self.server.estate.subscription()
 
     def fill(self, disks: int, accounts: int) -> None:
-        """Many of them: of a hundred disks five under a customer's key and one under both, accounts under Microsoft's."""
+        """Many of them: of a hundred disks five under a customer's key and one under both, accounts under
+        Microsoft's.
+        """
         estate = self.estate
         vault = estate.vault("acme-keys")
         made = estate.encryption_set("disks", estate.key(vault, "disks"), vault)
-        patterns = [self._pattern(estate.disk(f"pattern-{kind}", kind, set_id=made if kind != PLATFORM else None)) for kind in (PLATFORM, CUSTOMER, BOTH)]
+        patterns = [
+            self._pattern(estate.disk(f"pattern-{kind}", kind, set_id=made if kind != PLATFORM else None))
+            for kind in (PLATFORM, CUSTOMER, BOTH)
+        ]
         for number in range(disks):
             body = patterns[1] if number % 20 == 3 else patterns[2] if number % 100 == 7 else patterns[0]
-            estate.put(f"/subscriptions/{SUBSCRIPTION}/resourceGroups/prod/providers/Microsoft.Compute/disks/disk-{number:05}", body)
+            estate.put(
+                f"/subscriptions/{SUBSCRIPTION}/resourceGroups/prod/providers/Microsoft.Compute/disks/disk-{number:05}",
+                body,
+            )
         account = self._pattern(estate.account("pattern"))
         for number in range(accounts):
-            name = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/data/providers/Microsoft.Storage/storageAccounts/acme{number:05}"
+            group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/data"
+            name = f"{group}/providers/Microsoft.Storage/storageAccounts/acme{number:05}"
             estate.put(name, {**account, "location": REGIONS[number % len(REGIONS)]})
 
     def _pattern(self, made: str) -> Body:
-        """The body of a resource, which is taken away again: making one through the SDK's models costs a thousand times as much as a copy."""
+        """The body of a resource, which is taken away again: making one through the SDK's models costs a thousand
+        times as much as a copy.
+        """
         body = self.estate.get(made)
         assert body is not None
         self.estate.delete(made)

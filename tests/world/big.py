@@ -1,13 +1,15 @@
-"""A big tenant for tests of completeness and for benchmarks: two accounts in two regions, and the truth about all of it."""
+"""A big tenant for tests of completeness and for benchmarks: two accounts in two regions, and the truth about all of
+it.
+"""
 
 import json
 from collections.abc import Callable, Iterator
 from itertools import cycle
 
 from posture.verdict import Status
-from providers.demo import bucketpolicy
-from providers.demo.accounts import ACCOUNT, FOREIGN, REGIONS, SECOND
-from providers.demo.seed import Buckets, Region, repeatable
+from providers.demo.aws import bucketpolicy
+from providers.demo.aws.accounts import ACCOUNT, FOREIGN, REGIONS, SECOND
+from providers.demo.aws.seed import Buckets, Region, repeatable
 from tests.world import truth
 from tests.world.truth import FAIL, NA, PASS, WARN, Truth
 
@@ -16,7 +18,9 @@ TEAMS = ("payments", "identity", "platform", "search", "analytics", "orders", "o
 
 
 def big(volumes: int = VOLUMES, snapshots: int = SNAPSHOTS, buckets: int = BUCKETS) -> Truth:
-    """Seed it, a quarter of the volumes, snapshots and keys in each region of each account, half of the buckets in each account."""
+    """Seed it, a quarter of the volumes, snapshots and keys in each region of each account, half of the buckets in
+    each account.
+    """
     repeatable(4)
     known: Truth = {}
     regions = [Region(name, account) for account in (ACCOUNT, SECOND) for name in REGIONS]
@@ -57,20 +61,36 @@ def _odd_keys(known: Truth, region: Region) -> list[tuple[str, Status]]:
         region.key("multi-region", multi_region=True): truth.key(),
         region.key("disabled-unused", state="Disabled"): truth.key(state=NA),
         region.key("dying-unused", deleted_in=20): truth.key(state=NA, rotation=NA),
-        region.key("imported-never", origin="EXTERNAL", state="PendingImport", rotated=None): truth.key(state=NA, rotation=NA),
+        region.key("imported-never", origin="EXTERNAL", state="PendingImport", rotated=None): truth.key(
+            state=NA, rotation=NA
+        ),
         region.key("public", policy=_open_policy(None)): truth.key(public=FAIL),
         region.key("bound", policy=_open_policy({"kms:CallerAccount": region.account})): truth.key(),
-        region.key("weakly-bound", policy=_open_policy({"kms:ViaService": "ec2.us-east-1.amazonaws.com"})): truth.key(public=WARN),
+        region.key("weakly-bound", policy=_open_policy({"kms:ViaService": "ec2.us-east-1.amazonaws.com"})): truth.key(
+            public=WARN
+        ),
     }
     known |= {arn: dict(status) for arn, status in unused.items()}
     hsm = {"CustomKeyStoreId": "cks-1234567890abcdef0", "CloudHsmClusterId": "cluster-1a23b4cdefg"}
     store = {"CustomKeyStoreId": "cks-1234567890abcdef1", "XksKeyConfiguration": {"Id": "bb8562717f809024"}}
     used = [
-        (region.key("imported-soon-over", origin="EXTERNAL", rotated=None, valid_days=12), WARN, truth.key(state=WARN, rotation=NA)),
+        (
+            region.key("imported-soon-over", origin="EXTERNAL", rotated=None, valid_days=12),
+            WARN,
+            truth.key(state=WARN, rotation=NA),
+        ),
         (region.key("imported", origin="EXTERNAL", rotated=None), PASS, truth.key(rotation=NA)),
         (region.key("cloudhsm", origin="AWS_CLOUDHSM", rotated=None, also=hsm), PASS, truth.key(rotation=NA)),
-        (region.key("key-store", origin="EXTERNAL_KEY_STORE", rotated=None, also=store), PASS, truth.key(state=WARN, rotation=NA)),
-        (region.key("waits-for-material", origin="EXTERNAL", state="PendingImport", rotated=None), FAIL, truth.key(state=FAIL, rotation=NA)),
+        (
+            region.key("key-store", origin="EXTERNAL_KEY_STORE", rotated=None, also=store),
+            PASS,
+            truth.key(state=WARN, rotation=NA),
+        ),
+        (
+            region.key("waits-for-material", origin="EXTERNAL", state="PendingImport", rotated=None),
+            FAIL,
+            truth.key(state=FAIL, rotation=NA),
+        ),
         (region.key("disabled-used", state="Disabled"), FAIL, truth.key(state=FAIL)),
         (region.key("dying-used", deleted_in=6), FAIL, truth.key(state=FAIL, rotation=NA)),
     ]
@@ -87,18 +107,27 @@ def _open_policy(bound: dict[str, str] | None) -> str:
 
 
 def _volumes(known: Truth, region: Region, count: int, keys: list[tuple[str, Status]]) -> list[tuple[str, bool]]:
-    """Of a hundred: two plaintext, four under customers' keys in turn, one under a foreign key, three hidden by their operator.
+    """Of a hundred: two plaintext, four under customers' keys in turn, one under a foreign key, three hidden by their
+    operator.
 
     Answers with their ARNs, and whether each is under AWS's key.
     """
     arns, turn = [], cycle(keys)
     for number in range(count):
-        tags = {"Name": f"{region.name}-{number:05}", "team": TEAMS[number % len(TEAMS)], "cluster": "big", "tenant": "acme"}
+        tags = {
+            "Name": f"{region.name}-{number:05}",
+            "team": TEAMS[number % len(TEAMS)],
+            "cluster": "big",
+            "tenant": "acme",
+        }
         operator = "eks.amazonaws.com" if number % 100 in (2, 30, 60) else None
         instance = f"i-{number // 4:017x}" if number % 5 else None
         match number % 100:
             case 2 | 52:
-                arn, status = region.volume(tags, encrypted=False, operator=operator, instance=instance), truth.plaintext_volume()
+                arn, status = (
+                    region.volume(tags, encrypted=False, operator=operator, instance=instance),
+                    truth.plaintext_volume(),
+                )
             case 10 | 11 | 12 | 13:
                 used, usable = next(turn)
                 arn, status = region.volume(tags, key=used, instance=instance), truth.customer_key_volume(usable)
@@ -118,7 +147,12 @@ def _snapshots(known: Truth, region: Region, volumes: list[tuple[str, bool]], co
     bare = next(arn for arn, _ in volumes if known[arn]["aws.ebs.volume-encrypted"] is FAIL)
     for number in range(count):
         encrypted, shared = number % 25 != 3, public and number < 10
-        arn = region.snapshot(next(calm) if encrypted else bare, f"nightly {number}", tags={"team": TEAMS[number % len(TEAMS)]}, public=shared)
+        arn = region.snapshot(
+            next(calm) if encrypted else bare,
+            f"nightly {number}",
+            tags={"team": TEAMS[number % len(TEAMS)]},
+            public=shared,
+        )
         known[arn] = dict(truth.snapshot(encrypted=encrypted, public=shared))
 
 
@@ -145,28 +179,66 @@ Maker = Callable[[Buckets, str, str], object]
 
 def _kind_of(number: int) -> tuple[Maker, dict[str, Status]]:
     """The kind of the bucket with this number, and its truth."""
-    return KINDS.get(number % 100) or (lambda own, name, key: own.make(name, REGIONS[number % 2], policy=bucketpolicy.tls_12(name)), dict(truth.bucket()))
+    return KINDS.get(number % 100) or (
+        lambda own, name, key: own.make(name, REGIONS[number % 2], policy=bucketpolicy.tls_12(name)),
+        dict(truth.bucket()),
+    )
 
 
 def _kinds() -> Iterator[tuple[Maker, dict[str, Status]]]:
     tls = bucketpolicy.tls_12
-    ignored = {"IgnorePublicAcls": True, "BlockPublicAcls": False, "BlockPublicPolicy": False, "RestrictPublicBuckets": False}
+    ignored = {
+        "IgnorePublicAcls": True,
+        "BlockPublicAcls": False,
+        "BlockPublicPolicy": False,
+        "RestrictPublicBuckets": False,
+    }
     partly = {**ignored, "IgnorePublicAcls": False, "BlockPublicAcls": True}
-    yield lambda o, n, k: o.make(n, algorithm=None, policy=tls(n)), dict(truth.bucket(encryption=FAIL, key_policy=FAIL, ssec=WARN))
-    yield lambda o, n, k: o.make(n, algorithm="aws:kms", policy=tls(n)), dict(truth.bucket(key_policy=WARN, usable=PASS))
-    yield lambda o, n, k: o.make(n, algorithm="aws:kms", key="alias/aws/s3", policy=tls(n)), dict(truth.bucket(key_policy=WARN, usable=PASS))
-    yield lambda o, n, k: o.make(n, algorithm="aws:kms", key=k, policy=tls(n)), dict(truth.bucket(key_policy=FAIL, usable=PASS))
-    yield lambda o, n, k: o.make(n, algorithm="aws:kms:dsse", policy=tls(n)), dict(truth.bucket(key_policy=WARN, usable=PASS))
-    yield lambda o, n, k: o.make(n, algorithm="aws:kms:dsse", key=k, policy=tls(n)), dict(truth.bucket(key_policy=FAIL, usable=PASS))
+    yield (
+        lambda o, n, k: o.make(n, algorithm=None, policy=tls(n)),
+        dict(truth.bucket(encryption=FAIL, key_policy=FAIL, ssec=WARN)),
+    )
+    yield (
+        lambda o, n, k: o.make(n, algorithm="aws:kms", policy=tls(n)),
+        dict(truth.bucket(key_policy=WARN, usable=PASS)),
+    )
+    yield (
+        lambda o, n, k: o.make(n, algorithm="aws:kms", key="alias/aws/s3", policy=tls(n)),
+        dict(truth.bucket(key_policy=WARN, usable=PASS)),
+    )
+    yield (
+        lambda o, n, k: o.make(n, algorithm="aws:kms", key=k, policy=tls(n)),
+        dict(truth.bucket(key_policy=FAIL, usable=PASS)),
+    )
+    yield (
+        lambda o, n, k: o.make(n, algorithm="aws:kms:dsse", policy=tls(n)),
+        dict(truth.bucket(key_policy=WARN, usable=PASS)),
+    )
+    yield (
+        lambda o, n, k: o.make(n, algorithm="aws:kms:dsse", key=k, policy=tls(n)),
+        dict(truth.bucket(key_policy=FAIL, usable=PASS)),
+    )
     yield lambda o, n, k: o.make(n, blocked=("NONE",), policy=tls(n)), dict(truth.bucket(ssec=FAIL))
     yield lambda o, n, k: o.make(n, blocked=(), policy=tls(n)), dict(truth.bucket(ssec=WARN))
     yield lambda o, n, k: o.make(n), dict(truth.bucket(tls=FAIL, tls_min=WARN))
-    yield lambda o, n, k: o.make(n, policy=bucketpolicy.read_by_account(n, ACCOUNT)), dict(truth.bucket(tls=FAIL, tls_min=WARN))
+    yield (
+        lambda o, n, k: o.make(n, policy=bucketpolicy.read_by_account(n, ACCOUNT)),
+        dict(truth.bucket(tls=FAIL, tls_min=WARN)),
+    )
     yield lambda o, n, k: o.make(n, policy=bucketpolicy.tls_only(n)), dict(truth.bucket(tls_min=WARN))
     yield lambda o, n, k: o.make(n, policy=bucketpolicy.tls_only_spelled_otherwise(n)), dict(truth.bucket(tls_min=WARN))
-    yield lambda o, n, k: o.make(n, policy=bucketpolicy.tls_only_for_reads(n)), dict(truth.bucket(tls=WARN, tls_min=WARN))
-    yield lambda o, n, k: o.make(n, policy=bucketpolicy.tls_only_for_objects(n)), dict(truth.bucket(tls=WARN, tls_min=WARN))
-    yield lambda o, n, k: o.make(n, policy=bucketpolicy.read_by_everybody(n), block=None), dict(truth.bucket(tls_min=WARN, public=FAIL))
+    yield (
+        lambda o, n, k: o.make(n, policy=bucketpolicy.tls_only_for_reads(n)),
+        dict(truth.bucket(tls=WARN, tls_min=WARN)),
+    )
+    yield (
+        lambda o, n, k: o.make(n, policy=bucketpolicy.tls_only_for_objects(n)),
+        dict(truth.bucket(tls=WARN, tls_min=WARN)),
+    )
+    yield (
+        lambda o, n, k: o.make(n, policy=bucketpolicy.read_by_everybody(n), block=None),
+        dict(truth.bucket(tls_min=WARN, public=FAIL)),
+    )
     yield lambda o, n, k: o.make(n, policy=bucketpolicy.read_by_everybody(n)), dict(truth.bucket(tls_min=WARN))
     yield lambda o, n, k: o.make(n, policy=tls(n), block=None), dict(truth.bucket(public=WARN))
     yield lambda o, n, k: o.make(n, policy=tls(n), block=partly), dict(truth.bucket(public=WARN))

@@ -1,4 +1,6 @@
-"""The simulated Google Cloud as the tests hold it: what exists, what goes wrong, what was asked, and a collector on it."""
+"""The simulated Google Cloud as the tests hold it: what exists, what goes wrong, what was asked, and a collector on
+it.
+"""
 
 import asyncio
 import contextlib
@@ -11,16 +13,18 @@ from posture.resource import Resource
 from posture.snapshot import Snapshot, take
 from posture.source import Source
 from posture.verdict import Finding
-from providers.collector import Collector
-from providers.config import parse
-from providers.demo.gcp import Server, start
-from providers.demo.gcp_world import Project
+from providers.collector.collector import Collector
+from providers.collector.config import parse
+from providers.demo.gcp.server import Server, start
+from providers.demo.gcp.world import Project
 
 ID = "//compute.googleapis.com/projects/acme-prod"
 
 
 class Google:
-    """One strict server for the session, emptied for every test: an answer that its discovery document does not allow is an error 500."""
+    """One strict server for the session, emptied for every test: an answer that its discovery document does not
+    allow is an error 500.
+    """
 
     def __init__(self) -> None:
         self.server: Server = start(strict=True)
@@ -35,14 +39,18 @@ class Google:
         key = self.project.key("k")
         for number in range(disks):
             zone = f"zones/{self.project.zones[number % 6]}"
-            self.project.disk(f"disk-{number:05}", zone, key=key if number % 20 == 0 else None, users=["gke-1"], labels={"team": "x"})
+            self.project.disk(
+                f"disk-{number:05}", zone, key=key if number % 20 == 0 else None, users=["gke-1"], labels={"team": "x"}
+            )
         for number in range(buckets):
             self.project.bucket(f"bucket-{number:04}", key=key if number % 20 == 0 else None)
 
     def configuration(self, policy: str = "", **settings: Any) -> str:
         """One tenant, one project; `policy` are lines of `[tenant.policy]`."""
         lines = {"project": "acme-prod", "endpoint": self.server.url, "credentials": "anonymous", **settings}
-        block = "\n".join(f"{name} = {value}" if isinstance(value, int) else f'{name} = "{value}"' for name, value in lines.items())
+        block = "\n".join(
+            f"{name} = {value}" if isinstance(value, int) else f'{name} = "{value}"' for name, value in lines.items()
+        )
         return f'[[tenant]]\nname = "acme"\n[[tenant.gcp]]\n{block}\n[tenant.policy]\n{policy}\n'
 
     def collector(self, policy: str = "", **settings: Any) -> "Seen":
@@ -69,20 +77,20 @@ class Seen:
 
     def resource(self, id: str) -> Resource:
         """A resource; a short id is of compute, or a source's service."""
-        held = self.model.held(id if id.startswith("//") else f"{ID}/{id}")
-        assert held is not None, id
-        return held.resource
+        entry = self.model.entry(id if id.startswith("//") else f"{ID}/{id}")
+        assert entry is not None, id
+        return entry.resource
 
     def there(self, id: str) -> bool:
         """Whether a resource is held."""
-        return self.model.held(id if id.startswith("//") else f"{ID}/{id}") is not None
+        return self.model.entry(id if id.startswith("//") else f"{ID}/{id}") is not None
 
     def finding(self, control: str, id: str) -> Finding:
         """What a control says of a resource."""
         self.model.settle()
-        held = self.model.held(id if id.startswith("//") else f"{ID}/{id}")
-        assert held is not None, id
-        return held.findings[control]
+        entry = self.model.entry(id if id.startswith("//") else f"{ID}/{id}")
+        assert entry is not None, id
+        return entry.findings[control]
 
     def source(self, service: str) -> Source:
         """A source, by its service."""
@@ -113,7 +121,11 @@ class Seen:
         before = self.source(service).last_attempt
         self.collector.poller.refresh(self.source(service).id)
         async with asyncio.timeout(seconds):
-            while self.source(service).polling or self.source(service).last_attempt == before or (until is not None and not until()):  # noqa: ASYNC110 - the model has no event to wait for
+            while (  # noqa: ASYNC110 - the model has no event to wait for
+                self.source(service).polling
+                or self.source(service).last_attempt == before
+                or (until is not None and not until())
+            ):
                 await asyncio.sleep(0.01)
         self.model.settle()
 

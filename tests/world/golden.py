@@ -3,10 +3,10 @@
 import msgspec
 
 from posture.verdict import Status
-from providers.demo import bucketpolicy
-from providers.demo.accounts import ACCOUNT, FOREIGN
+from providers.demo.aws import bucketpolicy
+from providers.demo.aws.accounts import ACCOUNT, FOREIGN
+from providers.demo.aws.seed import Buckets, Region
 from providers.demo.faults import Faults
-from providers.demo.seed import Buckets, Region
 from tests.world import truth
 from tests.world.truth import FAIL, NA, PASS, UNKNOWN, WARN, Truth
 
@@ -17,10 +17,12 @@ FOREIGN_KEY = f"arn:aws:kms:{REGION}:{FOREIGN}:key/0f0f0f0f-1111-4222-8333-44444
 
 
 class Golden(msgspec.Struct):
-    """`cases` is case number -> the resource it speaks of; `truth` the statuses, of the cases' resources and of what they lean on.
+    """`cases` is case number -> the resource it speaks of; `truth` the statuses, of the cases' resources and of what
+    they lean on.
 
-    Poll account 123456789012 in `regions`: `opted_out` is not opted in, and must not show at all; `hanging` hangs until its fault is lifted.
-    `objects` are the statuses of the controls that look at objects, for those who asked for that, by bucket.
+    Poll account 123456789012 in `regions`: `opted_out` is not opted in, and must not show at all; `hanging` hangs until
+    its fault is lifted. `objects` are the statuses of the controls that look at objects, for those who asked for that,
+    by bucket.
     """
 
     cases: dict[int, str]
@@ -55,7 +57,9 @@ def _buckets(made: Golden, faults: Faults) -> None:
 
     own.make("golden-01-denied", policy=bucketpolicy.tls_12("golden-01-denied"))
     faults.deny("s3:GetEncryptionConfiguration", resource="golden-01-denied")
-    case(1, "golden-01-denied", dict(truth.bucket(encryption=UNKNOWN, key_policy=UNKNOWN, ssec=UNKNOWN, usable=UNKNOWN)))
+    case(
+        1, "golden-01-denied", dict(truth.bucket(encryption=UNKNOWN, key_policy=UNKNOWN, ssec=UNKNOWN, usable=UNKNOWN))
+    )
 
     own.make("golden-02-kms-without-key", algorithm="aws:kms", policy=bucketpolicy.tls_12("golden-02-kms-without-key"))
     case(2, "golden-02-kms-without-key", dict(truth.bucket(key_policy=WARN, usable=PASS)))
@@ -78,7 +82,9 @@ def _buckets(made: Golden, faults: Faults) -> None:
     own.make("golden-06-get-only", policy=bucketpolicy.tls_only_for_reads("golden-06-get-only"))
     case(6, "golden-06-get-only", dict(truth.bucket(tls=WARN, tls_min=WARN)))
 
-    own.make("golden-07-spelled-otherwise", policy=bucketpolicy.tls_only_spelled_otherwise("golden-07-spelled-otherwise"))
+    own.make(
+        "golden-07-spelled-otherwise", policy=bucketpolicy.tls_only_spelled_otherwise("golden-07-spelled-otherwise")
+    )
     case(7, "golden-07-spelled-otherwise", dict(truth.bucket(tls_min=WARN)))
 
 

@@ -27,9 +27,21 @@ def _again(head: bytes) -> bytes:
 def _as_data(head: bytes) -> bytes:
     """An answer that any of the rooms may take for one, with the request in every text."""
     said = " ".join(head.decode("latin-1").split())[-900:]
-    row = {"id": said, "name": said, "type": said, "location": said, "kind": said, "selfLink": said, "properties": {"provisioningState": said}}
+    row = {
+        "id": said,
+        "name": said,
+        "type": said,
+        "location": said,
+        "kind": said,
+        "selfLink": said,
+        "properties": {"provisioningState": said},
+    }
     some = {name: [row] for name in ("value", "items", "data", "buckets", "clusters", "keys")}
-    return _answer(json.dumps(some | {"kind": said, "displayName": said, "projectId": said, "subscriptionId": said, "totalRecords": 1}))
+    return _answer(
+        json.dumps(
+            some | {"kind": said, "displayName": said, "projectId": said, "subscriptionId": said, "totalRecords": 1}
+        )
+    )
 
 
 def _bomb() -> bytes:
@@ -40,11 +52,23 @@ def _bomb() -> bytes:
 
 DRIPS = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n{"a": "'
 LAUGHS = (
-    '<?xml version="1.0"?><!DOCTYPE l [<!ENTITY a "ha">' + "".join(f'<!ENTITY {chr(98 + n)} "{f"&{chr(97 + n)};" * 10}">' for n in range(9)) + "]><l>&j;</l>"
+    '<?xml version="1.0"?><!DOCTYPE l [<!ENTITY a "ha">'
+    + "".join(f'<!ENTITY {chr(98 + n)} "{f"&{chr(97 + n)};" * 10}">' for n in range(9))
+    + "]><l>&j;</l>"
 )
 XXE = '<?xml version="1.0"?><!DOCTYPE r [<!ENTITY x SYSTEM "file:///etc/hostname">]><Error><Code>&x;</Code><Message>&x;</Message></Error>'
 WRONG_TYPES = json.dumps(
-    {"value": 7, "items": "x", "data": [1, None], "keys": 3, "kind": [], "nextLink": {}, "errors": {"a": 1}, "error": "no", "lease_id": []}
+    {
+        "value": 7,
+        "items": "x",
+        "data": [1, None],
+        "keys": 3,
+        "kind": [],
+        "nextLink": {},
+        "errors": {"a": 1},
+        "error": "no",
+        "lease_id": [],
+    }
 )
 
 FIXED: dict[str, Callable[[], bytes]] = {
@@ -61,7 +85,9 @@ FIXED: dict[str, Callable[[], bytes]] = {
     "wrong types": lambda: _answer(WRONG_TYPES),
     "not http": lambda: b"\x16\x03\x01\x02\x00garbage\x00\xff" * 100,
     "cut short": lambda: _answer('{"value": [').replace(b"Content-Length: 11", b"Content-Length: 9999"),
-    "bad chunks": lambda: b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Type: application/json\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+    "bad chunks": lambda: (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Type: application/json\r\n\r\nzz\r\n{}\r\n0\r\n\r\n"
+    ),
     "wait for ever": lambda: _answer('{"error": {"code": "TooManyRequests"}}', 429, Retry_After="inf"),
     "wait for no number": lambda: _answer('{"errors": ["slow down"]}', 503, Retry_After="nan"),
     "wait until no date": lambda: _answer("{}", 429, Retry_After="Mon, 01 Jan 99999 00:00:00 GMT"),
@@ -72,7 +98,9 @@ FIXED: dict[str, Callable[[], bytes]] = {
     "an external entity": lambda: _answer(XXE, 403, kind="text/xml"),
     "deep xml": lambda: _answer("<a>" * 200_000, kind="text/xml"),
     "a bomb": lambda: _answer(_bomb(), Content_Encoding="gzip"),
-    "escapes in an error": lambda: _answer(json.dumps({"error": {"code": ESCAPES, "message": ESCAPES}, "errors": [ESCAPES]}), 403),
+    "escapes in an error": lambda: _answer(
+        json.dumps({"error": {"code": ESCAPES, "message": ESCAPES}, "errors": [ESCAPES]}), 403
+    ),
     "duplicate keys": lambda: _answer('{"error": {"code": "x"}, "error": null, "value": [], "value": 7}', 400),
     "a status of nine digits": lambda: b"HTTP/1.1 999999999 No\r\nContent-Length: 0\r\n\r\n",
 }
@@ -80,7 +108,9 @@ FIXED: dict[str, Callable[[], bytes]] = {
 
 
 class Hostile:
-    """A server for each answer of `FIXED`, and those that need more than bytes: they repeat the request, redirect it, drip, go on for ever, or say nothing."""
+    """A server for each answer of `FIXED`, and those that need more than bytes: they repeat the request, redirect
+    it, drip, go on for ever, or say nothing.
+    """
 
     def __init__(self) -> None:
         self.ports: dict[str, int] = {}

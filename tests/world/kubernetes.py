@@ -1,4 +1,6 @@
-"""The one call of a Kubernetes API server that Vault's login asks: TokenReview (authentication.k8s.io/v1), over TLS on loopback."""
+"""The one call of a Kubernetes API server that Vault's login asks: TokenReview (authentication.k8s.io/v1), over TLS
+on loopback.
+"""
 
 import base64
 import json
@@ -16,7 +18,9 @@ ACCOUNT = ("monitoring", "enctop")
 
 
 class TokenReviews:
-    """A server on loopback. `known` are the tokens it vouches for, `reviewed` those it was asked about, `ca` the certificate it is trusted by (PEM)."""
+    """A server on loopback. `known` are the tokens it vouches for, `reviewed` those it was asked about, `ca` the
+    certificate it is trusted by (PEM).
+    """
 
     def __init__(self, certificates: Path) -> None:
         self.known: set[str] = set()
@@ -35,7 +39,9 @@ class TokenReviews:
                 token, audiences = asked["spec"]["token"], asked["spec"].get("audiences", [])
                 outer.reviewed.append(token)
                 status = _status(token in outer.known, audiences)
-                answer = json.dumps({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "status": status}).encode()
+                answer = json.dumps(
+                    {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "status": status}
+                ).encode()
                 self.send_response(201)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(answer)))
@@ -59,10 +65,20 @@ class TokenReviews:
         """A service account's token as a pod has it; Vault reads its claims and leaves the signature to the review."""
         namespace, name = ACCOUNT
         now = int(time.time())
-        claims: dict[str, Any] = {"iss": "https://kubernetes.default.svc", "sub": f"system:serviceaccount:{namespace}:{name}", "aud": ["vault"]}
+        claims: dict[str, Any] = {
+            "iss": "https://kubernetes.default.svc",
+            "sub": f"system:serviceaccount:{namespace}:{name}",
+            "aud": ["vault"],
+        }
         claims |= {"iat": now - 60, "nbf": now - 60, "exp": now + 3600}
         claims["kubernetes.io"] = {"namespace": namespace, "serviceaccount": {"name": name, "uid": "u-1"}}
-        made = ".".join((_part({"alg": "RS256", "kid": "k", "typ": "JWT"}), _part(claims), base64.urlsafe_b64encode(b"canary-signature").decode().rstrip("=")))
+        made = ".".join(
+            (
+                _part({"alg": "RS256", "kid": "k", "typ": "JWT"}),
+                _part(claims),
+                base64.urlsafe_b64encode(b"canary-signature").decode().rstrip("="),
+            )
+        )
         self.known.add(made)
         return made
 
@@ -77,7 +93,11 @@ def _status(authentic: bool, audiences: list[str]) -> dict[str, Any]:
     if not authentic:
         return {"authenticated": False, "error": "invalid bearer token"}
     groups = ["system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated"]
-    return {"authenticated": True, "audiences": audiences, "user": {"username": f"system:serviceaccount:{namespace}:{name}", "uid": "u-1", "groups": groups}}
+    return {
+        "authenticated": True,
+        "audiences": audiences,
+        "user": {"username": f"system:serviceaccount:{namespace}:{name}", "uid": "u-1", "groups": groups},
+    }
 
 
 def _part(data: object) -> str:

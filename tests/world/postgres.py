@@ -1,4 +1,6 @@
-"""A real PostgreSQL on loopback, where one is installed: what Vault's database engine makes users in, and what one can do to it."""
+"""A real PostgreSQL on loopback, where one is installed: what Vault's database engine makes users in, and what one
+can do to it.
+"""
 
 import os
 import shutil
@@ -7,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from providers.demo.openbao import Bao, free_port
+from providers.demo.vault.server import Bao, free_port
 
 PLACES = ("/usr/lib/postgresql/*/bin/initdb", "/usr/local/bin/initdb", "/usr/bin/initdb")
 CREATE = """CREATE ROLE "{{name}}" WITH LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'"""
@@ -31,12 +33,23 @@ class Postgres:
             shutil.chown(self.directory, "nobody", "nogroup")
         password = self.directory / "password"
         password.write_text("canary-of-the-database")
-        self._run("initdb", "-D", f"{self.directory}/data", "-U", "vault", "--auth=scram-sha-256", f"--pwfile={password}", "--no-sync")
+        self._run(
+            "initdb",
+            "-D",
+            f"{self.directory}/data",
+            "-U",
+            "vault",
+            "--auth=scram-sha-256",
+            f"--pwfile={password}",
+            "--no-sync",
+        )
         self.start()
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.directory} -c fsync=off"
+        options = (
+            f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.directory} -c fsync=off"
+        )
         self._run("pg_ctl", "-D", f"{self.directory}/data", "-w", "-l", f"{self.directory}/log", "-o", options, "start")
 
     def stop(self) -> None:
@@ -55,10 +68,21 @@ class Postgres:
         url = f"postgresql://{{{{username}}}}:{{{{password}}}}@127.0.0.1:{self.port}/postgres?sslmode=disable&connect_timeout=2"
         plugin = {"plugin_name": "postgresql-database-plugin", "allowed_roles": "*", "connection_url": url}
         bao.call("POST", "database/config/pg", {**plugin, "username": "vault", "password": "canary-of-the-database"})
-        bao.call("POST", "database/roles/app", {"db_name": "pg", "creation_statements": [CREATE], "default_ttl": ttl, "max_ttl": max_ttl})
+        bao.call(
+            "POST",
+            "database/roles/app",
+            {"db_name": "pg", "creation_statements": [CREATE], "default_ttl": ttl, "max_ttl": max_ttl},
+        )
 
     def _run(self, program: str, *words: str) -> None:
-        done = subprocess.run([str(self.programs / program), *words], capture_output=True, text=True, cwd=self.directory, timeout=60, **self._as)  # type: ignore[call-overload]
+        done = subprocess.run(
+            [str(self.programs / program), *words],
+            capture_output=True,
+            text=True,
+            cwd=self.directory,
+            timeout=60,
+            **self._as,
+        )  # type: ignore[call-overload]
         assert done.returncode == 0, done.stdout + done.stderr + self._log()
 
     def _log(self) -> str:

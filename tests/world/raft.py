@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from providers.demo.openbao import THRESHOLD, Bao, BaoError, free_port
+from providers.demo.vault.server import THRESHOLD, Bao, BaoError, free_port
 
 
 class Raft(Bao):
@@ -29,7 +29,11 @@ class Raft(Bao):
 
     def configuration(self) -> str:
         """Raft storage and TLS."""
-        join = f'retry_join {{\n leader_api_addr = "{self.first.url}"\n leader_ca_cert_file = "{self.ca_file}"\n }}' if self.first else ""
+        join = (
+            f'retry_join {{\n leader_api_addr = "{self.first.url}"\n leader_ca_cert_file = "{self.ca_file}"\n }}'
+            if self.first
+            else ""
+        )
         return f"""
 storage "raft" {{
   path = "{self.directory / "raft"}"
@@ -127,11 +131,19 @@ def make_certificates(where: Path) -> None:
 
     def build(subject: str, public: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
         made = x509.CertificateBuilder().subject_name(name(subject)).issuer_name(name("tests")).public_key(public)
-        return made.serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(1)).not_valid_after(now + datetime.timedelta(30))
+        return (
+            made.serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(1))
+            .not_valid_after(now + datetime.timedelta(30))
+        )
 
     usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
     own = x509.SubjectKeyIdentifier.from_public_key(authority.public_key())
-    ca = build("tests", authority.public_key()).add_extension(x509.BasicConstraints(True, None), critical=True).add_extension(usage, critical=True)
+    ca = (
+        build("tests", authority.public_key())
+        .add_extension(x509.BasicConstraints(True, None), critical=True)
+        .add_extension(usage, critical=True)
+    )
     ca = ca.add_extension(own, critical=False)
     host = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")])
     node = build("node", key.public_key()).add_extension(host, critical=False)

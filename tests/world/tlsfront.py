@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from providers.demo.pki import Authority
+from providers.demo.tls.pki import Authority
 
 
 @contextlib.contextmanager

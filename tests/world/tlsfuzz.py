@@ -1,4 +1,6 @@
-"""Inputs for whatever reads what a server sends: how many, and how proper bytes are spoilt. Seeded, so that what fails fails again."""
+"""Inputs for whatever reads what a server sends: how many, and how proper bytes are spoilt. Seeded, so that what
+fails fails again.
+"""
 
 import os
 import random
@@ -12,7 +14,9 @@ COUNTED: Counter[str] = Counter()
 
 
 def spoilt(name: str, share: float, proper: Sequence[bytes]) -> Iterator[bytes]:
-    """So much of the total: proper bytes with some changed, a piece doubled or left out, cut short, or with rubbish behind them."""
+    """So much of the total: proper bytes with some changed, a piece doubled or left out, cut short, or with rubbish
+    behind them.
+    """
     chance = random.Random(name)
     for _ in range(round(TOTAL * share)):
         COUNTED[name] += 1

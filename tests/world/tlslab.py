@@ -1,4 +1,6 @@
-"""The lab: real TLS servers on loopback, one planted defect each, and beside each what must be found; whatever is not named must not be."""
+"""The lab: real TLS servers on loopback, one planted defect each, and beside each what must be found; whatever is
+not named must not be.
+"""
 
 import ssl
 from collections.abc import Mapping, Sequence
@@ -9,9 +11,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dh
 
 from posture.verdict import Status
-from providers.demo import doors
-from providers.demo.doors import Doors, context_for
-from providers.demo.pki import Authority, Pair, rsa_intermediate, rsa_key, self_signed
+from providers.demo.tls import server
+from providers.demo.tls.pki import Authority, Pair, rsa_intermediate, rsa_key, self_signed
+from providers.demo.tls.server import Doors, context_for
 from tests.world import tlsservers as servers
 from tests.world.tlsservers import Program, Threads, found, free_port, write
 
@@ -62,7 +64,9 @@ class Endpoint(msgspec.Struct):
 
 
 class Lab:
-    """Every server of the lab, running. `missing` names the programs that are not installed, and so the doors that are not there."""
+    """Every server of the lab, running. `missing` names the programs that are not installed, and so the doors that
+    are not there.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -99,16 +103,39 @@ class Lab:
         """Of all doors, or of these."""
         chosen = [one for one in self.endpoints if not names or one.name in names]
         endpoints = ", ".join(f'"{one.target}"' for one in chosen)
-        resolve = ", ".join(f'"{one.name}.{DOMAIN}" = {list(one.addresses)}' for one in chosen if not one.host and one.addresses)
-        return f'[[tenant]]\nname = "lab"\n[[tenant.tls]]\nendpoints = [{endpoints}]\nresolve = {{ {resolve} }}\nhttp_port = {self.http_port}\n'
+        resolve = ", ".join(
+            f'"{one.name}.{DOMAIN}" = {list(one.addresses)}' for one in chosen if not one.host and one.addresses
+        )
+        return (
+            f'[[tenant]]\nname = "lab"\n[[tenant.tls]]\nendpoints = [{endpoints}]\nresolve = {{ {resolve} }}\nhttp_port'
+            f" = {self.http_port}\n"
+        )
 
     # ------------------------------------------------------------ doors
 
-    def add(self, name: str, port: int, expected: Expected | None = None, words: Mapping[str, str] | None = None, **more: object) -> None:
+    def add(
+        self,
+        name: str,
+        port: int,
+        expected: Expected | None = None,
+        words: Mapping[str, str] | None = None,
+        **more: object,
+    ) -> None:
         """A door that is open already."""
-        self.endpoints.append(msgspec.convert({"name": name, "port": port, "expected": dict(expected or {}), "words": dict(words or {}), **more}, Endpoint))
+        self.endpoints.append(
+            msgspec.convert(
+                {"name": name, "port": port, "expected": dict(expected or {}), "words": dict(words or {}), **more},
+                Endpoint,
+            )
+        )
 
-    def open(self, name: str, context: ssl.SSLContext | None = None, expected: Expected | None = None, words: Mapping[str, str] | None = None) -> None:
+    def open(
+        self,
+        name: str,
+        context: ssl.SSLContext | None = None,
+        expected: Expected | None = None,
+        words: Mapping[str, str] | None = None,
+    ) -> None:
         """A door of stdlib's ssl; with a good certificate where there is no context."""
         self.add(name, self.doors.open(context or context_for(self.leaf(name))), expected, words)
 
@@ -126,10 +153,16 @@ class Lab:
         self.open("good-13-only", context_for(self.leaf("good-13-only"), lowest=ssl.TLSVersion.TLSv1_3))
         self.open("good-wildcard", context_for(self.public.issue(f"*.{DOMAIN}")))
         self.open("good-47-days-14-left", context_for(self.leaf("good-47-days-14-left", days=47, left=14)))
-        self.open("good-6-days", context_for(self.leaf("good-6-days", days=6, left=4, crl=False)), {"tls.revocation": NA})
+        self.open(
+            "good-6-days", context_for(self.leaf("good-6-days", days=6, left=4, crl=False)), {"tls.revocation": NA}
+        )
         address = context_for(self.public.issue("127.0.0.1", "::1"))
         self.add("good-address", self.doors.open(address), host="127.0.0.1", expected={"tls.http-redirect": WARN})
-        self.add("good-hybrid", self.threads.listen(servers.hybrid(self.leaf("good-hybrid"), self.folder)), {"tls.pq-group": Status.PASS})
+        self.add(
+            "good-hybrid",
+            self.threads.listen(servers.hybrid(self.leaf("good-hybrid"), self.folder)),
+            {"tls.pq-group": Status.PASS},
+        )
 
     def _versions(self) -> None:
         old = "ECDHE+AES:RSA+AES:@SECLEVEL=0"
@@ -138,11 +171,24 @@ class Lab:
         self.open("tls12-only", context_for(self.leaf("tls12-only"), highest=v12), {"tls.protocol-modern": WARN})
         for name, version in (("tls11-only", v11), ("tls10-only", v10)):
             context = context_for(self.rsa(name), lowest=version, highest=version, ciphers=old)
-            self.open(name, context, {**_OLD, **suites}, {"tls.protocol-legacy": "TLSv1.1" if version is v11 else "TLSv1.0"})
+            self.open(
+                name, context, {**_OLD, **suites}, {"tls.protocol-legacy": "TLSv1.1" if version is v11 else "TLSv1.0"}
+            )
         context = context_for(self.rsa("tls10-to-13"), lowest=v10, ciphers=f"ECDHE+AESGCM:{old}")
-        self.open("tls10-to-13", context, {"tls.protocol-legacy": FAIL, **suites}, {"tls.protocol-legacy": "TLSv1.1 and TLSv1.0"})
+        self.open(
+            "tls10-to-13",
+            context,
+            {"tls.protocol-legacy": FAIL, **suites},
+            {"tls.protocol-legacy": "TLSv1.1 and TLSv1.0"},
+        )
         for name, versions, ciphers, expected, words in (
-            ("sslv3", ((3, 0), (3, 0)), ["aes128", "aes256"], {**_OLD, "tls.forward-secrecy": WARN}, {"tls.protocol-legacy": "SSLv3"}),
+            (
+                "sslv3",
+                ((3, 0), (3, 0)),
+                ["aes128", "aes256"],
+                {**_OLD, "tls.forward-secrecy": WARN},
+                {"tls.protocol-legacy": "SSLv3"},
+            ),
             ("rc4", ((3, 3), (3, 3)), ["rc4"], _BROKEN, {"tls.cipher-weak": "RC4"}),
             ("3des", ((3, 3), (3, 3)), ["3des"], _BROKEN, {"tls.cipher-weak": "3DES"}),
         ):
@@ -157,16 +203,33 @@ class Lab:
         self.open("null", context, {"tls.cipher-weak": FAIL}, {"tls.cipher-weak": "NULL"})
         expected = {"tls.modern-client": FAIL, "tls.protocol-modern": WARN, "tls.hsts": UNKNOWN}
         context = context_for(self.rsa("static-rsa-only"), highest=v12, ciphers="kRSA+AES:@SECLEVEL=0")
-        self.open("static-rsa-only", context, {**expected, "tls.forward-secrecy": FAIL}, {"tls.forward-secrecy": "nothing but static RSA"})
+        self.open(
+            "static-rsa-only",
+            context,
+            {**expected, "tls.forward-secrecy": FAIL},
+            {"tls.forward-secrecy": "nothing but static RSA"},
+        )
         context = context_for(self.rsa("static-rsa-too"), ciphers="ECDHE+AESGCM:kRSA+AESGCM")
-        self.open("static-rsa-too", context, {"tls.forward-secrecy": WARN}, {"tls.forward-secrecy": "static RSA is accepted too"})
+        self.open(
+            "static-rsa-too",
+            context,
+            {"tls.forward-secrecy": WARN},
+            {"tls.forward-secrecy": "static RSA is accepted too"},
+        )
         context = context_for(self.leaf("cbc-only"), highest=v12, ciphers="ECDHE+AES:!AESGCM:!AESCCM")
-        self.open("cbc-only", context, {**expected, "tls.forward-secrecy": WARN}, {"tls.forward-secrecy": "nothing better"})
+        self.open(
+            "cbc-only", context, {**expected, "tls.forward-secrecy": WARN}, {"tls.forward-secrecy": "nothing better"}
+        )
         context = context_for(self.leaf("cbc-too"), ciphers="ECDHE+AESGCM:ECDHE+AES")
         self.open("cbc-too", context, {"tls.forward-secrecy": WARN}, {"tls.forward-secrecy": "CBC is accepted too"})
         for name, prime, found_, words in (
             ("dh-1024", OAKLEY_2, {"tls.dh-params": FAIL}, {"tls.dh-params": "1024"}),
-            ("dh-2048-common", MODP_2048, {"tls.dh-params": WARN}, {"tls.dh-params": "many servers share, RFC 3526 group 14"}),
+            (
+                "dh-2048-common",
+                MODP_2048,
+                {"tls.dh-params": WARN},
+                {"tls.dh-params": "many servers share, RFC 3526 group 14"},
+            ),
             ("good-dh-2048", OWN_2048, {}, {}),
         ):
             context = context_for(self.rsa(name), ciphers="ECDHE+AESGCM:DHE+AESGCM:@SECLEVEL=0")
@@ -177,9 +240,16 @@ class Lab:
 
     def _certificates(self) -> None:
         trust = {"tls.chain-trust": FAIL, "tls.revocation": UNKNOWN}
-        self.open("self-signed", context_for(self_signed(f"self-signed.{DOMAIN}")), trust, {"tls.chain-trust": "self-signed"})
+        self.open(
+            "self-signed", context_for(self_signed(f"self-signed.{DOMAIN}")), trust, {"tls.chain-trust": "self-signed"}
+        )
         stranger = Authority("Stranger")
-        self.open("unknown-issuer", context_for(stranger.issue(f"unknown-issuer.{DOMAIN}")), trust, {"tls.chain-trust": "Stranger Root is not trusted"})
+        self.open(
+            "unknown-issuer",
+            context_for(stranger.issue(f"unknown-issuer.{DOMAIN}")),
+            trust,
+            {"tls.chain-trust": "Stranger Root is not trusted"},
+        )
         alone = self.leaf("missing-intermediate")
         words = {"tls.chain-trust": "Lab Public Issuing CA 1 was not sent"}
         self.open("missing-intermediate", context_for(alone, chain=alone.pem), trust, words)
@@ -189,16 +259,26 @@ class Lab:
         over = self.public.other_intermediate("Lab Public Retired CA", days=300, begins=-400)
         context = context_for(self.public.issue(f"intermediate-expired.{DOMAIN}", by=over, crl=False))
         self.open("intermediate-expired", context, trust, {"tls.chain-trust": "Lab Public Retired CA is out of date"})
-        self.open("wrong-host", context_for(self.public.issue(f"other.{DOMAIN}")), {"tls.hostname": FAIL}, {"tls.hostname": f"names other.{DOMAIN}"})
-        self.open("no-names", context_for(self.public.issue(common_name=f"no-names.{DOMAIN}")), {"tls.hostname": FAIL}, {"tls.hostname": "names nobody"})
+        self.open(
+            "wrong-host",
+            context_for(self.public.issue(f"other.{DOMAIN}")),
+            {"tls.hostname": FAIL},
+            {"tls.hostname": f"names other.{DOMAIN}"},
+        )
+        self.open(
+            "no-names",
+            context_for(self.public.issue(common_name=f"no-names.{DOMAIN}")),
+            {"tls.hostname": FAIL},
+            {"tls.hostname": "names nobody"},
+        )
         context = context_for(self.public.issue(f"*.{DOMAIN}"))
         self.add("deep.wildcard", self.doors.open(context), {"tls.hostname": FAIL})
         weak = context_for(self.leaf("good", key=rsa_key(2048)), ciphers="ECDHE+AESGCM:@SECLEVEL=0")
-        doors.load(weak, self.leaf("rsa-1024", key=rsa_key(1024)))
+        server.load(weak, self.leaf("rsa-1024", key=rsa_key(1024)))
         self.open("rsa-1024", weak, {"tls.key-strength": FAIL}, {"tls.key-strength": "RSA 1024"})
         by = rsa_intermediate(self.public, "Lab Public RSA CA")
         weak = context_for(self.rsa("good"), ciphers="ECDHE+AESGCM:@SECLEVEL=0")
-        doors.load(weak, self.public.issue(f"sha1.{DOMAIN}", key=rsa_key(2048), by=by, sha1=True, crl=False))
+        server.load(weak, self.public.issue(f"sha1.{DOMAIN}", key=rsa_key(2048), by=by, sha1=True, crl=False))
         self.open("sha1", weak, {"tls.signature": FAIL, **trust}, {"tls.signature": "SHA-1", "tls.chain-trust": "(68)"})
 
     def _dates(self) -> None:
@@ -211,31 +291,70 @@ class Lab:
             ("6-days-1-left", 6, 1, WARN, "left of 6 d"),
         ):
             context = context_for(self.leaf(name, days=days, left=left))
-            self.open(name, context, {"tls.cert-expiry": expected, **({"tls.revocation": NA} if days < 7 else {})}, {"tls.cert-expiry": word})
+            self.open(
+                name,
+                context,
+                {"tls.cert-expiry": expected, **({"tls.revocation": NA} if days < 7 else {})},
+                {"tls.cert-expiry": word},
+            )
         context = context_for(self.public.issue(f"another.{DOMAIN}", left=-3))
         self.open("expired-and-misnamed", context, {"tls.cert-expiry": FAIL, "tls.hostname": FAIL})
-        self.open("398-days", context_for(self.leaf("398-days", days=398, left=390)), {"tls.cert-lifetime": WARN}, {"tls.cert-lifetime": "398 d, 200 are"})
+        self.open(
+            "398-days",
+            context_for(self.leaf("398-days", days=398, left=390)),
+            {"tls.cert-lifetime": WARN},
+            {"tls.cert-lifetime": "398 d, 200 are"},
+        )
         port = self.doors.open(context_for(self.public.issue(f"stale-replica.{DOMAIN}")))
-        self.doors.open(context_for(self.public.issue(f"stale-replica.{DOMAIN}", left=-1)), addresses=("127.0.0.2",), port=port)
+        self.doors.open(
+            context_for(self.public.issue(f"stale-replica.{DOMAIN}", left=-1)), addresses=("127.0.0.2",), port=port
+        )
         expected = {"tls.cert-expiry": FAIL, "tls.cert-change": WARN, "tls.http-redirect": Status.PASS}
-        self.add("stale-replica", port, expected, {"tls.cert-expiry": "127.0.0.2: expired"}, addresses=("127.0.0.1", "127.0.0.2"))
+        self.add(
+            "stale-replica",
+            port,
+            expected,
+            {"tls.cert-expiry": "127.0.0.2: expired"},
+            addresses=("127.0.0.1", "127.0.0.2"),
+        )
 
     def _revocation(self) -> None:
         taken = self.leaf("revoked-crl")
         self.public.revoke(taken)
-        self.open("revoked-crl", context_for(taken), {"tls.revocation": FAIL}, {"tls.revocation": "keyCompromise), says the crl"})
-        self.open("no-crl", context_for(self.leaf("no-crl", crl=False)), {"tls.revocation": UNKNOWN}, {"tls.revocation": "names no CRL"})
-        self.open("must-staple", context_for(self.leaf("must-staple", must_staple=True)), {"tls.must-staple": FAIL}, {"tls.must-staple": "does not"})
+        self.open(
+            "revoked-crl",
+            context_for(taken),
+            {"tls.revocation": FAIL},
+            {"tls.revocation": "keyCompromise), says the crl"},
+        )
+        self.open(
+            "no-crl",
+            context_for(self.leaf("no-crl", crl=False)),
+            {"tls.revocation": UNKNOWN},
+            {"tls.revocation": "names no CRL"},
+        )
+        self.open(
+            "must-staple",
+            context_for(self.leaf("must-staple", must_staple=True)),
+            {"tls.must-staple": FAIL},
+            {"tls.must-staple": "does not"},
+        )
         context = context_for(self.leaf("must-staple-13-only", must_staple=True), lowest=ssl.TLSVersion.TLSv1_3)
         self.open("must-staple-13-only", context, {"tls.must-staple": FAIL}, {"tls.must-staple": "does not"})
-        for name, path, expected, word in (("crl-stale", "/stale.crl", WARN, "out of date"), ("crl-gone", "/gone.crl", UNKNOWN, "HTTP 404")):
+        for name, path, expected, word in (
+            ("crl-stale", "/stale.crl", WARN, "out of date"),
+            ("crl-gone", "/gone.crl", UNKNOWN, "HTTP 404"),
+        ):
             url, self.public.crl_url = self.public.crl_url, f"http://127.0.0.1:{self.http_port}{path}"
             self.open(name, None, {"tls.revocation": expected}, {"tls.revocation": word})
             self.public.crl_url = url
         self._lists["/stale.crl"] = self.public.crl(stale=True)
 
     def _http(self) -> None:
-        for name, says in (("no-hsts", doors.answer()), ("short-hsts", doors.answer(Strict_Transport_Security="max-age=300"))):
+        for name, says in (
+            ("no-hsts", server.answer()),
+            ("short-hsts", server.answer(Strict_Transport_Security="max-age=300")),
+        ):
             self.add(name, self.doors.open(context_for(self.leaf(name)), says), {"tls.hsts": WARN})
         self.open("serves-in-clear", None, {"tls.http-redirect": FAIL}, {"tls.http-redirect": "content is served"})
         self.open("redirects-in-clear", None, {"tls.http-redirect": FAIL}, {"tls.http-redirect": "redirects in clear"})
@@ -246,25 +365,41 @@ class Lab:
         path = request.split(" ")[1] if request.count(" ") >= 2 else "/"
         if path.endswith(".crl"):
             body = self._lists.get(path)
-            return doors.answer("404 Not Found")("", "") if body is None else b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+            return (
+                server.answer("404 Not Found")("", "")
+                if body is None
+                else b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+            )
         name = host.partition(":")[0]
-        places = {"redirects-in-clear": "http://elsewhere.example/", "redirects-elsewhere": "https://elsewhere.example/"}
+        places = {
+            "redirects-in-clear": "http://elsewhere.example/",
+            "redirects-elsewhere": "https://elsewhere.example/",
+        }
         label = name.removesuffix(f".{DOMAIN}")
         if label == "serves-in-clear":
-            return doors.answer()("", "")
+            return server.answer()("", "")
         status = "302 Found" if label in ("redirects-302", "127.0.0.1") else "301 Moved Permanently"
-        return doors.answer(status, Location=places.get(label, f"https://{name}/"))("", "")
+        return server.answer(status, Location=places.get(label, f"https://{name}/"))("", "")
 
     def _certificates_of_clients(self) -> None:
         for name, version in (("mtls-12", ssl.TLSVersion.TLSv1_2), ("mtls-13", ssl.TLSVersion.TLSv1_3)):
             context = context_for(self.leaf(name), lowest=version, highest=version)
             context.load_verify_locations(self.roots)
             context.verify_mode = ssl.CERT_REQUIRED
-            expected = {"tls.modern-client": NA, "tls.hsts": NA, **({"tls.protocol-modern": WARN} if name == "mtls-12" else {})}
-            self.add(name, self.threads.listen(servers.blocking(context)), expected, {"tls.modern-client": "client certificate"})
+            expected = {
+                "tls.modern-client": NA,
+                "tls.hsts": NA,
+                **({"tls.protocol-modern": WARN} if name == "mtls-12" else {}),
+            }
+            self.add(
+                name,
+                self.threads.listen(servers.blocking(context)),
+                expected,
+                {"tls.modern-client": "client certificate"},
+            )
 
     def _silent(self) -> None:
-        self.add("plaintext", self.doors.open(None, doors.answer()), NO_TLS)
+        self.add("plaintext", self.doors.open(None, server.answer()), NO_TLS)
         self.add("plaintext-patient", self.threads.listen(_patient_http), NO_TLS)
         self.add("ssh", self.threads.listen(servers.says(b"SSH-2.0-OpenSSH_9.2p1\r\n", first=True)), NO_TLS)
         self.add("garbage", self.threads.listen(servers.says(bytes(range(200, 255)) * 40)), NO_TLS)
@@ -272,12 +407,28 @@ class Lab:
         self.add("reset", self.threads.listen(servers.reset), EVERYTHING, {"tls.reachable": "reset"})
         self.add("silent", self.threads.listen(servers.silent), EVERYTHING, {"tls.reachable": "timeout"})
         self.add("closes", self.threads.listen(servers.says()), EVERYTHING, {"tls.reachable": "closed"})
-        self.add("drips", self.threads.listen(servers.drip(b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc")), EVERYTHING, {"tls.reachable": "timeout"})
+        self.add(
+            "drips",
+            self.threads.listen(servers.drip(b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc")),
+            EVERYTHING,
+            {"tls.reachable": "timeout"},
+        )
         hello = _server_hello()
-        self.add("garbage-after-hello", self.threads.listen(servers.says(hello, bytes(range(200, 255)) * 9)), EVERYTHING, {"tls.reachable": "garbled"})
-        self.add("oversized-record", self.threads.listen(servers.says(b"\x16\x03\x03\xff\xff" + b"x" * 65535)), EVERYTHING)
+        self.add(
+            "garbage-after-hello",
+            self.threads.listen(servers.says(hello, bytes(range(200, 255)) * 9)),
+            EVERYTHING,
+            {"tls.reachable": "garbled"},
+        )
+        self.add(
+            "oversized-record", self.threads.listen(servers.says(b"\x16\x03\x03\xff\xff" + b"x" * 65535)), EVERYTHING
+        )
         self.add("truncated", self.threads.listen(servers.says(hello[:30])), EVERYTHING)
-        self.add("endless", self.threads.listen(servers.says(hello, *[b"\x16\x03\x03\x40\x00" + b"\x0b\x01\xf0\x00" * 4096] * 40)), EVERYTHING)
+        self.add(
+            "endless",
+            self.threads.listen(servers.says(hello, *[b"\x16\x03\x03\x40\x00" + b"\x0b\x01\xf0\x00" * 4096] * 40)),
+            EVERYTHING,
+        )
         self.add("nowhere", 443, EVERYTHING, {"tls.reachable": "dns"}, host="nowhere.invalid")
 
     def _programmed(self) -> None:
@@ -298,25 +449,39 @@ class Lab:
             ("good-must-staple-13-only", {}, "", {}),
         ):
             pair = self.leaf(name, must_staple="must-staple" in name, crl=False)
-            files = [write(self.folder, f"{name}.{end}", body) for end, body in (("pem", pair.chain_pem), ("key", pair.key_pem))]
+            files = [
+                write(self.folder, f"{name}.{end}", body)
+                for end, body in (("pem", pair.chain_pem), ("key", pair.key_pem))
+            ]
             staple = write(self.folder, f"{name}.ocsp", self.public.staple(pair, **more))
             port = free_port()
-            blocks[port] = f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]}; ssl_stapling on; ssl_stapling_file {staple}; {_only_13(head, name)}"
+            blocks[port] = (
+                f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]}; ssl_stapling on; ssl_stapling_file"
+                f" {staple}; {_only_13(head, name)}"
+            )
             doors_.append((name, port, expected, {"tls.revocation": word} if word else {}))
         mtls = {"tls.modern-client": NA, "tls.hsts": NA}
         for name, protocols, expected in (
             ("mtls-nginx", "TLSv1.2", {**mtls, "tls.protocol-modern": WARN}),
-            ("mtls-nginx-13-too", "TLSv1.2 TLSv1.3", mtls),  # in TLS 1.3 the handshake succeeds, and the refusal is HTTP 400
+            # in TLS 1.3 the handshake succeeds, and the refusal is HTTP 400
+            ("mtls-nginx-13-too", "TLSv1.2 TLSv1.3", mtls),
             ("mtls-nginx-13-only", "TLSv1.3", mtls),
         ):
             pair, port = self.leaf(name), free_port()
-            files = [write(self.folder, f"{name}.{end}", body) for end, body in (("pem", pair.chain_pem), ("key", pair.key_pem))]
-            asked = f"ssl_verify_client on; ssl_client_certificate {self.roots}; {head}".replace("TLSv1.2 TLSv1.3", protocols)
+            files = [
+                write(self.folder, f"{name}.{end}", body)
+                for end, body in (("pem", pair.chain_pem), ("key", pair.key_pem))
+            ]
+            asked = f"ssl_verify_client on; ssl_client_certificate {self.roots}; {head}".replace(
+                "TLSv1.2 TLSv1.3", protocols
+            )
             blocks[port] = f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]}; {asked}"
             doors_.append((name, port, expected, {}))
         port = free_port()
         blocks[port] = "ssl_reject_handshake on;"  # as the default server of names that are not served
-        doors_.append(("refuses-all", port, EVERYTHING, {"tls.reachable": "refuses every hello: refused (unrecognized_name)"}))
+        doors_.append(
+            ("refuses-all", port, EVERYTHING, {"tls.reachable": "refuses every hello: refused (unrecognized_name)"})
+        )
         program = servers.nginx(self.folder, blocks)
         if program is None:
             self.missing.append("nginx")
@@ -332,7 +497,10 @@ class Lab:
             return
         pair, port = self.leaf("mtls-stunnel"), free_port()
         files = write(self.folder, "stunnel.pem", pair.chain_pem + pair.key_pem)
-        text = f"foreground = yes\npid =\n[one]\naccept = 127.0.0.1:{port}\nconnect = 127.0.0.1:{self.http_port}\ncert = {files}\nverifyChain = yes\n"
+        text = (
+            f"foreground = yes\npid =\n[one]\naccept = 127.0.0.1:{port}\nconnect = 127.0.0.1:{self.http_port}\ncert ="
+            f" {files}\nverifyChain = yes\n"
+        )
         text += f"requireCert = yes\nCAfile = {self.roots}\nsslVersionMax = TLSv1.2\nciphers = ECDHE+AESGCM\n"
         self._programs.append(Program(program, str(write(self.folder, "stunnel.conf", text.encode())), ready=port))
         self.add("mtls-stunnel", port, {"tls.modern-client": NA, "tls.hsts": NA, "tls.protocol-modern": WARN})
@@ -343,8 +511,22 @@ class Lab:
             self.missing.append("openssl")
             return
         pair, port = self.leaf("openssl"), free_port()
-        files = [write(self.folder, f"openssl.{end}", body) for end, body in (("pem", pair.chain_pem), ("key", pair.key_pem))]
-        command = [program, "s_server", "-accept", f"127.0.0.1:{port}", "-cert", str(files[0]), "-cert_chain", str(files[0]), "-key", str(files[1]), "-quiet"]
+        files = [
+            write(self.folder, f"openssl.{end}", body) for end, body in (("pem", pair.chain_pem), ("key", pair.key_pem))
+        ]
+        command = [
+            program,
+            "s_server",
+            "-accept",
+            f"127.0.0.1:{port}",
+            "-cert",
+            str(files[0]),
+            "-cert_chain",
+            str(files[0]),
+            "-key",
+            str(files[1]),
+            "-quiet",
+        ]
         self._programs.append(Program(*command, "-www", "-cipher", "ECDHE+AESGCM", "-naccept", "100000", ready=port))
         self.add("openssl", port, {"tls.hsts": UNKNOWN}, {"tls.hsts": "no HTTP answer"})  # -www knows GET only
 

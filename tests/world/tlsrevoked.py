@@ -10,14 +10,16 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from providers.demo.pki import now
+from providers.demo.tls.pki import now
 from tests.world.tlschains import HOST, Made, leaf, made, middle, root
 
 HOLD, KEY = x509.ReasonFlags.certificate_hold, x509.ReasonFlags.key_compromise
 
 
 class Authorities:
-    """A root, an intermediate whose revocation the root lists at `/root.crl`, and a leaf whose revocation the intermediate lists at `/leaf.crl`."""
+    """A root, an intermediate whose revocation the root lists at `/root.crl`, and a leaf whose revocation the
+    intermediate lists at `/leaf.crl`.
+    """
 
     def __init__(self, port: int, **of_leaf: Any) -> None:
         self.port = port
@@ -33,7 +35,13 @@ class Authorities:
         names = [x509.UniformResourceIdentifier(self.url(path)) for path in paths]
         return x509.CRLDistributionPoints([x509.DistributionPoint([name], None, None, None) for name in names]), False
 
-    def responder(self, by: Made | None = None, *, dates: tuple[float, float] = (-10, 10), purpose: Any = ExtendedKeyUsageOID.OCSP_SIGNING) -> Made:
+    def responder(
+        self,
+        by: Made | None = None,
+        *,
+        dates: tuple[float, float] = (-10, 10),
+        purpose: Any = ExtendedKeyUsageOID.OCSP_SIGNING,
+    ) -> Made:
         """Somebody whom the intermediate, or `by`, lets answer."""
         return made("Responder", by or self.middle, ca=False, purposes=(purpose,), dates=dates)
 
@@ -64,7 +72,9 @@ def crl(
 def scope(**more: Any) -> tuple[x509.ExtensionType, bool]:
     """What a list is of."""
     none: dict[str, Any] = dict.fromkeys(("full_name", "relative_name", "only_some_reasons"))
-    flags = dict.fromkeys(("only_contains_user_certs", "only_contains_ca_certs", "indirect_crl", "only_contains_attribute_certs"), False)
+    flags = dict.fromkeys(
+        ("only_contains_user_certs", "only_contains_ca_certs", "indirect_crl", "only_contains_attribute_certs"), False
+    )
     return x509.IssuingDistributionPoint(**{**none, **flags, **more}), True
 
 

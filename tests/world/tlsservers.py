@@ -1,4 +1,6 @@
-"""Servers that no current OpenSSL will be: SSLv3, RC4 and 3DES, a post-quantum group, and those that speak no proper TLS at all."""
+"""Servers that no current OpenSSL will be: SSLv3, RC4 and 3DES, a post-quantum group, and those that speak no proper
+TLS at all.
+"""
 
 import contextlib
 import os
@@ -15,7 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from providers.demo.pki import Pair
+from providers.demo.tls.pki import Pair
 
 Serve = Callable[[socket.socket], None]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nStrict-Transport-Security: max-age=63072000\r\nConnection: close\r\n\r\n"
@@ -177,7 +179,9 @@ class Program:
     """A real server in a process of its own, ended with the lab."""
 
     def __init__(self, *command: str, ready: int) -> None:
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
         until = time.monotonic() + 10
         while time.monotonic() < until:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", ready), 1):
@@ -218,13 +222,17 @@ def nginx(folder: Path, servers: dict[int, str]) -> Program | None:
     if program is None:
         return None
     blocks = "".join(f"server {{ listen 127.0.0.1:{port} ssl; {block} }}\n" for port, block in servers.items())
-    temporary = "".join(f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    temporary = "".join(
+        f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
     user = "user root;" if os.geteuid() == 0 else ""
     (folder / "nginx.conf").write_text(
         f"daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log; worker_processes 1; {user} events {{}}\n"
         f"http {{ access_log off; {temporary} location_dummy; {blocks} }}".replace("location_dummy;", "")
     )
-    return Program(program, "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log"), ready=next(iter(servers)))
+    return Program(
+        program, "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log"), ready=next(iter(servers))
+    )
 
 
 def write(folder: Path, name: str, body: bytes) -> Path:

@@ -6,16 +6,16 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable
 
-from posture.judging import Held
+from posture.judging import Entry
 from posture.model import Model
 from posture.snapshot import Snapshot, take, to_json
 from posture.verdict import Finding, Status
-from providers.collector import Collector
-from providers.config import parse
-from providers.demo.openbao import Bao, BaoError
-from providers.demo.rabbit import Rabbit
-from providers.vault.place import Mount
+from providers.collector.collector import Collector
+from providers.collector.config import parse
+from providers.demo.vault.rabbit import Rabbit
+from providers.demo.vault.server import Bao, BaoError
 from providers.vault.policy import policy
+from providers.vault.source import Mount
 
 TOKEN_ENV = "TEST_VAULT_TOKEN"
 
@@ -53,7 +53,9 @@ def verdicts(collector: Collector) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for held in collector.model.all():
         if held.resource.provider == "vault":
-            found[shortened(held.resource.id)] = {control: finding.status.word for control, finding in held.findings.items()}
+            found[shortened(held.resource.id)] = {
+                control: finding.status.word for control, finding in held.findings.items()
+            }
     return found
 
 
@@ -74,14 +76,23 @@ class Watched:
         self.collector.model.tick(time.time())
         return self.collector.model
 
-    def find(self, end: str) -> Held:
+    def find(self, end: str) -> Entry:
         """The one resource whose id ends so."""
-        (held,) = [held for held in self.model.all() if held.resource.provider == "vault" and shortened(held.resource.id) == end]
+        (held,) = [
+            held
+            for held in self.model.all()
+            if held.resource.provider == "vault" and shortened(held.resource.id) == end
+        ]
         return held
 
     def findings(self) -> list[Finding]:
         """All of Vault's."""
-        return [finding for held in self.model.all() if held.resource.provider == "vault" for finding in held.findings.values()]
+        return [
+            finding
+            for held in self.model.all()
+            if held.resource.provider == "vault"
+            for finding in held.findings.values()
+        ]
 
     def statuses(self, control: str) -> list[Status]:
         """Of one control, on whatever it judges."""
@@ -106,8 +117,15 @@ class Watched:
         """Wait until something is so."""
         end = time.monotonic() + within
         while not holds():
-            seen = sorted((finding.status.word, finding.control, finding.reason) for finding in self.findings() if finding.status < Status.PASS)
-            assert time.monotonic() < end, f"{what} did not come true: {[(s.service, s.state.value, str(s.fault)) for s in self.model.sources.values()]} {seen}"
+            seen = sorted(
+                (finding.status.word, finding.control, finding.reason)
+                for finding in self.findings()
+                if finding.status < Status.PASS
+            )
+            assert time.monotonic() < end, (
+                f"{what} did not come true:"
+                f" {[(s.service, s.state.value, str(s.fault)) for s in self.model.sources.values()]} {seen}"
+            )
             await asyncio.sleep(0.05)
 
 
@@ -130,11 +148,21 @@ def printed(bao: Bao, *, sudo: bool = True, renew: bool = False, namespaces: tup
     for namespace in namespaces:
         for prefix, path in (("", "sys/mounts"), ("auth/", "sys/auth")):
             entries = bao.call("GET", path, namespace=namespace)
-            mounts += [Mount(namespace, prefix + name, entry["type"], entry["accessor"]) for name, entry in entries.items()]
+            mounts += [
+                Mount(namespace, prefix + name, entry["type"], entry["accessor"]) for name, entry in entries.items()
+            ]
     return policy(mounts, namespaces, sudo=sudo, renew=renew)
 
 
-def reader(bao: Bao, *, sudo: bool = True, renew: bool = False, ttl: str = "1h", namespaces: tuple[str, ...] = ("",), **more: object) -> str:
+def reader(
+    bao: Bao,
+    *,
+    sudo: bool = True,
+    renew: bool = False,
+    ttl: str = "1h",
+    namespaces: tuple[str, ...] = ("",),
+    **more: object,
+) -> str:
     """A token with exactly the printed policy."""
     name = f"enctop-{'sudo' if sudo else 'plain'}"
     bao.call("PUT", f"sys/policies/acl/{name}", {"policy": printed(bao, sudo=sudo, renew=renew, namespaces=namespaces)})
@@ -144,8 +172,17 @@ def reader(bao: Bao, *, sudo: bool = True, renew: bool = False, ttl: str = "1h",
 
 def broker(bao: Bao, rabbit: Rabbit, path: str = "rabbitmq", ttl: str = "1h", max_ttl: str = "24h") -> None:
     """An engine whose credentials live in `rabbit`."""
-    bao.call("POST", f"sys/mounts/{path}", {"type": "rabbitmq", "config": {"default_lease_ttl": ttl, "max_lease_ttl": max_ttl}})
-    account = {"connection_uri": rabbit.url, "username": "vault", "password": "canary-of-the-broker", "verify_connection": False}
+    bao.call(
+        "POST",
+        f"sys/mounts/{path}",
+        {"type": "rabbitmq", "config": {"default_lease_ttl": ttl, "max_lease_ttl": max_ttl}},
+    )
+    account = {
+        "connection_uri": rabbit.url,
+        "username": "vault",
+        "password": "canary-of-the-broker",
+        "verify_connection": False,
+    }
     bao.call("POST", f"{path}/config/connection", account)
     bao.call("POST", f"{path}/config/lease", {"ttl": ttl, "max_ttl": max_ttl})
     bao.call("POST", f"{path}/roles/app", {"vhosts": json.dumps({"/": {"read": ".*"}})})

@@ -19,14 +19,21 @@ STRANGE: tuple[tuple[str, Any], ...] = (
 
 
 def mutants(body: Any, but: frozenset[str] = frozenset()) -> Iterator[tuple[str, str, Any]]:
-    """Where (`properties.rules.#.id`), the change, and the body with it; `case` is another case of a text, `extra` a field that nobody knows."""
+    """Where (`properties.rules.#.id`), the change, and the body with it; `case` is another case of a text, `extra` a
+    field that nobody knows.
+    """
     for path in _paths(body):
         if path[0] in but:
             continue
         where = ".".join("#" if isinstance(step, int) else step for step in path)
         value = _at(body, path)
         for change, new in STRANGE:
-            if change in {"absent", "null"} or type(new) is not type(value) or (isinstance(value, str) and new != value) or (not new and value):
+            if (
+                change in {"absent", "null"}
+                or type(new) is not type(value)
+                or (isinstance(value, str) and new != value)
+                or (not new and value)
+            ):
                 yield where, change, _put(body, path, new, gone=change == "absent")
         if isinstance(value, str) and value.swapcase() != value:
             yield where, "case", _put(body, path, value.swapcase())

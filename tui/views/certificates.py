@@ -1,13 +1,17 @@
-"""Every certificate that an endpoint sends, worst first: by whom, how strong, for how long, and how many endpoints serve it."""
+"""Every certificate that an endpoint sends, worst first: by whom, how strong, for how long, and how many endpoints
+serve it.
+"""
 
-from tui.columns import AGE, NAME, REASON, SINCE, STATUS, TENANT, USERS
-from tui.countdown import ENDS
 from tui.views.endpoints import sized
-from tui.views.resources import ResourceView
+from tui.views.rows_view import ResourceView
+from tui.widgets.columns import AGE, NAME, REASON, SINCE, STATUS, TENANT, USERS
+from tui.widgets.countdown import ENDS
 
 
 class CertificatesView(ResourceView):
-    """Every certificate that an endpoint sends, worst first: by whom, how strong, for how long, and how many endpoints serve it."""
+    """Every certificate that an endpoint sends, worst first: by whom, how strong, for how long, and how many
+    endpoints serve it.
+    """
 
     kind = "certificate"
     name_of = "certificates"

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from tui.columns import AGE, NAME, REASON, SINCE, STATUS, TENANT, Column, own
-from tui.countdown import ENDS
-from tui.views.resources import ResourceView
+from tui.views.rows_view import ResourceView
+from tui.widgets.columns import AGE, NAME, REASON, SINCE, STATUS, TENANT, Column, own
+from tui.widgets.countdown import ENDS
 
 _WIDTHS = {  # title -> least, most, keep
     "PROTOCOL": (8, 8, 8),

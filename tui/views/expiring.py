@@ -1,14 +1,16 @@
-"""What ends next, whatever it is: certificates, leases, tokens, exceptions, keys that wait for deletion; the soonest first."""
+"""What ends next, whatever it is: certificates, leases, tokens, exceptions, keys that wait for deletion; the soonest
+first.
+"""
 
 from typing import Any
 
 from posture.clock import parse_rfc3339
 from posture.policy import DAY
 from posture.rows import FindingRow, Row
-from tui.columns import AGE, KIND, NAME, REASON, STATUS, TENANT, Column
-from tui.countdown import ENDS
-from tui.replica import FINDING, Table
-from tui.views.resources import RowsView
+from tui.data.replica import FINDING, Table
+from tui.views.rows_view import RowsView
+from tui.widgets.columns import AGE, KIND, NAME, REASON, STATUS, TENANT, Column
+from tui.widgets.countdown import ENDS
 
 ELSEWHERE = frozenset({"endpoint"})
 """Kinds that end with another row: an endpoint does with its certificate."""

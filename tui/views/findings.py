@@ -4,9 +4,22 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
-from tui.columns import AGE, CONTROL, EXCEPTED, KIND, NAME, REASON, REGION, SEVERITY, SINCE, STATUS, TENANT, Column
-from tui.replica import FINDING, Replica, Table
-from tui.views.resources import RowsView
+from tui.data.replica import FINDING, Replica, Table
+from tui.views.rows_view import RowsView
+from tui.widgets.columns import (
+    AGE,
+    CONTROL,
+    EXCEPTED,
+    KIND,
+    NAME,
+    REASON,
+    REGION,
+    SEVERITY,
+    SINCE,
+    STATUS,
+    TENANT,
+    Column,
+)
 
 WORST = Column("SEV", SEVERITY.cell, lambda replica: lambda row: row.severity * 8 + row.status, 4, keep=9)
 

@@ -1,7 +1,7 @@
 """Every key, worst first: who manages it, its state, its rotation, and how much hangs on it."""
 
-from tui.columns import AGE, NAME, REASON, REGION, SCOPE, SINCE, STATUS, TENANT, USERS, own
-from tui.views.resources import ResourceView
+from tui.views.rows_view import ResourceView
+from tui.widgets.columns import AGE, NAME, REASON, REGION, SCOPE, SINCE, STATUS, TENANT, USERS, own
 
 
 class KeysView(ResourceView):

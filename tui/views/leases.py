@@ -10,11 +10,11 @@ from textual.strip import Strip
 
 from posture.clock import Utc, age
 from posture.rows import CELLS, Row
-from tui.columns import AGE, NAME, REASON, STATUS, TENANT, own
-from tui.lifetimes import EXPIRES, ISSUED, LEASE_STATE, LIFE, NEVER, RENEWED
-from tui.replica import Replica
-from tui.views.resources import ResourceView
+from tui.data.replica import Replica
+from tui.views.rows_view import ResourceView
 from tui.views.vault import NAMESPACE
+from tui.widgets.columns import AGE, NAME, REASON, STATUS, TENANT, own
+from tui.widgets.time_left import EXPIRES, ISSUED, LEASE_STATE, LIFE, NEVER, RENEWED
 
 TOTALS = "lease-totals"
 ROOM = 14
@@ -32,7 +32,22 @@ class LeasesView(ResourceView):
     name_of = "leases"
     title = "Leases"
     own_filter = "kind:lease"
-    columns_of = (STATUS, EXPIRES, LIFE, LEASE_STATE, _ENGINE, _ROLE, ISSUED, RENEWED, _RENEWABLE, NAME, TENANT, replace(NAMESPACE, keep=2), REASON, AGE)
+    columns_of = (
+        STATUS,
+        EXPIRES,
+        LIFE,
+        LEASE_STATE,
+        _ENGINE,
+        _ROLE,
+        ISSUED,
+        RENEWED,
+        _RENEWABLE,
+        NAME,
+        TENANT,
+        replace(NAMESPACE, keep=2),
+        REASON,
+        AGE,
+    )
 
     def __init__(self, replica: Replica) -> None:
         super().__init__(replica)
@@ -121,16 +136,33 @@ def _totals(rows: list[Row], now: Utc) -> Iterator[list[tuple[str, str]]]:
     total, limit = (_number(_cell(row, title)) for title in ("TOTAL", "LIMIT"))
     more = f"   and {len(rows) - 1} more Vaults" if len(rows) > 1 else ""
     if total is None:
-        yield [(row.name, "name"), ("  leases are not counted: ", "unknown"), (row.reason or "no answer yet", "text"), (more, "faint")]
+        yield [
+            (row.name, "name"),
+            ("  leases are not counted: ", "unknown"),
+            (row.reason or "no answer yet", "text"),
+            (more, "faint"),
+        ]
     else:
         share = f" ({total / limit:.1%})" if limit else ""
         full = min(20, round(20 * total / limit)) if limit else 0
         bar = "█" * max(full, 1 if total else 0)
         paint = "fail" if limit and total >= limit else "warn" if limit and total >= 0.8 * limit else "pass"
-        yield [(row.name, "name"), (f"  {total:,} of {limit or 0:,} leases{share} ", "text"), (bar, paint), ("░" * (20 - len(bar)), "faint"), (more, "faint")]
+        yield [
+            (row.name, "name"),
+            (f"  {total:,} of {limit or 0:,} leases{share} ", "text"),
+            (bar, paint),
+            ("░" * (20 - len(bar)), "faint"),
+            (more, "faint"),
+        ]
     growth, doubles, stuck, waiting = (_cell(row, title) for title in ("GROWTH", "DOUBLES", "IRREVOCABLE", "BACKLOG"))
-    parts = [(f"{growth or '-'} a minute", "text"), (f", doubles in {doubles}" if doubles else "", "warn" if (total or 0) >= 1000 else "faint")]
-    parts += [("   irrevocable ", "faint"), (stuck or "not told", "pass" if stuck == "0" else "fail" if stuck else "unknown")]
+    parts = [
+        (f"{growth or '-'} a minute", "text"),
+        (f", doubles in {doubles}" if doubles else "", "warn" if (total or 0) >= 1000 else "faint"),
+    ]
+    parts += [
+        ("   irrevocable ", "faint"),
+        (stuck or "not told", "pass" if stuck == "0" else "fail" if stuck else "unknown"),
+    ]
     parts += [("   revocations waiting ", "faint"), (waiting or "not told", "faint")]
     yield [*parts, ("   rows: ", "faint"), (_cell(row, "ROWS"), "text")]
     yield _histogram(rows, now)
@@ -151,4 +183,8 @@ def _histogram(rows: list[Row], now: Utc) -> list[tuple[str, str]]:
     most = max(hours) or 1
     blocks = "".join(BLOCKS[-(-many * 8 // most)] for many in hours)
     at = datetime.fromtimestamp(now, UTC).strftime("%H:%MZ")
-    return [(f"ends by hour from {at} ▕", "faint"), (blocks, "accent"), (f"▏ next {age(3600)}: {hours[0]:,}, 24h: {sum(hours):,}, later: {later:,}", "faint")]
+    return [
+        (f"ends by hour from {at} ▕", "faint"),
+        (blocks, "accent"),
+        (f"▏ next {age(3600)}: {hours[0]:,}, 24h: {sum(hours):,}, later: {later:,}", "faint"),
+    ]

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from tui.columns import AGE, KIND, NAME, REASON, REGION, SCOPE, SINCE, STATUS, TENANT
-from tui.replica import Table
-from tui.views.resources import RowsView
+from tui.data.replica import Table
+from tui.views.rows_view import RowsView
 from tui.views.vault import KINDS as VAULT
+from tui.widgets.columns import AGE, KIND, NAME, REASON, REGION, SCOPE, SINCE, STATUS, TENANT
 
 ELSEWHERE = frozenset({"volume", "snapshot", "bucket", "key", "endpoint", "certificate", "lease", *VAULT})
 """Kinds that have a view."""

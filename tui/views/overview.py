@@ -1,4 +1,6 @@
-"""The first screen: how each tenant stands, and the worst of volumes, buckets, TLS endpoints and leases, side by side."""
+"""The first screen: how each tenant stands, and the worst of volumes, buckets, TLS endpoints and leases, side by
+side.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -19,19 +21,43 @@ from posture.filter import Filter
 from posture.rows import Row
 from posture.source import ANSWERED
 from posture.verdict import Status
-from providers.stream import TenantRollup
-from tui.columns import AGE, GLYPHS, NAME, PAINTS, REASON, STATUS, TALLIES, TENANT, TENANT_AGES, TENANT_NAME, TENANT_RESOURCES, TENANT_STATUS
-from tui.lines import Lines
-from tui.linetable import LineTable
-from tui.replica import Replica, count
-from tui.sieve import rollup_tenants, sieve
-from tui.views.resources import Counted, Opened
+from providers.collector.frames import TenantRollup
+from tui.data.replica import Replica, count
+from tui.data.row_filter import rollup_tenants, sieve
+from tui.views.rows_view import Counted, Opened
+from tui.widgets.columns import (
+    AGE,
+    GLYPHS,
+    NAME,
+    PAINTS,
+    REASON,
+    STATUS,
+    TALLIES,
+    TENANT,
+    TENANT_AGES,
+    TENANT_NAME,
+    TENANT_RESOURCES,
+    TENANT_STATUS,
+)
+from tui.widgets.line_table import LineTable
+from tui.widgets.lines import Lines
 
-PANES = (("volume", "Volumes", "volumes"), ("bucket", "Buckets", "buckets"), ("endpoint", "TLS endpoints", "endpoints"), ("lease", "Secret leases", "leases"))
+PANES = (
+    ("volume", "Volumes", "volumes"),
+    ("bucket", "Buckets", "buckets"),
+    ("endpoint", "TLS endpoints", "endpoints"),
+    ("lease", "Secret leases", "leases"),
+)
 """Kind, title, and the view that Enter opens when there is nothing bad to open."""
 WORST = 100
 """Rows a pane lists at the most."""
-PANE_COLUMNS = (STATUS, replace(NAME, width=10, most=30), replace(TENANT, width=7, keep=3), replace(REASON, width=11, keep=7), AGE)
+PANE_COLUMNS = (
+    STATUS,
+    replace(NAME, width=10, most=30),
+    replace(TENANT, width=7, keep=3),
+    replace(REASON, width=11, keep=7),
+    AGE,
+)
 
 
 class Narrowed(Message):
@@ -55,7 +81,14 @@ class Tenants(LineTable[TenantRollup]):
 
     def __init__(self, replica: Replica) -> None:
         columns = (TENANT_STATUS, TENANT_NAME, *TALLIES, TENANT_RESOURCES, TENANT_AGES)
-        super().__init__(columns, replica, attrgetter("tenant"), latest=lambda item: replica.rollups.get(item.tenant, item), id="tenants", classes="pane")
+        super().__init__(
+            columns,
+            replica,
+            attrgetter("tenant"),
+            latest=lambda item: replica.rollups.get(item.tenant, item),
+            id="tenants",
+            classes="pane",
+        )
         self.border_title = "Tenants"
         self.border_subtitle = "FAIL to PASS count findings"
 
@@ -64,8 +97,12 @@ class Tenants(LineTable[TenantRollup]):
         rollups = self.replica.rollups
         self.empty = "waiting for the first answers …" if not rollups else "no tenant of that name"
         left = [rollups[tenant] for tenant in rollup_tenants(query, rollups)]
-        self.show(sorted(left, key=lambda rollup: (rollup.status, *(-many for many in rollup.findings[:3]), rollup.tenant)))
-        self.border_title = f"Tenants {len(left)}" if len(left) == len(rollups) else f"Tenants {len(left)}/{len(rollups)}"
+        self.show(
+            sorted(left, key=lambda rollup: (rollup.status, *(-many for many in rollup.findings[:3]), rollup.tenant))
+        )
+        self.border_title = (
+            f"Tenants {len(left)}" if len(left) == len(rollups) else f"Tenants {len(left)}/{len(rollups)}"
+        )
 
     def on_lines_chosen(self, event: Lines.Chosen) -> None:
         """Enter narrows everything to this tenant."""
@@ -80,7 +117,14 @@ class Pane(LineTable[Row]):
 
     def __init__(self, replica: Replica, kind: str, title: str, view: str) -> None:
         table = replica.table(kind)
-        super().__init__(PANE_COLUMNS, replica, attrgetter("id"), latest=lambda item: table.rows.get(item.id, item), id=f"pane-{kind}", classes="pane")
+        super().__init__(
+            PANE_COLUMNS,
+            replica,
+            attrgetter("id"),
+            latest=lambda item: table.rows.get(item.id, item),
+            id=f"pane-{kind}",
+            classes="pane",
+        )
         self.kind, self.title, self.view = kind, title, view
         self.kinds = frozenset({kind})
         """The tables it is about."""
@@ -122,7 +166,11 @@ class Pane(LineTable[Row]):
         if not self.replica.settled:
             return "waiting for the first answers …"
         silent = [source for source in self.replica.sources.values() if source.state not in ANSWERED]
-        return f"none seen, and {len(silent)} of {len(self.replica.sources)} sources did not answer in full (see Sources)" if silent else "none seen"
+        return (
+            f"none seen, and {len(silent)} of {len(self.replica.sources)} sources did not answer in full (see Sources)"
+            if silent
+            else "none seen"
+        )
 
     def draw_head(self, y: int, width: int) -> Strip:
         """`✗ 12 ? 3 ! 40 ✓ 9,945` and a bar in the same proportions."""
@@ -198,7 +246,7 @@ class OverviewView(Container):
         self.replica = replica
         self.filter = Filter("")
         self.tenants = Tenants(replica)
-        from tui.views.leasepane import LeasePane
+        from tui.views.lease_pane import LeasePane
 
         self.panes: list[Pane] = [(LeasePane if pane[0] == "lease" else Pane)(replica, *pane) for pane in PANES]
 
@@ -259,7 +307,9 @@ class OverviewView(Container):
                 pane.follow(self.filter)
             elif "sources" in touched:
                 pane.repaint()
-        self.set_class(not any(self.replica.table(kind).rows for pane in self.panes[2:] for kind in pane.kinds), "-short-below")
+        self.set_class(
+            not any(self.replica.table(kind).rows for pane in self.panes[2:] for kind in pane.kinds), "-short-below"
+        )
 
     def tick(self, now: Utc) -> None:
         """A second has passed."""
@@ -288,7 +338,9 @@ class OverviewView(Container):
     @property
     def matched(self) -> tuple[int, int]:
         """Rows in the panes that the filter leaves, and all of them."""
-        return sum(sum(pane.counts) for pane in self.panes), sum(len(self.replica.table(pane.kind).rows) for pane in self.panes)
+        return sum(sum(pane.counts) for pane in self.panes), sum(
+            len(self.replica.table(pane.kind).rows) for pane in self.panes
+        )
 
     # ---------------------------------------------------------------- panes
 

@@ -1,7 +1,7 @@
 """Every snapshot, worst first: of what it was taken, with whom it is shared."""
 
-from tui.columns import AGE, KEY, KEY_CLASS, NAME, REASON, REGION, SCOPE, SINCE, STATUS, TENANT, own
-from tui.views.resources import ResourceView
+from tui.views.rows_view import ResourceView
+from tui.widgets.columns import AGE, KEY, KEY_CLASS, NAME, REASON, REGION, SCOPE, SINCE, STATUS, TENANT, own
 
 
 class SnapshotsView(ResourceView):

@@ -8,12 +8,24 @@ from typing import Any
 from textual.message import Message
 
 from posture.clock import Utc
-from tui.columns import CADENCE, CALLS, ERROR, PERMISSION, RESOURCES, SECONDS, SERVICE, SOURCE_SCOPE, SOURCE_STATE, SOURCE_TENANT, SUCCESS
-from tui.lines import Lines
-from tui.replica import Table
-from tui.sieve import Sieve, source_matches
-from tui.text import plain
-from tui.views.resources import RowsView
+from tui.data.replica import Table
+from tui.data.row_filter import Sieve, source_matches
+from tui.terminal.text import plain
+from tui.views.rows_view import RowsView
+from tui.widgets.columns import (
+    CADENCE,
+    CALLS,
+    ERROR,
+    PERMISSION,
+    RESOURCES,
+    SECONDS,
+    SERVICE,
+    SOURCE_SCOPE,
+    SOURCE_STATE,
+    SOURCE_TENANT,
+    SUCCESS,
+)
+from tui.widgets.lines import Lines
 
 
 class SourceOpened(Message):
@@ -29,7 +41,19 @@ class SourcesView(RowsView):
 
     name_of = "sources"
     title = "Sources"
-    columns_of = (SOURCE_STATE, SERVICE, SOURCE_TENANT, SOURCE_SCOPE, SUCCESS, CADENCE, CALLS, SECONDS, RESOURCES, ERROR, PERMISSION)
+    columns_of = (
+        SOURCE_STATE,
+        SERVICE,
+        SOURCE_TENANT,
+        SOURCE_SCOPE,
+        SUCCESS,
+        CADENCE,
+        CALLS,
+        SECONDS,
+        RESOURCES,
+        ERROR,
+        PERMISSION,
+    )
 
     def look(self) -> None:
         """The view comes to the front: it names the configuration that says what is asked."""

@@ -4,10 +4,10 @@ from dataclasses import replace
 from typing import Any
 
 from posture.clock import Utc
-from tui.columns import AGE, KIND, NAME, REASON, REGION, SINCE, STATUS, TENANT, Cell, Column
-from tui.lifetimes import EXPIRES
-from tui.replica import Replica, Table
-from tui.views.resources import RowsView
+from tui.data.replica import Replica, Table
+from tui.views.rows_view import RowsView
+from tui.widgets.columns import AGE, KIND, NAME, REASON, REGION, SINCE, STATUS, TENANT, Cell, Column
+from tui.widgets.time_left import EXPIRES
 
 KINDS = frozenset({"vault", "secret-engine", "auth-method", "token", "lease-totals"})
 """What is Vault's own, beside keys, certificates and leases, which have views of their own."""

@@ -1,7 +1,7 @@
 """Every volume of every cloud, worst first."""
 
-from tui.columns import AGE, KEY, KEY_CLASS, NAME, REASON, REGION, SCOPE, SINCE, STATUS, TENANT, own
-from tui.views.resources import ResourceView
+from tui.views.rows_view import ResourceView
+from tui.widgets.columns import AGE, KEY, KEY_CLASS, NAME, REASON, REGION, SCOPE, SINCE, STATUS, TENANT, own
 
 
 class VolumesView(ResourceView):

@@ -8,11 +8,12 @@ from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
-from providers.demo import asked, bucketpolicy, moto
-from providers.demo.accounts import ENVIRONMENT
-from providers.demo.answer import Answer
+from providers.demo.aws import bucketpolicy, server
+from providers.demo.aws import request as asked
+from providers.demo.aws.accounts import ENVIRONMENT
+from providers.demo.aws.answer import Answer
+from providers.demo.aws.seed import Buckets, Region
 from providers.demo.faults import Faults
-from providers.demo.seed import Buckets, Region
 from tests.matrix.cell import Place
 from tests.matrix.front import Line, Request
 from tests.matrix.system import System
@@ -26,12 +27,13 @@ class AwsSystem(System):
     name = "AWS"
     good, bad = "aws.kms.key-state", "aws.ebs.volume-encrypted"
     may_change: ClassVar[Mapping[str, frozenset[str]]] = {
-        "back empty": frozenset({"aws.ebs.default-encryption-region", "aws.kms.key-state", "aws.ebs.kms-key-usable"})  # KMS says that the key does not exist
+        # KMS says that the key does not exist
+        "back empty": frozenset({"aws.ebs.default-encryption-region", "aws.kms.key-state", "aws.ebs.kms-key-usable"})
     }
     environment: ClassVar[Mapping[str, str]] = ENVIRONMENT
 
     def __init__(self, folder: Path) -> None:
-        self._server = moto.start()
+        self._server = server.start()
         self._server.reset()
         home = Region()
         key = home.key("payments")
@@ -67,7 +69,11 @@ class AwsSystem(System):
             if not token:
                 return request, ""
             rest = urlencode([pair for pair in pairs if pair[0] not in {"NextToken", "continuation-token"}])
-            return (_body(request, rest.encode()) if form else msgspec.structs.replace(request, target=f"{request.path}?{rest}")), token
+            return (
+                _body(request, rest.encode())
+                if form
+                else msgspec.structs.replace(request, target=f"{request.path}?{rest}")
+            ), token
         named = json.loads(request.body or b"{}")
         token = named.pop("Marker", "")
         return (_body(request, json.dumps(named).encode()) if token else request), token
@@ -79,7 +85,11 @@ class AwsSystem(System):
             return answer
         if body[:1] == b"{":
             named = json.loads(body)
-            return answer if not {"Keys", "Aliases"} & set(named) else _body(answer, json.dumps({**named, "Truncated": True, "NextMarker": token}).encode())
+            return (
+                answer
+                if not {"Keys", "Aliases"} & set(named)
+                else _body(answer, json.dumps({**named, "Truncated": True, "NextMarker": token}).encode())
+            )
         for end, field in ((b"</ListAllMyBucketsResult>", b"ContinuationToken"), (b"Response>", b"nextToken")):
             if body.rstrip().endswith(end):
                 at = body.rindex(b"</")
@@ -101,7 +111,11 @@ class AwsSystem(System):
                 moved = line.request.headers.get("authorization", "").replace("/us-east-1/", "/eu-west-1/")
                 away = one.service in {"ec2", "kms"} and one.operation != "ec2:DescribeRegions"
                 await line.answer(
-                    await line.truth(msgspec.structs.replace(line.request, headers={**line.request.headers, "authorization": moved}) if away else None)
+                    await line.truth(
+                        msgspec.structs.replace(line.request, headers={**line.request.headers, "authorization": moved})
+                        if away
+                        else None
+                    )
                 )
             return True
 

@@ -9,11 +9,11 @@ from urllib.parse import parse_qsl, urlencode
 import msgspec
 
 from posture.fault import FaultKind
-from providers.demo.answer import Answer
-from providers.demo.azure import Server, _asked
-from providers.demo.azure_accounts import SUBSCRIPTION, TOKEN, TOKEN_ENV
-from providers.demo.azure_estate import CUSTOMER
-from providers.demo.azure_faults import AzureFaults
+from providers.demo.aws.answer import Answer
+from providers.demo.azure.accounts import SUBSCRIPTION, TOKEN, TOKEN_ENV
+from providers.demo.azure.faults import AzureFaults
+from providers.demo.azure.resources import CUSTOMER
+from providers.demo.azure.server import Server, _asked
 from tests.matrix.cell import Place
 from tests.matrix.faults import BROKEN
 from tests.matrix.front import Request
@@ -26,10 +26,12 @@ class AzureSystem(System):
     name = "Azure"
     good, bad = "azure.storage.min-tls", "azure.storage.secure-transfer"
     may_change: ClassVar[Mapping[str, frozenset[str]]] = {
-        "back empty": frozenset({"azure.disk.des-health"})  # the key's vault says that it does not exist before the listing of the sets is asked again
+        # the key's vault says that it does not exist before the listing of the sets is asked again
+        "back empty": frozenset({"azure.disk.des-health"})
     }
     steps = 2  # containers wait for the accounts
-    kinds: ClassVar[Mapping[str, frozenset[FaultKind]]] = {"DNS": BROKEN}  # what needs a list that was never had says so
+    # what needs a list that was never had says so
+    kinds: ClassVar[Mapping[str, frozenset[FaultKind]]] = {"DNS": BROKEN}
     environment: ClassVar[Mapping[str, str]] = {TOKEN_ENV: TOKEN}
 
     def __init__(self, folder: Path) -> None:
@@ -55,12 +57,20 @@ class AzureSystem(System):
     def configuration(self, url: str, ca_file: Path) -> str:
         """One subscription."""
         trust = f'ca_file = "{ca_file}"\n' if url.startswith("https") else ""
-        return f'[[tenant.azure]]\nsubscription = ["{SUBSCRIPTION}"]\nendpoint = "{url}"\ntoken_env = "{TOKEN_ENV}"\nallow_plaintext = true\n{trust}'
+        return (
+            f'[[tenant.azure]]\nsubscription = ["{SUBSCRIPTION}"]\nendpoint = "{url}"\ntoken_env ='
+            f' "{TOKEN_ENV}"\nallow_plaintext = true\n{trust}'
+        )
 
     def refusal(self, kind: str, request: Request) -> Answer | Request:
         """In the words of Resource Manager, Graph or Blob Storage."""
         faults = AzureFaults()
-        {"deny": faults.deny, "expire": faults.expire, "throttle": lambda: faults.throttle(retry_after=1), "fail": faults.fail}[kind]()
+        {
+            "deny": faults.deny,
+            "expire": faults.expire,
+            "throttle": lambda: faults.throttle(retry_after=1),
+            "fail": faults.fail,
+        }[kind]()
         return faults.before(_asked(request.method, request.path)) or request
 
     def paged(self, request: Request) -> tuple[Request, str]:

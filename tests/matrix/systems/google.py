@@ -8,10 +8,10 @@ from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
-from providers.demo import gcp
-from providers.demo.answer import Answer
-from providers.demo.gcp_answers import read
-from providers.demo.gcp_faults import Faults
+from providers.demo.aws.answer import Answer
+from providers.demo.gcp import server
+from providers.demo.gcp.answers import read
+from providers.demo.gcp.faults import Faults
 from tests.matrix.cell import Place
 from tests.matrix.front import Request
 from tests.matrix.system import System
@@ -23,12 +23,13 @@ class GoogleSystem(System):
     name = "Google"
     good, bad = "gcp.kms.key-state", "gcp.gcs.public-access"
     may_change: ClassVar[Mapping[str, frozenset[str]]] = {
-        "back empty": frozenset({"gcp.kms.key-state"})  # KMS says that the key does not exist before the listing of who uses it is asked again
+        # KMS says that the key does not exist before the listing of who uses it is asked again
+        "back empty": frozenset({"gcp.kms.key-state"})
     }
     environment: ClassVar[Mapping[str, str]] = {"CLOUDSDK_CONFIG": "/nonexistent", "NO_GCE_CHECK": "true"}
 
     def __init__(self, folder: Path) -> None:
-        self._server, self._empty = gcp.start(), gcp.start()
+        self._server, self._empty = server.start(), server.start()
         project = self._server.cloud.project("acme-prod")
         self._empty.cloud.project("acme-prod")
         key = project.key("k")
@@ -48,7 +49,10 @@ class GoogleSystem(System):
 
     def configuration(self, url: str, ca_file: Path) -> str:
         """One project; what vouches for https stands in the environment."""
-        return f'[[tenant.gcp]]\nproject = "acme-prod"\nendpoint = "{url}"\ncredentials = "anonymous"\nallow_plaintext = true\n'
+        return (
+            f'[[tenant.gcp]]\nproject = "acme-prod"\nendpoint = "{url}"\ncredentials = "anonymous"\nallow_plaintext ='
+            " true\n"
+        )
 
     def refusal(self, kind: str, request: Request) -> Answer | Request:
         """In Google's words."""
@@ -66,7 +70,9 @@ class GoogleSystem(System):
 
     def continued(self, request: Request, answer: Answer, token: str) -> Answer:
         """`nextPageToken` in every object; what is no listing is not followed."""
-        return msgspec.structs.replace(answer, body=json.dumps({**json.loads(answer.body), "nextPageToken": token}).encode())
+        return msgspec.structs.replace(
+            answer, body=json.dumps({**json.loads(answer.body), "nextPageToken": token}).encode()
+        )
 
     def empty(self, place: Place) -> None:
         """The same project, without a resource."""

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from posture.fault import FaultKind
-from providers.demo.doors import SECURE, Doors, answer, context_for, load
-from providers.demo.pki import Authority, Pair
+from providers.demo.tls.pki import Authority, Pair
+from providers.demo.tls.server import SECURE, Doors, answer, context_for, load
 from tests.matrix.cell import Place
 from tests.matrix.faults import BROKEN
 from tests.matrix.front import Fault, Line
@@ -18,13 +18,24 @@ _NO_PAGES = "there are no pages"
 _NO_ANSWER_TO_UNFOLD = "no compression is offered in the handshake"
 _NO_TLS = frozenset({"tls.reachable"})
 """What speaks something else, speaks no TLS."""
-_ANSWERS = ("denied", "expired", "throttled for ever", "5xx", "garbage", "endless", "another shape", "certificate changed")
+_ANSWERS = (
+    "denied",
+    "expired",
+    "throttled for ever",
+    "5xx",
+    "garbage",
+    "endless",
+    "another shape",
+    "certificate changed",
+)
 """An endpoint that says no, or something else, has answered: its findings tell, and not its source."""
 _ALERT = {"deny": 49, "empty": 112}  # access_denied, unrecognized_name
 
 
 class TlsSystem(System):
-    """One endpoint. What other systems say in their own words, it says in alerts, by its certificate, and in HTTP behind the handshake."""
+    """One endpoint. What other systems say in their own words, it says in alerts, by its certificate, and in HTTP
+    behind the handshake.
+    """
 
     name = "TLS"
     http = False
@@ -42,7 +53,9 @@ class TlsSystem(System):
         "garbage": _NO_TLS,
         "another shape": _NO_TLS,
     }
-    kinds: ClassVar[Mapping[str, frozenset[FaultKind]]] = {name: frozenset() for name in _ANSWERS} | {"other types": BROKEN}
+    kinds: ClassVar[Mapping[str, frozenset[FaultKind]]] = {name: frozenset() for name in _ANSWERS} | {
+        "other types": BROKEN
+    }
     loses: ClassVar[frozenset[str]] = frozenset({"expired", "certificate changed"})
 
     hurries: ClassVar[frozenset[str]] = frozenset({"tls.reachable"})
@@ -74,7 +87,9 @@ class TlsSystem(System):
     def configuration(self, url: str, ca_file: Path) -> str:
         """The endpoint by its name, and its address unless that is to be looked up."""
         host, _, port = url.rpartition("//")[2].partition(":")
-        named, resolve = (host, "") if host.endswith(".invalid") else (HOST, f'resolve = {{ "{HOST}" = "127.0.0.1" }}\n')
+        named, resolve = (
+            (host, "") if host.endswith(".invalid") else (HOST, f'resolve = {{ "{HOST}" = "127.0.0.1" }}\n')
+        )
         return f'[[tenant.tls]]\nendpoints = ["{named}:{port}"]\nca_file = "{self._roots}"\nhttp_port = 0\n{resolve}'
 
     def _pair(self, by: Authority | None = None, left: float = 5) -> Pair:

@@ -1,0 +1,267 @@
+"""Managed disks, their snapshots, and the disk encryption sets between them and a customer's key."""
+
+from typing import Any
+
+import msgspec
+
+from posture.clock import parse_rfc3339, rfc3339
+from posture.controls.azure.keys import class_verdict, key_ids, used_key_health, vault_key_health
+from posture.controls.fields import flag, low, part, parts, strange, text
+from posture.controls.reading import NoAnswer, expected, field_of, nested
+from posture.controls.registry import Context, control
+from posture.keyclass import key_holder
+from posture.policy import decide
+from posture.resource import KeyClass, Resource
+from posture.verdict import Status, Verdict, failed, passed, unknown, warned
+
+_READS = {
+    "azure.compute.disk": "Microsoft.Compute/disks/read",
+    "azure.compute.snapshot": "Microsoft.Compute/snapshots/read",
+    "azure.compute.image": "Microsoft.Compute/images/read",
+}
+_MACHINES = "Microsoft.Compute/virtualMachines/read"
+_SETS = "Microsoft.Compute/diskEncryptionSets/read"
+_ON_SETS = frozenset({"azure.compute.disk-encryption-set"})
+_NAME_SETS = frozenset({"encryption-sets"})
+"""The services whose resources point at keys."""
+_TYPE = "Microsoft.Compute/disks.properties.encryption.type"
+TYPES = (
+    "EncryptionAtRestWithPlatformKey",
+    "EncryptionAtRestWithCustomerKey",
+    "EncryptionAtRestWithPlatformAndCustomerKeys",
+)
+_PLATFORM, _CUSTOMER, _BOTH = (kind.lower() for kind in TYPES)
+CONFIDENTIAL = "confidentialvm_diskencryptedwithcustomerkey"
+_SECURITY = {
+    None,
+    "standard",
+    "trustedlaunch",
+    "confidentialvm_vmgueststateonlyencryptedwithplatformkey",
+    "confidentialvm_diskencryptedwithplatformkey",
+    "confidentialvm_nonpersistedtpm",
+}
+"""Security types that leave the key to `encryption` (SDK: `DiskSecurityTypes`)."""
+_ACCESS = {None, "denyall", "allowprivate"}
+"""Network access policies that are no warning; without one, nobody has opened it by a signed link's host."""
+ADE_ENDS = parse_rfc3339("2028-09-15T00:00:00Z")
+"""Azure Disk Encryption is retired: its disks fail to unlock after a reboot."""
+
+# One verdict for 10,000 disks, not 10,000 equal ones.
+_ENCRYPTED = {kind.lower(): passed(f"encrypted at rest: {kind}", {_TYPE: kind}) for kind in TYPES}
+_UNSAID = warned("the answer has no encryption block: an old disk, encrypted by the platform", {_TYPE: None})
+_NO_ADE = passed(
+    "does not depend on Azure Disk Encryption",
+    {"Microsoft.Compute/disks.properties.encryptionSettingsCollection.enabled": False},
+)
+
+
+def named_key(
+    kind: str | None, set_id: str | None, security: str | None, secure_set: str | None
+) -> tuple[KeyClass | None, str | None]:
+    """Whose key a disk's answer names, and the encryption set that leads to it; a class of None is the set's to tell,
+    UNKNOWN where the parts do not agree.
+
+    `kind` and `set_id` are of its `encryption`, `security` and `secure_set` the type and the encryption set of its
+    `securityProfile`: a confidential disk is encrypted in the guest, under that set's key, whatever the storage below
+    does.
+    """
+    kind, security = low(kind), low(security)
+    if secure_set or security == CONFIDENTIAL:
+        agree = secure_set and security == CONFIDENTIAL and kind in {None, _PLATFORM, _CUSTOMER}
+        same = not set_id or (secure_set or "").strip().rstrip("/").lower() == set_id.strip().rstrip("/").lower()
+        return (None, secure_set) if agree and same else (KeyClass.UNKNOWN, secure_set or set_id)
+    if security not in _SECURITY:
+        return KeyClass.UNKNOWN, set_id
+    if kind == _PLATFORM and not set_id:
+        return KeyClass.PROVIDER, None
+    if kind == _CUSTOMER and set_id:
+        return None, set_id
+    return (KeyClass.DOUBLE if kind == _BOTH and set_id else KeyClass.UNKNOWN), set_id
+
+
+@control("azure.disk.encryption-type", on="azure.compute.disk")
+def encryption_type(disk: Resource, context: Context) -> Verdict:
+    """The platform encrypts every managed disk: what counts is whose key, and that the disk was seen at all."""
+    kind = text(_encryption(disk), _READS[disk.type], "type")
+    if kind is None:
+        return _UNSAID
+    return _ENCRYPTED.get(low(kind) or "") or strange(_READS[disk.type], "encryption.type", kind)
+
+
+@control("azure.disk.key-policy", on="azure.compute.disk")
+def key_policy(disk: Resource, context: Context) -> Verdict:
+    """Both layers of a doubly encrypted disk count as the customer's: it includes a platform layer and is not
+    provider-managed.
+    """
+    return _class(disk, context, "azure.disk.key-policy")
+
+
+@control("azure.disk.snapshot-encryption", on=("azure.compute.snapshot", "azure.compute.image"))
+def snapshot_encryption(snapshot: Resource, context: Context) -> Verdict:
+    """The same rule as for disks; a snapshot that anybody with a signed link may read from anywhere is worth a look."""
+    if snapshot.type == "azure.compute.image":
+        return _image(snapshot, context)
+    verdict = _class(snapshot, context, "azure.disk.snapshot-encryption")
+    if verdict.status is not Status.PASS:
+        return verdict
+    access = text(_properties(snapshot), _READS[snapshot.type], "networkAccessPolicy")
+    if low(access) == "allowall":
+        return warned(
+            "as the policy says, but networkAccessPolicy is AllowAll",
+            {**verdict.evidence, "Microsoft.Compute/snapshots.networkAccessPolicy": access},
+        )
+    return verdict if low(access) in _ACCESS else strange(_READS[snapshot.type], "networkAccessPolicy", access)
+
+
+@control("azure.disk.des-health", on=("azure.compute.disk-encryption-set", "azure.keyvault.key"))
+def des_health(encryption_set: Resource, context: Context) -> Verdict:
+    """A set whose key cannot be used stops the machines on it, or keeps them from starting. A key is judged where a
+    set uses it.
+    """
+    if encryption_set.type == "azure.keyvault.key":
+        return used_key_health(encryption_set, context, _ON_SETS, _NAME_SETS)
+    properties = field_of(encryption_set, _SETS, "properties")
+    url = text(expected(nested(properties, _SETS, "activeKey"), dict, _SETS, "activeKey"), _SETS, "keyUrl")
+    rotates = flag(properties, _SETS, "rotationToLatestKeyVersionEnabled") is True
+    facts: dict[str, Any] = {
+        "diskEncryptionSets.properties.activeKey.keyUrl": url,
+        "diskEncryptionSets.properties.rotationToLatestKeyVersionEnabled": rotates,
+    }
+    if error := part(properties, _SETS, "autoKeyRotationError"):
+        return failed("key rotation fails", {**facts, "diskEncryptionSets.properties.autoKeyRotationError": error})
+    if url is None:
+        return unknown(f"{_SETS} answered without activeKey.keyUrl", evidence=facts)
+    key = context.linked(encryption_set, "key")
+    if key is None:
+        return unknown("its key has not been seen", evidence=facts)
+    health = vault_key_health(key, context.now)
+    health = msgspec.structs.replace(health, evidence={**facts, **health.evidence})
+    if health.status is Status.PASS and not rotates:
+        return warned(
+            "key is enabled, but new versions are not followed: rotation is off",
+            health.evidence,
+            until=health.valid_until,
+        )
+    return health
+
+
+@control("azure.disk.ade-legacy", on=("azure.compute.disk", "azure.compute.vm"))
+def ade_legacy(resource: Resource, context: Context) -> Verdict:
+    """Encryption inside the guest stacks on the platform's: its absence is not plaintext, its presence ends with the
+    product.
+    """
+    if resource.type == "azure.compute.disk":
+        on = _switched(_properties(resource), _READS[resource.type], "encryptionSettingsCollection")
+        return _depends(context, {"encryptionSettings.enabled": True}) if on else _NO_ADE
+    properties = field_of(resource, _MACHINES, "properties")
+    disk = expected(
+        nested(nested(properties, _MACHINES, "storageProfile"), _MACHINES, "osDisk"), dict, _MACHINES, "osDisk"
+    )
+    facts: dict[str, Any] = {
+        "virtualMachines.properties.storageProfile.osDisk.encryptionSettings.enabled": _switched(
+            disk, _MACHINES, "encryptionSettings"
+        )
+    }
+    extensions = parts(resource.fields, _MACHINES, "resources")
+    facts["virtualMachines.resources"] = (
+        None if extensions is None else [name for each in extensions if (name := _ade_extension(each))]
+    )
+    if any(facts.values()):
+        return _depends(context, facts)
+    return passed(
+        "neither its system disk nor an extension that its answer names depends on Azure Disk Encryption", facts
+    )
+
+
+def _switched(holder: dict[str, Any], operation: str, field: str) -> bool:
+    """Whether settings of Azure Disk Encryption are there and on. Raises `NoAnswer` where they are there and do not
+    say.
+    """
+    if holder.get(field) is None:
+        return False
+    on = flag(part(holder, operation, field), operation, "enabled")
+    if on is None:
+        raise NoAnswer(strange(operation, f"{field}.enabled", None))
+    return on
+
+
+def _ade_extension(extension: dict[str, Any]) -> str | None:
+    """The name of an extension that is Azure Disk Encryption: by its type, or by its name where no more than its id
+    is told.
+    """
+    properties = part(extension, _MACHINES, "properties")
+    name = text(extension, _MACHINES, "name") or (text(extension, _MACHINES, "id") or "").rstrip("/").rpartition("/")[2]
+    kind = text(properties, _MACHINES, "type") or name
+    return (name or kind) if kind.lower().startswith("azurediskencryption") else None
+
+
+def _depends(context: Context, facts: dict[str, Any]) -> Verdict:
+    facts = {**facts, "retired": rfc3339(ADE_ENDS)}
+    if context.now >= ADE_ENDS:
+        return failed("Azure Disk Encryption was retired on 2028-09-15: does not unlock after a reboot", facts)
+    return warned("depends on Azure Disk Encryption, retired on 2028-09-15", facts, until=ADE_ENDS)
+
+
+def _image(image: Resource, context: Context) -> Verdict:
+    """An image names the encryption set of each of its disks, and no type."""
+    read = _READS[image.type]
+    storage = nested(_properties(image), read, "storageProfile")
+    system = expected(nested(storage, read, "osDisk"), dict, read, "storageProfile.osDisk")
+    disks = [system, *(parts(storage, read, "dataDisks") or ())]
+    sets = [text(part(disk, read, "diskEncryptionSet"), read, "id") for disk in disks]
+    if any(each is None and disk.get("diskEncryptionSet") is not None for each, disk in zip(sets, disks, strict=True)):
+        return strange(read, "diskEncryptionSet.id", None)
+    facts = {"Microsoft.Compute/images.properties.storageProfile.*.diskEncryptionSet.id": sets}
+    if len({str(each).rstrip("/").lower() for each in sets}) > 1:
+        return unknown("its disks are under different keys", evidence=facts)
+    if sets[0] and context.linked(image, "key") is None:
+        return unknown("its disk encryption set has not been seen", evidence=facts)
+    observed = key_holder(image, context) if sets[0] else KeyClass.PROVIDER
+    return class_verdict(
+        observed,
+        context,
+        "azure.disk.snapshot-encryption",
+        ids=(*key_ids(context.linked(image, "key")), sets[0]),
+        evidence=facts,
+    )
+
+
+def _class(disk: Resource, context: Context, control_id: str) -> Verdict:
+    read = _READS[disk.type]
+    encryption, security = _encryption(disk), part(_properties(disk), read, "securityProfile")
+    kind, set_id = text(encryption, read, "type"), text(encryption, read, "diskEncryptionSetId")
+    guest, secure_set = text(security, read, "securityType"), text(security, read, "secureVMDiskEncryptionSetId")
+    facts = {_TYPE: kind, "Microsoft.Compute/disks.properties.encryption.diskEncryptionSetId": set_id}
+    if security:
+        facts |= {
+            f"Microsoft.Compute/disks.properties.securityProfile.{name}": security.get(name)
+            for name in ("securityType", "secureVMDiskEncryptionSetId")
+        }
+    if kind is not None and low(kind) not in _ENCRYPTED:
+        return strange(read, "encryption.type", kind)
+    if guest is not None and low(guest) not in _SECURITY and low(guest) != CONFIDENTIAL:
+        return strange(read, "securityProfile.securityType", guest)
+    said, leads = named_key(kind, set_id, guest, secure_set)
+    holder = context.linked(disk, "key")
+    observed = key_holder(disk, context) if said is None else said
+    if said is None and holder is None:
+        # The disk says that it is a customer's; only whether of this Entra tenant or another's, the set would say.
+        either_way = {
+            decide(each, context.policy, control_id, key=None)
+            for each in (KeyClass.CUSTOMER, KeyClass.CUSTOMER_FOREIGN)
+        }
+        if either_way != {Status.FAIL}:
+            return unknown("its disk encryption set has not been seen", evidence=facts)
+        observed = KeyClass.CUSTOMER
+    return class_verdict(observed, context, control_id, ids=(*key_ids(holder), leads), evidence=facts)
+
+
+def _encryption(disk: Resource) -> dict[str, Any]:
+    return part(_properties(disk), _READS[disk.type], "encryption")
+
+
+def _properties(disk: Resource) -> dict[str, Any]:
+    found = field_of(disk, _READS[disk.type], "properties")
+    if not isinstance(found, dict) or not found:
+        raise NoAnswer(unknown(f"{_READS[disk.type]} answered without properties"))
+    return found

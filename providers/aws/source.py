@@ -1,0 +1,241 @@
+"""What the AWS sources share: the account they ask, whose it is, and how their resources are named."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from posture.clock import Seconds
+from posture.fault import Fault, FaultKind
+from posture.resource import Encryption, Link, Resource
+from providers.aws.calls import Call
+from providers.aws.client import AwsClient
+from providers.source import Source
+from providers.tenancy import Tenancy
+
+T = TypeVar("T")
+
+_KEY_ARN = re.compile(r"arn:[a-z0-9-]+:kms:[a-z0-9-]+:\d{12}:(?:key|alias)/.+")
+
+
+class Rows:
+    """The rows of one listing. One that has no id, or cannot be read, does not take the others with it: `fault` tells
+    of it.
+
+    What a listing named so is not to be believed about what is gone. `odd` tells of a field that is not of its type in
+    `types`; its row stands.
+    """
+
+    def __init__(
+        self, call: Call, field: str, shape: str = r"[!-~]{1,2048}", types: Mapping[str, type] | None = None
+    ) -> None:
+        self._call = call
+        self._field = field
+        self._shape = re.compile(shape)
+        self._types = types or {}
+        self.fault: Fault | None = None
+        self.odd: Fault | None = None
+
+    def of(self, page: Iterable[Any], read: Callable[[dict[str, Any]], T]) -> list[T]:
+        """What `read` makes of each row of a page that has an id."""
+        made: list[T] = []
+        for row in page:
+            named = row.get(self._field) if isinstance(row, dict) else None
+            if not isinstance(named, str) or self._shape.fullmatch(named) is None:
+                self._lost(f"a row without {self._field}")
+                continue
+            try:
+                made.append(read(row))
+                self.odd = self.odd or ill_typed(self._call, row, self._types)
+            except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+                self._lost(f"{named[:80]} cannot be read: {type(error).__name__}")
+        return made
+
+    def _lost(self, why: str) -> None:
+        self.fault = self.fault or Fault(FaultKind.ERROR, "UnreadableRow", self._call.operation, why)
+
+
+def ill_typed(call: Call, fields: Mapping[str, Any], types: Mapping[str, type]) -> Fault | None:
+    """Why a source was not told all: the first of these fields that is there and not of its type."""
+    for name, wanted in types.items():
+        value = fields.get(name)
+        if value is not None and type(value) is not wanted:
+            return Fault(
+                FaultKind.ERROR,
+                "UnreadableField",
+                call.operation,
+                f"{name} is {type(value).__name__}, not {wanted.__name__}",
+            )
+    return None
+
+
+class AwsSource(Source):
+    """A question asked of one region of one account, or of the account as a whole (`region` empty)."""
+
+    calls: tuple[Call, ...] = ()
+    region_label: str | None = None
+
+    def __init__(self, account: AwsClient, tenancy: Tenancy, region: str, cadence: Seconds, seen: Shared) -> None:
+        self.account = account
+        self.tenancy = tenancy
+        self.region = region
+        self.seen = seen
+        self.permissions = tuple(sorted({call.permission for call in self.calls}))
+        super().__init__(tenancy.name, "aws", "/".join(filter(None, (account.number, region))), cadence)
+
+    def resource(
+        self,
+        id: str,
+        kind: str,
+        type: str,
+        name: str,
+        fields: Mapping[str, Any],
+        *,
+        region: str | None = None,
+        encryption: Encryption | None = None,
+        links: tuple[Link, ...] = (),
+        faults: Mapping[str, Fault] | None = None,
+        aliases: tuple[str, ...] = (),
+        cells: tuple[str, ...] = (),
+        tenant: str | None = None,
+    ) -> Resource:
+        """A resource of this account; its tenant is told by its tags where tenants share the account."""
+        owner = tenant or self.tenancy.of(tags(fields))
+        place = self.region if region is None else region
+        return Resource(
+            id,
+            kind,
+            type,
+            name,
+            owner,
+            "aws",
+            self.account.number,
+            place,
+            self.id,
+            encryption,
+            fields,
+            links,
+            faults or {},
+            aliases,
+            cells,
+        )
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a bucket is, and whose."""
+
+    region: str
+    tenant: str
+
+
+class Claims:
+    """What all accounts of a configuration know together, so that each thing is asked about in one place only."""
+
+    def __init__(self) -> None:
+        self.accounts: dict[tuple[str | None, str], str] = {}
+        """Endpoint and number -> the id of the source through which it is polled."""
+        self.listed: dict[tuple[str, str], frozenset[str] | None] = {}
+        """(account, region) pairs whose keys a source lists, and the ids and aliases of its last whole listing; None
+        before that.
+        """
+        self.seen: list[Shared] = []
+        """In the order of the configuration."""
+        self.naming: list[str] = []
+        """Ids of the sources before whose first poll it is not known which keys are named: those of the accounts,
+        and then what these find.
+        """
+
+
+class Shared:
+    """What some sources of an account learn and others need: the keys that volumes and buckets name, and where the
+    buckets are.
+    """
+
+    def __init__(self, claims: Claims) -> None:
+        self._named: dict[str, set[str]] = {}
+        self._before: dict[str, set[str]] = {}
+        self.buckets: dict[str, Place] | None = None
+        """By name; None before they were listed for the first time."""
+        self.claims = claims
+        claims.seen.append(self)
+
+    @property
+    def arns(self) -> set[str]:
+        """Every key that is named, in a listing that has ended or in the one under way."""
+        return set().union(*self._named.values(), *self._before.values())
+
+    def begin(self, source: str) -> None:
+        """A source starts to name keys anew; what it named before holds until it has `listed`."""
+        self._before[source] = self._before.get(source, set()) | self._named.pop(source, set())
+
+    def name(self, source: str, arn: str) -> None:
+        """A source came upon this key."""
+        self._named.setdefault(source, set()).add(arn)
+
+    def listed(self, source: str) -> None:
+        """A source has named all it can: what it did not name again is let go."""
+        self._before.pop(source, None)
+
+    def foreign(self) -> list[str]:
+        """Key ARNs that no source lists and no account before this one names: two sources that report one key would
+        take it from each other forever.
+        """
+        before = set().union(*(other.arns for other in self.claims.seen[: self.claims.seen.index(self)]))
+        return sorted(arn for arn in self.arns - before if ":key/" in arn and _owner(arn) not in self.claims.listed)
+
+    def of(self, account: str, region: str) -> set[str]:
+        """Key ARNs of this account and region that anything names, in whatever account."""
+        return {
+            arn
+            for other in self.claims.seen
+            for arn in other.arns
+            if ":key/" in arn and _owner(arn) == (account, region)
+        }
+
+    def missing(self, account: str) -> list[str]:
+        """Keys and aliases of this account that anything names, in whatever account, and that a whole listing of their
+        region does not hold.
+
+        AWS makes the aliases that it reserves when they are first used: before that they are missed by nobody.
+        """
+        found = {
+            arn
+            for other in self.claims.seen
+            for arn in other.arns
+            if _owner(arn)[0] == account and ":alias/aws/" not in arn
+        }
+        return sorted(
+            arn for arn in found if (listed := self.claims.listed.get(_owner(arn))) is not None and arn not in listed
+        )
+
+
+def is_key_arn(text: str) -> bool:
+    """Whether this names a key, or an alias, with its region and account."""
+    return _KEY_ARN.fullmatch(text) is not None
+
+
+def _owner(arn: str) -> tuple[str, str]:
+    parts = arn.split(":")
+    return parts[4], parts[3]
+
+
+def region_id(account: str, region: str) -> str:
+    """The id of what belongs to a region of an account."""
+    return f"aws://{account}/{region}"
+
+
+def tag(fields: Mapping[str, Any], key: str) -> str:
+    """The value of a tag, or an empty text."""
+    for pair in tags(fields):
+        if pair.get("Key") == key:
+            return str(pair.get("Value", ""))
+    return ""
+
+
+def tags(fields: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The tags of a resource; none where they are no list."""
+    told = fields.get("Tags")
+    return [pair for pair in told if isinstance(pair, dict)] if isinstance(told, list) else []

@@ -1,0 +1,251 @@
+"""The collector: polls, keeps the model, judges, and streams what moved. One process, apart from any screen.
+
+`python -m providers.collector` speaks frames on its standard output and listens for asks on its standard input, whose
+end is its own.
+"""
+
+import asyncio
+import contextlib
+import ctypes
+import gc
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from posture.clock import Seconds, Utc
+from posture.controls.registry import registry
+from posture.fault import EnctopError
+from posture.filter import parse
+from posture.model import Model
+from posture.snapshot import take, to_json, write
+from posture.text import one_line
+from providers.collector import saved_state
+from providers.collector.config import Config
+from providers.collector.frames import (
+    Ask,
+    Decoder,
+    Encoder,
+    Export,
+    Frame,
+    Hello,
+    Notice,
+    Open,
+    Pause,
+    Refresh,
+    Settled,
+)
+from providers.collector.poller import Poller
+from providers.collector.publisher import Publisher
+from providers.collector.systems import open_systems
+from providers.collector.version import enctop_version
+from providers.source import Source
+from providers.threads import Threads
+
+log = logging.getLogger(__name__)
+
+GATHER: Seconds = 0.03
+"""Changes are gathered this long before they are sent: a frame of a screen, not more."""
+NICE = 5
+"""The collector yields to the screen where both want a core."""
+_ARENA_MAX = -8  # malloc.h
+SLICE = 2000
+"""Resources judged at a stretch; about 30 ms."""
+BACKLOG = 20_000
+"""Resources that may wait for the end of a snapshot to be judged; about a third of a second. Most accounts have
+fewer, and each is judged once.
+"""
+LONGEST_NAP: Seconds = 30.0
+"""The clock is looked at so often though nothing was reported: it may have been set, or have gone on while the
+machine slept.
+"""
+_others = Threads(8, "calls")
+"""For what asyncio itself does in threads: a name that does not resolve must not keep the process from ending
+either.
+"""
+
+
+class Collector:
+    """A model, what feeds it, and what it tells."""
+
+    def __init__(self, config: Config, *, simulated: bool = False, now: Callable[[], Utc] = time.time) -> None:
+        self.config = config
+        self.simulated = simulated
+        self._now = now
+        self.model = Model(registry(), {tenant.name: tenant.policy for tenant in config.tenant}, now())
+        self._moved = asyncio.Event()
+        self.poller = Poller(self.model, self._moved.set, now)
+        self.version = enctop_version()
+
+    def sources(self) -> list[Source]:
+        """The first sources of all that is configured."""
+        return open_systems(self.config, self.version, self._now)
+
+    async def once(self, timeout: Seconds) -> None:
+        """Poll everything one time, for a snapshot."""
+        collect_garbage_seldom()
+        asyncio.get_running_loop().set_default_executor(_others)
+        if not self.simulated:
+            self.model.recall(saved_state.recall(saved_state.path_for(self.config), self._now()))
+        judging = asyncio.create_task(self._judge())
+        try:
+            await self.poller.once(self.sources(), timeout)
+        finally:
+            judging.cancel()
+        self.model.tick(self._now())
+
+    async def _judge(self) -> None:
+        """Judge while it is asked, what is more than a while's work: an endless listing would else leave minutes of
+        it for after the timeout.
+        """
+        while True:
+            await asyncio.sleep(GATHER)
+            while self.model.unsettled > BACKLOG:
+                self.model.settle(SLICE)
+                await asyncio.sleep(0)
+
+    async def stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Poll until the reader ends, and write frames as the model moves."""
+        collect_garbage_seldom()
+        asyncio.get_running_loop().set_default_executor(_others)
+        encoder, publisher = Encoder(), Publisher(self.model)
+
+        async def send(*frames: Frame) -> None:
+            for frame in frames:
+                writer.write(encoder.encode(frame))
+            await writer.drain()
+
+        await send(Hello(self.version, tuple(sorted(self.model.policies)), self.simulated, self._now()))
+        kept = None if self.simulated else saved_state.path_for(self.config)
+        if kept is not None and (why := saved_state.trouble(kept)) is not None:
+            log.warning("%s", one_line(why))
+            await send(Notice("warning", one_line(why)))
+            kept = None
+        restored = [] if kept is None else saved_state.restore(self.model, kept, self._now())
+        self._moved.set()
+        self.poller.add(self.sources())
+        try:
+            async with asyncio.TaskGroup() as jobs:
+                settled = jobs.create_task(self._settled(restored))
+                if kept is not None:
+                    jobs.create_task(self._keep(kept))
+                jobs.create_task(self._publish(publisher, send, settled))
+                jobs.create_task(self._listen(reader, publisher, send))
+        except* (_Left, ConnectionError):
+            log.info("the viewer left")
+        finally:
+            if kept is not None:
+                saved_state.keep(self.model, kept)
+            await self.poller.stop()
+
+    async def _keep(self, path: Path) -> None:
+        while True:
+            await asyncio.sleep(saved_state.EVERY)
+            saved_state.keep(self.model, path)
+
+    async def _publish(self, publisher: Publisher, send: "Send", settled: asyncio.Task[None]) -> None:
+        told = False
+        while True:
+            await self._awaken()
+            self._moved.clear()
+            all_answered = settled.done()
+            self.model.wake(self._now())
+            settled_all = False
+            # in slices: a key that 50,000 volumes hang on must not keep asks and signals waiting for seconds
+            while not settled_all:
+                settled_all = self.model.settle(SLICE)
+                for frame in publisher.frames(self.model.moved()):
+                    await send(frame)
+                await asyncio.sleep(0)
+            if all_answered and not told:  # after what the last of them reported
+                told = True
+                await send(Settled())
+            await asyncio.sleep(GATHER)
+
+    async def _awaken(self) -> None:
+        """Until something was reported, or time alone changes a verdict; not for longer than `LONGEST_NAP`."""
+        wakes_at = self.model.wakes_at()
+        nap = LONGEST_NAP if wakes_at is None else wakes_at - self._now()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(min(max(0.05, nap), LONGEST_NAP)):
+                await self._moved.wait()
+
+    async def _settled(self, restored: Sequence[str]) -> None:
+        await self.poller.settled()
+        self.poller.forget(restored)
+        self._moved.set()
+
+    async def _listen(self, reader: asyncio.StreamReader, publisher: Publisher, send: "Send") -> None:
+        decoder = Decoder(Ask)
+        async for ask in decoder.read_from(reader):
+            match ask:
+                case Open():
+                    await send(publisher.detail(ask.id))
+                case Refresh():
+                    self.poller.refresh(ask.source)
+                case Pause():
+                    self.poller.pause(ask.on)
+                case Export():
+                    await send(self._export(ask))
+        raise _Left
+
+    def _export(self, ask: Export) -> Notice:
+        path = Path(ask.path)
+        try:
+            parse(ask.query)
+            snapshot = take(self.model, self._now(), self.version, query=ask.query, simulated=self.simulated)
+            write(path, to_json(snapshot))
+        except EnctopError as error:
+            return Notice("error", str(error))
+        return Notice(
+            "information",
+            f"{len(snapshot.resources)} resources and {len(snapshot.findings)} findings written to {path}",
+        )
+
+
+def collect_garbage_seldom() -> None:
+    """Nothing of what is read becomes garbage in cycles; looking for it costs a tenth of the CPU of reading and a third
+    of that of judging.
+
+    All threads allocate from one place: glibc gives each its own, and what one of them has freed serves no other (20 MB
+    with three clouds).
+    """
+    gc.set_threshold(50_000, 10, 10)
+    with contextlib.suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
+
+
+class _Left(Exception):
+    """Nobody listens any more."""
+
+
+Send = Callable[..., Coroutine[None, None, None]]
+
+
+def own_output() -> BinaryIO:
+    """Standard output, for nobody but the caller: whatever else writes there writes to standard error from now on,
+    for a stray line would break the frames.
+    """
+    out = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)
+    return out
+
+
+async def over_pipes(
+    run: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, None]], out: BinaryIO
+) -> None:
+    """Give `run` standard input and the output that `own_output` saved as streams."""
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, out)
+    writer = asyncio.StreamWriter(transport, protocol, None, loop)
+    task = asyncio.create_task(run(reader, writer))
+    for sig in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        loop.add_signal_handler(sig, task.cancel)
+    with contextlib.suppress(asyncio.CancelledError, ConnectionError):
+        await task

@@ -1,0 +1,64 @@
+"""A snapshot on file as a stream: the frames of a live collector, made by the same publisher, clocks frozen at the
+snapshot's time.
+"""
+
+import asyncio
+from pathlib import Path
+
+from posture.clock import parse_rfc3339
+from posture.fault import EnctopError
+from posture.frozen import frozen
+from posture.snapshot import read, take, to_json, write
+from providers.collector.frames import Ask, Decoder, Encoder, Export, Frame, Hello, Notice, Open, Settled
+from providers.collector.publisher import Publisher
+
+
+class Replay:
+    """A snapshot that answers a viewer as a collector would; what asks for news is told that there is none. Raises
+    `SnapshotError` where it is none.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        snapshot = read(file)
+        self._at = parse_rfc3339(snapshot.generated_at)
+        self._version, self._simulated, self._filter = (
+            snapshot.tool.version,
+            snapshot.scope.simulated,
+            snapshot.scope.filter,
+        )
+        self.model = frozen(snapshot)
+        self._publisher = Publisher(self.model)
+
+    async def stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Send everything, then answer until the reader ends."""
+        encoder = Encoder()
+        hello = Hello(self._version, tuple(sorted(self.model.policies)), self._simulated, self._at, self._at)
+        for frame in (hello, *self._publisher.frames(self.model.moved()), Settled()):
+            writer.write(encoder.encode(frame))
+            await writer.drain()
+        decoder = Decoder(Ask)
+        async for ask in decoder.read_from(reader):
+            writer.write(encoder.encode(self._answer(ask)))
+            await writer.drain()
+
+    def _answer(self, ask: Ask) -> Frame:
+        match ask:
+            case Open():
+                return self._publisher.detail(ask.id)
+            case Export():
+                return self._export(ask)
+            case _:
+                return Notice("warning", f"{self._file.name} is a snapshot: nothing is polled")
+
+    def _export(self, ask: Export) -> Notice:
+        try:
+            query = " ".join(filter(None, (self._filter, ask.query)))
+            snapshot = take(self.model, self._at, self._version, query=query, simulated=self._simulated)
+            write(Path(ask.path), to_json(snapshot))
+        except EnctopError as error:
+            return Notice("error", str(error))
+        return Notice(
+            "information",
+            f"{len(snapshot.resources)} resources and {len(snapshot.findings)} findings written to {ask.path}",
+        )

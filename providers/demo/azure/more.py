@@ -1,0 +1,202 @@
+"""What else exists in the simulated Azure, beside disks, keys and storage: machines, clusters, gateways, front
+doors, and people.
+"""
+
+from typing import Any
+
+from azure.mgmt.cdn import models as cdn
+from azure.mgmt.compute import models as compute
+from azure.mgmt.containerservice import models as aks
+
+from providers.demo.azure.resources import SUBSCRIPTION, Body, Resources
+
+PLACE = "westeurope"
+
+
+def machine(
+    estate: Resources,
+    name: str,
+    *,
+    at_host: bool | None = True,
+    page_blob: str | None = None,
+    group: str = "prod",
+    subscription: str = SUBSCRIPTION,
+) -> str:
+    """A virtual machine; `page_blob` is the URI of an unmanaged system disk."""
+    disk = compute.OSDisk(
+        create_option="FromImage", os_type="Linux", vhd=compute.VirtualHardDisk(uri=page_blob) if page_blob else None
+    )
+    properties = compute.VirtualMachineProperties(
+        storage_profile=compute.StorageProfile(os_disk=disk, data_disks=[]),
+        security_profile=compute.SecurityProfile(encryption_at_host=at_host) if at_host is not None else None,
+    )
+    body = compute.VirtualMachine(location=PLACE, properties=properties).as_dict()
+    return estate.put(
+        f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Compute/virtualMachines/{name}", body
+    )
+
+
+def scale_set(
+    estate: Resources, name: str, *, at_host: bool = True, group: str = "prod", subscription: str = SUBSCRIPTION
+) -> str:
+    """A scale set."""
+    profile = compute.VirtualMachineScaleSetVMProfile(
+        security_profile=compute.SecurityProfile(encryption_at_host=at_host)
+    )
+    body = compute.VirtualMachineScaleSet(
+        location=PLACE, properties=compute.VirtualMachineScaleSetProperties(virtual_machine_profile=profile)
+    ).as_dict()
+    return estate.put(
+        f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Compute/virtualMachineScaleSets/{name}",
+        body,
+    )
+
+
+def cluster(
+    estate: Resources,
+    name: str,
+    *,
+    kms_key: str | None = None,
+    at_host: bool = True,
+    group: str = "prod",
+    subscription: str = SUBSCRIPTION,
+) -> str:
+    """An AKS cluster of two node pools; `kms_key` is the URL of the key over etcd."""
+    kms = aks.AzureKeyVaultKms(enabled=kms_key is not None, key_id=kms_key)
+    pools = [
+        aks.ManagedClusterAgentPoolProfile(
+            name=pool, count=3, vm_size="Standard_D8ds_v5", enable_encryption_at_host=at_host
+        )
+        for pool in ("system", "work")
+    ]
+    properties = aks.ManagedClusterProperties(
+        dns_prefix=name,
+        agent_pool_profiles=pools,
+        security_profile=aks.ManagedClusterSecurityProfile(azure_key_vault_kms=kms),
+    )
+    body = aks.ManagedCluster(location=PLACE, properties=properties).as_dict()
+    return estate.put(
+        f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.ContainerService/managedClusters/{name}",
+        body,
+    )
+
+
+def gateway(
+    estate: Resources,
+    name: str,
+    *,
+    policy: str | None = "AppGwSslPolicy20220101S",
+    redirects: bool = True,
+    group: str = "edge",
+    subscription: str = SUBSCRIPTION,
+) -> str:
+    """An application gateway with a listener for HTTPS and one for HTTP, which redirects or serves.
+
+    Written by hand: the models of azure-mgmt-network take 315 MB; a test reads the body back through them.
+    """
+    own = f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Network/applicationGateways/{name}"
+    listeners = [
+        {
+            "id": f"{own}/httpListeners/{kind.lower()}",
+            "name": kind.lower(),
+            "properties": {"protocol": kind, "hostNames": ["shop.acme.example"]},
+        }
+        for kind in ("Https", "Http")
+    ]
+    redirect = {"redirectType": "Permanent", "targetListener": {"id": listeners[0]["id"]}, "includePath": True}
+    away: Body = {"redirectConfiguration": {"id": f"{own}/redirectConfigurations/away"}}
+    serve: Body = {"backendAddressPool": {"id": f"{own}/backendAddressPools/web"}}
+    rules = [
+        {
+            "name": name,
+            "properties": {"ruleType": "Basic", "priority": priority, "httpListener": {"id": listener["id"]}, **target},
+        }
+        for name, priority, listener, target in (
+            ("https", 10, listeners[0], serve),
+            ("http", 20, listeners[1], away if redirects else serve),
+        )
+    ]
+    properties: dict[str, Any] = {
+        "provisioningState": "Succeeded",
+        "httpListeners": listeners,
+        "requestRoutingRules": rules,
+        "redirectConfigurations": [
+            {"id": f"{own}/redirectConfigurations/away", "name": "away", "properties": redirect}
+        ],
+    }
+    if policy is not None:
+        properties["sslPolicy"] = {"policyType": "Predefined", "policyName": policy}
+    return estate.put(own, {"location": PLACE, "properties": properties})
+
+
+def front_door(
+    estate: Resources,
+    name: str,
+    *,
+    minimum: str = "TLS12",
+    redirects: bool = True,
+    group: str = "edge",
+    subscription: str = SUBSCRIPTION,
+) -> str:
+    """A front door with one domain and one route."""
+    own = f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Cdn/profiles/{name}"
+    profile = cdn.Profile(
+        {
+            "location": "Global",
+            "sku": {"name": "Standard_AzureFrontDoor"},
+            "properties": {"provisioningState": "Succeeded"},
+        }
+    )
+    estate.put(own, profile.as_dict())
+    settings = cdn.AFDDomainHttpsParameters(certificate_type="ManagedCertificate", minimum_tls_version=minimum)
+    domain = cdn.AFDDomain(properties=cdn.AFDDomainProperties(host_name=f"{name}.acme.example", tls_settings=settings))
+    estate.put(f"{own}/customDomains/www", domain.as_dict())
+    estate.put(f"{own}/afdEndpoints/web", cdn.AFDEndpoint({"location": "Global"}).as_dict())
+    route = cdn.RouteProperties(
+        supported_protocols=["Http", "Https"],
+        https_redirect="Enabled" if redirects else "Disabled",
+        link_to_default_domain="Enabled",
+    )
+    estate.put(f"{own}/afdEndpoints/web/routes/default", cdn.Route(properties=route).as_dict())
+    return own
+
+
+def people(
+    estate: Resources,
+    *,
+    defaults: bool,
+    users: int = 40,
+    admins: int = 4,
+    not_capable: int = 0,
+    admins_not_capable: int = 0,
+    licensed: bool = True,
+) -> None:
+    """Who there is in the Entra tenant, and whether its security defaults are on."""
+    registered = [
+        {
+            "id": f"{number:08d}-0000-4000-8000-000000000000",
+            "userPrincipalName": f"person{number}@acme.example",
+            "isAdmin": number < admins,
+            "isMfaCapable": not (number < admins_not_capable or admins <= number < admins + not_capable),
+            "isMfaRegistered": True,
+        }
+        for number in range(users)
+    ]
+    estate.graph = {"defaults": defaults, "policies": [], "users": registered, "licensed": licensed}
+
+
+def conditional_access(estate: Resources, *, state: str = "enabled", excluded: int = 0) -> None:
+    """A policy that asks all users of all applications for a second factor."""
+    users = {
+        "includeUsers": ["All"],
+        "excludeUsers": [f"{number:08d}-1111-4000-8000-000000000000" for number in range(excluded)],
+        "excludeGroups": [],
+    }
+    policy = {
+        "id": "2b31ac51-b855-40a5-a986-0a4ed23e9008",
+        "displayName": "Second factor for everybody",
+        "state": state,
+        "conditions": {"users": users, "applications": {"includeApplications": ["All"]}},
+        "grantControls": {"operator": "OR", "builtInControls": ["mfa"]},
+    }
+    estate.graph = {**estate.graph, "defaults": False, "policies": [*estate.graph["policies"], policy]}

@@ -1,0 +1,1 @@
+"""The simulated side of Vault, on a real OpenBao."""

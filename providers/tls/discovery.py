@@ -1,0 +1,63 @@
+"""Where TLS begins: one source for each configured block; roots, certificates and budgets shared by all of them."""
+
+import os
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from providers.source import Source
+from providers.system import Blocks, Setup
+from providers.tls.certificates import Library
+from providers.tls.owners import Owners
+from providers.tls.probe import Prober, Slots, Target
+from providers.tls.protocol.strict import Contexts
+from providers.tls.revocation import Revocations
+from providers.tls.settings import TlsSettings, is_address
+from providers.tls.source import Endpoints, Wanted
+
+
+def open_tls(setup: Setup, blocks: Blocks) -> list[Source]:
+    """The sources of these blocks, and of the listeners that other systems' settings name and no block does."""
+    library, owners, revocations, slots = Library(), Owners(), Revocations(setup.now), Slots()
+    contexts: dict[str | None, Contexts] = {}
+    sources: list[Source] = []
+    for tenant, settings, by in _named(setup, blocks):
+        ca_file = _ca_file(settings)
+        if ca_file not in contexts:
+            contexts[ca_file] = Contexts(ca_file)
+        prober = Prober(contexts[ca_file], library, revocations, slots, setup.version, setup.now)
+        wanted = tuple(wanted_of(settings, by))
+        told = partial(tuple[Wanted, ...], wanted)
+        sources.append(Endpoints(tenant, _label(wanted), setup.cadence, prober, told, owners, library, setup.now))
+    return sources
+
+
+def _named(setup: Setup, blocks: Blocks) -> Iterator[tuple[str, TlsSettings, str]]:
+    """(tenant, settings, who named it), each endpoint once."""
+    named = {target for block in blocks for target in block.settings.targets}
+    for block in blocks:
+        yield block.tenant, block.settings, "configuration"
+    for tenant, host, port, ca_file, by in setup.listeners:
+        if (host, port) not in named:
+            named.add((host, port))
+            name = f"[{host}]" if ":" in host else host
+            yield tenant, TlsSettings((f"{name}:{port}",), ca_file, http_port=0), by
+
+
+def wanted_of(settings: TlsSettings, by: str = "configuration") -> list[Wanted]:
+    """The endpoints of a block."""
+    found, addresses = [], settings.addresses
+    roots = _ca_file(settings) or os.environ.get("SSL_CERT_FILE", "")
+    for host, port in settings.targets:
+        target = Target(host, port, "" if is_address(host) else host, settings.http_port, roots)
+        found.append(Wanted(target, addresses.get(host, ()), by))
+    return found
+
+
+def _ca_file(settings: TlsSettings) -> str | None:
+    return None if settings.ca_file is None else str(Path(settings.ca_file).expanduser())
+
+
+def _label(wanted: Sequence[Wanted]) -> str:
+    first = wanted[0].target
+    return f"{first.host}:{first.port}"

@@ -1,0 +1,1 @@
+"""TLS as bytes: hellos, answers and handshakes, which the standard library cannot or will not make."""

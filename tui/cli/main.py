@@ -1,0 +1,272 @@
+"""The command line: reads the arguments, and imports only what the command needs."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from providers import SYSTEMS
+from tui.cli.say import UnwritableError, named, put, tell
+
+DONE, FOUND, USAGE, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
+VIEWS = (
+    "overview",
+    "volumes",
+    "snapshots",
+    "buckets",
+    "keys",
+    "vault",
+    "leases",
+    "endpoints",
+    "certificates",
+    "expiring",
+    "findings",
+    "sources",
+    "others",
+)
+FORMATS = ("json", "jsonl")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run enctop; returns the exit code (README, "Exit codes"). Whatever a user can cause ends in one line on
+    standard error.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if list(arguments) in (["--version"], ["-V"]):
+        from providers.collector.version import enctop_version
+
+        sys.stdout.write(f"enctop {enctop_version()}\n")
+        return DONE
+    from posture.fault import EnctopError
+    from providers.child import rooted
+
+    os.environ["PATH"] = rooted(os.environ.get("PATH", os.defpath))  # a tool is never taken from the working directory
+    chosen = _parser().parse_args(arguments)
+    if chosen.no_color:
+        os.environ["NO_COLOR"] = "1"
+    try:
+        return _run(chosen)
+    except EnctopError as error:
+        tell(str(error))
+        return USAGE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # `enctop controls | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except UnwritableError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        tell(str(error))
+        return USAGE
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    match chosen.command:
+        case None | "demo" | "view":
+            return _dashboard(chosen)
+        case "snapshot":
+            from tui.cli.snapshot import snapshot
+
+            return snapshot(chosen)
+        case "check":
+            from tui.cli.snapshot import check
+
+            return check(chosen)
+        case "controls":
+            from tui.cli.describe import controls
+
+            return controls(chosen.id)
+        case "policy":
+            return _policy(chosen)
+        case "trust":
+            from tui.cli.describe import trust
+
+            return trust(chosen.file, listing=chosen.listing, revoke=chosen.revoke)
+        case _:
+            from tui.cli.describe import schema
+
+            return schema()
+
+
+def _policy(chosen: argparse.Namespace) -> int:
+    """Vault's is made for the mounts that are there, where they can be read; a configuration without a Vault gives
+    one for any mount.
+    """
+    from providers.collector.config import configured
+    from providers.collector.systems import policy_text
+
+    needs = frozenset((*chosen.needs, *(f"no-{what}" for what in chosen.without)))
+    put(policy_text(chosen.provider, needs, lambda: configured(chosen.config)[0].only(chosen.tenant)))
+    return DONE
+
+
+def _dashboard(chosen: argparse.Namespace) -> int:
+    """Check what can be checked before the screen is taken, then start the collector and show it."""
+    from posture.filter import parse
+    from providers.child import command
+
+    parse(chosen.filter)
+    query, serve, origin = chosen.filter, command("providers.collector"), ""
+    if chosen.log_file is not None:
+        serve += ["--log-file", str(chosen.log_file)]
+    if chosen.command == "demo":
+        from providers.collector.__main__ import need_demo
+
+        need_demo()
+        serve.append("--demo")
+        origin = "simulated tenants"
+    elif chosen.command == "view":
+        from posture.snapshot import read
+
+        query = _tenants_of(read(chosen.file).scope.tenants, chosen.tenant, query)
+        serve += ["--file", str(chosen.file)]
+        origin = f"snapshot {chosen.file}"
+    else:
+        from providers.collector.config import configured
+
+        config, file = configured(chosen.config)
+        query = config.only(chosen.tenant).narrowed(query, chosen.tenant)
+        serve += ["--config", str(file.path)] if file is not None else []
+        serve += ["--digest", file.digest] if file is not None and file.digest is not None else []
+        origin = named(file)
+    serve += [part for name in chosen.tenant for part in ("--tenant", name)]
+    from tui.cli.open import run
+
+    return run(serve, view=chosen.view, query=query, export_dir=Path.cwd(), log_file=chosen.log_file, origin=origin)
+
+
+def _tenants_of(known: Sequence[str], wanted: Sequence[str], query: str) -> str:
+    """The filter that shows these tenants of a snapshot only. Raises `ConfigError` for one it has not."""
+    from posture.fault import ConfigError
+
+    for name in wanted:
+        if name not in known:
+            raise ConfigError(
+                f"--tenant {name}: no such tenant in the snapshot; there are {', '.join(known) or 'none'}"
+            )
+    return f"tenant:{','.join(wanted)} {query}".strip() if wanted else query
+
+
+class _Parser(argparse.ArgumentParser):
+    """One that is brief when it is misused."""
+
+    def error(self, message: str) -> NoReturn:
+        """One line, and the exit code of every other wrong input."""
+        tell(f"{message.removeprefix('argument ')}; see {self.prog} --help")
+        self.exit(USAGE)
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        prog="enctop",
+        description=(
+            "top for encryption: shows live, per tenant, whether what a security page promises is true now. Read-only."
+        ),
+        epilog="Without a command: the dashboard.",
+        parents=[_common()],
+    )
+    parser.add_argument("-V", "--version", action="store_true", help="print the version")
+    parser.set_defaults(config=None, tenant=[], filter="", view="overview", log_file=None, no_color=False)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands.add_parser(
+        "demo", parents=[_common()], help="the dashboard on simulated tenants; needs no account and no network"
+    )
+    _snapshot(
+        commands.add_parser(
+            "snapshot", parents=[_common()], help="poll everything once and write what was seen as JSON"
+        )
+    )
+    view = commands.add_parser("view", parents=[_common()], help="open a snapshot in the dashboard, offline")
+    view.add_argument("file", type=Path, metavar="FILE")
+    check = commands.add_parser(
+        "check",
+        parents=[_common()],
+        help="try every source and say what will be UNKNOWN, and which permission would mend it",
+    )
+    check.add_argument("--timeout", type=_positive, default=60.0, metavar="SECONDS")
+    check.add_argument("--demo", action="store_true", help="the simulated tenants")
+    controls = commands.add_parser("controls", parents=[_common()], help="list the controls, or describe one")
+    controls.add_argument("id", nargs="?", metavar="ID")
+    policy = commands.add_parser(
+        "policy", parents=[_common()], help="print the least-privilege read-only policy of a provider"
+    )
+    policy.add_argument("provider", metavar="SYSTEM", help=", ".join(room.rpartition(".")[2] for room in SYSTEMS))
+    policy.add_argument(
+        "--with",
+        dest="needs",
+        action="append",
+        metavar="SETTING",
+        default=[],
+        help="add what this setting needs (repeatable); README lists them",
+    )
+    policy.add_argument(
+        "--without",
+        action="append",
+        metavar="RIGHT",
+        default=[],
+        help="vault: sudo, the tier without it, and what it loses",
+    )
+    trust = commands.add_parser(
+        "trust",
+        parents=[_common()],
+        help="allow ./enctop.toml, as it is now, to say where credentials go; --list, --revoke",
+    )
+    trust.add_argument(
+        "file", nargs="?", type=Path, default=Path("enctop.toml"), metavar="FILE", help="default: ./enctop.toml"
+    )
+    act = trust.add_mutually_exclusive_group()
+    act.add_argument("--list", dest="listing", action="store_true", help="show what is trusted")
+    act.add_argument("--revoke", action="store_true", help="trust it no longer")
+    commands.add_parser("schema", parents=[_common()], help="print the snapshot's JSON Schema")
+    return parser
+
+
+def _common() -> _Parser:
+    """Options every command takes, before or after its name. New ones each time: parsers that share them share their
+    defaults, and lose what came first.
+    """
+    common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
+    common.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="default: ./enctop.toml (see `enctop trust`), else the user's, else the credentials that are there",
+    )
+    common.add_argument("--tenant", action="append", metavar="NAME", help="only this tenant (repeatable)")
+    common.add_argument("--filter", metavar="QUERY", help="as in the dashboard: 'status:fail kind:volume region:eu*'")
+    common.add_argument("--view", choices=VIEWS, help="the view to open on")
+    common.add_argument("--log-file", type=Path, metavar="FILE", help="what went wrong, in full; never a secret")
+    common.add_argument("--no-color", action="store_true", help="no colours; NO_COLOR works too")
+    return common
+
+
+def _snapshot(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: standard output")
+    parser.add_argument("--demo", action="store_true", help="of the simulated tenants")
+    parser.add_argument(
+        "--timeout", type=_positive, default=300.0, metavar="SECONDS", help="for everything together (default 300)"
+    )
+    parser.add_argument("--format", choices=FORMATS, default="json", help="json: one object; jsonl: one finding a line")
+    parser.add_argument(
+        "--fail-on", choices=("fail", "warn", "unknown"), help="exit 1 if a finding is this bad, or worse"
+    )
+    parser.add_argument("--require-complete", action="store_true", help="exit 3 if a source did not answer")
+    shape = parser.add_mutually_exclusive_group()
+    shape.add_argument("--pretty", action="store_true", default=True, help="indented (default)")
+    shape.add_argument("--compact", dest="pretty", action="store_false", help="one line")
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 86400:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds between 0 and 86400")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())
