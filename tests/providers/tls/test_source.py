@@ -389,4 +389,4 @@ def test_a_source_of_several_endpoints_is_not_named_as_if_it_were_one_of_them(pl
     scopes = [
         [source.scope for source in place.collector(f'[[tenant]]\nname = "acme"\n{text}').sources()] for text in texts
     ]
-    assert scopes == [["sso.acme.example:443"], ["sso.acme.example:443 +2"]]
+    assert scopes == [["sso.acme.example:443"], ["sso.acme.example:443+2"]]
