@@ -254,7 +254,7 @@ class World:
 
     def sources(self) -> list[Source]:
         """One for each place: most answered seconds ago, one tenant's keys are denied, one region is stale."""
-        made = []
+        made: list[Source] = []
         for place in self.places:
             rank = len(made)
             ok = Source(

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,7 @@ def test_another_users_link_is_not_followed_wherever_it_stands_in_the_path(tmp_p
     "make", [os.mkfifo, lambda path: os.mknod(path, 0o20600, os.makedev(1, 3))], ids=["pipe", "device"]
 )
 def test_a_pipe_or_a_device_that_stands_where_a_file_is_wanted_is_refused_and_does_not_block(
-    tmp_path: Path, make
+    tmp_path: Path, make: Callable[[Path], None]
 ) -> None:
     path = tmp_path / "posture.json"
     try:

@@ -83,7 +83,8 @@ def test_version_is_instant_and_loads_no_sdk(run: Run) -> None:
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert shown.splitlines()[1] == "[]"
-    took, bare = [], []
+    took: list[float] = []
+    bare: list[float] = []
     for _ in range(5):
         for times, command in ((took, ["-m", "tui.cli.main", "--version"]), (bare, ["-c", "pass"])):
             start = time.perf_counter()

@@ -113,7 +113,9 @@ def shown(directory: Path, env: dict[str, str], *arguments: str, until: bytes) -
     [((), b"Overview"), (("demo",), b"acme"), (("view", "../posture.json"), b"SNAPSHOT")],
     ids=["enctop", "demo", "view"],
 )
-def test_no_code_of_the_working_directory_is_run_by_the_dashboard(trap, arguments, until) -> None:
+def test_no_code_of_the_working_directory_is_run_by_the_dashboard(
+    trap: tuple[Path, Path], arguments: tuple[str, ...], until: bytes
+) -> None:
     directory, trapped = trap
     (trapped.parent / "posture.json").write_bytes(SNAPSHOT)
     out = shown(directory, environment(trapped), *arguments, until=until)
@@ -131,7 +133,7 @@ def test_a_child_inherits_no_search_path_that_leads_to_the_working_directory(pat
     assert subprocess.run(code, cwd="/usr", env=made, capture_output=True, text=True, check=True).stdout == "False\n"
 
 
-def test_no_code_of_the_working_directory_is_run_by_a_snapshot_of_the_demo(trap) -> None:
+def test_no_code_of_the_working_directory_is_run_by_a_snapshot_of_the_demo(trap: tuple[Path, Path]) -> None:
     directory, trapped = trap
     command = [
         str(Path(sys.executable).with_name("enctop")),

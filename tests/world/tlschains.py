@@ -102,6 +102,9 @@ def named(common: str, **more: str) -> x509.Name:
     )
 
 
+Digest = hashes.SHA224 | hashes.SHA256 | hashes.SHA384 | hashes.SHA512
+
+
 def made(
     subject: str | x509.Name,
     by: Made | None = None,
@@ -115,7 +118,7 @@ def made(
     dates: tuple[float, float] = (-100, 200),
     identified: bool = False,
     extensions: Sequence[tuple[x509.ExtensionType, bool]] = (),
-    digest: hashes.HashAlgorithm | None = None,
+    digest: Digest | None = None,
     critical: bool = True,
 ) -> Made:
     """A certificate; `ca` None leaves the basic constraints out, `by` None signs it with itself, `dates` are days

@@ -309,11 +309,11 @@ class Lab:
         self.doors.open(
             context_for(self.public.issue(f"stale-replica.{DOMAIN}", left=-1)), addresses=("127.0.0.2",), port=port
         )
-        expected = {"tls.cert-expiry": FAIL, "tls.cert-change": WARN, "tls.http-redirect": Status.PASS}
+        replica = {"tls.cert-expiry": FAIL, "tls.cert-change": WARN, "tls.http-redirect": Status.PASS}
         self.add(
             "stale-replica",
             port,
-            expected,
+            replica,
             {"tls.cert-expiry": "127.0.0.2: expired"},
             addresses=("127.0.0.1", "127.0.0.2"),
         )
@@ -439,7 +439,8 @@ class Lab:
     def _nginx(self) -> None:
         head = "ssl_protocols TLSv1.2 TLSv1.3; ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20; "
         head += "add_header Strict-Transport-Security 'max-age=63072000' always; return 200;"
-        blocks, doors_ = {}, []
+        blocks: dict[int, str] = {}
+        doors_: list[tuple[str, int, Expected, Mapping[str, str]]] = []
         for name, expected, word, more in (
             ("good-nginx", {}, "", {}),
             ("revoked-staple", {"tls.revocation": FAIL}, "says the staple", {"revoked": True}),

@@ -192,10 +192,10 @@ def _shown(frames: list[Any]) -> dict[str, Any]:
                         _whole_seconds(msgspec.structs.asdict(row) | {"place": 0}),
                     )
             case FindingRows():
-                for row in frame.rows:
-                    held["findings"][row.control, row.resource] = (
-                        places[row.place],
-                        _whole_seconds(msgspec.structs.asdict(row) | {"place": 0}),
+                for found in frame.rows:
+                    held["findings"][found.control, found.resource] = (
+                        places[found.place],
+                        _whole_seconds(msgspec.structs.asdict(found) | {"place": 0}),
                     )
             case Sources():
                 for source in frame.sources:

@@ -321,7 +321,7 @@ async def test_a_viewer_that_is_killed_takes_everything_with_it(
     viewer.kill()
     await viewer.wait()
     await until(lambda: not any(_alive(process) for process in family), 60)
-    viewer._transport.close()  # its end of the pipe, which the loop would else be asked for after it is closed
+    viewer._transport.close()  # type: ignore[attr-defined]  # asyncio shows no other way; its end of the pipe, which the loop would else be asked for after it is closed
 
 
 async def test_a_demos_servers_end_with_a_collector_that_is_killed(start: Start) -> None:
@@ -335,7 +335,7 @@ async def test_a_demos_servers_end_with_a_collector_that_is_killed(start: Start)
 
 def _alive(process: psutil.Process) -> bool:
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -361,7 +363,7 @@ def test_a_wrong_line_is_one_clear_error(line: str, says: str) -> None:
 async def test_ten_thousand_disks_and_two_thousand_buckets_are_told_whole_and_the_same_twice(google: Google) -> None:
     project = google.project
     key = project.key("k")
-    kinds = {0: key, 1: {"sha256": "u0Wh="}}
+    kinds: dict[int, Mapping[str, Any] | str] = {0: key, 1: {"sha256": "u0Wh="}}
     for number in range(10_000):
         place = "regions/europe-west1" if number % 10 == 9 else f"zones/{project.zones[number % 6]}"
         project.disk(f"d-{number:05}", place, key=kinds.get(number % 100))

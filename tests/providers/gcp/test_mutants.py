@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from providers.demo import paging
 from providers.demo.aws.answer import Answer
-from providers.demo.gcp import answers
 from tests.world.gcp import Google, Seen
 from tests.world.wire_mutants import mutants
 
@@ -150,12 +150,12 @@ async def test_a_row_that_does_not_say_which_it_is_makes_its_listing_partial_and
         else:
             body["name"] = None if change == "null" else 7
         google.server.strict = False
-        asked = answers.paging.page
+        asked = paging.page
         try:
-            answers.paging.page = lambda rows, *rest: (list(rows), None)  # type: ignore[assignment,misc]
+            paging.page = lambda rows, *rest: (list(rows), None)
             await seen.again("disks")
         finally:
-            google.server.strict, answers.paging.page = True, asked
+            google.server.strict, paging.page = True, asked
         assert (seen.source("disks").state, seen.fault("disks").code) == ("partial", "UnreadableRow")
         assert seen.there("zones/us-central1-a/disks/d")
         assert seen.there("zones/us-central1-a/disks/e"), "nobody said that it is gone"

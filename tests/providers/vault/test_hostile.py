@@ -86,6 +86,16 @@ def answer(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
     return "\r\n".join(head).encode() + b"\r\n\r\n" + body
 
 
+def says(text: bytes, then: float = 0.0) -> Speak:
+    """Say it, and be silent for so many seconds."""
+
+    def speak(connection: socket.socket, request: bytes) -> None:
+        connection.sendall(text)
+        time.sleep(then)
+
+    return speak
+
+
 def endless(head: bytes, piece: bytes, pause: float = 0.0) -> Speak:
     def speak(connection: socket.socket, request: bytes) -> None:
         connection.sendall(head)
@@ -123,7 +133,7 @@ HARM: dict[str, tuple[Speak, str]] = {
     "continue for ever": (endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n", 0.001), "TimeoutError"),
     "silence": (lambda connection, request: time.sleep(60), "TimeoutError"),
     "silence in mid-body": (
-        lambda connection, request: (connection.sendall(OK + b"Content-Length: 9\r\n\r\n{"), time.sleep(60))[0],
+        says(OK + b"Content-Length: 9\r\n\r\n{", then=60),
         "TimeoutError",
     ),
 }
@@ -303,11 +313,7 @@ async def test_a_token_that_is_a_common_word_takes_no_word_out_of_an_answer(
 async def test_how_long_to_wait_is_told_in_any_form(stranger: Callable[[Speak], Stranger]) -> None:
     told = {}
     for value in ("7", "inf", "nan", "-3", "1e9", "soon", "Fri, 31 Dec 1999 23:59:59 GMT"):
-        server = stranger(
-            lambda connection, request, value=value: connection.sendall(
-                answer(b'{"errors": []}', f"retry-after: {value}", status="429 Slow")
-            )
-        )  # type: ignore[misc]
+        server = stranger(says(answer(b'{"errors": []}', f"retry-after: {value}", status="429 Slow")))
         TALLY.set(Tally())
         way = VaultClient(VaultSettings(server.url, token_env=TOKEN_ENV), "test")
         with pytest.raises(Refused) as caught:
@@ -347,6 +353,21 @@ LOCAL, LOCAL_TLS, REMOTE, CLEAR = (
     VaultSettings("https://localhost:8200"),
     VaultSettings("https://vault.acme.example:8200", nodes=("https://127.0.0.1:9200",)),
     VaultSettings("http://vault.acme.example:8200", allow_plaintext=True),
+)
+
+
+NO_ADDRESS: tuple[object, ...] = (
+    "",
+    "n1.acme.example:8200",
+    "ftp://n1.acme.example",
+    "file:///etc/passwd",
+    "unix:///run/vault.sock",
+    None,
+    7,
+    True,
+    [],
+    {},
+    ["https://n1.acme.example"],
 )
 
 
@@ -415,22 +436,7 @@ LOCAL, LOCAL_TLS, REMOTE, CLEAR = (
                 *("", "/", "%31%32%37.0.0.1"),
             )
         ),
-        *(
-            (named, ())
-            for named in (
-                "",
-                "n1.acme.example:8200",
-                "ftp://n1.acme.example",
-                "file:///etc/passwd",
-                "unix:///run/vault.sock",
-                None,
-                7,
-                True,
-                [],
-                {},
-                ["https://n1.acme.example"],
-            )
-        ),
+        *((odd, ()) for odd in NO_ADDRESS),
     ],
 )
 def test_a_token_follows_a_server_only_where_the_operator_would_have_sent_it(

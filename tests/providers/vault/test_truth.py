@@ -1,6 +1,7 @@
 """What enctop says of a provisioned OpenBao is what was provisioned."""
 
 import json
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -55,12 +56,13 @@ def provision(bao: Bao, rabbit: Rabbit) -> dict[str, dict[str, str]]:
     call(
         "POST", "identity/mfa/login-enforcement/humans", {"mfa_method_ids": [totp], "auth_method_accessors": [accessor]}
     )
-    for name, settings in {
+    keys: dict[str, dict[str, Any]] = {
         "good": {},
         "loose": {"exportable": True},
         "short": {"type": "aes128-gcm96"},
         "rsa": {"type": "rsa-4096"},
-    }.items():
+    }
+    for name, settings in keys.items():
         call("POST", f"transit/keys/{name}", settings)
     call("POST", "transit/keys/mortal", {"auto_rotate_period": "720h"})
     call("POST", "transit/keys/mortal/config", {"deletion_allowed": True})
