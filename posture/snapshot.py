@@ -7,17 +7,17 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from posture.clock import Utc, parse_rfc3339, rfc3339
+from posture.entry import Entry
 from posture.fault import Fault, SnapshotError
 from posture.files import replace
 from posture.filter import Filter, Term, parse
-from posture.judging import Entry
-from posture.model import Model, answered, shown
+from posture.model import Model
 from posture.resource import KeyClass, Link
 from posture.rollup import OWN, tenants_of
 from posture.rows import CELLS
-from posture.source import ANSWERED, Source
+from posture.source import ANSWERED, Source, answered
 from posture.text import one_line
-from posture.verdict import Excepted, Finding, Gap, Severity, SeverityWord, Status, StatusWord, worst
+from posture.verdict import Excepted, Finding, Gap, Severity, SeverityWord, Status, StatusWord, shown, worst
 
 SCHEMA = "enctop.snapshot/1"
 StateWord = Literal["ok", "partial", "denied", "expired", "throttled", "unreachable", "disabled", "error", "pending"]

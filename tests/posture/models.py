@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from posture.clock import Utc
 from posture.controls.registry import Registry, registry
+from posture.entry import Entry
 from posture.fault import Fault, FaultKind
-from posture.judging import Entry
 from posture.model import Model
 from posture.policy import ExceptionRule, KeyMode, Policy
 from posture.reports import Batch, Complete, NotRead, ReadRefused

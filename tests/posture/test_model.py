@@ -5,15 +5,16 @@ import pytest
 
 from posture.clock import parse_rfc3339
 from posture.controls.registry import Control, Registry, registry
+from posture.entry import Entry
 from posture.fault import Fault, FaultKind
-from posture.judging import Entry
 from posture.links import Links
-from posture.model import UNASSIGNED, Model, answered
+from posture.model import Model
 from posture.policy import KeyMode, Policy, shared
 from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import KeyClass, Link, Resource
+from posture.rollup import UNASSIGNED
 from posture.snapshot import take
-from posture.source import Source, State
+from posture.source import Source, State, answered
 from posture.timers import Timers
 from posture.verdict import Finding, Gap, Severity, Status, passed
 from tests.posture.controls.world import HOME, NOW, denied, key, key_arn, made, refused, region, volume
@@ -433,8 +434,8 @@ def test_wake_times_do_not_pile_up_over_days_of_polls_and_changes() -> None:
         feed.poll(VOLUMES, volume("vol-1", Size=turn), GOOD, after=60.0)
     for _ in range(200):
         feed.poll(KEYS, key(), after=1.0)
-    assert feed.model._verdicts_turn.kept <= 2 * len(feed.model) + Timers.SLACK
-    assert feed.model._rows_age.kept <= 2 * len(feed.model.sources) + Timers.SLACK
+    assert feed.model._ageing.verdicts.kept <= 2 * len(feed.model) + Timers.SLACK
+    assert feed.model._ageing.rows.kept <= 2 * len(feed.model.sources) + Timers.SLACK
 
 
 # ---------------------------------------------------------------- joins

@@ -11,9 +11,8 @@ from posture.clock import Seconds
 from posture.fault import Fault, FaultKind, SnapshotError
 from posture.files import writable
 from posture.filter import parse
-from posture.model import answered
 from posture.snapshot import Snapshot, SourceEntry, take, to_json, to_jsonl, told, write
-from posture.source import ANSWERED
+from posture.source import ANSWERED, answered
 from posture.text import one_line
 from providers.collector.__main__ import Demo, keep_log, need_demo
 from providers.collector.collector import Collector

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from posture.context import Context
 from posture.controls.aws.iam_policy import (
     Condition,
     Coverage,
@@ -17,7 +18,7 @@ from posture.controls.aws.iam_policy import (
 )
 from posture.controls.aws.keys import class_verdict, key_health, linked_key
 from posture.controls.reading import NoAnswer, expected, field_of, nested, optional, refusals, word
-from posture.controls.registry import Context, control
+from posture.controls.registry import control
 from posture.keyclass import key_class, key_holder
 from posture.policy import KeyMode
 from posture.resource import KeyClass, Resource

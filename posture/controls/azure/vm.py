@@ -4,10 +4,11 @@ care, and secrets in etcd.
 
 from typing import Any
 
+from posture.context import Context
 from posture.controls.azure.keys import required
 from posture.controls.fields import flag, low, part, parts, strange, text
 from posture.controls.reading import NoAnswer, expected, field_of, nested
-from posture.controls.registry import Context, control
+from posture.controls.registry import control
 from posture.policy import KeyMode
 from posture.resource import Resource
 from posture.verdict import Verdict, failed, not_applicable, passed, unknown, warned

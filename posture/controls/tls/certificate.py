@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from posture.clock import Utc, age, parse_rfc3339
+from posture.context import Context
 from posture.controls.reading import NoAnswer, time_of
-from posture.controls.registry import Context, control
+from posture.controls.registry import control
 from posture.controls.tls.chain import PUBLIC_STORES, authorities, dates, judge_chain, key_label, weak_key
 from posture.controls.tls.reading import (
     Fields,

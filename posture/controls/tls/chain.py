@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from posture.clock import Utc
+from posture.context import Context
 from posture.controls.reading import NoAnswer, time_of
-from posture.controls.registry import Context
 from posture.controls.tls.reading import CONNECT, Fields
 from posture.verdict import Verdict, failed, passed, unknown, warned
 

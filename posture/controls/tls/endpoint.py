@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from posture.context import Context
 from posture.controls.reading import NoAnswer
-from posture.controls.registry import Context, control
+from posture.controls.registry import control
 from posture.controls.tls.owner import another_owner
 from posture.controls.tls.reading import (
     Fields,

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from posture.clock import Utc
+from posture.context import Context
 from posture.controls.reading import NoAnswer, time_of
-from posture.controls.registry import Context
 from posture.fault import Fault, FaultKind
 from posture.policy import Policy
 from posture.resource import Resource

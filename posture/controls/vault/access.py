@@ -5,6 +5,7 @@ enctop's own token.
 from typing import Any
 
 from posture.clock import age, rfc3339
+from posture.context import Context
 from posture.controls.reading import (
     NoAnswer,
     expected,
@@ -17,7 +18,6 @@ from posture.controls.reading import (
     time_of,
     word,
 )
-from posture.controls.registry import Context
 from posture.controls.vault.gate import LOOKUP_SELF, behind_the_seal, flag
 from posture.policy import DAY
 from posture.resource import Resource

@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 from posture.clock import rfc3339
+from posture.context import Context
 from posture.controls.reading import NoAnswer, expected, field_of, natural, nested, objects, optional, time_of, word
-from posture.controls.registry import Context, control, registry
+from posture.controls.registry import control, registry
 from posture.controls.vault.gate import SEAL_STATUS, behind_the_seal, closed, flag
 from posture.loopback import is_loopback
 from posture.policy import DAY

@@ -3,6 +3,7 @@
 from typing import Any
 
 from posture.clock import Utc, age, rfc3339
+from posture.context import Context
 from posture.controls.reading import (
     NoAnswer,
     expected,
@@ -15,7 +16,6 @@ from posture.controls.reading import (
     texts,
     time_of,
 )
-from posture.controls.registry import Context
 from posture.controls.vault.gate import behind_the_seal, flag
 from posture.lease import LONG, OVERDUE, SLACK, Life
 from posture.resource import Resource

@@ -10,10 +10,11 @@ import pytest
 
 from posture.controls.registry import registry
 from posture.fault import Fault, FaultKind
-from posture.model import OWN, Model
+from posture.model import Model
 from posture.policy import Policy
 from posture.reports import Batch, Complete
 from posture.resource import Resource
+from posture.rollup import OWN
 from posture.rows import CELLS
 from posture.snapshot import Snapshot, take, to_json
 from posture.source import Source
