@@ -12,7 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from posture.context import Context
-from posture.controls.reading import NoAnswer
+from posture.reading import NoAnswer
 from posture.resource import Resource
 from posture.verdict import EvidenceClass, Severity, Status, Verdict
 

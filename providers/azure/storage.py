@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any
 
 from posture.controls.azure.storage import account_class
-from posture.controls.fields import part
 from posture.fault import Fault, FaultKind, Refused
+from posture.fields import part
 from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Encryption, KeyClass, Link, Resource
 from providers.asking import each

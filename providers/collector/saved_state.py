@@ -18,16 +18,15 @@ import msgspec
 from posture.clock import Seconds, Utc, past
 from posture.entry import Entry, Statuses, clamped
 from posture.fault import SnapshotError
-from posture.files import folder
 from posture.interning import intern_strings
 from posture.model import Model
 from posture.resource import Resource
 from posture.rollup import OWN
-from posture.snapshot import write
 from posture.source import STALE_CADENCES, Source, State
 from posture.text import one_line
 from posture.verdict import Gap, Status
 from providers.collector.config import Config
+from providers.collector.files import folder, write
 from providers.collector.frames import packed
 
 log = logging.getLogger(__name__)

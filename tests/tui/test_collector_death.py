@@ -3,10 +3,12 @@ goes.
 """
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from providers.collector.files import append_lines
 from tests.tui.support import dashboard
 from tui.data import link
 from tui.data.process import Collector
@@ -74,6 +76,6 @@ async def test_a_frozen_collector_is_ended_too() -> None:
 async def test_what_the_collector_says_goes_to_the_log_file(tmp_path: Path) -> None:
     log = tmp_path / "log"
     async with dashboard("--crash-after", "3", settled=False) as it:
-        it.app.feed.collector._log_file = log
+        it.app.feed.collector._log = partial(append_lines, log)
         await it.shows("the collector ended", 60)
     assert "MemoryError" in log.read_text()

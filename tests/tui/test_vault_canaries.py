@@ -4,10 +4,12 @@ the way.
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from providers.collector.files import append_lines
 from providers.demo.vault.live import listed
 from providers.demo.vault.rabbit import Rabbit
 from providers.demo.vault.server import Bao
@@ -50,7 +52,8 @@ async def test_no_secret_is_on_any_screen_nor_in_any_file(
     file, log, errors = tmp_path / "enctop.toml", tmp_path / "log", tmp_path / "stderr"
     file.write_text(configured(bao.url))
     child = Collector(
-        [sys.executable, "-m", "providers.collector", "--config", str(file), "--log-file", str(log)], errors
+        [sys.executable, "-m", "providers.collector", "--config", str(file), "--log-file", str(log)],
+        partial(append_lines, errors),
     )
     child.start()
     app = Dashboard(Feed(child, Replica()), view="overview", query="", export_dir=tmp_path, on_terminal=False)

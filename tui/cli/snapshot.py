@@ -9,14 +9,14 @@ from collections.abc import Iterator
 
 from posture.clock import Seconds
 from posture.fault import Fault, FaultKind, SnapshotError
-from posture.files import writable
 from posture.filter import parse
-from posture.snapshot import Snapshot, SourceEntry, take, to_json, to_jsonl, told, write
+from posture.snapshot import Snapshot, SourceEntry, take, to_json, to_jsonl
 from posture.source import ANSWERED, answered
 from posture.text import one_line
 from providers.collector.__main__ import Demo, keep_log, need_demo
 from providers.collector.collector import Collector
 from providers.collector.config import Config, configured
+from providers.collector.files import told, writable, write
 from tui.cli.say import named, put, put_json, tell
 
 WORSE = {"fail": ("fail",), "unknown": ("fail", "unknown"), "warn": ("fail", "unknown", "warn")}

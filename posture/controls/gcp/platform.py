@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from posture.context import Context
-from posture.controls.fields import flag, part, parts, strange, text
 from posture.controls.gcp.keys import class_of, class_verdict
-from posture.controls.reading import expected, field_of, optional, time_of
 from posture.controls.registry import control
+from posture.fields import flag, part, parts, strange, text
 from posture.policy import KeyMode
+from posture.reading import expected, field_of, optional, time_of
 from posture.resource import Resource
 from posture.verdict import EvidenceClass, Verdict, failed, passed, unanswered, unknown, warned
 

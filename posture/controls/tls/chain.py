@@ -10,8 +10,8 @@ from typing import Any
 
 from posture.clock import Utc
 from posture.context import Context
-from posture.controls.reading import NoAnswer, time_of
 from posture.controls.tls.reading import CONNECT, Fields
+from posture.reading import NoAnswer, time_of
 from posture.verdict import Verdict, failed, passed, unknown, warned
 
 PUBLIC_STORES = ("system", "certifi")

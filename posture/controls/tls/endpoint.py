@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from posture.context import Context
-from posture.controls.reading import NoAnswer
 from posture.controls.registry import control
 from posture.controls.tls.owner import another_owner
 from posture.controls.tls.reading import (
@@ -20,6 +19,7 @@ from posture.controls.tls.reading import (
     silence,
     talked,
 )
+from posture.reading import NoAnswer
 from posture.resource import Resource
 from posture.verdict import Verdict, failed, not_applicable, passed, unanswered, unknown, warned
 

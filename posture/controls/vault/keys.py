@@ -4,10 +4,10 @@ certificate end.
 
 from posture.clock import age, rfc3339
 from posture.context import Context
-from posture.controls.reading import expected, field_of, natural, nested, refusals, time_of, word
 from posture.controls.vault.gate import behind_the_seal, flag
 from posture.policy import DAY
 from posture.policy.vault import VaultPolicy
+from posture.reading import expected, field_of, natural, nested, refusals, time_of, word
 from posture.resource import Resource
 from posture.verdict import Verdict, failed, not_applicable, passed, unanswered, unknown, warned
 

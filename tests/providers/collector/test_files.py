@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from posture.files import appending, replace, resolved, writable
+from providers.collector.files import appending, replace, resolved, writable
 
 STRANGER = 4242
 
@@ -64,7 +64,8 @@ def test_a_pipe_or_a_device_that_stands_where_a_file_is_wanted_is_refused_and_do
 def test_devices_and_descriptors_that_are_named_as_such_are_written_to(tmp_path: Path) -> None:
     replace(Path("/dev/null"), [b"x"])
     code = (
-        "from pathlib import Path; from posture.files import replace, writable; p = Path('/dev/stdout'); writable(p);"
+        "from pathlib import Path; from providers.collector.files import replace, writable;"
+        " p = Path('/dev/stdout'); writable(p);"
         " replace(p, [b'here', b'!'])"
     )
     assert (
