@@ -10,7 +10,7 @@ from posture.resource import Link, Resource
 from providers.source import Source
 from providers.tls.certificates import Facts, Library, certificate_id
 from providers.tls.faults import Outcome, fault
-from providers.tls.probe import Fields, Observation, Target
+from providers.tls.observation import Fields, Observation, Target
 
 _REMEMBERED = 8
 

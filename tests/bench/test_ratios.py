@@ -9,7 +9,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from providers.collector.frames import Frame
-from tests.bench.synthetic import World
+from tests.bench.synthetic_world import World
 from tui.data.ordered_rows import Selection
 from tui.data.replica import Replica
 from tui.widgets.columns import STATUS

@@ -15,7 +15,7 @@ import pytest
 from posture.filter import parse
 from providers.collector.frames import Decoder, Encoder, Frame, Rows
 from tests.bench.latency import Screen, measure
-from tests.bench.synthetic import World
+from tests.bench.synthetic_world import World
 from tui.data.ordered_rows import Selection
 from tui.data.replica import Replica
 from tui.data.row_filter import sieve

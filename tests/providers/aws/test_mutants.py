@@ -23,12 +23,13 @@ from posture.policy import KeyMode, Policy
 from posture.reports import Report
 from posture.verdict import Finding, Status
 from providers.aws.calls import CALLS, Call
-from providers.aws.client import AwsClient, _Reader, _reader
+from providers.aws.client import AwsClient
 from providers.aws.decode import UnreadablePage, Wire, _object
 from providers.aws.ebs import Region, Snapshots, Volumes
 from providers.aws.faults import refused
 from providers.aws.kms import Keys
 from providers.aws.s3 import Buckets
+from providers.aws.s3_answers import AnswerReader, reader_of
 from providers.aws.settings import AwsSettings
 from providers.aws.source import AwsSource, Claims, Shared
 from providers.aws.transport import Transport
@@ -96,7 +97,7 @@ class Replayed(AwsClient):
         if body is None:
             return None
         try:
-            return _reader(call).read(body)
+            return reader_of(call).read(body)
         except UnreadablePage as error:
             raise refused(error, call) from None
 
@@ -127,7 +128,7 @@ async def recorded(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> tuple[AwsSettin
         monkeypatch.setenv(name, value)
     bodies: Bodies = {}
     here, read_now = threading.local(), ContextVar[tuple[str, str]]("read_now")
-    blocking, get, answer, read = AwsClient._blocking, AwsClient._get, Transport.answer, _Reader.read
+    blocking, get, answer, read = AwsClient._blocking, AwsClient._get, Transport.answer, AnswerReader.read
 
     def in_thread(self: AwsClient, call: Call, region: str, parameters: dict[str, Any], *rest: Any) -> Any:
         here.asked = (call.name, _about(parameters))
@@ -142,7 +143,7 @@ async def recorded(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> tuple[AwsSettin
         read_now.set((call.name, bucket))
         return await get(self, call, bucket, region, **named)
 
-    def taken(self: _Reader, body: bytes) -> Any:
+    def taken(self: AnswerReader, body: bytes) -> Any:
         bodies[read_now.get()] = body
         return read(self, body)
 
@@ -151,7 +152,7 @@ async def recorded(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> tuple[AwsSettin
             (AwsClient, "_blocking", in_thread),
             (Transport, "answer", answered),
             (AwsClient, "_get", got),
-            (_Reader, "read", taken),
+            (AnswerReader, "read", taken),
         ):
             patched.setattr(owner, name, wrapped)
         TALLY.set(Tally())

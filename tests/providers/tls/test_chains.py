@@ -24,7 +24,9 @@ from providers.tls.replay import verified
 from providers.tls.trust import Roots, described
 from tests.posture.controls.tls.world import address, endpoint
 from tests.posture.controls.world import World
-from tests.world.tlschains import HOST, Chain, bad, good
+from tests.world.tlsbad import bad
+from tests.world.tlschains import HOST, Chain
+from tests.world.tlsgood import good
 
 PASS = Status.PASS
 
