@@ -3,7 +3,7 @@
 import contextlib
 import re
 import time
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -85,11 +85,7 @@ class Buckets(AwsSource):
                 for fault in account.faults.values():
                     yield ReadRefused(fault)
                 yield NotRead((account,)) if unseen else Batch((account,))
-            self._waiting.update(
-                (entry["Name"], entry)
-                for entry in page
-                if isinstance(entry, dict) and isinstance(entry.get("Name"), str)
-            )
+            self._waiting.update(_named(page))
             ask = partial(self._bucket, started=started)
             async with contextlib.aclosing(each_again(rows.of(page, dict), ask, lambda read: read.lost)) as reads:
                 async for read in reads:
@@ -100,13 +96,8 @@ class Buckets(AwsSource):
                     if not read.gone:
                         bucket = self._resource(read)
                         here[bucket.name] = Place(bucket.region, bucket.tenant)
-                        for fault in bucket.faults.values():
+                        for fault in _unread(bucket, read.fields):
                             yield ReadRefused(fault)
-                        block = read.fields.get("PublicAccessBlockConfiguration")
-                        if isinstance(block, dict) and (
-                            odd := ill_typed(GET_PUBLIC_ACCESS_BLOCK, block, dict.fromkeys(BLOCKS, bool))
-                        ):
-                            yield ReadRefused(odd)
                         yield Batch((bucket,))
         known, answered, silence = self.seen.buckets or {}, bool(here), None
         self._waiting.clear()
@@ -318,3 +309,17 @@ def _public(fields: Mapping[str, Any]) -> str:
     if block == "":
         return "?"
     return "blocked" if block and all(block.get(name) is True for name in BLOCKS) else "open"
+
+
+def _named(page: Iterable[Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for entry in page:
+        if isinstance(entry, dict) and isinstance(entry.get("Name"), str):
+            yield entry["Name"], entry
+
+
+def _unread(bucket: Resource, fields: Mapping[str, Any]) -> Iterator[Fault]:
+    """What was refused of a bucket, and what was answered in another shape than S3 documents."""
+    yield from bucket.faults.values()
+    block = fields.get("PublicAccessBlockConfiguration")
+    if isinstance(block, dict) and (odd := ill_typed(GET_PUBLIC_ACCESS_BLOCK, block, dict.fromkeys(BLOCKS, bool))):
+        yield odd
