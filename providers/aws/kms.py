@@ -53,7 +53,7 @@ class Keys(AwsSource):
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """List keys and aliases, then describe key by key, several at a time."""
-        started = time.monotonic()
+        started, listed = time.monotonic(), list[str]()
         aliases: dict[str, tuple[str, ...]] | None = None
         try:
             aliases = await self._aliases()
@@ -62,7 +62,6 @@ class Keys(AwsSource):
                 raise
             await self.account.confirm(refused)
             yield ReadRefused(refused.fault)
-        listed: list[str] = []
         rows = Rows(LIST_KEYS, "KeyArn", r"arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[!-~]+")
         async for page in self.account.pages(LIST_KEYS, self.region, "Keys", MARKER, Limit=1000):
             listed += rows.of(page, lambda entry: str(entry["KeyArn"]))

@@ -86,19 +86,9 @@ class Buckets(AwsSource):
                     yield ReadRefused(fault)
                 yield NotRead((account,)) if unseen else Batch((account,))
             self._waiting.update(_named(page))
-            ask = partial(self._bucket, started=started)
-            async with contextlib.aclosing(each_again(rows.of(page, dict), ask, lambda read: read.lost)) as reads:
-                async for read in reads:
-                    if read.lost:
-                        unread.append(read)
-                        continue
-                    self._waiting.pop(str(read.fields.get("Name")), None)
-                    if not read.gone:
-                        bucket = self._resource(read)
-                        here[bucket.name] = Place(bucket.region, bucket.tenant)
-                        for fault in _unread(bucket, read.fields):
-                            yield ReadRefused(fault)
-                        yield Batch((bucket,))
+            async with contextlib.aclosing(self._page(rows.of(page, dict), started, here, unread)) as reports:
+                async for report in reports:
+                    yield report
         known, answered, silence = self.seen.buckets or {}, bool(here), None
         self._waiting.clear()
         for read in unread:
@@ -117,6 +107,24 @@ class Buckets(AwsSource):
         if not unread:  # what stays as it was seen last still names its key
             self.seen.listed(self.id)
         yield Complete(("aws.s3.bucket", "aws.account"))
+
+    async def _page(
+        self, listed: Iterable[dict[str, Any]], started: Seconds, here: dict[str, Place], unread: "list[_Read]"
+    ) -> AsyncGenerator[Yield, None]:
+        """The buckets of one page of the listing; those that did not answer go to `unread`."""
+        ask = partial(self._bucket, started=started)
+        async with contextlib.aclosing(each_again(listed, ask, lambda read: read.lost)) as reads:
+            async for read in reads:
+                if read.lost:
+                    unread.append(read)
+                    continue
+                self._waiting.pop(str(read.fields.get("Name")), None)
+                if not read.gone:
+                    bucket = self._resource(read)
+                    here[bucket.name] = Place(bucket.region, bucket.tenant)
+                    for fault in _unread(bucket, read.fields):
+                        yield ReadRefused(fault)
+                    yield Batch((bucket,))
 
     def unasked(self, fault: Fault) -> Iterator[Report]:
         """The buckets that are known by name alone: UNKNOWN with the reason why they were not read."""

@@ -56,8 +56,7 @@ class Pki(VaultSource):
                     wanted |= {one.id for one in before}
                 else:
                     before.clear()
-            step = max(1, -(-len(serials) // MOST))
-            chosen = serials[::step]
+            chosen = serials[:: max(1, -(-len(serials) // MOST))]
             wanted |= {self.id_of(mount.namespace, mount.path, "cert", serial) for serial in chosen}
             own = {str(entry.get("serial_number")) for entry in issuers.values()}
             jobs = [

@@ -160,13 +160,34 @@ class World:
     def _row(self, kind: str, tenant: str, region: str, number: int) -> Row:
         if kind == "lease":
             return self._lease(tenant, region, number)
-        account, serial = TENANTS[tenant], f"{self.random.getrandbits(68):017x}"
+        serial = f"{self.random.getrandbits(68):017x}"
         app = f"{self.random.choice(APPS)}-{number % 977}"
         key_class = KEY_CLASSES.index(
             self.random.choice((KeyClass.PROVIDER, KeyClass.PROVIDER_VISIBLE, KeyClass.CUSTOMER))
         )
         key = ("", "aws/ebs", "alias/data", f"alias/{tenant}-data")[key_class] if key_class < 4 else ""
-        arn, name, cells = {
+        arn, name, cells = self._named(kind, tenant, region, number, serial, app)
+        row = Row(
+            arn,
+            self.numbers[kind, tenant, region],
+            name,
+            3,
+            4,
+            -1 if kind == "key" else key_class,
+            key,
+            "",
+            self.now - 86400 * 30,
+            0,
+            cells,
+        )
+        return self._judge(row)
+
+    def _named(
+        self, kind: str, tenant: str, region: str, number: int, serial: str, app: str
+    ) -> tuple[str, str, tuple[str, ...]]:
+        """ARN, name and cells."""
+        account = TENANTS[tenant]
+        named: dict[str, tuple[str, str, tuple[str, ...]]] = {
             "volume": (
                 f"arn:aws:ec2:{region}:{account}:volume/vol-{serial}",
                 app,
@@ -187,21 +208,8 @@ class World:
                 f"alias/{app}",
                 ("CUSTOMER", "Enabled", "365 d"),
             ),
-        }[kind]
-        row = Row(
-            arn,
-            self.numbers[kind, tenant, region],
-            name,
-            3,
-            4,
-            -1 if kind == "key" else key_class,
-            key,
-            "",
-            self.now - 86400 * 30,
-            0,
-            cells,
-        )
-        return self._judge(row)
+        }
+        return named[kind]
 
     def _judge(self, row: Row) -> Row:
         place = self.places[row.place]
@@ -340,15 +348,28 @@ class World:
             else []
         )
         encryption = Encryption(row.status != Status.FAIL, "AES-256", KEY_CLASSES[max(0, row.key_class)], links[-1].to)
+        resource = self._resource(row, place, encryption, links)
+        return Detail(
+            key,
+            resource,
+            row.status,
+            self.now - 12,
+            tuple(self._judged(row)),
+            tuple(self._linked(link.rel, link.to) for link in links),
+            tuple(self._linked("uses", other.id) for other in users),
+            row.users or len(users),
+        )
+
+    def _resource(self, row: Row, place: Place, encryption: Encryption, links: list[Link]) -> Resource:
         fields = {
-            "VolumeId": key.rpartition("/")[2],
+            "VolumeId": row.id.rpartition("/")[2],
             "Encrypted": row.status != Status.FAIL,
             "State": "in-use",
             "Size": 100,
             "Tags": [{"Key": "app", "Value": row.name}],
         }
-        resource = Resource(
-            key,
+        return Resource(
+            row.id,
             place.kind,
             place.type,
             row.name,
@@ -363,16 +384,6 @@ class World:
             {},
             (),
             row.cells,
-        )
-        return Detail(
-            key,
-            resource,
-            row.status,
-            self.now - 12,
-            tuple(self._judged(row)),
-            tuple(self._linked(link.rel, link.to) for link in links),
-            tuple(self._linked("uses", other.id) for other in users),
-            row.users or len(users),
         )
 
     def _judged(self, row: Row) -> Iterator[Judged]:
@@ -407,6 +418,9 @@ class World:
         yield Judged(
             finding, "Volume is encrypted at rest", (promise,), remedy, {"nist-800-53r5": "SC-28", "soc2": "CC6.1"}
         )
+        yield self._second(row, place)
+
+    def _second(self, row: Row, place: Place) -> Judged:
         other = Finding(
             "aws.ebs.key-policy",
             row.id,
@@ -418,7 +432,7 @@ class World:
             {},
             row.since,
         )
-        yield Judged(
+        return Judged(
             other,
             "Key class equals the tenant's policy",
             (("S15", "encrypted at rest by the cloud provider-managed keys"),),

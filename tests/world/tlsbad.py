@@ -147,6 +147,11 @@ def _of_purposes() -> Iterator[Chain]:
         FAIL,
         "purpose",
     )
+    yield from _of_uses(top, above)
+
+
+def _of_uses(top: Made, above: Made) -> Iterator[Chain]:
+    """Certificates and authorities for something else, by their key usage and basic constraints."""
     yield Chain("leaf for CRLs", (leaf(above, usage=("crl_sign",)), above), (top,), FAIL, "purpose")
     yield Chain(
         "intermediate for clients", (leaf(below := middle(top, purposes=(CLIENT,))), below), (top,), FAIL, "purpose"

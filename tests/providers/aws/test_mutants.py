@@ -148,13 +148,10 @@ async def recorded(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> tuple[AwsSettin
         return read(self, body)
 
     with monkeypatch.context() as patched:
-        for owner, name, wrapped in (
-            (AwsClient, "_blocking", in_thread),
-            (Transport, "answer", answered),
-            (AwsClient, "_get", got),
-            (AnswerReader, "read", taken),
-        ):
-            patched.setattr(owner, name, wrapped)
+        patched.setattr(AwsClient, "_blocking", in_thread)
+        patched.setattr(Transport, "answer", answered)
+        patched.setattr(AwsClient, "_get", got)
+        patched.setattr(AnswerReader, "read", taken)
         TALLY.set(Tally())
         settings = AwsSettings(endpoint_url=aws.url, regions=("us-east-1",))
         live = AwsClient(settings, "test")
