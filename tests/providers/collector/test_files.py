@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,7 +70,9 @@ def test_devices_and_descriptors_that_are_named_as_such_are_written_to(tmp_path:
         " replace(p, [b'here', b'!'])"
     )
     assert (
-        subprocess.run(["python3", "-c", code], cwd=Path(__file__).parents[2], capture_output=True, check=True).stdout
+        subprocess.run(
+            [sys.executable, "-c", code], cwd=Path(__file__).parents[2], capture_output=True, check=True
+        ).stdout
         == b"here!"
     )
     with pytest.raises(OSError, match="No space left"):
