@@ -71,7 +71,7 @@ def test_devices_and_descriptors_that_are_named_as_such_are_written_to(tmp_path:
     )
     assert (
         subprocess.run(
-            [sys.executable, "-c", code], cwd=Path(__file__).parents[2], capture_output=True, check=True
+            [sys.executable, "-c", code], cwd=Path(__file__).parents[3], capture_output=True, check=True
         ).stdout
         == b"here!"
     )
