@@ -42,7 +42,7 @@ from providers.collector.frames import (
 )
 from providers.collector.poller import Poller
 from providers.collector.publisher import Publisher
-from providers.collector.systems import open_rooms
+from providers.collector.systems import open_systems
 from providers.collector.version import enctop_version
 from providers.source import Source
 from providers.threads import Threads
@@ -84,7 +84,7 @@ class Collector:
 
     def sources(self) -> list[Source]:
         """The first sources of all that is configured."""
-        return open_rooms(self.config, self.version, self._now)
+        return open_systems(self.config, self.version, self._now)
 
     async def once(self, timeout: Seconds) -> None:
         """Poll everything one time, for a snapshot."""
@@ -165,6 +165,7 @@ class Collector:
             if all_answered and not told:  # after what the last of them reported
                 told = True
                 await send(Settled())
+                collect_garbage_of_hours()
             await asyncio.sleep(GATHER)
 
     async def _awaken(self) -> None:
@@ -199,7 +200,7 @@ class Collector:
         try:
             parse(ask.query)
             snapshot = take(self.model, self._now(), self.version, query=ask.query, simulated=self.simulated)
-            write(path, to_json(snapshot))
+            write(path, to_json(snapshot), new=True)  # the name is ours, and whoever filled the directory may know it
         except EnctopError as error:
             return Notice("error", str(error))
         return Notice(
@@ -218,6 +219,14 @@ def collect_garbage_seldom() -> None:
     gc.set_threshold(50_000, 10, 10)
     with contextlib.suppress(OSError, AttributeError):  # another C library
         ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
+
+
+def collect_garbage_of_hours() -> None:
+    """From when all has been read: some 2,000 objects a minute do become garbage in cycles (exceptions, connections),
+    and seldom is once in hours then. What is loaded stays, and is not looked at.
+    """
+    gc.freeze()
+    gc.set_threshold(20_000, 3, 3)
 
 
 class _Left(Exception):

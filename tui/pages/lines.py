@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from posture.clock import Seconds, Utc, age, rfc3339
-from posture.fault import Fault
+from posture.fault import Fault, state_word
 from posture.resource import Encryption, Resource
 from posture.rows import CELLS
 from posture.source import ANSWERED, Source, State
@@ -106,7 +106,7 @@ def raw_source(source: Source) -> list[Line]:
 def _fault_lines(fault: Fault, width: int) -> Iterator[Line]:
     yield from _title("FAULT")
     for name, value in (
-        ("kind", fault.kind.value),
+        ("kind", state_word(fault.kind.value, fault)),
         ("operation", fault.operation),
         ("code", fault.code),
         ("message", fault.message),

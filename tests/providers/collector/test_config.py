@@ -13,7 +13,8 @@ import pytest
 
 from posture.fault import ConfigError
 from posture.policy import KeyMode
-from providers.collector.config import AMBIENT, Config, aws_profiles, find, load, parse
+from providers.aws.settings import AwsSettings, aws_profiles
+from providers.collector.config import Config, ambient, find, load, parse
 from providers.collector.durations import seconds
 from providers.paths import settled
 from tests.providers.collector.wrong_config import WRONG, aws, excepting, policy, tenant
@@ -119,7 +120,8 @@ def test_without_a_name_the_users_file_is_taken(tmp_path: Path, monkeypatch: pyt
 
 def test_the_example_of_the_interface_loads() -> None:
     config = parse(EXAMPLE, "enctop.toml")
-    (only,) = config.tenant
+    tenants: tuple[Any, ...] = config.tenant  # its blocks are declared by the systems
+    (only,) = tenants
     assert (only.name, only.aws[0].profile, only.aws[0].regions) == ("acme", "acme-prod", ("us-east-1", "eu-west-1"))
     assert only.policy.mode("aws.s3.default-encryption") is KeyMode.PROVIDER_MANAGED
     assert str(only.policy.exception[0].until) == "2027-01-31"
@@ -206,8 +208,9 @@ def test_who_shares_an_account_with_the_tenants_that_are_named_stays_and_is_not_
 
 
 def test_without_a_file_there_is_one_tenant_of_the_credentials_that_are_there() -> None:
-    assert [one.name for one in AMBIENT.tenant] == ["default"]
-    assert AMBIENT.aws == [("default", AMBIENT.tenant[0].aws[0])]
+    found = ambient()
+    assert [one.name for one in found.tenant] == ["default"]
+    assert [(block.tenant, block.settings) for block in found.blocks("aws")] == [("default", AwsSettings())]
 
 
 @pytest.mark.parametrize(
@@ -256,7 +259,8 @@ def test_a_file_is_sought_beside_the_file_that_names_it(tmp_path: Path, monkeypa
         )
     )
     monkeypatch.chdir(tmp_path)
-    acme, other = load(Path("conf/enctop.toml")).tenant
+    tenants: tuple[Any, ...] = load(Path("conf/enctop.toml")).tenant
+    acme, other = tenants
     assert (acme.vault[0].token_file, acme.vault[0].ca_file) == (f"{folder}/t/token", f"{folder}/ca.pem")
     assert (acme.gcp[0].credentials, other.gcp[0].credentials) == (f"{folder}/sa.json", "default")
     assert other.tls[0].ca_file == f"{folder}/../conf/ca.pem"

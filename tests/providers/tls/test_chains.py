@@ -26,6 +26,7 @@ from tests.posture.controls.tls.world import address, endpoint
 from tests.posture.controls.world import World
 from tests.world.tlsbad import bad
 from tests.world.tlschains import HOST, Chain
+from tests.world.tlscrafted import crafted
 from tests.world.tlsgood import good
 
 PASS = Status.PASS
@@ -33,7 +34,7 @@ PASS = Status.PASS
 
 @functools.cache
 def chains() -> dict[str, Chain]:
-    found = [*good(), *bad()]
+    found = [*good(), *bad(), *crafted()]
     assert len({chain.name for chain in found}) == len(found)
     return {chain.name: chain for chain in found}
 
