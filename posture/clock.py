@@ -40,3 +40,8 @@ def age(seconds: Seconds) -> str:
         if whole >= 2 * size or (unit == "d" and whole >= size):
             return f"{whole // size}{unit}"
     return f"{whole}s"
+
+
+def past(at: Utc, now: Utc) -> Utc:
+    """A time that was noted; `now`, where it has not come yet or is none: the clock ran ahead, or somebody wrote it."""
+    return at if 0 <= at <= now else now

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import msgspec
 
 from posture.clock import parse_rfc3339
-from posture.controls.registry import Context, Control, Registry, registry
-from posture.judging import Entry
+from posture.context import Context
+from posture.controls.registry import Control, Registry, registry
+from posture.entry import Entry
 from posture.model import Model
 from posture.policy import Policy
 from posture.resource import Encryption, Resource

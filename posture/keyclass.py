@@ -1,16 +1,12 @@
 """Whose key protects a resource: as the provider said, or as the key it points at says."""
 
-from typing import TYPE_CHECKING
-
+from posture.context import Context
 from posture.resource import KeyClass, Resource
-
-if TYPE_CHECKING:
-    from posture.controls.registry import Context
 
 DESCRIBE_KEY = "kms:DescribeKey"
 
 
-def key_class(resource: Resource, context: "Context") -> KeyClass:
+def key_class(resource: Resource, context: Context) -> KeyClass:
     """The key class of a resource. Where its provider could not know, the key it points at decides; UNKNOWN where
     that was not seen.
     """
@@ -20,7 +16,7 @@ def key_class(resource: Resource, context: "Context") -> KeyClass:
     return key_holder(resource, context) if said is KeyClass.UNKNOWN else said
 
 
-def key_holder(resource: Resource, context: "Context") -> KeyClass:
+def key_holder(resource: Resource, context: Context) -> KeyClass:
     """The class that the key `resource` points at confers on it: a customer's key of an account that is neither its
     own nor listed is foreign.
     """

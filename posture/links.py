@@ -93,3 +93,8 @@ class Links:
                 self._named.setdefault(name, {})[new.id] = None
             moved |= {holder, self.resolve(name)} | self._users.get(name, _NOBODY)
         return moved
+
+
+def outline(resource: Resource) -> tuple[str, ...]:
+    """What a control may ask of the users of the resource it judges (`posture.context.Context.users`)."""
+    return resource.kind, resource.type, resource.tenant, resource.scope, resource.region

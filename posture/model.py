@@ -6,34 +6,23 @@ from itertools import islice
 
 import msgspec
 
+from posture.ageing import Ageing, stale_at
+from posture.changes import Change
 from posture.clock import Seconds, Utc
+from posture.context import ModelContext
 from posture.controls.registry import Registry
+from posture.entry import Entry, Statuses, clamped
 from posture.fault import Fault
 from posture.interning import intern_strings
-from posture.judging import Entry, ModelContext, Statuses, clamped, judge, past, stale_at
-from posture.links import Links
+from posture.judging import judge
+from posture.links import Links, outline
 from posture.policy import Policy
 from posture.reports import Batch, Complete, NotRead, ReadRefused, Report
 from posture.resource import Resource
 from posture.rollup import OWN, UNASSIGNED, Rollup, add, counted
-from posture.source import ANSWERED, STALE_CADENCES, Source, State
-from posture.timers import Timers
-from posture.verdict import Finding, Status, worst
-
-__all__ = ["OWN", "UNASSIGNED", "Change", "Model", "Rollup", "answered", "shown"]
-
-
-class Change(msgspec.Struct):
-    """What moved since the last `Model.drain`: ids of resources, and of sources; `tenants` when a roll-up did."""
-
-    resources: set[str] = msgspec.field(default_factory=set)
-    gone: set[str] = msgspec.field(default_factory=set)
-    sources: set[str] = msgspec.field(default_factory=set)
-    sources_gone: set[str] = msgspec.field(default_factory=set)
-    tenants: set[str] = msgspec.field(default_factory=set)
-
-    def __bool__(self) -> bool:
-        return bool(self.resources or self.gone or self.sources or self.sources_gone or self.tenants)
+from posture.source import Source, account_of
+from posture.unanswered import Unanswered
+from posture.verdict import Status, worst
 
 
 class Model:
@@ -58,12 +47,10 @@ class Model:
         self._by_source: dict[str, dict[str, None]] = {}
         self._polls: Counter[str] = Counter()
         self._seen: Counter[str] = Counter()
-        self._partly: dict[str, Fault] = {}
         self._alone: Counter[str] = Counter()
-        self._waiting: dict[str, dict[str, None]] = {}
         self._dirty: dict[str, None] = {}
-        self._verdicts_turn = Timers()
-        self._rows_age = Timers()
+        self._ageing = Ageing(self.sources, self._entries, self._by_source)
+        self._unanswered = Unanswered(self.sources)
         self._change = Change()
         self._recalled: dict[str, Statuses] = {}
         self._contexts = {tenant: ModelContext(self, (policy,)) for tenant, policy in self.policies.items()}
@@ -104,27 +91,12 @@ class Model:
 
         Whoever asks is judged again when a source of that place changes its state.
         """
-        places = {resource.scope, *(_place(source) for source in (self.sources.get(resource.source),) if source)}
-        for place in places:
-            self._waiting.setdefault(place, {})[resource.id] = None
-        silent = (
-            source
-            for source in map(self._as_told, self.sources.values())
-            if source.state not in ANSWERED
-            and source.provider == resource.provider
-            and _place(source) in places
-            and asks(source.service)
-        )
-        return min(
-            (source for source in silent if resource.region in source.scope.split("/")[1:] or "/" not in source.scope),
-            key=lambda s: s.id,
-            default=None,
-        )
+        return self._unanswered.find(resource, asks)
 
     def unassigned(self, tenant: str) -> int:
         """Resources without a tenant in the accounts whose sources this tenant shares."""
         scopes = {
-            _place(source)
+            account_of(source)
             for source in self.sources.values()
             if "+" in source.tenant and tenant in source.tenant.split("+")
         }
@@ -136,20 +108,13 @@ class Model:
         """A source exists from now on; it keeps what it reported under this id before."""
         known = self.sources.get(source.id)
         if known is not None:
-            source = msgspec.structs.replace(
-                source,
-                state=known.state,
-                last_success=known.last_success,
-                last_attempt=known.last_attempt,
-                resources=known.resources,
-                fault=known.fault,
-            )
+            source = source.following(known)
         rows = self._by_source.setdefault(source.id, {})
         self._own(source.id, "source", source.service, source.tenant)
         self._set_source(source)
         if known is not None and known.cadence != source.cadence:
             self._dirty.update(rows)
-            self._rows_age.set(source.id, self._next_stale(source.id))
+            self._ageing.follow(source.id, self._now)
 
     def drop_source(self, source_id: str, now: Utc) -> None:
         """A source exists no more, nor does what only it reported."""
@@ -158,12 +123,13 @@ class Model:
         for resource_id in self._by_source.pop(source_id, {}):
             self._remove(resource_id)
         self._remove(source_id)
-        self._rows_age.set(source_id, None)
-        for kept in (self._polls, self._seen, self._partly):
+        self._ageing.look_at(source_id, None)
+        self._unanswered.end(source_id)
+        for kept in (self._polls, self._seen):
             kept.pop(source_id, None)
         self._change.sources.discard(source_id)
         self._change.sources_gone.add(source_id)
-        self._dirty.update(self._waiting.pop(_place(source), {}))
+        self._dirty.update(self._unanswered.release(source))
         self._touch_tenants(source)
 
     def begin(self, source_id: str, now: Utc) -> None:
@@ -171,10 +137,8 @@ class Model:
         self._keep_time(now)
         self._polls[source_id] += 1
         self._seen[source_id] = 0
-        self._partly.pop(source_id, None)
-        self._set_source(
-            msgspec.structs.replace(self.sources[source_id], polling=True, last_attempt=self._now, next_due=None)
-        )
+        self._unanswered.end(source_id)
+        self._set_source(self.sources[source_id].begun(self._now))
 
     def apply(self, source_id: str, report: Report, now: Utc) -> None:
         """Take in what a poll reports on its way. Nothing is judged before `settle`."""
@@ -185,9 +149,8 @@ class Model:
             case Complete():
                 self._forget(source_id, report)
             case ReadRefused():
-                if source_id not in self._partly:
-                    self._partly[source_id] = report.fault
-                    self._dirty.update(self._waiting.pop(_place(self.sources[source_id]), {}))
+                if self._unanswered.refuse(source_id, report.fault):
+                    self._dirty.update(self._unanswered.release(self.sources[source_id]))
             case NotRead():
                 known = self._by_source[source_id]
                 for resource in report.resources:
@@ -203,28 +166,14 @@ class Model:
         """
         self._keep_time(now)
         source = self.sources[source_id]
-        part = self._partly.pop(source_id, None)
-        if fault is None:
-            state, refusal = (State.PARTIAL if part else State.OK), part
-        else:
-            state, refusal = (State.PARTIAL if self._seen[source_id] else State(fault.kind)), fault
-        self._set_source(
-            msgspec.structs.replace(
-                source,
-                state=state,
-                fault=refusal,
-                last_success=self._now if fault is None else source.last_success,
-                calls=calls,
-                seconds=seconds,
-                polling=False,
-                next_due=next_due,
-                resources=len(self._by_source[source_id]),
-            )
-        )
+        part = self._unanswered.end(source_id)
+        seen_any, held = bool(self._seen[source_id]), len(self._by_source[source_id])
+        ended = source.ended(self._now, fault, part, seen_any, held)
+        self._set_source(msgspec.structs.replace(ended, calls=calls, seconds=seconds, next_due=next_due))
         if part is not None and fault is None:
             self._fall_behind(source)
-        if source.fault != refusal:
-            self._dirty.update(dict.fromkeys(self._stale(source_id)))
+        if source.fault != ended.fault:
+            self._dirty.update(dict.fromkeys(self._ageing.stale(source_id, self._now)))
 
     def tick(self, now: Utc) -> None:
         """Time went on: what only time changes is judged again."""
@@ -234,10 +183,7 @@ class Model:
     def wake(self, now: Utc) -> None:
         """Time went on: what only time changes is to be judged again by `settle`."""
         self._keep_time(now)
-        self._dirty.update(dict.fromkeys(self._verdicts_turn.due(self._now)))
-        for source_id in self._rows_age.due(self._now):
-            self._dirty.update(dict.fromkeys(self._stale(source_id)))
-            self._rows_age.set(source_id, self._next_stale(source_id))
+        self._dirty.update(dict.fromkeys(self._ageing.due(self._now)))
 
     @property
     def unsettled(self) -> int:
@@ -246,7 +192,7 @@ class Model:
 
     def wakes_at(self) -> Utc | None:
         """When `tick` has something to do next."""
-        return min((at for at in (self._verdicts_turn.next(), self._rows_age.next()) if at is not None), default=None)
+        return self._ageing.next()
 
     def settle(self, at_most: int | None = None) -> bool:
         """Judge what was touched since the last time, or `at_most` of it; says whether all is judged."""
@@ -259,7 +205,7 @@ class Model:
                 continue
             before = entry.appearance()
             until = judge(entry, self.context(entry.resource.tenant), self.registry)
-            self._verdicts_turn.set(resource_id, until if until is not None and until > self._now else None)
+            self._ageing.verdicts.set(resource_id, until if until is not None and until > self._now else None)
             if entry.appearance() != before:
                 self._change.resources.add(resource_id)
             self._recount(entry)
@@ -297,7 +243,7 @@ class Model:
             self._moved(None, entry.resource)
             self._dirty[entry.resource.id] = None
             self._change.resources.add(entry.resource.id)
-            self._rows_age.set(entry.source, self._now)
+            self._ageing.look_at(entry.source, self._now)
 
     def hold(self, judged: Iterable[Entry]) -> None:
         """Take in what is judged already, of sources that are added already, as it stands."""
@@ -325,11 +271,6 @@ class Model:
 
     # ------------------------------------------------------------ inside
 
-    def _as_told(self, source: Source) -> Source:
-        """A source as it will stand when the poll under way has ended, where that was refused a part already."""
-        part = self._partly.get(source.id)
-        return source if part is None else msgspec.structs.replace(source, state=State.PARTIAL, fault=part)
-
     def _keep_time(self, now: Utc) -> None:
         if now >= self._now - self.SLACK:
             self._now = max(now, self._now)
@@ -341,12 +282,8 @@ class Model:
         self._dirty.update(dict.fromkeys(self._entries))  # with what is due when
         self._change.resources.update(self._entries)
         for source in list(self.sources.values()):
-            success, attempt = (
-                None if at is None else past(at, now) for at in (source.last_success, source.last_attempt)
-            )
-            due = None if source.next_due is None else min(source.next_due, now + source.cadence)
-            self._set_source(msgspec.structs.replace(source, last_success=success, last_attempt=attempt, next_due=due))
-            self._rows_age.set(source.id, self._next_stale(source.id))
+            self._set_source(source.rewound(now))
+            self._ageing.follow(source.id, now)
 
     def _own(self, resource_id: str, kind: str, name: str, tenant: str) -> None:
         resource = Resource(resource_id, kind, f"{OWN}.{kind}", name, tenant, OWN, "", "", resource_id)
@@ -371,7 +308,7 @@ class Model:
             self._dirty[source.id] = None
             self._touch_tenants(source)
         if known is None or (known.state, known.fault) != (source.state, source.fault):
-            self._dirty.update(self._waiting.pop(_place(source), {}))
+            self._dirty.update(self._unanswered.release(source))
 
     def _touch_tenants(self, source: Source) -> None:
         for tenant in source.tenant.split("+"):
@@ -382,18 +319,14 @@ class Model:
         words: dict[str, str] = {}
         for resource in resources:
             self._put(resource, source_id, words)
-        if resources and self._rows_age.get(source_id) is None:
-            self._rows_age.set(source_id, self._now + STALE_CADENCES * self.sources[source_id].cadence)
+        if resources:
+            self._ageing.seen(source_id, self._now)
 
     def _put(self, resource: Resource, source_id: str, words: dict[str, str]) -> None:
         poll, now = self._polls[source_id], self._now
         entry = self._entries.get(resource.id)
         if entry is None:
-            old = None
-            entry = self._entries[resource.id] = Entry(resource, source_id, poll, now)
-            if statuses_since := self._recalled.pop(resource.id, None):
-                entry.recall(statuses_since)
-            self._seen[source_id] += 1
+            old, entry = None, self._added(resource, source_id)
         else:
             if entry.source != source_id and self._told_better(entry, resource, source_id):
                 self._seen[source_id] += 1
@@ -430,6 +363,13 @@ class Model:
         self._change.gone.discard(resource.id)
         self._change.resources.add(resource.id)
 
+    def _added(self, resource: Resource, source_id: str) -> Entry:
+        entry = self._entries[resource.id] = Entry(resource, source_id, self._polls[source_id], self._now)
+        if statuses_since := self._recalled.pop(resource.id, None):
+            entry.recall(statuses_since)
+        self._seen[source_id] += 1
+        return entry
+
     def _told_better(self, entry: Entry, resource: Resource, source_id: str) -> bool:
         """Whether what holds it stays: of two sources that name one thing (two accounts, a third's key), the one
         that was answered, else the first by id.
@@ -448,7 +388,7 @@ class Model:
         self._dirty.update(dict.fromkeys(self.links.replace(old, new)))
         if new is not None:
             near.update(self.links.users(new))
-            if old is None or _what(old) != _what(new):
+            if old is None or outline(old) != outline(new):
                 self._dirty.update((self.links.resolve(link.to), None) for link in new.links)
         users = [entry for name in near if (entry := self._entries.get(name)) is not None]
         for entry in users:
@@ -461,15 +401,6 @@ class Model:
                 self._alone[resource.scope] += step
                 for tenant in self.policies:
                     self._dirty[f"enctop://{tenant}"] = None
-
-    def _stale(self, source_id: str) -> list[str]:
-        source = self.sources[source_id]
-        return [name for name in self._by_source[source_id] if stale_at(self._entries[name], source) <= self._now]
-
-    def _next_stale(self, source_id: str) -> Utc | None:
-        source = self.sources[source_id]
-        ages = (stale_at(self._entries[name], source) for name in self._by_source[source_id])
-        return min((at for at in ages if at > self._now), default=None)
 
     def _fall_behind(self, source: Source) -> None:
         """Rows that a poll which went well elsewhere did not see do not look as fresh as the rest."""
@@ -495,7 +426,7 @@ class Model:
         if entry is None:
             return
         self._by_source.get(entry.source, {}).pop(resource_id, None)
-        self._verdicts_turn.set(resource_id, None)
+        self._ageing.verdicts.set(resource_id, None)
         self._moved(entry.resource, None)
         self._uncount(entry)
         self._change.resources.discard(resource_id)
@@ -514,24 +445,3 @@ class Model:
         if entry.counted is not None:
             self._change.tenants.update(add(self.rollups, entry.resource, entry.counted, -1))
             entry.counted = None
-
-
-def _place(source: Source) -> str:
-    """The account, project or server it asks, without the region."""
-    return source.scope.split("/")[0]
-
-
-def _what(resource: Resource) -> tuple[str, ...]:
-    """What a control may ask of the users of the resource it judges (`posture.controls.registry.Context.users`)."""
-    return resource.kind, resource.type, resource.tenant, resource.scope, resource.region
-
-
-def answered(sources: Iterable[Source]) -> bool:
-    """Whether every source said all it was asked, and there is one; what `--require-complete` asks for."""
-    states = [source.state for source in sources]
-    return bool(states) and ANSWERED.issuperset(states)
-
-
-def shown(finding: Finding) -> bool:
-    """Whether the Findings view lists it: FAIL, UNKNOWN and WARN are listed."""
-    return finding.status < Status.PASS

@@ -1,23 +1,21 @@
 """The model, written down: `enctop.snapshot/1` (README, `enctop schema`)."""
 
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 
 from posture.clock import Utc, parse_rfc3339, rfc3339
+from posture.entry import Entry
 from posture.fault import Fault, SnapshotError
-from posture.files import replace
 from posture.filter import Filter, Term, parse
-from posture.judging import Entry
-from posture.model import Model, answered, shown
+from posture.model import Model
 from posture.resource import KeyClass, Link
 from posture.rollup import OWN, tenants_of
 from posture.rows import CELLS
-from posture.source import ANSWERED, Source
+from posture.source import ANSWERED, Source, answered
 from posture.text import one_line
-from posture.verdict import Excepted, Finding, Gap, Severity, SeverityWord, Status, StatusWord, worst
+from posture.verdict import Excepted, Finding, Gap, Severity, SeverityWord, Status, StatusWord, shown, worst
 
 SCHEMA = "enctop.snapshot/1"
 StateWord = Literal["ok", "partial", "denied", "expired", "throttled", "unreachable", "disabled", "error", "pending"]
@@ -276,12 +274,8 @@ def schema() -> dict[str, Any]:
     }
 
 
-def read(path: Path) -> Snapshot:
-    """A snapshot from a file. Raises `SnapshotError` with one line."""
-    try:
-        body = path.read_bytes()
-    except OSError as error:
-        raise SnapshotError(told(path, error)) from None
+def decoded(body: bytes) -> Snapshot:
+    """A snapshot as `to_json` wrote it. Raises `SnapshotError` with one line."""
     try:
         snapshot = msgspec.json.decode(body, type=Snapshot)
         for time in _times(snapshot):
@@ -289,7 +283,7 @@ def read(path: Path) -> Snapshot:
     except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError) as error:
         written = _schema_of(body)
         why = f"written by a newer enctop ({written})" if _newer(written) else f"not an {SCHEMA} file: {error}"
-        raise SnapshotError(one_line(f"{path}: {why}")) from None
+        raise SnapshotError(one_line(why)) from None
     return snapshot
 
 
@@ -308,25 +302,6 @@ def _newer(schema: str) -> bool:
     name, _, number = schema.partition("/")
     own, _, version = SCHEMA.partition("/")
     return name == own and number.isascii() and number.isdecimal() and len(number) < 9 and int(number) > int(version)
-
-
-def write(path: Path, body: bytes | Iterable[bytes], *, new: bool = False) -> None:
-    """Put `body`, or its pieces as they are made, at `path`, mode 0600: the file is the old one whole or the new one
-    whole, whenever the machine stops.
-
-    Raises `SnapshotError`.
-
-    Where links lead, what is not a file, and `new`: see `posture.files.replace`.
-    """
-    try:
-        replace(path, (body,) if isinstance(body, bytes) else body, new=new)
-    except OSError as error:
-        raise SnapshotError(told(path, error)) from None
-
-
-def told(path: Path, error: OSError) -> str:
-    """Why a file could not be read or written, in one line."""
-    return one_line(f"{path}: {error.strerror or error}")
 
 
 # ---------------------------------------------------------------- parts

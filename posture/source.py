@@ -1,10 +1,11 @@
 """One question asked of one place on a cadence, and how it stands."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 import msgspec
 
-from posture.clock import Seconds, Utc
+from posture.clock import Seconds, Utc, past
 from posture.fault import Fault
 
 LIVE: Seconds = 60.0
@@ -63,6 +64,58 @@ class Source(msgspec.Struct, frozen=True, gc=False):
         """When what this source reported stops being evidence; None before the first answer."""
         return None if self.last_success is None else self.last_success + STALE_CADENCES * self.cadence
 
+    def following(self, known: "Source") -> "Source":
+        """This source, which stands as `known` of the same id did."""
+        return msgspec.structs.replace(
+            self,
+            state=known.state,
+            last_success=known.last_success,
+            last_attempt=known.last_attempt,
+            resources=known.resources,
+            fault=known.fault,
+        )
+
+    def begun(self, now: Utc) -> "Source":
+        """While a poll is under way."""
+        return msgspec.structs.replace(self, polling=True, last_attempt=now, next_due=None)
+
+    def ended(self, now: Utc, fault: Fault | None, part: Fault | None, seen_any: bool, resources: int) -> "Source":
+        """After a poll that was answered (`fault` None), in full or without a `part`; or refused, after it had seen
+        something or nothing. `resources` is how many are held.
+        """
+        if fault is None:
+            state = State.PARTIAL if part else State.OK
+        else:
+            state = State.PARTIAL if seen_any else State(fault.kind)
+        return msgspec.structs.replace(
+            self,
+            state=state,
+            fault=part if fault is None else fault,
+            last_success=now if fault is None else self.last_success,
+            polling=False,
+            resources=resources,
+        )
+
+    def rewound(self, now: Utc) -> "Source":
+        """The clock ran ahead: nothing was asked or answered later than `now`."""
+        return msgspec.structs.replace(
+            self,
+            last_success=None if self.last_success is None else past(self.last_success, now),
+            last_attempt=None if self.last_attempt is None else past(self.last_attempt, now),
+            next_due=None if self.next_due is None else min(self.next_due, now + self.cadence),
+        )
+
     def dim(self, now: Utc) -> bool:
         """Older than two cadences, or never answered."""
         return self.last_success is None or now - self.last_success > FRESH_CADENCES * self.cadence
+
+
+def account_of(source: Source) -> str:
+    """The account, project or server that a source asks, without the region."""
+    return source.scope.split("/")[0]
+
+
+def answered(sources: Iterable[Source]) -> bool:
+    """Whether every source said all it was asked, and there is one; what `--require-complete` asks for."""
+    states = [source.state for source in sources]
+    return bool(states) and ANSWERED.issuperset(states)

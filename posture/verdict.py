@@ -143,3 +143,8 @@ def unanswered(fault: Fault) -> Verdict:
 def not_applicable(reason: str, evidence: Mapping[str, Any] | None = None) -> Verdict:
     """The question does not arise here, for a reason that was seen."""
     return Verdict(Status.NOT_APPLICABLE, reason, evidence or {})
+
+
+def shown(finding: Finding) -> bool:
+    """Whether the Findings view lists it: FAIL, UNKNOWN and WARN are listed."""
+    return finding.status < Status.PASS

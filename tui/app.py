@@ -19,7 +19,8 @@ from providers.collector.frames import Export, Notice, Open, Pause, Refresh
 from tui.data.link import Feed
 from tui.terminal.terminal_app import Shell
 from tui.views import view_class
-from tui.views.overview import Narrowed, OverviewView, Wanted
+from tui.views.overview import Narrowed, OverviewView
+from tui.views.pane import Wanted
 from tui.views.rows_view import Opened, of_kind
 from tui.widgets import bars, commands
 from tui.widgets.bars import Bar

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from posture.clock import Utc, rfc3339
-from posture.controls.registry import Context, control, registry
+from posture.context import Context
+from posture.controls.registry import control, registry
 from posture.fault import Fault, FaultKind
 from posture.policy import DAY, ExceptionRule
 from posture.resource import Resource

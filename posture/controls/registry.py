@@ -3,19 +3,17 @@ beside them.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, wraps
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import msgspec
 
-from posture.clock import Utc
-from posture.controls.reading import NoAnswer
-from posture.policy import Policy
+from posture.context import Context
+from posture.reading import NoAnswer
 from posture.resource import Resource
-from posture.source import Source
 from posture.verdict import EvidenceClass, Severity, Status, Verdict
 
 DATA = frozenset({"sentences", "mozilla"})
@@ -27,51 +25,6 @@ BLANKS = frozenset({"name", "id", "region", "key", "scope", "tenant"})
 """
 
 BLANK = re.compile(r"\{([A-Za-z]+)\}")
-
-
-class Context(Protocol):
-    """What a control may look at beside its resource. It cannot fetch anything."""
-
-    @property
-    def now(self) -> Utc:
-        """The time of judging."""
-
-    @property
-    def policy(self) -> Policy:
-        """What the resource's tenant is meant to have."""
-
-    def linked(self, resource: Resource, rel: str) -> Resource | None:
-        """The resource pointed at by `rel`; None where not pointed at or not seen."""
-
-    def users(self, resource: Resource) -> Iterator[Resource]:
-        """Resources that point at `resource` or one of its aliases, lazily.
-
-        Ask of them what they are (kind, type, tenant, scope, region): another change of theirs does not judge
-        `resource` again.
-        """
-
-    def count_kinds(self, resource: Resource) -> Mapping[str, int]:
-        """How many of each kind point at `resource`: kind -> number, none of them 0."""
-
-    def sources(self, tenant: str) -> Iterable[Source]:
-        """Every source of a tenant."""
-
-    def source(self, source_id: str) -> Source | None:
-        """One source, by id."""
-
-    @property
-    def policies(self) -> Sequence[Policy]:
-        """The policy of every tenant that shares the resource; of one tenant's, its own alone."""
-
-    def unanswered(self, resource: Resource, asks: Callable[[str], bool]) -> Source | None:
-        """A source of the resource's place (account or project, and region), of a service that `asks`, which has not
-        answered in full.
-
-        What it would name, nobody has seen.
-        """
-
-    def unassigned(self, tenant: str) -> int:
-        """How many resources of the accounts this tenant shares carry no tenant's tag."""
 
 
 Judge = Callable[[Resource, Context], Verdict]

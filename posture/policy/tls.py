@@ -4,6 +4,11 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from posture.clock import Seconds
+
+SKEW: Seconds = 300.0
+"""A responder's clock may be ahead of ours by this much."""
+
 
 class TlsPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`profile` and `guideline` name a frozen Mozilla guideline; `trust` where chains are meant to lead; `hsts_min_age`

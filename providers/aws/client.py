@@ -3,11 +3,10 @@
 import re
 import ssl
 import threading
-import xml.etree.ElementTree as ET
 from collections.abc import AsyncIterator, Mapping
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, cast
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
 import boto3
@@ -30,8 +29,9 @@ from yarl import URL
 
 from posture.fault import Fault, FaultKind, Refused
 from providers.aws.calls import BUDGETS, GET_CALLER_IDENTITY, Call
-from providers.aws.decode import UnreadablePage, Wire, no_json, read_answers
+from providers.aws.decode import UnreadablePage, read_answers
 from providers.aws.faults import answered, plain, refused
+from providers.aws.s3_answers import LOADER, AnswerReader, bucket_url, error_of, reader_of
 from providers.aws.settings import AwsSettings
 from providers.aws.transport import LateAnswer, Transport, in_thread, read_body, secrets_of, this_call
 from providers.lane import Lane, lost
@@ -60,7 +60,6 @@ _SDK_ERRORS = (BotoCoreError, ClientError, ResponseParserError, UnreadablePage, 
 _MISREAD = (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError)
 _AWS = (".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".api.aws", ".api.amazonwebservices.com.cn")
 """How AWS's own hosts end; others know paths only, and no account before their name."""
-_loader = botocore.loaders.create_loader()
 _making = threading.Lock()
 
 
@@ -80,7 +79,7 @@ class AwsClient:
         self.number = ""
         self.partition = "aws"
         self._core = botocore.session.Session(profile=settings.profile)
-        self._core.register_component("data_loader", _loader)  # a loader each costs 30 MB and 0.3 s a session
+        self._core.register_component("data_loader", LOADER)  # a loader each costs 30 MB and 0.3 s a session
         self._core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=lambda text: text)
         self._session = boto3.Session(botocore_session=self._core)
         self._config = Config(
@@ -322,7 +321,7 @@ class AwsClient:
             reader, base, credentials = self._prepared(call, region)
         else:
             reader, base, credentials = await in_thread(self._prepared, call, region)
-        request = AWSRequest("GET", _bucket_url(base, bucket, reader.query))
+        request = AWSRequest("GET", bucket_url(base, bucket, reader.query))
         S3SigV4Auth(credentials, "s3", region).add_auth(request)
         headers = {**dict(request.headers.items()), "Accept-Encoding": "identity"}  # what is not packed cannot swell
         try:
@@ -348,7 +347,7 @@ class AwsClient:
         if response.status in {301, 307, 400} and elsewhere != region and not redirected:
             return await self._get(call, bucket, elsewhere, redirected=True)
         if response.status != 200:
-            raise answered(call, response.status, *_error(body), response.headers)
+            raise answered(call, response.status, *error_of(body), response.headers)
         try:
             return reader.read(body)
         except UnreadablePage as error:
@@ -363,13 +362,13 @@ class AwsClient:
         found = self._session.get_credentials()
         return not (isinstance(found, RefreshableCredentials) and found.refresh_needed())
 
-    def _prepared(self, call: Call, region: str) -> "tuple[_Reader, str, ReadOnlyCredentials]":
+    def _prepared(self, call: Call, region: str) -> tuple[AnswerReader, str, ReadOnlyCredentials]:
         try:
             client = self._client("s3", region)
             found = self._session.get_credentials()
             if found is None:
                 raise NoCredentialsError
-            return _reader(call), str(client.meta.endpoint_url), found.get_frozen_credentials()
+            return reader_of(call), str(client.meta.endpoint_url), found.get_frozen_credentials()
         except _SDK_ERRORS as error:
             raise refused(error, call) from None
         except ValueError as error:  # a region that makes no host
@@ -391,49 +390,6 @@ class AwsClient:
                 auto_decompress=False,
             )
         return self._http
-
-
-class _Reader:
-    """How the answer of one S3 operation is asked for and read, from botocore's model of it."""
-
-    def __init__(self, call: Call) -> None:
-        model = botocore.session.Session()
-        model.register_component("data_loader", _loader)
-        operation = model.get_service_model("s3").operation_model(call.name)
-        shape = operation.output_shape
-        self.query = operation.http["requestUri"].partition("?")[2]
-        payload = shape.serialization.get("payload")
-        self._text = payload is not None and shape.members[payload].type_name == "string"
-        self._wire = Wire(shape.members[payload] if payload else shape)
-        self._root = None if self._text else payload or call.root
-
-    def read(self, body: bytes) -> Any:
-        if not self._text:
-            return self._wire.decode(body, self._root)
-        if why := no_json(body):  # the one text there is, a bucket's policy, is JSON: S3 takes no other
-            raise UnreadablePage(why)
-        return body.decode()
-
-
-@lru_cache(maxsize=32)
-def _reader(call: Call) -> _Reader:
-    return _Reader(call)
-
-
-def _bucket_url(base: str, bucket: str, query: str) -> str:
-    parts = urlsplit(base)
-    dotted = "." in bucket or not (parts.hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn"))
-    if dotted:  # a dot breaks the wildcard certificate, and other endpoints know paths only
-        return urlunsplit((parts.scheme, parts.netloc, f"/{quote(bucket)}", query, ""))
-    return urlunsplit((parts.scheme, f"{bucket}.{parts.netloc}", "/", query, ""))
-
-
-def _error(body: bytes) -> tuple[str, str]:
-    try:
-        root = ET.fromstring(body)
-    except ET.ParseError:
-        return "", ""
-    return root.findtext("Code", ""), root.findtext("Message", "")
 
 
 def _host_without_account(endpoint: str, request: Any, **_: Any) -> None:

@@ -1,5 +1,6 @@
 """EBS volumes and snapshots, and what a region does to new ones."""
 
+import contextlib
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
@@ -172,6 +173,12 @@ class Region(AwsSource):
             yield ReadRefused(odd)
         yield Batch((self._region(fields, faults),))
         yield Complete(("aws.ec2.region",))
+        async with contextlib.aclosing(self._templates()) as reports:
+            async for report in reports:
+                yield report
+
+    async def _templates(self) -> AsyncGenerator[Yield, None]:
+        """The default version of every launch template."""
         listing = self.account.pages(
             DESCRIBE_LAUNCH_TEMPLATE_VERSIONS,
             self.region,

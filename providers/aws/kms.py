@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -53,7 +53,7 @@ class Keys(AwsSource):
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """List keys and aliases, then describe key by key, several at a time."""
-        started = time.monotonic()
+        started, listed = time.monotonic(), list[str]()
         aliases: dict[str, tuple[str, ...]] | None = None
         try:
             aliases = await self._aliases()
@@ -62,14 +62,11 @@ class Keys(AwsSource):
                 raise
             await self.account.confirm(refused)
             yield ReadRefused(refused.fault)
-        listed: list[str] = []
         rows = Rows(LIST_KEYS, "KeyArn", r"arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[!-~]+")
         async for page in self.account.pages(LIST_KEYS, self.region, "Keys", MARKER, Limit=1000):
             listed += rows.of(page, lambda entry: str(entry["KeyArn"]))
         if aliases is not None and rows.fault is None:
-            self.seen.claims.listed[self.account.number, self.region] = frozenset(
-                [*listed, *(name for names in aliases.values() for name in names)]
-            )
+            self._claim(listed, aliases)
         # a key that is gone is not listed, and still named
         listed += sorted(self.seen.of(self.account.number, self.region).difference(listed))
         unread: list[Resource] = []
@@ -80,11 +77,8 @@ class Keys(AwsSource):
                 if not answered:
                     unread.append(key)
                     continue
-                for fault in key.faults.values():
+                for fault in _unread(key):
                     yield ReadRefused(fault)
-                for call, types in _TYPES.items():
-                    if odd := ill_typed(call, key.fields, types):
-                        yield ReadRefused(odd)
                 yield Batch((key,))
         silence = self.account.lane(DESCRIBE_KEY, self.region).silent_since(started)
         for key in unread:
@@ -98,6 +92,11 @@ class Keys(AwsSource):
             yield ReadRefused(rows.fault)
             return
         yield Complete(("aws.kms.key",))
+
+    def _claim(self, listed: Sequence[str], aliases: Mapping[str, Sequence[str]]) -> None:
+        """What was listed here is nobody else's to look for."""
+        names = (name for each in aliases.values() for name in each)
+        self.seen.claims.listed[self.account.number, self.region] = frozenset([*listed, *names])
 
     async def _aliases(self) -> dict[str, tuple[str, ...]]:
         found: dict[str, list[str]] = {}
@@ -272,3 +271,11 @@ def _plain(fields: Mapping[str, Any]) -> dict[str, Any]:
             with contextlib.suppress(ValueError, OverflowError, OSError):
                 plain[name] = datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     return plain
+
+
+def _unread(key: Resource) -> Iterator[Fault]:
+    """What was refused of a key, and what was answered in another shape than KMS documents."""
+    yield from key.faults.values()
+    for call, types in _TYPES.items():
+        if odd := ill_typed(call, key.fields, types):
+            yield odd

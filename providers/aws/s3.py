@@ -3,7 +3,7 @@
 import contextlib
 import re
 import time
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -85,29 +85,10 @@ class Buckets(AwsSource):
                 for fault in account.faults.values():
                     yield ReadRefused(fault)
                 yield NotRead((account,)) if unseen else Batch((account,))
-            self._waiting.update(
-                (entry["Name"], entry)
-                for entry in page
-                if isinstance(entry, dict) and isinstance(entry.get("Name"), str)
-            )
-            ask = partial(self._bucket, started=started)
-            async with contextlib.aclosing(each_again(rows.of(page, dict), ask, lambda read: read.lost)) as reads:
-                async for read in reads:
-                    if read.lost:
-                        unread.append(read)
-                        continue
-                    self._waiting.pop(str(read.fields.get("Name")), None)
-                    if not read.gone:
-                        bucket = self._resource(read)
-                        here[bucket.name] = Place(bucket.region, bucket.tenant)
-                        for fault in bucket.faults.values():
-                            yield ReadRefused(fault)
-                        block = read.fields.get("PublicAccessBlockConfiguration")
-                        if isinstance(block, dict) and (
-                            odd := ill_typed(GET_PUBLIC_ACCESS_BLOCK, block, dict.fromkeys(BLOCKS, bool))
-                        ):
-                            yield ReadRefused(odd)
-                        yield Batch((bucket,))
+            self._waiting.update(_named(page))
+            async with contextlib.aclosing(self._page(rows.of(page, dict), started, here, unread)) as reports:
+                async for report in reports:
+                    yield report
         known, answered, silence = self.seen.buckets or {}, bool(here), None
         self._waiting.clear()
         for read in unread:
@@ -126,6 +107,24 @@ class Buckets(AwsSource):
         if not unread:  # what stays as it was seen last still names its key
             self.seen.listed(self.id)
         yield Complete(("aws.s3.bucket", "aws.account"))
+
+    async def _page(
+        self, listed: Iterable[dict[str, Any]], started: Seconds, here: dict[str, Place], unread: "list[_Read]"
+    ) -> AsyncGenerator[Yield, None]:
+        """The buckets of one page of the listing; those that did not answer go to `unread`."""
+        ask = partial(self._bucket, started=started)
+        async with contextlib.aclosing(each_again(listed, ask, lambda read: read.lost)) as reads:
+            async for read in reads:
+                if read.lost:
+                    unread.append(read)
+                    continue
+                self._waiting.pop(str(read.fields.get("Name")), None)
+                if not read.gone:
+                    bucket = self._resource(read)
+                    here[bucket.name] = Place(bucket.region, bucket.tenant)
+                    for fault in _unread(bucket, read.fields):
+                        yield ReadRefused(fault)
+                    yield Batch((bucket,))
 
     def unasked(self, fault: Fault) -> Iterator[Report]:
         """The buckets that are known by name alone: UNKNOWN with the reason why they were not read."""
@@ -318,3 +317,17 @@ def _public(fields: Mapping[str, Any]) -> str:
     if block == "":
         return "?"
     return "blocked" if block and all(block.get(name) is True for name in BLOCKS) else "open"
+
+
+def _named(page: Iterable[Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for entry in page:
+        if isinstance(entry, dict) and isinstance(entry.get("Name"), str):
+            yield entry["Name"], entry
+
+
+def _unread(bucket: Resource, fields: Mapping[str, Any]) -> Iterator[Fault]:
+    """What was refused of a bucket, and what was answered in another shape than S3 documents."""
+    yield from bucket.faults.values()
+    block = fields.get("PublicAccessBlockConfiguration")
+    if isinstance(block, dict) and (odd := ill_typed(GET_PUBLIC_ACCESS_BLOCK, block, dict.fromkeys(BLOCKS, bool))):
+        yield odd

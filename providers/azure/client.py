@@ -7,10 +7,8 @@ as a whole: it retries by itself, where our lane does, parses each body a second
 registered" by registering it, which is a write.
 """
 
-import os
 import re
 import ssl
-import time
 from collections import deque
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any, TypeVar
@@ -18,7 +16,6 @@ from urllib.parse import quote, urljoin, urlsplit
 
 import aiohttp
 import msgspec
-from azure.core.credentials import AccessToken
 from azure.core.exceptions import AzureError
 from azure.core.pipeline.policies import HeadersPolicy, RequestIdPolicy, SansIOHTTPPolicy, UserAgentPolicy
 from azure.core.pipeline.transport import AioHttpTransport
@@ -33,6 +30,7 @@ from posture.text import one_line
 from providers.azure.calls import BUDGETS, LIST_BLOBS, QUERY_RESOURCES, Call
 from providers.azure.decode import Graph, Page, Unread
 from providers.azure.faults import answered, bad_row, broken, unreadable
+from providers.azure.identity import EnvironmentToken
 from providers.azure.settings import AzureSettings
 from providers.lane import Lane
 from providers.limits import CHUNK, Pages, proxy_for, read_all, whole_answer
@@ -325,7 +323,7 @@ class ArmClient:
     def _identity(self) -> Any:
         if self._credential is None:
             if self.settings.token_env is not None:
-                self._credential = _Ready(self.settings.token_env)
+                self._credential = EnvironmentToken(self.settings.token_env)
             else:
                 from azure.identity.aio import DefaultAzureCredential
 
@@ -435,24 +433,3 @@ class _AllowHttp(SansIOHTTPPolicy[Any, Any]):
 
     def on_request(self, request: Any) -> None:
         request.context.options["enforce_https"] = False
-
-
-class NoTokenError(AzureError):
-    """There is nobody's token to ask with."""
-
-
-class _Ready:
-    """A bearer token that stands in an environment variable, read anew each time: whoever renews it there is served."""
-
-    def __init__(self, variable: str) -> None:
-        self._variable = variable
-
-    async def get_token(self, *scopes: str, **_: Any) -> AccessToken:
-        """The token, said to hold for five minutes, so that it is read again."""
-        token = os.environ.get(self._variable, "").strip()
-        if not token:
-            raise NoTokenError(f"the environment variable {self._variable} holds no token")
-        return AccessToken(token, int(time.time()) + 300)
-
-    async def close(self) -> None:
-        """Nothing is open."""

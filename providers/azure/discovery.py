@@ -62,15 +62,7 @@ class Root(Source):
             yield ReadRefused(refused.fault)
         else:
             for missing in (each for each in wanted or () if each.lower() not in seen):
-                yield ReadRefused(
-                    Fault(
-                        FaultKind.ERROR,
-                        "SubscriptionNotFound",
-                        LIST_SUBSCRIPTIONS.operation,
-                        f"subscription {missing} is none of the {len(seen)} that these credentials see",
-                        LIST_SUBSCRIPTIONS.permission,
-                    )
-                )
+                yield ReadRefused(_not_found(missing, len(seen)))
         if wanted is None:
             wanted = tuple(sorted(name for name, each in seen.items() if each.state not in _OVER))
         mine = tuple(each.lower() for each in wanted if self._claim(each.lower()))
@@ -173,3 +165,13 @@ def open_azure(setup: Setup, blocks: Blocks) -> list[Source]:
         count = labels[tenant, base] = labels.get((tenant, base), 0) + 1
         made.append(Root(tenant, settings, base if count == 1 else f"{base}-{count}", setup.cadence, shared))
     return made
+
+
+def _not_found(subscription: str, seen: int) -> Fault:
+    return Fault(
+        FaultKind.ERROR,
+        "SubscriptionNotFound",
+        LIST_SUBSCRIPTIONS.operation,
+        f"subscription {subscription} is none of the {seen} that these credentials see",
+        LIST_SUBSCRIPTIONS.permission,
+    )

@@ -4,8 +4,8 @@ from collections.abc import AsyncGenerator
 from functools import partial
 
 from posture.controls.azure.disk import named_key
-from posture.controls.fields import part, parts
 from posture.fault import FaultKind, Refused
+from posture.fields import part, parts
 from posture.reports import ReadRefused
 from posture.resource import Encryption, KeyClass, Link, Resource
 from providers.azure.calls import LIST_DISKS, LIST_IMAGES, LIST_SETS, LIST_SNAPSHOTS

@@ -5,9 +5,9 @@ from contextlib import aclosing
 from typing import Any
 
 from posture.controls.azure.edge import PREDEFINED, SERVES, UNSURE, plain_listeners, route_redirects
-from posture.controls.fields import low, part
-from posture.controls.reading import NoAnswer
 from posture.fault import Fault, FaultKind, Refused
+from posture.fields import low, part
+from posture.reading import NoAnswer
 from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Resource
 from providers.asking import each

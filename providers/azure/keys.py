@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
-from posture.controls.fields import part, parts
-from posture.controls.reading import NoAnswer
 from posture.fault import Fault, FaultKind, Refused
+from posture.fields import part, parts
+from posture.reading import NoAnswer
 from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Encryption, KeyClass, Resource
 from providers.asking import each

@@ -4,8 +4,8 @@ from collections.abc import AsyncGenerator
 from functools import partial
 from typing import Any
 
-from posture.controls.fields import part, parts
 from posture.fault import FaultKind, Refused
+from posture.fields import part, parts
 from posture.reports import ReadRefused
 from posture.resource import Link, Resource
 from providers.azure.calls import LIST_CLUSTERS, LIST_MACHINES, LIST_SCALE_SETS, Call

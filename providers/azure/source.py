@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from posture.clock import Seconds
-from posture.controls.reading import NoAnswer
 from posture.fault import Fault
+from posture.reading import NoAnswer
 from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Encryption, Link, Resource
 from posture.rows import CELLS

@@ -2,14 +2,14 @@
 account.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import Any
 
 from posture.controls.azure.storage import account_class
-from posture.controls.fields import part
 from posture.fault import Fault, FaultKind, Refused
+from posture.fields import part
 from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Encryption, KeyClass, Link, Resource
 from providers.asking import each
@@ -135,32 +135,10 @@ class Containers(AzureSource):
         if any(fault.code in GONE for fault in faults.values()):
             return ()
         below: list[Resource] = []
-        keys: dict[str, str | None] = {}
         if scopes is not None:
-            self._keys[account] = keys
-            fields["encryptionScopes"] = {
-                scope.name: text((scope.properties or {}).get("source")) or None for scope in scopes
-            }
-            made = [
-                self.made(LIST_SCOPES, partial(self._scope, account, about, keys), scope, odd[LIST_SCOPES])
-                for scope in scopes
-            ]
-            below += [scope for scope in made if scope is not None]
-            fields["encryptionScopes"] |= {last(bad.id): None for bad in odd[LIST_SCOPES]}
+            below += self._scopes(account, about, scopes, odd[LIST_SCOPES], fields)
         if containers is not None:
-            under = {scope.id.lower(): scope.encryption for scope in below}
-            made = [
-                self.made(LIST_CONTAINERS, partial(self._container, account, about, under), row, odd[LIST_CONTAINERS])
-                for row in containers
-            ]
-            below += [container for container in made if container is not None]
-            fields["publicContainers"] = sorted(row.name for row in containers if _is_public(row))
-            fields["containersUntold"] = sorted(
-                [
-                    *(last(bad.id) for bad in odd[LIST_CONTAINERS]),
-                    *(row.name for row in containers if _is_public(row) is None),
-                ]
-            )
+            below += self._containers(account, about, containers, odd[LIST_CONTAINERS], below, fields)
             fields["containersListed"] = bool(
                 fields.get("encryptionScopes") or scopes is None or about.public or self.sampled
             )
@@ -180,6 +158,37 @@ class Containers(AzureSource):
             links=(Link("account", normal(account)),),
         )
         return (service, *below)
+
+    def _scopes(
+        self, account: str, about: AccountSeen, scopes: Sequence[Thing], odd: list[Unread], fields: dict[str, Any]
+    ) -> list[Resource]:
+        """The encryption scopes of an account; what the account itself tells of them goes to `fields`."""
+        keys: dict[str, str | None] = {}
+        self._keys[account] = keys
+        told = {scope.name: text((scope.properties or {}).get("source")) or None for scope in scopes}
+        make = partial(self._scope, account, about, keys)
+        made = [self.made(LIST_SCOPES, make, scope, odd) for scope in scopes]
+        fields["encryptionScopes"] = told | {last(bad.id): None for bad in odd}
+        return [scope for scope in made if scope is not None]
+
+    def _containers(
+        self,
+        account: str,
+        about: AccountSeen,
+        rows: Sequence[Thing],
+        odd: list[Unread],
+        scopes: Sequence[Resource],
+        fields: dict[str, Any],
+    ) -> list[Resource]:
+        """The containers of an account, each under its scope; what the account itself tells of them goes to
+        `fields`.
+        """
+        make = partial(self._container, account, about, {scope.id.lower(): scope.encryption for scope in scopes})
+        made = [self.made(LIST_CONTAINERS, make, row, odd) for row in rows]
+        fields["publicContainers"] = sorted(row.name for row in rows if _is_public(row))
+        untold = [row.name for row in rows if _is_public(row) is None]
+        fields["containersUntold"] = sorted([*(last(bad.id) for bad in odd), *untold])
+        return [container for container in made if container is not None]
 
     async def _list(
         self, call: Call, account: str, region: str, faults: dict[str, Fault], down: list[int], unread: list[Unread]

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from posture.fault import ConfigError, EnctopError
-from posture.files import appending
 from posture.text import one_line
 from providers.child import command, environment
 from providers.collector.config import Config, configured, parse
+from providers.collector.files import appending
 
 PATIENCE = 5.0
 """Seconds the simulated tenants have to tidy up."""

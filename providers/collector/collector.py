@@ -22,10 +22,11 @@ from posture.controls.registry import registry
 from posture.fault import EnctopError
 from posture.filter import parse
 from posture.model import Model
-from posture.snapshot import take, to_json, write
+from posture.snapshot import take, to_json
 from posture.text import one_line
 from providers.collector import saved_state
 from providers.collector.config import Config
+from providers.collector.files import write
 from providers.collector.frames import (
     Ask,
     Decoder,

@@ -147,7 +147,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 def file_type() -> type[Config]:
     """`Config` with the blocks of every system there is."""
-    return _file_type(systems())
+    made: type[Config] = _file_type(systems())
+    return made
 
 
 @cache

@@ -214,12 +214,7 @@ class Poller:
         except Refused as refused:
             fault = refused.fault
         except Exception as error:  # noqa: BLE001 - a defect of ours must not end the loop, nor look like an answer
-            fault = Fault(
-                FaultKind.ERROR,
-                type(error).__name__,
-                f"{source.provider}:{source.service}",
-                "enctop failed while reading the answer; see --log-file",
-            )
+            fault = _defect(source, error)
             if self._failures.get(source.id, (0, None))[1] != fault:  # the same one is told once
                 log.error("%s: %s", source.id, defect(error))
         wait = self._wait(source, fault or passing)
@@ -294,3 +289,8 @@ async def _first_of(asked: Awaitable[object], wait: Seconds) -> None:
             await asked
     except TimeoutError:
         return
+
+
+def _defect(source: Source, error: Exception) -> Fault:
+    told = "enctop failed while reading the answer; see --log-file"
+    return Fault(FaultKind.ERROR, type(error).__name__, f"{source.provider}:{source.service}", told)

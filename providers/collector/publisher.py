@@ -5,13 +5,15 @@ from typing import TypeVar
 
 import msgspec
 
+from posture.changes import Change
 from posture.clock import Utc
 from posture.controls.remedy import remedy_for
-from posture.judging import Entry
-from posture.model import OWN, Change, Model, Rollup, shown
+from posture.entry import Entry
+from posture.model import Model
 from posture.resource import Resource
+from posture.rollup import OWN, Rollup
 from posture.rows import KEY_CLASSES, FindingRow, Place, Row
-from posture.verdict import Finding, Severity, Status
+from posture.verdict import Finding, Severity, Status, shown
 from providers.collector.frames import (
     ROWS_A_FRAME,
     Detail,

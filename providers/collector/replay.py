@@ -8,7 +8,8 @@ from pathlib import Path
 from posture.clock import parse_rfc3339
 from posture.fault import EnctopError
 from posture.frozen import frozen
-from posture.snapshot import read, take, to_json, write
+from posture.snapshot import take, to_json
+from providers.collector.files import read_snapshot, write
 from providers.collector.frames import Ask, Decoder, Encoder, Export, Frame, Hello, Notice, Open, Settled
 from providers.collector.publisher import Publisher
 
@@ -20,7 +21,7 @@ class Replay:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        snapshot = read(file)
+        snapshot = read_snapshot(file)
         self._at = parse_rfc3339(snapshot.generated_at)
         self._version, self._simulated, self._filter = (
             snapshot.tool.version,

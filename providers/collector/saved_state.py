@@ -15,18 +15,18 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from posture.clock import Seconds, Utc
+from posture.clock import Seconds, Utc, past
+from posture.entry import Entry, Statuses, clamped
 from posture.fault import SnapshotError
-from posture.files import folder
 from posture.interning import intern_strings
-from posture.judging import Entry, Statuses, clamped, past
-from posture.model import OWN, Model
+from posture.model import Model
 from posture.resource import Resource
-from posture.snapshot import write
+from posture.rollup import OWN
 from posture.source import STALE_CADENCES, Source, State
 from posture.text import one_line
 from posture.verdict import Gap, Status
 from providers.collector.config import Config
+from providers.collector.files import folder, write
 from providers.collector.frames import packed
 from providers.system import systems, who_asks
 

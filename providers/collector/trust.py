@@ -14,8 +14,8 @@ from typing import NamedTuple
 import msgspec
 
 from posture.fault import ConfigError
-from posture.files import folder, replace
 from posture.text import one_line
+from providers.collector.files import folder, replace
 
 MOST_BYTES = 4 << 20
 """A configuration is some kilobytes; a store of trusted files, too."""

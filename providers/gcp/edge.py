@@ -130,28 +130,16 @@ class Proxies(GcpSource):
     ) -> Resource:
         fields = {**answer}
         if kind == "targetHttpProxies":
-            needed, found = LIST_URL_MAPS.operation, read["urlMaps"].get(_named(fields.setdefault("urlMap", None)))
-            cells, field = (
-                ("HTTP", "", "", "", "?" if found is None else "redirects" if _redirects(found) else "SERVES", ""),
-                "map",
-            )
+            needed, field = LIST_URL_MAPS.operation, "map"
+            found = read["urlMaps"].get(_named(fields.setdefault("urlMap", None)))
+            plain = "?" if found is None else "redirects" if _redirects(found) else "SERVES"
+            cells = ("HTTP", "", "", "", plain, "")
         else:
-            needed, found = (
-                LIST_SSL_POLICIES.operation,
-                read["sslPolicies"].get(_named(fields.setdefault("sslPolicy", None))),
-            )
+            needed, field = LIST_SSL_POLICIES.operation, "policy"
+            found = read["sslPolicies"].get(_named(fields.setdefault("sslPolicy", None)))
             least = str((found or {}).get("minTlsVersion") or ("?" if fields["sslPolicy"] else "TLS_1_0"))
-            cells, field = (
-                (
-                    f"{least.replace('TLS_', 'TLS ').replace('_', '.')}+",
-                    str((found or {}).get("profile") or ""),
-                    "",
-                    "",
-                    "",
-                    "",
-                ),
-                "policy",
-            )
+            version = f"{least.replace('TLS_', 'TLS ').replace('_', '.')}+"
+            cells = (version, str((found or {}).get("profile") or ""), "", "", "", "")
         if found is not None:
             fields[field] = found
         missing = found is None and needed in faults

@@ -49,11 +49,7 @@ class Buckets(GcpSource):
             for bad in unread:
                 yield ReadRefused(bad.fault)
             whole = whole and all(bad.name for bad in unread)
-            odd = [
-                self._bucket({"name": bad.name}, {LIST_BUCKETS.operation: bad.fault}, keys)
-                for bad in unread
-                if bad.name
-            ]
+            odd = [self._unread(bad.name, bad.fault, keys) for bad in unread if bad.name]
             unread.clear()
             for name in page.unreachable or ():
                 bucket = name.rpartition("/")[2]
@@ -73,16 +69,18 @@ class Buckets(GcpSource):
             if bucket in here:
                 continue
             yield ReadRefused(fault)
-            known = self._known.get(bucket)
-            here[bucket] = self._bucket(
-                known.fields if known is not None else {"name": bucket}, {LIST_BUCKETS.operation: fault}, keys
-            )
+            here[bucket] = self._unread(bucket, fault, keys, self._known.get(bucket))
             yield Batch((here[bucket],))
         self._known = here
         self.names = {name: bucket.tenant for name, bucket in here.items()}
         self.seen.named[self.id] = keys
         if whole:
             yield Complete((BUCKET,))
+
+    def _unread(self, name: str, fault: Fault, keys: set[str], known: Resource | None = None) -> Resource:
+        """A bucket that could not be read, as it was known."""
+        fields = known.fields if known is not None else {"name": name}
+        return self._bucket(fields, {LIST_BUCKETS.operation: fault}, keys)
 
     async def _read(self, fields: Bucket, down: list[Fault]) -> tuple[dict[str, Any] | None, dict[str, Fault]]:
         """A bucket with its IAM policy, where that matters; None where it has gone meanwhile."""

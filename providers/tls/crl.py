@@ -8,7 +8,7 @@ import msgspec
 from cryptography import x509
 
 from posture.clock import Utc, rfc3339
-from posture.controls.tls.revocation import SKEW
+from posture.policy.tls import SKEW
 from providers.tls.certificates import Facts
 from providers.tls.staple import UNLIMITED, Unfit
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from providers.source import Source
 from providers.system import Blocks, Setup
 from providers.tls.certificates import Library
+from providers.tls.observation import Target
 from providers.tls.owners import Owners
-from providers.tls.probe import Prober, Slots, Target
+from providers.tls.probe import Prober, Slots
 from providers.tls.protocol.strict import Contexts
 from providers.tls.revocation import Revocations
 from providers.tls.settings import TlsSettings, is_address

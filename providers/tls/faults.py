@@ -9,6 +9,10 @@ from enum import StrEnum
 
 from posture.fault import Fault, FaultKind
 
+CONNECT, HELLOS = "tls:Connect", "tls:Hellos"
+OPERATIONS = frozenset({CONNECT, HELLOS})
+"""What a probe asks, as evidence and errors name it: the handshake of every pass, and the hellos of the full one."""
+
 
 class Outcome(StrEnum):
     """How a connection ended. Only `OK` and `NOT_TLS` are answers; everything else says nothing about encryption
@@ -83,7 +87,7 @@ def alert_of(error: ssl.SSLError) -> str | None:
     )
 
 
-def fault(outcome: str, detail: str, where: str, operation: str = "tls:Connect") -> Fault:
+def fault(outcome: str, detail: str, where: str, operation: str = CONNECT) -> Fault:
     """For the model: why there is no answer from `where`."""
     return Fault(
         FaultKind.ERROR if outcome == Outcome.LOCAL else FaultKind.UNREACHABLE,

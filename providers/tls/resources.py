@@ -10,7 +10,7 @@ from posture.resource import Link, Resource
 from providers.source import Source
 from providers.tls.certificates import Facts, Library, certificate_id
 from providers.tls.faults import Outcome, fault
-from providers.tls.probe import Fields, Observation, Target
+from providers.tls.observation import Fields, Observation, Target
 
 _REMEMBERED = 8
 
@@ -98,9 +98,9 @@ class Known:
         return None
 
 
-def endpoint_resource(known: Known, source: Source, library: Library) -> Resource:
-    """An endpoint with what each of its addresses offers."""
-    target, trouble = known.target, known.trouble()
+def _asked(known: Known) -> Fields:
+    """Where an endpoint is, and who named it."""
+    target = known.target
     fields: Fields = {
         "Host": target.host,
         "Port": target.port,
@@ -109,8 +109,12 @@ def endpoint_resource(known: Known, source: Source, library: Library) -> Resourc
         "HttpPort": target.http_port,
         "NamedBy": known.by,
     }
-    if target.ca_file:
-        fields["CaFile"] = target.ca_file
+    return fields | ({"CaFile": target.ca_file} if target.ca_file else {})
+
+
+def endpoint_resource(known: Known, source: Source, library: Library) -> Resource:
+    """An endpoint with what each of its addresses offers."""
+    trouble, fields = known.trouble(), _asked(known)
     fields["Addresses"] = {address: _address(seen) for address, seen in known.seen.items()}
     if known.addresses > len(known.seen):
         fields["AddressesInAll"] = known.addresses
@@ -197,6 +201,13 @@ def _http(told: Fields) -> str:
     return f"{told['Status']} {place.partition(':')[0]}" if place else str(told["Status"])
 
 
+def _revocation(full: Fields, since: str) -> Fields:
+    """What a full pass found of it; nothing where that is older than `since`."""
+    if "Revocation" not in full or full["At"] < since:
+        return {}
+    return {"Revocation": full["Revocation"], "FullAt": full["At"], "FullEvery": full["Every"]}
+
+
 def certificate_resource(
     sha256: str, knowns: Iterable[Known], source: Source, tenant: str, library: Library
 ) -> Resource:
@@ -213,22 +224,12 @@ def certificate_resource(
             chain = seen.fields.get("Chain", ())
             if chain and chain[0] == sha256:
                 fields["RootStore"] = seen.fields["Trust"].get("RootStore")
-                if seen.full is not None and "Revocation" in seen.full and seen.full["At"] >= fields.get("FullAt", ""):
-                    fields |= {
-                        "Revocation": seen.full["Revocation"],
-                        "FullAt": seen.full["At"],
-                        "FullEvery": seen.full["Every"],
-                    }
+                fields |= _revocation(seen.full or {}, since=fields.get("FullAt", ""))
     if not served:
         fields["LastServed"] = last
-    above = next(
-        (
-            other
-            for other in sorted(beside)
-            if other != sha256 and library.get(other).get("Subject", "") == facts.get("Issuer")
-        ),
-        None,
-    )
+    issuer = facts.get("Issuer")
+    others = (other for other in sorted(beside) if other != sha256)
+    above = next((other for other in others if library.get(other).get("Subject", "") == issuer), None)
     return Resource(
         certificate_id(sha256),
         "certificate",

@@ -19,8 +19,9 @@ from providers.source import Source, Yield
 from providers.threads import Threads
 from providers.tls.certificates import Library
 from providers.tls.faults import Outcome
+from providers.tls.observation import Target
 from providers.tls.owners import Owners
-from providers.tls.probe import Prober, Target
+from providers.tls.probe import Prober
 from providers.tls.resources import Known, certificate_resource, endpoint_resource
 from providers.tls.settings import endpoint_id, is_address
 

@@ -13,7 +13,7 @@ from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from posture.clock import Seconds, Utc, rfc3339
-from posture.controls.tls.revocation import SKEW
+from posture.policy.tls import SKEW
 from providers.tls.certificates import Facts
 from providers.tls.signatures import BROKEN_HASHES, answered_by, signed
 

@@ -151,6 +151,23 @@ class Mounts(VaultSource):
                 reading.fields["methods"] = {name: one.get("type") for name, one in kinds.items()}
         return reading
 
+    def _engine(
+        self, mount: Mount, fields: dict[str, Any], faults: dict[str, Fault], cells: tuple[str, ...]
+    ) -> Resource:
+        """A secret engine: the barrier's encryption lies under everything Vault stores."""
+        return self.resource(
+            self.id_of(mount.namespace, mount.path),
+            "secret-engine",
+            "vault.secrets.mount",
+            mount.shown,
+            fields,
+            namespace=mount.namespace,
+            encryption=Encryption(True, "AES-256-GCM", KeyClass.PROVIDER),
+            faults=faults,
+            cells=cells,
+            links=(),
+        )
+
     async def _mount(
         self, namespace: str, path: str, entry: Mapping[str, Any], factors: Reading
     ) -> tuple[Mount, Resource]:
@@ -174,21 +191,7 @@ class Mounts(VaultSource):
         fields["version"] = options.get("version") if isinstance(options, dict) else options
         cells: tuple[str, ...] = (type_, _span(mount.default_ttl), _span(mount.max_ttl))
         if not path.startswith("auth/"):
-            # the barrier's, under everything Vault stores
-            encryption = Encryption(True, "AES-256-GCM", KeyClass.PROVIDER)
-            id, kind, type = self.id_of(namespace, path), "secret-engine", "vault.secrets.mount"
-            return mount, self.resource(
-                id,
-                kind,
-                type,
-                mount.shown,
-                fields,
-                namespace=namespace,
-                encryption=encryption,
-                faults=reading.faults,
-                cells=cells,
-                links=(),
-            )
+            return mount, self._engine(mount, fields, reading.faults, cells)
         fields["covering"] = _covering(entry, factors)
         faults = {**reading.faults, **factors.faults}
         if type_ == "userpass":

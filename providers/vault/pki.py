@@ -41,9 +41,8 @@ class Pki(VaultSource):
         mounts = self.seen.of_type("pki")
         if self.seen.unlisted is not None:
             yield ReadRefused(self.seen.unlisted)
-        self._there = {
-            place: there for place, there in self._there.items() if place[0] in {mount.shown for mount in mounts}
-        }
+        shown = {mount.shown for mount in mounts}
+        self._there = {place: there for place, there in self._there.items() if place[0] in shown}
         for mount in mounts:
             reading = Reading(self.client, mount.namespace)
             names = await reading.names(PKI_ISSUERS, mount=mount.path)
@@ -57,16 +56,12 @@ class Pki(VaultSource):
                     wanted |= {one.id for one in before}
                 else:
                     before.clear()
-            step = max(1, -(-len(serials) // MOST))
-            chosen = serials[::step]
+            chosen = serials[:: max(1, -(-len(serials) // MOST))]
             wanted |= {self.id_of(mount.namespace, mount.path, "cert", serial) for serial in chosen}
+            own = {str(entry.get("serial_number")) for entry in issuers.values()}
             jobs = [
                 *(self._issuer(mount, name, entry) for name, entry in issuers.items()),
-                *(
-                    self._cert(mount, serial)
-                    for serial in chosen
-                    if serial not in {str(entry.get("serial_number")) for entry in issuers.values()}
-                ),
+                *(self._cert(mount, serial) for serial in chosen if serial not in own),
             ]
             for job in asyncio.as_completed(jobs):
                 made = await job

@@ -19,7 +19,7 @@ async def main(file: str) -> dict[str, object]:
     collect_garbage_seldom()
     collector = Collector(load(Path(file)))
     collector.poller.add(collector.sources())
-    spent = []
+    spent: list[float] = []
     for _ in range(2):
         started = time.process_time()
         if spent:

@@ -51,7 +51,7 @@ def _answer(call: Any, arguments: dict[str, Any]) -> Any:
 
 def _region(reader: Reader, region: str) -> None:
     ec2, kms, page = reader.client("ec2", region), reader.client("kms", region), {"PageSize": 1000}
-    for operation, key, arguments in (
+    listings: tuple[tuple[str, str, dict[str, Any]], ...] = (
         ("describe_volumes", "Volumes", {"PaginationConfig": page}),
         ("describe_snapshots", "Snapshots", {"OwnerIds": ["self"], "PaginationConfig": page}),
         (
@@ -60,7 +60,8 @@ def _region(reader: Reader, region: str) -> None:
             {"OwnerIds": ["self"], "RestorableByUserIds": ["all"], "PaginationConfig": page},
         ),
         ("describe_launch_template_versions", "LaunchTemplateVersions", {"Versions": ["$Default"]}),
-    ):
+    )
+    for operation, key, arguments in listings:
         reader.facts.append(reader.pool.submit(reader.listed, ec2, operation, key, **arguments))
     for call in (
         ec2.get_ebs_encryption_by_default,
@@ -69,10 +70,10 @@ def _region(reader: Reader, region: str) -> None:
     ):
         reader.ask(call)
     reader.facts.append(reader.pool.submit(reader.listed, kms, "list_aliases", "Aliases"))
-    for key in reader.listed(kms, "list_keys", "Keys"):
-        reader.ask(kms.describe_key, KeyId=key["KeyArn"])
-        reader.ask(kms.get_key_rotation_status, KeyId=key["KeyArn"])
-        reader.ask(kms.get_key_policy, KeyId=key["KeyArn"], PolicyName="default")
+    for held in reader.listed(kms, "list_keys", "Keys"):
+        reader.ask(kms.describe_key, KeyId=held["KeyArn"])
+        reader.ask(kms.get_key_rotation_status, KeyId=held["KeyArn"])
+        reader.ask(kms.get_key_policy, KeyId=held["KeyArn"], PolicyName="default")
 
 
 def main(url: str, regions: list[str]) -> None:

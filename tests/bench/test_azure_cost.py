@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from statistics import median
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -45,7 +45,7 @@ async def _ours(azure: Azure, url: str) -> tuple[float, float, Counter[str], Cou
     collector.model.settle()
     judged = time.process_time() - judging
     rows = Counter(entry.resource.type for entry in collector.model.all() if entry.resource.provider == "azure")
-    statuses = Counter(
+    statuses: Counter[str] = Counter(
         entry.findings["azure.disk.key-policy"].status.word
         for entry in collector.model.all()
         if entry.resource.type == "azure.compute.disk"
@@ -76,6 +76,11 @@ async def _typed(url: str) -> tuple[float, int]:
             return AccessToken(TOKEN, int(time.time()) + 3600)
 
         async def close(self) -> None: ...
+
+        async def __aenter__(self) -> Self:
+            return self
+
+        async def __aexit__(self, *ended: object) -> None: ...
 
     count = 0
     more: Any = {"per_call_policies": [Allow()]}

@@ -58,8 +58,18 @@ def test_a_snapshot_costs_less_than_a_plain_script_that_reads_the_same(recorded:
     config, output = tmp_path / "enctop.toml", tmp_path / "snapshot.json"
     regions = json.dumps(list(REGIONS))
     config.write_text(f'[[tenant]]\nname = "acme"\n[[tenant.aws]]\nregions = {regions}\nendpoint_url = "{recorded}"\n')
-    ours = [sys.executable, "-m", "tui.cli.main", "snapshot", "--config", config, "-o", output, "--compact"]
-    plain = [sys.executable, HERE / "plain_boto3.py", recorded, *REGIONS]
+    ours: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "tui.cli.main",
+        "snapshot",
+        "--config",
+        config,
+        "-o",
+        output,
+        "--compact",
+    ]
+    plain: list[str | Path] = [sys.executable, HERE / "plain_boto3.py", recorded, *REGIONS]
     for command in (ours, plain):
         _run(command, recorded)  # the server learns the answers
     pairs = [(_run(ours, recorded), _run(plain, recorded)) for _ in range(ROUNDS)]

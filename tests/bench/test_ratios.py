@@ -9,13 +9,13 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from providers.collector.frames import Frame
-from tests.bench.synthetic import World
+from tests.bench.synthetic_world import World
 from tui.data.ordered_rows import Selection
 from tui.data.replica import Replica
 from tui.widgets.columns import STATUS
 
 
-def test_following_changes_is_much_cheaper_than_starting_over():
+def test_following_changes_is_much_cheaper_than_starting_over() -> None:
     replica = Replica()
     frames: list[Frame] = list(World(60_000).frames())
     for frame in frames:
@@ -38,7 +38,7 @@ def test_following_changes_is_much_cheaper_than_starting_over():
     assert min(following) < min(whole) / 2
 
 
-def test_nothing_heavy_is_imported_before_the_first_frame():
+def test_nothing_heavy_is_imported_before_the_first_frame() -> None:
     code = "import sys, tui.cli.open, tui.app, tui.data.link; print('\\n'.join(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True

@@ -12,6 +12,7 @@ from statistics import median
 
 import pytest
 
+from posture.rows import Place
 from providers.collector.collector import NICE
 from providers.collector.frames import Decoder, Frame, Places, Rows, Settled
 from providers.demo.aws.accounts import REGIONS
@@ -60,7 +61,7 @@ async def _collected(file: Path) -> tuple[Counter[str], float, float]:
     )
     assert process.stdin is not None
     assert process.stdout is not None
-    decoder, places, rows = Decoder(Frame), {}, dict[str, int]()
+    decoder, places, rows = Decoder(Frame), dict[int, Place](), dict[str, int]()
     started, settled = asyncio.get_running_loop().time(), False
     while not settled:  # of Azure, each account is asked for its encryption scopes
         data = await process.stdout.read(1 << 16)

@@ -15,7 +15,7 @@ import pytest
 from posture.filter import parse
 from providers.collector.frames import Decoder, Encoder, Frame, Rows
 from tests.bench.latency import Screen, measure
-from tests.bench.synthetic import World
+from tests.bench.synthetic_world import World
 from tui.data.ordered_rows import Selection
 from tui.data.replica import Replica
 from tui.data.row_filter import sieve
@@ -82,14 +82,14 @@ def all_volumes() -> Replica:
     return replica
 
 
-def test_loading_costs_less_than_0_2_s_of_cpu(pieces: list[bytes]):
+def test_loading_costs_less_than_0_2_s_of_cpu(pieces: list[bytes]) -> None:
     spent = cpu(lambda: load(pieces))
     told("load 100,000 rows: decode, apply, filter, sort", f"{spent * 1000:.0f} ms CPU")
     assert spent < 0.4
 
 
 @pytest.mark.parametrize("column", [STATUS, NAME, REGION, KEY, REASON, AGE], ids=lambda column: column.title)
-def test_sorting_100_000_rows_costs_less_than_0_1_s(all_volumes: Replica, column: Any):
+def test_sorting_100_000_rows_costs_less_than_0_1_s(all_volumes: Replica, column: Any) -> None:
     table = all_volumes.table("volume")
     selection = order(all_volumes)
     selection.rebuild(table.rows)
@@ -102,7 +102,7 @@ def test_sorting_100_000_rows_costs_less_than_0_1_s(all_volumes: Replica, column
 @pytest.mark.parametrize(
     "query", ["status:fail", "tenant:globex region:eu*", "pg-data", "-as -promised", "name:kafka*", "control:aws.ebs.*"]
 )
-def test_filtering_100_000_rows_costs_less_than_0_1_s(all_volumes: Replica, query: str):
+def test_filtering_100_000_rows_costs_less_than_0_1_s(all_volumes: Replica, query: str) -> None:
     rows = all_volumes.table("volume").rows
     spent = cpu(lambda: order(all_volumes, query=query).rebuild(rows))
     told(f"filter 100,000 rows by {query}", f"{spent * 1000:.0f} ms CPU")
@@ -122,13 +122,13 @@ def opened() -> Iterator[Callable[..., Screen]]:
         screen.close()
 
 
-def test_the_first_paint_comes_within_0_6_s(opened: Callable[..., Screen]):
+def test_the_first_paint_comes_within_0_6_s(opened: Callable[..., Screen]) -> None:
     times = sorted(opened("--rows", "1000").until("Volumes", 20) for _ in range(3))
     told("first paint from exec", " ".join(f"{seconds * 1000:.0f}" for seconds in times) + " ms")
     assert times[0] < 1.2
 
 
-def test_memory_idle_and_keys_at_100_000_rows(opened: Callable[..., Screen]):
+def test_memory_idle_and_keys_at_100_000_rows(opened: Callable[..., Screen]) -> None:
     screen = opened("--rows", str(ROWS))
     screen.until("72,000", 60)
     screen.read_for(3)
@@ -150,7 +150,7 @@ def test_memory_idle_and_keys_at_100_000_rows(opened: Callable[..., Screen]):
     assert page["bytes"] < 12_000
 
 
-def test_keys_are_quick_while_rows_change_at_full_rate(opened: Callable[..., Screen]):
+def test_keys_are_quick_while_rows_change_at_full_rate(opened: Callable[..., Screen]) -> None:
     screen = opened("--rows", str(ROWS), "--rate", "1000")
     screen.until("72,000", 60)
     screen.read_for(2)
@@ -163,7 +163,7 @@ def test_keys_are_quick_while_rows_change_at_full_rate(opened: Callable[..., Scr
     assert down["p99"] < 250
 
 
-def test_a_key_held_down_does_not_lag_behind(opened: Callable[..., Screen]):
+def test_a_key_held_down_does_not_lag_behind(opened: Callable[..., Screen]) -> None:
     screen = opened("--rows", str(ROWS))
     screen.until("72,000", 60)
     screen.read_for(2)

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from posture.reports import Batch
 from providers.cadence import Cadence
 from providers.collector.collector import collect_garbage_seldom
-from providers.source import TALLY, Tally
+from providers.source import TALLY, Source, Tally
 from providers.system import Block, Setup
 from providers.tls.discovery import open_tls
 from providers.tls.settings import TlsSettings
@@ -57,6 +57,19 @@ def descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
+async def _poll(source: Source, many: int) -> dict[str, float]:
+    TALLY.set(tally := Tally())
+    wall, cpu, good = time.perf_counter(), time.process_time(), 0
+    async for report in source.poll():
+        if isinstance(report, Batch):
+            good += sum(
+                one.kind == "endpoint" and one.fields["Addresses"].get("127.0.0.1", {}).get("Outcome") == "ok"
+                for one in report.resources
+            )
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    return {"wall": wall, "cpu_ms": cpu / many * 1000, "calls": tally.calls / many, "good": good, "rate": many / wall}
+
+
 async def main() -> None:
     """Probe, measure, print."""
     port, http_port, many, rounds = map(int, sys.argv[1:5])
@@ -71,22 +84,7 @@ async def main() -> None:
     told: dict[str, object] = {"many": many}
 
     async def poll() -> dict[str, float]:
-        TALLY.set(tally := Tally())
-        wall, cpu, good = time.perf_counter(), time.process_time(), 0
-        async for report in source.poll():
-            if isinstance(report, Batch):
-                good += sum(
-                    one.kind == "endpoint" and one.fields["Addresses"].get("127.0.0.1", {}).get("Outcome") == "ok"
-                    for one in report.resources
-                )
-        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-        return {
-            "wall": wall,
-            "cpu_ms": cpu / many * 1000,
-            "calls": tally.calls / many,
-            "good": good,
-            "rate": many / wall,
-        }
+        return await _poll(source, many)
 
     told["plain_ms"], wall = map(min, zip(*(plain(port, http_port, 100) for _ in range(4)), strict=True))
     told["plain_rate"] = 1 / wall

@@ -10,7 +10,7 @@ import contextlib
 import ctypes
 import gc
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import aiohttp
@@ -18,7 +18,7 @@ import msgspec
 
 from posture.clock import Seconds, Utc
 from posture.model import Model
-from posture.source import ANSWERED, Source
+from posture.source import ANSWERED, Source, State
 from posture.verdict import Status
 from providers.collector.collector import Collector
 from providers.collector.config import parse
@@ -222,6 +222,31 @@ async def run(world: World, system: System, fault: Fault) -> Outcome:
     return outcome
 
 
+def _changed(watch: Watch, states: Mapping[str, State]) -> list[str]:
+    """The sources that do not stand as they did."""
+    others = [source for source in watch.sources if source.state != states.get(source.id)]
+    return [f"{source.id} {source.state}: {source.fault}" for source in others]
+
+
+async def _beside_a_new_one(stack: contextlib.AsyncExitStack, watch: Watch, fault: Fault, outcome: Outcome) -> None:
+    """A collector that starts under the fault says no more than the one that was there before."""
+    cold = Watch(watch.place)
+    cold.truth, cold.allowed, cold.statuses = watch.truth, watch.allowed, watch.statuses
+    stack.push_async_callback(cold.stop)
+    cold.patience = watch.patience
+    cold.start()
+    left = await watch.asked()
+    outcome.wrong += [f"asks on after {watch.patience:.0f} s: {id}" for id in left]
+    await cold.until(lambda: all(event.is_set() for event in list(cold.collector.poller._first.values())))
+    _told(watch, fault, outcome)
+    outcome.wrong += _wordless(watch, fault)
+    assert watch.truth is not None
+    cold.judge(watch.truth)
+    outcome.wrong += _wordless(cold, fault)
+    outcome.wrong += [f"new collector: {each}" for each in cold.wrong]
+    await cold.stop()
+
+
 async def _from_warm(stack: contextlib.AsyncExitStack, watch: Watch, fault: Fault, outcome: Outcome) -> None:
     place, system = watch.place, watch.place.system
     began = time.monotonic()
@@ -241,26 +266,10 @@ async def _from_warm(stack: contextlib.AsyncExitStack, watch: Watch, fault: Faul
     with _measured(fault, outcome):
         await _begin(place, fault)
         if not fault.at_once:
-            cold = Watch(place)
-            cold.truth, cold.allowed, cold.statuses = watch.truth, watch.allowed, watch.statuses
-            stack.push_async_callback(cold.stop)
-            cold.patience = watch.patience
-            cold.start()
-            left = await watch.asked()
-            outcome.wrong += [f"asks on after {watch.patience:.0f} s: {id}" for id in left]
-            await cold.until(lambda: all(event.is_set() for event in list(cold.collector.poller._first.values())))
-            _told(watch, fault, outcome)
-            outcome.wrong += _wordless(watch, fault)
-            cold.judge(watch.truth)
-            outcome.wrong += _wordless(cold, fault)
-            outcome.wrong += [f"new collector: {each}" for each in cold.wrong]
-            await cold.stop()
+            await _beside_a_new_one(stack, watch, fault, outcome)
             if fault.settles:
-                outcome.wrong += [
-                    f"not settled: {each}"
-                    for each in _apart(watch, watch.truth)
-                    if each.split()[0] not in watch.allowed
-                ]
+                apart = (each for each in _apart(watch, watch.truth) if each.split()[0] not in watch.allowed)
+                outcome.wrong += [f"not settled: {each}" for each in apart]
     ended = time.monotonic()
     await _end(place, fault)
     watch.keeps_rows = False
@@ -271,11 +280,7 @@ async def _from_warm(stack: contextlib.AsyncExitStack, watch: Watch, fault: Faul
     outcome.seconds = time.monotonic() - ended
     most = system.steps * CADENCE + (LONGEST if fault.hangs else 0.0) + SLOWER * healthy + 1.0
     if not back:
-        changed = [
-            f"{source.id} {source.state}: {source.fault}"
-            for source in watch.sources
-            if source.state != states.get(source.id)
-        ]
+        changed = _changed(watch, states)
         outcome.wrong += [
             f"not back after {watch.patience:.0f} s: {each}" for each in [*changed, *_apart(watch, truth)][:4]
         ]

@@ -67,7 +67,7 @@ def shortened() -> Iterator[None]:
     short = {id(value): _SHORT["providers.limits"][name] for name, value in usual.items()}
     with pytest.MonkeyPatch.context() as patch:
         for made in vars(limits).values():  # defaults of arguments were bound when the module was read
-            call = made.__init__ if isinstance(made, type) else made
+            call = vars(made).get("__init__") if isinstance(made, type) else made
             call = getattr(call, "__wrapped__", call)
             if isinstance(call, types.FunctionType) and call.__defaults__:
                 patch.setattr(call, "__defaults__", tuple(short.get(id(value), value) for value in call.__defaults__))

@@ -14,11 +14,8 @@ pytestmark = pytest.mark.xdist_group("matrix")
 @pytest.fixture(scope="module")
 def found(request: pytest.FixtureRequest) -> Mapping[Cell, Outcome]:
     """The cells that were chosen, run side by side before the first of their tests."""
-    chosen = [
-        item.callspec.params["cell"]
-        for item in request.session.items
-        if "cell" in getattr(getattr(item, "callspec", None), "params", {})
-    ]
+    params = [getattr(getattr(item, "callspec", None), "params", {}) for item in request.session.items]
+    chosen: list[Cell] = [each["cell"] for each in params if "cell" in each]
     return outcomes(chosen)
 
 

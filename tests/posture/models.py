@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from posture.clock import Utc
 from posture.controls.registry import Registry, registry
+from posture.entry import Entry
 from posture.fault import Fault, FaultKind
-from posture.judging import Entry
 from posture.model import Model
 from posture.policy import ExceptionRule, KeyMode, Policy
 from posture.reports import Batch, Complete, NotRead, ReadRefused
@@ -37,6 +37,9 @@ VOLUMES, KEYS, REGION, BUCKETS = (
     f"acme/aws/{HOME}/us-east-1/region",
     f"acme/aws/{HOME}/s3",
 )
+ENCRYPTED = "aws.ebs.volume-encrypted"
+PLAIN, GOOD = volume("vol-p"), volume("vol-g", key=key_arn())
+HOUR = 3600.0
 MORE = f"acme+beta/aws/{HOME}/more"
 """A second source of volumes and keys, of an account that acme and beta share."""
 CADENCES = {VOLUMES: 60.0, KEYS: 60.0, REGION: 900.0, BUCKETS: 900.0, MORE: 60.0}

@@ -4,6 +4,7 @@ changed, one at a time.
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -43,9 +44,7 @@ def mutants(scene: Scene) -> Iterator[Mutant]:
                     whose,
                     path,
                     change,
-                    lambda old, path=path, value=value: msgspec.structs.replace(
-                        old, fields=_put(old.fields, path, value)
-                    ),
+                    partial(_spoilt, path=path, value=value),
                 )
 
 
@@ -69,6 +68,10 @@ def changes(value: Any) -> Iterator[tuple[str, Any]]:
         case _:
             others = ("Qx-Unknown", 7, True, [], {})
     yield from ((f"{other!r}", other) for other in others)
+
+
+def _spoilt(old: Resource, *, path: tuple[Any, ...], value: Any) -> Resource:
+    return msgspec.structs.replace(old, fields=_put(old.fields, path, value))
 
 
 def _with(scene: Scene, whose: str, path: Path, change: str, mutate: Callable[[Resource], Resource]) -> Mutant:

@@ -9,7 +9,7 @@ import msgspec
 
 from posture.controls.registry import Control, registry
 from posture.policy import ExceptionRule, KeyMode, Policy
-from posture.resource import Resource
+from posture.resource import KeyClass, Resource
 from posture.source import State
 from posture.verdict import Status
 from providers.demo.aws import bucketpolicy
@@ -24,7 +24,7 @@ EXCEPTION = msgspec.convert(
     {"control": "aws.ebs", "resource": "*", "until": "2027-11-01", "reason": "scratch", "approved_by": "j.doe"},
     ExceptionRule,
 )
-DOUBLE = azure_world.account(azure_world.KeyClass.DOUBLE, "Microsoft.Keyvault")
+DOUBLE = azure_world.account(KeyClass.DOUBLE, "Microsoft.Keyvault")
 DOUBLY = {**DOUBLE.fields["properties"]["encryption"], "requireInfrastructureEncryption": True}
 POLICIES = (
     *(Policy(keys=mode, strict=strict) for mode in KeyMode for strict in (False, True)),
@@ -53,7 +53,7 @@ MORE: tuple[Resource, ...] = (
         PolicyStatus={"IsPublic": False},
         PublicAccessBlockConfiguration=OPEN_FLAGS,
     ),
-    azure_world.account(azure_world.KeyClass.CUSTOMER, "Microsoft.Keyvault", allowBlobPublicAccess=False),
+    azure_world.account(KeyClass.CUSTOMER, "Microsoft.Keyvault", allowBlobPublicAccess=False),
     msgspec.structs.replace(
         DOUBLE, fields={**DOUBLE.fields, "properties": {**DOUBLE.fields["properties"], "encryption": DOUBLY}}
     ),

@@ -31,7 +31,7 @@ def holds(text: str, **other: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("text", "held"),
+    ("text", "passes"),
     [
         ("", True),
         ("   ", True),
@@ -85,8 +85,8 @@ def holds(text: str, **other: str) -> bool:
         ('"status:fail"', False),  # quoted: looked for as it stands
     ],
 )
-def test_what_a_filter_lets_through(text: str, entry: bool) -> None:
-    assert holds(text) is entry
+def test_what_a_filter_lets_through(text: str, passes: bool) -> None:
+    assert holds(text) is passes
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from posture.changes import Change
 from posture.fault import Fault
 from posture.filter import parse
-from posture.model import OWN, Change, Model
+from posture.model import Model
 from posture.resource import Resource
+from posture.rollup import OWN
 from posture.snapshot import matches, take
 from providers.collector.frames import Hello
 from providers.collector.publisher import Publisher

@@ -10,14 +10,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from posture.clock import rfc3339
+from posture.entry import Entry
 from posture.fault import FaultKind
 from posture.filter import parse
-from posture.judging import Entry, judge
+from posture.judging import judge
 from posture.links import Links
-from posture.model import OWN, Model
+from posture.model import Model
 from posture.reports import Batch
 from posture.resource import Link, Resource
-from posture.rollup import UNASSIGNED, Rollup, tenants_of
+from posture.rollup import OWN, UNASSIGNED, Rollup, tenants_of
 from posture.snapshot import matches, take, to_json
 from posture.source import STALE_CADENCES
 from posture.timers import Timers
@@ -224,7 +225,7 @@ class Life(RuleBasedStateMachine):
         model = self.feed.model
         wakes_at = model.wakes_at()
         assert wakes_at is None or wakes_at > model.now
-        assert model._verdicts_turn.kept <= 2 * len(model) + Timers.SLACK
+        assert model._ageing.verdicts.kept <= 2 * len(model) + Timers.SLACK
 
     @invariant()
     def a_viewer_that_followed_sees_what_one_that_comes_now_would(self) -> None:

@@ -20,8 +20,9 @@ from jsonschema import Draft202012Validator
 from posture.clock import age, parse_rfc3339, rfc3339
 from posture.fault import Fault, SnapshotError
 from posture.resource import Resource
-from posture.snapshot import Snapshot, read, schema, take, to_json, to_jsonl, write
+from posture.snapshot import Snapshot, schema, take, to_json, to_jsonl
 from posture.verdict import Status
+from providers.collector.files import read_snapshot, write
 from tests.posture.controls.world import NOW, denied, key, key_arn, refused, volume
 from tests.posture.models import BUCKETS, FAULTS, KEYS, MORE, VOLUMES, Feed, fed, of, worlds
 
@@ -292,7 +293,7 @@ def test_a_file_that_is_no_snapshot_is_refused_in_one_line(tmp_path: Path, chang
     file = tmp_path / "x.json"
     file.write_text(changed if isinstance(changed, str) else json.dumps(changed))
     with pytest.raises(SnapshotError) as caught:
-        read(file)
+        read_snapshot(file)
     assert str(caught.value).startswith(f"{file}: not an enctop.snapshot/1 file: ")
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -300,12 +301,12 @@ def test_a_file_that_is_no_snapshot_is_refused_in_one_line(tmp_path: Path, chang
 
 def test_a_file_that_is_not_there_or_not_utf_8_is_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(SnapshotError, match="No such file or directory"):
-        read(tmp_path / "none.json")
+        read_snapshot(tmp_path / "none.json")
     with pytest.raises(SnapshotError, match="Is a directory"):
-        read(tmp_path)
+        read_snapshot(tmp_path)
     (tmp_path / "latin.json").write_bytes(b'{"schema": "\xff"}')
     with pytest.raises(SnapshotError, match=r"not an enctop\.snapshot/1 file"):
-        read(tmp_path / "latin.json")
+        read_snapshot(tmp_path / "latin.json")
 
 
 # ---------------------------------------------------------------- writing
@@ -361,7 +362,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
 import resource, signal
 from pathlib import Path
 from posture.fault import SnapshotError
-from posture.snapshot import write
+from providers.collector.files import write
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:
@@ -379,7 +380,7 @@ def test_a_snapshot_of_a_newer_enctop_is_told_as_such(tmp_path: Path) -> None:
     file = tmp_path / "x.json"
     file.write_text(json.dumps(whole() | {"schema": "enctop.snapshot/2", "news": 1}))
     with pytest.raises(SnapshotError) as caught:
-        read(file)
+        read_snapshot(file)
     assert str(caught.value) == f"{file}: written by a newer enctop (enctop.snapshot/2)"
 
 
@@ -394,13 +395,13 @@ def test_links_in_a_circle_are_told(tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("a")
     with pytest.raises(SnapshotError, match="a: "):
-        read(tmp_path / "a")
+        read_snapshot(tmp_path / "a")
 
 
 WRITER = """
 import os, sys
 from pathlib import Path
-from posture.snapshot import write
+from providers.collector.files import write
 bodies = [bytes([letter]) * size for letter, size in ((97, 300_000), (98, 500_000))]
 for line in sys.stdin:  # a writer for each line, as a process of its own, which ends only when it is killed
     child = os.fork()

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import pytest
 
 from posture.clock import Seconds
-from posture.judging import Entry
+from posture.entry import Entry
 from posture.snapshot import take, to_json
 from posture.source import Source
 from posture.verdict import Finding, Status

@@ -18,6 +18,7 @@ from providers.demo import server as http
 from providers.demo.aws.answer import Answer
 from providers.demo.aws.request import Environ
 from providers.demo.azure.accounts import SUBSCRIPTION, TOKEN_ENV
+from providers.demo.gcp import answers
 from providers.demo.gcp import server as gcp
 from providers.limits import WHOLE_ANSWER, read_all, whole_answer
 from tests.world.azure import Azure
@@ -143,7 +144,7 @@ async def test_tokens_that_lead_to_each_other_or_are_always_fresh_are_ended_by_g
             JSON,
         )
 
-    rest = gcp.answered
+    rest = answers.answered
     monkeypatch.setattr(
         gcp, "answered", lambda cloud, asked, *more: circle(asked.operation, asked.query) or rest(cloud, asked, *more)
     )
@@ -278,7 +279,7 @@ def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     came: list[str] = []
 
     def serve(environ: Environ) -> Answer:
-        came.append(environ.get("HTTP_AUTHORIZATION", environ["PATH_INFO"]))
+        came.append(str(environ.get("HTTP_AUTHORIZATION", environ["PATH_INFO"])))
         return Answer(502, b"", {})
 
     server = http.Server(0, serve)

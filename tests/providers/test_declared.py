@@ -16,6 +16,7 @@ from providers.collector.systems import policy_text
 from providers.demo import faults
 from providers.demo.aws import bucketpolicy
 from providers.demo.aws.accounts import ROLE
+from providers.demo.aws.request import Asked
 from tests.providers.conftest import Watch, configuration
 from tests.world.aws import Aws
 
@@ -64,7 +65,7 @@ async def test_who_has_what_the_policy_grants_reads_everything(aws: Aws, watch: 
     allowed = granted(ALL)
     before = aws.faults.before
 
-    def only(asked: faults.Asked) -> object:
+    def only(asked: Asked) -> object:
         if faults.PERMISSIONS.get(asked.operation, asked.operation) not in allowed:
             aws.deny(asked.operation)
         return before(asked)

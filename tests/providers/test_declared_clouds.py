@@ -12,10 +12,10 @@ from providers.azure.calls import GRAPH_CALLS, QUERY_RESOURCES
 from providers.collector.systems import policy_text
 from providers.demo.azure import more
 from providers.demo.azure.faults import refusal
-from providers.demo.azure.resources import SUBSCRIPTION
+from providers.demo.azure.resources import CUSTOMER, SUBSCRIPTION
 from providers.demo.gcp.faults import error
 from providers.gcp.calls import CALLS as GOOGLE_CALLS
-from tests.world.azure import CUSTOMER, Azure
+from tests.world.azure import Azure
 from tests.world.gcp import Google
 
 OURS = {QUERY_RESOURCES.permission, *GRAPH_CALLS}

@@ -63,17 +63,8 @@ def test_no_hostile_answer_is_believed_and_none_touches_another_tenant(
     (tmp_path / "enctop.toml").write_text(_configuration(system, hostile, aws))
     hostile.stolen.clear()
     command = [sys.executable, "-P", "-c", MEASURED, sys.executable, "-P", "-m", "tui.cli.main", "snapshot"]
-    command += [
-        "--config",
-        "enctop.toml",
-        "--timeout",
-        str(TIMEOUT),
-        "--require-complete",
-        "--log-file",
-        "log",
-        "-o",
-        "snapshot.json",
-    ]
+    command += ["--config", "enctop.toml", "--timeout", str(TIMEOUT), "--require-complete"]
+    command += ["--log-file", "log", "-o", "snapshot.json"]
     environment = {**os.environ, "HOSTILE_TOKEN": TOKEN, "HOSTILE_BEARER": BEARER, "AWS_SESSION_TOKEN": SESSION}
     ran = subprocess.run(
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=TIMEOUT * 8, check=False

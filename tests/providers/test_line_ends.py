@@ -11,8 +11,9 @@ from posture.model import Model
 from providers.demo.aws.answer import Answer
 from providers.demo.azure import resources
 from providers.demo.azure.faults import refusal
+from providers.demo.azure.resources import CUSTOMER
 from providers.demo.gcp import faults
-from tests.world.azure import CUSTOMER, Azure
+from tests.world.azure import Azure
 from tests.world.gcp import Google
 
 ENDS = "\r\n"

@@ -90,7 +90,8 @@ def test_version_is_instant_and_loads_no_sdk(run: Run) -> None:
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert shown.splitlines()[1] == "[]"
-    took, bare = [], []
+    took: list[float] = []
+    bare: list[float] = []
     for _ in range(5):
         for times, command in ((took, ["-m", "tui.cli.main", "--version"]), (bare, ["-c", "pass"])):
             before = os.times()
@@ -289,8 +290,8 @@ def test_a_line_break_in_a_servers_words_makes_no_line_of_check(run: Run, tmp_pa
         done = run("check", "--config", file, **ENVIRONMENT)
     assert done.returncode == 3
     assert "9 of 9" in done.stdout, "it is told what the server said"
-    told = [line for line in done.stdout.splitlines() if "answered in full" in line and not line.startswith("    ")]
-    assert [line.split()[0] for line in told] == ["0"]
+    full = [line for line in done.stdout.splitlines() if "answered in full" in line and not line.startswith("    ")]
+    assert [line.split()[0] for line in full] == ["0"]
     assert not any(line.startswith("  + aws ok") for line in done.stdout.splitlines())
 
 

@@ -3,14 +3,18 @@ goes.
 """
 
 import sys
+from functools import partial
 from pathlib import Path
 
+import pytest
+
+from providers.collector.files import append_lines
 from tests.tui.support import dashboard
 from tui.data import link
 from tui.data.process import Collector
 
 
-async def test_when_the_collector_dies_the_rows_stay_and_a_banner_says_why():
+async def test_when_the_collector_dies_the_rows_stay_and_a_banner_says_why() -> None:
     async with dashboard("--crash-after", "0.5", view="volumes") as it:
         await it.shows("the collector ended")
         assert "MemoryError: the synthetic collector" in it.screen
@@ -18,7 +22,7 @@ async def test_when_the_collector_dies_the_rows_stay_and_a_banner_says_why():
         assert len(it.view.items) == 432
 
 
-async def test_it_is_started_again_and_what_it_does_not_send_again_is_dropped(monkeypatch):
+async def test_it_is_started_again_and_what_it_does_not_send_again_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(link, "BACK_OFF", (0.1,))
     async with dashboard("--crash-after", "0.5", view="volumes") as it:
         await it.shows("the collector ended")
@@ -32,7 +36,7 @@ async def test_it_is_started_again_and_what_it_does_not_send_again_is_dropped(mo
         assert all(row.place >= 0 for row in it.replica.table("volume").rows.values())
 
 
-async def test_a_pause_is_said_again_to_the_new_collector(monkeypatch, tmp_path: Path):
+async def test_a_pause_is_said_again_to_the_new_collector(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(link, "BACK_OFF", (0.1,))
     asks = tmp_path / "asks"
     async with dashboard("--crash-after", "0.7", "--asks", str(asks)) as it:
@@ -40,7 +44,7 @@ async def test_a_pause_is_said_again_to_the_new_collector(monkeypatch, tmp_path:
         await it.until(lambda: asks.exists() and asks.read_text().count("Pause(on=True)") == 2, "the second pause")
 
 
-async def test_a_collector_that_speaks_nonsense_is_ended_and_named():
+async def test_a_collector_that_speaks_nonsense_is_ended_and_named() -> None:
     from tests.tui.support import dashboard as opened
 
     async with opened(settled=False) as it:
@@ -50,7 +54,7 @@ async def test_a_collector_that_speaks_nonsense_is_ended_and_named():
         await it.shows("no frame")
 
 
-async def test_the_collector_ends_with_its_viewer():
+async def test_the_collector_ends_with_its_viewer() -> None:
     async with dashboard() as it:
         process = it.app.feed.collector._process
         assert process is not None
@@ -58,7 +62,7 @@ async def test_the_collector_ends_with_its_viewer():
     assert process.poll() is not None
 
 
-async def test_a_frozen_collector_is_ended_too():
+async def test_a_frozen_collector_is_ended_too() -> None:
     collector = Collector(
         [sys.executable, "-c", "import signal,time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"]
     )
@@ -69,9 +73,9 @@ async def test_a_frozen_collector_is_ended_too():
     assert process.poll() is not None
 
 
-async def test_what_the_collector_says_goes_to_the_log_file(tmp_path: Path):
+async def test_what_the_collector_says_goes_to_the_log_file(tmp_path: Path) -> None:
     log = tmp_path / "log"
     async with dashboard("--crash-after", "3", settled=False) as it:
-        it.app.feed.collector._log_file = log
+        it.app.feed.collector._log = partial(append_lines, log)
         await it.shows("the collector ended", 60)
     assert "MemoryError" in log.read_text()

@@ -18,7 +18,7 @@ ENCTOP = str(Path(sys.executable).with_name("enctop"))
 
 def family(pid: int) -> list[psutil.Process]:
     with contextlib.suppress(psutil.NoSuchProcess):
-        return psutil.Process(pid).children(recursive=True)
+        return list(psutil.Process(pid).children(recursive=True))
     return []
 
 

@@ -11,6 +11,11 @@ from tui.app import Dashboard
 from tui.data.link import Feed
 from tui.data.process import Collector
 from tui.data.replica import Replica
+from tui.widgets.line_table import LineTable
+
+
+def _volumes(app: Dashboard) -> list[str]:
+    return [row.name for row in app.screen.query_one("#volumes", LineTable).items]
 
 
 async def _until(pilot: Any, holds: Callable[[], bool]) -> None:
@@ -32,13 +37,14 @@ async def test_a_filter_lets_through_what_comes_later_in_a_zone_that_was_empty(g
         async with app.run_test(size=(140, 40)) as pilot:
             await _until(
                 pilot,
-                lambda: (
-                    app.replica.settled and [row.name for row in app.screen.query_one("#volumes").items] == ["near"]
-                ),
+                lambda: app.replica.settled and _volumes(app) == ["near"],
             )
             google.project.disk("far", "zones/us-central1-c", key={"sha256": "u0Wh="})
             google.project.disk("elsewhere", "zones/europe-west1-b")
-            await _until(pilot, lambda: [row.name for row in app.screen.query_one("#volumes").items] == ["far", "near"])
+            await _until(
+                pilot,
+                lambda: _volumes(app) == ["far", "near"],
+            )
             google.project.unreachable["zones/us-central1-c"] = "UNREACHABLE"
             rows = app.replica.table("volume").rows
             await _until(

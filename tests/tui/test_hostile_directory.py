@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -129,7 +130,9 @@ def shown(
     [((), b"Overview"), (("demo",), b"acme"), (("view", "../posture.json"), b"SNAPSHOT")],
     ids=["enctop", "demo", "view"],
 )
-def test_no_code_of_the_working_directory_is_run_by_the_dashboard(trap, arguments, until) -> None:
+def test_no_code_of_the_working_directory_is_run_by_the_dashboard(
+    trap: tuple[Path, Path], arguments: tuple[str, ...], until: bytes
+) -> None:
     directory, trapped = trap
     (trapped.parent / "posture.json").write_bytes(SNAPSHOT)
     out = shown(directory, environment(trapped), *arguments, until=until)
@@ -147,7 +150,7 @@ def test_a_child_inherits_no_search_path_that_leads_to_the_working_directory(pat
     assert subprocess.run(code, cwd="/usr", env=made, capture_output=True, text=True, check=True).stdout == "False\n"
 
 
-def test_no_code_of_the_working_directory_is_run_by_a_snapshot_of_the_demo(trap) -> None:
+def test_no_code_of_the_working_directory_is_run_by_a_snapshot_of_the_demo(trap: tuple[Path, Path]) -> None:
     directory, trapped = trap
     command = [
         str(Path(sys.executable).with_name("enctop")),
@@ -204,6 +207,14 @@ def more_traps(trap: tuple[Path, Path]) -> tuple[Path, Path]:
     return directory, trapped
 
 
+NOBODY = {
+    "NO_GCE_CHECK": "true",
+    "AZURE_TOKEN_CREDENTIALS": "dev",
+    "GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES": "1",
+    "VAULT_TOKEN": "",
+}
+
+
 def test_nothing_in_the_directory_says_who_we_are_or_is_run_to_find_out(more_traps: tuple[Path, Path]) -> None:
     """Each SDK looks for credentials itself: none is taken from where we stand, and no server is sent any."""
     directory, trapped = more_traps
@@ -219,23 +230,11 @@ def test_nothing_in_the_directory_says_who_we_are_or_is_run_to_find_out(more_tra
         )
         blocks += f'[[tenant.gcp]]\nproject = "acme-prod"\nendpoint = "{url}"\n[[tenant.vault]]\naddress = "{url}"\n'
         (trapped.parent / "mine.toml").write_text(f'[[tenant]]\nname = "acme"\n{blocks}')
-        command = [
-            str(Path(sys.executable).with_name("enctop")),
-            "check",
-            "--config",
-            "../mine.toml",
-            "--timeout",
-            "60",
-        ]
-        nobody = {
-            "NO_GCE_CHECK": "true",
-            "AZURE_TOKEN_CREDENTIALS": "dev",
-            "GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES": "1",
-            "VAULT_TOKEN": "",
-        }
+        enctop = str(Path(sys.executable).with_name("enctop"))
+        command = [enctop, "check", "--config", "../mine.toml", "--timeout", "60"]
         env = {
             name: value
-            for name, value in environment(trapped, **nobody).items()
+            for name, value in environment(trapped, **NOBODY).items()
             if not name.startswith(("AWS_ACCESS", "AWS_SECRET", "AWS_SESSION"))
         }
         done = subprocess.run(command, cwd=directory, env=env, capture_output=True, text=True, check=False, timeout=200)
@@ -264,7 +263,7 @@ def test_an_export_goes_to_no_place_that_was_prepared_for_it(trap: tuple[Path, P
     (trapped.parent / "posture.json").write_bytes(SNAPSHOT)
     victim = trapped.parent / "victim"
     victim.write_text("mine")
-    prepare = {
+    prepare: Callable[[Path], object] = {
         "a link to a file": lambda path: path.symlink_to(victim),
         "a link to nothing": lambda path: path.symlink_to(trapped.parent / "made"),
         "a pipe": os.mkfifo,
@@ -306,9 +305,8 @@ def test_a_configuration_that_is_swapped_while_it_is_read_is_the_trusted_one_or_
     here = tmp_path / "here"
     here.mkdir()
     monkeypatch.chdir(here)
-    ours, theirs = (
-        f'[[tenant]]\nname = "{name}"\n[[tenant.tls]]\nendpoints = ["127.0.0.1:1"]\n' for name in ("ours", "theirs")
-    )
+    text = '[[tenant]]\nname = "{}"\n[[tenant.tls]]\nendpoints = ["127.0.0.1:1"]\n'
+    ours, theirs = map(text.format, ("ours", "theirs"))
     file = here / "enctop.toml"
     file.write_text(ours)
     trust(file)

@@ -26,7 +26,7 @@ def _strips() -> int:
     return sum(type(one) is Strip for one in gc.get_objects())
 
 
-async def test_what_was_drawn_an_hour_ago_is_held_no_more():
+async def test_what_was_drawn_an_hour_ago_is_held_no_more() -> None:
     async with dashboard(size=(120, 40)) as it:
         clock = count(it.replica.now(), 1801.0)
         it.replica._clock = lambda: next(clock)
@@ -42,7 +42,7 @@ async def test_what_was_drawn_an_hour_ago_is_held_no_more():
             )
 
 
-async def test_what_was_worked_out_for_one_view_is_forgotten_with_it():
+async def test_what_was_worked_out_for_one_view_is_forgotten_with_it() -> None:
     async with dashboard(size=(160, 50)) as it:
         clock = count(it.replica.now(), 1801.0)
         it.replica._clock = lambda: next(clock)

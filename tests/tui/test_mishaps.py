@@ -1,5 +1,6 @@
 """What the world can do to the dashboard, and what it must bear: odd names, fast fingers, half-written filters."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ EVIL = ("[/red]x", "[@click=app.end]evil[/]", "[bold red]x", "a\x1b]0;x\x07b[/]"
 
 
 @pytest.mark.parametrize("name", EVIL)
-async def test_a_name_is_never_read_as_markup(name: str):
+async def test_a_name_is_never_read_as_markup(name: str) -> None:
     async with dashboard(view="volumes") as it:
         row = it.view.items[0]
         it.replica.table("volume").put(row.id, replace(row, name=name))
@@ -32,7 +33,7 @@ async def test_a_name_is_never_read_as_markup(name: str):
         assert f"Volumes › {shown}" in title
 
 
-async def test_errors_and_notices_are_never_read_as_markup():
+async def test_errors_and_notices_are_never_read_as_markup() -> None:
     async with dashboard(view="volumes", notifications=True) as it:
         await it.press("colon")
         await it.type("[/x]")
@@ -56,7 +57,7 @@ def burst(it: Opened, text: str) -> None:
 
 
 @pytest.mark.parametrize("view", ["overview", "volumes"])
-async def test_keys_right_behind_a_slash_are_text(view: str):
+async def test_keys_right_behind_a_slash_are_text(view: str) -> None:
     async with dashboard(view=view) as it:
         burst(it, "/status:fail\r")
         await it.until(lambda: it.app.filter.text == "status:fail" and it.app._prompt is None, "the filter")
@@ -68,7 +69,7 @@ async def test_keys_right_behind_a_slash_are_text(view: str):
         await it.until(lambda: it.view.id == "keys" and not it.app.filter.terms, "the keys")
 
 
-async def test_keys_right_behind_a_colon_are_text_and_escape_closes():
+async def test_keys_right_behind_a_colon_are_text_and_escape_closes() -> None:
     async with dashboard(view="volumes", notifications=True) as it:
         burst(it, ":quitx\r")
         await it.until(lambda: any("no command 'quitx'" in toast for toast in it.toasts()), "the error")
@@ -83,7 +84,7 @@ async def test_keys_right_behind_a_colon_are_text_and_escape_closes():
         await it.until(lambda: it.view.id == "volumes" and it.app._prompt is None, "the command")
 
 
-async def test_escape_closes_the_prompt_after_a_click_elsewhere():
+async def test_escape_closes_the_prompt_after_a_click_elsewhere() -> None:
     async with dashboard(view="volumes") as it:
         await it.press("slash", "a")
         await it.pilot.click("#volumes", offset=(12, 5))
@@ -92,7 +93,7 @@ async def test_escape_closes_the_prompt_after_a_click_elsewhere():
         assert not it.app.filter.terms
 
 
-async def test_a_wrong_filter_is_not_accepted_and_stays_to_be_mended():
+async def test_a_wrong_filter_is_not_accepted_and_stays_to_be_mended() -> None:
     async with dashboard(view="volumes") as it:
         await it.press("slash")
         await it.type("regin:eu-west-1")
@@ -106,7 +107,7 @@ async def test_a_wrong_filter_is_not_accepted_and_stays_to_be_mended():
         assert "did you mean" not in it.screen
 
 
-async def test_an_unknown_offers_the_way_to_an_answer_and_no_remedy():
+async def test_an_unknown_offers_the_way_to_an_answer_and_no_remedy() -> None:
     async with dashboard(view="keys", query="status:unknown", size=(160, 40)) as it:
         await it.press("enter")
         await it.shows("allow kms:DescribeKey, then r asks again")
@@ -116,7 +117,7 @@ async def test_an_unknown_offers_the_way_to_an_answer_and_no_remedy():
         assert any("there is no remedy to copy" in toast for toast in it.toasts())
 
 
-def test_an_unknown_without_a_refusal_says_to_ask_again():
+def test_an_unknown_without_a_refusal_says_to_ask_again() -> None:
     finding = Finding("c", "r", "t", Status.UNKNOWN, Severity.HIGH, EvidenceClass.OBSERVED, "not seen", {}, 0.0)
     judged = Judged(finding, "title", (), "aws kms cancel-key-deletion", {})
     assert remedy_of(judged) == ""
@@ -124,7 +125,7 @@ def test_an_unknown_without_a_refusal_says_to_ask_again():
     assert "r asks again; `enctop check`" in to_know(finding)
 
 
-def test_the_ages_of_a_shared_account_count_for_each_of_its_tenants():
+def test_the_ages_of_a_shared_account_count_for_each_of_its_tenants() -> None:
     replica = Replica()
     replica.sources = {"s": Source("s", "acme+globex", "aws", "1/eu", "ebs", 60.0, State.OK, last_success=100.0)}
     for tenant, text in (("acme", "10s … 10s"), ("globex", "10s … 10s"), ("unassigned", "10s … 10s"), ("acm", "never")):
@@ -132,24 +133,30 @@ def test_the_ages_of_a_shared_account_count_for_each_of_its_tenants():
         assert TENANT_AGES.cell(rollup, replica, 110.0)[0] == text
 
 
-async def test_a_snapshot_cannot_be_paused_and_keeps_its_banner(tmp_path: Path):
+def _banner(it: Opened) -> bool:
+    it.app._bars()
+    return "SNAPSHOT of" in it.screen
+
+
+async def test_a_snapshot_cannot_be_paused_and_keeps_its_banner(tmp_path: Path) -> None:
     asks = tmp_path / "asks"
     async with dashboard("--asks", str(asks), view="volumes") as it:
+        assert it.replica.hello is not None
         it.replica.hello = replace(it.replica.hello, frozen_at=1.7e9)
         await it.press("p", "r")
-        await it.until(lambda: "SNAPSHOT of" in it.screen or it.app._bars(), "the banner")
+        await it.until(partial(_banner, it), "the banner")
         assert "PAUSED" not in it.screen
         assert sum("nothing is polled" in toast for toast in it.toasts()) == 1, "what is said already is not said twice"
     assert not asks.exists()
 
 
-async def test_asking_again_while_paused_says_that_it_is_paused():
+async def test_asking_again_while_paused_says_that_it_is_paused() -> None:
     async with dashboard(view="volumes") as it:
         await it.press("p", "r")
         assert any("polling is paused" in toast for toast in it.toasts())
 
 
-async def test_enter_on_a_source_shows_its_fault_in_full_and_escape_goes_back():
+async def test_enter_on_a_source_shows_its_fault_in_full_and_escape_goes_back() -> None:
     async with dashboard(size=(80, 40), view="sources") as it:
         await it.shows("✗ denied")
         source = it.view.current
@@ -185,13 +192,13 @@ async def test_enter_on_a_source_shows_its_fault_in_full_and_escape_goes_back():
 
 
 @pytest.mark.parametrize(("view", "title"), [("others", "Others"), ("kind-account", "Accounts")])
-async def test_the_dashboard_opens_on_any_view(view: str, title: str):
+async def test_the_dashboard_opens_on_any_view(view: str, title: str) -> None:
     async with dashboard(view=view) as it:
         await it.shows(title)
         assert it.view.id == view
 
 
-async def test_what_the_collector_sends_while_the_screen_is_taken_down_is_let_go_of():
+async def test_what_the_collector_sends_while_the_screen_is_taken_down_is_let_go_of() -> None:
     """As at an end under load: the bars are gone, the app is not."""
     async with dashboard(view="volumes") as it:
         await it.app.query(Bar).remove()

@@ -32,48 +32,51 @@ TYPES = {
 }
 
 
+def _resource(name: str, kind: str, p: str) -> dict[str, Any]:
+    return {
+        "id": name,
+        "kind": kind,
+        "type": TYPES.get(kind, f"x.{kind}"),
+        "name": p,
+        "tenant": "acme",
+        "provider": "aws",
+        "scope": p,
+        "region": p,
+        "encryption": {"at_rest": True, "algorithm": p, "key_class": "customer", "key": p},
+        "status": "fail",
+        "observed_at": AT,
+        "source": "acme/aws/x/s",
+        "attributes": {p: p, "Host": p, "Addresses": {p: {"Outcome": p, "Detail": p}}, "Deep": [{p: [p]}]},
+        "columns": dict.fromkeys(CELLS.get(kind, ()), p),
+        "links": [{"rel": p, "to": p}, {"rel": "key", "to": "id-0-" + p}],
+        "expires": AT,
+    }
+
+
+def _finding(resource: str, number: int, p: str) -> dict[str, Any]:
+    fault = {"kind": "denied", "code": p, "operation": f"x:{p}", "message": p, "permission": p}
+    return {
+        "control": "aws.ebs.volume-encrypted",
+        "resource": resource,
+        "tenant": "acme",
+        "status": "fail",
+        "severity": "critical",
+        "evidence_class": "observed",
+        "reason": p,
+        "evidence": {p: p},
+        "since": AT,
+        "fault": fault if number % 2 else None,
+        "exception": {"until": "2027-01-01", "reason": p, "approved_by": p} if number % 3 == 0 else None,
+    }
+
+
 def snapshot(payload: str) -> dict[str, Any]:
     """One resource of every kind, with the payload in every free text."""
     p = f"n{payload}m"
     resources, findings = [], []
     for number, kind in enumerate(sorted({*CELLS, "volume", "secret", "machine"})):
-        name = f"id-{number}-{p}"
-        fault = {"kind": "denied", "code": p, "operation": f"x:{p}", "message": p, "permission": p}
-        resources.append(
-            {
-                "id": name,
-                "kind": kind,
-                "type": TYPES.get(kind, f"x.{kind}"),
-                "name": p,
-                "tenant": "acme",
-                "provider": "aws",
-                "scope": p,
-                "region": p,
-                "encryption": {"at_rest": True, "algorithm": p, "key_class": "customer", "key": p},
-                "status": "fail",
-                "observed_at": AT,
-                "source": "acme/aws/x/s",
-                "attributes": {p: p, "Host": p, "Addresses": {p: {"Outcome": p, "Detail": p}}, "Deep": [{p: [p]}]},
-                "columns": dict.fromkeys(CELLS.get(kind, ()), p),
-                "links": [{"rel": p, "to": p}, {"rel": "key", "to": "id-0-" + p}],
-                "expires": AT,
-            }
-        )
-        findings.append(
-            {
-                "control": "aws.ebs.volume-encrypted",
-                "resource": name,
-                "tenant": "acme",
-                "status": "fail",
-                "severity": "critical",
-                "evidence_class": "observed",
-                "reason": p,
-                "evidence": {p: p},
-                "since": AT,
-                "fault": fault if number % 2 else None,
-                "exception": {"until": "2027-01-01", "reason": p, "approved_by": p} if number % 3 == 0 else None,
-            }
-        )
+        resources.append(_resource(f"id-{number}-{p}", kind, p))
+        findings.append(_finding(f"id-{number}-{p}", number, p))
     control = {"title": p, "severity": "critical", "verifies": [p], "maps": {p: [p]}, "remedy": f"do {p}"}
     fault = {"kind": "denied", "code": p, "operation": f"s:{p}", "message": p, "permission": p}
     source = {
@@ -142,7 +145,7 @@ async def test_no_view_shows_what_acts_on_a_terminal(
     collector.start()
     app = Dashboard(Feed(collector, Replica()), view="overview", query="", export_dir=tmp_path, on_terminal=False)
     copies: list[str] = []
-    monkeypatch.setattr("tui.terminal.terminal_app.copy", lambda text, write: (copies.append(text), _copied())[1])
+    monkeypatch.setattr("tui.terminal.terminal_app.copy", lambda text, write: copies.append(text) or _copied())  # type: ignore[func-returns-value]
     async with app.run_test(size=(160, 45), notifications=True) as pilot:
         it = Opened(app, pilot)
         await it.until(lambda: app.replica.settled and not app.replica.touched, "settled", 30)
@@ -161,6 +164,17 @@ def _copied() -> Any:
     from tui.terminal.clipboard import Copied
 
     return Copied(True)
+
+
+EACH_COMMAND = """
+import json, sys
+from tui.cli.main import main
+for command in json.load(sys.stdin):
+    try:
+        print("code", main(command))
+    except SystemExit as ended:
+        print("code", ended.code)
+"""
 
 
 @pytest.mark.parametrize("family", [name for name in FAMILIES if "\x00" not in FAMILIES[name]])
@@ -183,18 +197,9 @@ def test_no_line_on_standard_error_carries_it(family: str, tmp_path: Path) -> No
         ("--log-file", str(tmp_path / name / "x"), "check", "--config", str(config)),
     ]
     home = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"), str(tmp_path))
-    code = """
-import json, sys
-from tui.cli.main import main
-for command in json.load(sys.stdin):
-    try:
-        print("code", main(command))
-    except SystemExit as ended:
-        print("code", ended.code)
-"""
     env = {**os.environ, **home, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8:backslashreplace"}
     done = subprocess.run(
-        [sys.executable, "-P", "-c", code],
+        [sys.executable, "-P", "-c", EACH_COMMAND],
         input=json.dumps(commands),
         capture_output=True,
         text=True,

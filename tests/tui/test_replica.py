@@ -2,6 +2,7 @@
 made from scratch.
 """
 
+from collections.abc import Callable
 from operator import attrgetter
 
 import pytest
@@ -18,7 +19,7 @@ from providers.collector.frames import Decoder, Encoder, Findings, Frame, Gone, 
 from tui.data.ordered_rows import Selection
 from tui.data.replica import Replica
 from tui.data.row_filter import sieve
-from tui.widgets.columns import AGE, KEY_CLASS, NAME, REASON, REGION, STATUS, TENANT, fit
+from tui.widgets.columns import AGE, KEY_CLASS, NAME, REASON, REGION, STATUS, TENANT, Column, fit
 
 PLACES = tuple(
     Place(kind, f"aws.{kind}", tenant, "aws", "1111", region, f"{tenant}/{kind}")
@@ -28,7 +29,7 @@ PLACES = tuple(
 )
 
 
-def rows(ids: int = 40):
+def rows(ids: int = 40) -> st.SearchStrategy[Row]:
     return st.builds(
         Row,
         id=st.integers(0, ids).map(lambda n: f"arn:{n}"),
@@ -62,7 +63,7 @@ def all_rows(replica: Replica) -> dict[str, Row]:
 
 
 @given(CHANGES)
-def test_the_copy_is_what_the_frames_say(changes):
+def test_the_copy_is_what_the_frames_say(changes: list[Rows | Gone]) -> None:
     expected: dict[str, Row] = {}
     for change in changes:
         if isinstance(change, Gone):
@@ -73,7 +74,7 @@ def test_the_copy_is_what_the_frames_say(changes):
 
 
 @given(CHANGES, st.integers(1, 50))
-def test_bytes_may_arrive_in_pieces_of_any_size(changes, size):
+def test_bytes_may_arrive_in_pieces_of_any_size(changes: list[Rows | Gone], size: int) -> None:
     encoder, decoder = Encoder(), Decoder(Frame)
     data = b"".join(map(encoder.encode, changes))
     frames = [frame for start in range(0, len(data), size) for frame in decoder.feed(data[start : start + size])]
@@ -88,7 +89,9 @@ def test_bytes_may_arrive_in_pieces_of_any_size(changes, size):
     st.sampled_from(["", "status:fail,warn", "tenant:acme -redis", "encrypted"]),
 )
 @settings(max_examples=150)
-def test_an_order_kept_up_to_date_equals_one_made_anew(first, then, column, reverse, query):
+def test_an_order_kept_up_to_date_equals_one_made_anew(
+    first: list[Rows | Gone], then: list[Rows | Gone], column: Column, reverse: bool, query: str
+) -> None:
     replica = replica_of(*first)
     table = replica.table("volume")
 
@@ -131,7 +134,7 @@ def test_an_order_kept_up_to_date_equals_one_made_anew(first, then, column, reve
         ]
     ),
 )
-def test_a_filter_and_its_negation_part_the_rows(many, word):
+def test_a_filter_and_its_negation_part_the_rows(many: list[Row], word: str) -> None:
     replica = replica_of(Rows(tuple(many)), Findings((FindingRow("aws.control", "arn:3", 0, "x", 0, 0, "", 0.0, ""),)))
     every = list(all_rows(replica).values())
     yes, no = sieve(parse(word), replica), sieve(parse(f"-{word}"), replica)
@@ -159,12 +162,12 @@ def test_a_filter_and_its_negation_part_the_rows(many, word):
         max_size=3,
     ),
 )
-def test_the_fast_filter_agrees_with_the_languages_own(many, words):
+def test_the_fast_filter_agrees_with_the_languages_own(many: list[Row], words: list[str]) -> None:
     replica = replica_of(Rows(tuple(many)))
     query = parse(" ".join(words))
     matches = query.matcher()
 
-    def read(row: Row):
+    def read(row: Row) -> Callable[[str], str]:
         place = replica.place(row)
         texts = {
             "status": Status(row.status).word,
@@ -181,7 +184,7 @@ def test_the_fast_filter_agrees_with_the_languages_own(many, words):
     assert (every if through is None else through(every)) == [row for row in every if matches(read(row))]
 
 
-def test_a_new_collector_numbers_its_places_anew_and_the_old_rows_stay_until_all_has_settled():
+def test_a_new_collector_numbers_its_places_anew_and_the_old_rows_stay_until_all_has_settled() -> None:
     volume = Row("arn:0", 0, "pg", 0, 0, 0, "", "", 0.0, 0, ())
     bucket = Row("arn:4", 4, "logs", 3, 0, 0, "", "", 0.0, 0, ())
     replica = replica_of(
@@ -205,26 +208,26 @@ def test_a_new_collector_numbers_its_places_anew_and_the_old_rows_stay_until_all
     assert replica.place(replica.table("bucket").rows["arn:4"]) == PLACES[4]
 
 
-def test_a_snapshot_stands_still_at_its_time():
+def test_a_snapshot_stands_still_at_its_time() -> None:
     replica = replica_of()
     replica.apply(Hello("1", ("acme",), False, 0.0, frozen_at=500.0))
     assert replica.now() == 500.0
 
 
 @given(st.integers(1, 300))
-def test_columns_never_ask_for_more_room_than_there_is(room):
+def test_columns_never_ask_for_more_room_than_there_is(room: int) -> None:
     fitted = fit((STATUS, NAME, TENANT, REGION, KEY_CLASS, REASON, AGE), room)
     assert sum(wide + 1 for _, wide in fitted) - 1 <= max(room, STATUS.width)
     assert fitted[0][0] is STATUS
 
 
 @pytest.mark.parametrize("query", ["foo:bar", "status:sideways", "'open"])
-def test_a_filter_that_cannot_be_read_raises(query):
+def test_a_filter_that_cannot_be_read_raises(query: str) -> None:
     with pytest.raises(FilterError):
         parse(query)
 
 
-def test_a_row_that_its_source_left_behind_shows_its_own_age_and_sorts_by_it():
+def test_a_row_that_its_source_left_behind_shows_its_own_age_and_sorts_by_it() -> None:
     fresh, old = (
         Row(f"arn:{name}", 0, name, 3, 0, 0, "", "", 0.0, 0, (), 0.0, seen)
         for name, seen in (("fresh", 0.0), ("old", 940.0))

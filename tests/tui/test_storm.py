@@ -116,7 +116,7 @@ def test_after_a_suspend_everything_is_drawn_again(how: str | int, tmp_path: Pat
     it._answers()
     if how == "key":
         it._send("\x1a")
-    elif how != signal.SIGCONT:
+    elif isinstance(how, int) and how != signal.SIGCONT:
         os.kill(it.pid, how)
     if how != signal.SIGCONT:
         it._until(lambda: psutil.Process(it.pid).status() == psutil.STATUS_STOPPED, 20)

@@ -13,6 +13,7 @@ import struct
 import sys
 import termios
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pyte
@@ -93,7 +94,7 @@ class Terminal:
     ],
     ids=["SIGTERM", "SIGHUP", "Ctrl-C", "q"],
 )
-def test_the_terminal_is_restored_after(end, code):
+def test_the_terminal_is_restored_after(end: Callable[[Terminal], object], code: int) -> None:
     it = Terminal(str(VIEW), "--", "--rows", "300")
     it.until("Volumes 216")
     end(it)
@@ -102,7 +103,7 @@ def test_the_terminal_is_restored_after(end, code):
 
 
 @pytest.mark.parametrize("again", [0.01, 0.03, 0.1])
-def test_the_terminal_is_restored_however_often_and_fast_ctrl_c_is_pressed(again):
+def test_the_terminal_is_restored_however_often_and_fast_ctrl_c_is_pressed(again: float) -> None:
     it = Terminal(str(VIEW), "--", "--rows", "300")
     it.until("Volumes 216")
     children = Path(f"/proc/{it.pid}/task/{it.pid}/children").read_text().split()
@@ -119,7 +120,7 @@ def test_the_terminal_is_restored_however_often_and_fast_ctrl_c_is_pressed(again
         time.sleep(0.05)
 
 
-def test_the_terminal_is_restored_when_one_leaves_after_the_collector_crashed():
+def test_the_terminal_is_restored_when_one_leaves_after_the_collector_crashed() -> None:
     it = Terminal(str(VIEW), "--", "--rows", "300", "--crash-after", "0.3")
     it.until("the collector ended")
     os.write(it.fd, b"q")
@@ -127,7 +128,7 @@ def test_the_terminal_is_restored_when_one_leaves_after_the_collector_crashed():
     it.restored()
 
 
-def test_a_terminal_that_goes_away_ends_the_dashboard_and_its_collector():
+def test_a_terminal_that_goes_away_ends_the_dashboard_and_its_collector() -> None:
     it = Terminal(str(VIEW), "--", "--rows", "300")
     it.until("Volumes 216")
     children = Path(f"/proc/{it.pid}/task/{it.pid}/children").read_text().split()
@@ -140,7 +141,7 @@ def test_a_terminal_that_goes_away_ends_the_dashboard_and_its_collector():
     assert not any(Path(f"/proc/{child}").exists() for child in children)
 
 
-def test_a_terminal_that_stops_reading_and_goes_away_ends_them_too():
+def test_a_terminal_that_stops_reading_and_goes_away_ends_them_too() -> None:
     it = Terminal(str(VIEW), "--", "--rows", "300", "--rate", "200")
     it.until("Volumes 216")
     children = Path(f"/proc/{it.pid}/task/{it.pid}/children").read_text().split()
@@ -158,13 +159,13 @@ def test_a_terminal_that_stops_reading_and_goes_away_ends_them_too():
     assert not any(Path(f"/proc/{child}").exists() for child in children)
 
 
-def test_a_dumb_terminal_gets_one_clear_line_and_exit_code_2():
+def test_a_dumb_terminal_gets_one_clear_line_and_exit_code_2() -> None:
     it = Terminal(str(VIEW), TERM="dumb")
     assert it.end() == 2
     assert re.fullmatch(rb"enctop: [^\r\n]*TERM=dumb[^\r\n]*\r\n", it.out)
 
 
-def test_no_terminal_gets_one_clear_line_and_exit_code_2():
+def test_no_terminal_gets_one_clear_line_and_exit_code_2() -> None:
     import subprocess
 
     done = subprocess.run(
@@ -175,7 +176,7 @@ def test_no_terminal_gets_one_clear_line_and_exit_code_2():
     assert re.fullmatch(r"enctop: the dashboard needs a terminal[^\n]*\n", done.stderr)
 
 
-def test_a_collector_that_refuses_its_configuration_ends_the_dashboard_with_its_line():
+def test_a_collector_that_refuses_its_configuration_ends_the_dashboard_with_its_line() -> None:
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from tui.cli.open import run; from pathlib import Path; "
     code += (
         "raise SystemExit(run([sys.executable, '-c', 'import sys; sys.exit(print(\"enctop.toml: no tenant\","
@@ -186,7 +187,7 @@ def test_a_collector_that_refuses_its_configuration_ends_the_dashboard_with_its_
     assert b"enctop: enctop.toml: no tenant" in it.out
 
 
-def test_sixteen_colours_still_tell_the_statuses_apart():
+def test_sixteen_colours_still_tell_the_statuses_apart() -> None:
     it = Terminal(str(VIEW), "--", "--rows", "5000", TERM="linux")
     it.until("FAIL")
     it.read(0.5)
@@ -196,7 +197,7 @@ def test_sixteen_colours_still_tell_the_statuses_apart():
     assert b"38;5;" not in it.out
 
 
-def test_the_viewer_imports_no_cloud_sdk():
+def test_the_viewer_imports_no_cloud_sdk() -> None:
     import subprocess
 
     code = "import sys; import tui.cli.open, tui.app, tui.pages.detail, tui.widgets.help, tui.widgets.prompt; "
@@ -212,7 +213,7 @@ def test_the_viewer_imports_no_cloud_sdk():
     )
 
 
-def test_opening_imports_textual_only_after_the_collector_was_started():
+def test_opening_imports_textual_only_after_the_collector_was_started() -> None:
     import subprocess
 
     code = "import sys, tui.cli.open; print([name for name in sys.modules if name.startswith(('textual', 'rich'))])"
@@ -242,7 +243,7 @@ RUNS = st.lists(
 
 
 @given(RUNS)
-def test_writing_less_draws_the_same_picture(runs: list[str]):
+def test_writing_less_draws_the_same_picture(runs: list[str]) -> None:
     data = "".join(runs) + "\x1b[0m"
 
     def picture(text: str) -> list[object]:
@@ -259,6 +260,6 @@ def test_writing_less_draws_the_same_picture(runs: list[str]):
     assert picture(lean(data)) == picture(data)
 
 
-def test_a_run_of_cells_costs_half_of_what_it_did():
+def test_a_run_of_cells_costs_half_of_what_it_did() -> None:
     run = "\x1b[38;2;200;208;224;48;2;15;20;25mus-east-1 \x1b[0m\x1b[38;2;102;115;138;48;2;15;20;25m12s\x1b[0m"
     assert len(lean(run * 20)) < 0.6 * len(run * 20)

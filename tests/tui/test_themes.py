@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 from textual.color import Color
+from textual.theme import Theme
 
 from tui.terminal.themes import THEMES
 
@@ -26,13 +27,13 @@ def _contrast(one: Color, other: Color) -> float:
     list(itertools.product(THEMES, (*STATUSES, "name", "faint"))),
     ids=lambda value: getattr(value, "name", value),
 )
-def test_text_stands_out_from_the_background_and_from_the_cursor_line(theme, name):
+def test_text_stands_out_from_the_background_and_from_the_cursor_line(theme: Theme, name: str) -> None:
     text = Color.parse(theme.variables[name])
     assert _contrast(text, Color.parse(theme.background)) >= (3 if name == "faint" else 4.4)
     assert _contrast(text, Color.parse(theme.variables["line-cursor"])) >= (2 if name == "faint" else 3.5)
 
 
 @pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
-def test_statuses_are_told_apart(theme):
+def test_statuses_are_told_apart(theme: Theme) -> None:
     for one, other in itertools.combinations(STATUSES, 2):
         assert theme.variables[one] != theme.variables[other]

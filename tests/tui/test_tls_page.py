@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from posture.clock import rfc3339
@@ -103,7 +104,7 @@ def _filled(resource: Resource) -> Resource:
     """With the certificates of all addresses, the third of which has expired."""
     known = {LEAF: facts(), "bb" * 32: issuer(), "cc" * 32: facts(left=-3)}
     if resource.fields.get("Certificates", known) is None:
-        resource.fields["Certificates"] = known
+        return msgspec.structs.replace(resource, fields={**resource.fields, "Certificates": known})
     return resource
 
 

@@ -184,8 +184,9 @@ async def test_a_renewal_is_seen_while_one_watches(street: TlsFleet, tmp_path: P
         assert not before.cells[-1]
         street.renew()
         await it.press("r")
-        await it.until(lambda: it.replica.row(before.id).cells[-1], "the change", 60)
+        await it.until(lambda: (row := it.replica.row(before.id)) is not None and row.cells[-1], "the change", 60)
         after = it.replica.row(before.id)
+        assert after is not None
         await it.until(lambda: after.cells[-1] in line(it, "payments."), "the change on the screen", 60)
         assert after.expires > before.expires
         text = await page(it, "payments.")

@@ -4,10 +4,12 @@ the way.
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from providers.collector.files import append_lines
 from providers.demo.vault.live import listed
 from providers.demo.vault.rabbit import Rabbit
 from providers.demo.vault.server import Bao
@@ -28,21 +30,44 @@ TALL = (180, 110)
 """A screen on which a view and a page stand whole."""
 
 
-async def test_no_secret_is_on_any_screen_nor_in_any_file(
-    bao: Bao, rabbit: Rabbit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def _plant(bao: Bao, rabbit: Rabbit) -> None:
     provision(bao, rabbit)
     bao.call("POST", "kv/data/app", {"data": {"secret": PLANTED[0]}})
     bao.call("POST", "old/app", {"secret": PLANTED[0]})
     stuck = listed(bao, "rabbitmq/creds/")[0]
     give_up(bao, stuck, f"out of retries: failed to revoke {stuck}: 503 the broker is away")
-    namespaces = ("", "team-a", "team-a/inner")
-    token = reader(bao, namespaces=namespaces)
+
+
+def _leaks(texts: dict[str, str], secrets: set[str], folder: Path) -> list[tuple[str, str]]:
+    """Which secrets stand where: in a text or in a file that was written."""
+    roots = (folder, Path(os.environ["XDG_CACHE_HOME"]))
+    files = [path for root in roots for path in root.rglob("*") if path.is_file()]
+    assert any(path.suffix == ".msgpack" for path in files), "the state that is kept for the next start"
+    assert any(path.suffix == ".json" for path in files), "what was exported"
+    texts = texts | {str(path): path.read_bytes().decode("utf-8", "replace") for path in files}
+    return [(where, secret) for where, text in texts.items() for secret in secrets if secret in text]
+
+
+async def _every_view(it: Opened, seen: list[str]) -> int:
+    """Look at every view, and at the pages of those that have some; returns how many pages."""
+    pages = 0
+    for view in VIEWS:
+        await it.app.action_view(view)
+        await it.pilot.pause(0.1)
+        seen.append(it.screen)
+        pages += await drill(it, seen) if view in OPENED else 0
+    return pages
+
+
+async def test_no_secret_is_on_any_screen_nor_in_any_file(
+    bao: Bao, rabbit: Rabbit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _plant(bao, rabbit)
+    token = reader(bao, namespaces=("", "team-a", "team-a/inner"))
     monkeypatch.setenv(TOKEN_ENV, token)
     await counted(bao)
-    tails = [
-        lease.rpartition("/")[2] for lease in (*listed(bao, "ssh/"), *listed(bao, "rabbitmq/"), *listed(bao, "auth/"))
-    ]
+    leases = (*listed(bao, "ssh/"), *listed(bao, "rabbitmq/"), *listed(bao, "auth/"))
+    tails = [lease.rpartition("/")[2] for lease in leases]
     accessors = bao.call("LIST", "auth/token/accessors")["keys"]
     secrets = {*PLANTED, token, bao.token, *bao.keys, *tails, *accessors}
     assert len(secrets) > 12
@@ -50,7 +75,8 @@ async def test_no_secret_is_on_any_screen_nor_in_any_file(
     file, log, errors = tmp_path / "enctop.toml", tmp_path / "log", tmp_path / "stderr"
     file.write_text(configured(bao.url))
     child = Collector(
-        [sys.executable, "-m", "providers.collector", "--config", str(file), "--log-file", str(log)], errors
+        [sys.executable, "-m", "providers.collector", "--config", str(file), "--log-file", str(log)],
+        partial(append_lines, errors),
     )
     child.start()
     app = Dashboard(Feed(child, Replica()), view="overview", query="", export_dir=tmp_path, on_terminal=False)
@@ -60,11 +86,7 @@ async def test_no_secret_is_on_any_screen_nor_in_any_file(
             it = Opened(app, pilot)
             await it.until(lambda: it.replica.settled, "all has answered", 20)
             seen = [it.screen]
-            for view in VIEWS:
-                await app.action_view(view)
-                await pilot.pause(0.1)
-                seen.append(it.screen)
-                pages += await drill(it, seen) if view in OPENED else 0
+            pages = await _every_view(it, seen)
             await it.press("e")
             await pilot.pause(0.5)
             assert "irrevocable" in "".join(seen)
@@ -76,13 +98,7 @@ async def test_no_secret_is_on_any_screen_nor_in_any_file(
     finally:
         child.stop()
     assert pages > 20
-    files = [
-        path for root in (tmp_path, Path(os.environ["XDG_CACHE_HOME"])) for path in root.rglob("*") if path.is_file()
-    ]
-    assert any(path.suffix == ".msgpack" for path in files), "the state that is kept for the next start"
-    assert any(path.suffix == ".json" for path in files), "what was exported"
-    texts = {"screen": "\n".join(seen)} | {str(path): path.read_bytes().decode("utf-8", "replace") for path in files}
-    assert [(where, secret) for where, text in texts.items() for secret in secrets if secret in text] == []
+    assert _leaks({"screen": "\n".join(seen)}, secrets, tmp_path) == []
 
 
 async def drill(it: Opened, seen: list[str]) -> int:

@@ -1,24 +1,25 @@
 """The views as a person uses them, on a real collector process."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from posture.rows import CELLS
 from posture.verdict import Status
-from tests.tui.support import dashboard
+from tests.tui.support import Opened, dashboard
 from tui.widgets.bars import NUMBERS
 
 
-async def test_the_overview_shows_every_tenant_and_says_that_it_is_simulated():
+async def test_the_overview_shows_every_tenant_and_says_that_it_is_simulated() -> None:
     async with dashboard() as it:
         await it.shows("initech")
         for words in ("acme", "globex", "simulated", "3 tenants", "Volumes 432", "kms denied", "nothing configured"):
             assert words in it.screen
 
 
-async def test_each_number_opens_its_view_and_tab_goes_round():
+async def test_each_number_opens_its_view_and_tab_goes_round() -> None:
     async with dashboard() as it:
         for number, (name, title) in zip(NUMBERS, it.app.VIEWS, strict=False):
             await it.press(str(number))
@@ -33,7 +34,7 @@ async def test_each_number_opens_its_view_and_tab_goes_round():
         assert it.view.id == "overview"
 
 
-async def test_a_view_shows_its_kinds_own_columns_and_the_worst_first():
+async def test_a_view_shows_its_kinds_own_columns_and_the_worst_first() -> None:
     async with dashboard(size=(200, 40), view="volumes") as it:
         await it.shows("USED BY")
         assert all(title in it.screen for title in CELLS["volume"])
@@ -41,14 +42,14 @@ async def test_a_view_shows_its_kinds_own_columns_and_the_worst_first():
         assert ranks == sorted(ranks)
 
 
-async def test_status_is_told_by_glyph_and_word_not_by_colour_alone():
+async def test_status_is_told_by_glyph_and_word_not_by_colour_alone() -> None:
     async with dashboard("--rows", "5000", view="volumes") as it:
         await it.shows("✗ FAIL")
         for words in ("? UNKN", "! WARN"):
             assert words in it.screen
 
 
-async def test_columns_are_dropped_not_broken_at_80_columns():
+async def test_columns_are_dropped_not_broken_at_80_columns() -> None:
     async with dashboard(size=(80, 24), view="volumes") as it:
         await it.shows("STATUS")
         assert all(len(line) <= 80 for line in it.screen.splitlines())
@@ -57,7 +58,7 @@ async def test_columns_are_dropped_not_broken_at_80_columns():
         assert "KEY CLASS" in it.screen or "REASON" in it.screen
 
 
-async def test_a_filter_works_while_it_is_typed_and_stays_visible():
+async def test_a_filter_works_while_it_is_typed_and_stays_visible() -> None:
     async with dashboard(view="volumes") as it:
         await it.press("slash")
         await it.type("tenant:acme")
@@ -73,7 +74,7 @@ async def test_a_filter_works_while_it_is_typed_and_stays_visible():
         assert len(it.view.items) == 120
 
 
-async def test_a_filter_that_cannot_be_read_says_why_and_leaves_the_rows():
+async def test_a_filter_that_cannot_be_read_says_why_and_leaves_the_rows() -> None:
     async with dashboard(view="volumes") as it:
         await it.press("slash")
         await it.type("regin:eu")
@@ -83,7 +84,7 @@ async def test_a_filter_that_cannot_be_read_says_why_and_leaves_the_rows():
         assert "did you mean" not in it.screen
 
 
-async def test_sorting_keeps_the_cursor_on_its_resource():
+async def test_sorting_keeps_the_cursor_on_its_resource() -> None:
     async with dashboard(view="volumes") as it:
         await it.press("down", "down", "down", "down", "down")
         before = it.view.current.id
@@ -98,7 +99,7 @@ async def test_sorting_keeps_the_cursor_on_its_resource():
         assert "▲" in it.screen
 
 
-async def test_a_click_on_a_title_sorts_and_a_click_on_a_line_selects():
+async def test_a_click_on_a_title_sorts_and_a_click_on_a_line_selects() -> None:
     async with dashboard(view="volumes") as it:
         await it.pilot.click("#volumes", offset=(12, 1))
         assert it.view.order[0].title == "NAME"
@@ -106,7 +107,7 @@ async def test_a_click_on_a_title_sorts_and_a_click_on_a_line_selects():
         assert it.view.cursor == 3
 
 
-async def test_vim_keys_pages_and_ends_move_the_cursor():
+async def test_vim_keys_pages_and_ends_move_the_cursor() -> None:
     async with dashboard(view="volumes") as it:
         await it.press("j", "j", "k")
         assert it.view.cursor == 1
@@ -118,7 +119,7 @@ async def test_vim_keys_pages_and_ends_move_the_cursor():
         assert it.view.cursor == 0
 
 
-async def test_enter_drills_down_follows_a_link_and_escape_goes_back():
+async def test_enter_drills_down_follows_a_link_and_escape_goes_back() -> None:
     async with dashboard("--rows", "5000", view="volumes") as it:
         failing = it.view.current
         assert failing.status == Status.FAIL
@@ -135,7 +136,9 @@ async def test_enter_drills_down_follows_a_link_and_escape_goes_back():
             assert words in it.screen
         await it.press("n", "n", "enter")
         await it.shows("USED BY")
-        assert it.replica.place(it.replica.row(it.view.id_shown)).kind == "key"
+        shown = it.replica.row(it.view.id_shown)
+        assert shown is not None
+        assert it.replica.place(shown).kind == "key"
         await it.press("escape")
         await it.shows("promise")
         assert it.view.id_shown == failing.id
@@ -144,7 +147,7 @@ async def test_enter_drills_down_follows_a_link_and_escape_goes_back():
         assert it.view.current.id == failing.id
 
 
-async def test_the_detail_shows_raw_json_on_demand():
+async def test_the_detail_shows_raw_json_on_demand() -> None:
     async with dashboard(view="volumes") as it:
         await it.press("enter")
         await it.shows("FIELDS")
@@ -154,7 +157,7 @@ async def test_the_detail_shows_raw_json_on_demand():
         assert '"VolumeId"' not in it.screen
 
 
-async def test_the_detail_follows_its_row():
+async def test_the_detail_follows_its_row() -> None:
     async with dashboard("--rows", "5000", "--mend", view="volumes") as it:
         await it.press("enter")
         await it.shows("Encrypted is false")
@@ -162,7 +165,7 @@ async def test_the_detail_follows_its_row():
         await it.shows("Encrypted is true")
 
 
-async def test_an_unknown_names_the_missing_permission():
+async def test_an_unknown_names_the_missing_permission() -> None:
     async with dashboard(view="keys", query="status:unknown") as it:
         await it.press("enter")
         await it.shows("refused")
@@ -170,7 +173,7 @@ async def test_an_unknown_names_the_missing_permission():
         assert "needs     kms:DescribeKey" in it.screen
 
 
-async def test_a_mended_resource_leaves_the_failing_ones_and_a_deleted_one_is_gone():
+async def test_a_mended_resource_leaves_the_failing_ones_and_a_deleted_one_is_gone() -> None:
     async with dashboard("--rows", "5000", "--mend", view="volumes", query="status:fail") as it:
         before = [row.id for row in it.view.items]
         await it.press("r")
@@ -178,13 +181,13 @@ async def test_a_mended_resource_leaves_the_failing_ones_and_a_deleted_one_is_go
         assert len(set(before) - {row.id for row in it.view.items}) == 2
 
 
-async def test_what_changed_is_marked_for_a_moment():
+async def test_what_changed_is_marked_for_a_moment() -> None:
     async with dashboard("--mend", "--rows", "5000", view="volumes", query="encrypted") as it:
         await it.press("r")
         await it.shows("▎")
 
 
-async def test_sources_say_state_age_error_and_permission():
+async def test_sources_say_state_age_error_and_permission() -> None:
     async with dashboard(size=(160, 40), view="sources") as it:
         await it.shows("✗ denied")
         for words in ("! throttled", "✓ ok", "kms:DescribeKey", "MISSING PERMISSION"):
@@ -192,7 +195,7 @@ async def test_sources_say_state_age_error_and_permission():
         assert it.view.current.state == "denied"
 
 
-async def test_refresh_asks_the_source_under_the_cursor_and_elsewhere_all(tmp_path: Path):
+async def test_refresh_asks_the_source_under_the_cursor_and_elsewhere_all(tmp_path: Path) -> None:
     asks = tmp_path / "asks"
     async with dashboard("--asks", str(asks), view="sources") as it:
         source = it.view.current.id
@@ -202,7 +205,7 @@ async def test_refresh_asks_the_source_under_the_cursor_and_elsewhere_all(tmp_pa
         await it.until(lambda: "Refresh(source=None)" in asks.read_text())
 
 
-async def test_pause_is_asked_for_and_cannot_be_overlooked(tmp_path: Path):
+async def test_pause_is_asked_for_and_cannot_be_overlooked(tmp_path: Path) -> None:
     asks = tmp_path / "asks"
     async with dashboard("--asks", str(asks)) as it:
         await it.press("p")
@@ -213,14 +216,14 @@ async def test_pause_is_asked_for_and_cannot_be_overlooked(tmp_path: Path):
         await it.until(lambda: asks.exists() and asks.read_text().splitlines() == ["Pause(on=True)", "Pause(on=False)"])
 
 
-async def test_export_asks_for_what_is_shown_and_says_where_it_is(tmp_path: Path):
+async def test_export_asks_for_what_is_shown_and_says_where_it_is(tmp_path: Path) -> None:
     async with dashboard(view="volumes", query="tenant:acme", export_dir=tmp_path) as it:
         await it.press("e")
         await it.until(lambda: list(tmp_path.glob("enctop-volumes-*.json")))
         await it.until(lambda: any("wrote" in toast and "tenant:acme kind:volume" in toast for toast in it.toasts()))
 
 
-async def test_copying_says_what_was_copied(monkeypatch: pytest.MonkeyPatch):
+async def test_copying_says_what_was_copied(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     async with dashboard("--rows", "5000", view="volumes") as it:
         await it.press("y")
@@ -233,13 +236,17 @@ async def test_copying_says_what_was_copied(monkeypatch: pytest.MonkeyPatch):
         )
 
 
-async def test_commands_open_views_kinds_themes_and_filters():
+def _in_front(it: Opened, view: str) -> bool:
+    return bool(it.view.id == view)
+
+
+async def test_commands_open_views_kinds_themes_and_filters() -> None:
     async with dashboard() as it:
         for command, view in (("vol", "volumes"), ("account", "kind-account"), ("overview", "overview")):
             await it.press("colon")
             await it.type(command)
             await it.press("enter")
-            await it.until(lambda view=view: it.view.id == view)
+            await it.until(partial(_in_front, it, view))
         await it.press("colon")
         await it.type("theme nord")
         await it.press("enter")
@@ -254,7 +261,7 @@ async def test_commands_open_views_kinds_themes_and_filters():
         assert any("did you mean volume" in toast for toast in it.toasts())
 
 
-async def test_help_lists_the_keys_that_are_bound():
+async def test_help_lists_the_keys_that_are_bound() -> None:
     async with dashboard(size=(120, 60)) as it:
         await it.press("question_mark")
         await it.shows("Everywhere")
@@ -264,7 +271,7 @@ async def test_help_lists_the_keys_that_are_bound():
         assert "Everywhere" not in it.screen
 
 
-async def test_enter_on_a_tenant_narrows_everything_to_it():
+async def test_enter_on_a_tenant_narrows_everything_to_it() -> None:
     async with dashboard() as it:
         await it.shows("initech")
         tenant = it.view.tenants.current.tenant
@@ -273,7 +280,7 @@ async def test_enter_on_a_tenant_narrows_everything_to_it():
         assert "Tenants 1/3" in it.screen
 
 
-async def test_panes_are_reached_with_the_arrows_and_open_what_is_worst():
+async def test_panes_are_reached_with_the_arrows_and_open_what_is_worst() -> None:
     async with dashboard("--rows", "5000") as it:
         await it.press("right", "enter")
         await it.shows("promise")
@@ -281,7 +288,7 @@ async def test_panes_are_reached_with_the_arrows_and_open_what_is_worst():
         await it.until(lambda: it.view.id == "endpoints")
 
 
-async def test_a_terminal_that_shrinks_says_so_and_comes_back():
+async def test_a_terminal_that_shrinks_says_so_and_comes_back() -> None:
     async with dashboard(size=(80, 24)) as it:
         await it.pilot.resize_terminal(40, 10)
         await it.shows("too small")
@@ -291,19 +298,19 @@ async def test_a_terminal_that_shrinks_says_so_and_comes_back():
         assert "too small" not in it.screen
 
 
-async def test_one_can_quit_while_the_terminal_is_too_small():
+async def test_one_can_quit_while_the_terminal_is_too_small() -> None:
     async with dashboard(size=(40, 10)) as it:
         await it.press("q")
     assert it.app.return_code == 0
 
 
-async def test_ctrl_c_quits_even_while_typing():
+async def test_ctrl_c_quits_even_while_typing() -> None:
     async with dashboard() as it:
         await it.press("slash", "a", "ctrl+c")
     assert it.app.return_code == 130
 
 
-async def test_without_colour_everything_is_still_told(monkeypatch: pytest.MonkeyPatch):
+async def test_without_colour_everything_is_still_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     async with dashboard("--rows", "5000") as it:
         await it.shows("✗ FAIL")
@@ -311,7 +318,7 @@ async def test_without_colour_everything_is_still_told(monkeypatch: pytest.Monke
     assert os.environ["NO_COLOR"]
 
 
-async def test_control_characters_in_a_name_do_not_reach_the_terminal():
+async def test_control_characters_in_a_name_do_not_reach_the_terminal() -> None:
     async with dashboard(view="volumes") as it:
         from msgspec.structs import replace
 
@@ -321,7 +328,7 @@ async def test_control_characters_in_a_name_do_not_reach_the_terminal():
         await it.shows("evil·]0;x·name")
 
 
-async def test_rows_of_a_place_that_is_new_are_found_by_a_filter_that_was_there_before():
+async def test_rows_of_a_place_that_is_new_are_found_by_a_filter_that_was_there_before() -> None:
     async with dashboard(view="volumes", query="region:mars-*") as it:
         from msgspec.structs import replace
 
@@ -336,7 +343,7 @@ async def test_rows_of_a_place_that_is_new_are_found_by_a_filter_that_was_there_
         await it.press("s", "s", "s", "s")
 
 
-async def test_the_mouse_selects_text_of_the_detail_and_y_copies_it(monkeypatch: pytest.MonkeyPatch):
+async def test_the_mouse_selects_text_of_the_detail_and_y_copies_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     async with dashboard(view="volumes") as it:
         await it.press("enter")
@@ -350,7 +357,7 @@ async def test_the_mouse_selects_text_of_the_detail_and_y_copies_it(monkeypatch:
         assert "rn:aws:ec2" in selected[0]
 
 
-async def test_rows_of_a_source_that_is_late_are_drawn_dim_with_their_age():
+async def test_rows_of_a_source_that_is_late_are_drawn_dim_with_their_age() -> None:
     async with dashboard("--rows", "5000", view="snapshots", query="tenant:initech") as it:
         await it.shows("15m")
         assert it.view.dim(it.view.items[0], it.replica.now())
@@ -358,10 +365,11 @@ async def test_rows_of_a_source_that_is_late_are_drawn_dim_with_their_age():
         strips = it.app.screen._compositor.render_strips()
         line = next(strip for strip in strips if it.view.items[0].name in strip.text)
         segment = next(segment for segment in line if it.view.items[0].name in segment.text)
+        assert segment.style is not None
         assert segment.style.color == faint
 
 
-async def test_a_finding_opens_at_its_verdict_and_c_copies_that_remedy(monkeypatch: pytest.MonkeyPatch):
+async def test_a_finding_opens_at_its_verdict_and_c_copies_that_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv("TMUX", raising=False)
     async with dashboard("--rows", "2000", view="findings", size=(120, 30)) as it:
@@ -374,7 +382,7 @@ async def test_a_finding_opens_at_its_verdict_and_c_copies_that_remedy(monkeypat
         assert len(it.view.trail) == 1
 
 
-async def test_the_json_of_a_page_has_the_words_and_times_of_a_snapshot():
+async def test_the_json_of_a_page_has_the_words_and_times_of_a_snapshot() -> None:
     import json
 
     from posture.snapshot import FindingEntry, ResourceEntry

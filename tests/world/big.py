@@ -71,6 +71,11 @@ def _odd_keys(known: Truth, region: Region) -> list[tuple[str, Status]]:
         ),
     }
     known |= {arn: dict(status) for arn, status in unused.items()}
+    return _used_keys(known, region)
+
+
+def _used_keys(known: Truth, region: Region) -> list[tuple[str, Status]]:
+    """Those that volumes are to use, and how usable such a volume is."""
     hsm = {"CustomKeyStoreId": "cks-1234567890abcdef0", "CloudHsmClusterId": "cluster-1a23b4cdefg"}
     store = {"CustomKeyStoreId": "cks-1234567890abcdef1", "XksKeyConfiguration": {"Id": "bb8562717f809024"}}
     used = [
@@ -187,13 +192,6 @@ def _kind_of(number: int) -> tuple[Maker, dict[str, Status]]:
 
 def _kinds() -> Iterator[tuple[Maker, dict[str, Status]]]:
     tls = bucketpolicy.tls_12
-    ignored = {
-        "IgnorePublicAcls": True,
-        "BlockPublicAcls": False,
-        "BlockPublicPolicy": False,
-        "RestrictPublicBuckets": False,
-    }
-    partly = {**ignored, "IgnorePublicAcls": False, "BlockPublicAcls": True}
     yield (
         lambda o, n, k: o.make(n, algorithm=None, policy=tls(n)),
         dict(truth.bucket(encryption=FAIL, key_policy=FAIL, ssec=WARN)),
@@ -220,6 +218,18 @@ def _kinds() -> Iterator[tuple[Maker, dict[str, Status]]]:
     )
     yield lambda o, n, k: o.make(n, blocked=("NONE",), policy=tls(n)), dict(truth.bucket(ssec=FAIL))
     yield lambda o, n, k: o.make(n, blocked=(), policy=tls(n)), dict(truth.bucket(ssec=WARN))
+    yield from _kinds_of_policy()
+
+
+def _kinds_of_policy() -> Iterator[tuple[Maker, dict[str, Status]]]:
+    tls = bucketpolicy.tls_12
+    ignored = {
+        "IgnorePublicAcls": True,
+        "BlockPublicAcls": False,
+        "BlockPublicPolicy": False,
+        "RestrictPublicBuckets": False,
+    }
+    partly = {**ignored, "IgnorePublicAcls": False, "BlockPublicAcls": True}
     yield lambda o, n, k: o.make(n), dict(truth.bucket(tls=FAIL, tls_min=WARN))
     yield (
         lambda o, n, k: o.make(n, policy=bucketpolicy.read_by_account(n, ACCOUNT)),

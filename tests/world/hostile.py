@@ -12,11 +12,15 @@ ESCAPES = "\x1b]52;c;ZXZpbA==\x07\x1b[2J\x9b31m\r\n200 OK\u202e\u2066"
 _JSON = "application/json"
 
 
-def _answer(body: bytes | str, status: int = 200, kind: str = _JSON, **headers: str) -> bytes:
+def _answer(body: bytes | str, status: int = 200, /, *, kind: str = _JSON, **headers: str) -> bytes:
     content = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
     lines = [f"HTTP/1.1 {status} Said", f"Content-Type: {kind}", f"Content-Length: {len(content)}", "Connection: close"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + content
+
+
+def _saying(body: bytes) -> Callable[[bytes, asyncio.StreamWriter], object]:
+    return lambda head, writer: writer.write(body)
 
 
 def _again(head: bytes) -> bytes:
@@ -136,7 +140,7 @@ class Hostile:
         special: Mapping[str, Callable[[bytes, asyncio.StreamWriter], object]] = {
             "the request again, 400": lambda head, writer: writer.write(_again(head)),
             "the request again, as data": lambda head, writer: writer.write(_as_data(head)),
-            "the request again, 500": lambda head, writer: writer.write(_answer(head, 500, "text/plain")),
+            "the request again, 500": lambda head, writer: writer.write(_answer(head, 500, kind="text/plain")),
             "a redirect": lambda head, writer: writer.write(_answer("", 302, Location=f"http://127.0.0.1:{thief}/")),
             "a drip": lambda head, writer: self._drip(writer),
             "a drip of headers": lambda head, writer: self._drip(writer, b"HTTP/1.1 200 OK\r\nX-A: "),
@@ -144,7 +148,7 @@ class Hostile:
         }
         for name, make in FIXED.items():
             body = make()
-            self.ports[name] = await self._listen(lambda head, writer, body=body: writer.write(body))
+            self.ports[name] = await self._listen(_saying(body))
         for name, answer in special.items():
             self.ports[name] = await self._listen(answer)
         ready.set()

@@ -3,26 +3,20 @@ not named must not be.
 """
 
 import ssl
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import msgspec
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dh
 
 from posture.verdict import Status
 from providers.demo.tls import server
-from providers.demo.tls.pki import Authority, Pair, rsa_intermediate, rsa_key, self_signed
+from providers.demo.tls.pki import Authority, rsa_intermediate, rsa_key, self_signed
 from providers.demo.tls.server import Doors, context_for
 from tests.world import tlsservers as servers
-from tests.world.tlsservers import Program, Threads, found, free_port, write
+from tests.world.tlsdoors import DOMAIN, EVERYTHING, FAIL, NA, NO_TLS, UNKNOWN, WARN, Endpoint
+from tests.world.tlsprograms import Programs
+from tests.world.tlsservers import Program, Threads, free_port, write
 
-DOMAIN = "lab.example"
-FAIL, WARN, UNKNOWN, NA = Status.FAIL, Status.WARN, Status.UNKNOWN, Status.NOT_APPLICABLE
-Expected = Mapping[str, Status]
-EVERYTHING: Expected = {"*": UNKNOWN}
-"""Every control is UNKNOWN."""
-NO_TLS: Expected = {"*": UNKNOWN, "tls.reachable": FAIL}
 OAKLEY_2 = int(  # RFC 2409 6.2: 1024 bits
     "FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74020BBEA63B139B22514A08798E3404DDEF9519B3CD3A431B302B0A6DF25F14374FE1356D6D51C245"
     "E485B576625E7EC6F44C42E9A637ED6B0BFF5CB6F406B7EDEE386BFB5A899FA5AE9F24117C4B1FE649286651ECE65381FFFFFFFFFFFFFFFF",
@@ -46,24 +40,7 @@ _BROKEN = {"tls.modern-client": FAIL, "tls.protocol-modern": WARN, "tls.hsts": U
 _OLD = {"tls.modern-client": FAIL, "tls.protocol-modern": FAIL, "tls.protocol-legacy": FAIL, "tls.hsts": UNKNOWN}
 
 
-class Endpoint(msgspec.Struct):
-    """One door of the lab: where it is, what must be found, and words that the findings' reasons must hold."""
-
-    name: str
-    port: int
-    expected: Expected
-    words: Mapping[str, str] = {}
-    addresses: tuple[str, ...] = ("127.0.0.1",)
-    host: str = ""
-
-    @property
-    def target(self) -> str:
-        """As it stands in the configuration."""
-        host = self.host or f"{self.name}.{DOMAIN}"
-        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
-
-
-class Lab:
+class Lab(Programs):
     """Every server of the lab, running. `missing` names the programs that are not installed, and so the doors that
     are not there.
     """
@@ -74,7 +51,7 @@ class Lab:
         self.missing: list[str] = []
         self.doors = Doors()
         self.threads = Threads()
-        self._programs: list[Program] = []
+        self.programs: list[Program] = []
         self._lists: dict[str, bytes] = {}
         self.http_port = self.doors.open(None, self._in_clear)
         self.public = Authority("Lab Public", f"http://127.0.0.1:{self.http_port}/lab.crl")
@@ -83,69 +60,17 @@ class Lab:
         self._clean()
         self._versions()
         self._suites()
+        self._groups()
         self._certificates()
+        self._names()
+        self._weak_certificates()
         self._dates()
         self._revocation()
         self._http()
         self._certificates_of_clients()
         self._silent()
-        self._programmed()
+        self.open_programs()
         self._lists["/lab.crl"] = self.public.crl()
-
-    def stop(self) -> None:
-        """Close everything."""
-        self.doors.close()
-        self.threads.stop()
-        for program in self._programs:
-            program.stop()
-
-    def configuration(self, *names: str) -> str:
-        """Of all doors, or of these."""
-        chosen = [one for one in self.endpoints if not names or one.name in names]
-        endpoints = ", ".join(f'"{one.target}"' for one in chosen)
-        resolve = ", ".join(
-            f'"{one.name}.{DOMAIN}" = {list(one.addresses)}' for one in chosen if not one.host and one.addresses
-        )
-        return (
-            f'[[tenant]]\nname = "lab"\n[[tenant.tls]]\nendpoints = [{endpoints}]\nresolve = {{ {resolve} }}\nhttp_port'
-            f" = {self.http_port}\n"
-        )
-
-    # ------------------------------------------------------------ doors
-
-    def add(
-        self,
-        name: str,
-        port: int,
-        expected: Expected | None = None,
-        words: Mapping[str, str] | None = None,
-        **more: object,
-    ) -> None:
-        """A door that is open already."""
-        self.endpoints.append(
-            msgspec.convert(
-                {"name": name, "port": port, "expected": dict(expected or {}), "words": dict(words or {}), **more},
-                Endpoint,
-            )
-        )
-
-    def open(
-        self,
-        name: str,
-        context: ssl.SSLContext | None = None,
-        expected: Expected | None = None,
-        words: Mapping[str, str] | None = None,
-    ) -> None:
-        """A door of stdlib's ssl; with a good certificate where there is no context."""
-        self.add(name, self.doors.open(context or context_for(self.leaf(name))), expected, words)
-
-    def leaf(self, name: str, **more: object) -> Pair:
-        """A certificate of the public authority for a door."""
-        return self.public.issue(f"{name}.{DOMAIN}", **more)  # type: ignore[arg-type]
-
-    def rsa(self, name: str) -> Pair:
-        """The same with an RSA key."""
-        return self.leaf(name, key=rsa_key(2048))
 
     def _clean(self) -> None:
         self.open("good")
@@ -222,6 +147,8 @@ class Lab:
         )
         context = context_for(self.leaf("cbc-too"), ciphers="ECDHE+AESGCM:ECDHE+AES")
         self.open("cbc-too", context, {"tls.forward-secrecy": WARN}, {"tls.forward-secrecy": "CBC is accepted too"})
+
+    def _groups(self) -> None:
         for name, prime, found_, words in (
             ("dh-1024", OAKLEY_2, {"tls.dh-params": FAIL}, {"tls.dh-params": "1024"}),
             (
@@ -259,6 +186,8 @@ class Lab:
         over = self.public.other_intermediate("Lab Public Retired CA", days=300, begins=-400)
         context = context_for(self.public.issue(f"intermediate-expired.{DOMAIN}", by=over, crl=False))
         self.open("intermediate-expired", context, trust, {"tls.chain-trust": "Lab Public Retired CA is out of date"})
+
+    def _names(self) -> None:
         self.open(
             "wrong-host",
             context_for(self.public.issue(f"other.{DOMAIN}")),
@@ -273,13 +202,20 @@ class Lab:
         )
         context = context_for(self.public.issue(f"*.{DOMAIN}"))
         self.add("deep.wildcard", self.doors.open(context), {"tls.hostname": FAIL})
+
+    def _weak_certificates(self) -> None:
         weak = context_for(self.leaf("good", key=rsa_key(2048)), ciphers="ECDHE+AESGCM:@SECLEVEL=0")
         server.load(weak, self.leaf("rsa-1024", key=rsa_key(1024)))
         self.open("rsa-1024", weak, {"tls.key-strength": FAIL}, {"tls.key-strength": "RSA 1024"})
         by = rsa_intermediate(self.public, "Lab Public RSA CA")
         weak = context_for(self.rsa("good"), ciphers="ECDHE+AESGCM:@SECLEVEL=0")
         server.load(weak, self.public.issue(f"sha1.{DOMAIN}", key=rsa_key(2048), by=by, sha1=True, crl=False))
-        self.open("sha1", weak, {"tls.signature": FAIL, **trust}, {"tls.signature": "SHA-1", "tls.chain-trust": "(68)"})
+        self.open(
+            "sha1",
+            weak,
+            {"tls.signature": FAIL, "tls.chain-trust": FAIL, "tls.revocation": UNKNOWN},
+            {"tls.signature": "SHA-1", "tls.chain-trust": "(68)"},
+        )
 
     def _dates(self) -> None:
         for name, days, left, expected, word in (
@@ -309,11 +245,11 @@ class Lab:
         self.doors.open(
             context_for(self.public.issue(f"stale-replica.{DOMAIN}", left=-1)), addresses=("127.0.0.2",), port=port
         )
-        expected = {"tls.cert-expiry": FAIL, "tls.cert-change": WARN, "tls.http-redirect": Status.PASS}
+        replica = {"tls.cert-expiry": FAIL, "tls.cert-change": WARN, "tls.http-redirect": Status.PASS}
         self.add(
             "stale-replica",
             port,
-            expected,
+            replica,
             {"tls.cert-expiry": "127.0.0.2: expired"},
             addresses=("127.0.0.1", "127.0.0.2"),
         )
@@ -431,109 +367,6 @@ class Lab:
         )
         self.add("nowhere", 443, EVERYTHING, {"tls.reachable": "dns"}, host="nowhere.invalid")
 
-    def _programmed(self) -> None:
-        self._nginx()
-        self._stunnel()
-        self._openssl()
-
-    def _nginx(self) -> None:
-        head = "ssl_protocols TLSv1.2 TLSv1.3; ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20; "
-        head += "add_header Strict-Transport-Security 'max-age=63072000' always; return 200;"
-        blocks, doors_ = {}, []
-        for name, expected, word, more in (
-            ("good-nginx", {}, "", {}),
-            ("revoked-staple", {"tls.revocation": FAIL}, "says the staple", {"revoked": True}),
-            ("stale-staple", {"tls.revocation": WARN}, "out of date", {"stale": True}),
-            ("good-must-staple", {}, "", {}),
-            ("revoked-staple-13-only", {"tls.revocation": FAIL}, "says the staple", {"revoked": True}),
-            ("good-must-staple-13-only", {}, "", {}),
-        ):
-            pair = self.leaf(name, must_staple="must-staple" in name, crl=False)
-            files = [
-                write(self.folder, f"{name}.{end}", body)
-                for end, body in (("pem", pair.chain_pem), ("key", pair.key_pem))
-            ]
-            staple = write(self.folder, f"{name}.ocsp", self.public.staple(pair, **more))
-            port = free_port()
-            blocks[port] = (
-                f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]}; ssl_stapling on; ssl_stapling_file"
-                f" {staple}; {_only_13(head, name)}"
-            )
-            doors_.append((name, port, expected, {"tls.revocation": word} if word else {}))
-        mtls = {"tls.modern-client": NA, "tls.hsts": NA}
-        for name, protocols, expected in (
-            ("mtls-nginx", "TLSv1.2", {**mtls, "tls.protocol-modern": WARN}),
-            # in TLS 1.3 the handshake succeeds, and the refusal is HTTP 400
-            ("mtls-nginx-13-too", "TLSv1.2 TLSv1.3", mtls),
-            ("mtls-nginx-13-only", "TLSv1.3", mtls),
-        ):
-            pair, port = self.leaf(name), free_port()
-            files = [
-                write(self.folder, f"{name}.{end}", body)
-                for end, body in (("pem", pair.chain_pem), ("key", pair.key_pem))
-            ]
-            asked = f"ssl_verify_client on; ssl_client_certificate {self.roots}; {head}".replace(
-                "TLSv1.2 TLSv1.3", protocols
-            )
-            blocks[port] = f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]}; {asked}"
-            doors_.append((name, port, expected, {}))
-        port = free_port()
-        blocks[port] = "ssl_reject_handshake on;"  # as the default server of names that are not served
-        doors_.append(
-            ("refuses-all", port, EVERYTHING, {"tls.reachable": "refuses every hello: refused (unrecognized_name)"})
-        )
-        program = servers.nginx(self.folder, blocks)
-        if program is None:
-            self.missing.append("nginx")
-            return
-        self._programs.append(program)
-        for door in doors_:
-            self.add(*door)
-
-    def _stunnel(self) -> None:
-        program = found("stunnel4", "stunnel")
-        if program is None:
-            self.missing.append("stunnel")
-            return
-        pair, port = self.leaf("mtls-stunnel"), free_port()
-        files = write(self.folder, "stunnel.pem", pair.chain_pem + pair.key_pem)
-        text = (
-            f"foreground = yes\npid =\n[one]\naccept = 127.0.0.1:{port}\nconnect = 127.0.0.1:{self.http_port}\ncert ="
-            f" {files}\nverifyChain = yes\n"
-        )
-        text += f"requireCert = yes\nCAfile = {self.roots}\nsslVersionMax = TLSv1.2\nciphers = ECDHE+AESGCM\n"
-        self._programs.append(Program(program, str(write(self.folder, "stunnel.conf", text.encode())), ready=port))
-        self.add("mtls-stunnel", port, {"tls.modern-client": NA, "tls.hsts": NA, "tls.protocol-modern": WARN})
-
-    def _openssl(self) -> None:
-        program = found("openssl")
-        if program is None:
-            self.missing.append("openssl")
-            return
-        pair, port = self.leaf("openssl"), free_port()
-        files = [
-            write(self.folder, f"openssl.{end}", body) for end, body in (("pem", pair.chain_pem), ("key", pair.key_pem))
-        ]
-        command = [
-            program,
-            "s_server",
-            "-accept",
-            f"127.0.0.1:{port}",
-            "-cert",
-            str(files[0]),
-            "-cert_chain",
-            str(files[0]),
-            "-key",
-            str(files[1]),
-            "-quiet",
-        ]
-        self._programs.append(Program(*command, "-www", "-cipher", "ECDHE+AESGCM", "-naccept", "100000", ready=port))
-        self.add("openssl", port, {"tls.hsts": UNKNOWN}, {"tls.hsts": "no HTTP answer"})  # -www knows GET only
-
-
-def _only_13(head: str, name: str) -> str:
-    return head.replace("TLSv1.2 TLSv1.3", "TLSv1.3") if name.endswith("-13-only") else head
-
 
 def _server_hello() -> bytes:
     """A proper ServerHello of TLS 1.2, and nothing after it."""
@@ -554,8 +387,3 @@ def _patient_http(connection: object) -> None:
             return
         data += more
     connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n")
-
-
-def names(endpoints: Sequence[Endpoint]) -> list[str]:
-    """What the doors are called."""
-    return [one.name for one in endpoints]

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable
 
-from posture.judging import Entry
+from posture.entry import Entry
 from posture.model import Model
 from posture.snapshot import Snapshot, take, to_json
 from posture.verdict import Finding, Status

@@ -5,9 +5,8 @@ import time
 from collections.abc import Iterator
 
 from posture.fault import Fault, FaultKind, state_word
-from posture.model import answered
 from posture.snapshot import SourceEntry, take
-from posture.source import ANSWERED
+from posture.source import ANSWERED, answered
 from posture.text import one_line
 from providers.collector.collector import Collector
 from tui.cli.once import polled

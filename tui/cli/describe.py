@@ -1,12 +1,17 @@
 """Commands that only describe: the controls and the schema."""
 
 import textwrap
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from posture.fault import ConfigError
 from tui.cli.say import put, put_json
+
+if TYPE_CHECKING:
+    from posture.controls.registry import Control
 
 WIDTH = 100
 
@@ -24,13 +29,22 @@ def controls(control_id: str | None) -> int:
         return 0
     control = known.get(control_id)
     if control is None:
-        import difflib
+        raise _unknown(control_id, known)
+    put("\n".join(_in_full(control, known.sentences)) + "\n")
+    return 0
 
-        near = difflib.get_close_matches(control_id, [each.id for each in known], 3, 0.4)
-        raise ConfigError(
-            f"controls {control_id}: no such control"
-            + (f"; did you mean {' or '.join(near)}?" if near else "; `enctop controls` lists them")
-        )
+
+def _unknown(control_id: str, known: "Iterable[Control]") -> ConfigError:
+    import difflib
+
+    near = difflib.get_close_matches(control_id, [each.id for each in known], 3, 0.4)
+    return ConfigError(
+        f"controls {control_id}: no such control"
+        + (f"; did you mean {' or '.join(near)}?" if near else "; `enctop controls` lists them")
+    )
+
+
+def _in_full(control: "Control", sentences: Mapping[str, str]) -> list[str]:
     lines = [
         control.id,
         (
@@ -39,7 +53,7 @@ def controls(control_id: str | None) -> int:
         ),
         "",
     ]
-    lines += ["Verifies", *(_indented(f"{sentence}  {known.sentences[sentence]}") for sentence in control.verifies), ""]
+    lines += ["Verifies", *(_indented(f"{sentence}  {sentences[sentence]}") for sentence in control.verifies), ""]
     lines += ["Evidence", _indented(control.evidence), ""]
     lines += [
         "States",
@@ -53,8 +67,7 @@ def controls(control_id: str | None) -> int:
     ]
     if control.traps:
         lines += ["", "Traps", _indented(control.traps)]
-    put("\n".join(lines) + "\n")
-    return 0
+    return lines
 
 
 def schema() -> int:

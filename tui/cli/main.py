@@ -108,9 +108,9 @@ def _dashboard(chosen: argparse.Namespace) -> int:
         serve.append("--demo")
         origin = "simulated tenants"
     elif chosen.command == "view":
-        from posture.snapshot import read
+        from providers.collector.files import read_snapshot
 
-        query = _tenants_of(read(chosen.file).scope.tenants, chosen.tenant, query)
+        query = _tenants_of(read_snapshot(chosen.file).scope.tenants, chosen.tenant, query)
         serve += ["--file", str(chosen.file)]
         origin = f"snapshot {chosen.file}"
     else:

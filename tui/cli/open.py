@@ -3,9 +3,12 @@
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from posture.filter import parse
+from providers.child import environment
+from providers.collector.files import append_lines
 from tui.cli.say import tell
 from tui.data.process import Collector
 
@@ -36,7 +39,7 @@ def run(
         from providers.collector.__main__ import keep_log
 
         keep_log(log_file)
-    child = Collector(collector, log_file)
+    child = Collector(collector, None if log_file is None else partial(append_lines, log_file), environment())
     try:
         child.start()
     except OSError as error:

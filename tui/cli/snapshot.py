@@ -4,10 +4,10 @@ import argparse
 import time
 
 from posture.fault import SnapshotError, state_word
-from posture.files import writable
 from posture.filter import parse
-from posture.snapshot import Snapshot, SourceEntry, take, to_json, to_jsonl, told, write
+from posture.snapshot import Snapshot, SourceEntry, take, to_json, to_jsonl
 from posture.source import ANSWERED
+from providers.collector.files import told, writable, write
 from tui.cli.once import polled
 from tui.cli.say import put_json, tell
 

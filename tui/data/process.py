@@ -3,20 +3,16 @@ noticed and explained.
 """
 
 import asyncio
-import contextlib
 import os
 import signal
 import subprocess
 from collections import deque
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from posture.files import appending
 from posture.text import one_line
-from providers.child import environment
 from providers.collector.frames import Ask, Decoder, Encoder, Frame
 
 READ = 1 << 16
@@ -30,12 +26,18 @@ PATIENCE = 1.0
 class Collector:
     """A process that writes frames and reads asks.
 
-    `argv` starts it; what it says on stderr goes to `log_file`, and its last lines are kept to explain its end.
+    `argv` starts it, in `environment` (None is ours); what it says on stderr goes to `log`, and its last lines are
+    kept to explain its end.
     """
 
-    def __init__(self, argv: Sequence[str], log_file: Path | None = None) -> None:
+    def __init__(
+        self,
+        argv: Sequence[str],
+        log: Callable[[Sequence[str]], None] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.argv = list(argv)
-        self._log_file = log_file
+        self._log, self._environment = log, environment
         self._process: subprocess.Popen[bytes] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._decoder, self._encoder = Decoder(Frame), Encoder()
@@ -49,7 +51,9 @@ class Collector:
         program.
         """
         pipe = subprocess.PIPE
-        self._process = subprocess.Popen(self.argv, env=environment(), stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0)
+        self._process = subprocess.Popen(
+            self.argv, env=self._environment, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0
+        )
         self._decoder = Decoder(Frame)
         self._unsent.clear()
         self._last_words.clear()
@@ -132,12 +136,8 @@ class Collector:
             return
         lines = [one_line(line) for line in data.decode("utf-8", "replace").split("\n") if line.strip()]
         self._last_words.extend(lines)
-        if self._log_file is not None and lines:
-            with (
-                contextlib.suppress(OSError),
-                os.fdopen(appending(self._log_file), "w", encoding="utf-8", errors="backslashreplace") as log,
-            ):
-                log.write("".join(f"{line}\n" for line in lines))
+        if self._log is not None and lines:
+            self._log(lines)
 
     def _write(self) -> None:
         process = self._process

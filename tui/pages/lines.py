@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from posture.clock import Seconds, Utc, age, rfc3339
-from posture.fault import state_word
+from posture.fault import Fault, state_word
+from posture.resource import Encryption, Resource
 from posture.rows import CELLS
 from posture.source import ANSWERED, Source, State
-from posture.verdict import Finding, Status
+from posture.verdict import Finding, Gap, Status
 from providers.collector.frames import Detail, Judged, Linked
 from tui.pages.tls import replaces_fields, sections
 from tui.widgets.columns import PAINTS, SEVERITIES, SEVERITY_PAINTS, state_cell, status_cell
@@ -102,6 +103,23 @@ def raw_source(source: Source) -> list[Line]:
     ]
 
 
+def _fault_lines(fault: Fault, width: int) -> Iterator[Line]:
+    yield from _title("FAULT")
+    for name, value in (
+        ("kind", state_word(fault.kind.value, fault)),
+        ("operation", fault.operation),
+        ("code", fault.code),
+        ("message", fault.message),
+    ):
+        if value:
+            yield from _named(name, value, width, "unknown" if name == "kind" else "text")
+    if fault.retry_after is not None:
+        yield from _named("asked to wait", _span(fault.retry_after), width, "text")
+    if fault.permission:
+        yield from _title("MISSING PERMISSION")
+        yield from _wrapped(fault.permission, width, INDENT, "warn", copies=fault.permission)
+
+
 def _source_lines(source: Source, width: int, now: Utc) -> Iterator[Line]:
     polling = "   is being asked just now" if source.polling else ""
     yield Line((state_cell(source), ("  ", "text"), (source.service, "title"), (polling, "faint")))
@@ -127,21 +145,8 @@ def _source_lines(source: Source, width: int, now: Utc) -> Iterator[Line]:
         ("resources", f"{source.resources:,}"),
     ):
         yield from _named(name, value, width, "text")
-    if (fault := source.fault) is not None:
-        yield from _title("FAULT")
-        for name, value in (
-            ("kind", state_word(fault.kind.value, fault)),
-            ("operation", fault.operation),
-            ("code", fault.code),
-            ("message", fault.message),
-        ):
-            if value:
-                yield from _named(name, value, width, "unknown" if name == "kind" else "text")
-        if fault.retry_after is not None:
-            yield from _named("asked to wait", _span(fault.retry_after), width, "text")
-        if fault.permission:
-            yield from _title("MISSING PERMISSION")
-            yield from _wrapped(fault.permission, width, INDENT, "warn", copies=fault.permission)
+    if source.fault is not None:
+        yield from _fault_lines(source.fault, width)
     if source.permissions:
         yield from _title("NEEDS")
         for permission in source.permissions:
@@ -173,36 +178,34 @@ def _json_line(line: str) -> Line:
     return Line(((f'{name}"', "accent"), (": ", "faint"), (value, "text"))) if colon else Line(((line, "text"),))
 
 
+def _where(resource: Resource, status: int, width: int) -> Iterator[Line]:
+    """What it is, and where."""
+    name = resource.name or resource.id
+    yield Line((status_cell(status), ("  ", "text"), (name, "title"), (f"   {resource.type}", "faint")))
+    yield from _wrapped(resource.id, width, 0, "faint", copies=resource.id)
+    names = ("tenant", "scope", "region", "kind")
+    yield from _pairs([(name, value, "text") for name in names if (value := getattr(resource, name))], width)
+
+
+def _encryption(encryption: Encryption, width: int) -> Iterator[Line]:
+    at_rest = {True: ("yes", "pass"), False: ("no", "fail"), None: ("not seen", "unknown")}[encryption.at_rest]
+    words = [
+        ("at rest", *at_rest),
+        ("algorithm", encryption.algorithm or "-", "text"),
+        ("key class", encryption.key_class, "text"),
+    ]
+    yield from _pairs(words, width)
+
+
 def _lines(detail: Detail, width: int, now: Utc, freshness: str) -> Iterator[Line]:
     resource = detail.resource
     if resource is None:
         yield Line((("this resource has not been seen, or is gone", "unknown"),))
         yield from _wrapped(detail.id, width, 0, "faint")
         return
-    yield Line(
-        (
-            status_cell(detail.status),
-            ("  ", "text"),
-            (resource.name or resource.id, "title"),
-            (f"   {resource.type}", "faint"),
-        )
-    )
-    yield from _wrapped(resource.id, width, 0, "faint", copies=resource.id)
-    where = (
-        ("tenant", resource.tenant),
-        ("scope", resource.scope),
-        ("region", resource.region),
-        ("kind", resource.kind),
-    )
-    yield from _pairs([(name, value, "text") for name, value in where if value], width)
-    if (encryption := resource.encryption) is not None:
-        at_rest = {True: ("yes", "pass"), False: ("no", "fail"), None: ("not seen", "unknown")}[encryption.at_rest]
-        words = [
-            ("at rest", *at_rest),
-            ("algorithm", encryption.algorithm or "-", "text"),
-            ("key class", encryption.key_class, "text"),
-        ]
-        yield from _pairs(words, width)
+    yield from _where(resource, detail.status, width)
+    if resource.encryption is not None:
+        yield from _encryption(resource.encryption, width)
     own = [
         (title.lower(), cell, "text")
         for title, cell in zip(CELLS.get(resource.kind, ()), resource.cells, strict=False)
@@ -223,10 +226,7 @@ def _lines(detail: Detail, width: int, now: Utc, freshness: str) -> Iterator[Lin
         for parts, opens, copies in rows:
             yield from _folded(parts, width, opens, copies)
     if special:
-        yield from _title("AS PROMISED")
-        for judged in detail.findings:
-            if judged.finding.status >= Status.PASS:
-                yield from _verdict(judged, width, now)
+        yield from _as_promised(detail, width, now)
     yield from _linked("LEADS TO", detail.links, len(detail.links))
     yield from _linked("USED BY", detail.users, detail.users_total)
     yield from _refused(detail, width)
@@ -255,6 +255,13 @@ def _verdict(judged: Judged, width: int, now: Utc) -> Iterator[Line]:
         yield line._replace(control=judged.finding.control)
 
 
+def _as_promised(detail: Detail, width: int, now: Utc) -> Iterator[Line]:
+    yield from _title("AS PROMISED")
+    for judged in detail.findings:
+        if judged.finding.status >= Status.PASS:
+            yield from _verdict(judged, width, now)
+
+
 def _verdict_lines(judged: Judged, width: int, now: Utc) -> Iterator[Line]:
     finding, remedy = judged.finding, remedy_of(judged)
     severity = (f"{SEVERITIES[finding.severity]:<5}", SEVERITY_PAINTS[finding.severity])
@@ -266,19 +273,12 @@ def _verdict_lines(judged: Judged, width: int, now: Utc) -> Iterator[Line]:
         (f"   {finding.control}", "faint"),
     )
     yield Line(head, copies=remedy)
-    yield from _wrapped(
-        finding.reason,
-        width,
-        INDENT,
-        PAINTS[finding.status] if finding.status < Status.PASS else "faint",
-        copies=remedy,
-    )
+    paint = PAINTS[finding.status] if finding.status < Status.PASS else "faint"
+    yield from _wrapped(finding.reason, width, INDENT, paint, copies=remedy)
     since = f"since {_when(finding.since, now)} · " if finding.since else ""
     yield Line(((f"{'':{INDENT}}{since}{finding.evidence_class}", "faint"),), copies=remedy)
-    if (gap := finding.gap) is not None:
-        until = "now" if gap.ends is None else rfc3339(gap.ends)
-        before = f"; {gap.status.word} before, since {rfc3339(gap.since)}" if gap.status is not finding.status else ""
-        yield from _labelled("not seen", f"{rfc3339(gap.begins)} to {until}{before}", width, "unknown")
+    if finding.gap is not None:
+        yield from _labelled("not seen", _gap(finding.gap, finding.status), width, "unknown")
     for sentence, claim in judged.verifies:
         yield from _labelled("promise", f"{sentence} “{claim}”", width, "text")
     label = "evidence"
@@ -302,6 +302,13 @@ def _verdict_lines(judged: Judged, width: int, now: Utc) -> Iterator[Line]:
         yield from _labelled(
             "maps to", " · ".join(f"{name} {value}" for name, value in judged.maps.items() if value), width, "faint"
         )
+
+
+def _gap(gap: Gap, status: Status) -> str:
+    """When it could not be told, and what it was before."""
+    until = "now" if gap.ends is None else rfc3339(gap.ends)
+    before = f"; {gap.status.word} before, since {rfc3339(gap.since)}" if gap.status is not status else ""
+    return f"{rfc3339(gap.begins)} to {until}{before}"
 
 
 def remedy_of(judged: Judged) -> str:

@@ -9,7 +9,7 @@ from posture.rows import Row
 from posture.verdict import Status
 from tui.data.replica import Replica, count
 from tui.data.row_filter import sieve
-from tui.views.overview import WORST, Pane
+from tui.views.pane import WORST, Pane
 from tui.views.vault import KINDS
 from tui.widgets.columns import NAME, STATUS, TENANT, Cell, Column
 from tui.widgets.time_left import EXPIRES, NEVER, life_of, painted, state_of

@@ -1,16 +1,52 @@
 """What can be typed after `:`, and the same in the command palette."""
 
-from __future__ import annotations
-
 import difflib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Any, ClassVar, Protocol
 
 from posture.fault import EnctopError
+from tui.data.replica import Replica
 
-if TYPE_CHECKING:
-    from tui.app import Dashboard
+
+class Dashboard(Protocol):
+    """What commands ask of the app (`tui.app.Dashboard`)."""
+
+    VIEWS: ClassVar[Any]
+    """(name, title) of each view."""
+    theme: Any
+
+    @property
+    def replica(self) -> Replica:
+        """The viewer's copy."""
+
+    @property
+    def available_themes(self) -> Mapping[str, object]:
+        """The themes by name."""
+
+    def go(self, name: str) -> None:
+        """Open a view."""
+
+    def set_filter(self, text: str) -> None:
+        """Narrow every view. Raises `FilterError`."""
+
+    def action_export(self) -> None:
+        """Write what is shown to a file."""
+
+    def action_pause(self) -> None:
+        """Stop polling, or go on."""
+
+    def action_refresh(self) -> None:
+        """Poll now."""
+
+    def action_help(self) -> None:
+        """Show the keys."""
+
+    def action_copy_id(self) -> None:
+        """Copy the id under the cursor."""
+
+    def action_end(self) -> None:
+        """Leave."""
 
 
 class CommandError(EnctopError):

@@ -6,10 +6,11 @@ from typing import Any
 
 import msgspec
 
+from posture.context import Context
 from posture.controls.aws.keys import class_verdict, key_health, linked_key
-from posture.controls.reading import NoAnswer, expected, field_of, optional, word
-from posture.controls.registry import Context, control
+from posture.controls.registry import control
 from posture.keyclass import DESCRIBE_KEY, key_class, key_holder
+from posture.reading import NoAnswer, expected, field_of, optional, word
 from posture.resource import KeyClass, Resource
 from posture.verdict import EvidenceClass, Status, Verdict, failed, not_applicable, passed, unknown, warned
 

@@ -5,10 +5,10 @@ from functools import lru_cache
 from typing import Any
 
 from posture.clock import Utc, rfc3339
-from posture.controls.reading import NoAnswer, field_of, time_of, word
-from posture.controls.registry import Context
+from posture.context import Context
 from posture.keyclass import DESCRIBE_KEY
 from posture.policy import DAY, KeyMode, Policy, decide
+from posture.reading import NoAnswer, field_of, time_of, word
 from posture.resource import KeyClass, Resource
 from posture.verdict import Status, Verdict, failed, passed, unknown, warned
 

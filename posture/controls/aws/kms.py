@@ -2,11 +2,12 @@
 
 import msgspec
 
+from posture.context import Context
 from posture.controls.aws.iam_policy import PolicyError, open_to_everyone, statements
 from posture.controls.aws.keys import KEY_STATES, key_health
-from posture.controls.reading import expected, field_of, word
-from posture.controls.registry import Context, control
+from posture.controls.registry import control
 from posture.keyclass import DESCRIBE_KEY
+from posture.reading import expected, field_of, word
 from posture.resource import Resource
 from posture.verdict import Status, Verdict, failed, not_applicable, passed, unanswered, unknown, warned
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from posture.context import Context
 from posture.controls.aws.iam_policy import (
     Condition,
     Coverage,
@@ -16,10 +17,10 @@ from posture.controls.aws.iam_policy import (
     statements,
 )
 from posture.controls.aws.keys import class_verdict, key_health, linked_key
-from posture.controls.reading import NoAnswer, expected, field_of, nested, optional, refusals, word
-from posture.controls.registry import Context, control
+from posture.controls.registry import control
 from posture.keyclass import key_class, key_holder
 from posture.policy import KeyMode
+from posture.reading import NoAnswer, expected, field_of, nested, optional, refusals, word
 from posture.resource import KeyClass, Resource
 from posture.verdict import EvidenceClass, Status, Verdict, failed, not_applicable, passed, unanswered, unknown, warned
 

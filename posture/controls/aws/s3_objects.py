@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from posture.clock import Utc, rfc3339
+from posture.context import Context
 from posture.controls.aws.keys import class_verdict
-from posture.controls.reading import NoAnswer, expected, field_of, optional, refusals, time_of, word
-from posture.controls.registry import Context, control
+from posture.controls.registry import control
 from posture.keyclass import key_class, key_holder
 from posture.policy import DAY
+from posture.reading import NoAnswer, expected, field_of, optional, refusals, time_of, word
 from posture.resource import KeyClass, Resource
 from posture.verdict import Status, Verdict, failed, not_applicable, unanswered, unknown, warned, worst
 

@@ -5,12 +5,13 @@ from typing import Any
 import msgspec
 
 from posture.clock import parse_rfc3339, rfc3339
+from posture.context import Context
 from posture.controls.azure.keys import class_verdict, key_ids, used_key_health, vault_key_health
-from posture.controls.fields import flag, low, part, parts, strange, text
-from posture.controls.reading import NoAnswer, expected, field_of, nested
-from posture.controls.registry import Context, control
+from posture.controls.registry import control
+from posture.fields import flag, low, part, parts, strange, text
 from posture.keyclass import key_holder
 from posture.policy import decide
+from posture.reading import NoAnswer, expected, field_of, nested
 from posture.resource import KeyClass, Resource
 from posture.verdict import Status, Verdict, failed, passed, unknown, warned
 

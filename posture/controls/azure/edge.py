@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from posture.controls.fields import low, part, parts, strange, text
-from posture.controls.reading import NoAnswer, expected, field_of, optional, refusals
-from posture.controls.registry import Context, control
+from posture.context import Context
+from posture.controls.registry import control
+from posture.fields import low, part, parts, strange, text
+from posture.reading import NoAnswer, expected, field_of, optional, refusals
 from posture.resource import Resource
 from posture.text import one_line
 from posture.verdict import Status, Verdict, failed, passed, unanswered, unknown, warned

@@ -4,9 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from posture.controls.fields import flag, low, part, strange, text
-from posture.controls.reading import NoAnswer, expected, field_of, nested, optional
-from posture.controls.registry import Context, control
+from posture.context import Context
+from posture.controls.registry import control
+from posture.fields import flag, low, part, strange, text
+from posture.reading import NoAnswer, expected, field_of, nested, optional
 from posture.resource import Resource
 from posture.verdict import EvidenceClass, Verdict, failed, passed, unanswered, unknown, warned
 

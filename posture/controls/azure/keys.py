@@ -6,11 +6,11 @@ from typing import Any
 import msgspec
 
 from posture.clock import Utc, rfc3339
+from posture.context import Context
 from posture.controls.aws.keys import class_reason
-from posture.controls.fields import flag, strange, text
-from posture.controls.reading import NoAnswer, expected, field_of, nested, refusals
-from posture.controls.registry import Context
+from posture.fields import flag, strange, text
 from posture.policy import DAY, Policy, decide
+from posture.reading import NoAnswer, expected, field_of, nested, refusals
 from posture.resource import KeyClass, Resource
 from posture.verdict import EvidenceClass, Status, Verdict, failed, not_applicable, passed, unanswered, unknown, warned
 

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from posture.context import Context
 from posture.controls.aws.keys import linked_key
 from posture.controls.azure.keys import class_verdict, used_key_health, vault_key_health
-from posture.controls.fields import flag, low, part, strange, text
-from posture.controls.reading import NoAnswer, expected, field_of, optional
-from posture.controls.registry import Context, control
+from posture.controls.registry import control
+from posture.fields import flag, low, part, strange, text
 from posture.policy import KeyMode
+from posture.reading import NoAnswer, expected, field_of, optional
 from posture.resource import KeyClass, Resource
 from posture.verdict import Status, Verdict, failed, not_applicable, passed, unknown, warned
 

@@ -4,11 +4,12 @@ care, and secrets in etcd.
 
 from typing import Any
 
+from posture.context import Context
 from posture.controls.azure.keys import required
-from posture.controls.fields import flag, low, part, parts, strange, text
-from posture.controls.reading import NoAnswer, expected, field_of, nested
-from posture.controls.registry import Context, control
+from posture.controls.registry import control
+from posture.fields import flag, low, part, parts, strange, text
 from posture.policy import KeyMode
+from posture.reading import NoAnswer, expected, field_of, nested
 from posture.resource import Resource
 from posture.verdict import Verdict, failed, not_applicable, passed, unknown, warned
 

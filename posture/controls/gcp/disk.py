@@ -1,9 +1,10 @@
 """Compute Engine: whose key protects disks, snapshots and images."""
 
-from posture.controls.fields import text
+from posture.context import Context
 from posture.controls.gcp.keys import class_of, class_verdict
-from posture.controls.reading import field_of, optional
-from posture.controls.registry import Context, control
+from posture.controls.registry import control
+from posture.fields import text
+from posture.reading import field_of, optional
 from posture.resource import Resource
 from posture.verdict import Verdict, failed, passed, unknown
 

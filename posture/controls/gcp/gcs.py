@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from posture.controls.fields import flag, part, strange, text
+from posture.context import Context
 from posture.controls.gcp.keys import class_of, class_verdict
-from posture.controls.reading import expected, field_of, optional
-from posture.controls.registry import Context, control
+from posture.controls.registry import control
+from posture.fields import flag, part, strange, text
 from posture.policy import KeyMode
+from posture.reading import expected, field_of, optional
 from posture.resource import Resource
 from posture.verdict import Status, Verdict, failed, not_applicable, passed, unknown, warned, worst
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from posture.clock import Utc
+from posture.context import Context
 from posture.controls.aws.keys import class_reason
-from posture.controls.fields import part, strange, text
-from posture.controls.reading import NoAnswer, field_of, optional
-from posture.controls.registry import Context
+from posture.fields import part, strange, text
 from posture.policy import DAY, Policy, decide
+from posture.reading import NoAnswer, field_of, optional
 from posture.resource import KeyClass, Resource
 from posture.verdict import EvidenceClass, Status, Verdict, failed, passed, unanswered, unknown
 

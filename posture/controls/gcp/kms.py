@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from posture.controls.fields import strange, text
+from posture.context import Context
 from posture.controls.gcp.keys import GET_KEY, number, plain, rotation_days, version_health
-from posture.controls.reading import NoAnswer, field_of, optional
-from posture.controls.registry import Context, control
+from posture.controls.registry import control
+from posture.fields import strange, text
+from posture.reading import NoAnswer, field_of, optional
 from posture.resource import Resource
 from posture.verdict import Status, Verdict, failed, not_applicable, passed, unknown, warned
 

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from posture.controls.fields import flag, part, parts, strange, text
+from posture.context import Context
 from posture.controls.gcp.keys import class_of, class_verdict
-from posture.controls.reading import expected, field_of, optional, time_of
-from posture.controls.registry import Context, control
+from posture.controls.registry import control
+from posture.fields import flag, part, parts, strange, text
 from posture.policy import KeyMode
+from posture.reading import expected, field_of, optional, time_of
 from posture.resource import Resource
 from posture.verdict import EvidenceClass, Verdict, failed, passed, unanswered, unknown, warned
 
@@ -52,15 +53,7 @@ def secrets_encryption(cluster: Resource, context: Context) -> Verdict:
         if block.get(field)
     }
     if current.endswith("_ERROR"):
-        errors = [
-            str(error.get("errorMessage", ""))
-            for error in block.get("lastOperationErrors") or ()
-            if isinstance(error, dict)
-        ]
-        return failed(
-            f"encryption of secrets is {current}",
-            {**evidence, f"{LIST_CLUSTERS}.databaseEncryption.lastOperationErrors": errors},
-        )
+        return _ended_in_error(block, current, evidence)
     if current not in _CURRENT:
         return strange(LIST_CLUSTERS, "databaseEncryption.currentState", block.get("currentState"))
     since = cluster.fields.get("pendingSince")
@@ -69,30 +62,37 @@ def secrets_encryption(cluster: Resource, context: Context) -> Verdict:
         until = time_of(since, LIST_CLUSTERS, "pendingSince") + PENDING_LIMIT
         if context.now >= until:
             return warned(f"encryption of secrets is {current} since {since}", evidence)
-    demanded = context.policy.mode("gcp.gke.secrets-encryption") in {KeyMode.CUSTOMER_MANAGED, KeyMode.DOUBLE}
     if state not in _ON and state != "DECRYPTED":
         return unknown(f"databaseEncryption.state is {state}", evidence=evidence)
     if state in _ON and current in _NOT_ON:
         return unknown(
             f"databaseEncryption.state is {state}, but currentState is {block['currentState']}", evidence=evidence
         )
-    if demanded and state not in _ON:
+    mode = context.policy.mode("gcp.gke.secrets-encryption")
+    if state not in _ON and mode in {KeyMode.CUSTOMER_MANAGED, KeyMode.DOUBLE}:
         return failed(
             "secrets have no layer of encryption of their own, and the policy asks for a customer's key", evidence
         )
-    if demanded and context.policy.mode("gcp.gke.secrets-encryption") is KeyMode.CUSTOMER_MANAGED:
-        return class_verdict(
-            class_of({"kmsKeyName": name}, cluster, context.policy),
-            context,
-            "gcp.gke.secrets-encryption",
-            name,
-            evidence,
-        )
+    if mode is KeyMode.CUSTOMER_MANAGED:
+        whose = class_of({"kmsKeyName": name}, cluster, context.policy)
+        return class_verdict(whose, context, "gcp.gke.secrets-encryption", name, evidence)
     if state in _ON:
         return passed(
             "secrets are encrypted under a customer's key, beside the disk's encryption", evidence, until=until
         )
     return passed("secrets are encrypted with the disk, by Google's key", evidence, until=until)
+
+
+def _ended_in_error(block: dict[str, Any], current: str, evidence: dict[str, Any]) -> Verdict:
+    errors = [
+        str(error.get("errorMessage", ""))
+        for error in block.get("lastOperationErrors") or ()
+        if isinstance(error, dict)
+    ]
+    return failed(
+        f"encryption of secrets is {current}",
+        {**evidence, f"{LIST_CLUSTERS}.databaseEncryption.lastOperationErrors": errors},
+    )
 
 
 @control("gcp.lb.ssl-policy", on=tuple(PROXIES))

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from posture.clock import Utc, age, parse_rfc3339
-from posture.controls.reading import NoAnswer, time_of
-from posture.controls.registry import Context, control
+from posture.context import Context
+from posture.controls.registry import control
 from posture.controls.tls.chain import PUBLIC_STORES, authorities, dates, judge_chain, key_label, weak_key
 from posture.controls.tls.reading import (
     Fields,
@@ -28,6 +28,7 @@ from posture.controls.tls.reading import (
 )
 from posture.controls.tls.revocation import judge_revocation
 from posture.policy import DAY
+from posture.reading import NoAnswer, time_of
 from posture.resource import Resource
 from posture.verdict import Status, Verdict, failed, not_applicable, passed, unanswered, unknown, warned
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from posture.clock import Utc
-from posture.controls.reading import NoAnswer, time_of
-from posture.controls.registry import Context
+from posture.context import Context
 from posture.controls.tls.reading import CONNECT, Fields
+from posture.reading import NoAnswer, time_of
 from posture.verdict import Verdict, failed, passed, unknown, warned
 
 PUBLIC_STORES = ("system", "certifi")

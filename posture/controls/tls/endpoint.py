@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from posture.controls.reading import NoAnswer
-from posture.controls.registry import Context, control
+from posture.context import Context
+from posture.controls.registry import control
 from posture.controls.tls.owner import another_owner
 from posture.controls.tls.reading import (
     Fields,
@@ -19,6 +19,7 @@ from posture.controls.tls.reading import (
     silence,
     talked,
 )
+from posture.reading import NoAnswer
 from posture.resource import Resource
 from posture.verdict import Verdict, failed, not_applicable, passed, unanswered, unknown, warned
 

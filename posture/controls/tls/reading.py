@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 
 from posture.clock import Utc
-from posture.controls.reading import NoAnswer, time_of
-from posture.controls.registry import Context
+from posture.context import Context
 from posture.fault import Fault, FaultKind
 from posture.policy import Policy
+from posture.reading import NoAnswer, time_of
 from posture.resource import Resource
 from posture.source import STALE_CADENCES
 from posture.verdict import Verdict, unanswered, unknown

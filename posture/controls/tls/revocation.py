@@ -5,14 +5,13 @@ nothing above the leaf was taken back.
 from collections.abc import Mapping
 from typing import Any
 
-from posture.clock import Seconds, Utc
-from posture.controls.reading import NoAnswer, time_of
+from posture.clock import Utc
+from posture.policy.tls import SKEW
+from posture.reading import NoAnswer, time_of
 from posture.verdict import Status, Verdict, failed, passed, unknown, warned
 
 OPERATION = "tls:Revocation"
 _WAYS = ("staple", "crl")
-SKEW: Seconds = 300.0
-"""A responder's clock may be ahead of ours by this much."""
 
 
 def judge_revocation(field_of: Any, at: Any, until: Utc, now: Utc, short: Verdict | None) -> Verdict:

@@ -5,7 +5,10 @@ enctop's own token.
 from typing import Any
 
 from posture.clock import age, rfc3339
-from posture.controls.reading import (
+from posture.context import Context
+from posture.controls.vault.gate import LOOKUP_SELF, behind_the_seal, flag
+from posture.policy import DAY
+from posture.reading import (
     NoAnswer,
     expected,
     field_of,
@@ -17,9 +20,6 @@ from posture.controls.reading import (
     time_of,
     word,
 )
-from posture.controls.registry import Context
-from posture.controls.vault.gate import LOOKUP_SELF, behind_the_seal, flag
-from posture.policy import DAY
 from posture.resource import Resource
 from posture.verdict import EvidenceClass, Verdict, failed, not_applicable, passed, unanswered, unknown, warned
 

@@ -9,11 +9,12 @@ from urllib.parse import urlsplit
 import msgspec
 
 from posture.clock import rfc3339
-from posture.controls.reading import NoAnswer, expected, field_of, natural, nested, objects, optional, time_of, word
-from posture.controls.registry import Context, control, registry
+from posture.context import Context
+from posture.controls.registry import control, registry
 from posture.controls.vault.gate import SEAL_STATUS, behind_the_seal, closed, flag
 from posture.loopback import is_loopback
 from posture.policy import DAY
+from posture.reading import NoAnswer, expected, field_of, natural, nested, objects, optional, time_of, word
 from posture.resource import Resource
 from posture.verdict import Status, Verdict, failed, not_applicable, passed, unknown, warned, worst
 

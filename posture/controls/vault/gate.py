@@ -5,9 +5,10 @@ and everything says so.
 from collections.abc import Callable
 from typing import Any
 
-from posture.controls.reading import expected, field_of
-from posture.controls.registry import Context, Judge, control
+from posture.context import Context
+from posture.controls.registry import Judge, control
 from posture.fault import Fault, FaultKind
+from posture.reading import expected, field_of
 from posture.resource import Resource
 from posture.verdict import Verdict, unanswered, unknown
 

@@ -3,11 +3,11 @@ certificate end.
 """
 
 from posture.clock import age, rfc3339
-from posture.controls.reading import expected, field_of, natural, nested, refusals, time_of, word
-from posture.controls.registry import Context
+from posture.context import Context
 from posture.controls.vault.gate import behind_the_seal, flag
 from posture.policy import DAY
 from posture.policy.vault import VaultPolicy
+from posture.reading import expected, field_of, natural, nested, refusals, time_of, word
 from posture.resource import Resource
 from posture.verdict import Verdict, failed, not_applicable, passed, unanswered, unknown, warned
 
@@ -65,6 +65,7 @@ def transit_rotation(key: Resource, context: Context) -> Verdict:
         "auto_rotate_period": period,
         "min_decryption_version": lowest,
     }
+    newest = f"newest version is of {rfc3339(made)[:10]}"
     if made > context.now + DAY:
         return unknown(f"{_KEY}: version {latest} is of the future, {rfc3339(made)}", evidence=facts)
     late = made + period + DAY
@@ -76,18 +77,12 @@ def transit_rotation(key: Resource, context: Context) -> Verdict:
             )
         return passed(f"rotates every {age(period)}", facts, until=late)
     if context.now >= made + 2 * days * DAY:
-        return failed(f"newest version is of {rfc3339(made)[:10]}, policy: every {days} d", facts)
+        return failed(f"{newest}, policy: every {days} d", facts)
     if context.now >= made + days * DAY:
-        return warned(
-            f"newest version is of {rfc3339(made)[:10]}, policy: every {days} d", facts, until=made + 2 * days * DAY
-        )
+        return warned(f"{newest}, policy: every {days} d", facts, until=made + 2 * days * DAY)
     if 0 < period <= days * DAY:
-        return warned(
-            f"to rotate every {age(period)}, but the newest version is of {rfc3339(made)[:10]}",
-            facts,
-            until=made + days * DAY,
-        )
-    return passed(f"newest version is of {rfc3339(made)[:10]}", facts, until=made + days * DAY)
+        return warned(f"to rotate every {age(period)}, but the {newest}", facts, until=made + days * DAY)
+    return passed(newest, facts, until=made + days * DAY)
 
 
 @behind_the_seal("vault.pki.certificate-expiry", on=("vault.pki.certificate", "vault.pki.issuer", "vault.pki.mount"))

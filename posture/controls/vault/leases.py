@@ -3,7 +3,10 @@
 from typing import Any
 
 from posture.clock import Utc, age, rfc3339
-from posture.controls.reading import (
+from posture.context import Context
+from posture.controls.vault.gate import behind_the_seal, flag
+from posture.lease import LONG, OVERDUE, SLACK, Life
+from posture.reading import (
     NoAnswer,
     expected,
     field_of,
@@ -15,9 +18,6 @@ from posture.controls.reading import (
     texts,
     time_of,
 )
-from posture.controls.registry import Context
-from posture.controls.vault.gate import behind_the_seal, flag
-from posture.lease import LONG, OVERDUE, SLACK, Life
 from posture.resource import Resource
 from posture.verdict import Verdict, failed, not_applicable, passed, unanswered, unknown, warned
 

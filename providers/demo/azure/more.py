@@ -81,6 +81,14 @@ def cluster(
     )
 
 
+def _listener(gateway_id: str, kind: str) -> Body:
+    return {
+        "id": f"{gateway_id}/httpListeners/{kind.lower()}",
+        "name": kind.lower(),
+        "properties": {"protocol": kind, "hostNames": ["shop.acme.example"]},
+    }
+
+
 def gateway(
     estate: Resources,
     name: str,
@@ -95,14 +103,7 @@ def gateway(
     Written by hand: the models of azure-mgmt-network take 315 MB; a test reads the body back through them.
     """
     own = f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Network/applicationGateways/{name}"
-    listeners = [
-        {
-            "id": f"{own}/httpListeners/{kind.lower()}",
-            "name": kind.lower(),
-            "properties": {"protocol": kind, "hostNames": ["shop.acme.example"]},
-        }
-        for kind in ("Https", "Http")
-    ]
+    listeners = [_listener(own, kind) for kind in ("Https", "Http")]
     redirect = {"redirectType": "Permanent", "targetListener": {"id": listeners[0]["id"]}, "includePath": True}
     away: Body = {"redirectConfiguration": {"id": f"{own}/redirectConfigurations/away"}}
     serve: Body = {"backendAddressPool": {"id": f"{own}/backendAddressPools/web"}}

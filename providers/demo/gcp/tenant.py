@@ -128,6 +128,11 @@ def _disks(project: Project, chance: random.Random, ledger: str, foreign: str) -
                 users=[f"gke-{zone}-{number:02}"],
                 days=chance.uniform(1, 40),
             )
+    _odd_disks(project, ledger, foreign)
+
+
+def _odd_disks(project: Project, ledger: str, foreign: str) -> None:
+    """Those that are not of a cluster."""
     for number in range(6):
         project.disk(f"shared-home-{number}", "regions/us-central1", size=200, labels={"team": "platform"})
     project.disk(

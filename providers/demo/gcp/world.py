@@ -163,22 +163,7 @@ class Project:
             f"{names[which]}EncryptionEnforcementConfig": {"restrictionMode": mode, "effectiveTime": ago(5)}
             for which, mode in (enforced or {}).items()
         }
-        bucket: Json = {
-            "kind": "storage#bucket",
-            "id": name,
-            "name": name,
-            "projectNumber": self.number,
-            "location": location,
-            "locationType": "multi-region" if location in {"US", "EU"} else "region",
-            "storageClass": "STANDARD",
-            "timeCreated": ago(100),
-            "updated": ago(50),
-            "metageneration": "3",
-            "iamConfiguration": {
-                "uniformBucketLevelAccess": {"enabled": uniform},
-                "bucketPolicyOnly": {"enabled": uniform},
-            },
-        }
+        bucket = self._plain_bucket(name, location, uniform)
         if prevention is not None:
             bucket["iamConfiguration"]["publicAccessPrevention"] = prevention
         if key or configs:
@@ -198,6 +183,24 @@ class Project:
                 "bindings": bindings,
             }
         return f"//storage.googleapis.com/projects/_/buckets/{name}"
+
+    def _plain_bucket(self, name: str, location: str, uniform: bool) -> Json:
+        return {
+            "kind": "storage#bucket",
+            "id": name,
+            "name": name,
+            "projectNumber": self.number,
+            "location": location,
+            "locationType": "multi-region" if location in {"US", "EU"} else "region",
+            "storageClass": "STANDARD",
+            "timeCreated": ago(100),
+            "updated": ago(50),
+            "metageneration": "3",
+            "iamConfiguration": {
+                "uniformBucketLevelAccess": {"enabled": uniform},
+                "bucketPolicyOnly": {"enabled": uniform},
+            },
+        }
 
     def object(
         self, bucket: str, name: str, *, key: str | None = None, supplied: bool = False, generation: int = 1
@@ -245,9 +248,7 @@ class Project:
                     "name": f"{full}/cryptoKeyVersions/{number}",
                     "state": said,
                     "protectionLevel": level,
-                    "algorithm": "GOOGLE_SYMMETRIC_ENCRYPTION"
-                    if not level.startswith("EXTERNAL")
-                    else "EXTERNAL_SYMMETRIC_ENCRYPTION",
+                    "algorithm": f"{'EXTERNAL' if level.startswith('EXTERNAL') else 'GOOGLE'}_SYMMETRIC_ENCRYPTION",
                     "createTime": ago(90 * (primary - number + 1)),
                 }
                 if said == "DESTROY_SCHEDULED":

@@ -79,26 +79,24 @@ def start() -> TlsFleet:
     door("careers", authority.issue(f"www.{DOMAIN}"))
     door("forum", authority.issue(f"forum.{DOMAIN}"), _NO_HSTS)
     door("press", authority.issue(f"press.{DOMAIN}"))
-    taken = authority.issue(f"sso.{DOMAIN}")
-    authority.revoke(taken)
+    authority.revoke(taken := authority.issue(f"sso.{DOMAIN}"))
     door("sso", taken)
     street.append(Endpoint(f"intranet.{DOMAIN}", serving.open(None, doors.answer())))
     street.append(Endpoint(f"retired.{DOMAIN}", _closed()))
     _stale_replica(serving, authority, street)
     renewing = authority.issue(f"payments.{DOMAIN}", days=47, left=15.4)
-    context = context_for(renewing)
-    door("payments", renewing, context=context)
+    door("payments", renewing, context=(context := context_for(renewing)))
     lists["/acme.crl"] = authority.crl()
-    roots = Path(folder.name) / "roots.pem"
-    roots.write_bytes(authority.root.pem)
+    (roots := Path(folder.name) / "roots.pem").write_bytes(authority.root.pem)
 
     def stop() -> None:
         serving.close()
         folder.cleanup()
 
-    return TlsFleet(
-        street, http_port, roots, lambda: load(context, authority.issue(f"payments.{DOMAIN}", days=47, left=47)), stop
-    )
+    def renew() -> None:
+        load(context, authority.issue(f"payments.{DOMAIN}", days=47, left=47))
+
+    return TlsFleet(street, http_port, roots, renew, stop)
 
 
 def live(street: TlsFleet, stopped: threading.Event, *, speed: float = 1.0) -> None:

@@ -53,6 +53,11 @@ def now() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC).replace(microsecond=0)
 
 
+_ISSUER_URL = x509.AccessDescription(
+    AuthorityInformationAccessOID.CA_ISSUERS, x509.UniformResourceIdentifier("http://127.0.0.1:9/issuer.der")
+)
+
+
 class Authority:
     """A root and one intermediate. `crl_url` goes into the certificates it issues; days are counted from now."""
 
@@ -106,11 +111,7 @@ class Authority:
             point = x509.DistributionPoint([x509.UniformResourceIdentifier(self.crl_url)], None, None, None)
             builder = builder.add_extension(x509.CRLDistributionPoints([point]), False)
         if issuer_url:
-            access = x509.AccessDescription(
-                AuthorityInformationAccessOID.CA_ISSUERS,
-                x509.UniformResourceIdentifier("http://127.0.0.1:9/issuer.der"),
-            )
-            builder = builder.add_extension(x509.AuthorityInformationAccess([access]), False)
+            builder = builder.add_extension(x509.AuthorityInformationAccess([_ISSUER_URL]), False)
         made = builder.sign(by.key, hashes.SHA256())
         return Pair(_signed_with_sha1(made, by.key) if sha1 else made, key, (by.certificate, *by.above))
 

@@ -1,7 +1,7 @@
 """AWS: moto, with a small account in it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import ClassVar, TypeVar
 from urllib.parse import parse_qsl, urlencode
@@ -57,7 +57,13 @@ class AwsSystem(System):
     def refusal(self, kind: str, request: Request) -> Answer | Request:
         """In the words of the service that was asked."""
         faults = Faults()
-        {"deny": faults.deny, "expire": faults.expire, "throttle": faults.throttle, "fail": faults.fail}[kind]()
+        kinds: dict[str, Callable[[], object]] = {
+            "deny": faults.deny,
+            "expire": faults.expire,
+            "throttle": faults.throttle,
+            "fail": faults.fail,
+        }
+        kinds[kind]()
         return faults.before(asked.read(request.environ())) or request
 
     def paged(self, request: Request) -> tuple[Request, str]:

@@ -1,7 +1,7 @@
 """Azure: the stand-in, with a small subscription in it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import ClassVar
 from urllib.parse import parse_qsl, urlencode
@@ -65,12 +65,13 @@ class AzureSystem(System):
     def refusal(self, kind: str, request: Request) -> Answer | Request:
         """In the words of Resource Manager, Graph or Blob Storage."""
         faults = AzureFaults()
-        {
+        kinds: dict[str, Callable[[], object]] = {
             "deny": faults.deny,
             "expire": faults.expire,
             "throttle": lambda: faults.throttle(retry_after=1),
             "fail": faults.fail,
-        }[kind]()
+        }
+        kinds[kind]()
         return faults.before(_asked(request.method, request.path)) or request
 
     def paged(self, request: Request) -> tuple[Request, str]:

@@ -120,7 +120,7 @@ def rule(until: str, approved_by: str = "j.doe", control: str = "aws.ebs") -> Ex
 
 
 @pytest.mark.parametrize(
-    ("rules", "status", "reason", "wakes"),
+    ("rules", "status", "reason", "turns"),
     [
         ((), "not_applicable", "the policy makes no exception", None),
         ((rule("2027-01-31"),), "pass", "every exception is approved and in date", "2027-01-18T00:00:00Z"),
@@ -136,10 +136,10 @@ def rule(until: str, approved_by: str = "j.doe", control: str = "aws.ebs") -> Ex
         ),
     ],
 )
-def test_policy_exception(rules: tuple[ExceptionRule, ...], status: str, reason: str, timers: str | None) -> None:
+def test_policy_exception(rules: tuple[ExceptionRule, ...], status: str, reason: str, turns: str | None) -> None:
     verdict = World(policy=Policy(exception=rules)).ask("meta.policy.exception", tenant())
     assert (verdict.status.word, verdict.reason) == (status, reason)
-    assert verdict.valid_until == (parse_rfc3339(timers) if timers else None)
+    assert verdict.valid_until == (parse_rfc3339(turns) if turns else None)
 
 
 def test_an_exception_wakes_its_control_exactly_when_it_turns() -> None:

@@ -14,7 +14,7 @@ from posture.source import State
 from posture.verdict import Status
 from providers.aws.client import AwsClient
 from providers.aws.kms import ForeignKeys
-from providers.aws.source import Claims, Seen
+from providers.aws.source import Claims, Shared
 from providers.demo.aws import bucketpolicy
 from providers.tenancy import Tenancy
 from tests.providers.conftest import Watch, World, configuration
@@ -69,7 +69,7 @@ async def test_only_of_our_own_accounts_keys_does_not_found_say_that_there_is_no
     with serving(answer) as (url, _):
         here = account(url)
         here.number = ACCOUNT
-        keys = ForeignKeys(here, Tenancy({"acme": None}), "", 60.0, Seen(Claims()))
+        keys = ForeignKeys(here, Tenancy({"acme": None}), "", 60.0, Shared(Claims()))
         key, fault = await keys._read(f"arn:aws:kms:eu-west-1:{owner}:key/11111111-2222-3333-4444-555555555555")
         assert key is not None
         assert key.fields.get("NotFound", False) is told

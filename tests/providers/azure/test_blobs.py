@@ -190,16 +190,16 @@ def test_a_blob_token_goes_to_the_accounts_own_host_of_its_cloud(cloud: str, end
 
 
 async def test_the_token_is_asked_for_storage(azure: Azure, monkeypatch: pytest.MonkeyPatch) -> None:
-    from providers.azure.client import _Ready
+    from providers.azure.identity import EnvironmentToken
 
     scopes: list[str] = []
-    real = _Ready.get_token
+    real = EnvironmentToken.get_token
 
-    async def noted(self: _Ready, *asked: str, **more: object) -> object:
+    async def noted(self: EnvironmentToken, *asked: str, **more: object) -> object:
         scopes.extend(asked)
         return await real(self, *asked, **more)
 
-    monkeypatch.setattr(_Ready, "get_token", noted)
+    monkeypatch.setattr(EnvironmentToken, "get_token", noted)
     _container(azure)
     await azure.poll(more=SAMPLE)
     assert set(scopes) == {"https://management.azure.com/.default", STORAGE_SCOPE}

@@ -93,8 +93,8 @@ async def test_an_encryption_set_is_as_healthy_as_its_key(
 
 async def test_a_key_with_an_end_counts_down_to_it(azure: Azure) -> None:
     vault, ends = azure.estate.vault("acme-keys"), int(time.time()) + 40 * DAY
-    for name, more in (("timed", {"expires": ends}), ("free", {})):
-        azure.estate.encryption_set(name, azure.estate.key(vault, name, **more), vault)
+    for name, expires in (("timed", ends), ("free", None)):
+        azure.estate.encryption_set(name, azure.estate.key(vault, name, expires=expires), vault)
     keys = (await azure.poll()).resources("azure.keyvault.key")
     assert {name: key.expires for name, key in keys.items()} == {"acme-keys/timed": float(ends), "acme-keys/free": None}
 

@@ -215,7 +215,8 @@ async def test_a_row_that_does_not_say_which_it_is_makes_its_listing_partial_and
     rest = azure.estate.below
 
     def below(parent: str, kind: str) -> list[dict[str, Any]]:
-        new = {"absent": {}, "null": {"id": None}, "number": {"id": 7}}[change]
+        spoilt: dict[str, dict[str, Any]] = {"absent": {}, "null": {"id": None}, "number": {"id": 7}}
+        new = spoilt[change]
         return [
             row if row["name"] != "b" else {**{name: body[name] for name in body if name != "id"}, **new}
             for row in rest(parent, kind)

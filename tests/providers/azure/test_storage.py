@@ -1,5 +1,7 @@
 """Azure storage accounts and their containers, from Resource Manager's answer to the verdict."""
 
+from typing import Any
+
 import pytest
 
 from posture.source import State
@@ -58,7 +60,7 @@ async def test_a_pinned_version_is_a_warning_and_an_unlisted_key_a_failure(azure
         ({"allow_blob_public_access": True}, "public-blob", "warn"),
     ],
 )
-async def test_settings_of_an_account(azure: Azure, more: dict[str, bool], control: str, status: str) -> None:
+async def test_settings_of_an_account(azure: Azure, more: dict[str, Any], control: str, status: str) -> None:
     account = azure.estate.account("acmedata", **more)
     assert (await azure.poll()).statuses(account)[f"azure.storage.{control}"] == status
 

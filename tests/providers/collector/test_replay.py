@@ -10,10 +10,11 @@ import pytest
 
 from posture.controls.registry import registry
 from posture.fault import Fault, FaultKind
-from posture.model import OWN, Model
+from posture.model import Model
 from posture.policy import Policy
 from posture.reports import Batch, Complete
 from posture.resource import Resource
+from posture.rollup import OWN
 from posture.rows import CELLS
 from posture.snapshot import Snapshot, take, to_json
 from posture.source import Source
@@ -192,10 +193,10 @@ def _shown(frames: list[Any]) -> dict[str, Any]:
                         _whole_seconds(msgspec.structs.asdict(row) | {"place": 0}),
                     )
             case FindingRows():
-                for row in frame.rows:
-                    held["findings"][row.control, row.resource] = (
-                        places[row.place],
-                        _whole_seconds(msgspec.structs.asdict(row) | {"place": 0}),
+                for found in frame.rows:
+                    held["findings"][found.control, found.resource] = (
+                        places[found.place],
+                        _whole_seconds(msgspec.structs.asdict(found) | {"place": 0}),
                     )
             case Sources():
                 for source in frame.sources:

@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from posture.model import OWN, Model
+from posture.model import Model
+from posture.rollup import OWN
 from posture.source import STALE_CADENCES, State
 from posture.verdict import Gap, Status
 from providers.collector import saved_state

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import psutil
@@ -19,13 +19,10 @@ import pytest
 from posture.snapshot import take, to_json
 from posture.verdict import Status
 from providers.collector.frames import (
-    Ask,
-    Decoder,
     Detail,
     Encoder,
     Export,
     Findings,
-    Frame,
     Gone,
     Hello,
     Notice,
@@ -39,57 +36,11 @@ from providers.collector.frames import (
 )
 from providers.collector.publisher import Publisher
 from providers.collector.replay import Replay
+from tests.providers.collector.viewer import Viewer
 from tests.providers.conftest import SOON, Watch, configuration, until
 from tests.world.aws import Aws
 
-F = TypeVar("F")
 ROOT = Path(__file__).parents[3]
-
-
-class Viewer:
-    """The other end of the pipes."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.process = process
-        self.frames: list[Any] = []
-        self._decoder = Decoder(Frame)
-        self._reading = asyncio.create_task(self._read())
-
-    async def _read(self) -> None:
-        assert self.process.stdout is not None
-        while data := await self.process.stdout.read(1 << 16):
-            self.frames += self._decoder.feed(data)
-
-    def all(self, kind: type[F]) -> list[F]:
-        """The frames of one kind, so far."""
-        return [frame for frame in self.frames if isinstance(frame, kind)]
-
-    async def settled(self) -> "Viewer":
-        """Wait for the first round."""
-        await until(lambda: self.all(Settled) or self._reading.done(), 30)
-        assert self.all(Settled)
-        return self
-
-    async def ask(self, ask: Ask) -> None:
-        """Send an ask."""
-        self.send(Encoder().encode(ask))
-
-    def send(self, data: bytes) -> None:
-        """Send bytes."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(data)
-
-    async def told(self, kind: type[F], after: int = 0) -> F:
-        """The frame of a kind that comes after the first `after` of them."""
-        await until(lambda: len(self.all(kind)) > after, 30)
-        return self.all(kind)[after]
-
-    async def ended(self, seconds: float = SOON) -> tuple[int, str]:
-        """Exit code and standard error."""
-        code = await asyncio.wait_for(self.process.wait(), seconds)
-        assert self.process.stderr is not None
-        await self._reading
-        return code, (await self.process.stderr.read()).decode()
 
 
 Start = Callable[..., Awaitable[Viewer]]
@@ -321,7 +272,7 @@ async def test_a_viewer_that_is_killed_takes_everything_with_it(
     viewer.kill()
     await viewer.wait()
     await until(lambda: not any(_alive(process) for process in family), 60)
-    viewer._transport.close()  # its end of the pipe, which the loop would else be asked for after it is closed
+    viewer._transport.close()  # type: ignore[attr-defined]  # asyncio shows no other way; its end of the pipe, which the loop would else be asked for after it is closed
 
 
 async def test_a_demos_servers_end_with_a_collector_that_is_killed(start: Start) -> None:
@@ -335,7 +286,7 @@ async def test_a_demos_servers_end_with_a_collector_that_is_killed(start: Start)
 
 def _alive(process: psutil.Process) -> bool:
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -25,9 +26,10 @@ def test_google_s_own_client_reads_the_same_disks_pages_warnings_and_refusals(go
         project.disk(f"d-{number:04}", f"zones/{project.zones[number % 3]}", key=key if number % 2 else None)
     project.unreachable["zones/europe-west1-a"] = "UNREACHABLE"
     options = {"api_endpoint": google.server.url}
-    client = compute_v1.DisksClient(credentials=AnonymousCredentials(), client_options=options)
+    nobody: Any = AnonymousCredentials()  # type: ignore[no-untyped-call]  # the SDK has no types
+    client = compute_v1.DisksClient(credentials=nobody, client_options=options)
     request = compute_v1.AggregatedListDisksRequest(project="acme-prod", max_results=500)
-    pages = list(client.aggregated_list(request=request, retry=None, timeout=20).pages)
+    pages: list[Any] = list(client.aggregated_list(request=request, retry=None, timeout=20).pages)
     disks = [disk for page in pages for scoped in page.items.values() for disk in scoped.disks]
     assert (len(pages), len(disks), sum(bool(disk.disk_encryption_key.kms_key_name) for disk in disks)) == (
         3,
@@ -48,11 +50,12 @@ def test_an_answer_that_the_discovery_document_does_not_allow_is_a_defect() -> N
         )
         == []
     )
-    for wrong in (
+    wrongs: tuple[dict[str, Any], ...] = (
         {"items": {"zones/z": {"disks": [{"sizeGb": 10}]}}},
         {"items": {"zones/z": {"disk": []}}},
         {"items": {"z": {"disks": [{"status": "FINE"}]}}},
-    ):
+    )
+    for wrong in wrongs:
         assert schema.defects("compute.disks.aggregatedList", wrong)
     assert schema.defects("storage.buckets.list", {"items": [{"encryption": {"defaultKmsKey": "k"}}]})
     assert schema.mask_defects("compute.disks.aggregatedList", "items/*/disks(name,encryption)")

@@ -25,6 +25,7 @@ from providers.collector.frames import Encoder
 from providers.collector.publisher import Publisher
 from providers.gcp import faults
 from providers.gcp.calls import CALLS, CLOUD_SCOPE, DIRECTORY_SCOPE, HOSTS, LIST_DISKS, Call
+from providers.refusals import retry_after
 from tests.world.gcp import Google
 
 pytestmark = pytest.mark.filterwarnings("ignore:The load_credentials_from_file:DeprecationWarning")
@@ -121,7 +122,7 @@ async def test_a_503_that_says_when_to_come_back_is_waited_for(google: Google) -
 
 async def test_a_short_failure_is_retried_and_not_shown(google: Google) -> None:
     for kind in ("fail", "refuse", "cut", "truncate"):
-        google.server.faults.add(kind, "storage.buckets.list", times=1)  # type: ignore[arg-type]
+        google.server.faults.add(kind, "storage.buckets.list", times=1)
         assert (await google.poll()).source("storage").state is State.OK, kind
 
 
@@ -421,12 +422,12 @@ def test_what_no_permission_would_mend_names_what_would_however_it_is_recorded(
 
 @pytest.mark.parametrize(("said", "seconds"), [("7", 7.0), ("0.5", 0.5), ("-3", 0.0), ("soon", None), (None, None)])
 def test_retry_after_is_read_as_seconds(said: str | None, seconds: float | None) -> None:
-    assert faults.retry_after({"Retry-After": said} if said is not None else {}) == seconds
+    assert retry_after({"Retry-After": said} if said is not None else {}) == seconds
 
 
 def test_retry_after_is_read_as_a_date() -> None:
     later = email.utils.formatdate(time.time() + 30, usegmt=True)
-    waits = faults.retry_after({"Retry-After": later})
+    waits = retry_after({"Retry-After": later})
     assert waits is not None
     assert 28 <= waits <= 30
 

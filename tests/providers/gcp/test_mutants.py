@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from providers.demo import paging
 from providers.demo.aws.answer import Answer
-from providers.demo.gcp import answers
 from tests.world.gcp import Google, Seen
 from tests.world.wire_mutants import mutants
 
@@ -31,7 +31,7 @@ def _world(google: Google) -> dict[str, list[tuple[str, str, str]]]:
     """One healthy thing of each kind, and its mutants: its id -> id, where and what of each."""
     project = google.project
     key = project.key("k")
-    strict = project.ssl_policy("strict")
+    strict, away = project.ssl_policy("strict"), project.url_map("away", redirect=True)
     bases = [
         ("disks", "zones/us-central1-a", project.disk("plain")),
         ("disks", "zones/us-central1-a", project.disk("keyed", key=key, labels={"a": "b"})),
@@ -39,11 +39,7 @@ def _world(google: Google) -> dict[str, list[tuple[str, str, str]]]:
         ("images", "global", project.image("i", key=key)),
         ("targetHttpsProxies", "global", project.proxy("https", policy=strict)),
         ("targetSslProxies", "global", project.proxy("ssl", "targetSslProxies", policy=strict)),
-        (
-            "targetHttpProxies",
-            "global",
-            project.proxy("http", "targetHttpProxies", url_map=project.url_map("away", redirect=True)),
-        ),
+        ("targetHttpProxies", "global", project.proxy("http", "targetHttpProxies", url_map=away)),
     ]
     made: dict[str, list[tuple[str, str, str]]] = {}
     for kind, scope, base in bases:
@@ -58,14 +54,8 @@ def _world(google: Google) -> dict[str, list[tuple[str, str, str]]]:
             project.buckets[f"{name}-{number}"] = {**mutant, "name": f"{name}-{number}"}
             project.policies[f"{name}-{number}"] = project.policies[name]
             made.setdefault(base, []).append((f"{base}-{number}", where, change))
-    cluster = project.cluster(
-        "c",
-        encryption={
-            "state": "ENCRYPTED",
-            "currentState": "CURRENT_STATE_ENCRYPTED",
-            "keyName": key.partition(".com/")[2],
-        },
-    )
+    encrypted = {"state": "ENCRYPTED", "currentState": "CURRENT_STATE_ENCRYPTED", "keyName": key.partition(".com/")[2]}
+    cluster = project.cluster("c", encryption=encrypted)
     for number, (where, change, mutant) in enumerate(mutants(project.clusters["c"], IDENTITY)):
         project.clusters[f"c-{number}"] = {**mutant, "name": f"c-{number}"}
         made.setdefault(cluster, []).append((f"{cluster}-{number}", where, change))
@@ -150,12 +140,12 @@ async def test_a_row_that_does_not_say_which_it_is_makes_its_listing_partial_and
         else:
             body["name"] = None if change == "null" else 7
         google.server.strict = False
-        asked = answers.paging.page
+        asked = paging.page
         try:
-            answers.paging.page = lambda rows, *rest: (list(rows), None)  # type: ignore[assignment,misc]
+            paging.page = lambda rows, *rest: (list(rows), None)
             await seen.again("disks")
         finally:
-            google.server.strict, answers.paging.page = True, asked
+            google.server.strict, paging.page = True, asked
         assert (seen.source("disks").state, seen.fault("disks").code) == ("partial", "UnreadableRow")
         assert seen.there("zones/us-central1-a/disks/d")
         assert seen.there("zones/us-central1-a/disks/e"), "nobody said that it is gone"

@@ -16,7 +16,7 @@ from providers.tls.protocol.answer import MOST_BYTES, MOST_CERTIFICATES, Answer
 from providers.tls.protocol.head import Head
 from providers.tls.protocol.hello import hello, hello_13
 from providers.tls.protocol.suites import GOOD, LEGACY, MODERN, WEAK, X25519MLKEM768, without
-from providers.tls.revocation import by_staple
+from providers.tls.staple import by_staple
 from providers.tls.trust import Path, Roots
 from tests.world.tlsfuzz import COUNTED, TOTAL, spoilt
 

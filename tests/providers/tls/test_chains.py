@@ -24,8 +24,10 @@ from providers.tls.replay import verified
 from providers.tls.trust import Roots, described
 from tests.posture.controls.tls.world import address, endpoint
 from tests.posture.controls.world import World
-from tests.world.tlschains import HOST, Chain, bad, good
+from tests.world.tlsbad import bad
+from tests.world.tlschains import HOST, Chain
 from tests.world.tlscrafted import crafted
+from tests.world.tlsgood import good
 
 PASS = Status.PASS
 
@@ -39,14 +41,6 @@ def chains() -> dict[str, Chain]:
 
 NAMES = list(chains())
 CONTROLS = ("tls.chain-trust", "tls.cert-expiry", "tls.key-strength", "tls.signature", "tls.hostname")
-
-
-class Now(World):
-    """Judges by today's clock: the certificates are made today."""
-
-    @property
-    def now(self) -> float:
-        return time.time()
 
 
 def seen(chain: Chain, folder: Path) -> dict[str, Any]:
@@ -71,7 +65,8 @@ def judged(chain: Chain, folder: Path) -> tuple[dict[str, Verdict], dict[str, An
     resource = endpoint(
         address(Chain=names, **fields), host=HOST, Certificates={name: library.get(name) for name in names}
     )
-    return {control: Now().ask(control, resource) for control in CONTROLS}, fields
+    world = World(now=time.time())  # the certificates are made today
+    return {control: world.ask(control, resource) for control in CONTROLS}, fields
 
 
 def test_there_are_sixty_chains_and_more() -> None:

@@ -9,7 +9,8 @@ from posture.model import Model
 from posture.verdict import Finding, Status
 from providers.collector.collector import Collector
 from providers.collector.config import parse
-from tests.world.tlslab import Endpoint, Lab
+from tests.world.tlsdoors import Endpoint
+from tests.world.tlslab import Lab
 
 QUIET = (Status.PASS, Status.NOT_APPLICABLE)
 

@@ -54,28 +54,17 @@ def test_a_real_server_is_read_to_its_end_in_every_suite_and_group(suite: str, g
         )
     )
     staple = authority.staple(pair)
-    command = [
-        program,
-        "s_server",
-        "-accept",
-        f"127.0.0.1:{port}",
-        "-cert",
-        leaf,
-        "-cert_chain",
-        above,
-        "-key",
-        key,
-        "-quiet",
-        "-tls1_3",
-    ]
-    command += [
-        "-ciphersuites",
-        suite,
-        "-groups",
-        group,
-        "-status_file",
-        str(servers.write(tmp_path, "staple.der", staple)),
-    ]
+    options = {
+        "accept": f"127.0.0.1:{port}",
+        "cert": leaf,
+        "cert_chain": above,
+        "key": key,
+        "ciphersuites": suite,
+        "groups": group,
+        "status_file": str(servers.write(tmp_path, "staple.der", staple)),
+    }
+    command = [program, "s_server", "-quiet", "-tls1_3"]
+    command += [word for name, value in options.items() for word in (f"-{name}", value)]
     server = servers.Program(*command, ready=port)
     try:
         sealed = asked(port)

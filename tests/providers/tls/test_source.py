@@ -261,7 +261,12 @@ async def test_no_probe_times_out_because_of_our_own_load(
     """
     aws.big(volumes=2000, snapshots=200, buckets=200)
     made: list[Slots] = []
-    monkeypatch.setattr("providers.tls.discovery.Slots", lambda: made.append(Slots()) or made[0])
+
+    def slots() -> Slots:
+        made.append(Slots())
+        return made[0]
+
+    monkeypatch.setattr("providers.tls.discovery.Slots", slots)
     port = place.doors.open(context_for(place.authority.issue("*.many.example", crl=False, days=6)))
     names = [f"e{number}.many.example:{port}" for number in range(1000)]
     way = f'[[tenant.aws]]\nregions = ["us-east-1"]\nendpoint_url = "{aws.url}"\n'

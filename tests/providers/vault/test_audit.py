@@ -36,6 +36,18 @@ ALLOWED = {"read": {"read"}, "list": {"list"}, "update": {"update"}, "create": {
 OWN_LOOKUP = 'path "auth/token/lookup-self" { capabilities = ["read"] }'
 
 
+def _trusted_jwt(bao: Bao, granted: dict[str, Any]) -> str:
+    """A token signed with a key that the server is told of."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    form = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    public = key.public_key().public_bytes(*form).decode()
+    bao.call("POST", "auth/jwt/config", {"jwt_validation_pubkeys": [public]})
+    role = {"role_type": "jwt", "user_claim": "sub", "bound_audiences": ["enctop"]}
+    bao.call("POST", "auth/jwt/role/enctop", {**role, **granted})
+    now = int(time.time())
+    return signed({"sub": "enctop", "aud": "enctop", "iat": now, "exp": now + 3600}, key)
+
+
 def login(bao: Bao, how: str, folder: Path, monkeypatch: pytest.MonkeyPatch, reviews: TokenReviews) -> str:
     """Lines of the configuration that log in; the token lives two seconds, so that it is done again and again."""
     granted = {
@@ -53,20 +65,7 @@ def login(bao: Bao, how: str, folder: Path, monkeypatch: pytest.MonkeyPatch, rev
             role = bao.call("GET", "auth/approle/role/enctop/role-id")["role_id"]
             return f'auth = "approle"\nrole_id = "{role}"\nsecret_id_env = "SECRET_ID"'
         case "jwt":
-            key = ec.generate_private_key(ec.SECP256R1())
-            public = (
-                key.public_key()
-                .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-                .decode()
-            )
-            bao.call("POST", "auth/jwt/config", {"jwt_validation_pubkeys": [public]})
-            bao.call(
-                "POST",
-                "auth/jwt/role/enctop",
-                {"role_type": "jwt", "user_claim": "sub", "bound_audiences": ["enctop"], **granted},
-            )
-            now = int(time.time())
-            (folder / "jwt").write_text(signed({"sub": "enctop", "aud": "enctop", "iat": now, "exp": now + 3600}, key))
+            (folder / "jwt").write_text(_trusted_jwt(bao, granted))
         case _:
             trust = {
                 "kubernetes_host": reviews.url,

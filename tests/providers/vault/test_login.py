@@ -3,15 +3,17 @@
 import base64
 import json
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
+from posture.clock import Utc
 from posture.verdict import Status
 from providers.demo.vault.server import Bao
-from tests.world.vault import TOKEN_ENV, configured, everything, polled, reader, watched
+from tests.world.vault import TOKEN_ENV, Watched, configured, everything, polled, reader, watched
 
 
 async def test_approle_logs_in_and_logs_in_again_when_its_token_ends(bao: Bao, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,6 +84,10 @@ async def test_jwt_logs_in_with_a_file(bao: Bao, tmp_path: Path) -> None:
     assert own.findings["vault.token.own"].status is Status.PASS
 
 
+def _ends_after(it: Watched, at: Utc) -> bool:
+    return (it.find("auth/token/own").resource.expires or 0) > at
+
+
 async def test_its_own_token_is_renewed_only_when_asked_for(bao: Bao, monkeypatch: pytest.MonkeyPatch) -> None:
     for asked_for in (False, True):
         token = reader(bao, ttl="6s", period="6s")
@@ -95,8 +101,6 @@ async def test_its_own_token_is_renewed_only_when_asked_for(bao: Bao, monkeypatc
             first = it.find("auth/token/own").resource.expires
             assert first is not None
             if asked_for:
-                await it.until(
-                    lambda now=first: (it.find("auth/token/own").resource.expires or 0) > now + 1, "the renewal"
-                )
+                await it.until(partial(_ends_after, it, first + 1), "the renewal")
             else:
                 await it.until(lambda: it.statuses("vault.token.own") == [Status.UNKNOWN], "its end")

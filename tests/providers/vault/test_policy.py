@@ -1,6 +1,7 @@
 """The printed policy grants what it says and nothing beside, whatever somebody named a mount."""
 
 import re
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 import pytest
@@ -61,33 +62,9 @@ def says(lines: dict[str, set[str]], path: str) -> set[str]:
     return set().union(*fitting) if fitting else {"deny"}
 
 
-def test_a_token_made_from_the_printed_policy_may_do_just_what_it_says(bao: Bao, tmp_path: object) -> None:
-    namespaces = ["team-a", 'n"s', "{n}"]
-    for name in namespaces:
-        bao.call("POST", f"sys/namespaces/{quote(name)}", {})
-    bao.call("POST", "sys/mounts/secret", {"type": "kv"})
-    bao.call("POST", "secret/keys/canary", {"value": "1"})
-    for path in (*HOSTILE, *HONEST):
-        bao.call("POST", f"sys/mounts/{quote(path)}", {"type": "transit"})
-    bao.call("POST", f"sys/auth/{quote('u+')}", {"type": "userpass"})
-    for name in namespaces:
-        for path in ("transit", "+", 'q" {}'):
-            bao.call("POST", f"sys/mounts/{quote(path)}", {"type": "transit"}, namespace=name)
-    code, text = run(tmp_path, configured(bao.url), "policy", "vault")  # type: ignore[arg-type]
-    lines = granted(text)
-    assert code == 0
-    assert lines["transit/keys/+"] == {"read"}
-    assert lines["team-a/transit/keys/+"] == {"read"}
-    assert not [line for line in lines if line.split("/")[0] == "+" or line == "*"]
-    for path in (*HOSTILE, *namespaces[1:]):
-        assert [line for line in text.splitlines() if line.startswith("# Left out") and path in line], (
-            f"{path} is named"
-        )
-    bao.call("PUT", "sys/policies/acl/printed", {"policy": text})
-    token = bao.call("POST", "auth/token/create-orphan", {"policies": ["printed"], "no_default_policy": True})["auth"][
-        "client_token"
-    ]
-    asked = sorted(
+def _asked(lines: Mapping[str, set[str]], namespaces: Sequence[str]) -> list[str]:
+    """Paths that the policy names, and as many that it must not reach."""
+    return sorted(
         {
             *(line.replace("+", "name").replace("*", "rest") for line in lines),
             *(
@@ -119,6 +96,35 @@ def test_a_token_made_from_the_printed_policy_may_do_just_what_it_says(bao: Bao,
             ),
         }
     )
+
+
+def test_a_token_made_from_the_printed_policy_may_do_just_what_it_says(bao: Bao, tmp_path: object) -> None:
+    namespaces = ["team-a", 'n"s', "{n}"]
+    for name in namespaces:
+        bao.call("POST", f"sys/namespaces/{quote(name)}", {})
+    bao.call("POST", "sys/mounts/secret", {"type": "kv"})
+    bao.call("POST", "secret/keys/canary", {"value": "1"})
+    for path in (*HOSTILE, *HONEST):
+        bao.call("POST", f"sys/mounts/{quote(path)}", {"type": "transit"})
+    bao.call("POST", f"sys/auth/{quote('u+')}", {"type": "userpass"})
+    for name in namespaces:
+        for path in ("transit", "+", 'q" {}'):
+            bao.call("POST", f"sys/mounts/{quote(path)}", {"type": "transit"}, namespace=name)
+    code, text = run(tmp_path, configured(bao.url), "policy", "vault")  # type: ignore[arg-type]
+    lines = granted(text)
+    assert code == 0
+    assert lines["transit/keys/+"] == {"read"}
+    assert lines["team-a/transit/keys/+"] == {"read"}
+    assert not [line for line in lines if line.split("/")[0] == "+" or line == "*"]
+    for path in (*HOSTILE, *namespaces[1:]):
+        assert [line for line in text.splitlines() if line.startswith("# Left out") and path in line], (
+            f"{path} is named"
+        )
+    bao.call("PUT", "sys/policies/acl/printed", {"policy": text})
+    token = bao.call("POST", "auth/token/create-orphan", {"policies": ["printed"], "no_default_policy": True})["auth"][
+        "client_token"
+    ]
+    asked = _asked(lines, namespaces)
     answer = bao.call("POST", "sys/capabilities", {"token": token, "paths": asked})
     assert {path: set(answer[path]) for path in asked} == {path: says(lines, path) for path in asked}
 

@@ -246,6 +246,11 @@ async def test_where_leases_are_not_counted_tokens_are_unknown_and_not_none(monk
     assert totals.cells[0] == "not listed"
 
 
+async def _silent(it: Watched) -> None:
+    await it.until(lambda: {finding.status for finding in it.findings()} == {Status.UNKNOWN}, "silence is unknown", 20)
+    await it.until(lambda: kinds(it) == {"unreachable"}, "and says so, though age may have said unknown before", 20)
+
+
 @pytest.mark.parametrize("moment", ["the first", "a later"])
 async def test_a_server_killed_during_a_poll_and_restarted_empty_has_nothing(
     moment: str, bao: Bao, rabbit: Rabbit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -272,10 +277,7 @@ async def test_a_server_killed_during_a_poll_and_restarted_empty_has_nothing(
         assert it.model.sources[source].polling, "it is in the middle of it"
         seen = leases()
         bao.kill()
-        await it.until(
-            lambda: {finding.status for finding in it.findings()} == {Status.UNKNOWN}, "silence is unknown", 20
-        )
-        await it.until(lambda: kinds(it) == {"unreachable"}, "and says so, though age may have said unknown before", 20)
+        await _silent(it)
         assert seen <= leases(), "no row goes by silence"
         assert len(leases()) <= 150
         bao.start()

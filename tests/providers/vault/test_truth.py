@@ -1,6 +1,7 @@
 """What enctop says of a provisioned OpenBao is what was provisioned."""
 
 import json
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -28,39 +29,23 @@ def key(posture: str = "pass", rotation: str = "pass") -> dict[str, str]:
 LEASE = {f"vault.lease.{name}": "pass" for name in ("irrevocable", "revocation-failing", "expiring", "not-renewed")}
 
 
-def provision(bao: Bao, rabbit: Rabbit) -> dict[str, dict[str, str]]:
-    """Everything the room knows of, and the truth of it."""
+LEASES = {
+    **{f"vault.lease.{name}": "pass" for name in ("health", "irrevocable", "count")},
+    "vault.lease.growth": "not_applicable",
+    "vault.lease.revocation-failing": "not_applicable",
+}
+
+
+def _secrets(bao: Bao) -> tuple[str, str, str]:
+    """Keys, certificates, namespaces and leases. Returns the issuer, a long certificate and a revoked one."""
     call = bao.call
-    short = {"default_lease_ttl": "1h", "max_lease_ttl": "24h"}
-    for path, type_, options in (
-        ("transit", "transit", {}),
-        ("empty", "transit", {}),
-        ("ssh", "ssh", {}),
-        ("kv", "kv", {"version": "2"}),
-    ):
-        call(
-            "POST", f"sys/mounts/{path}", {"type": type_, "options": options, "config": short if type_ == "ssh" else {}}
-        )
-    call("POST", "sys/mounts/old", {"type": "kv", "options": {"version": "1"}})
-    call("POST", "sys/mounts/database", {"type": "database"})
-    call("POST", "sys/mounts/pki", {"type": "pki", "config": {"max_lease_ttl": "87600h"}})
-    broker(bao, rabbit)
-    call("POST", "sys/mounts/auth/token/tune", short)
-    for path, type_ in (("userpass", "userpass"), ("nobody", "userpass"), ("approle", "approle")):
-        call("POST", f"sys/auth/{path}", {"type": type_, "config": short})
-    for path in ("userpass", "nobody"):
-        call("POST", f"auth/{path}/users/alice", {"password": "canary-password"})
-    totp = call("POST", "identity/mfa/method/totp", {"issuer": "acme", "period": 30})["method_id"]
-    accessor = call("GET", "sys/auth")["userpass/"]["accessor"]
-    call(
-        "POST", "identity/mfa/login-enforcement/humans", {"mfa_method_ids": [totp], "auth_method_accessors": [accessor]}
-    )
-    for name, settings in {
+    keys: dict[str, dict[str, Any]] = {
         "good": {},
         "loose": {"exportable": True},
         "short": {"type": "aes128-gcm96"},
         "rsa": {"type": "rsa-4096"},
-    }.items():
+    }
+    for name, settings in keys.items():
         call("POST", f"transit/keys/{name}", settings)
     call("POST", "transit/keys/mortal", {"auto_rotate_period": "720h"})
     call("POST", "transit/keys/mortal/config", {"deletion_allowed": True})
@@ -77,6 +62,10 @@ def provision(bao: Bao, rabbit: Rabbit) -> dict[str, dict[str, str]]:
     call("POST", "ssh/roles/otp", {"key_type": "otp", "default_user": "u", "cidr_list": "0.0.0.0/0"})
     call("POST", "ssh/creds/otp", {"ip": "10.0.0.1"})
     call("GET", "rabbitmq/creds/app")
+    return issuer, long, gone
+
+
+def _truth(issuer: str, long: str, gone: str) -> dict[str, dict[str, str]]:
     long_ttl = {"vault.lease.default-ttl": "warn"}
     return {
         "": {"vault.seal.status": "pass", "vault.storage.volume": "warn"},
@@ -110,14 +99,40 @@ def provision(bao: Bao, rabbit: Rabbit) -> dict[str, dict[str, str]]:
         f"pki/issuer/{issuer}": {"vault.pki.certificate-expiry": "pass"},
         f"pki/cert/{long}": {"vault.pki.certificate-expiry": "pass"},
         f"pki/cert/{gone}": {"vault.pki.certificate-expiry": "not_applicable"},
-        "sys/leases": {
-            **{f"vault.lease.{name}": "pass" for name in ("health", "irrevocable", "count")},
-            "vault.lease.growth": "not_applicable",
-            "vault.lease.revocation-failing": "not_applicable",
-        },
+        "sys/leases": LEASES,
         "leases/ssh/creds/otp": LEASE | {"vault.lease.not-renewed": "not_applicable"},
         "leases/rabbitmq/creds/app": LEASE,
     }
+
+
+def provision(bao: Bao, rabbit: Rabbit) -> dict[str, dict[str, str]]:
+    """Everything the room knows of, and the truth of it."""
+    call = bao.call
+    short = {"default_lease_ttl": "1h", "max_lease_ttl": "24h"}
+    for path, type_, options in (
+        ("transit", "transit", {}),
+        ("empty", "transit", {}),
+        ("ssh", "ssh", {}),
+        ("kv", "kv", {"version": "2"}),
+    ):
+        call(
+            "POST", f"sys/mounts/{path}", {"type": type_, "options": options, "config": short if type_ == "ssh" else {}}
+        )
+    call("POST", "sys/mounts/old", {"type": "kv", "options": {"version": "1"}})
+    call("POST", "sys/mounts/database", {"type": "database"})
+    call("POST", "sys/mounts/pki", {"type": "pki", "config": {"max_lease_ttl": "87600h"}})
+    broker(bao, rabbit)
+    call("POST", "sys/mounts/auth/token/tune", short)
+    for path, type_ in (("userpass", "userpass"), ("nobody", "userpass"), ("approle", "approle")):
+        call("POST", f"sys/auth/{path}", {"type": type_, "config": short})
+    for path in ("userpass", "nobody"):
+        call("POST", f"auth/{path}/users/alice", {"password": "canary-password"})
+    totp = call("POST", "identity/mfa/method/totp", {"issuer": "acme", "period": 30})["method_id"]
+    accessor = call("GET", "sys/auth")["userpass/"]["accessor"]
+    call(
+        "POST", "identity/mfa/login-enforcement/humans", {"mfa_method_ids": [totp], "auth_method_accessors": [accessor]}
+    )
+    return _truth(*_secrets(bao))
 
 
 async def test_every_resource_and_verdict_is_as_provisioned(bao: Bao, rabbit: Rabbit) -> None:

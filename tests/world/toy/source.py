@@ -31,7 +31,7 @@ class Boxes(Source):
                     region="",
                     name=self._box,
                     source=self.id,
-                    encryption=Encryption(KeyClass.CUSTOMER),
+                    encryption=Encryption(key_class=KeyClass.CUSTOMER),
                     fields={"Name": self._box},
                     cells=("", "", ""),
                 ),

@@ -6,10 +6,15 @@ from typing import Any
 
 from posture.clock import rfc3339
 from posture.fault import Fault, FaultKind
+from posture.policy import Policy
+from posture.policy.tls import TlsPolicy
 from posture.resource import Resource
-from tests.posture.controls.world import DAY, NOW, made
+from posture.verdict import Status
+from tests.posture.controls.world import DAY, NOW, World, made
 
 LEAF, ISSUER = "aa" * 32, "bb" * 32
+FAIL, WARN, PASS, UNKNOWN, NA = Status.FAIL, Status.WARN, Status.PASS, Status.UNKNOWN, Status.NOT_APPLICABLE
+WORLD = World()
 HOST = "shop.acme.example"
 
 
@@ -164,3 +169,7 @@ def certificate(**more: Any) -> Resource:
         **more,
     }
     return made(f"cert://{LEAF}", "certificate", "tls.certificate", provider="tls", fields=fields)
+
+
+def policy(**more: Any) -> World:
+    return World(policy=Policy(tls=TlsPolicy(**more)))

@@ -62,16 +62,19 @@ def cluster(
 
 
 def node(**fields: Any) -> Resource:
-    seen = {"initialized": True, "sealed": False, "type": "shamir", "t": 3, "n": 5, "progress": 0, "health": 429}
+    seen: dict[str, Any] = {"initialized": True, "sealed": False, "type": "shamir", "t": 3, "n": 5}
+    seen |= {"progress": 0, "health": 429}
     return hung("nodes/n2:8200", "vault", "vault.node", **(seen | fields))
 
 
 def backend(status: dict[str, Any] | None = None, **more: Any) -> Resource:
-    return hung("sys/seal-backend-status", "vault", "vault.seal-backend", **{"seal-backend-status": status}, **more)
+    fields: dict[str, Any] = {"seal-backend-status": status}
+    fields |= more
+    return hung("sys/seal-backend-status", "vault", "vault.seal-backend", **fields)
 
 
 def keyring(installed: Utc = NOW - 30 * DAY, used: int = 1024, **config: Any) -> Resource:
-    fields = {
+    fields: dict[str, Any] = {
         "key-status": {"term": 3, "install_time": rfc3339(installed), "encryptions": used},
         "rotate-config": {"enabled": True, "interval": 0, "max_operations": 3_865_470_566} | config,
     }
@@ -86,7 +89,8 @@ def raft(**state: Any) -> Resource:
 
 def audit(*devices: str, **fields: Any) -> Resource:
     listed = {f"{name}/": {"type": "file", "local": False, "log_raw": False} for name in devices}
-    return hung("sys/audit", "vault", "vault.audit", **({"devices": listed, "failures": 0} | fields))
+    seen: dict[str, Any] = {"devices": listed, "failures": 0}
+    return hung("sys/audit", "vault", "vault.audit", **(seen | fields))
 
 
 def listener(
@@ -96,7 +100,7 @@ def listener(
     **config: Any,
 ) -> Resource:
     """`door` is the id of the endpoint that is probed there."""
-    fields = {
+    fields: dict[str, Any] = {
         "address": asked,
         "config": {"listeners": [{"type": "tcp", "config": {"address": "0.0.0.0:8200"} | config}]},
     }
@@ -118,7 +122,7 @@ def namespace(**types: str) -> Resource:
 
 
 def engine(type: str = "database", *, default: int = 3600, longest: int = 86400, **fields: Any) -> Resource:
-    seen = {"type": type, "path": f"{type}/", "version": None, "deprecation_status": "supported"}
+    seen: dict[str, Any] = {"type": type, "path": f"{type}/", "version": None, "deprecation_status": "supported"}
     seen["tune"] = {"default_lease_ttl": default, "max_lease_ttl": longest}
     return hung(type, "secret-engine", "vault.secrets.mount", **(seen | fields))
 
@@ -150,7 +154,7 @@ def own_token(ends: Utc | None = NOW + DAY, **fields: Any) -> Resource:
 
 def transit_key(made_at: Utc = NOW - DAY, **fields: Any) -> Resource:
     flags = dict.fromkeys(("exportable", "allow_plaintext_backup", "deletion_allowed", "imported_key"), False)
-    seen = {
+    seen: dict[str, Any] = {
         "type": "aes256-gcm96",
         "latest_version": 1,
         "min_decryption_version": 1,
@@ -173,7 +177,12 @@ def transit_mount(keys: int = 2) -> Resource:
 
 
 def certificate(ends: Utc, life: float = 365 * DAY, *, issuer: bool = False, **fields: Any) -> Resource:
-    seen = {"subject": "app", "not_before": rfc3339(ends - life), "not_after": rfc3339(ends), "serial_number": "0a:0b"}
+    seen: dict[str, Any] = {
+        "subject": "app",
+        "not_before": rfc3339(ends - life),
+        "not_after": rfc3339(ends),
+        "serial_number": "0a:0b",
+    }
     seen |= {"revoked": False} if issuer else {"revocation_time": 0}
     return hung(
         "pki/cert/0a:0b", "certificate", f"vault.pki.{'issuer' if issuer else 'certificate'}", **(seen | fields)
@@ -188,13 +197,13 @@ def lease(
     issued: Utc | None = NOW - 3600, ends: Utc | None = NOW + 86400 - 3600, renewed: Utc | None = None, **fields: Any
 ) -> Resource:
     times = {"issue_time": issued, "expire_time": ends, "last_renewal": renewed}
-    seen = {name: None if at is None else rfc3339(at) for name, at in times.items()}
+    seen: dict[str, Any] = {name: None if at is None else rfc3339(at) for name, at in times.items()}
     more = {"path": "database/creds/app", "renewable": True, "capped": False, "overdue": False}
     return hung("leases/database/creds/app#0a1b", "lease", "vault.lease", **(seen | more | fields))
 
 
 def token(ends: Utc | None = NOW + DAY, **fields: Any) -> Resource:
-    seen = {
+    seen: dict[str, Any] = {
         "issue_time": rfc3339(NOW - 3600),
         "expire_time": None if ends is None else rfc3339(ends),
         "last_renewal_time": None,
@@ -205,7 +214,7 @@ def token(ends: Utc | None = NOW + DAY, **fields: Any) -> Resource:
 
 def leases(total: int | None = 1000, *, irrevocable: int = 0, polls: int = 0, **fields: Any) -> Resource:
     counted = {"expire_num_leases": total} if total is not None else {}
-    seen = {
+    seen: dict[str, Any] = {
         "metrics": counted | {"expire_job_manager_total_jobs": 0},
         "irrevocable": {
             "count": irrevocable,

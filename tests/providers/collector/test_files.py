@@ -2,12 +2,13 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from posture.files import appending, replace, resolved, writable
+from providers.collector.files import appending, replace, resolved, writable
 
 STRANGER = 4242
 
@@ -44,7 +45,7 @@ def test_another_users_link_is_not_followed_wherever_it_stands_in_the_path(tmp_p
     "make", [os.mkfifo, lambda path: os.mknod(path, 0o20600, os.makedev(1, 3))], ids=["pipe", "device"]
 )
 def test_a_pipe_or_a_device_that_stands_where_a_file_is_wanted_is_refused_and_does_not_block(
-    tmp_path: Path, make
+    tmp_path: Path, make: Callable[[Path], None]
 ) -> None:
     path = tmp_path / "posture.json"
     try:
@@ -64,11 +65,14 @@ def test_a_pipe_or_a_device_that_stands_where_a_file_is_wanted_is_refused_and_do
 def test_devices_and_descriptors_that_are_named_as_such_are_written_to(tmp_path: Path) -> None:
     replace(Path("/dev/null"), [b"x"])
     code = (
-        "from pathlib import Path; from posture.files import replace, writable; p = Path('/dev/stdout'); writable(p);"
+        "from pathlib import Path; from providers.collector.files import replace, writable;"
+        " p = Path('/dev/stdout'); writable(p);"
         " replace(p, [b'here', b'!'])"
     )
     assert (
-        subprocess.run(["python3", "-c", code], cwd=Path(__file__).parents[2], capture_output=True, check=True).stdout
+        subprocess.run(
+            [sys.executable, "-c", code], cwd=Path(__file__).parents[3], capture_output=True, check=True
+        ).stdout
         == b"here!"
     )
     with pytest.raises(OSError, match="No space left"):

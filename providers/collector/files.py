@@ -2,12 +2,20 @@
 to that was not named as one.
 """
 
+import contextlib
 import errno
 import os
 import stat
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from posture.fault import SnapshotError
+from posture.text import one_line
+
+if TYPE_CHECKING:
+    from posture.snapshot import Snapshot
 
 MOST_LINKS = 40
 """As many as Linux follows (`MAXSYMLINKS`)."""
@@ -40,6 +48,31 @@ def replace(path: Path, body: Iterable[bytes], *, new: bool = False) -> None:
         raise
 
 
+def read_snapshot(path: Path) -> "Snapshot":
+    """A snapshot from a file. Raises `SnapshotError` with one line."""
+    from posture.snapshot import decoded  # it loads the model, which who keeps a log does not need
+
+    try:
+        return decoded(path.read_bytes())
+    except OSError as error:
+        raise SnapshotError(told(path, error)) from None
+    except SnapshotError as error:
+        raise SnapshotError(one_line(f"{path}: {error}")) from None
+
+
+def write(path: Path, body: bytes | Iterable[bytes], *, new: bool = False) -> None:
+    """As `replace`, of a whole or of its pieces as they are made. Raises `SnapshotError` with one line."""
+    try:
+        replace(path, (body,) if isinstance(body, bytes) else body, new=new)
+    except OSError as error:
+        raise SnapshotError(told(path, error)) from None
+
+
+def told(path: Path, error: OSError) -> str:
+    """Why a file could not be read or written, in one line."""
+    return one_line(f"{path}: {error.strerror or error}")
+
+
 def writable(path: Path) -> None:
     """Raise the OSError that `replace` would, as far as it can be known before there is anything to write."""
     if _device(path):
@@ -68,6 +101,15 @@ def appending(path: Path) -> int:
         os.close(handle)
         raise OSError(errno.EINVAL, "is a pipe or a device, and no file")
     return handle
+
+
+def append_lines(path: Path, lines: Iterable[str]) -> None:
+    """Append lines to a log; what cannot be written is lost."""
+    with (
+        contextlib.suppress(OSError),
+        os.fdopen(appending(path), "w", encoding="utf-8", errors="backslashreplace") as log,
+    ):
+        log.write("".join(f"{line}\n" for line in lines))
 
 
 def folder(path: Path) -> None:

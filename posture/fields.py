@@ -4,7 +4,7 @@ names it where it is something else.
 
 from typing import Any, TypeVar
 
-from posture.controls.reading import NoAnswer, objects, optional
+from posture.reading import NoAnswer, objects, optional
 from posture.text import one_line
 from posture.verdict import Verdict, unknown
 

@@ -1,0 +1,16 @@
+"""What moved in the model."""
+
+import msgspec
+
+
+class Change(msgspec.Struct):
+    """What moved since the last `Model.drain`: ids of resources, and of sources; `tenants` when a roll-up did."""
+
+    resources: set[str] = msgspec.field(default_factory=set)
+    gone: set[str] = msgspec.field(default_factory=set)
+    sources: set[str] = msgspec.field(default_factory=set)
+    sources_gone: set[str] = msgspec.field(default_factory=set)
+    tenants: set[str] = msgspec.field(default_factory=set)
+
+    def __bool__(self) -> bool:
+        return bool(self.resources or self.gone or self.sources or self.sources_gone or self.tenants)
