@@ -12,6 +12,7 @@ import msgspec
 from posture.clock import Utc, age
 from posture.fault import Fault, FaultKind
 from posture.keyclass import key_class
+from posture.kinds import cells_of
 from posture.policy import Policy, shared
 from posture.resource import KeyClass, Resource
 from posture.rollup import OWN, Counted
@@ -99,6 +100,11 @@ class Entry:
             (finding.since for finding in self.findings.values() if finding.status is self.status),
             default=self.observed_at,
         )
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The texts of the columns of its kind (`posture.kinds`)."""
+        return cells_of(self.resource, self.findings)
 
     def appearance(self) -> object:
         """What a row, a finding and the roll-ups show of it: when this is equal, nothing on a screen moves."""

@@ -11,10 +11,10 @@ from posture.fault import Fault, SnapshotError
 from posture.files import replace
 from posture.filter import Filter, Term, parse
 from posture.judging import Entry
+from posture.kinds import kind_of
 from posture.model import Model, answered, shown
 from posture.resource import KeyClass, Link
 from posture.rollup import OWN, tenants_of
-from posture.rows import CELLS
 from posture.source import ANSWERED, Source
 from posture.text import one_line
 from posture.verdict import Excepted, Finding, Gap, Severity, SeverityWord, Status, StatusWord, worst
@@ -417,7 +417,7 @@ def _resource(held: Entry) -> ResourceEntry:
         rfc3339(held.observed_at),
         held.source,
         dict(resource.fields),
-        dict(zip(CELLS.get(resource.kind, ()), resource.cells, strict=False)),
+        dict(zip(kind_of(resource.kind).titles, held.cells, strict=False)),
         sorted(resource.links, key=lambda link: (link.rel, link.to)),
         None if resource.expires is None else rfc3339(resource.expires),
         list(resource.aliases),

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from posture.clock import Seconds, Utc, age, rfc3339
-from posture.rows import CELLS
+from posture.kinds import kind_of
 from posture.source import ANSWERED, Source, State
 from posture.verdict import Finding, Status
 from providers.collector.frames import Detail, Judged, Linked
@@ -81,7 +81,7 @@ def _resource_entry(detail: Detail) -> dict[str, Any] | None:
         "source": resource.source,
         "attributes": told["fields"],
     }
-    entry |= {"columns": dict(zip(CELLS.get(resource.kind, ()), resource.cells, strict=False)), "links": told["links"]}
+    entry |= {"columns": dict(zip(kind_of(resource.kind).titles, resource.cells, strict=False)), "links": told["links"]}
     return entry | {"expires": _time(resource.expires), "aliases": told["aliases"]}
 
 
@@ -204,7 +204,7 @@ def _lines(detail: Detail, width: int, now: Utc, freshness: str) -> Iterator[Lin
         yield from _pairs(words, width)
     own = [
         (title.lower(), cell, "text")
-        for title, cell in zip(CELLS.get(resource.kind, ()), resource.cells, strict=False)
+        for title, cell in zip(kind_of(resource.kind).titles, resource.cells, strict=False)
         if cell
     ]
     yield from _pairs(own, width)

@@ -24,6 +24,7 @@ from posture.verdict import Status
 from providers.collector.frames import TenantRollup
 from tui.data.replica import Replica, count
 from tui.data.row_filter import rollup_tenants, sieve
+from tui.views import View
 from tui.views.rows_view import Counted, Opened
 from tui.widgets.columns import (
     AGE,
@@ -42,6 +43,7 @@ from tui.widgets.columns import (
 from tui.widgets.line_table import LineTable
 from tui.widgets.lines import Lines
 
+VIEW = View("overview", "Overview", order=1)
 PANES = (
     ("volume", "Volumes", "volumes"),
     ("bucket", "Buckets", "buckets"),
@@ -237,12 +239,10 @@ class OverviewView(Container):
         Binding("left,h", "pane(-1)", "the pane before"),
         Binding("right,l", "pane(1)", "the next pane"),
     ]
-    name_of = "overview"
-    title = "Overview"
     own_filter = ""
 
     def __init__(self, replica: Replica) -> None:
-        super().__init__(id=self.name_of)
+        super().__init__(id=VIEW.name)
         self.replica = replica
         self.filter = Filter("")
         self.tenants = Tenants(replica)

@@ -1,0 +1,26 @@
+"""Which class shows a view: its own, or one that lists the rows of its kinds."""
+
+from importlib import import_module
+from typing import Any
+
+from posture.kinds import kind_of
+from tui.views import View
+from tui.views.mixed import MixedView
+from tui.views.rows_view import ResourceView, RowsView
+
+KIND = "kind-"
+"""Before the name of a kind: the view of that kind alone."""
+
+
+def view_class(name: str) -> Any:
+    """The class of the view of this name, or of the kind after `kind-`. Its file is imported here."""
+    if name.startswith(KIND):
+        kind = name.removeprefix(KIND)
+        return _listing(View(name, kind_of(kind).title, kinds=(kind,)))
+    module = import_module(f"tui.views.{name}")
+    return getattr(module, f"{name.capitalize()}View", None) or _listing(module.VIEW)
+
+
+def _listing(view: View) -> type[RowsView]:
+    base = ResourceView if len(view.kinds) == 1 else MixedView
+    return type(f"{view.name.title().replace('-', '')}View", (base,), {"view": view, "__doc__": f"{view.title}."})
