@@ -20,7 +20,8 @@ class Col(msgspec.Struct, frozen=True):
 
     `width` is the least it needs (0: its title's, and 6 at least), `most` what it makes use of (0: ten more), in
     character cells; where there is too little room, a column of a low `keep` is left out first. `right` aligns;
-    `middle` cuts a long text in its middle, for names that differ at their end.
+    `middle` cuts a long text in its middle, for names that differ at their end; `number` sorts by the number that the
+    text begins with, the greatest first.
 
     `verdict` names controls, at most one of which judges a resource: the column then says how that one judged, in
     `words`, one for each `Status`. Where none of them applies, it says what the source wrote.
@@ -32,6 +33,7 @@ class Col(msgspec.Struct, frozen=True):
     keep: int = 4
     right: bool = False
     middle: bool = False
+    number: bool = False
     verdict: tuple[str, ...] = ()
     words: tuple[str, str, str, str, str] = YES_OR_NO
 
@@ -63,11 +65,13 @@ class Kind(msgspec.Struct, frozen=True):
 
 
 _ALL = (
-    Kind("volume", "Volumes", (Col("USED BY", 14, middle=True), Col("SIZE", 8, right=True)), encrypted=True),
+    Kind(
+        "volume", "Volumes", (Col("USED BY", 14, middle=True), Col("SIZE", 8, right=True, number=True)), encrypted=True
+    ),
     Kind(
         "snapshot",
         "Snapshots",
-        (Col("OF", 12, middle=True), Col("SHARED", 8), Col("SIZE", 8, right=True)),
+        (Col("OF", 12, middle=True), Col("SHARED", 8), Col("SIZE", 8, right=True, number=True)),
         encrypted=True,
     ),
     Kind(
@@ -107,7 +111,7 @@ _ALL = (
             Col("PROTOCOL", 8, 8, keep=8),
             Col("SUITE", 12, 30, keep=3),
             Col("ISSUER", 12, 32, keep=5),
-            Col("HSTS", 5, 5, keep=2),
+            Col("HSTS", 5, 5, keep=2, number=True),
             Col("HTTP", 9, 10, keep=2),
             Col("CHANGED", 11, 11, keep=3),
         ),
@@ -121,7 +125,7 @@ _ALL = (
             Col("ISSUER", 12, 32, keep=5),
             Col("KEY", 9, 10),
             Col("SIGNED", 7, 8, keep=3),
-            Col("LIFE", 5, 5, keep=6),
+            Col("LIFE", 5, 5, keep=6, number=True),
             Col("NAMES", 12, 40, keep=3),
         ),
         ends=("tls.cert-expiry", "vault.pki.certificate-expiry"),

@@ -419,7 +419,7 @@ class Dashboard(Shell):
 
     def action_export(self) -> None:
         """Write the snapshot of what is shown."""
-        name = f"enctop-{self._shown}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
+        name = f"enctop-{self.current.id}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
         words = [self.filter.text, self.current.own_filter]
         if self._shown == "detail":
             words = [f'id:"{self.current.id_shown}"']

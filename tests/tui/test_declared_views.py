@@ -9,6 +9,9 @@ import msgspec
 import pytest
 
 from posture.kinds import KINDS
+from posture.rows import Place, Row
+from providers.collector.frames import Places, Rows
+from tests.tui.support import dashboard
 from tui.views import View, _declared, views
 
 ROOT = Path(__file__).parents[2]
@@ -60,3 +63,24 @@ def test_the_command_line_names_the_views_and_imports_no_textual(arguments: list
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, "Textual was imported"
     assert all(view.name in done.stdout + done.stderr for view in views())
+
+
+async def test_a_kind_may_be_called_anything_in_a_snapshot() -> None:
+    kinds = ("a.b", "a_b", "a_2e_b", "zero\0", "../../x", "é", "")
+    async with dashboard() as it:
+        first = max(it.replica.places) + 1
+        for number, kind in enumerate(kinds, first):
+            it.app.feed._frame(Places(number, (Place(kind, "x.y", "acme", "x", "", "", "s"),)))
+            it.app.feed._frame(Rows((Row(f"id{number}", number, f"name{number}", 0, 0, -1, "", "", 0.0, 0, ()),)))
+        for number, kind in enumerate(kinds, first):
+            await it.app.action_view(f"kind-{kind}")
+            await it.until(lambda number=number: f"name{number}" in it.screen, kind)  # type: ignore[misc]
+
+
+async def test_sizes_are_sorted_as_numbers_the_greatest_first() -> None:
+    async with dashboard(size=(200, 40), view="volumes") as it:
+        size = next(column for column in it.view.shown_columns() if column.title == "SIZE")
+        it.view.sort(size)
+        sizes = [int(row.cells[1].removesuffix(" GiB")) for row in it.view.items]
+        assert sizes == sorted(sizes, reverse=True)
+        assert max(sizes) >= 1000 > 200 > min(sizes), "more digits than one"

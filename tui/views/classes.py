@@ -1,5 +1,6 @@
 """Which class shows a view: its own, or one that lists the rows of its kinds."""
 
+import re
 from importlib import import_module
 from typing import Any
 
@@ -16,11 +17,12 @@ def view_class(name: str) -> Any:
     """The class of the view of this name, or of the kind after `kind-`. Its file is imported here."""
     if name.startswith(KIND):
         kind = name.removeprefix(KIND)
-        return _listing(View(name, kind_of(kind).title, kinds=(kind,)))
+        safe = re.sub(r"[^A-Za-z0-9-]", lambda odd: f"_{ord(odd[0]):x}_", name)  # a snapshot may name it anything
+        return _listing(View(safe, kind_of(kind).title, kinds=(kind,)))
     module = import_module(f"tui.views.{name}")
     return getattr(module, f"{name.capitalize()}View", None) or _listing(module.VIEW)
 
 
 def _listing(view: View) -> type[RowsView]:
     base = ResourceView if len(view.kinds) == 1 else MixedView
-    return type(f"{view.name.title().replace('-', '')}View", (base,), {"view": view, "__doc__": f"{view.title}."})
+    return type("ListedView", (base,), {"view": view})

@@ -1,5 +1,6 @@
 """Columns as values: a title, widths, a cell, an order. Views put them side by side; the table draws them."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -188,12 +189,15 @@ def _own(column: Col, index: int) -> Column:
     def text(row: Row) -> str:
         return row.cells[index] if index < len(row.cells) else ""
 
+    def order(replica: Replica) -> Callable[[Any], Any]:
+        return (lambda row: _number(text(row))) if column.number else text
+
     width = column.width or max(6, len(column.title))
     most = column.most or width + 10
     return Column(
         column.title,
         lambda row, replica, now: (text(row), "text"),
-        lambda replica: text,
+        order,
         width,
         most,
         int(most > width),
@@ -201,6 +205,15 @@ def _own(column: Col, index: int) -> Column:
         right=column.right,
         middle=column.middle,
     )
+
+
+_DIGITS = re.compile(r"[0-9]{1,18}")
+
+
+def _number(text: str) -> int:
+    """The greatest first, what is no number last."""
+    found = _DIGITS.match(text)
+    return 1 if found is None else -int(found[0])
 
 
 def shared_columns(kinds: Sequence[str]) -> tuple[Column, ...]:
