@@ -1,5 +1,8 @@
 """Text that others chose, made fit for a terminal, a log and a line."""
 
+import difflib
+from collections.abc import Iterable
+
 LONGEST = 300
 """Characters of a server's words that are kept."""
 
@@ -17,3 +20,9 @@ def one_line(text: str, longest: int | None = None) -> str:
     """
     line = text if text.isprintable() else "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
     return line if longest is None or len(line) <= longest else f"{line[: longest - 1]}…"
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`, did you mean NAME?`, where there is one that is near."""
+    near = difflib.get_close_matches(name, list(known), 1, 0.5)
+    return f", did you mean {near[0]}?" if near else ""

@@ -1,1 +1,4 @@
-"""One room per outside system, and the loop that asks it."""
+"""One room per outside system, the collector that asks them, and what they share."""
+
+SYSTEMS: tuple[str, ...] = ("providers.aws", "providers.azure", "providers.gcp", "providers.vault", "providers.tls")
+"""The rooms, each of which declares its `SYSTEM` (`providers.system`)."""

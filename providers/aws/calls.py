@@ -3,9 +3,12 @@
 Names: API references of EC2, S3, S3 Control, KMS and STS; permissions: Service Authorization Reference.
 """
 
+import json
 from typing import Literal
 
 import msgspec
+
+from providers.system import Blocks
 
 Need = Literal["always", "role", "tag", "object_sample", "inventory"]
 
@@ -116,6 +119,11 @@ _SIDS: dict[Need, str] = {
     "object_sample": "EnctopObjectSample",
     "inventory": "EnctopInventory",
 }
+
+
+def printed(needs: frozenset[str], blocks: Blocks, version: str) -> str:
+    """`enctop policy aws`: the least IAM policy as JSON."""
+    return json.dumps(policy(needs), indent=2) + "\n"
 
 
 def policy(needs: frozenset[str]) -> dict[str, object]:

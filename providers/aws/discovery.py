@@ -20,6 +20,7 @@ from providers.aws.settings import AwsSettings
 from providers.aws.source import AwsSource, Claims, Rows, Shared
 from providers.cadence import Cadence
 from providers.source import Children, Source, Yield
+from providers.system import Block, Blocks, Setup
 from providers.tenancy import Tenancy
 
 
@@ -169,18 +170,18 @@ class OptedOut(AwsSource):
         yield
 
 
-def open_aws(blocks: Sequence[tuple[str, AwsSettings]], cadence: Cadence, version: str) -> list[Source]:
+def open_aws(setup: Setup, blocks: Blocks) -> list[Source]:
     """The first sources of every way into AWS. Blocks that are the same way in, of several tenants, become one that
     is shared by their tags.
     """
-    ways: dict[tuple[object, ...], list[tuple[str, AwsSettings]]] = {}
-    for tenant, settings in blocks:
-        ways.setdefault(settings.connection, []).append((tenant, settings))
+    accounts: dict[tuple[object, ...], list[Block]] = {}
+    for block in blocks:
+        accounts.setdefault(block.settings.connection, []).append(block)
     claims = Claims()
     labels: set[str] = set()
     made: list[Source] = []
-    for members in ways.values():
-        settings = members[0][1]
+    for members in accounts.values():
+        settings = members[0].settings
         base = settings.role_arn.split(":")[4] if settings.role_arn else settings.profile or "default"
         label = next(
             name
@@ -188,7 +189,6 @@ def open_aws(blocks: Sequence[tuple[str, AwsSettings]], cadence: Cadence, versio
             if name not in labels
         )
         labels.add(label)
-        made.append(
-            Root(settings, Tenancy({tenant: block.tag for tenant, block in members}), label, cadence, version, claims)
-        )
+        tenancy = Tenancy({block.tenant: block.settings.tag for block in members})
+        made.append(Root(settings, tenancy, label, setup.cadence, setup.version, claims))
     return made

@@ -1,11 +1,17 @@
 """`[[tenant.aws]]`: which accounts and regions, and by whose hand."""
 
+import configparser
+import os
 import re
+import shlex
+from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from posture.text import nearest
 from providers.endpoint import check_endpoint, keeps_secret
+from providers.system import Block, Blocks
 
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/.+")
 _REGION = re.compile(r"[a-z]{2,5}(-[a-z]+)+-\d{1,2}")
@@ -65,3 +71,70 @@ class AwsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def connection(self) -> tuple[object, ...]:
         """What makes two blocks the same way into the same account."""
         return (*self.identity, self.regions)
+
+
+def ambient() -> tuple[AwsSettings, ...]:
+    """The account that the default chain of credentials leads to; without any, it says so."""
+    return (AwsSettings(),)
+
+
+def wrong_together(blocks: Blocks) -> str | None:
+    """What is wrong across blocks: an account with two sets of regions, tenants of one account that no tag tells
+    apart, a profile that does not exist. None for nothing.
+    """
+    accounts: dict[tuple[object, ...], list[Block]] = {}
+    identities: dict[tuple[object, ...], Block] = {}
+    for block in blocks:
+        accounts.setdefault(block.settings.connection, []).append(block)
+        before = identities.setdefault(block.settings.identity, block)
+        if before.settings.regions != block.settings.regions:
+            return (
+                f"tenant.aws: {before.tenant} and {block.tenant} reach one account with different regions; name its"
+                " regions in one block"
+            )
+    for members in accounts.values():
+        tags = [block.settings.tag for block in members]
+        if len(members) > 1 and (None in tags or len(set(tags)) < len(tags)):
+            first, second = members[0].tenant, members[1].tenant
+            return (
+                f"tenant.aws: {first} and {second} name the same account; give each a tag of its own, as in"
+                f' tag = "tenant={first}"'
+            )
+    return _unknown_profile(blocks)
+
+
+def _unknown_profile(blocks: Blocks) -> str | None:
+    named = {block.settings.profile: f"{block.key}.profile" for block in blocks if block.settings.profile}
+    known = sorted(aws_profiles()) if named else []
+    for profile, key in named.items():
+        if profile not in known:
+            missing = f"{key}: no profile {profile!r} in the AWS configuration{nearest(profile, known)}"
+            return f"{missing}; there are {', '.join(known) or 'none'}"
+    return None
+
+
+def aws_profiles() -> set[str]:
+    """Names of the profiles in the AWS configuration and credentials files, which are found as the SDK finds them.
+
+    Read here so that a wrong name is said at once, before the SDK is loaded.
+    """
+    shared = set(_sections("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"))
+    return shared | {name for section in _sections("AWS_CONFIG_FILE", "~/.aws/config") if (name := _profile(section))}
+
+
+def _sections(variable: str, default: str) -> list[str]:
+    parser = configparser.RawConfigParser(strict=False)
+    try:
+        parser.read(Path(os.path.expandvars(os.environ.get(variable, default))).expanduser(), "utf-8")
+    except (configparser.Error, UnicodeDecodeError, RuntimeError):  # RuntimeError: there is no home
+        return []
+    return parser.sections()
+
+
+def _profile(section: str) -> str | None:
+    """The profile that a section of the configuration file is; others are sessions and services."""
+    try:
+        words = shlex.split(section)
+    except ValueError:
+        return None
+    return words[1] if len(words) == 2 and words[0] == "profile" else "default" if words == ["default"] else None

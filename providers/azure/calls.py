@@ -6,9 +6,12 @@ hold them equal); permissions: "Azure permissions" reference and, for Graph, its
 asks for the read permission of what it shows, and for nothing else.
 """
 
+import json
 from typing import Any
 
 import msgspec
+
+from providers.system import Blocks
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -153,6 +156,11 @@ BUDGETS: dict[str, tuple[int, float, int]] = {
     "entra": (20, 5.0, 4),
     "blob": (50, 1.0, 4),
 }
+
+
+def printed(needs: frozenset[str], blocks: Blocks, version: str) -> str:
+    """`enctop policy azure`: the least custom role as JSON."""
+    return json.dumps(role(needs), indent=2) + "\n"
 
 
 def role(needs: frozenset[str] = frozenset()) -> dict[str, Any]:

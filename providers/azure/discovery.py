@@ -1,6 +1,6 @@
 """Where Azure begins: which subscriptions there are, and so which sources."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from typing import TypeVar
 
 from posture.fault import Fault, FaultKind, Refused
@@ -21,6 +21,7 @@ from providers.azure.storage import Accounts, Containers
 from providers.azure.sweep import Sweep
 from providers.cadence import Cadence
 from providers.source import Children, Source, Yield
+from providers.system import Blocks, Setup
 
 S = TypeVar("S", bound=AzureSource)
 
@@ -159,16 +160,16 @@ class SharedSubscriptions:
         self.sweep = Sweep(arm, lambda: tuple(sorted(self.polled)))
 
 
-def open_azure(blocks: Sequence[tuple[str, AzureSettings]], cadence: Cadence, version: str) -> list[Source]:
+def open_azure(setup: Setup, blocks: Blocks) -> list[Source]:
     """The first sources of every way into Azure; blocks that are the same way in share its connections and budgets."""
     ways: dict[tuple[object, ...], SharedSubscriptions] = {}
     labels: dict[tuple[str, str], int] = {}
     made: list[Source] = []
-    for tenant, settings in blocks:
+    for tenant, settings, _ in blocks:
         shared = ways.get(settings.connection)
         if shared is None:
-            shared = ways[settings.connection] = SharedSubscriptions(ArmClient(settings, version))
+            shared = ways[settings.connection] = SharedSubscriptions(ArmClient(settings, setup.version))
         base = settings.cloud if settings.endpoint is None else "private"
         count = labels[tenant, base] = labels.get((tenant, base), 0) + 1
-        made.append(Root(tenant, settings, base if count == 1 else f"{base}-{count}", cadence, shared))
+        made.append(Root(tenant, settings, base if count == 1 else f"{base}-{count}", setup.cadence, shared))
     return made

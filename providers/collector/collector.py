@@ -41,7 +41,7 @@ from providers.collector.frames import (
 )
 from providers.collector.poller import Poller
 from providers.collector.publisher import Publisher
-from providers.collector.systems import open_rooms
+from providers.collector.systems import open_systems
 from providers.collector.version import enctop_version
 from providers.source import Source
 from providers.threads import Threads
@@ -83,7 +83,7 @@ class Collector:
 
     def sources(self) -> list[Source]:
         """The first sources of all that is configured."""
-        return open_rooms(self.config, self.version, self._now)
+        return open_systems(self.config, self.version, self._now)
 
     async def once(self, timeout: Seconds) -> None:
         """Poll everything one time, for a snapshot."""

@@ -1,31 +1,24 @@
 """The configuration file: strict, and with one clear line for whatever is wrong in it."""
 
-import configparser
 import os
 import re
-import shlex
 import tomllib
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from posture.fault import ConfigError
 from posture.policy import Policy
-from posture.text import one_line
-from providers.aws.settings import AwsSettings
-from providers.azure.settings import AzureSettings
-from providers.azure.settings import ambient as ambient_azure
+from posture.text import nearest, one_line
 from providers.cadence import Cadence
-from providers.collector.config_errors import explained, nearest
+from providers.collector.config_errors import explained
 from providers.collector.durations import seconds
 from providers.collector.trust import File, read, trusted
-from providers.gcp.settings import GcpSettings, shared_badly
-from providers.gcp.settings import ambient as ambient_gcp
 from providers.paths import roots, settled, unusable
-from providers.tls.settings import TlsSettings, endpoint_id
-from providers.vault.settings import VaultSettings
+from providers.system import Block, System, systems
 
 SECRETS = frozenset(
     {
@@ -60,7 +53,6 @@ _SECRET = re.compile(
     r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bhv[sb]\.[\w-]{20,}|\bya29\.[\w.-]{20,}|-----BEGIN [A-Z ]*PRIVATE KEY-----"
 )
 """Values that give themselves away: an AWS access key, a Vault token, a Google access token, a private key."""
-_ROOMS = ", ".join(f"[[tenant.{room}]]" for room in ("aws", "azure", "gcp", "tls", "vault"))
 SHORTEST = 1.0
 """A shorter cadence than this many seconds only hurts the provider."""
 
@@ -86,15 +78,12 @@ class Poll(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return Cadence(seconds(self.live), seconds(self.warm), seconds(self.cold))
 
 
-class Tenant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[[tenant]]`: one customer's deployment and what it is meant to have."""
+class Tenant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[[tenant]]`: one customer's deployment and what it is meant to have. Its blocks stand under their system's name,
+    in the subclass that `file_type` makes.
+    """
 
     name: str
-    aws: tuple[AwsSettings, ...] = ()
-    tls: tuple[TlsSettings, ...] = ()
-    vault: tuple[VaultSettings, ...] = ()
-    azure: tuple[AzureSettings, ...] = ()
-    gcp: tuple[GcpSettings, ...] = ()
     policy: Policy = msgspec.field(default_factory=Policy)
 
     def __post_init__(self) -> None:
@@ -105,15 +94,23 @@ class Tenant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             )
 
 
-class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file."""
 
     tenant: tuple[Tenant, ...] = ()
     poll: Poll = msgspec.field(default_factory=Poll)
 
+    def blocks(self, system: str) -> list[Block]:
+        """Every block of a system, with its tenant and the key where it stands."""
+        return [
+            Block(tenant.name, settings, f"tenant[{number}].{system}[{index}]")
+            for number, tenant in enumerate(self.tenant)
+            for index, settings in enumerate(getattr(tenant, system, ()))
+        ]
+
     def only(self, names: Sequence[str]) -> "Config":
-        """The configuration of these tenants and of whoever shares an account with them, for half an account cannot be
-        polled; all for none.
+        """The configuration of these tenants and of whoever shares an account with them, for half an account cannot
+        be polled; all for none.
 
         Raises `ConfigError`.
         """
@@ -124,67 +121,53 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                     f"--tenant {name}: no such tenant{nearest(name, known)}; there are {', '.join(known) or 'none'}"
                 )
         wanted = set(names) or set(known)
-        ways = [
-            {name for name, settings in blocks if settings.connection == way}
-            for blocks in (self.aws, self.gcp)
-            for way in _ways(blocks)
-        ]
-        while more := set().union(*(members for members in ways if members & wanted)) - wanted:
+        together = list(self._together())
+        while more := set().union(*(members for members in together if members & wanted)) - wanted:
             wanted |= more
         chosen = msgspec.structs.replace(self, tenant=tuple(tenant for tenant in self.tenant if tenant.name in wanted))
-        if not any((chosen.aws, chosen.azure, chosen.gcp, chosen.tls, chosen.vault)):
-            names = ", ".join(tenant.name for tenant in chosen.tenant) or "none"
-            raise ConfigError(f"tenant: there is nothing to ask about {names}; add at least one of {_ROOMS}")
+        if not any(chosen.blocks(system.name) for system in systems()):
+            asked = ", ".join(tenant.name for tenant in chosen.tenant) or "none"
+            raise ConfigError(f"tenant: there is nothing to ask about {asked}; add at least one of {_headers()}")
         return chosen
+
+    def _together(self) -> Iterator[set[str]]:
+        """Names of tenants that are asked as one."""
+        for system in systems():
+            if system.shared_by is not None:
+                ways: dict[object, set[str]] = {}
+                for block in self.blocks(system.name):
+                    ways.setdefault(system.shared_by(block.settings), set()).add(block.tenant)
+                yield from ways.values()
 
     def narrowed(self, query: str, names: Sequence[str]) -> str:
         """A filter that shows these tenants only, where others had to stay beside them (`only`)."""
         beside = names and any(tenant.name not in names for tenant in self.tenant)
         return f"tenant:{','.join(names)} {query}".strip() if beside else query
 
-    @property
-    def aws(self) -> list[tuple[str, AwsSettings]]:
-        """Every way into AWS, with its tenant's name."""
-        return [(tenant.name, settings) for tenant in self.tenant for settings in tenant.aws]
 
-    @property
-    def tls(self) -> list[tuple[str, TlsSettings]]:
-        """Every block of TLS endpoints, with its tenant's name."""
-        return [(tenant.name, settings) for tenant in self.tenant for settings in tenant.tls]
-
-    @property
-    def gcp(self) -> list[tuple[str, GcpSettings]]:
-        """Every Google Cloud project, with its tenant's name."""
-        return [(tenant.name, settings) for tenant in self.tenant for settings in tenant.gcp]
-
-    @property
-    def azure(self) -> list[tuple[str, AzureSettings]]:
-        """Every way into Azure, with its tenant's name."""
-        return [(tenant.name, settings) for tenant in self.tenant for settings in tenant.azure]
-
-    @property
-    def vault(self) -> list[tuple[str, VaultSettings]]:
-        """Every way into a Vault, with its tenant's name."""
-        return [(tenant.name, settings) for tenant in self.tenant for settings in tenant.vault]
+def file_type() -> type[Config]:
+    """`Config` with the blocks of every system there is."""
+    return _file_type(systems())
 
 
-def _ways(blocks: Sequence[tuple[str, AwsSettings]] | Sequence[tuple[str, GcpSettings]]) -> set[tuple[object, ...]]:
-    return {settings.connection for _, settings in blocks}
+@cache
+def _file_type(known: tuple[System, ...]) -> type[Config]:
+    strict: dict[str, Any] = {"frozen": True, "kw_only": True, "forbid_unknown_fields": True}
+    blocks = [(system.name, tuple[system.settings, ...], ()) for system in known]  # type: ignore[name-defined]
+    tenant = msgspec.defstruct("Tenant", blocks, bases=(Tenant,), **strict)
+    whole = [("tenant", tuple[tenant, ...], ())]  # type: ignore[valid-type]
+    return cast(type[Config], msgspec.defstruct("Config", whole, bases=(Config,), **strict))
 
 
-def _ambient_vault() -> tuple[VaultSettings, ...]:
-    """The Vault that VAULT_ADDR names; none where that is no address one may send a token to."""
-    address = os.environ.get("VAULT_ADDR") or os.environ.get("BAO_ADDR")
-    try:
-        return (VaultSettings(address, os.environ.get("VAULT_NAMESPACE", "")),) if address else ()
-    except ValueError:
-        return ()
+def _headers() -> str:
+    """`[[tenant.aws]], [[tenant.azure]]`: every block there is."""
+    return ", ".join(sorted(f"[[tenant.{system.name}]]" for system in systems()))
 
 
-AMBIENT = Config(
-    tenant=(Tenant("default", aws=(AwsSettings(),), azure=ambient_azure(), gcp=ambient_gcp(), vault=_ambient_vault()),)
-)
-"""Without a file: one tenant, from the credentials that are there."""
+def ambient() -> Config:
+    """Without a file: one tenant, from the credentials that are there."""
+    tenant = {"name": "default", **{system.name: tuple(system.ambient()) for system in systems()}}
+    return msgspec.convert({"tenant": [tenant]}, file_type())
 
 
 def configured(explicit: Path | None, digest: str | None = None) -> tuple[Config, File | None]:
@@ -198,7 +181,7 @@ def configured(explicit: Path | None, digest: str | None = None) -> tuple[Config
             raise ConfigError(f"{one_line(str(explicit))}: changed since enctop was started; start it again")
     else:
         file = find(explicit)
-    return (AMBIENT if file is None else load(file.path, file.body)), file
+    return (ambient() if file is None else load(file.path, file.body)), file
 
 
 def find(explicit: Path | None) -> File | None:
@@ -243,23 +226,16 @@ def parse(text: str, where: str, base: Path | None = None) -> Config:
         raise ConfigError(f"{where}: not TOML: {error}") from None
     _no_secrets(data, where)
     try:
-        config = msgspec.convert(settled(data, Config, base or Path.cwd()), Config)
+        config = msgspec.convert(settled(data, file_type(), base or Path.cwd()), file_type())
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{where}: {explained(str(error), data, Config)}") from None
+        raise ConfigError(f"{where}: {explained(str(error), data, file_type())}") from None
     _check(config, where)
     return config
 
 
-_INSTEAD = {
-    "vault": "token_env, token_file, secret_id_env, secret_id_file, jwt_env or jwt_file",
-    "azure": "token_env or the environment",
-    "gcp": "credentials, the path of a file, or the environment",
-}
-
-
 def _no_secrets(data: Any, where: str, path: str = "") -> None:
     room = re.match(r"tenant(?:\[\d+\])?\.(\w+)", path)
-    instead = _INSTEAD.get(room[1] if room else "", "a profile, a role_arn or the environment")
+    instead = {system.name: system.instead for system in systems()}.get(room[1] if room else "", systems()[0].instead)
     refused = f"refused, no secret ever stands in this file; use {instead}"
     if isinstance(data, dict):
         for key, value in data.items():
@@ -279,66 +255,16 @@ def _check(config: Config, where: str) -> None:
         if names.count(name) > 1:
             raise ConfigError(f"{where}: tenant: the name {name!r} is used twice")
     if not names:
-        raise ConfigError(f"{where}: tenant: there is none; write [[tenant]] with a name and at least one of {_ROOMS}")
-    ways: dict[tuple[object, ...], list[tuple[str, AwsSettings]]] = {}
-    identities: dict[tuple[object, ...], tuple[str, AwsSettings]] = {}
-    for tenant, settings in config.aws:
-        ways.setdefault(settings.connection, []).append((tenant, settings))
-        before, known = identities.setdefault(settings.identity, (tenant, settings))
-        if known.regions != settings.regions:
-            raise ConfigError(
-                f"{where}: tenant.aws: {before} and {tenant} reach one account with different regions; name its regions"
-                " in one block"
-            )
-    for members in ways.values():
-        tags = [settings.tag for _, settings in members]
-        if len(members) > 1 and (None in tags or len(set(tags)) < len(tags)):
-            first, second = members[0][0], members[1][0]
-            raise ConfigError(
-                f"{where}: tenant.aws: {first} and {second} name the same account; give each a tag of its own, as in"
-                f' tag = "tenant={first}"'
-            )
+        raise ConfigError(
+            f"{where}: tenant: there is none; write [[tenant]] with a name and at least one of {_headers()}"
+        )
+    for system in systems():
+        if wrong := system.check(config.blocks(system.name)):
+            raise ConfigError(f"{where}: {wrong}")
     for key, file in roots(config):
         if (why := unusable(file)) is not None:
             raise ConfigError(one_line(f"{where}: {key}: {why}"))
-    _check_endpoints(config, where)
-    places = [settings.place for _, settings in config.vault]
-    for place in places:
-        if places.count(place) > 1:
-            raise ConfigError(
-                f"{where}: tenant.vault: {place} is there twice; tenants share a server by a namespace each"
-            )
-    _check_profiles(config, where)
-    if wrong := shared_badly(config.gcp):
-        raise ConfigError(f"{where}: {wrong}")
     _check_controls(config, where)
-
-
-def _check_endpoints(config: Config, where: str) -> None:
-    """An endpoint is one resource: named twice, it would be two tenants', or be trusted by two sets of roots."""
-    named: dict[tuple[str, int], str] = {}
-    for tenant, settings in config.tls:
-        for target in settings.targets:
-            if target in named:
-                raise ConfigError(
-                    f"{where}: tenant.tls.endpoints: {endpoint_id(*target)} is named by {named[target]} and by"
-                    f" {tenant}; name it once"
-                )
-            named[target] = tenant
-
-
-def _check_profiles(config: Config, where: str) -> None:
-    named = {
-        settings.profile: f"tenant[{number}].aws[{index}].profile"
-        for number, tenant in enumerate(config.tenant)
-        for index, settings in enumerate(tenant.aws)
-        if settings.profile
-    }
-    known = sorted(aws_profiles()) if named else []
-    for profile, key in named.items():
-        if profile not in known:
-            missing = f"{where}: {key}: no profile {profile!r} in the AWS configuration{nearest(profile, known)}"
-            raise ConfigError(f"{missing}; there are {', '.join(known) or 'none'}")
 
 
 def _check_controls(config: Config, where: str) -> None:
@@ -364,30 +290,3 @@ def _named_controls(config: Config) -> Iterator[tuple[str, str]]:
             (f"tenant[{number}].policy.exception[{index}].control", rule.control)
             for index, rule in enumerate(tenant.policy.exception)
         )
-
-
-def aws_profiles() -> set[str]:
-    """Names of the profiles in the AWS configuration and credentials files, which are found as the SDK finds them.
-
-    Read here so that a wrong name is said at once, before the SDK is loaded.
-    """
-    shared = set(_sections("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"))
-    return shared | {name for section in _sections("AWS_CONFIG_FILE", "~/.aws/config") if (name := _profile(section))}
-
-
-def _sections(variable: str, default: str) -> list[str]:
-    parser = configparser.RawConfigParser(strict=False)
-    try:
-        parser.read(Path(os.path.expandvars(os.environ.get(variable, default))).expanduser(), "utf-8")
-    except (configparser.Error, UnicodeDecodeError, RuntimeError):  # RuntimeError: there is no home
-        return []
-    return parser.sections()
-
-
-def _profile(section: str) -> str | None:
-    """The profile that a section of the configuration file is; others are sessions and services."""
-    try:
-        words = shlex.split(section)
-    except ValueError:
-        return None
-    return words[1] if len(words) == 2 and words[0] == "profile" else "default" if words == ["default"] else None

@@ -2,17 +2,16 @@
 nearest known word.
 """
 
-import difflib
 import re
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import partial
 from typing import Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
-from posture.text import one_line
+from posture.text import nearest, one_line
 
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `(?:key in )?\$\.?(?P<path>.*)`)?$", re.DOTALL)
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
@@ -49,12 +48,6 @@ def explained(message: str, data: Any, shape: Any) -> str:
     if own := _OWN.fullmatch(what):
         return one_line(f"{joined(where, own['key'])}: {own['rest']}")
     return one_line(f"{where or 'file'}: {_plainly(what, wanted, value)}")
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """`, did you mean NAME?`, where there is one that is near."""
-    near = difflib.get_close_matches(name, list(known), 1, 0.5)
-    return f", did you mean {near[0]}?" if near else ""
 
 
 def joined(path: str, key: str) -> str:

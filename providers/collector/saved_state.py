@@ -28,61 +28,11 @@ from posture.text import one_line
 from posture.verdict import Gap, Status
 from providers.collector.config import Config
 from providers.collector.frames import packed
+from providers.system import systems, who_asks
 
 log = logging.getLogger(__name__)
 
 FORMAT = "enctop.warm/3"
-AMBIENT = (
-    *(
-        "AWS_PROFILE",
-        "AWS_DEFAULT_PROFILE",
-        "AWS_ACCESS_KEY_ID",
-        "AWS_REGION",
-        "AWS_DEFAULT_REGION",
-        "AWS_ENDPOINT_URL",
-        "AWS_CONFIG_FILE",
-    ),
-    *(
-        "AWS_SHARED_CREDENTIALS_FILE",
-        "AWS_ROLE_ARN",
-        "AWS_WEB_IDENTITY_TOKEN_FILE",
-        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-    ),
-    *(
-        "AZURE_CLIENT_ID",
-        "AZURE_TENANT_ID",
-        "AZURE_USERNAME",
-        "AZURE_AUTHORITY_HOST",
-        "AZURE_CONFIG_DIR",
-        "AZURE_FEDERATED_TOKEN_FILE",
-    ),
-    *(
-        "IDENTITY_ENDPOINT",
-        "MSI_ENDPOINT",
-        "GOOGLE_APPLICATION_CREDENTIALS",
-        "GOOGLE_CLOUD_PROJECT",
-        "GCLOUD_PROJECT",
-        "CLOUDSDK_CORE_PROJECT",
-    ),
-    *(
-        "CLOUDSDK_CONFIG",
-        "CLOUDSDK_ACTIVE_CONFIG_NAME",
-        "CLOUDSDK_CORE_ACCOUNT",
-        "VAULT_ADDR",
-        "BAO_ADDR",
-        "VAULT_NAMESPACE",
-    ),
-)
-"""What of the environment leads elsewhere though the configuration is the same; only a digest of it is kept."""
-IDENTITIES = (
-    ("GOOGLE_APPLICATION_CREDENTIALS", "", ""),
-    ("CLOUDSDK_CONFIG", "~/.config/gcloud", "application_default_credentials.json"),
-    ("CLOUDSDK_CONFIG", "~/.config/gcloud", "active_config"),
-    ("AZURE_CONFIG_DIR", "~/.azure", "azureProfile.json"),
-)
-"""Files that say who asks: a variable, what holds without it, and the file there. A login changes them; a token that
-is renewed does not.
-"""
 LONGEST_CADENCE: Seconds = 86400.0
 """A source that was kept is not taken to be slower than this before it is configured again."""
 _HEAD = struct.Struct(">II")
@@ -115,10 +65,10 @@ def path_for(config: Config) -> Path:
     """Where the state of this configuration is kept: another configuration never sees it."""
     from platformdirs import user_cache_path
 
-    identity = [os.environ.get(name, "") for name in AMBIENT]
-    files = [settings.credentials for _, settings in config.gcp]
-    files += [os.path.join(os.environ.get(variable, "") or default, file) for variable, default, file in IDENTITIES]  # noqa: PTH118 - two empty ones are none
-    who = [_content(file) for file in files]
+    known = systems()
+    identity = [os.environ.get(name, "") for system in known for name in system.environment]
+    blocks = {system.name: [block.settings for block in config.blocks(system.name)] for system in known}
+    who = [_content(file) for system in known for file in who_asks(system, blocks[system.name])]
     digest = hashlib.sha256(msgspec.json.encode([config, identity, who], order="deterministic")).hexdigest()[:16]
     return user_cache_path("enctop") / f"state-{digest}.msgpack"
 

@@ -1,86 +1,45 @@
-"""The rooms of the house: which configured systems are asked, each imported only when one is."""
+"""What the systems declare, put to use: the first sources of a configuration, and a system's least privilege."""
 
 import time
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
 from posture.clock import Utc
 from posture.fault import ConfigError
+from posture.text import nearest
 from providers.collector.config import Config
+from providers.collector.version import enctop_version
 from providers.source import Source
-from providers.tls.settings import TlsSettings
+from providers.system import Setup, called, systems
 
 
-def open_rooms(config: Config, version: str, now: Callable[[], Utc] = time.time) -> list[Source]:
-    """The first sources of everything that is configured. `now` gives UTC seconds."""
-    cadence = config.poll.cadence()
+def open_systems(config: Config, version: str, now: Callable[[], Utc] = time.time) -> list[Source]:
+    """The first sources of everything that is configured; a room is imported only if it has any. `now` gives UTC
+    seconds.
+    """
+    blocks = {system.name: config.blocks(system.name) for system in systems()}
+    listeners = tuple(found for system in systems() for found in system.listeners(blocks[system.name]))
+    setup = Setup(version=version, cadence=config.poll.cadence(), now=now, listeners=listeners)
     sources: list[Source] = []
-    if config.aws:
-        from providers.aws.discovery import open_aws
-
-        sources += open_aws(config.aws, cadence, version)
-    tls = [(tenant, settings, "configuration") for tenant, settings in config.tls] + listeners(config)
-    if tls:
-        from providers.tls.discovery import open_tls
-
-        sources += open_tls(tls, cadence, version, now)
-    if config.vault:
-        from providers.vault.discovery import open_vault
-
-        sources += open_vault(config.vault, cadence, version, now)
-    if config.azure:
-        from providers.azure.discovery import open_azure
-
-        sources += open_azure(config.azure, cadence, version)
-    if config.gcp:
-        from providers.gcp.discovery import open_gcp
-
-        sources += open_gcp(config.gcp, cadence, version, now)
+    for system in systems():
+        if blocks[system.name] or (system.takes_listeners and listeners):
+            sources += called(system.open)(setup, blocks[system.name])
     return sources
 
 
-def listeners(config: Config) -> list[tuple[str, TlsSettings, str]]:
-    """TLS endpoints that other rooms' settings name: Vault's own listener. Each as (tenant, settings, who named it),
-    unless the configuration names it too.
+def policy_text(name: str, needs: frozenset[str], configured: Callable[[], Config] = Config) -> str:
+    """The least-privilege policy of a system, ready to be attached. `needs` are settings that need more rights, and
+    `no-NAME` for what is left out; `configured` is called where the policy hangs on it.
+
+    Raises `ConfigError` for a system that has none, and for what it does not take.
     """
-    named = {target for _, settings in config.tls for target in settings.targets}
-    found = []
-    for tenant in config.tenant:
-        for vault in tenant.vault:
-            address = urlsplit(vault.address)
-            if address.scheme != "https" or not address.hostname:
-                continue
-            target = (address.hostname.lower(), address.port or 443)
-            if target not in named:
-                named.add(target)
-                host = f"[{target[0]}]" if ":" in target[0] else target[0]
-                found.append((tenant.name, TlsSettings((f"{host}:{target[1]}",), vault.ca_file, http_port=0), "vault"))
-    return found
-
-
-def policy_text(provider: str, needs: frozenset[str], config: Config | None = None) -> str:
-    """The least-privilege policy of a provider, ready to be attached. Raises `ConfigError` for one that enctop does
-    not ask.
-    """
-    if provider == "vault":
-        from providers.collector.version import enctop_version
-        from providers.vault.policy import printed
-
-        return printed(
-            config.vault if config else (), enctop_version(), sudo="no-sudo" not in needs, renew="renew_token" in needs
-        )
-    if provider == "gcp":
-        from providers.gcp.calls import policy as gcp_policy
-
-        return gcp_policy(needs)
-    if provider not in {"aws", "azure"}:
-        raise ConfigError(f"policy {provider}: enctop does not ask {provider} yet; there are aws, azure, gcp and vault")
-    import json
-
-    if provider == "azure":
-        from providers.azure.calls import role
-
-        return json.dumps(role(needs), indent=2) + "\n"
-    from providers.aws.calls import policy
-
-    return json.dumps(policy(needs), indent=2) + "\n"
+    known = {system.name: system for system in systems() if system.policy is not None}
+    if (system := known.get(name)) is None or system.policy is None:
+        raise ConfigError(f"policy {name}: no such policy{nearest(name, known)}; there are {', '.join(known)}")
+    for need in sorted(needs):
+        option, taken = ("--without", system.opt_outs) if need.startswith("no-") else ("--with", system.opt_ins)
+        if need.removeprefix("no-") not in taken:
+            given = need.removeprefix("no-")
+            raise ConfigError(f"policy {name} {option} {given}: {name} takes {', '.join(taken) or 'none'}")
+    blocks = configured().blocks(name) if system.policy_by_blocks else []
+    text: str = called(system.policy)(needs, blocks, enctop_version())
+    return text

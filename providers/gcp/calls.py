@@ -12,6 +12,8 @@ from typing import Literal
 
 import msgspec
 
+from providers.system import Blocks
+
 Need = Literal["always", "object_pages", "workspace"]
 
 
@@ -217,6 +219,11 @@ BUDGETS: dict[str, tuple[int, float, int]] = {
 def permissions(needs: frozenset[str]) -> list[str]:
     """The IAM permissions of every call that enctop can make with the settings `needs`, and of no other, sorted."""
     return sorted({call.permission for call in CALLS.values() if call.permission and call.need in {"always", *needs}})
+
+
+def printed(needs: frozenset[str], blocks: Blocks, version: str) -> str:
+    """`enctop policy gcp`: the least custom role as YAML."""
+    return policy(needs)
 
 
 def policy(needs: frozenset[str]) -> str:

@@ -1,9 +1,7 @@
 """Where Google Cloud begins: the sources of every configured project."""
 
-import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator
 
-from posture.clock import Utc
 from posture.reports import Batch, Complete
 from providers.cadence import Cadence
 from providers.gcp.calls import GET_PROJECT
@@ -16,11 +14,11 @@ from providers.gcp.gke import Clusters
 from providers.gcp.identity import TwoStep
 from providers.gcp.kms import Keys, NamedKeys
 from providers.gcp.objects import Sweep
-from providers.gcp.settings import GcpSettings
 from providers.gcp.snapshots import Snapshots
 from providers.gcp.source import GcpSource, Shared, Tenancy
 from providers.gcp.storage import Buckets
 from providers.source import Source, Yield
+from providers.system import Block, Blocks, Setup
 
 
 class Identity(GcpSource):
@@ -53,17 +51,16 @@ class Identity(GcpSource):
         yield Complete(("gcp.project",))
 
 
-def open_gcp(
-    blocks: Sequence[tuple[str, GcpSettings]], cadence: Cadence, version: str, now: Callable[[], Utc] = time.time
-) -> list[Source]:
+def open_gcp(setup: Setup, blocks: Blocks) -> list[Source]:
     """The sources of every project. A project that several tenants name is asked once, and shared by their labels."""
-    ways: dict[tuple[object, ...], list[tuple[str, GcpSettings]]] = {}
-    for tenant, settings in blocks:
-        ways.setdefault(settings.connection, []).append((tenant, settings))
+    projects: dict[tuple[object, ...], list[Block]] = {}
+    for block in blocks:
+        projects.setdefault(block.settings.connection, []).append(block)
     made: list[Source] = []
-    for members in ways.values():
-        tenancy = Tenancy({tenant: settings.label for tenant, settings in members})
-        made += _sources(GcpClient(members[0][1], version), tenancy, cadence, Shared(now))
+    for members in projects.values():
+        tenancy = Tenancy({block.tenant: block.settings.label for block in members})
+        client = GcpClient(members[0].settings, setup.version)
+        made += _sources(client, tenancy, setup.cadence, Shared(setup.now))
     return made
 
 

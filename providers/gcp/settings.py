@@ -2,13 +2,13 @@
 
 import os
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 
 from providers.endpoint import check_endpoint
+from providers.system import Block, Blocks
 
 _PROJECT = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{1,61}[a-z0-9]")
 
@@ -74,24 +74,24 @@ class GcpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return (self.project, self.endpoint, self.credentials, self.client)
 
 
-def shared_badly(blocks: Sequence[tuple[str, GcpSettings]]) -> str | None:
+def shared_badly(blocks: Blocks) -> str | None:
     """What is wrong with how tenants share projects, in one line; None where each that is named twice is told apart
     by labels.
     """
-    by_project: dict[str, list[tuple[str, GcpSettings]]] = {}
-    for tenant, settings in blocks:
-        by_project.setdefault(settings.project, []).append((tenant, settings))
+    by_project: dict[str, list[Block]] = {}
+    for block in blocks:
+        by_project.setdefault(block.settings.project, []).append(block)
     for project, members in by_project.items():
-        labels = [settings.label for _, settings in members]
-        first, second = members[0], members[-1]
+        labels = [block.settings.label for block in members]
+        first, second = members[0].tenant, members[-1].tenant
         if len(members) > 1 and (None in labels or len(set(labels)) < len(labels)):
             return (
-                f"tenant.gcp: {first[0]} and {second[0]} name the same project {project}; give each a label of its own,"
-                f' as in label = "tenant={first[0]}"'
+                f"tenant.gcp: {first} and {second} name the same project {project}; give each a label of its own,"
+                f' as in label = "tenant={first}"'
             )
-        if len({settings.connection for _, settings in members}) > 1:
+        if len({block.settings.connection for block in members}) > 1:
             return (
-                f"tenant.gcp: {first[0]} and {second[0]} name the project {project} with different endpoints or"
+                f"tenant.gcp: {first} and {second} name the project {project} with different endpoints or"
                 " credentials; a project has one way in"
             )
     return None

@@ -1,14 +1,12 @@
 """Where TLS begins: one source for each configured block; roots, certificates and budgets shared by all of them."""
 
 import os
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from posture.clock import Utc
-from providers.cadence import Cadence
 from providers.source import Source
+from providers.system import Blocks, Setup
 from providers.tls.certificates import Library
 from providers.tls.owners import Owners
 from providers.tls.probe import Prober, Slots, Target
@@ -18,22 +16,32 @@ from providers.tls.settings import TlsSettings, is_address
 from providers.tls.source import Endpoints, Wanted
 
 
-def open_tls(
-    ways: Sequence[tuple[str, TlsSettings, str]], cadence: Cadence, version: str, now: Callable[[], Utc] = time.time
-) -> list[Source]:
-    """The sources of these blocks, each (tenant, settings, who named it)."""
-    library, owners, revocations, slots = Library(), Owners(), Revocations(now), Slots()
+def open_tls(setup: Setup, blocks: Blocks) -> list[Source]:
+    """The sources of these blocks, and of the listeners that other systems' settings name and no block does."""
+    library, owners, revocations, slots = Library(), Owners(), Revocations(setup.now), Slots()
     contexts: dict[str | None, Contexts] = {}
     sources: list[Source] = []
-    for tenant, settings, by in ways:
+    for tenant, settings, by in _named(setup, blocks):
         ca_file = _ca_file(settings)
         if ca_file not in contexts:
             contexts[ca_file] = Contexts(ca_file)
-        prober = Prober(contexts[ca_file], library, revocations, slots, version, now)
+        prober = Prober(contexts[ca_file], library, revocations, slots, setup.version, setup.now)
         wanted = tuple(wanted_of(settings, by))
-        named = partial(tuple[Wanted, ...], wanted)
-        sources.append(Endpoints(tenant, _label(wanted), cadence, prober, named, owners, library, now))
+        told = partial(tuple[Wanted, ...], wanted)
+        sources.append(Endpoints(tenant, _label(wanted), setup.cadence, prober, told, owners, library, setup.now))
     return sources
+
+
+def _named(setup: Setup, blocks: Blocks) -> Iterator[tuple[str, TlsSettings, str]]:
+    """(tenant, settings, who named it), each endpoint once."""
+    named = {target for block in blocks for target in block.settings.targets}
+    for block in blocks:
+        yield block.tenant, block.settings, "configuration"
+    for tenant, host, port, ca_file, by in setup.listeners:
+        if (host, port) not in named:
+            named.add((host, port))
+            name = f"[{host}]" if ":" in host else host
+            yield tenant, TlsSettings((f"{name}:{port}",), ca_file, http_port=0), by
 
 
 def wanted_of(settings: TlsSettings, by: str = "configuration") -> list[Wanted]:

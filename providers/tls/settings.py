@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from providers.paths import CaFile
+from providers.system import Blocks
 
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 PORT = 443
@@ -120,3 +121,17 @@ def _name(host: str, wrong: ValueError) -> str:
 def endpoint_id(host: str, port: int) -> str:
     """`tls://HOST:PORT`, with brackets round an IPv6 address."""
     return f"tls://[{host}]:{port}" if ":" in host else f"tls://{host}:{port}"
+
+
+def named_twice(blocks: Blocks) -> str | None:
+    """An endpoint is one resource: named twice, it would be two tenants', or be trusted by two sets of roots."""
+    named: dict[tuple[str, int], str] = {}
+    for tenant, settings, _ in blocks:
+        for target in settings.targets:
+            if target in named:
+                return (
+                    f"tenant.tls.endpoints: {endpoint_id(*target)} is named by {named[target]} and by {tenant};"
+                    " name it once"
+                )
+            named[target] = tenant
+    return None

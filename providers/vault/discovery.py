@@ -1,11 +1,7 @@
 """Where a Vault begins: its way in, and the sources that share it."""
 
-import time
-from collections.abc import Callable, Sequence
-
-from posture.clock import Utc
-from providers.cadence import Cadence
 from providers.source import Source
+from providers.system import Blocks, Setup
 from providers.vault.client import VaultClient
 from providers.vault.leases import Leases
 from providers.vault.mounts import Mounts
@@ -18,15 +14,14 @@ from providers.vault.tokens import Tokens
 from providers.vault.transit import Transit
 
 
-def open_vault(
-    blocks: Sequence[tuple[str, VaultSettings]], cadence: Cadence, version: str, now: Callable[[], Utc] = time.time
-) -> list[Source]:
+def open_vault(setup: Setup, blocks: Blocks) -> list[Source]:
     """The sources of every Vault. The seal is asked first, since it says which node can be asked for the rest;
     mounts come before what is in them.
     """
+    cadence = setup.cadence
     made: list[Source] = []
-    for tenant, settings in blocks:
-        cluster = cluster_of(tenant, settings, cadence, version, now)
+    for tenant, settings, _ in blocks:
+        cluster = cluster_of(tenant, settings, setup)
         client, seen = cluster.client, cluster.seen
         system, mounts = System(tenant, client, seen, cadence.warm), Mounts(tenant, client, seen, cadence.warm)
         transit, pki = Transit(tenant, client, seen, cadence.warm), Pki(tenant, client, seen, cadence.warm)
@@ -38,8 +33,6 @@ def open_vault(
     return made
 
 
-def cluster_of(
-    tenant: str, settings: VaultSettings, cadence: Cadence, version: str, now: Callable[[], Utc] = time.time
-) -> Cluster:
+def cluster_of(tenant: str, settings: VaultSettings, setup: Setup) -> Cluster:
     """The first source of one Vault, with a way in of its own."""
-    return Cluster(tenant, VaultClient(settings, version), Shared(now), cadence.live)
+    return Cluster(tenant, VaultClient(settings, setup.version), Shared(setup.now), setup.cadence.live)

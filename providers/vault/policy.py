@@ -3,12 +3,14 @@ found, and nothing of KV.
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Iterator, Sequence
 
 from posture.fault import Refused
 from posture.text import one_line
 from providers.cadence import Cadence
 from providers.source import TALLY, Tally
+from providers.system import Blocks, Setup
 from providers.vault.calls import CALLS, Call, plain
 from providers.vault.discovery import cluster_of
 from providers.vault.mounts import Mounts
@@ -94,11 +96,13 @@ def _below(namespace: str, path: str) -> str:
     return "/".join(filter(None, (namespace, path)))
 
 
-def printed(blocks: Iterable[tuple[str, VaultSettings]], version: str, *, sudo: bool, renew: bool) -> str:
-    """The policy of every configured Vault, per mount where its mounts can be read."""
+def printed(needs: frozenset[str], blocks: Blocks, version: str) -> str:
+    """`enctop policy vault`: the policy of every configured Vault, per mount where its mounts can be read."""
+    sudo, renew = "no-sudo" not in needs, "renew_token" in needs
+    setup = Setup(version=version, cadence=Cadence(), now=time.time)
     texts = []
-    for _, settings in blocks:
-        seen, why = asyncio.run(_discovered(settings, version))
+    for _, settings, _ in blocks:
+        seen, why = asyncio.run(_discovered(settings, setup))
         texts.append(_text(settings.place, seen, why, sudo=sudo, renew=renew or settings.renew_token))
     return "\n".join(texts) or _text("any Vault", None, "", sudo=sudo, renew=renew)
 
@@ -112,13 +116,12 @@ def _text(of: str, seen: Shared | None, why: str, *, sudo: bool, renew: bool) ->
     return text + policy(seen.mounts if seen else None, seen.namespaces if seen else ("",), sudo=sudo, renew=renew)
 
 
-async def _discovered(settings: VaultSettings, version: str) -> tuple[Shared | None, str]:
+async def _discovered(settings: VaultSettings, setup: Setup) -> tuple[Shared | None, str]:
     """The mounts, with the token that is there; None and the reason where they may not be read."""
     TALLY.set(Tally())
-    cadence = Cadence()
-    cluster = cluster_of("", settings, cadence, version)
+    cluster = cluster_of("", settings, setup)
     try:
-        for source in (cluster, Mounts("", cluster.client, cluster.seen, cadence.warm)):
+        for source in (cluster, Mounts("", cluster.client, cluster.seen, setup.cadence.warm)):
             async for _ in source.poll():
                 pass
     except Refused as refused:

@@ -1,7 +1,9 @@
 """`[[tenant.vault]]`: which server, by whose hand, and whose leases are listed one by one."""
 
 import ipaddress
+import os
 import re
+from collections.abc import Iterator
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -10,6 +12,7 @@ import msgspec
 from posture.loopback import is_loopback
 from providers.endpoint import check_endpoint, keeps_secret, parted
 from providers.paths import CaFile, FilePath
+from providers.system import Blocks, Listener
 
 _METADATA = frozenset(
     {
@@ -160,3 +163,29 @@ def host_of(url: str) -> str:
     parts = urlsplit(url)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     return f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+
+
+def ambient() -> tuple[VaultSettings, ...]:
+    """The Vault that VAULT_ADDR names; none where that is no address one may send a token to."""
+    address = os.environ.get("VAULT_ADDR") or os.environ.get("BAO_ADDR")
+    try:
+        return (VaultSettings(address, os.environ.get("VAULT_NAMESPACE", "")),) if address else ()
+    except ValueError:
+        return ()
+
+
+def named_twice(blocks: Blocks) -> str | None:
+    """What is wrong across blocks: a server and namespace that two of them name; None for nothing."""
+    places = [block.settings.place for block in blocks]
+    for place in places:
+        if places.count(place) > 1:
+            return f"tenant.vault: {place} is there twice; tenants share a server by a namespace each"
+    return None
+
+
+def listeners(blocks: Blocks) -> Iterator[Listener]:
+    """Vault's own TLS listener, once for all that name it."""
+    for tenant, settings, _ in blocks:
+        address = urlsplit(settings.address)
+        if address.scheme == "https" and address.hostname:
+            yield Listener(tenant, address.hostname.lower(), address.port or 443, settings.ca_file, "vault")

@@ -19,6 +19,7 @@ from posture.reports import Batch
 from providers.cadence import Cadence
 from providers.collector.collector import collect_garbage_seldom
 from providers.source import TALLY, Tally
+from providers.system import Block, Setup
 from providers.tls.discovery import open_tls
 from providers.tls.settings import TlsSettings
 from tests.world.memory import peak_mb
@@ -66,7 +67,7 @@ async def main() -> None:
         tuple(f"{name}:{port}" for name in names), resolve=dict.fromkeys(names, "127.0.0.1"), http_port=http_port
     )
     clock = [time.time()]
-    (source,) = open_tls([("bench", settings, "bench")], Cadence(), "0", lambda: clock[0])
+    (source,) = open_tls(Setup(version="0", cadence=Cadence(), now=lambda: clock[0]), [Block("bench", settings)])
     told: dict[str, object] = {"many": many}
 
     async def poll() -> dict[str, float]:

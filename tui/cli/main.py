@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from providers import SYSTEMS
 from tui.cli.say import UnwritableError, named, put, tell
 
 DONE, FOUND, USAGE, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
 FORMATS = ("json", "jsonl")
-NEEDS = ("role", "tag", "object_sample", "blob_sample", "inventory", "object_pages", "workspace", "renew_token")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -79,11 +79,11 @@ def _policy(chosen: argparse.Namespace) -> int:
     """Vault's is made for the mounts that are there, where they can be read; a configuration without a Vault gives
     one for any mount.
     """
-    from providers.collector.config import Config, configured
+    from providers.collector.config import configured
     from providers.collector.systems import policy_text
 
-    config = configured(chosen.config)[0].only(chosen.tenant) if chosen.provider == "vault" else Config()
-    put(policy_text(chosen.provider, frozenset((*chosen.needs, *(f"no-{what}" for what in chosen.without))), config))
+    needs = frozenset((*chosen.needs, *(f"no-{what}" for what in chosen.without)))
+    put(policy_text(chosen.provider, needs, lambda: configured(chosen.config)[0].only(chosen.tenant)))
     return DONE
 
 
@@ -177,21 +177,21 @@ def _parser() -> _Parser:
     policy = commands.add_parser(
         "policy", parents=[_common()], help="print the least-privilege read-only policy of a provider"
     )
-    policy.add_argument("provider", metavar="PROVIDER", help="aws, azure, gcp, vault")
+    policy.add_argument("provider", metavar="SYSTEM", help=", ".join(room.rpartition(".")[2] for room in SYSTEMS))
     policy.add_argument(
         "--with",
         dest="needs",
         action="append",
-        choices=NEEDS,
+        metavar="SETTING",
         default=[],
-        help="add what this setting needs (repeatable)",
+        help="add what this setting needs (repeatable); README lists them",
     )
     policy.add_argument(
         "--without",
         action="append",
-        choices=("sudo",),
+        metavar="RIGHT",
         default=[],
-        help="vault: the tier without sudo, and what it loses",
+        help="vault: sudo, the tier without it, and what it loses",
     )
     trust = commands.add_parser(
         "trust",

@@ -2,6 +2,7 @@
 about.
 """
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,7 @@ from providers.aws.settings import AwsSettings
 from providers.cadence import Cadence
 from providers.demo.aws import bucketpolicy
 from providers.demo.aws.accounts import ACCOUNT, SECOND
+from providers.system import Block, Setup
 from tests.providers.conftest import Watch
 from tests.world.aws import Aws
 
@@ -133,10 +135,10 @@ async def test_a_listing_that_does_not_end_or_holds_no_list_is_no_answer(
 
 def test_each_way_in_has_a_label_of_its_own() -> None:
     blocks = [
-        ("acme", AwsSettings(profile=profile, regions=(region,)))
+        Block("acme", AwsSettings(profile=profile, regions=(region,)))
         for profile, region in (("prod", "us-east-1"), ("prod", "eu-west-1"), ("prod-2", "us-east-1"))
     ]
-    assert len({source.id for source in open_aws(blocks, Cadence(), "test")}) == 3
+    assert len({source.id for source in open_aws(Setup(version="test", cadence=Cadence(), now=time.time), blocks)}) == 3
 
 
 # ------------------------------------------------------------ endpoints

@@ -61,7 +61,7 @@ def test_the_three_clouds_lead_to_their_own_endpoints() -> None:
     from providers.azure.client import ArmClient
 
     ends = {
-        cloud: ArmClient(parse(_block(f'cloud = "{cloud}"'), "t").azure[0][1], "0")
+        cloud: ArmClient(parse(_block(f'cloud = "{cloud}"'), "t").blocks("azure")[0].settings, "0")
         for cloud in ("public", "government", "china")
     }
     assert [ends[cloud].endpoint for cloud in ends] == [
@@ -70,7 +70,7 @@ def test_the_three_clouds_lead_to_their_own_endpoints() -> None:
         "https://management.chinacloudapi.cn",
     ]
     assert ends["government"].graph_endpoint == "https://graph.microsoft.us"
-    private = ArmClient(parse(_block('endpoint = "https://arm.example/"'), "t").azure[0][1], "0")
+    private = ArmClient(parse(_block('endpoint = "https://arm.example/"'), "t").blocks("azure")[0].settings, "0")
     assert (private.endpoint, private.graph_endpoint) == (
         "https://arm.example",
         None,
@@ -143,8 +143,9 @@ def test_the_gateway_written_by_hand_reads_back_through_the_sdks_model(azure: Az
 @pytest.mark.parametrize(("block", "loaded"), [("[[tenant.azure]]", "azure"), ("[[tenant.aws]]", "boto3")])
 def test_an_sdk_is_imported_only_when_its_cloud_is_configured(block: str, loaded: str) -> None:
     program = (
-        "import sys; from providers.collector.config import parse; from providers.collector.systems import open_rooms;"
-        f"open_rooms(parse('[[tenant]]\\nname = \"a\"\\n{block}', 't'), '0');"
+        "import sys; from providers.collector.config import parse;"
+        "from providers.collector.systems import open_systems;"
+        f"open_systems(parse('[[tenant]]\\nname = \"a\"\\n{block}', 't'), '0');"
         "print(*[m for m in ('azure', 'boto3', 'azure.identity') if m in sys.modules])"
     )
     shown = subprocess.run(

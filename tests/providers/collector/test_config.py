@@ -13,7 +13,8 @@ import pytest
 
 from posture.fault import ConfigError
 from posture.policy import KeyMode
-from providers.collector.config import AMBIENT, Config, aws_profiles, find, load, parse
+from providers.aws.settings import AwsSettings, aws_profiles
+from providers.collector.config import Config, ambient, find, load, parse
 from providers.collector.durations import seconds
 from providers.paths import settled
 
@@ -494,8 +495,9 @@ def test_who_shares_an_account_with_the_tenants_that_are_named_stays_and_is_not_
 
 
 def test_without_a_file_there_is_one_tenant_of_the_credentials_that_are_there() -> None:
-    assert [one.name for one in AMBIENT.tenant] == ["default"]
-    assert AMBIENT.aws == [("default", AMBIENT.tenant[0].aws[0])]
+    found = ambient()
+    assert [one.name for one in found.tenant] == ["default"]
+    assert [(block.tenant, block.settings) for block in found.blocks("aws")] == [("default", AwsSettings())]
 
 
 @pytest.mark.parametrize(

@@ -218,7 +218,7 @@ NOISY = """
 import atexit, os, sys, threading, time
 from providers.collector import collector
 from providers.collector.__main__ import main
-opened = collector.open_rooms
+opened = collector.open_systems
 def noise():
     while True:
         print('noise', flush=True)
@@ -227,7 +227,7 @@ def noise():
 def loud(*a):
     threading.Thread(target=noise, daemon=True).start()
     return opened(*a)
-collector.open_rooms = loud
+collector.open_systems = loud
 sys.exit(main())
 """
 

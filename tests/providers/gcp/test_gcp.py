@@ -434,8 +434,9 @@ def test_the_policy_holds_the_declared_permissions_and_no_other() -> None:
 
 def test_google_s_packages_are_loaded_only_when_a_project_asks_with_credentials() -> None:
     program = (
-        "import sys; from providers.collector.config import parse; from providers.collector.systems import open_rooms;"
-        "open_rooms(parse('[[tenant]]\\nname=\"a\"\\n[[tenant.gcp]]\\nproject=\"acme-prod\"\\n', 't'), '0');"
+        "import sys; from providers.collector.config import parse;"
+        "from providers.collector.systems import open_systems;"
+        "open_systems(parse('[[tenant]]\\nname=\"a\"\\n[[tenant.gcp]]\\nproject=\"acme-prod\"\\n', 't'), '0');"
         "print(sorted(m for m in sys.modules if m.startswith(('google', 'boto3', 'botocore', 'grpc'))))"
     )
     assert (

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from posture.fault import ConfigError
@@ -20,12 +19,14 @@ from posture.source import State
 from posture.verdict import Status
 from providers.cadence import Cadence
 from providers.collector.collector import Collector
-from providers.collector.config import Config, Tenant, parse
-from providers.collector.systems import listeners
+from providers.collector.config import parse
+from providers.collector.systems import open_systems
 from providers.demo.tls.pki import Authority
 from providers.demo.tls.server import Doors, context_for, load
+from providers.system import Block, Setup
 from providers.tls.probe import Slots
 from providers.tls.settings import TlsSettings, parse_target
+from providers.tls.source import Endpoints
 from tests.world import tlsservers as servers
 from tests.world.aws import Aws
 
@@ -341,29 +342,24 @@ def test_vaults_own_listener_is_an_endpoint_unless_it_is_named_already() -> None
         '[[tenant]]\nname = "acme"\n[[tenant.vault]]\naddress ='
         ' "https://vault.acme.example:8200"\n[[tenant.vault]]\naddress = "http://127.0.0.1:8200"\n'
     )
-    found = listeners(parse(vaults, "test"))
-    assert [(name, settings.targets, by) for name, settings, by in found] == [
-        ("acme", (("vault.acme.example", 8200),), "vault")
-    ]
-    assert listeners(parse(f'{vaults}[[tenant.tls]]\nendpoints = ["vault.acme.example:8200"]\n', "test")) == []
+    named = f'{vaults}[[tenant.tls]]\nendpoints = ["vault.acme.example:8200"]\n'
+    for text, by in ((vaults, "vault"), (named, "configuration")):
+        sources = [source for source in open_systems(parse(text, "test"), "0") if isinstance(source, Endpoints)]
+        wanted = [one for source in sources for one in source._wanted()]
+        assert [(one.target.host, one.target.port, one.by) for one in wanted] == [("vault.acme.example", 8200, by)]
+        assert [source.tenant for source in sources] == ["acme"]
 
 
 def test_many_endpoints_are_asked_less_often_so_that_they_cost_no_core() -> None:
     from providers.tls.discovery import open_tls
 
     def cadence(many: int) -> float:
-        (source,) = open_tls(
-            [("t", TlsSettings(tuple(f"e{number}.example" for number in range(many))), "test")], Cadence(), "0"
-        )
+        settings = TlsSettings(tuple(f"e{number}.example" for number in range(many)))
+        (source,) = open_tls(Setup(version="0", cadence=Cadence(), now=time.time), [Block("t", settings)])
         return source.cadence
 
     assert cadence(10) == 60.0
     assert cadence(10_000) == 100.0
-
-
-def test_the_demo_and_the_house_know_the_room() -> None:
-    config = Config(tenant=(Tenant("t", tls=(TlsSettings(("a.example",)),)),))
-    assert [name for name, _ in msgspec.structs.replace(config).tls] == ["t"]
 
 
 def test_a_resolver_that_does_not_answer_does_not_keep_the_process() -> None:

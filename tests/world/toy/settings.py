@@ -1,0 +1,11 @@
+"""`[[tenant.toy]]`."""
+
+import msgspec
+
+
+class ToySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One box; `door` is a host with a TLS endpoint of its own."""
+
+    box: str
+    door: str = ""
+    lids: bool = False
