@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.toy import ENTRY
 from tests.tui.test_terminal import Terminal
+from tests.world.beacon import ENTRY
 
 ROOT = Path(__file__).parents[1]
-TOY = ROOT / "tests" / "toy"
+TOY = ROOT / "tests" / "world" / "beacon"
 
 
 @pytest.fixture(scope="module")
