@@ -22,11 +22,11 @@ class View(msgspec.Struct, frozen=True):
     """A view, named as its file is.
 
     `short` is its title where there is little room. Views stand by `order`, those of one `order` by name; the first ten
-    have the keys 1 to 0. `kinds` are the kinds of resources whose rows it lists; `columns` what
-    stands beside each other, empty for those that all resources share and, for one kind, its own.
+    have the keys 1 to 0. `kinds` are the kinds of resources whose rows it lists. `columns` stand side by side; where
+    none are named, they are those that all resources share and, of one kind, its own.
 
-    All but `columns` are literals, in the file. A view that does more than list rows has a class, called as its file
-    is (`LeasesView` in `leases.py`).
+    All but `columns` are literals, in the file. A view that does more than list rows has a class below its declaration,
+    with `view = VIEW`.
     """
 
     name: str

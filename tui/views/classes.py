@@ -20,7 +20,8 @@ def view_class(name: str) -> Any:
         safe = re.sub(r"[^A-Za-z0-9-]", lambda odd: f"_{ord(odd[0]):x}_", name)  # a snapshot may name it anything
         return _listing(View(safe, kind_of(kind).title, kinds=(kind,)))
     module = import_module(f"tui.views.{name}")
-    return getattr(module, f"{name.capitalize()}View", None) or _listing(module.VIEW)
+    own = (item for item in vars(module).values() if isinstance(item, type) and vars(item).get("view") is module.VIEW)
+    return next(own, None) or _listing(module.VIEW)
 
 
 def _listing(view: View) -> type[RowsView]:

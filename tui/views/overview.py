@@ -239,6 +239,7 @@ class OverviewView(Container):
         Binding("left,h", "pane(-1)", "the pane before"),
         Binding("right,l", "pane(1)", "the next pane"),
     ]
+    view = VIEW
     own_filter = ""
 
     def __init__(self, replica: Replica) -> None:
