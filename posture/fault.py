@@ -46,6 +46,13 @@ class Fault(msgspec.Struct, frozen=True, omit_defaults=True):
         return f"{self.operation}: {self.kind} ({self.code}{mend})"
 
 
+def state_word(state: str, fault: Fault | None) -> str:
+    """A source's or a fault's state as a person reads it: `no login` where nobody was logged in, and nothing has
+    expired.
+    """
+    return "no login" if fault is not None and fault.code == NO_CREDENTIALS else state
+
+
 class EnctopError(Exception):
     """Anything with one clear line for the person who runs enctop; never shown as a traceback."""
 

@@ -13,18 +13,20 @@ MOST_LINKS = 40
 """As many as Linux follows (`MAXSYMLINKS`)."""
 
 
-def replace(path: Path, body: Iterable[bytes]) -> None:
+def replace(path: Path, body: Iterable[bytes], *, new: bool = False) -> None:
     """Put the pieces of `body` at `path`, mode 0600: the file is the old one whole or the new one whole, whenever the
     machine stops. Raises OSError.
 
     Links of ours and of root are followed. What stands under /dev (/dev/stdout, /dev/fd/63) is written to, not
-    replaced.
+    replaced. With `new`, for a name that nobody chose: FileExistsError where anything is there, a link too.
     """
-    if _device(path):
+    if new and os.path.lexists(path):
+        raise FileExistsError(errno.EEXIST, "is there already, and is not replaced")
+    if not new and _device(path):
         with path.open("wb") as out:
             out.writelines(body)
         return
-    real = resolved(path)
+    real = resolved(path.parent) / path.name if new else resolved(path)
     _replaceable(real)
     handle, name = tempfile.mkstemp(prefix=".enctop.", dir=real.parent)
     try:

@@ -310,16 +310,16 @@ def _newer(schema: str) -> bool:
     return name == own and number.isascii() and number.isdecimal() and len(number) < 9 and int(number) > int(version)
 
 
-def write(path: Path, body: bytes | Iterable[bytes]) -> None:
+def write(path: Path, body: bytes | Iterable[bytes], *, new: bool = False) -> None:
     """Put `body`, or its pieces as they are made, at `path`, mode 0600: the file is the old one whole or the new one
     whole, whenever the machine stops.
 
     Raises `SnapshotError`.
 
-    Where links lead and what is no file: see `posture.files.replace`.
+    Where links lead, what is no file, and `new`: see `posture.files.replace`.
     """
     try:
-        replace(path, (body,) if isinstance(body, bytes) else body)
+        replace(path, (body,) if isinstance(body, bytes) else body, new=new)
     except OSError as error:
         raise SnapshotError(told(path, error)) from None
 

@@ -5,6 +5,7 @@ import math
 import re
 import time
 from collections.abc import Mapping
+from urllib.parse import quote
 
 from posture.clock import Seconds
 from posture.text import LONGEST, one_line
@@ -69,8 +70,15 @@ def retry_after(headers: Mapping[str, str], milliseconds: tuple[str, ...] = ()) 
 
 
 def without(body: bytes, *secrets: str) -> bytes:
-    """An answer without our own `secrets`, should a server repeat the request as data; it costs a search for each."""
-    for secret in map(str.encode, secrets):
-        if len(secret) >= SHORTEST_TOKEN and secret in body:
-            body = body.replace(secret, b"[secret]")
+    """An answer without our own `secrets`, should a server repeat the request as data, also as JSON and URLs write
+    them; it costs a search for each.
+    """
+    for secret in secrets:
+        for form in (
+            {secret, secret.replace("/", "\\/"), quote(secret), quote(secret, safe="")}
+            if len(secret) >= SHORTEST_TOKEN
+            else ()
+        ):
+            if (found := form.encode()) in body:
+                body = body.replace(found, b"[secret]")
     return body

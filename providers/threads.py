@@ -1,6 +1,7 @@
 """Threads for calls that block, and that never keep a process from ending."""
 
 import threading
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -9,11 +10,11 @@ from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Calls = SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None]
+Job = tuple[Future[Any], Callable[[], Any]]
 
 
 class Threads(ThreadPoolExecutor):
-    """At most `most` threads, started when they are needed.
+    """`most` threads, all of them from the first call on: 30 KB each, and as many an hour later as after a minute.
 
     Python waits for the threads of an ordinary pool when it ends, and asyncio for those of its default one: with a
     server that does not answer that is as long as its timeout, and a collector that was left behind by its viewer has a
@@ -22,48 +23,87 @@ class Threads(ThreadPoolExecutor):
 
     def __init__(self, most: int, name: str) -> None:
         super().__init__(most, name)
-        self._most = most
-        self._name = name
-        self._growing = threading.Lock()
-        self._anew()
-
-    def _anew(self) -> None:
-        self._started = 0
-        self._free = threading.Semaphore(0)
-        self._calls: Calls = SimpleQueue()
+        self._make = partial(_Crew, most, name)
+        self._crew = self._make()
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Have it called in a thread."""
         future: Future[T] = Future()
-        with self._growing:
-            self._calls.put((future, partial(fn, *args, **kwargs)))
-            if not self._free.acquire(timeout=0) and self._started < self._most:
-                self._started += 1
-                threading.Thread(
-                    target=_work, args=(self._calls, self._free), name=f"{self._name}-{self._started}", daemon=True
-                ).start()
+        while not self._crew.take((future, partial(fn, *args, **kwargs))):
+            pass  # it was let go meanwhile, and there is another
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Let the threads end when what they were given is done; nobody waits for them. What is submitted later is
         done by others.
         """
-        with self._growing:
-            for _ in range(self._started):
-                self._calls.put(None)
-            self._anew()
+        before, self._crew = self._crew, self._make()
+        before.let_go()
 
 
-def _work(calls: Calls, free: threading.Semaphore) -> None:
-    while (one := calls.get()) is not None:
-        future, call = one
-        if future.set_running_or_notify_cancel():
-            try:
-                answer = call()
-            except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to who waits for the future
-                future.set_exception(error)
+class _Crew:
+    """The threads that share what is to be done. The one that was idle last works first: the stacks of the others stay
+    small.
+    """
+
+    def __init__(self, most: int, name: str) -> None:
+        self._most, self._name = most, name
+        self._lock = threading.Lock()
+        self._started = 0
+        self._idle: list[SimpleQueue[Job | None]] = []
+        self._waiting: deque[Job] = deque()
+        self._gone = False
+
+    def take(self, job: Job) -> bool:
+        """Do this, soon; False where the threads were let go."""
+        with self._lock:
+            if self._gone:
+                return False
+            if self._idle:
+                self._idle.pop().put(job)
             else:
-                future.set_result(answer)
-                del answer
-        del one, future, call
-        free.release()
+                self._waiting.append(job)
+            if not self._started:
+                self._start()
+            return True
+
+    def let_go(self) -> None:
+        """Take nothing more, and end when all is done."""
+        with self._lock:
+            self._gone = True
+            for own in self._idle:
+                own.put(None)
+            self._idle.clear()
+
+    def _start(self) -> None:
+        threading.Thread(target=self._work, name=f"{self._name}-{self._started + 1}", daemon=True).start()
+        self._started += 1
+
+    def _work(self) -> None:
+        with self._lock:
+            if self._started < self._most and not self._gone:
+                self._start()  # each starts the next, so that who calls waits for one
+        own: SimpleQueue[Job | None] = SimpleQueue()
+        self._free(own)
+        while (job := own.get()) is not None:
+            future, call = job
+            tell: Callable[[], None] | None = None
+            if future.set_running_or_notify_cancel():
+                try:
+                    tell = partial(future.set_result, call())
+                except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to who waits for the future
+                    tell = partial(future.set_exception, error)
+            if tell is not None:
+                tell()
+            del job, future, call, tell
+            self._free(own)
+
+    def _free(self, own: "SimpleQueue[Job | None]") -> None:
+        """Give this thread what waits, or note that it is idle."""
+        with self._lock:
+            if self._waiting:
+                own.put(self._waiting.popleft())
+            elif self._gone:
+                own.put(None)
+            else:
+                self._idle.append(own)

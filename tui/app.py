@@ -24,6 +24,7 @@ from tui.views.overview import Narrowed, OverviewView, Wanted
 from tui.views.rows_view import Opened
 from tui.widgets import bars, commands
 from tui.widgets.bars import Bar
+from tui.widgets.lines import forget_places
 
 PAGES = ("detail", "source")
 """What lies over a view until Esc."""
@@ -147,6 +148,7 @@ class Dashboard(Shell):
         stage = self.query_one("#stage")
         if self._shown in self._views:
             self.current.display = False
+        forget_places()
         self._shown = name
         if (view := self._views.get(name)) is None:
             view = self._views[name] = self._make(name)

@@ -33,9 +33,10 @@ from providers.aws.calls import BUDGETS, GET_CALLER_IDENTITY, Call
 from providers.aws.decode import UnreadablePage, Wire, no_json, read_answers
 from providers.aws.faults import answered, plain, refused
 from providers.aws.settings import AwsSettings
-from providers.aws.transport import LateAnswer, Transport, in_thread, read_body, this_call
+from providers.aws.transport import LateAnswer, Transport, in_thread, read_body, secrets_of, this_call
 from providers.lane import Lane, lost
 from providers.limits import Pages, TooLongError, proxy_for, read_all
+from providers.refusals import without
 from providers.source import TALLY
 
 CONNECTIONS = 16
@@ -328,7 +329,7 @@ class AwsClient:
             async with self._session_for(base).get(
                 URL(request.url, encoded=True), headers=headers, allow_redirects=False, proxy=self._proxy
             ) as response:
-                body = await read_all(response.content.iter_any(), MOST_SETTING)
+                body = without(await read_all(response.content.iter_any(), MOST_SETTING), *secrets_of(headers))
         except TooLongError as error:
             raise _unreadable(call, str(error)) from None
         except aiohttp.ClientPayloadError as error:

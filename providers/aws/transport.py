@@ -7,10 +7,11 @@ for ever.
 import asyncio
 import contextlib
 import os
+import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ParamSpec, TypeVar
 
 from botocore.awsrequest import (
@@ -27,6 +28,7 @@ from urllib3.exceptions import ReadTimeoutError as SilentError
 
 from posture.clock import Seconds
 from providers.limits import WHOLE_ANSWER, proxies_for, read_whole
+from providers.refusals import without
 from providers.threads import Threads
 
 MOST_PAGE = 16 << 20
@@ -36,6 +38,7 @@ WORKERS = 64
 """Threads for boto3's blocking calls, for all accounts together. A region that hangs holds four until their timeouts:
 with 16 of them, four such regions stopped all others."""
 
+_SIGNED = re.compile(r"(?:Credential|Signature)=([^/,\s]+)")
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -61,6 +64,8 @@ class UnderWay:
         self._socket: socket.socket | None = None
         self._late = self._over = False
         self._timer = loop.call_later(WHOLE_ANSWER, self._look)
+        self.sent: tuple[str, ...] = ()
+        """What its request carries that no answer may show."""
 
     @contextlib.contextmanager
     def in_this_thread(self) -> Iterator[None]:
@@ -86,14 +91,14 @@ class UnderWay:
             raise LateAnswer
 
     def read(self, chunks: Iterable[bytes], most: int) -> bytes:
-        """A body. Raises `TooLongError` beyond `most` bytes, and `LateAnswer`."""
+        """A body, without what the request carried. Raises `TooLongError` beyond `most` bytes, and `LateAnswer`."""
         try:
             body = read_whole(chunks, self._ends_at, time.monotonic, most)
         except TimeoutError:
             raise LateAnswer from None
         if self._late:  # it ended because we ended it
             raise LateAnswer
-        return body
+        return without(body, *self.sent)
 
     @property
     def late(self) -> bool:
@@ -172,10 +177,22 @@ class Transport(URLLib3Session):  # type: ignore[misc]
         `read_body`.
         """
         whole, request.stream_output = not request.stream_output, True
+        this_call().sent = secrets_of(request.headers)
         response = self.send(request)
         if whole or response.status_code >= 300:
             response._content = read_body(response.raw, request.url, MOST_PAGE)
         return response
+
+
+def secrets_of(headers: Mapping[str, str | bytes]) -> tuple[str, ...]:
+    """What a signed request's headers say of our credentials: the session's token, the access key's id, and the
+    signature, which others could send again.
+    """
+    found = {
+        name.lower(): value.decode("latin-1") if isinstance(value, bytes) else str(value)
+        for name, value in headers.items()
+    }
+    return (found.get("x-amz-security-token", ""), *_SIGNED.findall(found.get("authorization", "")))
 
 
 def read_body(raw: Any, url: str, most: int) -> bytes:

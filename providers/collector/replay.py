@@ -55,7 +55,7 @@ class Replay:
         try:
             query = " ".join(filter(None, (self._filter, ask.query)))
             snapshot = take(self.model, self._at, self._version, query=query, simulated=self._simulated)
-            write(Path(ask.path), to_json(snapshot))
+            write(Path(ask.path), to_json(snapshot), new=True)
         except EnctopError as error:
             return Notice("error", str(error))
         return Notice(

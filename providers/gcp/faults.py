@@ -160,11 +160,12 @@ def no_credentials(call: Call, error: Exception) -> Refused:
     """There are none, or they cannot be renewed."""
     if type(error).__name__ == "TransportError":
         return unreachable(call, error, transient=True)
-    if "default credentials were not found" in str(error):
+    if type(error).__name__ == "DefaultCredentialsError":  # none at all, or a file that holds none
         words = (
             "gcloud auth application-default login, GOOGLE_APPLICATION_CREDENTIALS, or a service account of the machine"
         )
-        return Refused(Fault(EXPIRED, NO_CREDENTIALS, call.operation, f"no credentials found: {words}"))
+        why = "" if "default credentials were not found" in str(error) else f" ({short(error)})"
+        return Refused(Fault(EXPIRED, NO_CREDENTIALS, call.operation, f"no credentials found{why}: {words}"))
     return Refused(Fault(EXPIRED, type(error).__name__, call.operation, short(error)))
 
 

@@ -13,6 +13,11 @@ from providers.tls.certificates import Facts
 from providers.tls.staple import UNLIMITED, Unfit
 
 _READ = (x509.AuthorityKeyIdentifier, x509.CRLNumber, x509.IssuingDistributionPoint)
+_READ_OF_ENTRIES = (x509.CRLReason, x509.InvalidityDate)
+_CRITICAL = bytes.fromhex("0101ff04")
+"""How an extension goes on that is critical: TRUE, and an OCTET STRING. Found by a search, since a list may have a
+million entries.
+"""
 
 
 class Crl(msgspec.Struct):
@@ -50,6 +55,16 @@ def check(listed: x509.CertificateRevocationList, issuer: x509.Certificate, now:
             raise Unfit("a delta CRL, which names only what has changed")
         if extension.critical and not isinstance(extension.value, _READ):
             raise Unfit(f"it has a critical extension that is not known, {extension.oid.dotted_string}")
+    if listed.tbs_certlist_bytes.count(_CRITICAL) > sum(extension.critical for extension in listed.extensions):
+        _check_entries(listed)
+
+
+def _check_entries(listed: x509.CertificateRevocationList) -> None:
+    """RFC 5280 5.3: a list with an entry that cannot be understood says nothing of any certificate."""
+    for entry in listed:
+        for extension in entry.extensions:
+            if extension.critical and not isinstance(extension.value, _READ_OF_ENTRIES):
+                raise Unfit(f"an entry has a critical extension that is not known, {extension.oid.dotted_string}")
 
 
 def covers(

@@ -59,5 +59,6 @@ def _ca_file(settings: TlsSettings) -> str | None:
 
 
 def _label(wanted: Sequence[Wanted]) -> str:
+    """The first endpoint, and how many more: as the scope of each of them it is not to be read as another's name."""
     first = wanted[0].target
-    return f"{first.host}:{first.port}"
+    return f"{first.host}:{first.port}" + (f" +{len(wanted) - 1}" if wanted[1:] else "")

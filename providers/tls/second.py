@@ -16,6 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from posture.clock import Utc
 from providers.tls.constraints import broken, judged, odd
+from providers.tls.required import lacking
 
 _EDWARDS = (ed25519.Ed25519PublicKey, ed448.Ed448PublicKey)
 _EITHER = verification.Criticality.AGNOSTIC
@@ -33,7 +34,12 @@ class Second:
         """
         if self._store is None:
             return [], "there are no roots"
-        return _verified(self._store, sent, at)
+        path, why = _verified(self._store, sent, at)
+        try:
+            why = why or lacking(path)
+        except Exception as error:  # noqa: BLE001 - as in `stands_in`
+            why = f"{type(error).__name__}: {error}"[:200]
+        return ([], why) if why else (path, "")
 
 
 def stands_in(path: Sequence[x509.Certificate], at: Utc) -> tuple[bool, str]:
@@ -45,7 +51,7 @@ def stands_in(path: Sequence[x509.Certificate], at: Utc) -> tuple[bool, str]:
     """
     *below, root = path
     try:
-        if why := broken(path):
+        if why := broken(path) or lacking(path):
             return False, why
         anew = any(isinstance(one.public_key(), _EDWARDS) or any(odd(one)) for one in path[1:])
         key = _stand_in() if anew else None
@@ -105,7 +111,7 @@ def _policies() -> tuple[verification.ExtensionPolicy, verification.ExtensionPol
     server = server.may_be_present(x509.BasicConstraints, _EITHER, None).may_be_present(
         x509.SubjectAlternativeName, _EITHER, None
     )
-    server = server.may_be_present(x509.KeyUsage, _EITHER, _may_serve).may_be_present(
+    server = server.may_be_present(x509.KeyUsage, _EITHER, None).may_be_present(
         x509.ExtendedKeyUsage, _EITHER, _for_servers
     )
     return authority, server
@@ -119,11 +125,6 @@ def _may_issue(policy: verification.Policy, certificate: x509.Certificate, found
 def _may_sign(policy: verification.Policy, certificate: x509.Certificate, found: x509.KeyUsage | None) -> None:
     if found is not None and not found.key_cert_sign:
         raise ValueError("an issuer may not sign certificates (keyUsage)")
-
-
-def _may_serve(policy: verification.Policy, certificate: x509.Certificate, found: x509.KeyUsage | None) -> None:
-    if found is not None and not (found.digital_signature or found.key_encipherment or found.key_agreement):
-        raise ValueError("the key may not be used for TLS (keyUsage)")
 
 
 def _for_servers(

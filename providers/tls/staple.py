@@ -15,7 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from posture.clock import Seconds, Utc, rfc3339
 from posture.controls.tls.revocation import SKEW
 from providers.tls.certificates import Facts
-from providers.tls.signatures import answered_by, signed
+from providers.tls.signatures import BROKEN_HASHES, answered_by, signed
 
 UNLIMITED: Seconds = 7 * 86400.0
 """How long an answer counts that does not say until when (RFC 6960 leaves it open; the CA/B Forum allows ten days at
@@ -123,7 +123,22 @@ def _signers(answer: ocsp.OCSPResponse, issuer: x509.Certificate, now: Utc) -> I
             usage = delegate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
         except x509.ExtensionNotFound:
             continue
+        if not _may_sign(delegate):
+            continue
         unknown = any(one.critical and isinstance(one.value, x509.UnrecognizedExtension) for one in delegate.extensions)
         in_date = delegate.not_valid_before_utc.timestamp() <= now <= delegate.not_valid_after_utc.timestamp()
         if ExtendedKeyUsageOID.OCSP_SIGNING in usage and in_date and not unknown and signed(delegate, issuer):
             yield delegate
+
+
+def _may_sign(delegate: x509.Certificate) -> bool:
+    """Whether its key is for signing answers (RFC 5280 4.2.1.12), and its own signature not of a kind that others
+    can make.
+    """
+    if isinstance(delegate.signature_hash_algorithm, BROKEN_HASHES):
+        return False
+    try:
+        usage = delegate.extensions.get_extension_for_class(x509.KeyUsage).value
+    except x509.ExtensionNotFound:
+        return True
+    return usage.digital_signature or usage.content_commitment

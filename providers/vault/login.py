@@ -8,7 +8,7 @@ import hvac.exceptions
 import msgspec
 import requests
 
-from posture.fault import Fault, FaultKind, Refused
+from posture.fault import NO_CREDENTIALS, Fault, FaultKind, Refused
 from providers.vault.calls import LOGIN
 from providers.vault.faults import cause
 from providers.vault.settings import KUBERNETES_JWT, VaultSettings
@@ -116,4 +116,6 @@ def _checked(text: str, where: str) -> str:
 
 
 def _none(why: str) -> Refused:
-    return Refused(Fault(FaultKind.EXPIRED, "NoToken", "GET auth/token/lookup-self", why))
+    return Refused(
+        Fault(FaultKind.EXPIRED, NO_CREDENTIALS, "GET auth/token/lookup-self", f"no credentials found: {why}")
+    )

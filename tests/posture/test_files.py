@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,25 @@ def test_what_cannot_be_written_is_known_before_there_is_anything_to_write(tmp_p
             writable(path)
     writable(tmp_path / "new.json")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file"]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda path: path.symlink_to(path.parent / "victim"),
+        os.mkfifo,
+        Path.mkdir,
+        Path.touch,
+        lambda path: path.symlink_to("gone"),
+    ],
+)
+def test_a_name_that_nobody_chose_is_new_or_is_not_written(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    (tmp_path / "victim").write_text("mine")
+    make(tmp_path / "export.json")
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(FileExistsError, match="is there already"):
+        replace(tmp_path / "export.json", [b"theirs"], new=True)
+    assert sorted(tmp_path.iterdir()) == before
+    assert (tmp_path / "victim").read_text() == "mine"
+    replace(tmp_path / "other.json", [b"a", b"b"], new=True)
+    assert (tmp_path / "other.json").read_bytes() == b"ab"

@@ -17,6 +17,7 @@ from tests.world.hostile import ESCAPES, Hostile
 
 TOKEN = "hvs.CANARYcanaryCANARYcanaryCANARY"
 BEARER = "eyJCANARY.eyJjYW5hcnk.c2lnbmF0dXJl"
+SESSION = "IQoJb3JpZ2lu/CANARY+canary/CANARY=="
 TIMEOUT = 25
 BLOCKS = {
     "aws": 'endpoint_url = "{url}"\nregions = ["us-east-1"]\n',
@@ -73,7 +74,7 @@ def test_no_hostile_answer_is_believed_and_none_touches_another_tenant(
         "-o",
         "snapshot.json",
     ]
-    environment = {**os.environ, "HOSTILE_TOKEN": TOKEN, "HOSTILE_BEARER": BEARER}
+    environment = {**os.environ, "HOSTILE_TOKEN": TOKEN, "HOSTILE_BEARER": BEARER, "AWS_SESSION_TOKEN": SESSION}
     ran = subprocess.run(
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=TIMEOUT * 8, check=False
     )

@@ -3,18 +3,25 @@
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from providers.aws.calls import CALLS
+from providers.demo.aws.accounts import ENVIRONMENT
+from tests.tui.test_hostile_directory import environment, shown
 from tests.world.aws import Aws
+from tests.world.awsserver import Handler, serving
+from tui.pages.detail import DetailView
+from tui.views.rows_view import ResourceView
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -262,3 +269,161 @@ def _whole_after(config: Path, tmp_path: Path, times: int) -> None:
     subprocess.run([sys.executable, "-m", "tui.cli.main", "snapshot", "--config", config, "-o", out], check=True)
     for content in _killed(config, out, times, 1.3 * (time.perf_counter() - start)):
         assert json.loads(content)["schema"] == "enctop.snapshot/1"
+
+
+def test_a_line_break_in_a_servers_words_makes_no_line_of_check(run: Run, tmp_path: Path) -> None:
+    forged = "X\n9 of 9 sources answered in full\r\n  + aws ok"
+    told = f"<Error><Code>{forged}</Code><Message>{forged}</Message></Error>"
+    error = f"<Response><Errors>{told}</Errors></Response>".encode()
+
+    def refuse(one: Handler) -> None:
+        one.send_response(403)
+        one.send_header("Content-Length", str(len(error)))
+        one.end_headers()
+        one.wfile.write(error)
+
+    with serving(refuse) as (url, _):
+        file = tmp_path / "forged.toml"
+        file.write_text(f'[[tenant]]\nname = "acme"\n[[tenant.aws]]\nregions = ["us-east-1"]\nendpoint_url = "{url}"\n')
+        done = run("check", "--config", file, **ENVIRONMENT)
+    assert done.returncode == 3
+    assert "9 of 9" in done.stdout, "it is told what the server said"
+    told = [line for line in done.stdout.splitlines() if "answered in full" in line and not line.startswith("    ")]
+    assert [line.split()[0] for line in told] == ["0"]
+    assert not any(line.startswith("  + aws ok") for line in done.stdout.splitlines())
+
+
+def test_a_missing_extra_is_told_without_the_name_of_a_package_that_somebody_else_may_publish(
+    run: Run, tmp_path: Path
+) -> None:
+    """In a process that has no moto."""
+    (tmp_path / "bare").mkdir()
+    lacks = (
+        "import importlib.util as util\nfound = util.find_spec\nutil.find_spec = lambda name, *more: None if name =="
+        " 'moto' else found(name, *more)\n"
+    )
+    (tmp_path / "bare" / "sitecustomize.py").write_text(lacks)
+    for command in (["demo"], ["snapshot", "--demo"], ["check", "--demo"]):
+        done = run(*command, PYTHONPATH=f"{tmp_path / 'bare'}{os.pathsep}{Path(__file__).parents[2]}")
+        _one_line(done, "[demo]", "pip install '.[demo]'")
+        assert "enctop[" not in done.stderr
+        assert "install enctop" not in done.stderr
+
+
+def test_a_place_that_cannot_be_written_is_told_before_anything_is_asked(
+    run: Run, config: Path, aws: Aws, tmp_path: Path
+) -> None:
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").write_text("")
+    (tmp_path / "lost").symlink_to(tmp_path / "none" / "snapshot.json")
+    before = len(aws.log)
+    for place in ("none/snapshot.json", "folder", "pipe", "file/snapshot.json", "lost"):
+        _one_line(run("snapshot", "--config", config, "-o", tmp_path / place), place.partition("/")[0])
+    assert len(aws.log) == before
+    assert (tmp_path / "file").read_text() == ""
+
+
+def test_a_snapshot_says_in_a_line_what_it_lacks_and_why_it_ends_with_1(
+    run: Run, config: Path, aws: Aws, tmp_path: Path
+) -> None:
+    done = run("snapshot", "--config", config, "-o", tmp_path / "all.json", "--fail-on", "fail")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "fail reached --fail-on fail" in done.stderr
+    aws.deny("ec2:DescribeVolumes")
+    done = run("snapshot", "--config", config, "-o", tmp_path / "part.json")
+    assert (done.returncode, done.stderr.count("\n")) == (0, 1)
+    assert "1 of " in done.stderr
+    assert "did not answer in full, first acme/aws/" in done.stderr
+    assert "us-east-1/ebs (denied)" in done.stderr
+    (tmp_path / "nobody.toml").write_text(
+        '[[tenant]]\nname = "acme"\n[[tenant.vault]]\naddress = "https://127.0.0.1:1"\ntoken_env = "NOBODYS_TOKEN"\n'
+    )
+    done = run("snapshot", "--config", tmp_path / "nobody.toml", "-o", tmp_path / "none.json")
+    assert done.returncode == 0
+    assert re.search(r"([1-9][0-9]*) of \1 sources did not answer in full", done.stderr), done.stderr
+
+
+def test_a_snapshot_that_time_cut_short_says_so(run: Run, tmp_path: Path) -> None:
+    with serving(lambda one: one.endless_header()) as (url, _):
+        file = tmp_path / "silent.toml"
+        file.write_text(f'[[tenant]]\nname = "acme"\n[[tenant.aws]]\nregions = ["us-east-1"]\nendpoint_url = "{url}"\n')
+        done = run("snapshot", "--config", file, "--timeout", "1", "-o", tmp_path / "cut.json")
+    assert done.returncode == 0
+    assert "sources did not answer in full, first acme/" in done.stderr
+
+
+def test_a_tenant_that_a_snapshot_has_not_is_told_and_one_it_has_is_shown_alone(
+    run: Run, config: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "two.toml"
+    other.write_text(
+        config.read_text() + '[[tenant]]\nname = "globex"\n[[tenant.tls]]\nendpoints = ["127.0.0.1:1"]\nhttp_port = 0\n'
+    )
+    file = tmp_path / "two.json"
+    assert run("snapshot", "--config", other, "-o", file).returncode == 0
+    _one_line(run("view", file, "--tenant", "nope"), "--tenant nope", "acme", "globex")
+    for view, shown_one, hidden in (
+        ("findings", b"127.0.0.1:1", b"scratch"),
+        ("volumes", b"tenant:globex", b"scratch"),
+    ):
+        out = shown(
+            tmp_path,
+            environment(tmp_path / "trapped"),
+            "view",
+            str(file),
+            "--tenant",
+            "globex",
+            "--view",
+            view,
+            until=shown_one,
+        )
+        assert shown_one in out, out[-2000:]
+        assert hidden not in out
+
+
+def test_c_is_promised_for_pages_and_bound_there_only() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    assert "`c` on a page the remedy of the verdict under the cursor" in readme
+
+    def keys(view: type[Any]) -> set[str]:
+        return {
+            key for kind in view.__mro__ for binding in vars(kind).get("BINDINGS", ()) for key in binding.key.split(",")
+        }
+
+    assert "c" in keys(DetailView)
+    assert "c" not in keys(ResourceView)
+
+
+def test_where_nobody_is_logged_in_check_and_snapshot_say_so_and_not_that_something_expired(
+    run: Run, tmp_path: Path
+) -> None:
+    """Of each provider, also where a file of credentials holds none."""
+    (tmp_path / "empty.json").write_text("{}")
+    blocks = {
+        "aws": 'endpoint_url = "http://127.0.0.1:1"\nregions = ["us-east-1"]\n',
+        "gcp": 'project = "acme-prod"\nendpoint = "http://127.0.0.1:1"\n',
+        "vault": 'address = "http://127.0.0.1:1"\nallow_plaintext = true\n',
+    }
+    file = tmp_path / "nobody.toml"
+    file.write_text(
+        '[[tenant]]\nname = "acme"\n' + "".join(f"[[tenant.{name}]]\n{block}" for name, block in blocks.items())
+    )
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "VAULT_TOKEN", "BAO_TOKEN")
+    nobody = {
+        **dict.fromkeys(names, ""),
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "GOOGLE_APPLICATION_CREDENTIALS": str(tmp_path / "empty.json"),
+    }
+    done = run("check", "--config", file, **nobody, AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull)
+    assert "expired" not in done.stdout
+    lines = done.stdout.splitlines()
+    for name, hint in (
+        ("aws", "aws sso login"),
+        ("gcp", "gcloud auth application-default login"),
+        ("vault", "VAULT_TOKEN"),
+    ):
+        told = [number for number, line in enumerate(lines) if line.startswith(f"  ! {name}/") and " no login " in line]
+        assert told, done.stdout
+        assert hint in lines[told[0] + 1]
+        assert "no credentials found" in lines[told[0] + 1]

@@ -9,10 +9,11 @@ from textual.keys import _character_to_key
 
 from posture.source import Source, State
 from posture.verdict import EvidenceClass, Finding, Severity, Status
-from providers.collector.frames import Judged, TenantRollup
+from providers.collector.frames import Judged, Notice, TenantRollup
 from tests.tui.support import Opened, dashboard
 from tui.data.replica import Replica
 from tui.pages.lines import remedy_of, to_know
+from tui.widgets.bars import Bar
 from tui.widgets.columns import TENANT_AGES
 
 EVIL = ("[/red]x", "[@click=app.end]evil[/]", "[bold red]x", "a\x1b]0;x\x07b[/]")
@@ -32,8 +33,6 @@ async def test_a_name_is_never_read_as_markup(name: str):
 
 
 async def test_errors_and_notices_are_never_read_as_markup():
-    from providers.collector.frames import Notice
-
     async with dashboard(view="volumes", notifications=True) as it:
         await it.press("colon")
         await it.type("[/x]")
@@ -190,3 +189,16 @@ async def test_the_dashboard_opens_on_any_view(view: str, title: str):
     async with dashboard(view=view) as it:
         await it.shows(title)
         assert it.view.id == view
+
+
+async def test_what_the_collector_sends_while_the_screen_is_taken_down_is_let_go_of():
+    """As at an end under load: the bars are gone, the app is not."""
+    async with dashboard(view="volumes") as it:
+        await it.app.query(Bar).remove()
+        feed = it.app.feed
+        feed.on_moved({"hello", "sources", "volume"})
+        feed.on_down("it ended", 3.0)
+        feed.on_notice(Notice("warning", "late"))
+        await it.pilot.pause()
+        assert it.app.is_running
+        assert it.toasts() == []

@@ -41,9 +41,10 @@ class Authorities:
         *,
         dates: tuple[float, float] = (-10, 10),
         purpose: Any = ExtendedKeyUsageOID.OCSP_SIGNING,
+        usage: Any = None,
     ) -> Made:
         """Somebody whom the intermediate, or `by`, lets answer."""
-        return made("Responder", by or self.middle, ca=False, purposes=(purpose,), dates=dates)
+        return made("Responder", by or self.middle, ca=False, purposes=(purpose,), usage=usage, dates=dates)
 
 
 def crl(

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 
 from posture.clock import Seconds
-from posture.fault import Fault, FaultKind, SnapshotError
+from posture.fault import Fault, FaultKind, SnapshotError, state_word
 from posture.files import writable
 from posture.filter import parse
 from posture.model import answered
@@ -63,7 +63,8 @@ def _lacking(taken: Snapshot, missing: list[SourceEntry]) -> str:
     if missing:
         first = missing[0]
         return (
-            f"{len(missing)} of {len(taken.sources)} sources did not answer in full, first {first.id} ({first.state})"
+            f"{len(missing)} of {len(taken.sources)} sources did not answer in full, first {first.id}"
+            f" ({state_word(first.state, first.error)})"
         )
     return "" if taken.complete else "no source was asked: the configuration names none"
 
@@ -92,8 +93,8 @@ def _lines(source: SourceEntry, collector: Collector) -> Iterator[str]:
     """A source in a line, and under it every kind of refusal with what it hides."""
     mark = {"ok": "+", "disabled": "-"}.get(source.state, "!")
     yield (
-        f"  {mark} {source.id.split('/', 1)[1]:<44} {source.state:<12}{source.resources:>7} resources {source.calls:>6}"
-        " calls"
+        f"  {mark} {source.id.split('/', 1)[1]:<44} {state_word(source.state, source.error):<12}{source.resources:>7}"
+        f" resources {source.calls:>6} calls"
     )
     refused: dict[tuple[str, str], tuple[Fault, list[str]]] = {}
     for held in collector.model.all():

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from posture.clock import Seconds, Utc, age, rfc3339
+from posture.fault import state_word
 from posture.kinds import kind_of
 from posture.source import ANSWERED, Source, State
 from posture.verdict import Finding, Status
@@ -129,7 +130,7 @@ def _source_lines(source: Source, width: int, now: Utc) -> Iterator[Line]:
     if (fault := source.fault) is not None:
         yield from _title("FAULT")
         for name, value in (
-            ("kind", fault.kind.value),
+            ("kind", state_word(fault.kind.value, fault)),
             ("operation", fault.operation),
             ("code", fault.code),
             ("message", fault.message),

@@ -41,7 +41,7 @@ def replaces_fields(resource: Resource) -> bool:
 def _endpoint(resource: Resource, detail: Detail, now: Utc) -> Iterator[Section]:
     fields = resource.fields
     yield "TO REPEAT IT", "c copies", [((("   " + command, "accent"),), "", command) for command in repeat(resource)]
-    yield "WHO SAYS WHAT", "", [_pair(who, word, paint) for who, word, paint in _opinions(detail)]
+    yield "WHO SAYS WHAT", "", [_pair(who, word, paint) for who, word, paint in _opinions(detail, fields, now)]
     certificates = fields.get("Certificates") or {}
     for address, told in (fields.get("Addresses") or {}).items():
         at = (told.get("Full") or {}).get("At")
@@ -69,9 +69,9 @@ def repeat(resource: Resource) -> list[str]:
     return [f"openssl s_client -connect {literal}:{fields.get('Port', 443)} {rest}" for literal in literals]
 
 
-def _opinions(detail: Detail) -> Iterator[tuple[str, str, str]]:
+def _opinions(detail: Detail, fields: Mapping[str, Any], now: Utc) -> Iterator[tuple[str, str, str]]:
     """A browser and an API client, from what was found: the first fetches a missing intermediate, the second does
-    not.
+    not. Reasons are told, never read.
     """
     found = {judged.finding.control: judged.finding for judged in detail.findings}
 
@@ -83,23 +83,44 @@ def _opinions(detail: Detail) -> Iterator[tuple[str, str, str]]:
         yield "browser", f"cannot connect: {reach.reason}", PAINTS[reach.status]
         yield "API client", f"cannot connect: {reach.reason}", PAINTS[reach.status]
         return
-    blocked = bad("tls.modern-client", "tls.hostname", "tls.chain-trust", "tls.key-strength", "tls.signature")
-    out_of_date = [reason for reason in bad("tls.cert-expiry") if "left" not in reason]
-    problems = [*blocked, *out_of_date]
-    fetched = [reason for reason in problems if "an intermediate is missing" not in reason]
+    chain, out_of_date = bad("tls.chain-trust"), bad("tls.cert-expiry") if _out_of_date(fields, now) else []
+    shook, rest = bad("tls.modern-client", "tls.hostname"), [*bad("tls.key-strength", "tls.signature"), *out_of_date]
+    fetches = bool(chain) and _lacks_only_an_intermediate(fields)
     revoked = bad("tls.revocation")
-    yield (
-        "browser",
-        *_opinion(
-            [*fetched, *revoked],
-            "connects" if len(fetched) == len(problems) else "connects, having fetched what was not sent",
-        ),
-    )
+    browser = [*shook, *([] if fetches else chain), *rest, *revoked]
+    yield ("browser", *_opinion(browser, "connects, having fetched what was not sent" if fetches else "connects"))
     yield (
         "API client",
         *_opinion(
-            problems, "connects" if not revoked else "connects: it does not look whether a certificate was revoked"
+            [*shook, *chain, *rest],
+            "connects" if not revoked else "connects: it does not look whether a certificate was revoked",
         ),
+    )
+
+
+def _lacks_only_an_intermediate(fields: Mapping[str, Any]) -> bool:
+    """Whether the chains that lead nowhere lack no more than what can be fetched."""
+    shown = [
+        (told.get("Trust") or {}, told.get("VerifyCode"))
+        for told in (fields.get("Addresses") or {}).values()
+        if told.get("Chain")
+    ]
+    return bool(shown) and all(
+        trust.get("End") == "missing-intermediate" or (trust.get("End") == "trusted" and code == 0)
+        for trust, code in shown
+    )
+
+
+def _out_of_date(fields: Mapping[str, Any], now: Utc) -> bool:
+    """Whether any address sends a leaf that has ended or has not begun."""
+    known = fields.get("Certificates") or {}
+    leafs = [
+        known.get(told["Chain"][0]) or {} for told in (fields.get("Addresses") or {}).values() if told.get("Chain")
+    ]
+    return any(
+        not parse_rfc3339(leaf["NotBefore"]) <= now < parse_rfc3339(leaf["NotAfter"])
+        for leaf in leafs
+        if "NotAfter" in leaf
     )
 
 

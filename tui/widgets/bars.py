@@ -12,6 +12,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from posture.clock import Utc, age
+from posture.fault import state_word
 from posture.source import ANSWERED, Source, State
 from posture.text import clean
 from tui.data.replica import Replica, services
@@ -117,9 +118,10 @@ def _freshness(replica: Replica, now: Utc, room: int) -> list[Part]:
 def _service(name: str, sources: list[Source], now: Utc) -> tuple[int, str, str, str]:
     """(rank, service, words, paint): the worst state among its sources, else the age of its oldest answer."""
     for rank, state in enumerate(WORST_STATES):
-        if many := sum(source.state is state for source in sources):
+        words = [state_word(state, source.fault) for source in sources if source.state is state]
+        if many := len(words):
             paint = {State.PENDING: "faint", State.PARTIAL: "warn", State.THROTTLED: "warn"}.get(state, "fail")
-            return rank, name, f"{state} ×{many}" if many > 1 else f"{state}", paint
+            return rank, name, f"{min(words)} ×{many}" if many > 1 else words[0], paint
     answered = [source for source in sources if source.last_success is not None and source.state in ANSWERED]
     if not answered:
         return len(WORST_STATES) - 1, name, "-", "faint"

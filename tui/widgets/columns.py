@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Any
 
 from posture.clock import Utc, age
-from posture.fault import NO_CREDENTIALS
+from posture.fault import state_word
 from posture.kinds import Col, kind_of
 from posture.rollup import OWN, tenants_of
 from posture.rows import KEY_CLASSES, FindingRow, Row
@@ -235,8 +235,9 @@ def state_cell(source: Source) -> Cell:
     """
     good = source.state in ANSWERED
     glyph = STATE_GLYPHS.get(source.state, "✓" if good else "✗")
-    word = "no login" if source.fault is not None and source.fault.code == NO_CREDENTIALS else source.state
-    return f"{glyph} {word}{'·' if source.polling else ''}", STATE_PAINTS.get(source.state, "pass" if good else "fail")
+    return f"{glyph} {state_word(source.state, source.fault)}{'·' if source.polling else ''}", STATE_PAINTS.get(
+        source.state, "pass" if good else "fail"
+    )
 
 
 def _state_order(source: Source) -> int:

@@ -20,6 +20,23 @@ from textual.strip import Strip
 
 from tui.terminal.paint import Paint
 
+KEPT = 128
+"""Drawn lines that are kept, some 10 KB each: those on the screen and of the page before. A view whose ages grow draws
+forty new ones a second.
+"""
+
+_MEMOS = [
+    memo for kind in (Region, Strip) for name in vars(kind) if hasattr(memo := getattr(kind, name), "cache_clear")
+]
+
+
+def forget_places() -> None:
+    """Let Textual forget what it has worked out about places and styles: it keeps up to 16,000 of each, and every view
+    has its own.
+    """
+    for memo in _MEMOS:
+        memo.cache_clear()
+
 
 class Lines(ScrollView, can_focus=True):
     """Subclasses say how many lines there are (`count`), what a line hangs on (`fingerprint`) and how it is drawn
@@ -68,7 +85,7 @@ class Lines(ScrollView, can_focus=True):
         self.moved_at = 0.0
         """When somebody last moved the cursor, on the monotonic clock."""
         self._painted: dict[int, tuple[bool, bool, Hashable]] = {}
-        self._strips: LRUCache[Hashable, Strip] = LRUCache(1000)
+        self._strips: LRUCache[Hashable, Strip] = LRUCache(KEPT)
 
     # ---------------------------------------------------------------- for subclasses
 
@@ -167,6 +184,10 @@ class Lines(ScrollView, can_focus=True):
         if size != self.virtual_size:
             self.virtual_size = size
         self.cursor = max(0, min(self.cursor, self.count() - 1))
+
+    def on_hide(self) -> None:
+        """What was drawn is of no use, neither here nor where Textual keeps it: `look` draws anew."""
+        self.forget()
 
     def on_focus(self) -> None:
         """The cursor line looks different with the focus."""

@@ -52,7 +52,7 @@ def state_of(row: Row, now: Utc) -> LeaseState:
     return life_of(row).state(now)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def _life(cells: tuple[str, ...], expires: Utc) -> Life:
     def cell(title: str) -> str:
         return cells[_AT[title]] if len(cells) > _AT[title] else ""

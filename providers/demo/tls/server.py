@@ -110,6 +110,7 @@ class Doors:
                     if first == b"\x16":  # a handshake where none is understood: as nginx answers it
                         writer.write(answer("400 Bad Request")("", ""))
                         await writer.drain()
+                        writer.close()
                         return
                     head = (first + await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
                     host = next((line[5:].strip() for line in head if line.lower().startswith("host:")), "")

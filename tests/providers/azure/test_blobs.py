@@ -183,7 +183,9 @@ async def test_a_blob_endpoint_elsewhere_is_not_asked(azure: Azure) -> None:
     ],
 )
 def test_a_blob_token_goes_to_the_accounts_own_host_of_its_cloud(cloud: str, endpoint: str, own: bool) -> None:
-    arm = ArmClient(parse(f'[[tenant]]\nname = "acme"\n[[tenant.azure]]\ncloud = "{cloud}"', "t").blocks("azure")[0].settings, "0")
+    arm = ArmClient(
+        parse(f'[[tenant]]\nname = "acme"\n[[tenant.azure]]\ncloud = "{cloud}"', "t").blocks("azure")[0].settings, "0"
+    )
     assert arm._is_blob_host("acmedata", endpoint) is own
 
 

@@ -25,13 +25,14 @@ from providers.tls.trust import Roots, described
 from tests.posture.controls.tls.world import address, endpoint
 from tests.posture.controls.world import World
 from tests.world.tlschains import HOST, Chain, bad, good
+from tests.world.tlscrafted import crafted
 
 PASS = Status.PASS
 
 
 @functools.cache
 def chains() -> dict[str, Chain]:
-    found = [*good(), *bad()]
+    found = [*good(), *bad(), *crafted()]
     assert len({chain.name for chain in found}) == len(found)
     return {chain.name: chain for chain in found}
 

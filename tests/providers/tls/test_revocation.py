@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import NameOID
@@ -23,12 +23,12 @@ from posture.verdict import Status, Verdict
 from providers.collector.collector import Collector
 from providers.collector.config import parse
 from providers.demo.tls import server
-from providers.demo.tls.pki import Pair
+from providers.demo.tls.pki import Pair, _signed_with_sha1
 from providers.demo.tls.server import Doors
 from providers.source import TALLY, Tally
 from providers.tls.revocation import Revocations
 from tests.world import tlsservers as servers
-from tests.world.tlschains import leaf, root
+from tests.world.tlschains import Made, key, leaf, middle, root
 from tests.world.tlsrevoked import HOLD, Authorities, crl, scope, staple
 
 FAIL, WARN, PASS, UNKNOWN = Status.FAIL, Status.WARN, Status.PASS, Status.UNKNOWN
@@ -112,9 +112,47 @@ def here(of: Authorities) -> bytes:
     return crl(of.middle, extensions=(scope(full_name=[x509.UniformResourceIdentifier(of.url("/leaf.crl"))]),))
 
 
+def entry(of: Authorities) -> bytes:
+    return crl(of.middle, of.leaf, of_entries=((x509.CRLReason(HOLD), False),))
+
+
+def of_entry(*values: x509.ExtensionType, critical: bool = False) -> Callable[[Authorities], bytes]:
+    """A list with the leaf on it, and this in its entry."""
+    return lambda of: crl(of.middle, of.leaf, of_entries=[(value, critical) for value in values])
+
+
+def of_neighbour(*values: x509.ExtensionType, critical: bool) -> Callable[[Authorities], bytes]:
+    """A list without the leaf, and this in the entry of another certificate."""
+    return lambda of: crl(of.middle, leaf(of.middle), of_entries=[(value, critical) for value in values])
+
+
+def of_old(of: Authorities) -> bytes:
+    """By a responder whose own certificate is signed with SHA-1, so that somebody else may have made it (the
+    issuer's key is RSA for that).
+    """
+    of.middle = middle(of.root, of=key("rsa2048", 50), extensions=(of.point("/root.crl"),))
+    of.leaf = leaf(of.middle, extensions=(of.point("/leaf.crl"),))
+    responder = of.responder()
+    return staple(of.leaf, of.middle, by=Made(_signed_with_sha1(responder.certificate, of.middle.key), responder.key))
+
+
+def namesake(of: Authorities) -> bytes:
+    """By an authority of the issuer's name with a key of its own, which sends its certificate along and names the
+    issuer.
+    """
+    return staple(
+        of.leaf, of.middle, by=middle(of.root, purposes=(x509.oid.ExtendedKeyUsageOID.OCSP_SIGNING,), of=key("ec", 51))
+    )
+
+
 STRANGER = root(subject="Stranger")
 CODE_SIGNING = x509.oid.ExtendedKeyUsageOID.CODE_SIGNING
 UNKNOWN_EXTENSION = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00")
+ANY = x509.oid.ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE
+OTHER_ISSUER = x509.CertificateIssuer([x509.DirectoryName(STRANGER.certificate.subject)])
+LATER = ocsp.OCSPResponseBuilder.build_unsuccessful(ocsp.OCSPResponseStatus.TRY_LATER).public_bytes(
+    serialization.Encoding.DER
+)
 CASES = {
     # the list alone
     "a good list": Case(clean, None, PASS, "says the crl"),
@@ -177,6 +215,61 @@ CASES = {
     "a staple with another issuer's hashes": Case(None, stapled(named=STRANGER), UNKNOWN, "another issuer"),
     "a staple of another certificate": Case(
         None, lambda of: staple(leaf(of.middle), of.middle), UNKNOWN, "another certificate"
+    ),
+    # crafted to be taken for good, or good and crafted-looking
+    "a staple by a responder for any purpose": Case(None, answered(purpose=ANY), UNKNOWN, "not signed"),
+    "a staple by a responder whose key may not sign": Case(
+        None, answered(usage=("key_encipherment",)), UNKNOWN, "not signed"
+    ),
+    "a staple by a responder whose key may sign": Case(
+        None, answered(usage=("digital_signature",)), PASS, "says the staple"
+    ),
+    "a staple by a responder certified with SHA-1": Case(None, of_old, UNKNOWN, "not signed"),
+    "a staple by a namesake of the issuer": Case(None, namesake, UNKNOWN, "not signed"),
+    "a staple by a responder of the issuer's namesake": Case(
+        None, lambda of: staple(of.leaf, of.middle, by=of.responder(middle(STRANGER))), UNKNOWN, "not signed"
+    ),
+    "a staple of the intermediate": Case(None, lambda of: staple(of.middle, of.root), UNKNOWN, "another certificate"),
+    "a staple of a neighbour's serial, revoked by the list": Case(
+        taken, lambda of: staple(leaf(of.middle), of.middle), FAIL, "says the crl"
+    ),
+    "a staple over SHA-256 hashes": Case(None, stapled(digest=hashes.SHA256), PASS, "says the staple"),
+    "a staple that says try later": Case(None, lambda of: LATER, UNKNOWN, "try_later"),
+    "a staple that says try later, revoked by the list": Case(taken, lambda of: LATER, FAIL, "says the crl"),
+    "revoked by a stranger's staple, not by the list": Case(
+        clean, stapled(by=STRANGER, status=REVOKED), PASS, "says the crl"
+    ),
+    "a good staple beside an expired list": Case(
+        lambda of: crl(of.middle, begins=-9), stapled(), PASS, "says the staple"
+    ),
+    "an expired staple beside an expired list": Case(
+        lambda of: crl(of.middle, begins=-9), stapled(begins=-9), WARN, "out of date"
+    ),
+    "a good staple, on hold by the list": Case(entry, stapled(), FAIL, "certificateHold"),
+    "a good staple beside a list to come": Case(limited(begins=1), stapled(), PASS, "says the staple"),
+    "named by a whole list as one to be taken off": Case(
+        of_entry(x509.CRLReason(x509.ReasonFlags.remove_from_crl)), None, FAIL, "removeFromCRL"
+    ),
+    "revoked by an entry with a critical extension": Case(
+        of_entry(UNKNOWN_EXTENSION, critical=True), None, UNKNOWN, "1.2.3.4"
+    ),
+    "a neighbour revoked by an entry with a critical extension": Case(
+        of_neighbour(UNKNOWN_EXTENSION, critical=True), None, UNKNOWN, "1.2.3.4"
+    ),
+    "a neighbour revoked by an entry of another issuer": Case(
+        of_neighbour(OTHER_ISSUER, critical=True), None, UNKNOWN, "2.5.29.29"
+    ),
+    "a neighbour revoked by an entry with another extension": Case(
+        of_neighbour(UNKNOWN_EXTENSION, critical=False), None, PASS, "says the crl"
+    ),
+    "a list of the root that names the leaf's serial": Case(
+        lambda of: crl(of.root, of.leaf), None, UNKNOWN, "not signed"
+    ),
+    "a list signed by the leaf": Case(
+        lambda of: crl(of.leaf, issuer=of.middle.certificate.subject), None, UNKNOWN, "not signed"
+    ),
+    "a list that ends before it begins": Case(
+        lambda of: crl(of.middle, begins=-1, days=0.5), None, WARN, "out of date"
     ),
     "a staple by the leaf itself": Case(None, lambda of: staple(of.leaf, of.middle, by=of.leaf), UNKNOWN, "not signed"),
 }

@@ -379,3 +379,14 @@ def test_a_resolver_that_does_not_answer_does_not_keep_the_process() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert (ran.returncode, ran.stdout.strip()) == (0, "['unreachable']"), ran.stderr
+
+
+def test_a_source_of_several_endpoints_is_not_named_as_if_it_were_one_of_them(place: Place) -> None:
+    texts = (
+        block("sso.acme.example:443"),
+        block("sso.acme.example:443", "jobs.acme.example:8443", "wiki.acme.example:443"),
+    )
+    scopes = [
+        [source.scope for source in place.collector(f'[[tenant]]\nname = "acme"\n{text}').sources()] for text in texts
+    ]
+    assert scopes == [["sso.acme.example:443"], ["sso.acme.example:443 +2"]]

@@ -1,0 +1,42 @@
+"""What a command leaves open when it ends: Python's development mode tells of each connection, file, task and
+coroutine.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+LEFT = ("nclosed", "ResourceWarning", "was destroyed", "never awaited", "never retrieved", "Traceback")
+
+
+@pytest.mark.parametrize(
+    "command", [["snapshot", "--demo", "-o", "snapshot.json"], ["check", "--demo"]], ids=["snapshot", "check"]
+)
+def test_nothing_is_left_open_when_every_simulated_tenant_was_asked(command: list[str], tmp_path: Path) -> None:
+    homes = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"), str(tmp_path / "home"))
+    environment = {
+        **os.environ,
+        **homes,
+        "PYTHONDEVMODE": "1",
+        "PYTHONWARNINGS": "default",
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
+    program = [sys.executable, "-m", "tui.cli.main", *command, "--timeout", "200", "--log-file", "log"]
+    done = subprocess.run(
+        program, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    said = done.stderr + (tmp_path / "log").read_text()
+    assert [line for line in said.splitlines() if any(word in line for word in LEFT)] == []
+    if command[0] == "snapshot":
+        assert done.returncode == 0, said
+        assert {source["provider"] for source in json.loads((tmp_path / "snapshot.json").read_bytes())["sources"]} >= {
+            "aws",
+            "azure",
+            "gcp",
+            "vault",
+            "tls",
+        }
