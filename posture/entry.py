@@ -8,6 +8,7 @@ from functools import lru_cache
 import msgspec
 
 from posture.clock import Utc, past
+from posture.kinds import cells_of
 from posture.resource import KeyClass, Resource
 from posture.rollup import Counted
 from posture.verdict import EvidenceClass, Finding, Gap, Severity, Status
@@ -86,6 +87,11 @@ class Entry:
             (finding.since for finding in self.findings.values() if finding.status is self.status),
             default=self.observed_at,
         )
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The texts of the columns of its kind (`posture.kinds`)."""
+        return cells_of(self.resource, self.findings)
 
     def appearance(self) -> object:
         """What a row, a finding and the roll-ups show of it: when this is equal, nothing on a screen moves."""

@@ -8,10 +8,10 @@ from posture.clock import parse_rfc3339
 from posture.context import Context
 from posture.controls.registry import Control, Registry, registry
 from posture.entry import Entry
+from posture.kinds import kind_of
 from posture.model import Model
 from posture.policy import Policy
 from posture.resource import Encryption, Resource
-from posture.rows import CELLS
 from posture.snapshot import FindingEntry, GapEntry, ResourceEntry, Snapshot, SourceEntry
 from posture.source import LIVE, Source, State
 from posture.verdict import EvidenceClass, Finding, Gap, Severity, Status, Verdict, unknown
@@ -112,7 +112,7 @@ def _resource(entry: ResourceEntry) -> Resource:
         entry.attributes,
         tuple(entry.links),
         aliases=tuple(entry.aliases),
-        cells=tuple(entry.columns.get(title, "") for title in CELLS.get(entry.kind, ())) if entry.columns else (),
+        cells=tuple(entry.columns.get(title, "") for title in kind_of(entry.kind).titles) if entry.columns else (),
         expires=parse_rfc3339(entry.expires) if entry.expires else None,
     )
 

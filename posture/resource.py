@@ -48,7 +48,7 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
     `id` is the provider's own and unique in a model (INTERFACE section 3). `fields` are the provider's own fields under
     its own names. `faults` are the reads of this resource that were refused, by operation: a field that is missing
     because its read failed has its reason here. `aliases` are other ids by which links may name it. `cells` are the
-    texts of its kind's own columns (`posture.rows.CELLS`). `expires` is when it ends by itself (UTC seconds), None if
+    texts of its kind's own columns (`posture.kinds`). `expires` is when it ends by itself (UTC seconds), None if
     never: the viewer counts down to it.
     """
 

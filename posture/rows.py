@@ -1,34 +1,9 @@
-"""A resource as one line of a table: what every kind shares, and the two or three columns of its own.
-
-The provider that makes a `Resource` fills `Resource.cells`, one short text for each title its kind has here; the viewer
-only shows them.
-"""
-
-from collections.abc import Mapping
+"""A resource as one line of a table: what every kind shares, and the texts of its own columns (`posture.kinds`)."""
 
 import msgspec
 
 from posture.clock import Utc
 from posture.resource import KeyClass
-
-CELLS: Mapping[str, tuple[str, ...]] = {
-    "volume": ("USED BY", "SIZE"),
-    "snapshot": ("OF", "SHARED", "SIZE"),
-    "bucket": ("DEFAULT SSE", "TLS ONLY", "PUBLIC"),
-    "key": ("MANAGER", "STATE", "ROTATION"),
-    "account": ("DEFAULT",),
-    "workload": ("DISKS",),
-    "endpoint": ("PROTOCOL", "SUITE", "ISSUER", "HSTS", "HTTP", "CHANGED"),
-    "certificate": ("ISSUER", "KEY", "SIGNED", "LIFE", "NAMES"),
-    "vault": ("STATE", "ABOUT"),
-    "lease": ("ENGINE", "ROLE", "ISSUED", "RENEWED", "RENEWABLE", "STATE"),
-    "lease-totals": ("TOTAL", "LIMIT", "GROWTH", "DOUBLES", "IRREVOCABLE", "BACKLOG", "ROWS", "ENDS"),
-    "token": ("ISSUED", "RENEWED", "RENEWABLE", "KIND", "POLICIES"),
-    "secret-engine": ("TYPE", "DEFAULT TTL", "MAX TTL"),
-    "auth-method": ("TYPE", "DEFAULT TTL", "MAX TTL", "SECOND FACTOR"),
-    "cluster": ("SECRETS",),
-}
-"""Kind -> titles of its own columns."""
 
 KEY_CLASSES: tuple[KeyClass, ...] = tuple(KeyClass)
 """`Row.key_class` is an index into this."""

@@ -9,10 +9,10 @@ from posture.clock import Utc, parse_rfc3339, rfc3339
 from posture.entry import Entry
 from posture.fault import Fault, SnapshotError
 from posture.filter import Filter, Term, parse
+from posture.kinds import kind_of
 from posture.model import Model
 from posture.resource import KeyClass, Link
 from posture.rollup import OWN, tenants_of
-from posture.rows import CELLS
 from posture.source import ANSWERED, Source, answered
 from posture.text import one_line
 from posture.verdict import Excepted, Finding, Gap, Severity, SeverityWord, Status, StatusWord, shown, worst
@@ -392,7 +392,7 @@ def _resource(held: Entry) -> ResourceEntry:
         rfc3339(held.observed_at),
         held.source,
         dict(resource.fields),
-        dict(zip(CELLS.get(resource.kind, ()), resource.cells, strict=False)),
+        dict(zip(kind_of(resource.kind).titles, held.cells, strict=False)),
         sorted(resource.links, key=lambda link: (link.rel, link.to)),
         None if resource.expires is None else rfc3339(resource.expires),
         list(resource.aliases),

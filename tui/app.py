@@ -18,10 +18,11 @@ from posture.filter import parse
 from providers.collector.frames import Export, Notice, Open, Pause, Refresh
 from tui.data.link import Feed
 from tui.terminal.terminal_app import Shell
-from tui.views import view_class
+from tui.views import View, views
+from tui.views.classes import KIND, view_class
 from tui.views.overview import Narrowed, OverviewView
 from tui.views.pane import Wanted
-from tui.views.rows_view import Opened, of_kind
+from tui.views.rows_view import Opened
 from tui.widgets import bars, commands
 from tui.widgets.bars import Bar
 from tui.widgets.lines import forget_places
@@ -54,23 +55,9 @@ class Dashboard(Shell):
         border-title-background: $background; border-subtitle-background: $background; }
     .pane:focus, RowsView:focus, DetailView:focus { border: round $frame-focus; }
     """
-    VIEWS: ClassVar[tuple[tuple[str, str], ...]] = (
-        ("overview", "Overview"),
-        ("volumes", "Volumes"),
-        ("snapshots", "Snapshots"),
-        ("buckets", "Buckets"),
-        ("keys", "Keys"),
-        ("vault", "Vault"),
-        ("leases", "Leases"),
-        ("endpoints", "Endpoints"),
-        ("findings", "Findings"),
-        ("sources", "Sources"),
-        ("certificates", "Certificates"),
-        ("expiring", "Expiring"),
-        ("others", "Others"),
-    )
+    VIEWS: ClassVar[tuple[View, ...]] = views()
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(key, f"view('{name}')", title) for key, (name, title) in zip(bars.NUMBERS, VIEWS, strict=False)),
+        *(Binding(key, f"view('{view.name}')", view.title) for key, view in zip(bars.NUMBERS, VIEWS, strict=False)),
         Binding("tab", "step(1)", "next view", priority=True),
         Binding("shift+tab", "step(-1)", "view before", priority=True),
         Binding("slash", "filter", "filter"),
@@ -98,6 +85,7 @@ class Dashboard(Shell):
         self.filter = parse(query)
         self.refused = ""
         """Why the collector would not start at all."""
+        self._titles = {view.name: view.title for view in self.VIEWS}
         self._views: dict[str, Any] = {}
         self._shown = self._under = self._known(view)
         self._banner = ""
@@ -177,10 +165,6 @@ class Dashboard(Shell):
         self._show_filter()
 
     def _make(self, name: str) -> Any:
-        if name == "overview":
-            return OverviewView(self.replica)
-        if name.startswith("kind-"):
-            return of_kind(name.removeprefix("kind-"))(self.replica)
         if name == "detail":
             from tui.pages.detail import DetailView
 
@@ -192,7 +176,7 @@ class Dashboard(Shell):
         return view_class(name)(self.replica)
 
     def _known(self, name: str) -> str:
-        return name if name in dict(self.VIEWS) or name.startswith("kind-") else "overview"
+        return name if name in self._titles or name.startswith(KIND) else "overview"
 
     async def action_view(self, name: str) -> None:
         """To another view."""
@@ -205,13 +189,13 @@ class Dashboard(Shell):
 
     async def action_step(self, step: int) -> None:
         """To the next view, round in a circle."""
-        names = [name for name, _ in self.VIEWS]
+        names = list(self._titles)
         at = names.index(self._under) if self._under in names else 0
         await self.action_view(names[(at + step) % len(names)])
 
     async def on_wanted(self, event: Wanted) -> None:
         """A pane leads to its view."""
-        await self.action_view(event.view.replace(":", "kind-"))
+        await self.action_view(event.view)
 
     async def on_opened(self, event: Opened) -> None:
         """A resource is opened."""
@@ -223,7 +207,7 @@ class Dashboard(Shell):
 
     async def open(self, resource: str, page: str = "detail", control: str = "") -> None:
         """Show the detail of a resource, at one control's verdict, or of a source."""
-        title = dict(self.VIEWS).get(self._under, self._under.removeprefix("kind-"))
+        title = self._titles.get(self._under, self._under.removeprefix(KIND))
         await self._front(page)
         self.current.origin = title
         self.current.open(resource, control)
@@ -438,7 +422,7 @@ class Dashboard(Shell):
 
     def action_export(self) -> None:
         """Write the snapshot of what is shown."""
-        name = f"enctop-{self._shown}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
+        name = f"enctop-{self.current.id}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
         words = [self.filter.text, self.current.own_filter]
         if self._shown == "detail":
             words = [f'id:"{self.current.id_shown}"']

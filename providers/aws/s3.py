@@ -10,8 +10,6 @@ from typing import Any
 import msgspec
 
 from posture.clock import Seconds
-from posture.controls.aws.iam_policy import Coverage, PolicyError, denial, statements
-from posture.controls.aws.s3 import refuses_plain_http
 from posture.fault import Fault, Refused
 from posture.reports import Batch, Complete, NotRead, ReadRefused, Report
 from posture.resource import Encryption, KeyClass, Link, Resource
@@ -214,7 +212,7 @@ class Buckets(AwsSource):
             encryption=encryption,
             links=(*links, Link("account", f"aws://{self.account.number}")),
             faults=read.faults,
-            cells=(default, _tls_only(arn, fields), _public(fields)),
+            cells=(default,),
             tenant=before.tenant if before else None,  # a refusal to tell the tags does not take it from its tenant
         )
 
@@ -293,30 +291,6 @@ class _Read:
         self.gone = self.gone or refused.fault.code in _GONE
         self.lost = self.lost or lost(refused)
         self.faults[call.operation] = msgspec.structs.replace(refused.fault, operation=call.operation)
-
-
-def _tls_only(arn: str, fields: Mapping[str, Any]) -> str:
-    """`yes`, `in part` or `no`: whether the bucket policy refuses plain HTTP, read as the control reads it; `?`
-    where it was not seen or cannot be read.
-    """
-    if "Policy" not in fields:
-        return "?"
-    try:
-        coverage = (
-            denial(statements(fields["Policy"]), arn, refuses_plain_http) if fields["Policy"] else Coverage(False)
-        )
-    except PolicyError:
-        return "?"
-    return "yes" if coverage.full else "in part" if coverage.shortfalls else "no"
-
-
-def _public(fields: Mapping[str, Any]) -> str:
-    if (fields.get("PolicyStatus") or {}).get("IsPublic") is True:
-        return "PUBLIC"
-    block = fields.get("PublicAccessBlockConfiguration", "")
-    if block == "":
-        return "?"
-    return "blocked" if block and all(block.get(name) is True for name in BLOCKS) else "open"
 
 
 def _named(page: Iterable[Any]) -> Iterator[tuple[str, dict[str, Any]]]:

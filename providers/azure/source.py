@@ -7,10 +7,10 @@ import msgspec
 
 from posture.clock import Seconds
 from posture.fault import Fault
+from posture.kinds import kind_of
 from posture.reading import NoAnswer
 from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Encryption, Link, Resource
-from posture.rows import CELLS
 from providers.azure.calls import Call
 from providers.azure.client import ArmClient
 from providers.azure.decode import Row, Unread
@@ -150,8 +150,8 @@ class AzureSource(Source):
 
     def unread(self, bad: Unread, kind: str, type: str, name: str = "") -> Resource:
         """A resource of which no more is known than that it is there, and why."""
-        encryption = Encryption() if kind in {"volume", "snapshot", "bucket", "key", "encryption-scope"} else None
-        cells = ("?",) * len(CELLS.get(kind, ()))
+        encryption = Encryption() if kind_of(kind).encrypted else None
+        cells = ("?",) * len(kind_of(kind).columns)
         name, faults = name or last(bad.id), {bad.fault.operation: bad.fault}
         return self.resource(
             bad.id,

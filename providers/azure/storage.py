@@ -64,7 +64,7 @@ class Accounts(AzureSource):
             region=text(row.location),
             encryption=encryption,
             links=(*links, Link("blob-service", normal(row.id + BLOB_SERVICE))),
-            cells=(_source(properties), _https(properties), "allowed" if properties.allowBlobPublicAccess else "no"),
+            cells=(_source(properties), _https(properties)),
         )
 
 

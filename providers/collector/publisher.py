@@ -92,7 +92,7 @@ class Publisher:
         entry = model.entry(resource_id)
         if entry is None:
             return Detail(resource_id, None, Status.NOT_APPLICABLE, None, (), (), (), 0)
-        resource = entry.resource
+        resource = msgspec.structs.replace(entry.resource, cells=entry.cells)
         judged = tuple(
             self._judged(finding, resource)
             for finding in sorted(
@@ -149,7 +149,7 @@ class Publisher:
             worst.reason if worst else "",
             entry.since,
             entry.users,
-            resource.cells,
+            entry.cells,
             resource.expires or 0.0,
             _seen(entry),
         )

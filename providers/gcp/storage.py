@@ -136,13 +136,5 @@ class Buckets(GcpSource):
             encryption=encryption,
             links=links,
             faults=faults,
-            cells=(words, "", _public(fields)),
+            cells=(words,),
         )
-
-
-def _public(fields: Mapping[str, Any]) -> str:
-    if (fields.get("iamConfiguration") or {}).get("publicAccessPrevention") == "enforced":
-        return "blocked"
-    if "publicMembers" not in fields:
-        return "?"
-    return "PUBLIC" if fields["publicMembers"] else "open"

@@ -359,7 +359,7 @@ class Leases(VaultSource):
         )
 
     def _totals(self, fields: dict[str, Any]) -> tuple[str, ...]:
-        """The figures for the screen (`posture.rows.CELLS`): TOTAL, LIMIT, GROWTH, DOUBLES, IRREVOCABLE, BACKLOG,
+        """The figures for the screen (`posture.kinds`): TOTAL, LIMIT, GROWTH, DOUBLES, IRREVOCABLE, BACKLOG,
         ROWS, ENDS.
         """
         total, growth, stuck = self.seen.leases, fields.get("growth") or {}, fields.get("irrevocable")

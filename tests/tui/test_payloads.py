@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from posture.controls.registry import registry
-from posture.rows import CELLS
+from posture.kinds import KINDS, kind_of
 from tests.tui.payloads import FAMILIES, forbidden
 from tests.tui.support import Opened
 from tui.app import Dashboard
@@ -47,7 +47,7 @@ def _resource(name: str, kind: str, p: str) -> dict[str, Any]:
         "observed_at": AT,
         "source": "acme/aws/x/s",
         "attributes": {p: p, "Host": p, "Addresses": {p: {"Outcome": p, "Detail": p}}, "Deep": [{p: [p]}]},
-        "columns": dict.fromkeys(CELLS.get(kind, ()), p),
+        "columns": dict.fromkeys(kind_of(kind).titles, p),
         "links": [{"rel": p, "to": p}, {"rel": "key", "to": "id-0-" + p}],
         "expires": AT,
     }
@@ -74,7 +74,7 @@ def snapshot(payload: str) -> dict[str, Any]:
     """One resource of every kind, with the payload in every free text."""
     p = f"n{payload}m"
     resources, findings = [], []
-    for number, kind in enumerate(sorted({*CELLS, "volume", "secret", "machine"})):
+    for number, kind in enumerate(sorted({*KINDS, "volume", "secret", "machine"})):
         resources.append(_resource(f"id-{number}-{p}", kind, p))
         findings.append(_finding(f"id-{number}-{p}", number, p))
     control = {"title": p, "severity": "critical", "verifies": [p], "maps": {p: [p]}, "remedy": f"do {p}"}
@@ -109,12 +109,13 @@ def snapshot(payload: str) -> dict[str, Any]:
 
 async def every_view(it: Opened, seen: list[str]) -> None:
     """Each view, each detail of each view's first rows, their JSON, the help, the palette, a toast, the prompt."""
+    views = [view.name for view in Dashboard.VIEWS]
     kinds = [f"kind-{kind}" for kind in it.replica.tables]
-    for name in [*(name for name, _ in Dashboard.VIEWS), *kinds]:
+    for name in [*views, *kinds]:
         await it.app.action_view(name)
         await it.pilot.pause()
         seen.append(it.screen)
-        if name in dict(Dashboard.VIEWS) and name != "overview":
+        if name in views and name != "overview":
             await it.press("enter")
             await it.until(lambda: it.screen.strip() != "…", "the page")
             await it.press("c")

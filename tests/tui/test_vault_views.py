@@ -1,6 +1,5 @@
 """The Vault and Leases views on a real server, and the figures and countdowns they draw."""
 
-import json
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from posture.kinds import KINDS
 from posture.lease import Life
-from posture.rows import CELLS, Row
+from posture.rows import Row
 from providers.collector.frames import Decoder, Encoder, Frame, Rows
 from providers.demo.vault.rabbit import Rabbit
 from providers.demo.vault.server import Bao
@@ -65,7 +65,7 @@ def test_the_time_of_the_end_travels_with_the_row() -> None:
     assert back.rows == (row,)
     assert state_of(row, 1_795_442_400.0).value == "healthy"
     assert state_of(row, 1_795_446_000.0).value == "ended"
-    assert json.loads(json.dumps(CELLS["lease"])) == ["ENGINE", "ROLE", "ISSUED", "RENEWED", "RENEWABLE", "STATE"]
+    assert KINDS["lease"].titles == ("ENGINE", "ROLE", "ISSUED", "RENEWED", "RENEWABLE", "STATE")
 
 
 @pytest.mark.parametrize(

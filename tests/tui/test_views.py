@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from posture.rows import CELLS
+from posture.kinds import KINDS
 from posture.verdict import Status
 from tests.tui.support import Opened, dashboard
 from tui.widgets.bars import NUMBERS
@@ -21,13 +21,13 @@ async def test_the_overview_shows_every_tenant_and_says_that_it_is_simulated() -
 
 async def test_each_number_opens_its_view_and_tab_goes_round() -> None:
     async with dashboard() as it:
-        for number, (name, title) in zip(NUMBERS, it.app.VIEWS, strict=False):
+        for number, view in zip(NUMBERS, it.app.VIEWS, strict=False):
             await it.press(str(number))
-            assert it.view.id == name
-            assert title in it.screen
-        tenth = [name for name, _ in it.app.VIEWS].index(it.view.id)
+            assert it.view.id == view.name
+            assert view.title in it.screen
+        tenth = [view.name for view in it.app.VIEWS].index(it.view.id)
         await it.press("tab")
-        assert it.view.id == it.app.VIEWS[(tenth + 1) % len(it.app.VIEWS)][0], "what has no number is a tab away"
+        assert it.view.id == it.app.VIEWS[(tenth + 1) % len(it.app.VIEWS)].name, "what has no number is a tab away"
         await it.press("1", "shift+tab")
         assert it.view.id == "others"
         await it.press("tab")
@@ -37,7 +37,7 @@ async def test_each_number_opens_its_view_and_tab_goes_round() -> None:
 async def test_a_view_shows_its_kinds_own_columns_and_the_worst_first() -> None:
     async with dashboard(size=(200, 40), view="volumes") as it:
         await it.shows("USED BY")
-        assert all(title in it.screen for title in CELLS["volume"])
+        assert all(title in it.screen for title in KINDS["volume"].titles)
         ranks = [(row.status, row.severity) for row in it.view.items]
         assert ranks == sorted(ranks)
 

@@ -11,21 +11,6 @@ from providers import SYSTEMS
 from tui.cli.say import UnwritableError, named, tell
 
 DONE, FOUND, USAGE, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
-VIEWS = (
-    "overview",
-    "volumes",
-    "snapshots",
-    "buckets",
-    "keys",
-    "vault",
-    "leases",
-    "endpoints",
-    "certificates",
-    "expiring",
-    "findings",
-    "sources",
-    "others",
-)
 FORMATS = ("json", "jsonl")
 
 
@@ -217,6 +202,8 @@ def _common() -> _Parser:
     """Options every command takes, before or after its name. New ones each time: parsers that share them share their
     defaults, and lose what came first.
     """
+    from tui.views import views
+
     common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument(
         "--config",
@@ -226,7 +213,7 @@ def _common() -> _Parser:
     )
     common.add_argument("--tenant", action="append", metavar="NAME", help="only this tenant (repeatable)")
     common.add_argument("--filter", metavar="QUERY", help="as in the dashboard: 'status:fail kind:volume region:eu*'")
-    common.add_argument("--view", choices=VIEWS, help="the view to open on")
+    common.add_argument("--view", choices=[view.name for view in views()], help="the view to open on")
     common.add_argument("--log-file", type=Path, metavar="FILE", help="what went wrong, in full; never a secret")
     common.add_argument("--no-color", action="store_true", help="no colours; NO_COLOR works too")
     return common

@@ -11,8 +11,8 @@ import msgspec
 
 from posture.clock import Seconds, Utc, age, rfc3339
 from posture.fault import Fault, state_word
+from posture.kinds import kind_of
 from posture.resource import Encryption, Resource
-from posture.rows import CELLS
 from posture.source import ANSWERED, Source, State
 from posture.verdict import Finding, Gap, Status
 from providers.collector.frames import Detail, Judged, Linked
@@ -83,7 +83,7 @@ def _resource_entry(detail: Detail) -> dict[str, Any] | None:
         "source": resource.source,
         "attributes": told["fields"],
     }
-    entry |= {"columns": dict(zip(CELLS.get(resource.kind, ()), resource.cells, strict=False)), "links": told["links"]}
+    entry |= {"columns": dict(zip(kind_of(resource.kind).titles, resource.cells, strict=False)), "links": told["links"]}
     return entry | {"expires": _time(resource.expires), "aliases": told["aliases"]}
 
 
@@ -208,7 +208,7 @@ def _lines(detail: Detail, width: int, now: Utc, freshness: str) -> Iterator[Lin
         yield from _encryption(resource.encryption, width)
     own = [
         (title.lower(), cell, "text")
-        for title, cell in zip(CELLS.get(resource.kind, ()), resource.cells, strict=False)
+        for title, cell in zip(kind_of(resource.kind).titles, resource.cells, strict=False)
         if cell
     ]
     yield from _pairs(own, width)

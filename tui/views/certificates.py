@@ -2,19 +2,15 @@
 serve it.
 """
 
-from tui.views.endpoints import sized
-from tui.views.rows_view import ResourceView
-from tui.widgets.columns import AGE, NAME, REASON, SINCE, STATUS, TENANT, USERS
+from tui.views import View
+from tui.widgets.columns import AGE, NAME, REASON, SINCE, STATUS, TENANT, USERS, own
 from tui.widgets.countdown import ENDS
 
-
-class CertificatesView(ResourceView):
-    """Every certificate that an endpoint sends, worst first: by whom, how strong, for how long, and how many
-    endpoints serve it.
-    """
-
-    kind = "certificate"
-    name_of = "certificates"
-    title = "Certificates"
-    own_filter = "kind:certificate"
-    columns_of = (STATUS, NAME, TENANT, ENDS, *sized("certificate"), USERS, REASON, SINCE, AGE)
+VIEW = View(
+    "certificates",
+    "Certificates",
+    short="Cert",
+    order=11,
+    kinds=("certificate",),
+    columns=(STATUS, NAME, TENANT, ENDS, *own("certificate"), USERS, REASON, SINCE, AGE),
+)

@@ -2,49 +2,54 @@
 first.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from posture.clock import parse_rfc3339
+from posture.kinds import kind_of
 from posture.policy import DAY
 from posture.rows import FindingRow, Row
 from tui.data.replica import FINDING, Table
-from tui.views.rows_view import RowsView
+from tui.views import View
+from tui.views.mixed import MixedView
 from tui.widgets.columns import AGE, KIND, NAME, REASON, STATUS, TENANT, Column
 from tui.widgets.countdown import ENDS
 
-ELSEWHERE = frozenset({"endpoint"})
-"""Kinds that end with another row: an endpoint does with its certificate."""
-
 WHEN = Column("ENDS", lambda row, replica, now: (_date(row.expires), "faint"), ENDS.order, 16, keep=6)
 
+VIEW = View(
+    "expiring",
+    "Expiring",
+    short="Ends",
+    order=12,
+    columns=(ENDS, KIND, NAME, TENANT, WHEN, STATUS, REASON, AGE),
+)
 
-class ExpiringView(RowsView):
+
+class ExpiringView(MixedView):
     """Everything that ends by itself, the soonest first; what has ended stands above."""
 
-    name_of = "expiring"
-    title = "Expiring"
-    columns_of = (ENDS, KIND, NAME, TENANT, WHEN, STATUS, REASON, AGE)
+    view = VIEW
+
+    def kinds(self) -> set[str]:
+        """All but those that end with another, and the findings, which hold the exceptions of the policy."""
+        return {kind for kind in self.replica.tables if not kind_of(kind).ends_with} | {FINDING}
+
+    def chosen(self, rows: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The rows that have an end."""
+        return {key: row for key, row in rows.items() if row.expires}
 
     def table(self) -> Table[Any]:
-        """The rows of all kinds that have an end, and the exceptions of the policy where they excuse something."""
-        table: Table[Any] = Table()
-        for kind, one in self.replica.tables.items():
-            table.version += one.version
-            if kind not in ELSEWHERE:
-                table.rows.update((key, row) for key, row in one.rows.items() if row.expires)
+        """The rows of all kinds that have an end, and the exceptions where they excuse something."""
+        table = super().table()
         for finding in self.replica.findings.rows.values():
             if finding.excepted_until:
                 table.rows[f"exception {finding.id}"] = _exception(finding)
         table.version += self.replica.findings.version
-        table.moved = None
         return table
 
-    def kinds(self) -> set[str]:
-        """All, and the findings, which hold the exceptions."""
-        return (set(self.replica.tables) - ELSEWHERE) | {FINDING}
-
     def _latest(self, item: Any) -> Any:
-        return item if item.id.startswith("exception ") else self.replica.row(item.id) or item
+        return item if item.id.startswith("exception ") else super()._latest(item)
 
     def target(self) -> str | None:
         """The resource; of an exception the one that it excuses."""

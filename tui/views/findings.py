@@ -5,6 +5,7 @@ from operator import attrgetter
 from typing import Any
 
 from tui.data.replica import FINDING, Replica, Table
+from tui.views import View
 from tui.views.rows_view import RowsView
 from tui.widgets.columns import (
     AGE,
@@ -23,13 +24,19 @@ from tui.widgets.columns import (
 
 WORST = Column("SEV", SEVERITY.cell, lambda replica: lambda row: row.severity * 8 + row.status, 4, keep=9)
 
+VIEW = View(
+    "findings",
+    "Findings",
+    short="Find",
+    order=9,
+    columns=(WORST, STATUS, CONTROL, NAME, KIND, TENANT, REGION, REASON, EXCEPTED, SINCE, AGE),
+)
+
 
 class FindingsView(RowsView):
     """FAIL, UNKNOWN and WARN of all controls: the severest first, then the worst status, then the latest."""
 
-    name_of = "findings"
-    title = "Findings"
-    columns_of = (WORST, STATUS, CONTROL, NAME, KIND, TENANT, REGION, REASON, EXCEPTED, SINCE, AGE)
+    view = VIEW
     findings = True
 
     def table(self) -> Table[Any]:

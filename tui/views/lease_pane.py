@@ -10,7 +10,7 @@ from posture.verdict import Status
 from tui.data.replica import Replica, count
 from tui.data.row_filter import sieve
 from tui.views.pane import WORST, Pane
-from tui.views.vault import KINDS
+from tui.views.vault import VIEW as VAULT
 from tui.widgets.columns import NAME, STATUS, TENANT, Cell, Column
 from tui.widgets.time_left import EXPIRES, NEVER, life_of, painted, state_of
 
@@ -42,7 +42,7 @@ class LeasePane(Pane):
 
     def __init__(self, replica: Replica, kind: str, title: str, view: str) -> None:
         super().__init__(replica, kind, title, view)
-        self.kinds = frozenset({kind, *KINDS})
+        self.kinds = frozenset({kind, *VAULT.kinds})
         self.latest = lambda item: replica.row(item.id) or item
         self.use(COLUMNS)
 

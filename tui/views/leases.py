@@ -9,8 +9,10 @@ from rich.segment import Segment
 from textual.strip import Strip
 
 from posture.clock import Utc, age
-from posture.rows import CELLS, Row
+from posture.kinds import KINDS
+from posture.rows import Row
 from tui.data.replica import Replica
+from tui.views import View
 from tui.views.rows_view import ResourceView
 from tui.views.vault import NAMESPACE
 from tui.widgets.columns import AGE, NAME, REASON, STATUS, TENANT, own
@@ -24,15 +26,13 @@ HOURS = 24
 MOST_DIGITS = 16
 _ENGINE, _ROLE, _, _, _RENEWABLE, _ = own("lease")
 
-
-class LeasesView(ResourceView):
-    """Leases one by one, and their totals; countdowns tick here, from the time of the end."""
-
-    kind = "lease"
-    name_of = "leases"
-    title = "Leases"
-    own_filter = "kind:lease"
-    columns_of = (
+VIEW = View(
+    "leases",
+    "Leases",
+    short="Lses",
+    order=7,
+    kinds=("lease",),
+    columns=(
         STATUS,
         EXPIRES,
         LIFE,
@@ -47,7 +47,14 @@ class LeasesView(ResourceView):
         replace(NAMESPACE, keep=2),
         REASON,
         AGE,
-    )
+    ),
+)
+
+
+class LeasesView(ResourceView):
+    """Leases one by one, and their totals; countdowns tick here, from the time of the end."""
+
+    view = VIEW
 
     def __init__(self, replica: Replica) -> None:
         super().__init__(replica)
@@ -55,7 +62,7 @@ class LeasesView(ResourceView):
 
     def kinds(self) -> set[str]:
         """Leases, and the totals above them."""
-        return {self.kind, TOTALS}
+        return {*self.view.kinds, TOTALS}
 
     def tie(self) -> Callable[[Any], Any]:
         """The next to end first."""
@@ -126,7 +133,7 @@ def _end(pair: str, now: Utc) -> tuple[int, int] | None:
 
 
 def _cell(row: Row, title: str) -> str:
-    index = CELLS[TOTALS].index(title)
+    index = KINDS[TOTALS].titles.index(title)
     return row.cells[index] if index < len(row.cells) else ""
 
 

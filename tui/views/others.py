@@ -1,37 +1,32 @@
 """Whatever has no view of its own: accounts and regions, launch templates, and kinds to come."""
 
-from typing import Any
-
-from tui.data.replica import Table
-from tui.views.rows_view import RowsView
-from tui.views.vault import KINDS as VAULT
+from tui.views import View, views
+from tui.views.mixed import MixedView
 from tui.widgets.columns import AGE, KIND, NAME, REASON, REGION, SCOPE, SINCE, STATUS, TENANT
 
-ELSEWHERE = frozenset({"volume", "snapshot", "bucket", "key", "endpoint", "certificate", "lease", *VAULT})
-"""Kinds that have a view."""
+VIEW = View(
+    "others",
+    "Others",
+    short="More",
+    order=99,
+    columns=(STATUS, KIND, NAME, TENANT, SCOPE, REGION, REASON, SINCE, AGE),
+)
 
 
-class OthersView(RowsView):
+class OthersView(MixedView):
     """All the other kinds side by side, worst first."""
 
-    name_of = "others"
-    title = "Others"
-    columns_of = (STATUS, KIND, NAME, TENANT, SCOPE, REGION, REASON, SINCE, AGE)
-    own_filter = " ".join(f"-kind:{kind}" for kind in sorted(ELSEWHERE))
+    view = VIEW
 
-    def table(self) -> Table[Any]:
-        """The kinds' tables put together; they hold few rows."""
-        table: Table[Any] = Table()
-        for kind in self.kinds():
-            one = self.replica.table(kind)
-            table.rows.update(one.rows)
-            table.version += one.version
-        table.moved = None
-        return table
+    @property
+    def own_filter(self) -> str:
+        """Kinds to come are among the others."""
+        return " ".join(f"-kind:{kind}" for kind in sorted(_elsewhere()))
 
     def kinds(self) -> set[str]:
         """Those without a view."""
-        return set(self.replica.tables) - ELSEWHERE
+        return set(self.replica.tables) - _elsewhere()
 
-    def _latest(self, item: Any) -> Any:
-        return self.replica.row(item.id) or item
+
+def _elsewhere() -> set[str]:
+    return {kind for view in views() for kind in view.kinds}

@@ -16,6 +16,7 @@ from posture.filter import Filter
 from providers.collector.frames import TenantRollup
 from tui.data.replica import Replica
 from tui.data.row_filter import rollup_tenants
+from tui.views import View
 from tui.views.lease_pane import LeasePane
 from tui.views.pane import Pane
 from tui.views.rows_view import Counted
@@ -29,6 +30,7 @@ from tui.widgets.columns import (
 from tui.widgets.line_table import LineTable
 from tui.widgets.lines import Lines
 
+VIEW = View("overview", "Overview", order=1)
 PANES = (
     ("volume", "Volumes", "volumes"),
     ("bucket", "Buckets", "buckets"),
@@ -100,12 +102,11 @@ class OverviewView(Container):
         Binding("left,h", "pane(-1)", "the pane before"),
         Binding("right,l", "pane(1)", "the next pane"),
     ]
-    name_of = "overview"
-    title = "Overview"
+    view = VIEW
     own_filter = ""
 
     def __init__(self, replica: Replica) -> None:
-        super().__init__(id=self.name_of)
+        super().__init__(id=VIEW.name)
         self.replica = replica
         self.filter = Filter("")
         self.tenants = Tenants(replica)

@@ -1,6 +1,6 @@
 """What all row views share: a filter, an order, and a table that follows the replica."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from operator import attrgetter
 from time import monotonic
 from typing import Any, ClassVar
@@ -15,7 +15,8 @@ from tui.data.ordered_rows import Selection
 from tui.data.replica import FINDING, Replica, Table
 from tui.data.row_filter import Sieve, sieve
 from tui.terminal.text import plain
-from tui.widgets.columns import AGE, KEY, KEY_CLASS, NAME, REASON, REGION, SCOPE, SINCE, STATUS, TENANT, Column, own
+from tui.views import View
+from tui.widgets.columns import Column, shared_columns
 from tui.widgets.line_table import LineTable
 from tui.widgets.lines import Lines
 
@@ -54,18 +55,16 @@ class RowsView(LineTable[Any]):
         Binding("s", "sort_next", "sort by the next column"),
         Binding("S", "sort_reverse", "reverse the order"),
     ]
-    name_of: ClassVar[str] = ""
-    title: ClassVar[str] = ""
-    own_filter: ClassVar[str] = ""
-    """What this view alone shows, in the filter language: an export says it beside the filter."""
-    columns_of: ClassVar[tuple[Column, ...]] = ()
+    view: ClassVar[View]
+    """Its declaration; a class for several has it set."""
     findings: ClassVar[bool] = False
 
     def __init__(self, replica: Replica, *, identity: Callable[[Any], str] = attrgetter("id")) -> None:
-        super().__init__(self.columns_of, replica, identity, latest=self._latest, dim=self._dim, id=self.name_of)
+        columns = self.view.columns or shared_columns(self.view.kinds)
+        super().__init__(columns, replica, identity, latest=self._latest, dim=self._dim, id=self.view.name)
         self.filter = Filter("")
-        self.selection: Selection[Any] = Selection(self.columns_of[0].order(replica), self.tie())
-        self.order = (self.columns_of[0], False)
+        self.selection: Selection[Any] = Selection(columns[0].order(replica), self.tie())
+        self.order = (columns[0], False)
         self.total = 0
         self._version = -1
         self._places = -1
@@ -74,6 +73,11 @@ class RowsView(LineTable[Any]):
         self._reorder_later = False
 
     # ---------------------------------------------------------------- which rows
+
+    @property
+    def own_filter(self) -> str:
+        """What this view alone shows, in the filter language: an export says it beside the filter."""
+        return f"kind:{','.join(self.view.kinds)}" if self.view.kinds else ""
 
     def table(self) -> Table[Any]:
         """The rows this view is about."""
@@ -197,7 +201,7 @@ class RowsView(LineTable[Any]):
     def _tell(self) -> None:
         matched = len(self.selection)
         shown = f"{matched:,}" if matched == self.total else f"{matched:,}/{self.total:,}"
-        self.border_title = plain(f"{self.title} {shown}")
+        self.border_title = plain(f"{self.view.title} {shown}")
         self.empty = self.why_empty()
         self.post_message(Counted())
 
@@ -208,7 +212,7 @@ class RowsView(LineTable[Any]):
         if not self.replica.settled:
             return "waiting for the first answers …"
         silent = sum(source.state not in ANSWERED for source in self.replica.sources.values())
-        return f"no {self.title.lower()} seen" + (
+        return f"no {self.view.title.lower()} seen" + (
             f"; {silent} of {len(self.replica.sources)} sources did not answer in full (see Sources)" if silent else ""
         )
 
@@ -275,27 +279,10 @@ class RowsView(LineTable[Any]):
 class ResourceView(RowsView):
     """Every resource of one kind, worst first."""
 
-    kind: ClassVar[str] = ""
-
     def table(self) -> Table[Any]:
         """The kind's rows."""
-        return self.replica.table(self.kind)
+        return self.replica.table(self.view.kinds[0])
 
     def kinds(self) -> set[str]:
-        """One."""
-        return {self.kind}
-
-
-def of_kind(kind: str) -> type[ResourceView]:
-    """A view of any kind of resource, with the columns all share and the kind's own."""
-    columns: Sequence[Column] = (STATUS, NAME, TENANT, SCOPE, REGION, KEY_CLASS, KEY, *own(kind), REASON, SINCE, AGE)
-    plain = kind.replace("-", " ")
-    names = {
-        "kind": kind,
-        "name_of": f"kind-{kind}",
-        "title": f"{plain.capitalize()}s",
-        "own_filter": f"kind:{kind}",
-        "columns_of": tuple(columns),
-        "__doc__": f"Every {plain}.",
-    }
-    return type(f"{kind.title().replace('-', '')}View", (ResourceView,), names)
+        """The one that the view declares."""
+        return set(self.view.kinds)

@@ -11,6 +11,7 @@ from posture.clock import Utc
 from tui.data.replica import Table
 from tui.data.row_filter import Sieve, source_matches
 from tui.terminal.text import plain
+from tui.views import View
 from tui.views.rows_view import RowsView
 from tui.widgets.columns import (
     CADENCE,
@@ -27,6 +28,26 @@ from tui.widgets.columns import (
 )
 from tui.widgets.lines import Lines
 
+VIEW = View(
+    "sources",
+    "Sources",
+    short="Srcs",
+    order=10,
+    columns=(
+        SOURCE_STATE,
+        SERVICE,
+        SOURCE_TENANT,
+        SOURCE_SCOPE,
+        SUCCESS,
+        CADENCE,
+        CALLS,
+        SECONDS,
+        RESOURCES,
+        ERROR,
+        PERMISSION,
+    ),
+)
+
 
 class SourceOpened(Message):
     """A source is to be looked at."""
@@ -39,21 +60,7 @@ class SourceOpened(Message):
 class SourcesView(RowsView):
     """What was asked of whom, worst first; `r` asks the one under the cursor again."""
 
-    name_of = "sources"
-    title = "Sources"
-    columns_of = (
-        SOURCE_STATE,
-        SERVICE,
-        SOURCE_TENANT,
-        SOURCE_SCOPE,
-        SUCCESS,
-        CADENCE,
-        CALLS,
-        SECONDS,
-        RESOURCES,
-        ERROR,
-        PERMISSION,
-    )
+    view = VIEW
 
     def look(self) -> None:
         """The view comes to the front: it names the configuration that says what is asked."""

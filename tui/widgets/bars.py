@@ -17,6 +17,7 @@ from posture.source import ANSWERED, Source, State
 from posture.text import clean
 from tui.data.replica import Replica, services
 from tui.terminal.paint import Paint
+from tui.views import View
 
 Part = tuple[str, str] | tuple[str, str, str]
 """Text, the name of a paint, and what a click does (an action)."""
@@ -151,22 +152,9 @@ def banner(replica: Replica, width: int, *, error: str, down: str, restart_in: i
 
 NUMBERS = "1234567890"
 """The keys of the views, in their order; what comes after the tenth is reached by Tab."""
-SHORT = {
-    "Volumes": "Vols",
-    "Snapshots": "Snap",
-    "Buckets": "Bkts",
-    "Findings": "Find",
-    "Sources": "Srcs",
-    "Others": "More",
-    "Endpoints": "TLS",
-    "Certificates": "Cert",
-    "Expiring": "Ends",
-    "Leases": "Lses",
-}
-"""View titles where there is little room."""
 
 
-def footer(names: Sequence[tuple[str, str]], current: str, width: int) -> tuple[list[Part], list[Part]]:
+def footer(views: Sequence[View], current: str, width: int) -> tuple[list[Part], list[Part]]:
     """The views by number, and the keys one needs first."""
     right: list[Part] = [
         ("/", "accent", "app.filter"),
@@ -175,16 +163,16 @@ def footer(names: Sequence[tuple[str, str]], current: str, width: int) -> tuple[
         (" help ", "faint", "app.help"),
     ]
     room = width - sum(len(part[0]) for part in right) - 1
-    full = sum(len(title) + 4 for _, title in names) <= room
+    full = sum(len(view.title) + 4 for view in views) <= room
     numbers_only = (
-        sum(len(title if name == current else SHORT.get(title, title[:4])) + 3 for name, title in names) > room
+        sum(len(view.title if view.name == current else view.short or view.title[:4]) + 3 for view in views) > room
     )
     left: list[Part] = [(" ", "bar")]
-    for key, (name, title) in zip(NUMBERS.ljust(len(names), "·"), names, strict=False):
-        action = f"app.view('{name}')"
-        text = title if full or name == current else "" if numbers_only else SHORT.get(title, title[:4])
+    for key, view in zip(NUMBERS.ljust(len(views), "·"), views, strict=False):
+        action, here = f"app.view('{view.name}')", view.name == current
+        text = view.title if full or here else "" if numbers_only else view.short or view.title[:4]
         gap = "  " if full else " " if text else ""
-        left += [(key, "accent", action), (f" {text}{gap}", "title" if name == current else "faint", action)]
+        left += [(key, "accent", action), (f" {text}{gap}", "title" if here else "faint", action)]
     return left, right
 
 

@@ -1,5 +1,6 @@
 """Columns as values: a title, widths, a cell, an order. Views put them side by side; the table draws them."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -7,8 +8,9 @@ from typing import Any
 
 from posture.clock import Utc, age
 from posture.fault import state_word
+from posture.kinds import Col, kind_of
 from posture.rollup import OWN, tenants_of
-from posture.rows import CELLS, KEY_CLASSES, FindingRow, Row
+from posture.rows import KEY_CLASSES, FindingRow, Row
 from posture.source import ANSWERED, Source, State
 from posture.verdict import Status
 from providers.collector.frames import TenantRollup
@@ -179,28 +181,46 @@ EXCEPTED = Column("EXCEPTED", _excepted_cell, _by("excepted_until"), 10, keep=2)
 
 
 def own(kind: str) -> tuple[Column, ...]:
-    """The columns a kind has of its own (`posture.rows.CELLS`)."""
-    return tuple(_own(title, index) for index, title in enumerate(CELLS.get(kind, ())))
+    """The columns a kind has of its own (`posture.kinds`)."""
+    return tuple(_own(column, index) for index, column in enumerate(kind_of(kind).columns))
 
 
-def _own(title: str, index: int) -> Column:
+def _own(column: Col, index: int) -> Column:
     def text(row: Row) -> str:
         return row.cells[index] if index < len(row.cells) else ""
 
-    wide = {"USED BY": 14, "OF": 12, "DEFAULT SSE": 11, "SIZE": 8, "SHARED": 8, "PUBLIC": 8}.get(
-        title, max(6, len(title))
-    )
+    def order(replica: Replica) -> Callable[[Any], Any]:
+        return (lambda row: _number(text(row))) if column.number else text
+
+    width = column.width or max(6, len(column.title))
+    most = column.most or width + 10
     return Column(
-        title,
+        column.title,
         lambda row, replica, now: (text(row), "text"),
-        lambda replica: text,
-        wide,
-        wide + 10,
-        1,
-        keep=4,
-        right=title == "SIZE",
-        middle=title in {"USED BY", "OF"},
+        order,
+        width,
+        most,
+        int(most > width),
+        keep=column.keep,
+        right=column.right,
+        middle=column.middle,
     )
+
+
+_DIGITS = re.compile(r"[0-9]{1,18}")
+
+
+def _number(text: str) -> int:
+    """The greatest first, what is no number last."""
+    found = _DIGITS.match(text)
+    return 1 if found is None else -int(found[0])
+
+
+def shared_columns(kinds: Sequence[str]) -> tuple[Column, ...]:
+    """What all resources share and, of one kind, its own; of several, which kind each is."""
+    if len(kinds) == 1:
+        return (STATUS, NAME, TENANT, SCOPE, REGION, KEY_CLASS, KEY, *own(kinds[0]), REASON, SINCE, AGE)
+    return (STATUS, KIND, NAME, TENANT, SCOPE, REGION, REASON, SINCE, AGE)
 
 
 # ---------------------------------------------------------------- sources

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Protocol
 
 from posture.fault import EnctopError
 from tui.data.replica import Replica
+from tui.views.classes import KIND
 
 
 class Dashboard(Protocol):
@@ -83,7 +84,7 @@ def palette(app: Dashboard) -> Iterator[tuple[str, str, Callable[[], None]]]:
 
 
 def _plain(app: Dashboard) -> list[tuple[str, str, Callable[[], None]]]:
-    views = [(name, f"the {title} view", lambda name=name: app.go(name)) for name, title in app.VIEWS]
+    views = [(view.name, f"the {view.title} view", partial(app.go, view.name)) for view in app.VIEWS]
     return [
         *views,
         ("export", "write what is shown to a JSON file", app.action_export),
@@ -100,7 +101,7 @@ def _choose(app: Dashboard, word: str) -> Callable[[], None]:
     if word == "q":
         return app.action_end
     plain = {name: act for name, _, act in _plain(app)}
-    kinds: dict[str, Callable[[], None]] = {kind: partial(app.go, f"kind-{kind}") for kind in app.replica.tables}
+    kinds: dict[str, Callable[[], None]] = {kind: partial(app.go, f"{KIND}{kind}") for kind in app.replica.tables}
     known = {**kinds, **plain}
     if word in known:
         return known[word]

@@ -5,21 +5,12 @@ sent for it.
 from typing import Any
 
 from posture.clock import Seconds, Utc, age
+from posture.kinds import kind_of
 from posture.verdict import Status
 from tui.data.replica import Replica
 from tui.widgets.columns import PAINTS, Cell, Column
 
 DAY: Seconds = 86400.0
-_JUDGED_BY = {
-    "endpoint": "tls.cert-expiry",
-    "certificate": "tls.cert-expiry",
-    "lease": "vault.lease.health",
-    "aws.kms.key": "aws.kms.key-state",
-    "gcp.kms.key": "gcp.kms.key-state",
-}
-"""Kind, or type -> the control that knows how much is too little: lines scale with the life of a certificate, so the
-number alone has no colour.
-"""
 
 
 def countdown(left: Seconds) -> str:
@@ -38,10 +29,12 @@ def countdown(left: Seconds) -> str:
 
 
 def paint(row: Any, replica: Replica) -> str:
-    """The colour of what is left: that of the finding of the control that judges it, else that of the row."""
+    """The colour of what is left: that of the finding of the control that judges it (lines scale with the life of a
+    certificate, so the number alone has no colour), else that of the row.
+    """
     place = replica.place(row)
-    control = _JUDGED_BY.get(place.kind) or _JUDGED_BY.get(place.type)
-    if control is None:
+    control = kind_of(place.kind).judge_of(place.type)
+    if not control:
         return PAINTS[row.status] if row.status < Status.PASS else "text"
     finding = replica.findings.rows.get(f"{control} {row.id}")
     return "text" if finding is None else PAINTS[finding.status]

@@ -5,8 +5,9 @@ lease stands.
 from functools import lru_cache
 
 from posture.clock import Seconds, Utc, age, parse_rfc3339
+from posture.kinds import KINDS
 from posture.lease import LONG, LeaseState, Life
-from posture.rows import CELLS, Row
+from posture.rows import Row
 from tui.data.replica import Replica
 from tui.widgets.columns import Cell, Column
 
@@ -24,7 +25,7 @@ STATE_PAINTS = {
     LeaseState.NEVER: "faint",
     LeaseState.ENDED: "faint",
 }
-_AT = {title: index for index, title in enumerate(CELLS["lease"])}
+_AT = {title: index for index, title in enumerate(KINDS["lease"].titles)}
 
 
 def countdown(left: Seconds) -> str:

@@ -231,7 +231,7 @@ async def test_the_cell_of_a_bucket_reads_the_policy_as_the_control_does(aws: Aw
         aws.buckets().make(name, policy=policy)
     aws.deny("s3:GetBucketPolicy", bucket="unread")
     seen = await watch().poll()
-    cells = {name: seen.row(f"arn:aws:s3:::{name}").resource.cells[1] for name in (*policies, "old-tls")}
+    cells = {name: seen.row(f"arn:aws:s3:::{name}").cells[1] for name in (*policies, "old-tls")}
     statuses = {name: seen.finding("aws.s3.tls-only-policy", f"arn:aws:s3:::{name}").status for name in cells}
     words = {PASS: "yes", WARN: "in part", FAIL: "no", UNKNOWN: "?"}
     assert cells == {name: words[status] for name, status in statuses.items()}

@@ -1,0 +1,187 @@
+"""The kinds of resources: what each is called, the columns of its own, and which control judges its end.
+
+One entry a kind, and no other file: model, filter, screen, snapshot and saved state read it here. A source that
+reports the kind fills `Resource.cells`, one short text for each column.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from posture.resource import Resource
+from posture.verdict import Finding, Status
+
+YES_OR_NO = ("no", "?", "in part", "yes", "")
+"""What a column says of a promise that its title names, by the `Status` of the control."""
+
+
+class Col(msgspec.Struct, frozen=True):
+    """One column: its title, and how it is drawn.
+
+    `width` is the least it needs (0: its title's, and 6 at least), `most` what it makes use of (0: ten more), in
+    character cells; where there is too little room, a column of a low `keep` is left out first. `right` aligns;
+    `middle` cuts a long text in its middle, for names that differ at their end; `number` sorts by the number that the
+    text begins with, the greatest first.
+
+    `verdict` names controls, at most one of which judges a resource: the column then says how that one judged, in
+    `words`, one for each `Status`. Where none of them applies, it says what the source wrote.
+    """
+
+    title: str
+    width: int = 0
+    most: int = 0
+    keep: int = 4
+    right: bool = False
+    middle: bool = False
+    number: bool = False
+    verdict: tuple[str, ...] = ()
+    words: tuple[str, str, str, str, str] = YES_OR_NO
+
+
+class Kind(msgspec.Struct, frozen=True):
+    """A kind of resource.
+
+    `ends` names the controls that judge when it ends by itself (`Resource.expires`), one a system: a countdown has
+    their colour. `ends_with` is the kind of the resource that it ends with, which is then listed instead. `encrypted`
+    says that it has encryption at rest of its own.
+    """
+
+    name: str
+    title: str
+    columns: tuple[Col, ...] = ()
+    ends: tuple[str, ...] = ()
+    ends_with: str = ""
+    encrypted: bool = False
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """The titles of its columns, in the order of `Resource.cells`."""
+        return tuple(column.title for column in self.columns)
+
+    def judge_of(self, type_: str) -> str:
+        """The control that judges the end of a resource of this type; empty where none of its system does."""
+        system = type_.partition(".")[0] + "."
+        return next((control for control in self.ends if control.startswith(system)), "")
+
+
+_ALL = (
+    Kind(
+        "volume", "Volumes", (Col("USED BY", 14, middle=True), Col("SIZE", 8, right=True, number=True)), encrypted=True
+    ),
+    Kind(
+        "snapshot",
+        "Snapshots",
+        (Col("OF", 12, middle=True), Col("SHARED", 8), Col("SIZE", 8, right=True, number=True)),
+        encrypted=True,
+    ),
+    Kind(
+        "bucket",
+        "Buckets",
+        (
+            Col("DEFAULT SSE", 11),
+            Col("TLS ONLY", verdict=("aws.s3.tls-only-policy",)),
+            Col(
+                "PUBLIC",
+                8,
+                verdict=("aws.s3.public-access", "azure.storage.public-blob", "gcp.gcs.public-access"),
+                words=("PUBLIC", "?", "could be", "no", ""),
+            ),
+        ),
+        encrypted=True,
+    ),
+    Kind(
+        "key",
+        "Keys",
+        (Col("MANAGER"), Col("STATE"), Col("ROTATION")),
+        ends=("aws.kms.key-state", "gcp.kms.key-state"),
+        encrypted=True,
+    ),
+    Kind("object-sample", "Object samples"),
+    Kind("inventory", "Inventories"),
+    Kind("encryption-scope", "Encryption scopes", encrypted=True),
+    Kind("blob-service", "Blob services"),
+    Kind("account", "Accounts", (Col("DEFAULT"),)),
+    Kind("identity", "Identities"),
+    Kind("workload", "Workloads", (Col("DISKS"),)),
+    Kind("cluster", "Clusters", (Col("SECRETS"),)),
+    Kind(
+        "endpoint",
+        "Endpoints",
+        (
+            Col("PROTOCOL", 8, 8, keep=8),
+            Col("SUITE", 12, 30, keep=3),
+            Col("ISSUER", 12, 32, keep=5),
+            Col("HSTS", 5, 5, keep=2, number=True),
+            Col("HTTP", 9, 10, keep=2),
+            Col("CHANGED", 11, 11, keep=3),
+        ),
+        ends=("tls.cert-expiry",),
+        ends_with="certificate",
+    ),
+    Kind(
+        "certificate",
+        "Certificates",
+        (
+            Col("ISSUER", 12, 32, keep=5),
+            Col("KEY", 9, 10),
+            Col("SIGNED", 7, 8, keep=3),
+            Col("LIFE", 5, 5, keep=6, number=True),
+            Col("NAMES", 12, 40, keep=3),
+        ),
+        ends=("tls.cert-expiry", "vault.pki.certificate-expiry"),
+    ),
+    Kind("vault", "Vaults", (Col("STATE"), Col("ABOUT"))),
+    Kind(
+        "lease",
+        "Leases",
+        (Col("ENGINE"), Col("ROLE"), Col("ISSUED"), Col("RENEWED"), Col("RENEWABLE"), Col("STATE")),
+        ends=("vault.lease.health",),
+    ),
+    Kind(
+        "lease-totals",
+        "Lease totals",
+        (
+            Col("TOTAL"),
+            Col("LIMIT"),
+            Col("GROWTH"),
+            Col("DOUBLES"),
+            Col("IRREVOCABLE"),
+            Col("BACKLOG"),
+            Col("ROWS"),
+            Col("ENDS"),
+        ),
+    ),
+    Kind("token", "Tokens", (Col("ISSUED"), Col("RENEWED"), Col("RENEWABLE"), Col("KIND"), Col("POLICIES"))),
+    Kind("secret-engine", "Secret engines", (Col("TYPE"), Col("DEFAULT TTL"), Col("MAX TTL"))),
+    Kind("auth-method", "Auth methods", (Col("TYPE"), Col("DEFAULT TTL"), Col("MAX TTL"), Col("SECOND FACTOR"))),
+)
+
+KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _ALL}
+
+
+def kind_of(name: str) -> Kind:
+    """The kind of this name; one that only another version knows, from its snapshot, has no columns of its own."""
+    return KINDS.get(name) or Kind(name, f"{name.replace('-', ' ').capitalize()}s")
+
+
+def cells_of(resource: Resource, findings: Mapping[str, Finding]) -> tuple[str, ...]:
+    """The texts of the columns of a resource's kind: what its source wrote, and how it was judged."""
+    verdicts = _VERDICTS.get(resource.kind)
+    if verdicts is None:
+        return resource.cells
+    cells = list(resource.cells)
+    for index, column in verdicts:
+        finding = next((findings[control] for control in column.verdict if control in findings), None)
+        if finding is not None:
+            cells += [""] * (index + 1 - len(cells))
+            # an exception changes what is done about a FAIL, not what was seen
+            cells[index] = column.words[Status.FAIL if finding.exception is not None else finding.status]
+    return tuple(cells)
+
+
+_VERDICTS = {
+    kind.name: verdicts
+    for kind in _ALL
+    if (verdicts := tuple((index, column) for index, column in enumerate(kind.columns) if column.verdict))
+}
+"""Kind -> (place, column) of those that a control fills."""
