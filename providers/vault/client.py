@@ -65,6 +65,7 @@ class VaultClient:
         self._lane = Lane(RATE, 1.0, WORKERS)
         self._threads = Threads(WORKERS, "vault")
         self._local = threading.local()
+        self._sessions: list[Session] = []
         self._token: str | None = None
         self._logging_in = threading.Lock()
         self._checked: tuple[float, bool] = (-TOKEN_CHECKED, True)
@@ -117,8 +118,10 @@ class VaultClient:
             raise
 
     async def close(self) -> None:
-        """Let the threads go."""
+        """Let the threads go, and close the connections that they keep."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+        for session in self._sessions:
+            session.close()
 
     async def _token_holds(self) -> bool:
         """Whether a 403 is the policy's: a token that may look itself up is alive (every token of the default policy
@@ -200,6 +203,7 @@ class VaultClient:
         if base not in known:
             verify = self.settings.ca_file or os.environ.get("VAULT_CACERT") or True
             session = Session(base, str(Path(verify).expanduser()) if isinstance(verify, str) else verify)
+            self._sessions.append(session)
             known[base] = hvac.Client(
                 url=base, token="", session=session, timeout=TIMEOUT, allow_redirects=False, adapter=RawAdapter
             )

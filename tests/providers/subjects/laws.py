@@ -167,7 +167,10 @@ async def tells_badly(subject: Subject, name: str) -> list[str]:
                 made = await polled(source)
             wrong += [f"{source.id} leaves {each}" for each in _left(tasks)]
             if before[source.id].calls or not subject.http:
-                wrong += [f"{source.id}: {each}" for each in _told(made, fault.kinds, silent=name in subject.finds)]
+                wrong += [
+                    f"{source.id}: {each}"
+                    for each in _told(made, fault.kinds, silent=(name, source.service) in subject.finds)
+                ]
         stage.front.wrong = None
         await fault.end(place)
         for _ in range(ROUNDS):

@@ -18,16 +18,16 @@ class Subject(ABC):
     """A stand-in with a world in which every declared call has something to ask, the configuration that asks it all,
     and what was asked in the words of the printed policy.
 
-    `free` needs no permission; `spare` is granted though not everybody's world asks it. `clocks` are
-    functions that must read the machine's clock. `http` is False for a system that speaks something else, whose connections are
-    then passed on by `overhears`; `finds` names the faults that its rows tell, and not its sources.
+    `free` needs no permission; `spare` is granted though not everybody's world asks it. `clocks` are functions that
+    must read the machine's clock. `http` is False for a system that speaks something else, whose connections are then
+    passed on by `overhears`; `finds` are (fault, service) of sources that answer in full all the same.
     """
 
     system: System
     http: ClassVar[bool] = True
     free: ClassVar[frozenset[str]] = frozenset()
     spare: ClassVar[frozenset[str]] = frozenset()
-    finds: ClassVar[frozenset[str]] = frozenset()
+    finds: ClassVar[frozenset[tuple[str, str]]] = frozenset()
     clocks: ClassVar[frozenset[str]] = frozenset()
     overhears: Fault | None = None
 

@@ -15,6 +15,8 @@ from tests.providers.subjects.subject import Subject
 HOST = "shop.lab.example"
 HANDSHAKE, ALERT = 22, 21
 """Types of a TLS record (RFC 8446 5.1)."""
+ALERTS = ("denied", "expired", "throttled for ever", "5xx")
+"""Faults that are an alert here: an endpoint that says no has answered, and its rows tell."""
 
 
 class TlsSubject(Subject):
@@ -23,7 +25,7 @@ class TlsSubject(Subject):
     system = SYSTEM
     http = False
     free: ClassVar[frozenset[str]] = frozenset({"handshake", "HEAD / HTTP/1.1"})
-    finds: ClassVar[frozenset[str]] = frozenset({"denied", "expired", "throttled for ever", "5xx"})
+    finds: ClassVar[frozenset[tuple[str, str]]] = frozenset((fault, "endpoints") for fault in ALERTS)
 
     def __init__(self, request: pytest.FixtureRequest) -> None:
         folder: Path = request.getfixturevalue("tmp_path")
@@ -78,7 +80,7 @@ class TlsSubject(Subject):
 
     async def begin(self, fault: str, place: object) -> bool:
         """An alert in the place of words."""
-        if fault not in self.finds:
+        if fault not in ALERTS:
             return False
         place.front.wrong = _alert  # type: ignore[attr-defined]
         return True

@@ -35,6 +35,8 @@ class VaultSubject(Subject):
 
     system = SYSTEM
     free: ClassVar[frozenset[str]] = frozenset(f"read {path}" for path in OPEN)
+    finds: ClassVar[frozenset[tuple[str, str]]] = frozenset({("denied", "vault")})
+    """Seal and nodes need no token, and every token may look itself up."""
     spare: ClassVar[frozenset[str]] = frozenset(
         f'path "{path}" {{ capabilities = [{words}] }}'
         for path, words in (

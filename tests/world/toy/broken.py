@@ -1,6 +1,7 @@
 """Toys that break one law each, as rooms are known to."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncGenerator, Callable
 
@@ -72,10 +73,8 @@ class Silent(Boxes):
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """The box."""
-        try:
+        with contextlib.suppress(Refused):
             yield Batch((self.box(await self.ask("boxes")),))
-        except Refused:
-            pass
         yield Complete(("toy.box",))
 
 
