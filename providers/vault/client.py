@@ -66,6 +66,7 @@ class VaultClient:
         self._threads = Threads(WORKERS, "vault")
         self._local = threading.local()
         self._sessions: list[Session] = []
+        self._closed = False
         self._token: str | None = None
         self._logging_in = threading.Lock()
         self._checked: tuple[float, bool] = (-TOKEN_CHECKED, True)
@@ -119,8 +120,12 @@ class VaultClient:
 
     async def close(self) -> None:
         """Let the threads go, and close the connections that they keep."""
+        self._closed = True
         self._threads.shutdown(wait=False, cancel_futures=True)
-        for session in self._sessions:
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        for session in list(self._sessions):
             session.close()
 
     async def _token_holds(self) -> bool:
@@ -192,6 +197,9 @@ class VaultClient:
             )
         except (requests.RequestException, OSError, ValueError) as error:
             raise broken(call, error, token) from None
+        finally:
+            if self._closed:  # it was under way then
+                self._hang_up()
         said = response.content  # a server may repeat the request, wherever it likes
         if token and len(token) >= LEAST_SECRET:
             said = said.replace(token.encode(), b"[secret]")

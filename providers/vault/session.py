@@ -36,6 +36,16 @@ class Session(requests.Session):
         self.mount("http://", _Adapter())
         self.mount("https://", _Adapter())
 
+    def close(self) -> None:
+        """Close the connections now; urllib3 leaves those of a pool to the garbage collector."""
+        for adapter in self.adapters.values():
+            assert isinstance(adapter, HTTPAdapter)
+            for manager in (adapter.poolmanager, *adapter.proxy_manager.values()):
+                for key in list(manager.pools.keys()):
+                    if (pool := manager.pools.get(key)) is not None:
+                        pool.close()
+        super().close()
+
     def request(self, *arguments: Any, **named: Any) -> requests.Response:
         """As requests does it. Raises `TooLongError`, TimeoutError where the answer is not whole in time, and what
         requests raises.
