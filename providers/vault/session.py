@@ -15,7 +15,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from posture.clock import Seconds
-from providers.limits import CHUNK, MOST_BYTES, TooLongError, proxies_for, read_whole
+from providers.limits import CHUNK, MOST_BYTES, TooLongError, hang_up, proxies_for, read_whole
 
 WHOLE: Seconds = 30.0
 """For an answer of Vault's to be whole; the longest known, a list of 100,000 accessors, takes seconds."""
@@ -37,13 +37,11 @@ class Session(requests.Session):
         self.mount("https://", _Adapter())
 
     def close(self) -> None:
-        """Close the connections now; urllib3 leaves those of a pool to the garbage collector."""
+        """Close the connections now."""
         for adapter in self.adapters.values():
             assert isinstance(adapter, HTTPAdapter)
             for manager in (adapter.poolmanager, *adapter.proxy_manager.values()):
-                for key in list(manager.pools.keys()):
-                    if (pool := manager.pools.get(key)) is not None:
-                        pool.close()
+                hang_up(manager)
         super().close()
 
     def request(self, *arguments: Any, **named: Any) -> requests.Response:
