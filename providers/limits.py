@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any
 from urllib.parse import urlsplit
 
 from posture.clock import Seconds
@@ -105,3 +106,11 @@ def proxies_for(url: str) -> dict[str, str]:
 def proxy_for(url: str) -> str | None:
     """The proxy that a request to `url` goes through; None for none."""
     return proxies_for(url).get(urlsplit(url).scheme)
+
+
+def hang_up(manager: Any) -> None:
+    """Close the idle connections of urllib3's `PoolManager` now: `clear` leaves them to the garbage collector."""
+    for key in list(manager.pools.keys()):
+        if (pool := manager.pools.get(key)) is not None:
+            pool.close()
+    manager.clear()

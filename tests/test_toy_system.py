@@ -55,7 +55,7 @@ def enctop(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        ("bx = 1", "tenant[0].toy[2].bx: unknown key, did you mean box?; allowed here: box, door, lids"),
+        ("bx = 1", "tenant[0].toy[2].bx: unknown key, did you mean box?; allowed here: box, door, lids, url"),
         ('box = "red"', "tenant[0].toy[0].box: 'red' is there twice"),
         ('box = "x"\npassword = "y"', "refused, no secret ever stands in this file; use a box"),
     ],

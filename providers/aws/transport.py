@@ -27,7 +27,7 @@ from urllib3.exceptions import HTTPError, ProtocolError
 from urllib3.exceptions import ReadTimeoutError as SilentError
 
 from posture.clock import Seconds
-from providers.limits import WHOLE_ANSWER, proxies_for, read_whole
+from providers.limits import WHOLE_ANSWER, hang_up, proxies_for, read_whole
 from providers.refusals import without
 from providers.threads import Threads
 
@@ -171,6 +171,12 @@ class Transport(URLLib3Session):  # type: ignore[misc]
         super().__init__(verify, proxies_for(endpoint), timeouts, connections)
         self._pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
         self._manager.pool_classes_by_scheme = self._pool_classes_by_scheme
+
+    def close(self) -> None:
+        """Close the connections now."""
+        for manager in (self._manager, *self._proxy_managers.values()):
+            hang_up(manager)
+        super().close()
 
     def answer(self, request: Any, **_: Any) -> AWSResponse:
         """Send a prepared request. Raises as botocore's does, and `TooLongError`; what is to be streamed is read by

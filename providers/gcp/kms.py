@@ -12,6 +12,7 @@ from posture.fault import Fault, FaultKind, Refused
 from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Encryption, KeyClass, Resource
 from posture.source import COLD
+from providers.asking import together
 from providers.gcp.calls import GET_KEY, GET_KEY_VERSION, LIST_KEY_LOCATIONS, LIST_KEY_RINGS, LIST_KEYS
 from providers.gcp.decode import CryptoKey, KeyPage, LocationPage, RingPage, Unread, Version
 from providers.gcp.faults import unreadable
@@ -143,7 +144,7 @@ class Keys(KeySource):
                     LIST_KEY_LOCATIONS, "the answer names no location, and Cloud KMS has some in every project"
                 ).fault
             )
-        answers = await asyncio.gather(*(self._rings_in(place) for place in places))
+        answers = await together(self._rings_in(place) for place in places)
         faults = [answer for answer in answers if isinstance(answer, Fault)]
         if faults and len(faults) == len(places):
             raise Refused(faults[0])

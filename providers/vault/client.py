@@ -65,6 +65,8 @@ class VaultClient:
         self._lane = Lane(RATE, 1.0, WORKERS)
         self._threads = Threads(WORKERS, "vault")
         self._local = threading.local()
+        self._sessions: list[Session] = []
+        self._closed = False
         self._token: str | None = None
         self._logging_in = threading.Lock()
         self._checked: tuple[float, bool] = (-TOKEN_CHECKED, True)
@@ -117,8 +119,14 @@ class VaultClient:
             raise
 
     async def close(self) -> None:
-        """Let the threads go."""
+        """Let the threads go, and close the connections that they keep."""
+        self._closed = True
         self._threads.shutdown(wait=False, cancel_futures=True)
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        for session in list(self._sessions):
+            session.close()
 
     async def _token_holds(self) -> bool:
         """Whether a 403 is the policy's: a token that may look itself up is alive (every token of the default policy
@@ -189,6 +197,9 @@ class VaultClient:
             )
         except (requests.RequestException, OSError, ValueError) as error:
             raise broken(call, error, token) from None
+        finally:
+            if self._closed:  # it was under way then
+                self._hang_up()
         said = response.content  # a server may repeat the request, wherever it likes
         if token and len(token) >= LEAST_SECRET:
             said = said.replace(token.encode(), b"[secret]")
@@ -200,6 +211,7 @@ class VaultClient:
         if base not in known:
             verify = self.settings.ca_file or os.environ.get("VAULT_CACERT") or True
             session = Session(base, str(Path(verify).expanduser()) if isinstance(verify, str) else verify)
+            self._sessions.append(session)
             known[base] = hvac.Client(
                 url=base, token="", session=session, timeout=TIMEOUT, allow_redirects=False, adapter=RawAdapter
             )

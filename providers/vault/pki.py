@@ -1,7 +1,7 @@
 """What the PKI engines have issued: issuers and certificates, and when each ends."""
 
-import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 from cryptography import x509
@@ -11,6 +11,7 @@ from posture.clock import Utc, rfc3339
 from posture.fault import Fault
 from posture.reports import Batch, Complete, NotRead, ReadRefused
 from posture.resource import Resource
+from providers.asking import each
 from providers.source import Yield
 from providers.vault.calls import PKI_CERT, PKI_CERTS, PKI_ISSUER, PKI_ISSUERS
 from providers.vault.source import Mount, Reading, VaultSource, table
@@ -63,14 +64,14 @@ class Pki(VaultSource):
                 *(self._issuer(mount, name, entry) for name, entry in issuers.items()),
                 *(self._cert(mount, serial) for serial in chosen if serial not in own),
             ]
-            for job in asyncio.as_completed(jobs):
-                made = await job
-                if made is None:
-                    continue
-                self._there[mount.shown, made.type].append(made)
-                for fault in made.faults.values():
-                    yield ReadRefused(fault)
-                yield Batch((made,))
+            async with aclosing(each(jobs)) as answers:
+                async for made in answers:
+                    if made is None:
+                        continue
+                    self._there[mount.shown, made.type].append(made)
+                    for fault in made.faults.values():
+                        yield ReadRefused(fault)
+                    yield Batch((made,))
             for fault in reading.faults.values():
                 yield ReadRefused(fault)
             yield Batch((self._mount(mount, reading.faults, len(serials), len(chosen)),))

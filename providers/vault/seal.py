@@ -1,6 +1,5 @@
 """The cluster as it stands now: sealed or not, who leads, every node of it, and the token we ask with."""
 
-import asyncio
 import time
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -11,6 +10,7 @@ from posture.clock import Seconds, Utc, parse_rfc3339, rfc3339
 from posture.fault import Fault, FaultKind, Refused
 from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Link, Resource
+from providers.asking import together
 from providers.source import Yield
 from providers.vault.calls import HA_STATUS, HEALTH, LEADER, LOOKUP_SELF, RENEW_SELF, SEAL_STATUS
 from providers.vault.client import data_of
@@ -78,7 +78,7 @@ class Cluster(VaultSource):
             settings.host: settings.address,
             **({host_of(node): node for node in settings.nodes} if settings.nodes is not None else self._nodes),
         }
-        readings = dict(zip(asked, await asyncio.gather(*(self._node(base) for base in asked.values())), strict=True))
+        readings = dict(zip(asked, await together(self._node(base) for base in asked.values()), strict=True))
         self._choose(asked, readings)
         modes = [
             reading.fields.get(f"replication_{kind}_mode")

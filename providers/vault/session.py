@@ -15,7 +15,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from posture.clock import Seconds
-from providers.limits import CHUNK, MOST_BYTES, TooLongError, proxies_for, read_whole
+from providers.limits import CHUNK, MOST_BYTES, TooLongError, hang_up, proxies_for, read_whole
 
 WHOLE: Seconds = 30.0
 """For an answer of Vault's to be whole; the longest known, a list of 100,000 accessors, takes seconds."""
@@ -35,6 +35,14 @@ class Session(requests.Session):
         self.headers["Accept-Encoding"] = "identity"  # a few bytes of gzip become gigabytes
         self.mount("http://", _Adapter())
         self.mount("https://", _Adapter())
+
+    def close(self) -> None:
+        """Close the connections now."""
+        for adapter in self.adapters.values():
+            assert isinstance(adapter, HTTPAdapter)
+            for manager in (adapter.poolmanager, *adapter.proxy_manager.values()):
+                hang_up(manager)
+        super().close()
 
     def request(self, *arguments: Any, **named: Any) -> requests.Response:
         """As requests does it. Raises `TooLongError`, TimeoutError where the answer is not whole in time, and what

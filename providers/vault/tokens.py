@@ -2,7 +2,6 @@
 live, who can end them.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -13,6 +12,7 @@ from posture.fault import Fault, FaultKind, Refused
 from posture.lease import Life
 from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Resource
+from providers.asking import together
 from providers.source import Yield
 from providers.vault.calls import ACCESSOR, ACCESSORS, LOOKUP_SELF, METRICS
 from providers.vault.seal import TOKEN_FIELDS, moment, token_cells
@@ -65,7 +65,7 @@ class Tokens(VaultSource):
             known.at = min(known.at, self.seen.now())
         old = sorted(self._known, key=lambda key: self._known[key].at)[:AGAIN]
         fresh = [*old, *(key for key in chosen if key not in self._known)]
-        await asyncio.gather(*(self._one(key) for key in fresh))
+        await together(self._one(key) for key in fresh)
         yield Batch(
             (
                 self._totals(

@@ -1,13 +1,14 @@
 """Transit keys: can they leave, can they vanish, do they rotate. Never a key: only what is told about it."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from typing import Any
 
 from posture.clock import rfc3339
 from posture.fault import Fault
 from posture.reports import Batch, Complete, NotRead, ReadRefused
 from posture.resource import Encryption, KeyClass, Resource
+from providers.asking import each
 from providers.source import Yield
 from providers.vault.calls import TRANSIT_KEY, TRANSIT_KEYS
 from providers.vault.seal import moment
@@ -58,12 +59,12 @@ class Transit(VaultSource):
             yield NotRead(tuple(self._there[mount.shown]) if listing.faults else ())
             if not listing.faults:
                 self._there[mount.shown] = []
-            for made in asyncio.as_completed([self._key(mount, name) for name in names]):
-                key = await made
-                self._there[mount.shown].append(key)
-                for fault in key.faults.values():
-                    yield ReadRefused(fault)
-                yield Batch((key,))
+            async with aclosing(each(self._key(mount, name) for name in names)) as keys:
+                async for key in keys:
+                    self._there[mount.shown].append(key)
+                    for fault in key.faults.values():
+                        yield ReadRefused(fault)
+                    yield Batch((key,))
             for fault in listing.faults.values():
                 yield ReadRefused(fault)
             yield Batch((self._mount(mount, listing.faults, len(names)),))

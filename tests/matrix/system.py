@@ -44,6 +44,8 @@ class System(ABC):
     """
 
     name: ClassVar[str]
+    provider: ClassVar[str]
+    """The same as `providers.system.System.name`."""
     http: ClassVar[bool] = True
     steps: ClassVar[int] = 1
     good: ClassVar[str]

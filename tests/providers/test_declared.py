@@ -14,10 +14,10 @@ from providers.collector.frames import Encoder
 from providers.collector.publisher import Publisher
 from providers.collector.systems import policy_text
 from providers.demo import faults
-from providers.demo.aws import bucketpolicy
 from providers.demo.aws.accounts import ROLE
 from providers.demo.aws.request import Asked
 from tests.providers.conftest import Watch, configuration
+from tests.providers.subjects.aws import OPT_INS, seed
 from tests.world.aws import Aws
 
 ALL = frozenset({"role", "tag", "object_sample", "inventory"})
@@ -25,17 +25,8 @@ ALL = frozenset({"role", "tag", "object_sample", "inventory"})
 
 def everything(aws: Aws) -> str:
     """A configuration with every opt-in, and a world in which every call has something to ask."""
-    home, own = aws.region(), aws.buckets()
-    home.key("k")
-    home.volume()
-    own.make("reports")
-    own.make("open", policy=bucketpolicy.tls_12("open"), block=None)
-    own.put("open", "o", b"x")
-    own.inventory("open", "reports", {"o": "SSE-S3"})
-    also = (
-        f'object_sample = 2\ninventory = true\ntag = "tenant=acme"\n[[tenant.aws]]\nendpoint_url = "{aws.url}"\nregions'
-        f' = ["us-east-1"]\nrole_arn = "{ROLE}"'
-    )
+    seed(aws)
+    also = f'{OPT_INS}[[tenant.aws]]\nendpoint_url = "{aws.url}"\nregions = ["us-east-1"]\nrole_arn = "{ROLE}"'
     return configuration(aws, also=also)
 
 

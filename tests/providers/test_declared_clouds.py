@@ -8,18 +8,15 @@ from typing import Any
 import pytest
 
 from posture.model import Model
-from providers.azure.calls import GRAPH_CALLS, QUERY_RESOURCES
 from providers.collector.systems import policy_text
-from providers.demo.azure import more
 from providers.demo.azure.faults import refusal
-from providers.demo.azure.resources import CUSTOMER, SUBSCRIPTION
 from providers.demo.gcp.faults import error
 from providers.gcp.calls import CALLS as GOOGLE_CALLS
+from tests.providers.subjects import azure as azure_world
+from tests.providers.subjects import google as google_world
+from tests.providers.subjects.azure import OURS
 from tests.world.azure import Azure
 from tests.world.gcp import Google
-
-OURS = {QUERY_RESOURCES.permission, *GRAPH_CALLS}
-"""What no role grants: Resource Graph takes no permission of its own, Microsoft Graph's are granted in Entra."""
 
 
 def _azure_grants(*needs: str) -> set[str]:
@@ -37,46 +34,13 @@ def _whole_azure(azure: Azure) -> str:
     """A world in which every call has something to ask, and the settings that ask it; Resource Graph shows nothing,
     so that Resource Manager is asked.
     """
-    estate = azure.estate
-    key = estate.key(estate.vault("acme-keys"), "data")
-    hsm = estate.put(
-        f"/subscriptions/{SUBSCRIPTION}/resourceGroups/keys/providers/Microsoft.KeyVault/managedHSMs/acme-hsm",
-        {"properties": {}},
-    )
-    url = "https://acme-hsm.managedhsm.azure.net/keys/disks"
-    estate.put(
-        f"{hsm}/keys/disks",
-        {
-            "properties": {
-                "attributes": {"enabled": True, "recoveryLevel": "Recoverable"},
-                "keyUri": url,
-                "kty": "RSA-HSM",
-            }
-        },
-    )
-    estate.disk("d", CUSTOMER, set_id=estate.encryption_set("by", url, None))
-    estate.snapshot("s")
-    estate.image("i")
-    account = estate.account("acmedata", key=key)
-    estate.scope(account, "own")
-    estate.blob(estate.container(account, "invoices"), "b")
-    more.machine(estate, "m")
-    more.scale_set(estate, "ss")
-    more.cluster(estate, "aks")
-    more.gateway(estate, "gw")
-    more.front_door(estate, "fd")
-    more.people(estate, defaults=True)
-    azure.server.hidden.add(SUBSCRIPTION)
+    azure_world.seed(azure)
     return f'blob_sample = 1\ngraph_endpoint = "{azure.server.url}"'
 
 
 def _whole_google(google: Google) -> dict[str, Any]:
     """The same for Google Cloud."""
-    project, zone = google.project, "zones/us-central1-a"
-    project.disk("d", zone, key=f"{project.key('k', versions={1: 'ENABLED'})}/cryptoKeyVersions/1")
-    project.disk("e", zone, key=google.server.cloud.project("x-other").key("f"))
-    project.bucket("b", prevention="inherited")
-    project.object("b", "o")
+    google_world.seed(google)
     return {"object_pages": 1, "workspace": "my_customer"}
 
 

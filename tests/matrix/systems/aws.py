@@ -24,7 +24,7 @@ T = TypeVar("T", Request, Answer)
 class AwsSystem(System):
     """Two volumes, a snapshot, a bucket and a key."""
 
-    name = "AWS"
+    name, provider = "AWS", "aws"
     good, bad = "aws.kms.key-state", "aws.ebs.volume-encrypted"
     may_change: ClassVar[Mapping[str, frozenset[str]]] = {
         # KMS says that the key does not exist

@@ -23,7 +23,7 @@ from tests.matrix.system import System
 class AzureSystem(System):
     """A disk under a customer's key, a storage account that takes plain HTTP, and a container."""
 
-    name = "Azure"
+    name, provider = "Azure", "azure"
     good, bad = "azure.storage.min-tls", "azure.storage.secure-transfer"
     may_change: ClassVar[Mapping[str, frozenset[str]]] = {
         # the key's vault says that it does not exist before the listing of the sets is asked again

@@ -20,7 +20,7 @@ from tests.matrix.system import System
 class GoogleSystem(System):
     """A disk under a key, one that is not, a bucket that anybody may read, and a proxy."""
 
-    name = "Google"
+    name, provider = "Google", "gcp"
     good, bad = "gcp.kms.key-state", "gcp.gcs.public-access"
     may_change: ClassVar[Mapping[str, frozenset[str]]] = {
         # KMS says that the key does not exist before the listing of who uses it is asked again

@@ -37,7 +37,7 @@ class TlsSystem(System):
     behind the handshake.
     """
 
-    name = "TLS"
+    name, provider = "TLS", "tls"
     http = False
     good, bad = "tls.hostname", "tls.cert-expiry"
     absent: ClassVar[Mapping[str, str]] = {

@@ -25,7 +25,7 @@ TOKENS = frozenset(control.id for control in registry().for_type("vault.token"))
 class VaultSystem(System):
     """A transit key, and one that may leave it."""
 
-    name = "Vault"
+    name, provider = "Vault", "vault"
     good, bad = "vault.seal.status", "vault.transit.key-posture"
     steps = 2  # tokens wait for the count of the leases
     absent: ClassVar[Mapping[str, str]] = {

@@ -1,0 +1,16 @@
+"""The systems as the suite holds them: each that is declared in `providers.SYSTEMS` has its line here."""
+
+from tests.providers.subjects.aws import AwsSubject
+from tests.providers.subjects.azure import AzureSubject
+from tests.providers.subjects.google import GoogleSubject
+from tests.providers.subjects.subject import Subject
+from tests.providers.subjects.tls import TlsSubject
+from tests.providers.subjects.vault import VaultSubject
+
+SUBJECTS: dict[str, type[Subject]] = {
+    "aws": AwsSubject,
+    "azure": AzureSubject,
+    "gcp": GoogleSubject,
+    "vault": VaultSubject,
+    "tls": TlsSubject,
+}
