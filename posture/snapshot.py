@@ -316,7 +316,7 @@ def write(path: Path, body: bytes | Iterable[bytes], *, new: bool = False) -> No
 
     Raises `SnapshotError`.
 
-    Where links lead, what is no file, and `new`: see `posture.files.replace`.
+    Where links lead, what is not a file, and `new`: see `posture.files.replace`.
     """
     try:
         replace(path, (body,) if isinstance(body, bytes) else body, new=new)

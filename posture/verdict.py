@@ -131,7 +131,7 @@ def warned(reason: str, evidence: Mapping[str, Any] | None = None, *, until: Utc
 
 
 def unknown(reason: str, fault: Fault | None = None, evidence: Mapping[str, Any] | None = None) -> Verdict:
-    """There is no answer; `fault` says why where a call was refused."""
+    """There is not an answer; `fault` says why where a call was refused."""
     return Verdict(Status.UNKNOWN, reason, evidence or {}, None, fault)
 
 

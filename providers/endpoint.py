@@ -43,7 +43,7 @@ def _is_host(host: str) -> bool:
 def check_endpoint(
     field: str, url: str, *, allow_plaintext: bool, example: str = "https://HOST:PORT", path: bool = True
 ) -> None:
-    """Raise ValueError, in one line that begins with `field`, where `url` is no address, holds a password, or leads
+    """Raise ValueError, in one line that begins with `field`, where `url` is not an address, holds a password, or leads
     a token into the clear.
     """
     if "@" in url.partition("://")[2].split("/", 1)[0]:

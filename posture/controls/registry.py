@@ -209,7 +209,7 @@ def joined(
                     f"{where} has no function; write one under @control({control_id!r}, on=...) in {area}.py"
                 )
             if unknown := [sentence for sentence in data.verifies if sentence not in sentences]:
-                raise ValueError(f"{where} verifies {unknown[0]}, which is no sentence of sentences.toml")
+                raise ValueError(f"{where} verifies {unknown[0]}, which is not a sentence of sentences.toml")
             if blanks := [
                 blank for blank in BLANK.findall(data.remedy) if blank not in BLANKS and not blank[0].isupper()
             ]:

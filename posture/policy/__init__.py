@@ -229,5 +229,5 @@ def _begins(control: str, prefix: str) -> bool:
 def _check_prefix(key: str, prefix: str) -> None:
     if not _PREFIX.fullmatch(prefix):
         raise ValueError(
-            f"{key}: {prefix!r} is no control; write its id, or the beginning of ids up to a dot, as in aws.s3"
+            f"{key}: {prefix!r} is not a control; write its id, or the beginning of ids up to a dot, as in aws.s3"
         )

@@ -46,4 +46,4 @@ class VaultPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         for path in self.mounts:
             if not path.endswith("/"):
-                raise ValueError(f'mounts: {path!r} is no mount\'s path; it ends in a slash, as in "secret/"')
+                raise ValueError(f'mounts: {path!r} is not a mount\'s path; it ends in a slash, as in "secret/"')

@@ -159,7 +159,7 @@ class AwsClient:
             if following in (None, ""):
                 return
             if not isinstance(following, str):
-                raise _unreadable(call, f"{out} is no text")
+                raise _unreadable(call, f"{out} is not text")
             pages.follow(following)
             more = {back: following}
 

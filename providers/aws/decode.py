@@ -148,7 +148,7 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 def no_json(body: bytes) -> str:
-    """Why this is no JSON object; empty where it is one."""
+    """Why this is not a JSON object; empty where it is one."""
     try:
         msgspec.json.decode(body, type=dict[str, msgspec.Raw])
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -425,7 +425,7 @@ class _Transport(AioHttpTransport):  # type: ignore[misc]  # azure-core loads it
 
 
 def _origin(url: str) -> tuple[str, str, int | None]:
-    """Scheme, host and port, the scheme's own where none is written. Raises ValueError where it is no address."""
+    """Scheme, host and port, the scheme's own where none is written. Raises ValueError where it is not an address."""
     parts = urlsplit(url)
     return parts.scheme, (parts.hostname or "").rstrip("."), parts.port or {"https": 443, "http": 80}.get(parts.scheme)
 

@@ -137,7 +137,7 @@ class Edge(SweptSource):
 
 
 def _minimum(domain: Thing) -> Any:
-    """The least TLS version of a domain as it stands there; what is no answer is told apart from none by the
+    """The least TLS version of a domain as it stands there; what is not an answer is told apart from none by the
     control.
     """
     settings = (domain.properties or {}).get("tlsSettings")

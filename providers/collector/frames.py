@@ -227,7 +227,7 @@ class Decoder:
                 for message in self.feed(data):
                     yield message
         except msgspec.MsgspecError as error:
-            log.warning("what came is no message: %s", error)
+            log.warning("invalid data: %s", error)
 
     def feed(self, data: bytes) -> Iterator[Any]:
         """The messages that are whole now. Raises `msgspec.MsgspecError` on bytes that are no frame."""

@@ -56,7 +56,7 @@ def trusted(path: Path) -> File:
 
 
 def trust(path: Path) -> File:
-    """Trust what the file holds now. Raises `ConfigError` for one that others may write, or that is no file."""
+    """Trust what the file holds now. Raises `ConfigError` for one that others may write, or that is not a file."""
     real = _real(path)
     if not str(real).isprintable():
         raise ConfigError(f"{one_line(str(real))}: has characters in its path that cannot be shown")

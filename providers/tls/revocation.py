@@ -73,7 +73,7 @@ class Revocations:
         return {**told, "Above": higher} if higher else told
 
     def _worst(self, words: Sequence[Facts]) -> Facts:
-        """An answer that does not count is no word: the other one stands. Both are told."""
+        """An answer that does not count says nothing: the other one stands. Both are told."""
         first, *others = sorted(words, key=self._weight)
         return {**first, "Beside": others[0]} if others else first
 

@@ -119,7 +119,7 @@ def _policies() -> tuple[verification.ExtensionPolicy, verification.ExtensionPol
 
 def _may_issue(policy: verification.Policy, certificate: x509.Certificate, found: x509.BasicConstraints) -> None:
     if not found.ca:
-        raise ValueError("an issuer is no authority (basicConstraints)")
+        raise ValueError("an issuer is not an authority (basicConstraints)")
 
 
 def _may_sign(policy: verification.Policy, certificate: x509.Certificate, found: x509.KeyUsage | None) -> None:

@@ -250,7 +250,7 @@ class VaultClient:
 
 
 def data_of(call: Call, reply: Reply) -> dict[str, Any]:
-    """The `data` of an answer, or all of it where it is not wrapped. Raises `Refused` where it is no JSON object, or
+    """The `data` of an answer, or all of it where it is not wrapped. Raises `Refused` where it is not a JSON object, or
     has no `data` though it is to have one.
     """
     try:

@@ -47,7 +47,7 @@ of a missing policy on some servers.
 
 def answered(call: Call, path: str, status: int, body: bytes, headers: Mapping[str, str]) -> Refused:
     """An answer that is an error. A proxy's, without Vault's JSON, says nothing of Vault: unreachable."""
-    errors = [NO_METRICS] if b"prometheus is not enabled" in body else _errors(body)  # the one answer that is no JSON
+    errors = [NO_METRICS] if b"prometheus is not enabled" in body else _errors(body)  # the one answer that is not JSON
     if errors is None and status >= 500:
         return Refused(
             Fault(
@@ -70,7 +70,7 @@ def answered(call: Call, path: str, status: int, body: bytes, headers: Mapping[s
 
 
 def not_json(call: Call, status: int) -> Refused:
-    """An answer that says yes, and is no JSON object: somebody else's."""
+    """An answer that says yes, and is not a JSON object: somebody else's."""
     return Refused(
         Fault(ERROR, "NotJson", call.operation, f"HTTP {status} without a JSON object: not Vault's own answer")
     )

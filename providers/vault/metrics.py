@@ -37,7 +37,7 @@ def read(text: str) -> dict[str, Any]:
 def _lines(text: str) -> Iterator[tuple[str, str, float]]:
     for line in text.splitlines():
         if line[:1] != "#" and (match := _LINE.match(line)):
-            with contextlib.suppress(ValueError):  # what is no number after all counts nothing
+            with contextlib.suppress(ValueError):  # what turns out not to be a number counts nothing
                 if math.isfinite(value := float(match[3])):
                     yield match[1], match[2] or "", value
 

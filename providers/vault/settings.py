@@ -72,8 +72,8 @@ class VaultSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for prefix in self.lease_prefixes or ():
             if not prefix.endswith("/") or prefix.startswith("/"):
                 raise ValueError(
-                    f"lease_prefixes: {prefix!r} is no prefix of leases; it begins without a slash and ends with one,"
-                    ' as in "database/"'
+                    f"lease_prefixes: {prefix!r} is not a prefix of leases; it begins without a slash and ends with"
+                    ' one, as in "database/"'
                 )
         self._check_login()
 
@@ -166,7 +166,7 @@ def host_of(url: str) -> str:
 
 
 def ambient() -> tuple[VaultSettings, ...]:
-    """The Vault that VAULT_ADDR names; none where that is no address one may send a token to."""
+    """The Vault that VAULT_ADDR names; none where that is not an address one may send a token to."""
     address = os.environ.get("VAULT_ADDR") or os.environ.get("BAO_ADDR")
     try:
         return (VaultSettings(address, os.environ.get("VAULT_NAMESPACE", "")),) if address else ()

@@ -198,7 +198,7 @@ class Reading:
         return found
 
     async def ask_text(self, call: Call, **named: Any) -> str | None:
-        """An answer that is no JSON, as text; None where it was refused."""
+        """An answer that is not JSON, as text; None where it was refused."""
         try:
             reply = await self._way.reply(call, call.path, self._namespace, **named)
         except Refused as refused:

@@ -398,7 +398,7 @@ def bad() -> Iterator[Chain]:
         "does not verify",
     )
     yield Chain(
-        "intermediate that is no authority",
+        "intermediate that is not an authority",
         (leaf(below := leaf(top, subject="Shop")), below),
         (top,),
         FAIL,

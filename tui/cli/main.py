@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from providers import SYSTEMS
-from tui.cli.say import UnwritableError, named, put, tell
+from tui.cli.say import UnwritableError, named, tell
 
 DONE, FOUND, USAGE, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
 VIEWS = (
@@ -71,7 +71,7 @@ def _run(chosen: argparse.Namespace) -> int:
 
             return snapshot(chosen)
         case "check":
-            from tui.cli.snapshot import check
+            from tui.cli.check import check
 
             return check(chosen)
         case "controls":
@@ -79,7 +79,9 @@ def _run(chosen: argparse.Namespace) -> int:
 
             return controls(chosen.id)
         case "policy":
-            return _policy(chosen)
+            from tui.cli.policy import policy
+
+            return policy(chosen)
         case "trust":
             from tui.cli.describe import trust
 
@@ -88,18 +90,6 @@ def _run(chosen: argparse.Namespace) -> int:
             from tui.cli.describe import schema
 
             return schema()
-
-
-def _policy(chosen: argparse.Namespace) -> int:
-    """Vault's is made for the mounts that are there, where they can be read; a configuration without a Vault gives
-    one for any mount.
-    """
-    from providers.collector.config import configured
-    from providers.collector.systems import policy_text
-
-    needs = frozenset((*chosen.needs, *(f"no-{what}" for what in chosen.without)))
-    put(policy_text(chosen.provider, needs, lambda: configured(chosen.config)[0].only(chosen.tenant)))
-    return DONE
 
 
 def _dashboard(chosen: argparse.Namespace) -> int:

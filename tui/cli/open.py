@@ -67,7 +67,7 @@ def unusable() -> str | None:
     for stream, name in ((sys.__stdin__, "input"), (sys.__stdout__, "output"), (sys.__stderr__, "error output")):
         if stream is None or not stream.isatty():
             return (
-                f"the dashboard needs a terminal, and standard {name} is none; `enctop snapshot` writes JSON"
+                f"the dashboard needs a terminal, and standard {name} is not one; `enctop snapshot` writes JSON"
                 " without one"
             )
     if os.environ.get("TERM", "") in {"", "dumb"}:

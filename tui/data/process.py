@@ -117,7 +117,7 @@ class Collector:
             for frame in self._decoder.feed(data):
                 self._on_frame(frame)
         except msgspec.MsgspecError as error:
-            self._ended(process, f"it sent what is no frame: {error}")
+            self._ended(process, f"it sent invalid data: {error}")
 
     def _read_words(self) -> None:
         process = self._process

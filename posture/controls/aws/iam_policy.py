@@ -56,7 +56,7 @@ class Coverage(msgspec.Struct, frozen=True):
 
 
 class PolicyError(ValueError):
-    """The text is no policy document."""
+    """The text is not a policy document."""
 
 
 def statements(text: object) -> tuple[Statement, ...]:
@@ -158,17 +158,17 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_number(word: str) -> NoReturn:
-    raise PolicyError(f"{word} is no JSON")
+    raise PolicyError(f"{word} is not JSON")
 
 
 def _only(element: dict[str, Any], known: frozenset[str]) -> None:
     if unknown := sorted(element.keys() - known):
-        raise PolicyError(f"{unknown[0][:40]!r} is no element of IAM's grammar")
+        raise PolicyError(f"{unknown[0][:40]!r} is not an element of IAM's grammar")
 
 
 def _statement(part: Any) -> Statement:
     if not isinstance(part, dict):
-        raise PolicyError("a Statement is no object")
+        raise PolicyError("a Statement is not an object")
     _only(part, _STATEMENT)
     if part.get("Effect") not in ("Allow", "Deny"):
         raise PolicyError("Effect is neither Allow nor Deny")
@@ -248,14 +248,14 @@ def _all_of(actions: tuple[str, ...], denied: tuple[str, ...]) -> bool:
 
 def _conditions(block: Any) -> Iterator[Condition]:
     if not isinstance(block, dict):
-        raise PolicyError("a Condition is no object")
+        raise PolicyError("a Condition is not an object")
     told: set[tuple[str, str]] = set()
     for operator, tests in block.items():
         if not isinstance(tests, dict):
             raise PolicyError("a Condition's operator has no keys")
         qualifier, colon, plain = _low(operator).rpartition(":")
         if colon and not qualifier:
-            raise PolicyError(f"{operator[:40]!r} is no operator")
+            raise PolicyError(f"{operator[:40]!r} is not an operator")
         for key, values in tests.items():
             one = (_low(operator), _low(key))
             if one in told:
@@ -269,7 +269,7 @@ def _strings(element: dict[str, Any], name: str) -> tuple[str, ...]:
         return ()
     values = _list(element[name])
     if not all(isinstance(value, str) for value in values):
-        raise PolicyError(f"{name} is no text")
+        raise PolicyError(f"{name} is not text")
     return tuple(values)
 
 

@@ -242,7 +242,7 @@ def refuses_plain_http(condition: Condition) -> str | None:
     if _below(condition) is not None:
         # IAM: a numeric test of a key that the request does not carry is false, and a plain HTTP request carries no TLS
         # version.
-        return "" if condition.operator.endswith("ifexists") else "s3:TlsVersion is no part of a plain HTTP request"
+        return "" if condition.operator.endswith("ifexists") else "s3:TlsVersion is not part of a plain HTTP request"
     return None
 
 

@@ -204,7 +204,7 @@ def _dh(fields: Fields, endpoint: Resource, context: Context) -> Verdict:
     bits = full.get("DhBits")
     evidence = {"tls:Hellos.DhBits": bits, "tls:Hellos.DhPrime": full.get("DhPrime"), "at": full.get("At")}
     if "DhBits" in full and (not isinstance(bits, int) or isinstance(bits, bool) or bits <= 0):
-        return unknown(f"tls:Hellos: DhBits is no size: {bits!r}", evidence=evidence)
+        return unknown(f"tls:Hellos: DhBits is not a size: {bits!r}", evidence=evidence)
     if isinstance(bits, int):
         if bits < 2048:
             return failed(f"DH prime of {bits} bits", evidence, until=until)

@@ -161,10 +161,10 @@ def negotiated(version: Any) -> str | None:
 
 
 def part(fields: Fields, name: str) -> Fields:
-    """A table inside; an empty one where there is none. Raises `NoAnswer` for what is no table."""
+    """A table inside; an empty one where there is none. Raises `NoAnswer` for what is not a table."""
     found = fields.get(name, {})
     if not isinstance(found, Mapping):
-        raise NoAnswer(unknown(f"{name} is no table"))
+        raise NoAnswer(unknown(f"{name} is not a table"))
     return found
 
 

@@ -24,14 +24,14 @@ def judge_revocation(field_of: Any, at: Any, until: Utc, now: Utc, short: Verdic
     evidence = {**{f"{OPERATION}.{name}": value for name, value in field_of.items()}, "at": at}
     above = field_of.get("Above", ())
     if not isinstance(above, list | tuple):
-        return unknown(f"{OPERATION}: Above is no list", evidence=evidence)
+        return unknown(f"{OPERATION}: Above is not a list", evidence=evidence)
     words = [
         _word(one, f"the intermediate {one.get('Certificate')}: ", evidence, until, now)
         for one in above
         if isinstance(one, Mapping)
     ]
     if len(words) < len(above):
-        return unknown(f"{OPERATION}: Above holds what is no answer", evidence=evidence)
+        return unknown(f"{OPERATION}: Above holds what is not an answer", evidence=evidence)
     if short is None:
         return min([_word(field_of, "", evidence, until, now), *words], key=lambda word: word.status)
     return next((word for word in words if word.status is Status.FAIL), short)

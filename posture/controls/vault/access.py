@@ -71,7 +71,7 @@ def _engine(engine: Resource, context: Context) -> Verdict:
     version = optional(engine.fields.get("version"), str, "GET sys/mounts", "options.version")
     facts = {"type": type_, "version": version, "deprecation_status": status}
     if not type_ or not path.endswith("/"):
-        return unknown(f"GET sys/mounts: {path!r} of type {type_!r} is no mount")
+        return unknown(f"GET sys/mounts: {path!r} of type {type_!r} is not a mount")
     if status not in {None, "", "supported"}:
         return warned(f"engine {type_} is {status}", facts)
     if type_ == "kv" and version is not None:

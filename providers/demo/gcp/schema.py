@@ -61,7 +61,7 @@ def _defects(schemas: Any, schema: Any, value: Any, where: str) -> Any:
     kind = schema.get("type", "any")
     if kind == "object":
         if not isinstance(value, dict):
-            yield f"{where}: {value!r} is no object"
+            yield f"{where}: {value!r} is not an object"
             return
         properties, others = schema.get("properties", {}), schema.get("additionalProperties")
         for name, inner in value.items():
@@ -72,7 +72,7 @@ def _defects(schemas: Any, schema: Any, value: Any, where: str) -> Any:
                 yield from _defects(schemas, found, inner, f"{where}.{name}")
     elif kind == "array":
         if not isinstance(value, list):
-            yield f"{where}: {value!r} is no array"
+            yield f"{where}: {value!r} is not an array"
             return
         for number, inner in enumerate(value):
             yield from _defects(schemas, schema["items"], inner, f"{where}[{number}]")

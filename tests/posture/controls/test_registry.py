@@ -162,7 +162,7 @@ def join(judged: tuple[str, ...], **areas: dict[str, Metadata]) -> Registry:
             {"a": {"x.y.z": metadata()}, "b": {"x.y.z": metadata()}},
             "b.toml: x.y.z stands in another area as well",
         ),
-        (("x.y.z",), {"a": {"x.y.z": metadata(verifies=["S99"])}}, "verifies S99, which is no sentence"),
+        (("x.y.z",), {"a": {"x.y.z": metadata(verifies=["S99"])}}, "verifies S99, which is not a sentence"),
         (("x.y.z",), {"a": {"x.y.z": metadata(remedy="run {nmae}")}}, "leaves {nmae} to be filled in"),
     ],
 )

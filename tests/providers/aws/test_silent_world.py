@@ -1,4 +1,4 @@
-"""What enctop says when AWS is not there, hangs, or answers what is no answer: the rows stay as they were and age,
+"""What enctop says when AWS is not there, hangs, or sends garbage: the rows stay as they were and age,
 and nothing vanishes.
 """
 

@@ -296,8 +296,8 @@ WRONG: list[tuple[str, str]] = [
     (
         policy('overrides = { "aws.s3.*" = "either" }'),
         (
-            "tenant[0].policy.overrides: 'aws.s3.*' is no control; write its id, or the beginning of ids up to a dot,"
-            " as in aws.s3"
+            "tenant[0].policy.overrides: 'aws.s3.*' is not a control; write its id, or the beginning of ids up to a"
+            " dot, as in aws.s3"
         ),
     ),
     (
@@ -331,7 +331,7 @@ WRONG: list[tuple[str, str]] = [
     (
         excepting(control='"*"'),
         (
-            "tenant[0].policy.exception[0].control: '*' is no control; write its id, or the beginning of ids up to a"
+            "tenant[0].policy.exception[0].control: '*' is not a control; write its id, or the beginning of ids up to a"
             " dot, as in aws.s3"
         ),
     ),

@@ -84,7 +84,7 @@ def test_these_refuse_plain_http(statement: dict[str, Any]) -> None:
         (without(Condition={"ForAnyValue:Bool": {"aws:SecureTransport": "false"}}), "an operator other than Bool"),
         (
             without(Condition={"NumericLessThan": {"s3:TlsVersion": "1.2"}}),
-            "s3:TlsVersion is no part of a plain HTTP request",
+            "s3:TlsVersion is not part of a plain HTTP request",
         ),
     ],
 )
