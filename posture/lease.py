@@ -11,9 +11,7 @@ LONG: Seconds = 3600.0
 EXPIRING = 0.10
 """Less than this share of its life is left: expiring."""
 NOT_RENEWED = 0.70
-"""More than this share of its life is gone and it was never renewed: its client does not renew (reference/vault.md
-C5).
-"""
+"""More than this share of its life is gone and it was never renewed: its client does not renew."""
 OVERDUE: Seconds = 15.0
 """Revocation takes a moment; later than this after its end, a lease that is still there is being revoked in vain."""
 SLACK: Seconds = 2.0

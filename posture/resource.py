@@ -11,7 +11,7 @@ from posture.fault import Fault
 
 
 class KeyClass(StrEnum):
-    """Who holds the key, across clouds (CONTROLS.md 3.2)."""
+    """Who holds the key, across clouds (posture/controls/README.md has the table)."""
 
     NONE = "none"
     PROVIDER = "provider"
@@ -45,7 +45,7 @@ class Link(msgspec.Struct, frozen=True, gc=False):
 class Resource(msgspec.Struct, frozen=True, gc=False):
     """One thing seen.
 
-    `id` is the provider's own and unique in a model (INTERFACE section 3). `fields` are the provider's own fields under
+    `id` is the provider's own and unique in a model. `fields` are the provider's own fields under
     its own names. `faults` are the reads of this resource that were refused, by operation: a field that is missing
     because its read failed has its reason here. `aliases` are other ids by which links may name it. `cells` are the
     texts of its kind's own columns (`posture.kinds`). `expires` is when it ends by itself (UTC seconds), None if

@@ -10,7 +10,7 @@ from posture.verdict import Finding, Status, worst
 OWN = "enctop"
 """The provider of the resources the model makes itself: sources and tenants."""
 UNASSIGNED = "unassigned"
-"""The tenant of whatever carries no tenant's tag in an account that tenants share (CONTROLS.md 3.1)."""
+"""The tenant of whatever carries no tenant's tag in an account that tenants share."""
 
 Counted = tuple[Status, tuple[Status, ...]]
 """What a resource adds to the roll-ups: its status, and those of its findings."""
@@ -27,7 +27,7 @@ class Rollup(msgspec.Struct):
 
     @property
     def status(self) -> Status:
-        """FAIL, UNKNOWN or WARN if any finding is; PASS only if a resource of a provider is (CONTROLS.md 2.1)."""
+        """FAIL, UNKNOWN or WARN if any finding is; PASS only if a resource of a provider is."""
         if self.told is not None:
             return self.told
         bad = worst(status for status in (Status.FAIL, Status.UNKNOWN, Status.WARN) if self.findings[status])

@@ -12,13 +12,13 @@ LIVE: Seconds = 60.0
 WARM: Seconds = 15 * 60.0
 COLD: Seconds = 6 * 3600.0
 FRESH_CADENCES = 2
-"""Evidence older than this many cadences is dimmed (CONTROLS.md 2.4)."""
+"""Evidence older than this many cadences is dimmed."""
 STALE_CADENCES = 6
-"""Evidence older than this many cadences is UNKNOWN (CONTROLS.md 2.4)."""
+"""Evidence older than this many cadences is UNKNOWN."""
 
 
 class State(StrEnum):
-    """How the last poll of a source ended; the words of INTERFACE section 3."""
+    """How the last poll of a source ended, in the words of a snapshot (`enctop schema`)."""
 
     OK = "ok"
     PARTIAL = "partial"

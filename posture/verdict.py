@@ -11,7 +11,7 @@ from posture.fault import Fault
 
 
 class Status(IntEnum):
-    """Worst first, so that the least is the roll-up (CONTROLS.md 2.1)."""
+    """Worst first, so that the least is the roll-up."""
 
     FAIL = 0
     UNKNOWN = 1
@@ -31,7 +31,7 @@ def worst(statuses: Iterable[Status]) -> Status:
 
 
 class Severity(IntEnum):
-    """For a person on call, worst first (CONTROLS.md 2.5)."""
+    """For a person on call, worst first."""
 
     CRITICAL = 0
     HIGH = 1
@@ -53,7 +53,7 @@ _SEVERITY_WORDS: tuple[SeverityWord, ...] = get_args(SeverityWord)
 
 
 class EvidenceClass(StrEnum):
-    """Read from the resource, taken on somebody's word, or derived (CONTROLS.md 2.2)."""
+    """Read from the resource, taken on somebody's word, or derived."""
 
     OBSERVED = "observed"
     ATTESTED = "attested"

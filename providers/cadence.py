@@ -7,7 +7,7 @@ from posture.source import COLD, LIVE, WARM
 
 
 class Cadence(msgspec.Struct, frozen=True):
-    """The three cadences of CONTROLS.md 2.4, in seconds."""
+    """`[poll]`: the three cadences, in seconds."""
 
     live: Seconds = LIVE
     warm: Seconds = WARM

@@ -20,7 +20,7 @@ _PREFIX = re.compile(r"[a-z0-9]+(\.[a-z0-9-]+)*")
 
 
 class KeyMode(StrEnum):
-    """Who is meant to hold the keys (CONTROLS.md 3.1)."""
+    """Who is meant to hold the keys."""
 
     PROVIDER_MANAGED = "provider-managed"
     CUSTOMER_MANAGED = "customer-managed"
@@ -127,7 +127,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         )
 
     def effective_severity(self, severity: Severity, *, excepted: bool = False) -> Severity:
-        """One step up for a regulated tenant, one step down under an exception in force (CONTROLS.md 2.5)."""
+        """One step up for a regulated tenant, one step down under an exception in force."""
         return Severity(min(max(severity - self.regulated + excepted, Severity.CRITICAL), Severity.INFO))
 
 
@@ -171,8 +171,8 @@ PASS, WARN, FAIL, UNKNOWN = Status.PASS, Status.WARN, Status.FAIL, Status.UNKNOW
 LISTED, ONLY_LISTED = Cell.LISTED, Cell.ONLY_LISTED
 Cells = tuple[Status | Cell, Status | Cell, Status | Cell, Status | Cell, Status | Cell]
 
-# CONTROLS.md 3.3. A row is asked for as "family class": the longest family of the control that has one wins, "" is
-# every family.
+# Explained in posture/controls/README.md. A row is asked for as "family class": the longest family of the control that
+# has one wins, "" is every family.
 # fmt: off
 DECISIONS: Mapping[tuple[str, KeyClass], Cells] = {
     #                                     strict   provider  either   customer     double

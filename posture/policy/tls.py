@@ -1,4 +1,4 @@
-"""`[tenant.policy.tls]`: what a tenant's TLS endpoints are meant to be (CONTROLS.md 3.1)."""
+"""`[tenant.policy.tls]`: what a tenant's TLS endpoints are meant to be."""
 
 from typing import Annotated, Literal
 

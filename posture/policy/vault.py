@@ -9,7 +9,7 @@ Days = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class VaultPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The defaults are what the vendors' documentation and CONTROLS.md recommend.
+    """The defaults are what the vendors' documentation recommends.
 
     `seal` is the seal's type that is asked for (`awskms`, `shamir`; empty: any). `mounts` are paths that must be there,
     each with its engine's type (`kv-2` and `kv-1` tell the versions of kv apart). `transit_types` are the key types

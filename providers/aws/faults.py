@@ -1,5 +1,6 @@
-"""AWS's errors as `Fault`s: botocore's exceptions in, one kind out (reference: API error references of EC2, S3, KMS,
-STS).
+"""AWS's errors as `Fault`s: botocore's exceptions in, one kind out.
+
+Source: API error references of EC2, S3, KMS and STS.
 """
 
 import re

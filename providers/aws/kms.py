@@ -122,8 +122,8 @@ class Keys(AwsSource):
         return key_resource(self, arn, {**fields, **seldom.fields}, seldom.faults, aliases), not seldom.lost
 
     async def _seldom(self, arn: str, fields: Mapping[str, Any]) -> _Cold:
-        """Rotation and policy. Keys that cannot be set to rotate are not asked (CONTROLS.md aws.kms.rotation), nor
-        AWS's own for their policy.
+        """Rotation and policy. Keys that cannot be set to rotate are not asked (`enctop controls
+        aws.kms.rotation` says which), nor AWS's own for their policy.
         """
         now = asyncio.get_running_loop().time()
         known = self._cold.get(arn)

@@ -37,7 +37,7 @@ NAME = r"[A-Za-z0-9._-]{3,255}"
 _REGION = re.compile(r"[a-z0-9-]{1,40}")
 BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 
-# What the service says when there is no such setting: an answer, not an error (CONTROLS.md 2.3).
+# What the service says when there is no such setting: an answer, not an error.
 _NONE_SET = {
     "ServerSideEncryptionConfigurationNotFoundError",
     "NoSuchBucketPolicy",

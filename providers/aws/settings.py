@@ -18,7 +18,7 @@ _REGION = re.compile(r"[a-z]{2,5}(-[a-z]+)+-\d{1,2}")
 
 
 class AwsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One way into AWS (INTERFACE section 2). No secret ever stands here: a profile, a role, or the default chain.
+    """One way into AWS. No secret ever stands here: a profile, a role, or the default chain.
 
     `tag` (`tenant=acme`) is for an account that tenants share: what carries it is this tenant's, what carries no
     tenant's is `unassigned`. `object_sample` objects a bucket are asked for their headers (needs s3:GetObject; 0 =

@@ -17,7 +17,7 @@ from providers.source import Yield
 CUSTOMER, BOTH = "encryptionatrestwithcustomerkey", "encryptionatrestwithplatformandcustomerkeys"
 CONFIDENTIAL = "confidentialvmencryptedwithcustomerkey"
 ALGORITHM = "AES-256"
-"""Implied, never a field: Azure Storage encryption of managed disks (CONTROLS.md 12)."""
+"""Implied, never a field: Azure Storage encryption of managed disks is 256-bit AES."""
 _OWN = Encryption(True, ALGORITHM, KeyClass.PROVIDER)  # one for all disks under the platform's key
 _UNSAID = Encryption()
 _EMPTY = DiskProperties()

@@ -2,7 +2,7 @@
 version.
 
 The services return the same id in different cases (a resource group inside `diskEncryptionSetId` can be upper-cased
-unlike the disk's own id; reference: Azure Resource Manager, "Resource names are case-insensitive").
+unlike the disk's own id: Azure Resource Manager, "Resource names are case-insensitive").
 """
 
 from urllib.parse import urlsplit

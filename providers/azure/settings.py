@@ -17,7 +17,7 @@ Cloud = Literal["public", "government", "china"]
 
 
 class AzureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One way into Azure (INTERFACE section 2). No secret ever stands here: a token comes from the environment, or from
+    """One way into Azure. No secret ever stands here: a token comes from the environment, or from
     Azure's default chain.
 
     `subscription` is one id or a list of them; without it, every subscription that the credentials see. `endpoint` is a

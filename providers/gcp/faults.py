@@ -1,7 +1,7 @@
 """Google Cloud's errors as `Fault`s: an HTTP status and a JSON body in, one kind out.
 
 Sources: https://cloud.google.com/apis/design/errors (google.rpc.Status, ErrorInfo), Compute's rate limits (403
-rateLimitExceeded, no Retry-After), reference/sdk-cost-limits-errors.md 4.2.
+rateLimitExceeded, no Retry-After).
 """
 
 import re

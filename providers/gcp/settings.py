@@ -30,7 +30,7 @@ class TwoStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class GcpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One project (INTERFACE section 2). No secret ever stands here: application default credentials, the path of a
+    """One project. No secret ever stands here: application default credentials, the path of a
     credentials file, or `anonymous`.
 
     `label` (`tenant=acme`) is for a project that tenants share: what carries it is this tenant's, what carries no

@@ -15,9 +15,7 @@ OPERATIONS = frozenset({CONNECT, HELLOS})
 
 
 class Outcome(StrEnum):
-    """How a connection ended. Only `OK` and `NOT_TLS` are answers; everything else says nothing about encryption
-    (CONTROLS.md 2.3).
-    """
+    """How a connection ended. Only `OK` and `NOT_TLS` are answers; everything else says nothing about encryption."""
 
     OK = "ok"
     NOT_TLS = "not-tls"

@@ -31,14 +31,14 @@ log = logging.getLogger(__name__)
 CONNECTING = 200
 """TCP connections under way at once: what answers nothing waits here, and keeps nobody from talking."""
 TALKING = 32
-"""Handshakes under way at once. More make nothing faster, and each waits for the others (reference/tls.md 5: p50 1.3
-s at 300).
+"""Handshakes under way at once. More make nothing faster, and each waits for the others: half of them 1.3 s and
+more at 300.
 """
 AGAIN_AFTER: Seconds = 0.5
 CLOSED_AGAIN = 2
 """Rounds of both hellos more, before a strict handshake that is closed without a word is taken for refused."""
 SLOW: Seconds = 2.0
-"""An answer that takes longer is worth a warning (CONTROLS.md, tls.reachable)."""
+"""An answer that takes longer is worth a warning (`tls.reachable`)."""
 PLAIN_LIMIT: Seconds = 3.0
 """How long a server that was silent to a handshake is given to answer in clear."""
 ASIDE = frozenset({9, 10, 66, 67, 68})

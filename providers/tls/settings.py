@@ -14,7 +14,7 @@ PORT = 443
 
 
 class TlsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Some endpoints and how they are reached (INTERFACE section 2).
+    """Some endpoints and how they are reached.
 
     `endpoints` are `name`, `name:port`, `192.0.2.7:8443` or `[2001:db8::7]:8443`. `ca_file` holds roots (PEM) beside
     the system's. `resolve` gives a name's addresses instead of DNS. `http_port` is where the plain-HTTP redirect is

@@ -1,5 +1,6 @@
-"""Vault's errors as `Fault`s: a response or an exception of requests in, one kind out (reference: API documentation,
-"HTTP status codes").
+"""Vault's errors as `Fault`s: a response or an exception of requests in, one kind out.
+
+Source: Vault's API documentation, "HTTP status codes".
 """
 
 import re

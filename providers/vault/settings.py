@@ -33,7 +33,7 @@ KUBERNETES_JWT = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 
 
 class VaultSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One way into a Vault or OpenBao (INTERFACE section 2). No secret ever stands here: a variable or a file names it.
+    """One way into a Vault or OpenBao. No secret ever stands here: a variable or a file names it.
 
     `auth` other than `token` logs in, and again when its token has ended: `role` and `mount` (the method's path) for
     each, `role_id` and a secret id for approle, a JWT for jwt and kubernetes (default: the pod's own). `renew_token`

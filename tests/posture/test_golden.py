@@ -1,4 +1,4 @@
-"""The golden cases of the catalogue, section 13, as far as judgement alone decides them; the number is the case's."""
+"""The golden cases, as far as judgement alone decides them; the number is the case's."""
 
 import json
 

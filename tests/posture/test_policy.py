@@ -16,7 +16,7 @@ POLICIES = {
     "double": Policy(keys=KeyMode.DOUBLE),
 }
 
-# The decision table of the catalogue, section 3.3, as words: one line for each class and family of controls.
+# The decision table of posture/controls/README.md as words: one line for each class and family of controls.
 TABLE = """
 family      class             strict   provider  either   customer  double
 aws.ebs     provider          pass     pass      pass     fail      fail

@@ -1,4 +1,4 @@
-"""The golden cases of the catalogue (CONTROLS.md 13) that speak of AWS: 1 to 11, and 34."""
+"""The golden cases that speak of AWS: 1 to 11, and 34."""
 
 import msgspec
 

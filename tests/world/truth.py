@@ -1,8 +1,8 @@
 """What a seeder knows about what it made: for every resource id the status of every control that applies to it.
 
-The statuses are those of the catalogue under the public document's own policy (`keys = "provider-managed"`, `strict =
-true`, no key accounts, no exceptions). They are written down here from what was seeded; nothing of enctop's judging is
-asked.
+The statuses are those that the controls promise under the public document's own policy (`keys = "provider-managed"`,
+`strict = true`, no key accounts, no exceptions). They are written down here from what was seeded; nothing of enctop's
+judging is asked.
 """
 
 from collections.abc import Mapping

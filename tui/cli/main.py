@@ -174,7 +174,7 @@ def _parser() -> _Parser:
         action="append",
         metavar="SETTING",
         default=[],
-        help="add what this setting needs (repeatable); README lists them",
+        help="add what this setting needs (repeatable); its README lists them",
     )
     policy.add_argument(
         "--without",

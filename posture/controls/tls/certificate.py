@@ -83,7 +83,7 @@ def _expiry(leaf: Fields, now: Utc) -> Verdict:
 
 
 def lines(life: float) -> tuple[float, float]:
-    """(warn, critical): seconds left below which a certificate of this life is amber, and red (CONTROLS.md 10)."""
+    """(warn, critical): seconds left below which a certificate of this life is amber, and red."""
     if life < 30 * DAY:
         return 0.25 * life, 0.125 * life
     return max(7 * DAY, min(30 * DAY, 0.25 * life)), max(3 * DAY, min(14 * DAY, 0.125 * life))

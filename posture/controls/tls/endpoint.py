@@ -25,7 +25,7 @@ from posture.verdict import Verdict, failed, not_applicable, passed, unanswered,
 
 ENDPOINT = "tls.endpoint"
 SIX_MONTHS = 15552000
-"""180 days: an HSTS max-age below it is a warning whatever the policy says (CONTROLS.md, tls.hsts)."""
+"""180 days: an HSTS max-age below it is a warning whatever the policy says."""
 _SCHEME = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]*):")
 _VERSIONS = ("TLSv1.1", "TLSv1.0", "SSLv3")
 

@@ -27,13 +27,13 @@ _METRICS = "GET sys/metrics"
 _QUOTAS = "LIST sys/quotas/lease-count"
 _QUOTA = "GET sys/quotas/lease-count/<name>"
 GIVEN_UP = 600.0
-"""Seconds of failing revocation after which Vault is about to give up (six attempts: 10 to 13 minutes,
-reference/vault.md 1).
+"""Seconds of failing revocation after which Vault is about to give up (six attempts, which
+take 10 to 13 minutes).
 """
 CROWDED = 0.8
 """Of a quota, or of the number that is too many."""
 DOUBLES = 1.5
-"""In an hour: more is a lease explosion (CONTROLS.md vault.lease.health)."""
+"""In an hour: more is a lease explosion."""
 SMALL = 1000
 """Below this many leases growth is no danger."""
 

@@ -33,7 +33,7 @@ _NO_CHECK_TIME = ssl.VerifyFlags(0x200000)
 
 
 class Contexts:
-    """The contexts of a set of roots, made once: each costs 20-30 ms and 0.7 MiB (reference/tls.md 5).
+    """The contexts of a set of roots, made once: each costs 20-30 ms and 0.7 MiB.
 
     Made by hand and not by `create_default_context`, which verifies otherwise from Python 3.13 on: the same server must
     get the same answer everywhere. As there, a certificate that is trusted need not be a root. `store` says whose roots

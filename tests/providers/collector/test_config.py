@@ -20,7 +20,7 @@ from providers.paths import settled
 from tests.providers.collector.wrong_config import WRONG, aws, excepting, policy, tenant
 
 EXAMPLE = """
-[poll]                       # optional; cadences from CONTROLS.md are the defaults
+[poll]                       # optional; these are the defaults
 live = "60s"
 warm = "15m"
 cold = "6h"
@@ -34,7 +34,7 @@ name = "acme"
   endpoint_url = "http://127.0.0.1:5000"  # optional, any AWS-compatible endpoint; AWS_ENDPOINT_URL works too
 
   [tenant.policy]
-  keys = "provider-managed"           # provider-managed | customer-managed | either | double   (CONTROLS.md section 3)
+  keys = "provider-managed"           # provider-managed | customer-managed | either | double
   strict = true
   mfa = "supported"                   # supported | required
   [[tenant.policy.exception]]

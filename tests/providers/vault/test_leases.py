@@ -19,7 +19,7 @@ from tests.world.vault import broker, configured, counted, everything, polled, w
 
 
 def give_up(bao: Bao, lease: str, error: str) -> None:
-    """Make a lease irrevocable at once, in the server's own storage (reference: 1, instant route)."""
+    """Make a lease irrevocable at once, in the server's own storage."""
     path = f"sys/raw/sys/expire/id/{lease}"
     entry = json.loads(bao.call("GET", path)["value"])
     entry |= {"revokeErr": error, "expire_time": "2026-01-01T00:00:00Z"}
