@@ -147,7 +147,7 @@ def test_a_policy_is_read_straight_from_toml() -> None:
         ('mfa = "maybe"', "maybe"),
         ('overrides = { "aws.s3.*" = "either" }', "beginning of ids up to a dot"),
         ('[[exception]]\ncontrol = "aws.s3"\nresource = "*"\nreason = "x"', "until"),
-        ('[[exception]]\ncontrol = "*"\nresource = "*"\nuntil = 2027-01-31\nreason = "x"', "is no control"),
+        ('[[exception]]\ncontrol = "*"\nresource = "*"\nuntil = 2027-01-31\nreason = "x"', "is not a control"),
         ('[[exception]]\ncontrol = "aws.s3"\nresource = ""\nuntil = 2027-01-31\nreason = "x"', "resource: is empty"),
     ],
 )
