@@ -142,3 +142,15 @@ def _term(word: str) -> Term | None:
 def _glob(pattern: str) -> str:
     """Only `*` and `?` are wild: ids may hold brackets."""
     return translate(pattern.replace("[", "[[]"))
+
+
+def longest_filter(text: str) -> str:
+    """As many words from the left as can be read as a filter."""
+    words = text.split()
+    while words:
+        words.pop()
+        try:
+            return parse(" ".join(words)).text
+        except FilterError:
+            continue
+    return ""

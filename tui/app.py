@@ -14,9 +14,10 @@ from textual.screen import Screen
 
 from posture.clock import Seconds
 from posture.fault import EnctopError, FilterError
-from posture.filter import parse
+from posture.filter import longest_filter, parse
 from providers.collector.frames import Export, Notice, Open, Pause, Refresh
 from tui.data.link import Feed
+from tui.terminal.style import APP_CSS
 from tui.terminal.terminal_app import Shell
 from tui.views import View, views
 from tui.views.classes import KIND, view_class
@@ -25,6 +26,7 @@ from tui.views.pane import Wanted
 from tui.views.rows_view import Opened
 from tui.widgets import bars, commands
 from tui.widgets.bars import Bar
+from tui.widgets.keys import KEYS
 from tui.widgets.lines import forget_places
 
 PAGES = ("detail", "source")
@@ -37,41 +39,11 @@ class Dashboard(Shell):
     TITLE = "enctop"
     ENABLE_COMMAND_PALETTE = True
     ESCAPE_TO_MINIMIZE = False
-    CSS = """
-    Screen { background: $background; color: $foreground; layers: base above; }
-    #stage { height: 1fr; background: $background; }
-    #stage > * { height: 1fr; }
-    #banner { display: none; }
-    #filter { display: none; height: 1; layout: horizontal; background: $panel; }
-    #filter #sign { width: 3; }
-    #filter #text { width: 1fr; }
-    #filter Prompt { width: 2fr; }
-    #too-small { display: none; height: 1fr; }
-    Screen.-small #stage, Screen.-small #header, Screen.-small #footer { display: none; }
-    Screen.-small #filter, Screen.-small #banner { display: none; }
-    Screen.-small #too-small { display: block; }
-    .pane, RowsView, DetailView {
-        border: round $frame; border-title-color: $name; border-title-style: bold; border-subtitle-color: $faint;
-        border-title-background: $background; border-subtitle-background: $background; }
-    .pane:focus, RowsView:focus, DetailView:focus { border: round $frame-focus; }
-    """
+    CSS = APP_CSS
     VIEWS: ClassVar[tuple[View, ...]] = views()
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(key, f"view('{view.name}')", view.title) for key, view in zip(bars.NUMBERS, VIEWS, strict=False)),
-        Binding("tab", "step(1)", "next view", priority=True),
-        Binding("shift+tab", "step(-1)", "view before", priority=True),
-        Binding("slash", "filter", "filter"),
-        Binding("colon", "command", "type a command"),
-        Binding("ctrl+p", "command_palette", "command palette"),
-        Binding("escape", "back", "back; clear the filter"),
-        Binding("e", "export", "export what is shown to JSON"),
-        Binding("y", "copy_id", "copy the id (or what the mouse selected)"),
-        Binding("r", "refresh", "poll now: the source under the cursor, else all"),
-        Binding("p", "pause", "pause polling, go on"),
-        Binding("question_mark,f1", "help", "this help"),
-        Binding("q", "end", "quit"),
-        Binding("ctrl+c", "interrupt", "quit", priority=True),
-        Binding("ctrl+z", "suspend_process", "to the shell and back (fg)"),
+        *KEYS,
     ]
 
     def __init__(
@@ -326,7 +298,7 @@ class Dashboard(Shell):
             self.set_filter(event.text)
             self._say("")
         except FilterError as error:
-            self.set_filter(_whole(event.text))
+            self.set_filter(longest_filter(event.text))
             self._say(str(error))
 
     def _left(self, sign: str, text: str, accepted: bool) -> None:
@@ -472,15 +444,3 @@ class Dashboard(Shell):
 
         if not isinstance(self.screen, Help):
             self.push_screen(Help(self.BINDINGS, self.origin))
-
-
-def _whole(text: str) -> str:
-    """As many words from the left as can be read."""
-    words = text.split()
-    while words:
-        words.pop()
-        try:
-            return parse(" ".join(words)).text
-        except FilterError:
-            continue
-    return ""

@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -145,56 +145,8 @@ def _parser() -> _Parser:
     parser.add_argument("-V", "--version", action="store_true", help="print the version")
     parser.set_defaults(config=None, tenant=[], filter="", view="overview", log_file=None, no_color=False)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    commands.add_parser(
-        "demo", parents=[_common()], help="the dashboard on simulated tenants; needs no account and no network"
-    )
-    _snapshot(
-        commands.add_parser(
-            "snapshot", parents=[_common()], help="poll everything once and write what was seen as JSON"
-        )
-    )
-    view = commands.add_parser("view", parents=[_common()], help="open a snapshot in the dashboard, offline")
-    view.add_argument("file", type=Path, metavar="FILE")
-    check = commands.add_parser(
-        "check",
-        parents=[_common()],
-        help="try every source and say what will be UNKNOWN, and which permission would mend it",
-    )
-    check.add_argument("--timeout", type=_positive, default=60.0, metavar="SECONDS")
-    check.add_argument("--demo", action="store_true", help="the simulated tenants")
-    controls = commands.add_parser("controls", parents=[_common()], help="list the controls, or describe one")
-    controls.add_argument("id", nargs="?", metavar="ID")
-    policy = commands.add_parser(
-        "policy", parents=[_common()], help="print the least-privilege read-only policy of a provider"
-    )
-    policy.add_argument("provider", metavar="SYSTEM", help=", ".join(room.rpartition(".")[2] for room in SYSTEMS))
-    policy.add_argument(
-        "--with",
-        dest="needs",
-        action="append",
-        metavar="SETTING",
-        default=[],
-        help="add what this setting needs (repeatable); its README lists them",
-    )
-    policy.add_argument(
-        "--without",
-        action="append",
-        metavar="RIGHT",
-        default=[],
-        help="vault: sudo, the tier without it, and what it loses",
-    )
-    trust = commands.add_parser(
-        "trust",
-        parents=[_common()],
-        help="allow ./enctop.toml, as it is now, to say where credentials go; --list, --revoke",
-    )
-    trust.add_argument(
-        "file", nargs="?", type=Path, default=Path("enctop.toml"), metavar="FILE", help="default: ./enctop.toml"
-    )
-    act = trust.add_mutually_exclusive_group()
-    act.add_argument("--list", dest="listing", action="store_true", help="show what is trusted")
-    act.add_argument("--revoke", action="store_true", help="trust it no longer")
-    commands.add_parser("schema", parents=[_common()], help="print the snapshot's JSON Schema")
+    for name, about, add in COMMANDS:
+        add(commands.add_parser(name, parents=[_common()], help=about))
     return parser
 
 
@@ -235,6 +187,39 @@ def _snapshot(parser: argparse.ArgumentParser) -> None:
     shape.add_argument("--compact", dest="pretty", action="store_false", help="one line")
 
 
+def _check(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--timeout", type=_positive, default=60.0, metavar="SECONDS")
+    parser.add_argument("--demo", action="store_true", help="the simulated tenants")
+
+
+def _policy(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("provider", metavar="SYSTEM", help=", ".join(room.rpartition(".")[2] for room in SYSTEMS))
+    parser.add_argument(
+        "--with",
+        dest="needs",
+        action="append",
+        metavar="SETTING",
+        default=[],
+        help="add what this setting needs (repeatable); its README lists them",
+    )
+    parser.add_argument(
+        "--without",
+        action="append",
+        metavar="RIGHT",
+        default=[],
+        help="vault: sudo, the tier without it, and what it loses",
+    )
+
+
+def _trust(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "file", nargs="?", type=Path, default=Path("enctop.toml"), metavar="FILE", help="default: ./enctop.toml"
+    )
+    act = parser.add_mutually_exclusive_group()
+    act.add_argument("--list", dest="listing", action="store_true", help="show what is trusted")
+    act.add_argument("--revoke", action="store_true", help="trust it no longer")
+
+
 def _positive(text: str) -> float:
     try:
         value = float(text)
@@ -243,6 +228,31 @@ def _positive(text: str) -> float:
     if not 0 < value < 86400:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds between 0 and 86400")
     return value
+
+
+def _view(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE")
+
+
+def _controls(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", nargs="?", metavar="ID")
+
+
+def _nothing(parser: argparse.ArgumentParser) -> None:
+    """What takes no more than every command does."""
+
+
+COMMANDS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...] = (
+    ("demo", "the dashboard on simulated tenants; needs no account and no network", _nothing),
+    ("snapshot", "poll everything once and write what was seen as JSON", _snapshot),
+    ("view", "open a snapshot in the dashboard, offline", _view),
+    ("check", "try every source and say what will be UNKNOWN, and which permission would mend it", _check),
+    ("controls", "list the controls, or describe one", _controls),
+    ("policy", "print the least-privilege read-only policy of a provider", _policy),
+    ("trust", "allow ./enctop.toml, as it is now, to say where credentials go; --list, --revoke", _trust),
+    ("schema", "print the snapshot's JSON Schema", _nothing),
+)
+"""Name, what it does, and what it takes beside the common options."""
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ BOUND: Seconds = 60.0
 AHEAD: Seconds = 400 * 86400.0
 ROUNDS = 30
 """Of polls until every source was polled after those it waits for."""
-FAULTY = ("denied", "expired", "throttled for ever", "5xx", "gone and back", "truncated", "reset in mid-body")
+FAULTY = ("denied", "expired", "gone and back", "truncated", "reset in mid-body")
 """Faults of the matrix that every single source is held against."""
 DEPTHS = (1, 2, 3, 4, 6, 9, 13, 20, 40)
 """At which of its questions a poll is dropped."""

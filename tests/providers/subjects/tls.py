@@ -15,7 +15,7 @@ from tests.providers.subjects.subject import Subject
 HOST = "shop.lab.example"
 HANDSHAKE, ALERT = 22, 21
 """Types of a TLS record (RFC 8446 5.1)."""
-ALERTS = ("denied", "expired", "throttled for ever", "5xx")
+ALERTS = ("denied", "expired")
 """Faults that are an alert here: an endpoint that says no has answered, and its rows tell."""
 
 

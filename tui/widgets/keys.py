@@ -1,0 +1,21 @@
+"""What the keys do on every view."""
+
+from textual.binding import Binding
+
+KEYS = (
+    Binding("tab", "step(1)", "next view", priority=True),
+    Binding("shift+tab", "step(-1)", "view before", priority=True),
+    Binding("slash", "filter", "filter"),
+    Binding("colon", "command", "type a command"),
+    Binding("ctrl+p", "command_palette", "command palette"),
+    Binding("escape", "back", "back; clear the filter"),
+    Binding("e", "export", "export what is shown to JSON"),
+    Binding("y", "copy_id", "copy the id (or what the mouse selected)"),
+    Binding("r", "refresh", "poll now: the source under the cursor, else all"),
+    Binding("p", "pause", "pause polling, go on"),
+    Binding("question_mark,f1", "help", "this help"),
+    Binding("q", "end", "quit"),
+    Binding("ctrl+c", "interrupt", "quit", priority=True),
+    Binding("ctrl+z", "suspend_process", "to the shell and back (fg)"),
+)
+"""Beside the numbers, which lead to the views."""
