@@ -4,6 +4,7 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from providers.demo.aws.accounts import ENVIRONMENT
 from providers.demo.vault.rabbit import Rabbit
@@ -22,6 +23,10 @@ for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTSTP, sig
     # dashboard that a test starts.
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
+
+# A busy machine is no counterexample.
+settings.register_profile("enctop", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("enctop")
 
 
 @pytest.fixture(autouse=True)
