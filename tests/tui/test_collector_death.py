@@ -51,7 +51,7 @@ async def test_a_collector_that_speaks_nonsense_is_ended_and_named() -> None:
         await it.until(lambda: it.replica.settled)
         it.app.feed.collector._decoder._pending += b"\xff\xff\xff\xff"
         await it.press("r")
-        await it.shows("no frame")
+        await it.shows("invalid data")
 
 
 async def test_the_collector_ends_with_its_viewer() -> None:

@@ -24,7 +24,9 @@ class AzureSubject(Subject):
 
     system = SYSTEM
     free: ClassVar[frozenset[str]] = OURS
-    clocks: ClassVar[frozenset[str]] = frozenset({"_Ready.get_token"})  # azure-core holds its end against that clock
+    clocks: ClassVar[frozenset[str]] = frozenset(
+        {"EnvironmentToken.get_token"}
+    )  # azure-core holds its end against that clock
 
     def __init__(self, request: pytest.FixtureRequest) -> None:
         self._azure: Azure = request.getfixturevalue("azure")

@@ -5,7 +5,7 @@ socket where a list is fetched.
 import asyncio
 import base64
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,6 @@ from posture.verdict import Status, Verdict
 from providers.demo.tls import server
 from providers.demo.tls.pki import _signed_with_sha1
 from providers.demo.tls.server import Doors
-from providers.source import TALLY, Tally
 from providers.tls.revocation import Revocations
 from tests.world import tlsservers as servers
 from tests.world.tlschains import Made, key, leaf, middle, root
@@ -48,14 +47,6 @@ class Lists:
             if body is None
             else b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
         )
-
-
-@pytest.fixture
-def lists() -> Iterator[Lists]:
-    made = Lists()
-    TALLY.set(Tally())
-    yield made
-    made.doors.close()
 
 
 def looked(of: Authorities, stapled: bytes | None, *, trusted: bool = True) -> Verdict:
