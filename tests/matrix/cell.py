@@ -186,11 +186,11 @@ class Watch:
         """Note every verdict that is neither the healthy one nor UNKNOWN, and every row that is gone."""
         shown = self.verdicts()
         for (id, control), status in shown.items():
-            late = status is Status.WARN and control in self.place.system.hurries
+            late = status in (Status.WARN, Status.PASS) and control in self.place.system.hurries
             if (
                 status not in self.statuses | {truth.get((id, control), Status.UNKNOWN)}
                 and control not in self.allowed | self.place.system.remembers
-                and not late
+                and not (late and truth.get((id, control)) in (Status.WARN, Status.PASS))
             ):
                 self.wrong[
                     f"{control} {status.name} of {id}, which was"
@@ -396,7 +396,7 @@ def _apart(watch: Watch, truth: Verdicts) -> list[str]:
         for key in truth.keys() | shown.keys()
         if truth.get(key) != shown.get(key)
         and key[1] not in remembers
-        and not (key[1] in hurries and shown.get(key) is Status.WARN)
+        and not (key[1] in hurries and {shown.get(key), truth.get(key)} == {Status.PASS, Status.WARN})
     ]
 
 
