@@ -1,4 +1,4 @@
-"""Whose a resource is: one tenant's account, or an account that tenants share by a tag."""
+"""Whose a resource is: one tenant's place, or one that tenants share by a tag or label."""
 
 from collections.abc import Iterable, Mapping
 
@@ -6,26 +6,26 @@ from posture.rollup import UNASSIGNED
 
 
 class Tenancy:
-    """`tags` maps each tenant to the `KEY=VALUE` that marks its resources; None means that everything there is its
-    own.
+    """`marks` maps each tenant to the `KEY=VALUE` of the tag or label that marks its resources; None means that
+    everything there is its own.
     """
 
-    def __init__(self, tags: Mapping[str, str | None]) -> None:
-        self._only = next(iter(tags)) if len(tags) == 1 and None in tags.values() else None
-        self._by_tag = {tuple(tag.split("=", 1)): tenant for tenant, tag in tags.items() if tag}
-        self.name = "+".join(tags)
-        """As the sources of the account name it."""
+    def __init__(self, marks: Mapping[str, str | None]) -> None:
+        self._only = next(iter(marks)) if len(marks) == 1 and None in marks.values() else None
+        self._by_mark = {tuple(mark.split("=", 1)): tenant for tenant, mark in marks.items() if mark}
+        self.name = "+".join(marks)
+        """As the sources of the place name it."""
 
     @property
     def shared(self) -> bool:
-        """Whether tags decide."""
+        """Whether marks decide."""
         return self._only is None
 
-    def of(self, tags: Iterable[Mapping[str, str]]) -> str:
-        """The tenant of a resource with these tags (`[{"Key": ..., "Value": ...}]`); nobody's where they name none,
-        or several: their order means nothing.
+    def of(self, marks: Iterable[tuple[str, str]]) -> str:
+        """The tenant of a resource with these tags or labels (key, value); nobody's where they name none, or several:
+        their order means nothing.
         """
         if self._only is not None:
             return self._only
-        named = {self._by_tag.get((str(tag.get("Key")), str(tag.get("Value", "")))) for tag in tags} - {None}
+        named = {self._by_mark.get(mark) for mark in marks} - {None}
         return named.pop() or UNASSIGNED if len(named) == 1 else UNASSIGNED

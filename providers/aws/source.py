@@ -103,7 +103,7 @@ class AwsSource(Source):
         tenant: str | None = None,
     ) -> Resource:
         """A resource of this account; its tenant is told by its tags where tenants share the account."""
-        owner = tenant or self.tenancy.of(tags(fields))
+        owner = tenant or self.tenancy.of((str(tag.get("Key")), str(tag.get("Value", ""))) for tag in tags(fields))
         place = self.region if region is None else region
         return Resource(
             id,

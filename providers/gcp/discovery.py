@@ -15,10 +15,11 @@ from providers.gcp.identity import TwoStep
 from providers.gcp.kms import Keys, NamedKeys
 from providers.gcp.objects import Sweep
 from providers.gcp.snapshots import Snapshots
-from providers.gcp.source import GcpSource, Shared, Tenancy
+from providers.gcp.source import GcpSource, Shared
 from providers.gcp.storage import Buckets
 from providers.source import Source, Yield
 from providers.system import Block, Blocks, Setup
+from providers.tenancy import Tenancy
 
 
 class Identity(GcpSource):

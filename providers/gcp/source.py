@@ -10,34 +10,10 @@ from posture.clock import Seconds, Utc
 from posture.fault import Fault
 from posture.reports import Batch
 from posture.resource import Encryption, KeyClass, Link, Resource
-from posture.rollup import UNASSIGNED
 from providers.gcp.calls import CLOUD_SCOPE, HOSTS, Call
 from providers.gcp.client import GcpClient
 from providers.source import Source
-
-
-class Tenancy:
-    """`labels` maps each tenant to the `KEY=VALUE` that marks its resources; None means that everything in the
-    project is its own.
-    """
-
-    def __init__(self, labels: Mapping[str, str | None]) -> None:
-        self._only = next(iter(labels)) if len(labels) == 1 and None in labels.values() else None
-        self._by_label = {tuple(label.split("=", 1)): tenant for tenant, label in labels.items() if label}
-        self.name = "+".join(labels)
-        """As the sources of the project name it."""
-
-    @property
-    def shared(self) -> bool:
-        """Whether labels decide."""
-        return self._only is None
-
-    def of(self, labels: Mapping[str, str] | None) -> str:
-        """The tenant of a resource with these labels; nobody's where they name none, or several."""
-        if self._only is not None:
-            return self._only
-        named = {tenant for pair, tenant in self._by_label.items() if (labels or {}).get(pair[0]) == pair[1]}
-        return named.pop() if len(named) == 1 else UNASSIGNED
+from providers.tenancy import Tenancy
 
 
 class Shared:
@@ -122,7 +98,7 @@ class GcpSource(Source):
         scope: str | None = None,
     ) -> Resource:
         """A resource of this project; its tenant is told by its labels where tenants share the project."""
-        owner = tenant or self.tenancy.of(fields.get("labels"))
+        owner = tenant or self.tenancy.of(labels(fields))
         return Resource(
             id,
             kind,
@@ -201,3 +177,9 @@ def last(url: str | None) -> str:
 def names_of(urls: Iterable[str] | None) -> str:
     """The last words of some URLs."""
     return ", ".join(map(last, urls or ()))
+
+
+def labels(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The labels of a resource; none where they are not a table of texts."""
+    told = fields.get("labels")
+    return [(key, value) for key, value in told.items() if isinstance(value, str)] if isinstance(told, dict) else []

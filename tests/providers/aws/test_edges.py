@@ -114,7 +114,7 @@ async def test_buckets_known_by_name_stand_there_unknown_when_throttling_outlast
 )
 def test_tags_that_name_two_tenants_make_a_resource_neithers(tags: list[tuple[str, str]], tenant: str) -> None:
     shared = Tenancy({"acme": "tenant=acme", "globex": "customer=globex"})
-    assert shared.of([{"Key": key, "Value": value} for key, value in tags]) == tenant
+    assert shared.of(tags) == tenant
 
 
 async def test_a_volume_of_two_tenants_is_unassigned_and_both_are_told(aws: Aws, watch: MakeWatch) -> None:

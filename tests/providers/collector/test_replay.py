@@ -18,8 +18,7 @@ from posture.resource import Resource
 from posture.rollup import OWN
 from posture.snapshot import Snapshot, take, to_json
 from posture.source import Source
-from providers.collector.frames import Ask, Detail, Export, Notice, Places, Refresh, Rollups, Rows, Settled, Sources
-from providers.collector.frames import Findings as FindingRows
+from providers.collector.frames import Ask, Detail, Export, Notice, Refresh
 from providers.collector.publisher import Publisher
 from providers.collector.replay import Replay
 from tests.posture.controls.azure import world as azure_world
@@ -27,6 +26,7 @@ from tests.posture.controls.gcp import world
 from tests.posture.controls.test_law import TYPES
 from tests.posture.controls.world import NOW, denied
 from tests.posture.scenes import KEY, MORE
+from tests.providers.collector.viewer import shown
 
 PARTS = (*TYPES.values(), *MORE, *azure_world.BESIDE, world.key(), KEY)
 
@@ -95,10 +95,10 @@ def test_the_rows_findings_sources_and_roll_ups_are_those_of_the_collector(live:
     change.resources.update(held.resource.id for held in live.all())
     change.sources.update(live.sources)
     change.tenants.update(live.rollups)
-    shown = _shown(list(Publisher(live).frames(change)))
-    again = _shown(list(Publisher(replay.model).frames(replay.model.moved())))
-    assert len(shown["rows"]) == sum(held.resource.provider != OWN for held in live.all())
-    for what, held in shown.items():
+    told = shown(list(Publisher(live).frames(change)))
+    again = shown(list(Publisher(replay.model).frames(replay.model.moved())))
+    assert len(told["rows"]) == sum(held.resource.provider != OWN for held in live.all())
+    for what, held in told.items():
         assert again[what] == held, what
 
 
@@ -176,44 +176,3 @@ def _page(detail: Detail) -> Any:
 def _timed(finding: Any) -> Any:
     evidence = msgspec.json.decode(msgspec.json.encode(finding.evidence))
     return msgspec.structs.replace(finding, since=int(finding.since), evidence=dict(sorted(evidence.items())))
-
-
-def _shown(frames: list[Any]) -> dict[str, Any]:
-    """What a viewer holds after these frames, with places spelled out and times to the second."""
-    places: list[Any] = []
-    held: dict[str, dict[Any, Any]] = {"rows": {}, "findings": {}, "sources": {}, "rollups": {}}
-    for frame in frames:
-        match frame:
-            case Places():
-                places += frame.places
-            case Rows():
-                for row in frame.rows:
-                    held["rows"][row.id] = (
-                        places[row.place],
-                        _whole_seconds(msgspec.structs.asdict(row) | {"place": 0}),
-                    )
-            case FindingRows():
-                for found in frame.rows:
-                    held["findings"][found.control, found.resource] = (
-                        places[found.place],
-                        _whole_seconds(msgspec.structs.asdict(found) | {"place": 0}),
-                    )
-            case Sources():
-                for source in frame.sources:
-                    held["sources"][source.id] = (
-                        source.state,
-                        source.fault,
-                        source.resources,
-                        source.cadence,
-                        source.calls,
-                        int(source.last_success or 0),
-                    )
-            case Rollups():
-                held["rollups"] = {rollup.tenant: msgspec.to_builtins(rollup) for rollup in frame.tenants}
-            case Settled():
-                pass
-    return held
-
-
-def _whole_seconds(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: int(value) if isinstance(value, float) else value for name, value in row.items()}

@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import psutil
 import pytest
 
@@ -36,7 +35,7 @@ from providers.collector.frames import (
 )
 from providers.collector.publisher import Publisher
 from providers.collector.replay import Replay
-from tests.providers.collector.viewer import Viewer
+from tests.providers.collector.viewer import Viewer, shown
 from tests.providers.conftest import SOON, Watch, configuration, until
 from tests.world.aws import Aws
 
@@ -341,7 +340,7 @@ async def test_a_snapshot_is_replayed_as_it_was(
     file.write_bytes(to_json(take(model, model.now, "test")))
     viewer = await (await start("--file", str(file))).settled()
     assert viewer.all(Hello)[0].frozen_at is not None
-    live, again = _shown(frames), _shown(viewer.frames)
+    live, again = shown(frames), shown(viewer.frames)
     for what, held in live.items():
         assert again[what].keys() == held.keys()
         assert [(key, again[what][key], one) for key, one in held.items() if again[what][key] != one] == []
@@ -360,39 +359,6 @@ async def test_a_snapshot_is_replayed_as_it_was(
     assert viewer.process.stdin is not None
     viewer.process.stdin.close()
     assert await viewer.ended(30) == (0, "")
-
-
-def _shown(frames: list[Any]) -> dict[str, Any]:
-    """What a viewer holds after these frames, with places spelled out and times to the second."""
-    places: list[Any] = []
-    held: dict[str, dict[Any, Any]] = {"rows": {}, "findings": {}, "sources": {}, "rollups": {}}
-    for frame in frames:
-        match frame:
-            case Places():
-                places += frame.places
-            case Rows():
-                for row in frame.rows:
-                    held["rows"][row.id] = (
-                        places[row.place],
-                        *msgspec.structs.astuple(row)[2:8],
-                        int(row.since),
-                        *msgspec.structs.astuple(row)[9:],
-                    )
-            case Findings():
-                for found in frame.rows:
-                    held["findings"][found.control, found.resource] = (
-                        places[found.place],
-                        found.name,
-                        found.status,
-                        found.severity,
-                        found.reason,
-                    )
-            case Sources():
-                for source in frame.sources:
-                    held["sources"][source.id] = (source.state, source.fault, source.resources, source.cadence)
-            case _ if type(frame).__name__ == "Rollups":
-                held["rollups"] = {rollup.tenant: rollup for rollup in frame.tenants}
-    return held
 
 
 def test_a_snapshot_that_is_none_is_refused_with_one_line(tmp_path: Path) -> None:

@@ -3,12 +3,19 @@
 import asyncio
 from typing import Any, TypeVar
 
+import msgspec
+
 from providers.collector.frames import (
     Ask,
     Decoder,
     Encoder,
+    Findings,
     Frame,
+    Places,
+    Rollups,
+    Rows,
     Settled,
+    Sources,
 )
 from tests.providers.conftest import SOON, until
 
@@ -59,3 +66,44 @@ class Viewer:
         assert self.process.stderr is not None
         await self._reading
         return code, (await self.process.stderr.read()).decode()
+
+
+def shown(frames: list[Any]) -> dict[str, Any]:
+    """What a viewer holds after these frames, with places spelled out and times to the second."""
+    places: list[Any] = []
+    held: dict[str, dict[Any, Any]] = {"rows": {}, "findings": {}, "sources": {}, "rollups": {}}
+    for frame in frames:
+        match frame:
+            case Places():
+                places += frame.places
+            case Rows():
+                for row in frame.rows:
+                    held["rows"][row.id] = (
+                        places[row.place],
+                        _whole_seconds(msgspec.structs.asdict(row) | {"place": 0}),
+                    )
+            case Findings():
+                for found in frame.rows:
+                    held["findings"][found.control, found.resource] = (
+                        places[found.place],
+                        _whole_seconds(msgspec.structs.asdict(found) | {"place": 0}),
+                    )
+            case Sources():
+                for source in frame.sources:
+                    held["sources"][source.id] = (
+                        source.state,
+                        source.fault,
+                        source.resources,
+                        source.cadence,
+                        source.calls,
+                        int(source.last_success or 0),
+                    )
+            case Rollups():
+                held["rollups"] = {rollup.tenant: msgspec.to_builtins(rollup) for rollup in frame.tenants}
+            case Settled():
+                pass
+    return held
+
+
+def _whole_seconds(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: int(value) if isinstance(value, float) else value for name, value in row.items()}
