@@ -154,6 +154,7 @@ def file_type() -> type[Config]:
 @cache
 def _file_type(known: tuple[System, ...]) -> type[Config]:
     strict: dict[str, Any] = {"frozen": True, "kw_only": True, "forbid_unknown_fields": True}
+    # The types are made while it runs, which mypy cannot follow.
     blocks = [(system.name, tuple[system.settings, ...], ()) for system in known]  # type: ignore[name-defined]
     tenant = msgspec.defstruct("Tenant", blocks, bases=(Tenant,), **strict)
     whole = [("tenant", tuple[tenant, ...], ())]  # type: ignore[valid-type]
