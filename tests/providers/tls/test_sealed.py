@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
+from providers.demo.ports import free_port
 from providers.demo.tls.pki import Authority
 from providers.demo.tls.server import Doors, context_for
 from providers.tls.protocol import sealed as module
@@ -43,7 +44,7 @@ def test_a_real_server_is_read_to_its_end_in_every_suite_and_group(suite: str, g
     program = servers.found("openssl")
     if program is None:
         pytest.skip("openssl is not installed")
-    authority, port = Authority("Sealed"), servers.free_port()
+    authority, port = Authority("Sealed"), free_port()
     pair = authority.issue("a.example")
     leaf, above, key = (
         str(servers.write(tmp_path, name, body))
