@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.screen import Screen
 
+from posture import memory
 from posture.clock import Seconds
 from posture.fault import EnctopError, FilterError
 from posture.filter import longest_filter, parse
@@ -86,6 +87,7 @@ class Dashboard(Shell):
         self._show_filter()
         self.feed.start()
         self.set_interval(1.0, self._unless_gone(self._tick))
+        self.set_interval(memory.EVERY, memory.give_back)
         self.mind_signals()
 
     def on_unmount(self) -> None:

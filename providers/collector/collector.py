@@ -6,7 +6,6 @@ end is its own.
 
 import asyncio
 import contextlib
-import ctypes
 import gc
 import logging
 import os
@@ -17,6 +16,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from posture import memory
 from posture.clock import Seconds, Utc
 from posture.controls.registry import registry
 from posture.fault import EnctopError
@@ -53,7 +53,6 @@ GATHER: Seconds = 0.03
 """Changes are gathered this long before they are sent: a frame of a screen, not more."""
 NICE = 5
 """The collector yields to the screen where both want a core."""
-_ARENA_MAX = -8  # malloc.h
 SLICE = 2000
 """Resources judged at a stretch; about 30 ms."""
 BACKLOG = 20_000
@@ -63,10 +62,6 @@ fewer, and each is judged once.
 LONGEST_NAP: Seconds = 30.0
 """The clock is looked at so often though nothing was reported: it may have been set, or have gone on while the
 machine slept.
-"""
-GARBAGE_EVERY: Seconds = 60.0
-"""Between two full collections of garbage, of some 10 ms each (the simulated tenants): by its thresholds there is one
-in two hours, and what waited for it, 6 MB, left holes that are never given back.
 """
 _others = Threads(8, "calls")
 """For what asyncio itself does in threads: a name that does not resolve must not keep the process from ending
@@ -217,13 +212,9 @@ class Collector:
 def collect_garbage_seldom() -> None:
     """Nothing of what is read becomes garbage in cycles; looking for it costs a tenth of the CPU of reading and a third
     of that of judging.
-
-    All threads allocate from one place: glibc gives each its own, and what one of them has freed serves no other (20 MB
-    with three clouds).
     """
     gc.set_threshold(50_000, 10, 10)
-    with contextlib.suppress(OSError, AttributeError):  # another C library
-        ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
+    memory.share_one_arena()
 
 
 def collect_garbage_of_hours() -> None:
@@ -235,11 +226,14 @@ def collect_garbage_of_hours() -> None:
 
 
 async def _collect_garbage(settled: asyncio.Task[None]) -> None:
-    """Every minute, once all that is loaded has been set aside."""
+    """Every minute, once all that is loaded has been set aside, in some 10 ms with the simulated tenants. By the
+    thresholds it is once in two hours, and what waits for it, 6 MB, leaves holes that are never given back.
+    """
     await asyncio.wait([settled])
     while True:
-        await asyncio.sleep(GARBAGE_EVERY)
+        await asyncio.sleep(memory.EVERY)
         gc.collect()
+        memory.give_back()
 
 
 class _Left(Exception):

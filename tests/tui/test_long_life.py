@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import count
 
 import pytest
+from msgspec.structs import replace
 from textual.geometry import Region
 from textual.strip import Strip
 
@@ -59,3 +60,19 @@ async def test_what_was_worked_out_for_one_view_is_forgotten_with_it() -> None:
         await _live(it, clock, 12)
         worked_out = Region.intersection.cache_info().currsize + Region.translate.cache_info().currsize
         assert worked_out < 600, f"{worked_out} places, of one view in front"
+
+
+async def test_a_view_behind_another_remembers_no_row_as_it_was() -> None:
+    async with dashboard(size=(120, 40), view="volumes") as it:
+        volumes, table = it.view, it.replica.table("volume")
+        for row in list(table.rows.values()):
+            table.put(row.id, replace(row, reason="before"))
+        it.view.moved({"volume"})
+        await it.press("1")
+        for row in list(table.rows.values()):
+            table.put(row.id, replace(row, reason="after"))
+        assert not table.moved
+        assert not volumes._pending
+        await it.press("2")
+        table.put(row.id, row)
+        assert list(table.moved or ()) == [row.id]

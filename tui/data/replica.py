@@ -38,7 +38,7 @@ class Table(Generic[T]):
     """The rows of one kind, by id, in the order in which they first came.
 
     `version` counts changes. `moved` holds, for each id that changed since `take` was called, the row as it was before
-    (None: it is new); it is given up (None) when that would be more than a rebuild costs.
+    (None: it is new); it is given up (None) when that would be more than a rebuild costs, and when nobody looks.
     """
 
     LOG_LIMIT = 4000
@@ -46,7 +46,7 @@ class Table(Generic[T]):
     def __init__(self) -> None:
         self.rows: dict[str, T] = {}
         self.version = 0
-        self.moved: dict[str, T | None] | None = {}
+        self.moved: dict[str, T | None] | None = None
 
     def put(self, key: str, row: T) -> None:
         """Add a row, or put it in the place of the one with its id."""

@@ -109,6 +109,10 @@ class RowsView(LineTable[Any]):
         else:
             self.forget()
 
+    def on_hide(self) -> None:
+        """What moves from now on need not be remembered, row by row as it was: `look` takes in everything."""
+        self._pending = self.table().moved = None
+
     def narrow(self, query: Filter) -> None:
         """Another filter."""
         self.filter = query

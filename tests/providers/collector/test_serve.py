@@ -191,7 +191,7 @@ async def test_what_a_library_prints_cannot_break_the_frames(aws: Aws, start: St
 
 IN_A_CIRCLE = """
 import gc, sys, weakref
-import providers.collector.collector as collector
+from posture import memory
 from providers.collector.__main__ import main
 
 class Circle:
@@ -204,7 +204,7 @@ def leave_one():
     weakref.finalize(circle, sys.stderr.write, "freed\\n")
 
 freeze, gc.freeze = gc.freeze, leave_one
-collector.GARBAGE_EVERY = 0.1
+memory.EVERY = 0.1
 gc.disable()
 sys.exit(main())
 """
