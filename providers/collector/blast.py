@@ -27,9 +27,7 @@ def boxes(model: Model, entry: Entry) -> tuple[Box, ...]:
 def linked(model: Model, rel: str, target: str) -> Linked:
     """The other end of a link."""
     entry = model.entry(target)
-    if entry is None:
-        return Linked(rel, target, target.rpartition(":")[2], "", None)
-    return Linked(rel, entry.resource.id, entry.resource.name, entry.resource.kind, entry.status)
+    return _linked(rel, target if entry is None else entry.resource.id, entry)
 
 
 def blast_radius(model: Model, id: str, most: int) -> Generator[None, None, BlastRadius]:
@@ -100,7 +98,7 @@ def _box(step: Step, here: str) -> Box:
         status,
         sum((Status.UNKNOWN if entry is None else entry.status) is status for entry in step.held.values()),
         here in step.held,
-        tuple(_member(id, entry) for id, entry in worst_first),
+        tuple(_linked("", id, entry) for id, entry in worst_first),
     )
 
 
@@ -109,7 +107,7 @@ def _rank(held: tuple[str, Entry | None]) -> tuple[int, str, str]:
     return (Status.UNKNOWN, id, id) if entry is None else (entry.status, entry.resource.name, id)
 
 
-def _member(id: str, entry: Entry | None) -> Linked:
+def _linked(rel: str, id: str, entry: Entry | None) -> Linked:
     if entry is None:
-        return Linked("", id, id.rpartition(":")[2], "", None)
-    return Linked("", id, entry.resource.name, entry.resource.kind, entry.status)
+        return Linked(rel, id, id.rpartition(":")[2], "", None)
+    return Linked(rel, id, entry.resource.name, entry.resource.kind, entry.status, entry.resource.type)

@@ -112,6 +112,7 @@ class Linked(msgspec.Struct, frozen=True):
     name: str
     kind: str
     status: int | None
+    resource_type: str = ""
 
 
 class Box(msgspec.Struct, frozen=True, array_like=True):

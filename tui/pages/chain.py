@@ -62,7 +62,7 @@ def _members(box: Box, width: int) -> Iterator[tuple[tuple[Part, ...], str, bool
             ("   ", "faint"),
             (f"{status[0]:<11}", status[1]),
             (name, "link"),
-            (f"   {noun(member.kind)}", "faint"),
+            (f"   {noun(member.kind, member.resource_type)}", "faint"),
         )
         yield parts, member.id, False
     if (rest := box.total - min(len(box.members), _LISTED)) > 0:

@@ -2,7 +2,7 @@
 link, Esc goes back.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from time import monotonic
 from typing import ClassVar, NamedTuple, cast
 
@@ -39,6 +39,9 @@ MOST = 100
 """What a tree lists at first of all that depends directly on a resource; Enter on the rest lists four times as many."""
 FOLLOW: Seconds = 2.0
 """The least time between two looks at what depends on a resource, while something moves."""
+
+
+_CHAINED = frozenset({"workload", "claim", "persistent-volume", "volume", "key"})
 
 
 class Stop(NamedTuple):
@@ -150,8 +153,8 @@ class DetailView(Lines):
                 self.move_to(self._cursor_after)
                 self._cursor_after = 0
             self._find_verdict()
+        self._stirred |= not touched.isdisjoint(self._beside())
         if self._stop.blast:
-            self._stirred |= not touched.isdisjoint(self.replica.tables)
             return
         row = self.replica.row(self.id_shown)
         if row is not self._row:
@@ -173,11 +176,21 @@ class DetailView(Lines):
             self.move_to(found)
 
     def tick(self, now: Utc) -> None:
-        """Ages grow; what depends on a resource is looked at again where something moved."""
+        """Ages grow; and what is beside the resource is looked at again where something of it moved."""
         if not self._stop.blast:
             self.build()
-        elif self._stirred and monotonic() >= self._look_after:
+        if self._stirred and monotonic() >= self._look_after:
             self._request()
+
+    def _beside(self) -> Collection[str]:
+        """The kinds of what the page shows beside the resource itself."""
+        if self._stop.blast:
+            return self.replica.tables
+        detail = self.detail
+        if detail is None or detail.resource is None:
+            return ()
+        kinds = {link.kind for link in (*detail.links, *detail.users)}
+        return kinds | _CHAINED if detail.resource.kind in _CHAINED or detail.chain else kinds
 
     def target(self) -> str | None:
         """The resource shown; in a tree the one under the cursor."""

@@ -40,8 +40,8 @@ def _parts(stored: int, plain: int, dying: int, unknown: int) -> tuple[list[Part
     parts: list[Part] = [(" Workloads ", "title", _OPEN), (f"{stored:,} with volumes", "bar", _OPEN)]
     for many, word, glyph, paint in (
         (plain, "on plaintext", "✗", "fail"),
-        (dying, "on a dying key", "✗", "fail"),
-        (unknown, "not known", "?", "unknown"),
+        (dying, "on dying keys", "✗", "fail"),
+        (unknown, "unknown", "?", "unknown"),
     ):
-        parts += [(f"   {glyph} {many:,} {word}", paint if many else "faint", _OPEN)]
+        parts += [(f"   {glyph if many else '-'} {many:,} {word}", paint if many else "faint", _OPEN)]
     return parts, []

@@ -2,6 +2,8 @@
 own what the resource itself says: for chains and blast radii.
 """
 
+from functools import cache
+
 import msgspec
 
 from posture.context import Context
@@ -24,6 +26,7 @@ TYPES = {
 DYING, GOOD = aws.key_arn("dying"), aws.key_arn("good")
 
 
+@cache
 def told() -> Registry:
     """The controls there are, and one for every type of Kubernetes: the status that stands in its fields."""
     toy = Control(
