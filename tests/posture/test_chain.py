@@ -175,7 +175,6 @@ def test_a_key_that_is_deleted_turns_its_workloads_and_looks_at_no_other() -> No
     sets = [held for held in model.all() if held.resource.kind == "workload"]
     assert sum(bool(exposures.of(held) & Exposure.DYING_KEY) for held in sets) == 0
     model.drain()
-    model.begin("acme/toy/x/graph", model.now)
     report(model, fleet.on_aws())
     again = exposures.follow(model.drain())
     assert len(again) == 4

@@ -28,7 +28,7 @@ def _lines(radius: BlastRadius, width: int, silent: str, folded: Set[str]) -> It
     kind = f"   {noun(radius.kind, radius.resource_type)}"
     yield Line((status, ("  ", "text"), (clean(radius.name or radius.id), "title"), (kind, "faint")), radius.id)
     yield from _summary(radius, width, silent)
-    if radius.lines:
+    if radius.direct:
         yield Line(())
         yield from _tree(radius, width, folded)
 
