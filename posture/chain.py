@@ -79,7 +79,7 @@ def below(model: Model, resource: Resource, tier: int) -> Iterator[tuple[int, st
     if tier == 0:
         for user in model.links.users(resource):
             held = model.entry(user)
-            if held is not None and held.resource.kind == "volume" and held.resource.link("machine") is not None:
+            if held is not None and machine_of(model, held.resource) == resource.id:
                 yield STORE, user, held
 
 
@@ -89,11 +89,15 @@ def above(model: Model, resource: Resource, tier: int, most: int | None = None) 
         held = model.entry(user)
         if held is not None and (over := tier_of(held.resource)) is not None and over < tier:
             yield over, user, held
-    if resource.kind == "volume":
-        for link in resource.links:
-            held = model.entry(link.to) if link.rel == "machine" else None
-            if held is not None and held.resource.kind == "workload":
-                yield 0, held.resource.id, held
+    if (machine := machine_of(model, resource)) is not None and (held := model.entry(machine)) is not None:
+        yield 0, machine, held
+
+
+def machine_of(model: Model, resource: Resource) -> str | None:
+    """The id of the machine that a volume is attached to, where that was seen."""
+    to = resource.link("machine") if resource.kind == "volume" else None
+    held = None if to is None else model.entry(to)
+    return held.resource.id if held is not None and held.resource.kind == "workload" else None
 
 
 def chain(model: Model, entry: Entry, most: int = MOST_WALKED) -> tuple[Step, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from heapq import nsmallest
 from typing import NamedTuple
 
+from posture.chain import machine_of
 from posture.entry import Entry
 from posture.model import Model
 from posture.rollup import OWN, tenants_of
@@ -157,9 +158,5 @@ class Dependents:
 
 def _names(model: Model, entry: Entry) -> list[str]:
     """Ids of what may depend on a resource directly: what points at it, and the machine a volume is attached to."""
-    resource = entry.resource
-    names = list(model.links.users(resource))
-    if resource.kind == "volume" and (machine := resource.link("machine")) is not None:
-        found = model.entry(machine)
-        names += [machine] if found is not None and found.resource.kind == "workload" else []
-    return names
+    names, machine = list(model.links.users(entry.resource)), machine_of(model, entry.resource)
+    return names if machine is None else [*names, machine]

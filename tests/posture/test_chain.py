@@ -134,11 +134,8 @@ def by_hand(model: Model, name: str, tier: int) -> Exposure:
         else:
             under.append((tier_of(target.resource), target.resource.id))
     for held in model.all() if tier == 0 else ():
-        machine = held.resource.link("machine") if held.resource.kind == "volume" else None
-        if (
-            any((at := model.entry(link.to)) is not None and at.resource.id == name for link in held.resource.links)
-            and machine
-        ):
+        to = held.resource.link("machine") if held.resource.kind == "volume" else None
+        if to is not None and (at := model.entry(to)) is not None and at.resource.id == name:
             under.append((STORE, held.resource.id))
     under = [(number, other) for number, other in under if number is not None and number > tier]
     for number, other in under:

@@ -1,5 +1,6 @@
 """The chain, the blast radius and the views of Kubernetes as a person uses them, live and of a snapshot."""
 
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -127,19 +128,34 @@ async def test_more_of_a_tree_is_listed_when_asked_for() -> None:
         await it.until(lambda: "… and 4 more" in "\n".join(line.text for line in it.view._lines))
 
 
-async def test_keys_without_a_resource_say_so() -> None:
-    async with on(LIVE, view="sources", notifications=True) as it:
+async def test_keys_without_a_resource_say_so_and_help_names_the_keys() -> None:
+    async with on(LIVE, size=(100, 100), view="sources", notifications=True) as it:
         await it.press("x")
         assert any("no resource under the cursor" in toast for toast in it.toasts())
         await it.press("enter", "left", "right", "x", "J", "x", "h", "escape")
         assert it.view.id == "sources"
         await it.app.open("nobody", blast=True)
         await it.shows("this resource has not been seen, or is gone")
-        await it.press("left", "right", "enter", "J", "c", "x", "escape", "escape")
-
-
-async def test_help_names_the_keys() -> None:
-    async with on(LIVE, size=(100, 100)) as it:
-        await it.press("question_mark")
+        await it.press("left", "right", "enter", "J", "c", "escape", "question_mark")
         await it.shows("blast radius: what depends on the resource under the cursor")
         assert "along the chain, towards the key" in it.screen
+
+
+KEYS = [
+    *("enter", "x", "left", "right", "down", "up", "escape") * 3,
+    *("h", "l", "n", "N", "J", "G", "g", "pagedown", "pageup", "c", "y", "tab", "5", "r", "s"),
+]
+
+
+@pytest.mark.parametrize("seed", [7])
+async def test_no_keys_do_harm_to_chains_and_trees(seed: int) -> None:
+    chance = random.Random(seed)
+    async with on([*LIVE, "--mend"], size=(80, 24), view="keys") as it:
+        seen: set[str] = set()
+        for _ in range(7):
+            await it.press("5", "enter", *chance.choices(KEYS, k=6))
+            await it.pilot.resize_terminal(*chance.choice(((80, 24), (200, 50), (61, 16), (100, 30))))
+            seen |= {word for word in ("CHAIN", "BLAST RADIUS", "JSON") if word in it.screen}
+            narrow(it)
+            assert it.app.is_running
+        assert {"CHAIN", "BLAST RADIUS"} <= seen
