@@ -16,7 +16,7 @@ demo: $(VENV)/ready
 # Tests mostly wait (for servers, leases, time limits), so more run at once than there are cores; what measures runs alone, after them.
 test: $(VENV)/ready lint
 	@echo "The tests take about $(MINUTES) minutes on two cores."
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not bench and not alone"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not bench and not alone"
 	$(BIN)/python -m pytest -m "alone and not bench"
 
 lint: $(VENV)/ready

@@ -28,6 +28,15 @@ for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTSTP, sig
 settings.register_profile("enctop", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("enctop")
 
+LONGEST = ("matrix/test_matrix.py",)
+"""Files that take longest, the longest first: of what runs side by side they begin."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first."""
+    order = {f"tests/{name}": number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.nodeid.partition("::")[0], len(order)))
+
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
