@@ -11,7 +11,7 @@ from posture.changes import Change
 from posture.clock import Seconds, Utc
 from posture.context import ModelContext
 from posture.controls.registry import Registry
-from posture.entry import Entry, Statuses, clamped
+from posture.entry import Entry, Statuses, clamped, own_entry
 from posture.fault import Fault
 from posture.interning import intern_strings
 from posture.judging import judge
@@ -286,10 +286,8 @@ class Model:
             self._ageing.follow(source.id, now)
 
     def _own(self, resource_id: str, kind: str, name: str, tenant: str) -> None:
-        resource = Resource(resource_id, kind, f"{OWN}.{kind}", name, tenant, OWN, "", "", resource_id)
-        entry = self._entries.get(resource_id)
-        if entry is None:
-            self._entries[resource_id] = Entry(resource, resource_id, 0, self._now)
+        if resource_id not in self._entries:
+            self._entries[resource_id] = own_entry(resource_id, kind, name, tenant, self._now)
             self._change.gone.discard(resource_id)
         self._dirty[resource_id] = None
 
