@@ -215,19 +215,7 @@ def test_a_new_collector_numbers_its_places_anew_and_the_old_rows_stay_until_all
         users=0,
         cells=(),
     )
-    bucket = Row(
-        id="arn:4",
-        place=4,
-        name="logs",
-        status=3,
-        severity=0,
-        key_class=0,
-        key="",
-        reason="",
-        since=0.0,
-        users=0,
-        cells=(),
-    )
+    bucket = replace(volume, id="arn:4", place=4, name="logs", status=3)
     replica = replica_of(
         Rows((volume, bucket)),
         Sources((Source("acme/volume", "acme", "aws", "1111", "volume", 60.0, State.OK, 1000.0),)),
