@@ -119,7 +119,18 @@ def _stood(control: str, status: Status, since: Utc, gap: Gap | None) -> Finding
     """What is known of a finding until it is judged anew, which is before anybody sees it; thousands of resources
     have the same.
     """
-    return Finding(control, "", "", status, Severity.INFO, EvidenceClass.INFERRED, "", {}, since, None, None, gap)
+    return Finding(
+        control=control,
+        resource="",
+        tenant="",
+        status=status,
+        severity=Severity.INFO,
+        evidence_class=EvidenceClass.INFERRED,
+        reason="",
+        evidence={},
+        since=since,
+        gap=gap,
+    )
 
 
 def _rank(finding: Finding) -> tuple[int, int]:
