@@ -169,7 +169,8 @@ class Model:
         source = self.sources[source_id]
         if not source.polling:
             if isinstance(report, NotRead):
-                self._change.resources.update(self._reported.fall_behind(source_id))
+                behind = self._reported.fall_behind(source_id, [resource.id for resource in report.resources])
+                self._change.resources.update(behind)
             held, fresh = len(self._reported.rows[source_id]), isinstance(report, StillSo)
             self._set_source(source.told(held, self._now if fresh else source.last_success))
 
@@ -195,7 +196,7 @@ class Model:
         self._set_source(
             msgspec.structs.replace(ended, calls=calls, seconds=seconds, next_due=next_due, following=following)
         )
-        if fault is None:
+        if fault is None and (part is not None or source_id in self._reported.listed):
             self._change.resources.update(self._reported.fall_behind(source_id))
         if source.fault != ended.fault:
             self._dirty.update(dict.fromkeys(self._ageing.stale(source_id, self._now)))
