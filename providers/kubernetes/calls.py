@@ -64,9 +64,7 @@ class Call(msgspec.Struct, frozen=True):
 CALLS: dict[str, Call] = {}
 
 
-def _call(
-    plural: str, api: str, named: str, *, namespaced: bool = True, watched: bool = True
-) -> Call:
+def _call(plural: str, api: str, named: str, *, namespaced: bool = True, watched: bool = True) -> Call:
     group, _, version = api.rpartition("/")
     call = CALLS[f"k8s:{plural}"] = Call(plural, group, version, named, namespaced, watched)
     return call
@@ -83,9 +81,7 @@ INGRESSES = _call("ingresses", "networking.k8s.io/v1", "Ingress")
 GATEWAYS = _call("gateways", "gateway.networking.k8s.io/v1", "Gateway")
 ROUTES = _call("httproutes", "gateway.networking.k8s.io/v1", "HTTPRoute")
 SERVICES = _call("services", "v1", "Service")
-SNAPSHOTS = _call(
-    "volumesnapshotcontents", "snapshot.storage.k8s.io/v1", "VolumeSnapshotContent", namespaced=False
-)
+SNAPSHOTS = _call("volumesnapshotcontents", "snapshot.storage.k8s.io/v1", "VolumeSnapshotContent", namespaced=False)
 NODES = _call("nodes", "v1", "Node", namespaced=False, watched=False)
 """Rewritten every five minutes by each kubelet: listed seldom, not watched."""
 NAMESPACES = _call("namespaces", "v1", "Namespace", namespaced=False, watched=False)
@@ -126,8 +122,4 @@ def rules() -> list[tuple[str, tuple[str, ...], list[str]]]:
 
 
 def _rule(group: str, verbs: Iterable[str], plurals: Iterable[str]) -> str:
-    return (
-        f'- apiGroups: ["{group}"]\n'
-        f"  resources: [{', '.join(plurals)}]\n"
-        f"  verbs: [{', '.join(verbs)}]\n"
-    )
+    return f'- apiGroups: ["{group}"]\n  resources: [{", ".join(plurals)}]\n  verbs: [{", ".join(verbs)}]\n'

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 from msgspec import UNSET
 
-from providers.kubernetes.decode import Claim, Workload, within
+from providers.kubernetes.decode import Claim, within
+from providers.kubernetes.decode_workloads import Workload
 
 MOST_EXPECTED = 1000
 """Ordinals of one set that are named though no such claim is there: `replicas` may be a mistake."""

@@ -273,9 +273,7 @@ class KubeClient:
                 cluster = identity.access.cluster
                 context: ssl.SSLContext | bool = True
                 if identity.over_tls:
-                    context = await tls_context(
-                        identity.access, pair, allow_insecure=self.settings.allow_insecure
-                    )
+                    context = await tls_context(identity.access, pair, allow_insecure=self.settings.allow_insecure)
                 self._proxy = _proxy(cluster.proxy_url, cluster.server or "")
                 self._pair = pair
                 self._http = aiohttp.ClientSession(
@@ -302,7 +300,9 @@ def served(access: Access, *, allow_plaintext: bool) -> Access:
     if not server:
         raise misconfigured(CONNECT, f"{what}: is not there")
     if "://" not in server:
-        certain = cluster.certificate_authority or cluster.certificate_authority_data or cluster.insecure_skip_tls_verify
+        certain = (
+            cluster.certificate_authority or cluster.certificate_authority_data or cluster.insecure_skip_tls_verify
+        )
         server = f"{'https' if certain else 'http'}://{server}"
     if "@" in server.partition("://")[2].split("/", 1)[0]:
         raise misconfigured(CONNECT, f"{what}: carries a name or password")

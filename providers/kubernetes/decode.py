@@ -6,7 +6,7 @@ A field that is absent stays absent (`UNSET`) and one that is null stays null: t
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Generic, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, Union
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -67,7 +67,7 @@ class Meta(msgspec.Struct, Generic[A], gc=False):
     ownerReferences: Union[list[Owner], UnsetType, None] = UNSET
 
 
-def _annotations(name: str, kept: Iterable[str]) -> Any:
+def _annotations(name: str, kept: Iterable[str]) -> type[msgspec.Struct]:
     """A type that has these annotations, under their own names, and passes over all others."""
     fields = [
         (f"a{number}", Text, msgspec.field(name=annotation, default=UNSET)) for number, annotation in enumerate(kept)
@@ -82,43 +82,50 @@ _NLB = "service.beta.kubernetes.io/aws-load-balancer-"
 _ALB, _NGINX, _APPGW = "alb.ingress.kubernetes.io/", "nginx.ingress.kubernetes.io/", "appgw.ingress.kubernetes.io/"
 _TRAEFIK = "traefik.ingress.kubernetes.io/"
 
-NoAnnotations = _annotations("NoAnnotations", ())
-ClaimAnnotations = _annotations(
-    "ClaimAnnotations",
-    (
-        CLASS_BEFORE,
-        "volume.kubernetes.io/storage-provisioner",
-        "volume.beta.kubernetes.io/storage-provisioner",
-    ),
-)
-VolumeAnnotations = _annotations(
-    "VolumeAnnotations", (CLASS_BEFORE, "pv.kubernetes.io/provisioned-by", "pv.kubernetes.io/migrated-to")
-)
-ClassAnnotations = _annotations("ClassAnnotations", DEFAULTS)
-EdgeAnnotations = _annotations(
-    "EdgeAnnotations",
-    (
-        "kubernetes.io/ingress.class",
-        "kubernetes.io/ingress.allow-http",
-        "cert-manager.io/cluster-issuer",
-        "cert-manager.io/issuer",
-        "networking.gke.io/managed-certificates",
-        "networking.gke.io/v1beta1.FrontendConfig",
-        "networking.gke.io/certmap",
-        "networking.gke.io/load-balancer-type",
-        "cloud.google.com/load-balancer-type",
-        "cloud.google.com/app-protocols",
-        "ingress.gcp.kubernetes.io/pre-shared-cert",
-        "service.beta.kubernetes.io/azure-load-balancer-internal",
-        *(_ALB + name for name in ("certificate-arn", "listen-ports", "scheme", "ssl-policy", "ssl-redirect")),
-        *(_ALB + name for name in ("actions.ssl-redirect", "backend-protocol")),
-        *(_APPGW + name for name in ("appgw-ssl-certificate", "ssl-redirect", "use-private-ip")),
-        *(_NGINX + name for name in ("ssl-redirect", "force-ssl-redirect", "ssl-passthrough")),
-        *(_TRAEFIK + name for name in ("router.tls", "router.entrypoints", "router.middlewares")),
-        *(_NLB + name for name in ("ssl-cert", "ssl-ports", "ssl-negotiation-policy", "backend-protocol")),
-        *(_NLB + name for name in ("internal", "scheme", "type")),
-    ),
-)
+if TYPE_CHECKING:  # made while it runs, which mypy cannot follow
+    NoAnnotations: TypeAlias = msgspec.Struct
+    ClaimAnnotations: TypeAlias = msgspec.Struct
+    VolumeAnnotations: TypeAlias = msgspec.Struct
+    ClassAnnotations: TypeAlias = msgspec.Struct
+    EdgeAnnotations: TypeAlias = msgspec.Struct
+else:
+    NoAnnotations = _annotations("NoAnnotations", ())
+    ClaimAnnotations = _annotations(
+        "ClaimAnnotations",
+        (
+            CLASS_BEFORE,
+            "volume.kubernetes.io/storage-provisioner",
+            "volume.beta.kubernetes.io/storage-provisioner",
+        ),
+    )
+    VolumeAnnotations = _annotations(
+        "VolumeAnnotations", (CLASS_BEFORE, "pv.kubernetes.io/provisioned-by", "pv.kubernetes.io/migrated-to")
+    )
+    ClassAnnotations = _annotations("ClassAnnotations", DEFAULTS)
+    EdgeAnnotations = _annotations(
+        "EdgeAnnotations",
+        (
+            "kubernetes.io/ingress.class",
+            "kubernetes.io/ingress.allow-http",
+            "cert-manager.io/cluster-issuer",
+            "cert-manager.io/issuer",
+            "networking.gke.io/managed-certificates",
+            "networking.gke.io/v1beta1.FrontendConfig",
+            "networking.gke.io/certmap",
+            "networking.gke.io/load-balancer-type",
+            "cloud.google.com/load-balancer-type",
+            "cloud.google.com/app-protocols",
+            "ingress.gcp.kubernetes.io/pre-shared-cert",
+            "service.beta.kubernetes.io/azure-load-balancer-internal",
+            *(_ALB + name for name in ("certificate-arn", "listen-ports", "scheme", "ssl-policy", "ssl-redirect")),
+            *(_ALB + name for name in ("actions.ssl-redirect", "backend-protocol")),
+            *(_APPGW + name for name in ("appgw-ssl-certificate", "ssl-redirect", "use-private-ip")),
+            *(_NGINX + name for name in ("ssl-redirect", "force-ssl-redirect", "ssl-passthrough")),
+            *(_TRAEFIK + name for name in ("router.tls", "router.entrypoints", "router.middlewares")),
+            *(_NLB + name for name in ("ssl-cert", "ssl-ports", "ssl-negotiation-policy", "backend-protocol")),
+            *(_NLB + name for name in ("internal", "scheme", "type")),
+        ),
+    )
 
 
 class Bare(msgspec.Struct, gc=False):
@@ -335,269 +342,6 @@ class SnapshotContent(msgspec.Struct, gc=False):
     status: Union[SnapshotStatus, UnsetType, None] = UNSET
 
 
-# ------------------------------------------------------------ workloads
-
-
-class ClaimName(msgspec.Struct, gc=False):
-    """A claim that a template names."""
-
-    claimName: str = ""
-
-
-class OnNode(msgspec.Struct, gc=False):
-    """A directory of a node, kept or made for a pod."""
-
-    path: Text = UNSET
-    type: Text = UNSET
-    medium: Text = UNSET
-    sizeLimit: Union[str, int, UnsetType, None] = UNSET
-
-
-class Ephemeral(msgspec.Struct, gc=False):
-    """A claim that lives with its pod."""
-
-    volumeClaimTemplate: Union[Thing[ClaimAnnotations, ClaimSpec], UnsetType, None] = UNSET
-
-
-class PodVolume(msgspec.Struct, gc=False):
-    """One volume of a pod; Secrets and ConfigMaps are passed over."""
-
-    name: str = ""
-    persistentVolumeClaim: Union[ClaimName, UnsetType, None] = UNSET
-    ephemeral: Union[Ephemeral, UnsetType, None] = UNSET
-    emptyDir: Union[OnNode, UnsetType, None] = UNSET
-    hostPath: Union[OnNode, UnsetType, None] = UNSET
-    csi: Union[Csi, UnsetType, None] = UNSET
-    awsElasticBlockStore: Place = UNSET
-    azureDisk: Place = UNSET
-    azureFile: Place = UNSET
-    gcePersistentDisk: Place = UNSET
-    cephfs: Place = UNSET
-    cinder: Place = UNSET
-    fc: Place = UNSET
-    flexVolume: Place = UNSET
-    glusterfs: Place = UNSET
-    iscsi: Place = UNSET
-    nfs: Place = UNSET
-    portworxVolume: Place = UNSET
-    quobyte: Place = UNSET
-    rbd: Place = UNSET
-    scaleIO: Place = UNSET
-    storageos: Place = UNSET
-    vsphereVolume: Place = UNSET
-
-
-class PodSpec(msgspec.Struct, gc=False):
-    """A pod's spec, as far as it stores something."""
-
-    volumes: Union[list[PodVolume], UnsetType, None] = UNSET
-
-
-class PodTemplate(msgspec.Struct, gc=False):
-    """What pods are made from."""
-
-    spec: Union[PodSpec, UnsetType, None] = UNSET
-
-
-class Selector(msgspec.Struct, gc=False):
-    """Whose pods are whose."""
-
-    matchLabels: Words = UNSET
-
-
-class Ordinals(msgspec.Struct, gc=False):
-    """The first ordinal."""
-
-    start: Number = UNSET
-
-
-class Retention(msgspec.Struct, gc=False):
-    """What becomes of claims."""
-
-    whenDeleted: Text = UNSET
-    whenScaled: Text = UNSET
-
-
-class JobSpec(msgspec.Struct, gc=False):
-    """A job's spec."""
-
-    template: Union[PodTemplate, UnsetType, None] = UNSET
-
-
-class JobTemplate(msgspec.Struct, gc=False):
-    """What jobs are made from."""
-
-    spec: Union[JobSpec, UnsetType, None] = UNSET
-
-
-class WorkloadSpec(msgspec.Struct, gc=False):
-    """The spec of a StatefulSet, Deployment, DaemonSet or CronJob."""
-
-    replicas: Number = UNSET
-    serviceName: Text = UNSET
-    schedule: Text = UNSET
-    suspend: Flag = UNSET
-    ordinals: Union[Ordinals, UnsetType, None] = UNSET
-    selector: Union[Selector, UnsetType, None] = UNSET
-    persistentVolumeClaimRetentionPolicy: Union[Retention, UnsetType, None] = UNSET
-    volumeClaimTemplates: Union[list[Thing[ClaimAnnotations, ClaimSpec]], UnsetType, None] = UNSET
-    template: Union[PodTemplate, UnsetType, None] = UNSET
-    jobTemplate: Union[JobTemplate, UnsetType, None] = UNSET
-
-
-Workload = Thing[NoAnnotations, WorkloadSpec]
-
-# ------------------------------------------------------------ network
-
-
-class Served(msgspec.Struct, gc=False):
-    """Names that a certificate is for, and the Secret it is in (its name)."""
-
-    hosts: Texts = UNSET
-    secretName: Text = UNSET
-
-
-class Rule(msgspec.Struct, gc=False):
-    """A host that an Ingress answers to."""
-
-    host: Text = UNSET
-
-
-class IngressSpec(msgspec.Struct, gc=False):
-    """An Ingress's spec."""
-
-    ingressClassName: Text = UNSET
-    tls: Union[list[Served], UnsetType, None] = UNSET
-    rules: Union[list[Rule], UnsetType, None] = UNSET
-    defaultBackend: Union[dict[str, Any], UnsetType, None] = UNSET
-
-
-class Address(msgspec.Struct, gc=False):
-    """Where a load balancer is reached."""
-
-    ip: Text = UNSET
-    hostname: Text = UNSET
-
-
-class Balancer(msgspec.Struct, gc=False):
-    """A load balancer's addresses."""
-
-    ingress: Union[list[Address], UnsetType, None] = UNSET
-
-
-class EdgeStatus(msgspec.Struct, gc=False):
-    """The status of an Ingress or a Service."""
-
-    loadBalancer: Union[Balancer, UnsetType, None] = UNSET
-
-
-class Ingress(msgspec.Struct, gc=False):
-    """Ingress."""
-
-    metadata: Meta[EdgeAnnotations] = msgspec.field(default_factory=Meta)
-    spec: Union[IngressSpec, UnsetType, None] = UNSET
-    status: Union[EdgeStatus, UnsetType, None] = UNSET
-
-
-class Port(msgspec.Struct, gc=False):
-    """A port of a Service."""
-
-    name: Text = UNSET
-    port: Number = UNSET
-    protocol: Text = UNSET
-    appProtocol: Text = UNSET
-
-
-class ServiceSpec(msgspec.Struct, gc=False):
-    """A Service's spec."""
-
-    type: Text = UNSET
-    ports: Union[list[Port], UnsetType, None] = UNSET
-    loadBalancerClass: Text = UNSET
-    externalIPs: Texts = UNSET
-
-
-class Service(msgspec.Struct, gc=False):
-    """Service."""
-
-    metadata: Meta[EdgeAnnotations] = msgspec.field(default_factory=Meta)
-    spec: Union[ServiceSpec, UnsetType, None] = UNSET
-    status: Union[EdgeStatus, UnsetType, None] = UNSET
-
-
-class Listener(msgspec.Struct, gc=False):
-    """A listener of a Gateway."""
-
-    name: Text = UNSET
-    hostname: Text = UNSET
-    port: Number = UNSET
-    protocol: Text = UNSET
-    tls: Union[dict[str, Any], UnsetType, None] = UNSET
-
-
-class GatewaySpec(msgspec.Struct, gc=False):
-    """A Gateway's spec."""
-
-    gatewayClassName: Text = UNSET
-    listeners: Union[list[Listener], UnsetType, None] = UNSET
-    addresses: Tables = UNSET
-
-
-class GatewayStatus(msgspec.Struct, gc=False):
-    """A Gateway's status."""
-
-    addresses: Tables = UNSET
-
-
-class Gateway(msgspec.Struct, gc=False):
-    """Gateway."""
-
-    metadata: Meta[EdgeAnnotations] = msgspec.field(default_factory=Meta)
-    spec: Union[GatewaySpec, UnsetType, None] = UNSET
-    status: Union[GatewayStatus, UnsetType, None] = UNSET
-
-
-class Parent(msgspec.Struct, gc=False):
-    """The Gateway, or the listener of it, that a route belongs to."""
-
-    kind: Text = UNSET
-    group: Text = UNSET
-    namespace: Text = UNSET
-    name: Text = UNSET
-    sectionName: Text = UNSET
-    port: Number = UNSET
-
-
-class Redirect(msgspec.Struct, gc=False):
-    """Where a route sends who asks."""
-
-    scheme: Text = UNSET
-    statusCode: Number = UNSET
-
-
-class Filter(msgspec.Struct, gc=False):
-    """What a route does with a request before it is passed on."""
-
-    type: Text = UNSET
-    requestRedirect: Union[Redirect, UnsetType, None] = UNSET
-
-
-class RouteRule(msgspec.Struct, gc=False):
-    """A rule of a route."""
-
-    filters: Union[list[Filter], UnsetType, None] = UNSET
-
-
-class RouteSpec(msgspec.Struct, gc=False):
-    """An HTTPRoute's spec."""
-
-    hostnames: Texts = UNSET
-    parentRefs: Union[list[Parent], UnsetType, None] = UNSET
-    rules: Union[list[RouteRule], UnsetType, None] = UNSET
-
-
-Route = Thing[NoAnnotations, RouteSpec]
-
 # ------------------------------------------------------------ the cluster itself
 
 
@@ -645,7 +389,10 @@ _PRIVATE = ("secret", "passw", "token", "credential", "userkey", "accountkey", "
 def fields_of(thing: msgspec.Struct) -> dict[str, Any]:
     """The object's own fields, as it named and nested them, without its version; what was absent is absent."""
     fields: dict[str, Any] = msgspec.to_builtins(thing)
-    fields.get("metadata", {}).pop("resourceVersion", None)
+    meta = fields.get("metadata", {})
+    meta.pop("resourceVersion", None)
+    if not meta.get("annotations", True):  # it has some, and none that is kept
+        del meta["annotations"]
     for holder, name in ((fields, "parameters"), ((fields.get("spec") or {}).get("csi"), "volumeAttributes")):
         if isinstance(holder, dict) and isinstance(table := holder.get(name), dict):
             holder[name] = public(table)

@@ -176,5 +176,3 @@ def in_cluster(account: str = ACCOUNT) -> Access:
     server = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
     cluster = Cluster(server=server, certificate_authority=authority)
     return Access(IN_CLUSTER, IN_CLUSTER, IN_CLUSTER, cluster, User(token_file=f"{account}/token"))
-
-

@@ -6,9 +6,11 @@ from typing import Any, ClassVar
 from posture.clock import Seconds
 from posture.resource import Resource
 from providers.kubernetes.calls import GATEWAYS, INGRESSES, ROUTES, SERVICES
-from providers.kubernetes.decode import Gateway, Ingress, Parent, Route, Service, fields_of, text, within
+from providers.kubernetes.decode import fields_of, text, within
+from providers.kubernetes.decode_edge import Gateway, Ingress, Parent, Route, Service
+from providers.kubernetes.listing import Key
 from providers.kubernetes.source import Shared
-from providers.kubernetes.watching import Key, WatchedSource
+from providers.kubernetes.watching import WatchedSource
 
 CLASS_BEFORE = "kubernetes.io/ingress.class"
 
@@ -150,9 +152,7 @@ class Gateways(WatchedSource):
     def woken(self) -> list[Resource]:
         """The Gateways whose routes do something else."""
         self._routes.touched.clear()
-        moved = [
-            (key, thing) for key, (thing, told) in self._known.items() if (self._routes.of(key)) != told
-        ]
+        moved = [(key, thing) for key, (thing, told) in self._known.items() if (self._routes.of(key)) != told]
         for key, thing in moved:
             self._known[key] = (thing, self._routes.of(key))
         return [self.made(thing, *key) for key, thing in moved]
@@ -192,5 +192,3 @@ def _redirects(route: Route) -> bool:
         )
         for rule in rules
     )
-
-

@@ -26,7 +26,11 @@ NO_ZONE = "zone-unspecified"
 NO_ACCOUNT = "account-unknown"
 NO_BUCKET = "bucket-unknown"
 
-_EBS, _SNAP, _EC2 = re.compile(r"vol-[0-9a-f]{8,17}"), re.compile(r"snap-[0-9a-f]{8,17}"), re.compile(r"i-[0-9a-f]{8,17}")
+_EBS, _SNAP, _EC2 = (
+    re.compile(r"vol-[0-9a-f]{8,17}"),
+    re.compile(r"snap-[0-9a-f]{8,17}"),
+    re.compile(r"i-[0-9a-f]{8,17}"),
+)
 _IN_TREE_EBS = re.compile(r"(?:aws://([a-z0-9-]*)/)?(vol-[0-9a-f]{8,17})")
 _EFS = re.compile(r"(?:efs:|s3files:)?(fs-[0-9a-f]{8,40})(?::.*)?", re.DOTALL)
 _FSX = re.compile(r"fs-[0-9a-f]{8,40}")
@@ -35,9 +39,7 @@ _GCP_PROJECT = r"(?:[a-z0-9.-]+:)?[a-z0-9-]+"
 _PD = re.compile(
     rf"projects/({_GCP_PROJECT}|{UNSPECIFIED})/(zones|regions)/({_GCP_NAME}|{UNSPECIFIED})/disks/({_GCP_NAME})"
 )
-_PD_SNAPSHOT = re.compile(
-    rf"projects/{_GCP_PROJECT}/(?:global|regions/{_GCP_NAME})/(?:snapshots|images)/{_GCP_NAME}"
-)
+_PD_SNAPSHOT = re.compile(rf"projects/{_GCP_PROJECT}/(?:global|regions/{_GCP_NAME})/(?:snapshots|images)/{_GCP_NAME}")
 _GCE_KEY = re.compile(rf"(projects/{_GCP_PROJECT}/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+)(?:/.*)?")
 _AZURE_ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
@@ -184,7 +186,9 @@ def _region_of(volume: Volume) -> str:
 
 
 def _region(zone: str) -> str:
-    """AWS's `us-west-2-lax-1a` is in us-west-2, Google's `us-central1-a` in us-central1, Azure's `eastus-1` in eastus."""
+    """The region of a zone: us-west-2 of AWS's `us-west-2-lax-1a`, us-central1 of Google's `us-central1-a`, eastus of
+    Azure's `eastus-1`.
+    """
     found = _REGION.match(zone)
     if found:
         return found[0]
@@ -216,7 +220,9 @@ def _ebs(handle: str, around: _Around) -> Handle:
 
 def _in_tree_ebs(handle: str, region: str) -> Handle:
     found = _IN_TREE_EBS.fullmatch(handle)
-    return _linked("volume", found[2], region=region or _region(found[1] or "")) if found else Handle(problem=UNPARSABLE)
+    return (
+        _linked("volume", found[2], region=region or _region(found[1] or "")) if found else Handle(problem=UNPARSABLE)
+    )
 
 
 def _azure_disk(handle: str, around: _Around) -> Handle:

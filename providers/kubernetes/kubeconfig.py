@@ -142,7 +142,7 @@ class Kubeconfig(msgspec.Struct, frozen=True):
         if not name:
             return User()
         entry = self.users[name]
-        user = _beside(
+        user: User = _beside(
             _read(entry, User, f"user {name!r}"), entry.file, "client_certificate", "client_key", "token_file"
         )
         if user.exec is not None and os.sep in user.exec.command:

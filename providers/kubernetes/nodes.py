@@ -6,7 +6,7 @@ from posture.resource import Link, Resource
 from providers.kubernetes.calls import NODES
 from providers.kubernetes.decode import Node, fields_of, text, within
 from providers.kubernetes.handles import machine_of
-from providers.kubernetes.watching import ListedSource
+from providers.kubernetes.listing import ListedSource
 
 _ZONES = ("topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone")
 _REGIONS = ("topology.kubernetes.io/region", "failure-domain.beta.kubernetes.io/region")

@@ -136,7 +136,9 @@ def _check(plugin: Exec, operation: str, user: str) -> None:
     if not mode and plugin.api_version == V1:
         raise misconfigured(operation, f"user {user}: exec.interactiveMode is not there, and {V1} needs it")
     if mode == "Always":
-        raise no_login(operation, f"{plugin.command} wants to ask somebody (interactiveMode: Always), which is not so here")
+        raise no_login(
+            operation, f"{plugin.command} wants to ask somebody (interactiveMode: Always), which is not so here"
+        )
 
 
 def _told(plugin: Exec, cluster: Mapping[str, Any]) -> str:

@@ -31,9 +31,7 @@ class Namespaces:
         """
         if not namespace:
             return self.name
-        owners = [
-            tenant for tenant, patterns in self._patterns.items() if not patterns or matches(namespace, patterns)
-        ]
+        owners = [tenant for tenant, patterns in self._patterns.items() if not patterns or matches(namespace, patterns)]
         return None if not owners else owners[0] if len(owners) == 1 else UNASSIGNED
 
     @property

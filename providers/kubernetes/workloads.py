@@ -7,9 +7,11 @@ import msgspec
 from posture.clock import Seconds
 from posture.resource import Link, Resource
 from providers.kubernetes.calls import CLAIMS, CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, STATEFUL_SETS
-from providers.kubernetes.decode import Workload, fields_of, within
+from providers.kubernetes.decode import fields_of, within
+from providers.kubernetes.decode_workloads import Workload
+from providers.kubernetes.listing import Key
 from providers.kubernetes.source import Shared
-from providers.kubernetes.watching import Key, WatchedSource
+from providers.kubernetes.watching import WatchedSource
 
 
 class Workloads(WatchedSource):
