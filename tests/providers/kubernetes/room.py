@@ -1,4 +1,4 @@
-"""The room as its tests hold it: opened on a kubeconfig, its sources by their service, polled and followed one by one."""
+"""The room as its tests hold it: opened on a kubeconfig, its sources by their service, polled and followed by hand."""
 
 import asyncio
 import contextlib
