@@ -88,6 +88,7 @@ NAMESPACES = _call("namespaces", "v1", "Namespace", namespaced=False, watched=Fa
 """Only where the whole cluster may not be listed and the configuration names namespaces by a pattern."""
 
 REVIEW = "k8s:selfsubjectaccessreviews"
+REVIEW_PERMISSION = "create selfsubjectaccessreviews.authorization.k8s.io"
 REVIEW_PATH = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 GROUPS, GROUPS_PATH = "k8s:apis", "/apis"
 """Which groups the server has: asked where a kind was not found."""

@@ -19,7 +19,7 @@ from yarl import URL
 from posture.clock import Seconds
 from posture.fault import Refused
 from providers.endpoint import keeps_secret, parted
-from providers.kubernetes.calls import AT_ONCE, PERIOD, RATE, REVIEW, REVIEW_PATH, Call
+from providers.kubernetes.calls import AT_ONCE, PERIOD, RATE, REVIEW, REVIEW_PATH, REVIEW_PERMISSION, Call
 from providers.kubernetes.faults import answered, misconfigured, unreachable, unreadable
 from providers.kubernetes.identity import CONNECT, Identity, tls_context
 from providers.kubernetes.kubeconfig import Access
@@ -138,9 +138,9 @@ class KubeClient:
         target = f"{path}?{urlencode(query)}" if query else path
         return await self._ask(operation, permission, "GET", target, None)
 
-    async def review(self, permission: str, body: bytes) -> bytes:
+    async def review(self, body: bytes) -> bytes:
         """What is answered to a SelfSubjectAccessReview: may we do this?"""
-        return await self._ask(REVIEW, permission, "POST", REVIEW_PATH, body)
+        return await self._ask(REVIEW, REVIEW_PERMISSION, "POST", REVIEW_PATH, body)
 
     def read(self, operation: str, body: bytes, shape: type[T]) -> T:
         """A body as `shape`. Raises `Refused`."""

@@ -74,7 +74,7 @@ class ClusterAccess(Source):
         if call.namespaced:
             places += [each for each in self._namespaces.named if not is_pattern(each)][:1]
         for place in places:
-            body = await self._client.review(permission, _question(call, verb, place))
+            body = await self._client.review(_question(call, verb, place))
             review = self._client.read(REVIEW, body, Review)
             if review.kind != "SelfSubjectAccessReview":
                 raise unreadable(REVIEW, f"{review.kind or 'nothing'} instead of a SelfSubjectAccessReview")

@@ -155,6 +155,7 @@ class WatchedSource(ListedSource):
             yield StillSo()
         except Refused:
             self._whole = True  # what came before was told
+            self._leave()
             raise
         self._whole = True
 
