@@ -19,10 +19,10 @@ from providers.demo.kubernetes.kinds import KINDS
 from providers.demo.kubernetes.running import Running
 from providers.demo.kubernetes.table import whole
 from providers.demo.kubernetes.tenants import Clusters
-from tests.providers.demo.test_kubernetes_schema import SCHEMA, defects
 from tests.world.aws import Aws
 from tests.world.azure import Azure
 from tests.world.gcp import Google
+from tests.world.kubernetes import defects, schema
 
 Json = dict[str, Any]
 
@@ -136,7 +136,7 @@ def test_every_object_is_valid(company: Company) -> None:
         for kind in KINDS:
             for each in running.server.store.objects(kind)[0]:
                 shape = json.dumps(_shape(each.body))
-                if f"{kind.api_version} {kind.kind}" in SCHEMA["roots"] and shape not in seen:
+                if f"{kind.api_version} {kind.kind}" in schema()["roots"] and shape not in seen:
                     seen.add(shape)
                     assert (each.name, defects(json.loads(whole(each)))) == (each.name, [])
     assert len(seen) > 30
