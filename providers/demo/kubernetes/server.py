@@ -11,6 +11,7 @@ Plain http lets everybody in. With TLS it knows `tokens` and the common name of 
 import asyncio
 import collections
 import contextlib
+import logging
 import socket
 import ssl
 import struct
@@ -36,6 +37,8 @@ from providers.demo.ports import free_port
 T = TypeVar("T")
 GZIP_FROM = 128 * 1024
 """Bytes from which an answer is compressed, where the client says it can."""
+_QUIET = logging.Logger("kubernetes", logging.CRITICAL)
+"""Clients that leave are no news, and the terminal belongs to the dashboard."""
 ANONYMOUS, EVERYBODY = "system:anonymous", "system:admin"
 
 
@@ -113,7 +116,7 @@ class Server:
 
     async def _listen(self) -> web.ServerRunner:
         runner = web.ServerRunner(
-            web.Server(self._handle, handler_cancellation=True, access_log=None), shutdown_timeout=0.0
+            web.Server(self._handle, handler_cancellation=True, access_log=None, logger=_QUIET), shutdown_timeout=0.01
         )
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", self.port, ssl_context=self._tls, reuse_address=True)
@@ -130,6 +133,10 @@ class Server:
         for stream in self.streams:
             stream.abort()
         await self._runner.cleanup()
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     def _end(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -183,6 +190,10 @@ class Server:
             return await self._broken(request, asked, _response(await self._answer(request, asked), request))
         except Refused as refusal:
             return _response(refused(refusal.status), request)
+        except ConnectionError:
+            raise
+        except Exception as fault:  # noqa: BLE001 - the stand-in's own fault must reach the client as a 500, and the tests as its words
+            return _response(refused(answers.internal(f"{type(fault).__name__}: {fault}")), request)
 
     def _read(self, request: web.BaseRequest) -> Asked:
         """What a request asks, by its path."""

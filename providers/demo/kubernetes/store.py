@@ -184,7 +184,7 @@ class Store:
     def unfollow(self, happened: Callable[[Event], None]) -> None:
         """Tell it nothing any more."""
         with self.lock:
-            self._watchers = [each for each in self._watchers if each[1] is not happened]
+            self._watchers = [each for each in self._watchers if each[1] != happened]
 
     def _happened(self, event: Event) -> None:
         if len(self._events) == MAX_EVENTS:

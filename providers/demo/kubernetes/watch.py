@@ -133,10 +133,12 @@ class Stream:
 
     async def _next(self, seconds: float) -> list[Event | str]:
         """What has happened since; nothing after so many seconds."""
-        if not self._pending:
+        end = self._loop.time() + seconds
+        await asyncio.sleep(0)
+        while not self._pending and (left := end - self._loop.time()) > 0:
+            self._woken.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), max(seconds, 0.0))
-        self._woken.clear()
+                await asyncio.wait_for(self._woken.wait(), left)
         happened = []
         while self._pending:
             happened.append(self._pending.popleft())

@@ -356,7 +356,14 @@ def test_self_reviews_say_what_requests_would_get(secured_kubernetes: Secured) -
 
 def test_a_server_comes_back_with_what_it_had(kubernetes: Kubernetes) -> None:
     fill(kubernetes, 2)
-    kubernetes.server.stop()
+    with watching(kubernetes) as events:
+        next(events)
+        kubernetes.server.faults.add("hang", "k8s:nodes", seconds=3600.0)
+        waiting = http.client.HTTPConnection("127.0.0.1", kubernetes.server.port, timeout=10)
+        waiting.request("GET", "/api/v1/nodes")
+        kubernetes.server.stop()  # does not wait for them
+        assert kubernetes.server.streams == []
+        waiting.close()
     with pytest.raises(urllib.error.URLError):
         call(kubernetes, CLAIMS)
     kubernetes.server.restart()
