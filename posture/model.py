@@ -10,7 +10,7 @@ from posture.changes import Change
 from posture.clock import Seconds, Utc
 from posture.context import ModelContext
 from posture.controls.registry import Registry
-from posture.entry import Entry, Statuses, clamped
+from posture.entry import Entry, Statuses, clamped, own_entry
 from posture.fault import Fault
 from posture.interning import intern_strings
 from posture.judging import judge, says_otherwise
@@ -169,7 +169,8 @@ class Model:
         source = self.sources[source_id]
         if not source.polling:
             if isinstance(report, NotRead):
-                self._change.resources.update(self._reported.fall_behind(source_id))
+                behind = self._reported.fall_behind(source_id, [resource.id for resource in report.resources])
+                self._change.resources.update(behind)
             held, fresh = len(self._reported.rows[source_id]), isinstance(report, StillSo)
             self._set_source(source.told(held, self._now if fresh else source.last_success))
 
@@ -195,7 +196,7 @@ class Model:
         self._set_source(
             msgspec.structs.replace(ended, calls=calls, seconds=seconds, next_due=next_due, following=following)
         )
-        if fault is None:
+        if fault is None and (part is not None or source_id in self._reported.listed):
             self._change.resources.update(self._reported.fall_behind(source_id))
         if source.fault != ended.fault:
             self._dirty.update(dict.fromkeys(self._ageing.stale(source_id, self._now)))
@@ -311,10 +312,8 @@ class Model:
             self._ageing.follow(source.id, now)
 
     def _own(self, resource_id: str, kind: str, name: str, tenant: str) -> None:
-        resource = Resource(resource_id, kind, f"{OWN}.{kind}", name, tenant, OWN, "", "", resource_id)
-        entry = self._entries.get(resource_id)
-        if entry is None:
-            self._entries[resource_id] = Entry(resource, resource_id, 0, self._now)
+        if resource_id not in self._entries:
+            self._entries[resource_id] = own_entry(resource_id, kind, name, tenant, self._now)
             self._change.gone.discard(resource_id)
         self._dirty[resource_id] = None
 

@@ -1,7 +1,7 @@
 """Which rows each source has reported, and in which of its polls."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from posture.clock import Seconds, Utc
 from posture.entry import Entry
@@ -18,22 +18,27 @@ class Reported:
         self.polls: Counter[str] = Counter()
         self.seen: Counter[str] = Counter()
         """By source: how many rows its last poll has seen."""
+        self.listed: set[str] = set()
+        """The sources whose last poll has named all of something."""
 
     def begin(self, source_id: str) -> None:
         """A poll starts."""
         self.polls[source_id] += 1
         self.seen[source_id] = 0
+        self.listed.discard(source_id)
 
     def drop(self, source_id: str) -> dict[str, Entry]:
         """The source is gone; returns what it held."""
         for kept in (self.polls, self.seen):
             kept.pop(source_id, None)
+        self.listed.discard(source_id)
         return self.rows.pop(source_id, {})
 
     def gone(self, source_id: str, report: Complete | Gone) -> list[str]:
         """What the source holds and said to be gone, or did not name in a listing in full."""
         if isinstance(report, Gone):
             return [name for name in dict.fromkeys(report.ids) if name in self.rows[source_id]]
+        self.listed.add(source_id)
         poll = self.polls[source_id]
         return [
             entry.resource.id
@@ -51,14 +56,13 @@ class Reported:
                 held[resource.id].poll, held[resource.id].seen_in = poll, 0
         return [resource for resource in resources if resource.id not in held]
 
-    def fall_behind(self, source_id: str) -> list[str]:
-        """Mark the rows that a poll did not see, though it went well elsewhere; returns those that were not marked
-        before.
+    def fall_behind(self, source_id: str, ids: Iterable[str] | None = None) -> list[str]:
+        """Mark the rows (of these ids) that a poll did not see, though it went well elsewhere; returns those that were
+        not marked before.
         """
-        poll = self.polls[source_id]
-        behind = [
-            entry for entry in self.rows[source_id].values() if entry.seen_in != poll and not entry.not_in_last_poll
-        ]
+        rows, poll = self.rows[source_id], self.polls[source_id]
+        entries = rows.values() if ids is None else [rows[name] for name in ids if name in rows]
+        behind = [entry for entry in entries if entry.seen_in != poll and not entry.not_in_last_poll]
         for entry in behind:
             entry.not_in_last_poll = True
         return [entry.resource.id for entry in behind]

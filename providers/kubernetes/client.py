@@ -75,7 +75,8 @@ class Stream:
             except (aiohttp.ClientError, OSError, ValueError) as error:
                 raise unreachable(self._operation, error, *self._secrets) from None
             if not chunk:
-                return None
+                last, self._rest = self._rest.strip(), b""
+                return [last] if _is_whole(last) else None
             *whole, self._rest = (self._rest + chunk).split(b"\n")
             if len(self._rest) > self._limits.line:
                 raise Refused(unreadable(self._operation, f"an event longer than {self._limits.line} bytes").fault)
@@ -351,6 +352,15 @@ async def _content(response: aiohttp.ClientResponse, operation: str, secrets: li
 def _broken(operation: str, error: Exception, secrets: list[str]) -> Refused:
     certain = isinstance(error, aiohttp.ClientConnectorError | ssl.SSLError) or type(error) is TimeoutError
     return unreachable(operation, error, *secrets, transient=not certain)
+
+
+def _is_whole(line: bytes) -> bool:
+    """Whether this is JSON to its end, though no line end follows."""
+    try:
+        msgspec.json.decode(line, type=msgspec.Raw)
+    except msgspec.MsgspecError:
+        return False
+    return True
 
 
 def _page_or(error: object, body: bytes) -> object:

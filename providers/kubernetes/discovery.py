@@ -10,7 +10,6 @@ import msgspec
 
 from posture.fault import Fault, FaultKind, Refused
 from posture.reports import ReadRefused
-from providers.asking import together
 from providers.kubernetes import client, kubeconfig
 from providers.kubernetes.calls import CALLS, NAMESPACES, REVIEW, Call
 from providers.kubernetes.client import KubeClient, Limits
@@ -52,9 +51,10 @@ class ClusterAccess(Source):
         if not self._made:
             self._made = self._sources(access)
         yield Children(self._made)
-        for refused in await together(self._allowed(call, verb) for call in self._asked() for verb in call.verbs):
-            if refused is not None:
-                yield ReadRefused(refused)
+        for call in self._asked():
+            for verb in call.verbs:
+                if (refused := await self._allowed(call, verb)) is not None:
+                    yield ReadRefused(refused)
 
     async def close(self) -> None:
         """The way in."""
