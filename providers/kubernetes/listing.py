@@ -48,7 +48,6 @@ class ListedSource(KubeSource):
         self._whole = False
         """Whether it was told all of it, and nothing was cut off meanwhile."""
         self._version = ""
-        self._unwatched: Fault | None = None
 
     @property
     def types(self) -> tuple[str, ...]:
@@ -59,7 +58,7 @@ class ListedSource(KubeSource):
 
     def made(self, thing: Any, namespace: str, name: str) -> Resource | None:
         """The resource of an object; None where it is reported by another source."""
-        return self.seen(self.ours, namespace, name, fields_of(thing))
+        return self.made_of(self.ours, namespace, name, fields_of(thing))
 
     def owner_of(self, thing: Any, namespace: str) -> str:
         """The namespace that says whose an object is; empty for what belongs to the cluster."""
@@ -116,8 +115,6 @@ class ListedSource(KubeSource):
             yield Batch(tuple(more))
         yield Complete((*self.types, *{resource.type for resource in more})) if first else StillSo()
         self._whole = True
-        if self._unwatched is not None:
-            yield ReadRefused(self._unwatched)
 
     def _vanished(self, before: Iterable[Key], seen: set[Key]) -> Iterator[Report]:
         gone = [key for key in dict.fromkeys(before) if key not in seen]
@@ -173,7 +170,7 @@ class ListedSource(KubeSource):
         cells = ("?",) * self.cells
         faults = {self.call.operation: fault}
         fields = {"metadata": {"name": key[1], **({"namespace": key[0]} if key[0] else {})}}
-        return [self.seen(self.ours, *key, fields, faults=faults, cells=cells)]
+        return [self.made_of(self.ours, *key, fields, faults=faults, cells=cells)]
 
     # ------------------------------------------------------------ pages
 
