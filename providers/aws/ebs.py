@@ -21,6 +21,8 @@ from providers.lane import lost
 from providers.source import Yield
 
 TOKEN = ("NextToken", "NextToken")
+ROOT_DEVICES = frozenset({"/dev/xvda", "/dev/sda1"})
+"""What EC2 calls the disk that an instance starts from (EC2 User Guide, "Device names for volumes")."""
 PAGE = 1000
 """Asked for; EC2 may give fewer."""
 _TYPES = {"Encrypted": bool}
@@ -66,6 +68,7 @@ class Volumes(AwsSource):
             fields,
             encryption=encryption,
             links=links,
+            aliases=(volume_id, *_started_from(fields)),
             cells=(_used_by(fields), f"{fields.get('Size', '?')} GiB"),
         )
 
@@ -123,6 +126,7 @@ class Snapshots(AwsSource):
             encryption=encryption,
             links=links,
             faults=faults,
+            aliases=(snapshot_id,),
             cells=(fields.get("VolumeId", ""), shared, f"{fields.get('VolumeSize', '?')} GiB"),
         )
 
@@ -266,6 +270,15 @@ def key_arn(source: AwsSource, key: str, region: str) -> str | None:
     if key.startswith("arn:"):
         return key if is_key_arn(key) else None
     return source.account.arn("kms", region, key if key.startswith(("alias/", "key/")) else f"key/{key}")
+
+
+def _started_from(fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """The instance that starts from a volume: a node of Kubernetes names that, and no volume."""
+    return tuple(
+        instance
+        for held in fields.get("Attachments") or ()
+        if held.get("Device") in ROOT_DEVICES and isinstance(instance := held.get("InstanceId"), str)
+    )
 
 
 def _used_by(fields: Mapping[str, Any]) -> str:

@@ -116,8 +116,18 @@ class Disks(GcpSource):
             fields,
             encryption=encryption,
             links=links,
+            aliases=self._started_from(where, fields),
             cells=(used, f"{fields.get('sizeGb') or '?'} GiB"),
         )
+
+    def _started_from(self, where: str, fields: Disk) -> tuple[str, ...]:
+        """The instance that starts from a disk: a node of Kubernetes names that, and no disk. The two have one name,
+        unless it was chosen otherwise.
+        """
+        name = fields["name"]
+        if not any(last(user) == name for user in fields.get("users") or ()):
+            return ()
+        return (f"//{HOSTS['compute']}/projects/{self.project.name}/{where}/instances/{name}",)
 
     def _unread(self, bad: Unread) -> Resource:
         """A disk of which no more is known than that it is there, and why."""
