@@ -10,7 +10,7 @@ import msgspec
 from posture.clock import Utc, past
 from posture.kinds import cells_of
 from posture.resource import KeyClass, Resource
-from posture.rollup import Counted
+from posture.rollup import OWN, Counted
 from posture.verdict import EvidenceClass, Finding, Gap, Severity, Status
 
 Statuses = Mapping[str, tuple[Status, Utc, Gap | None]]
@@ -130,3 +130,19 @@ def _rank(finding: Finding) -> tuple[int, int]:
 def gap_of(status: Status, since: Utc, begins: Utc, ends: Utc | None) -> Gap:
     """One for the thousands of findings that a source's silence opens and closes together."""
     return Gap(status, since, begins, ends)
+
+
+def own_entry(resource_id: str, kind: str, name: str, tenant: str, now: Utc) -> Entry:
+    """A tenant or a source as a resource of enctop's own, which meta-controls judge."""
+    resource = Resource(
+        id=resource_id,
+        kind=kind,
+        type=f"{OWN}.{kind}",
+        name=name,
+        tenant=tenant,
+        provider=OWN,
+        scope="",
+        region="",
+        source=resource_id,
+    )
+    return Entry(resource, resource_id, 0, now)

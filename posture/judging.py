@@ -1,6 +1,7 @@
 """How a resource gets its verdicts."""
 
 import logging
+from collections.abc import Mapping
 
 from posture.ageing import stale_at
 from posture.clock import Utc, age
@@ -41,6 +42,15 @@ def judge(entry: Entry, context: ModelContext, registry: Registry) -> Utc | None
     entry.key_class = key_class(resource, context) if resource.encryption is not None else KeyClass.UNKNOWN
     entry.users = context.count_users(resource)
     return wake
+
+
+def says_otherwise(before: Mapping[str, Finding], after: Mapping[str, Finding]) -> bool:
+    """Whether findings differ in what another control may ask of them: their status, reason or fault."""
+    return before.keys() != after.keys() or any(
+        (known.status, known.reason, known.fault) != (finding.status, finding.reason, finding.fault)
+        for control, finding in after.items()
+        if (known := before[control]) is not finding
+    )
 
 
 def _stale(entry: Entry, context: ModelContext) -> Verdict | None:

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 
 import msgspec
 
@@ -11,18 +10,20 @@ from posture.changes import Change
 from posture.clock import Seconds, Utc
 from posture.context import ModelContext
 from posture.controls.registry import Registry
-from posture.entry import Entry, Statuses, clamped
+from posture.entry import Entry, Statuses, clamped, own_entry
 from posture.fault import Fault
 from posture.interning import intern_strings
-from posture.judging import judge
+from posture.judging import judge, says_otherwise
 from posture.links import Links, outline
 from posture.policy import Policy
+from posture.reported import Reported
 from posture.reports import Batch, Complete, NotRead, ReadRefused, Report
 from posture.resource import Resource
 from posture.rollup import OWN, UNASSIGNED, Rollup, add, counted
 from posture.source import Source, account_of
-from posture.unanswered import Unanswered
-from posture.verdict import Status, worst
+from posture.unanswered import Listing, Unanswered
+from posture.unjudged import Unjudged
+from posture.verdict import Finding, Status, worst
 
 
 class Model:
@@ -44,16 +45,15 @@ class Model:
         self.links = Links()
         self._now = now
         self._entries: dict[str, Entry] = {}
-        self._by_source: dict[str, dict[str, None]] = {}
-        self._polls: Counter[str] = Counter()
-        self._seen: Counter[str] = Counter()
+        self._reported = Reported(self._entries)
         self._alone: Counter[str] = Counter()
-        self._dirty: dict[str, None] = {}
-        self._ageing = Ageing(self.sources, self._entries, self._by_source)
+        self._unjudged = Unjudged(self._judge)
+        self._dirty = self._unjudged.waiting
+        self._ageing = Ageing(self.sources, self._entries, self._reported.rows)
         self._unanswered = Unanswered(self.sources)
         self._change = Change()
         self._recalled: dict[str, Statuses] = {}
-        self._contexts = {tenant: ModelContext(self, (policy,)) for tenant, policy in self.policies.items()}
+        self._contexts = {tenant: ModelContext(self, tenant, (policy,)) for tenant, policy in self.policies.items()}
         for tenant in self.policies:
             self._own(f"enctop://{tenant}", "tenant", tenant, tenant)
 
@@ -82,7 +82,7 @@ class Model:
         found = self._contexts.get(tenant)
         if found is None:
             policies = [self.policies[name] for name in tenant.split("+") if name in self.policies]
-            found = self._contexts[tenant] = ModelContext(self, policies or (Policy(),))
+            found = self._contexts[tenant] = ModelContext(self, tenant, policies or (Policy(),))
         return found
 
     def unanswered(self, resource: Resource, asks: Callable[[str], bool]) -> Source | None:
@@ -92,6 +92,17 @@ class Model:
         Whoever asks is judged again when a source of that place changes its state.
         """
         return self._unanswered.find(resource, asks)
+
+    def findings(self, resource: Resource) -> Mapping[str, Finding]:
+        """As they stand; whoever asks while it is judged is judged again when they change."""
+        had = self._unjudged.ask_findings(resource.id)
+        entry = self._entries.get(resource.id) if had else None
+        return entry.findings if entry else {}
+
+    def listed(self, listing: Listing) -> bool:
+        """Whether it was listed in full; whoever asks while it is judged is judged again when that changes."""
+        self._unjudged.ask(listing)
+        return self._unanswered.listed(listing)
 
     def unassigned(self, tenant: str) -> int:
         """Resources without a tenant in the accounts whose sources this tenant shares."""
@@ -109,7 +120,7 @@ class Model:
         known = self.sources.get(source.id)
         if known is not None:
             source = source.following(known)
-        rows = self._by_source.setdefault(source.id, {})
+        rows = self._reported.rows.setdefault(source.id, {})
         self._own(source.id, "source", source.service, source.tenant)
         self._set_source(source)
         if known is not None and known.cadence != source.cadence:
@@ -120,23 +131,20 @@ class Model:
         """A source exists no more, nor does what only it reported."""
         self._keep_time(now)
         source = self.sources.pop(source_id)
-        for resource_id in self._by_source.pop(source_id, {}):
+        for resource_id in self._reported.drop(source_id):
             self._remove(resource_id)
         self._remove(source_id)
         self._ageing.look_at(source_id, None)
         self._unanswered.end(source_id)
-        for kept in (self._polls, self._seen):
-            kept.pop(source_id, None)
         self._change.sources.discard(source_id)
         self._change.sources_gone.add(source_id)
-        self._dirty.update(self._unanswered.release(source))
+        self._answers_moved(source)
         self._touch_tenants(source)
 
     def begin(self, source_id: str, now: Utc) -> None:
         """A poll starts."""
         self._keep_time(now)
-        self._polls[source_id] += 1
-        self._seen[source_id] = 0
+        self._reported.begin(source_id)
         self._unanswered.end(source_id)
         self._set_source(self.sources[source_id].begun(self._now))
 
@@ -147,15 +155,16 @@ class Model:
             case Batch():
                 self._take(report.resources, source_id)
             case Complete():
-                self._forget(source_id, report)
+                for resource_id in self._reported.missing(source_id, report):
+                    self._remove(resource_id)
             case ReadRefused():
                 if self._unanswered.refuse(source_id, report.fault):
-                    self._dirty.update(self._unanswered.release(self.sources[source_id]))
+                    self._answers_moved(self.sources[source_id])
             case NotRead():
-                known = self._by_source[source_id]
+                known = self._reported.rows[source_id]
                 for resource in report.resources:
                     if resource.id in known:
-                        self._entries[resource.id].poll = self._polls[source_id]
+                        self._entries[resource.id].poll = self._reported.polls[source_id]
                 self._take([resource for resource in report.resources if resource.id not in known], source_id)
 
     def finish(
@@ -167,11 +176,11 @@ class Model:
         self._keep_time(now)
         source = self.sources[source_id]
         part = self._unanswered.end(source_id)
-        seen_any, held = bool(self._seen[source_id]), len(self._by_source[source_id])
+        seen_any, held = bool(self._reported.seen[source_id]), len(self._reported.rows[source_id])
         ended = source.ended(self._now, fault, part, seen_any, held)
         self._set_source(msgspec.structs.replace(ended, calls=calls, seconds=seconds, next_due=next_due))
         if part is not None and fault is None:
-            self._fall_behind(source)
+            self._change.resources.update(self._reported.fall_behind(source_id, source.last_attempt or 0.0))
         if source.fault != ended.fault:
             self._dirty.update(dict.fromkeys(self._ageing.stale(source_id, self._now)))
 
@@ -196,20 +205,7 @@ class Model:
 
     def settle(self, at_most: int | None = None) -> bool:
         """Judge what was touched since the last time, or `at_most` of it; says whether all is judged."""
-        batch = list(self._dirty if at_most is None else islice(self._dirty, at_most))
-        for resource_id in batch:
-            del self._dirty[resource_id]
-        for resource_id in batch:
-            entry = self._entries.get(resource_id)
-            if entry is None:
-                continue
-            before = entry.appearance()
-            until = judge(entry, self.context(entry.resource.tenant), self.registry)
-            self._ageing.verdicts.set(resource_id, until if until is not None and until > self._now else None)
-            if entry.appearance() != before:
-                self._change.resources.add(resource_id)
-            self._recount(entry)
-        return not self._dirty
+        return self._unjudged.settle(at_most)
 
     def drain(self) -> Change:
         """What moved since the last call, settled."""
@@ -239,7 +235,7 @@ class Model:
             if entry.resource.id in self._entries or entry.source not in self.sources:
                 continue
             self._entries[entry.resource.id] = entry
-            self._by_source[entry.source][entry.resource.id] = None
+            self._reported.rows[entry.source][entry.resource.id] = None
             self._moved(None, entry.resource)
             self._dirty[entry.resource.id] = None
             self._change.resources.add(entry.resource.id)
@@ -256,7 +252,7 @@ class Model:
                 known.status = worst(finding.status for finding in known.findings.values())
             else:
                 self._entries[entry.resource.id] = entry
-                self._by_source.setdefault(entry.source, {})[entry.resource.id] = None
+                self._reported.rows.setdefault(entry.source, {})[entry.resource.id] = None
                 self.links.replace(known.resource if known else None, entry.resource)
             self._change.resources.add(entry.resource.id)
             taken.append(entry)
@@ -270,6 +266,19 @@ class Model:
         self._change.tenants.add(tenant)
 
     # ------------------------------------------------------------ inside
+
+    def _judge(self, resource_id: str) -> None:
+        entry = self._entries.get(resource_id)
+        if entry is None:
+            return
+        before, known = entry.appearance(), entry.findings
+        until = judge(entry, self.context(entry.resource.tenant), self.registry)
+        self._ageing.verdicts.set(resource_id, until if until is not None and until > self._now else None)
+        if entry.appearance() != before:
+            self._change.resources.add(resource_id)
+        if self._unjudged.is_asked(resource_id) and says_otherwise(known, entry.findings):
+            self._unjudged.changed(resource_id)
+        self._recount(entry)
 
     def _keep_time(self, now: Utc) -> None:
         if now >= self._now - self.SLACK:
@@ -286,10 +295,8 @@ class Model:
             self._ageing.follow(source.id, now)
 
     def _own(self, resource_id: str, kind: str, name: str, tenant: str) -> None:
-        resource = Resource(resource_id, kind, f"{OWN}.{kind}", name, tenant, OWN, "", "", resource_id)
-        entry = self._entries.get(resource_id)
-        if entry is None:
-            self._entries[resource_id] = Entry(resource, resource_id, 0, self._now)
+        if resource_id not in self._entries:
+            self._entries[resource_id] = own_entry(resource_id, kind, name, tenant, self._now)
             self._change.gone.discard(resource_id)
         self._dirty[resource_id] = None
 
@@ -308,7 +315,12 @@ class Model:
             self._dirty[source.id] = None
             self._touch_tenants(source)
         if known is None or (known.state, known.fault) != (source.state, source.fault):
-            self._dirty.update(self._unanswered.release(source))
+            self._answers_moved(source)
+
+    def _answers_moved(self, source: Source) -> None:
+        self._dirty.update(self._unanswered.release(source))
+        for listing in self._unanswered.turned(source, self._unjudged.is_asked):
+            self._unjudged.changed(listing)
 
     def _touch_tenants(self, source: Source) -> None:
         for tenant in source.tenant.split("+"):
@@ -323,27 +335,27 @@ class Model:
             self._ageing.seen(source_id, self._now)
 
     def _put(self, resource: Resource, source_id: str, words: dict[str, str]) -> None:
-        poll, now = self._polls[source_id], self._now
+        poll, now = self._reported.polls[source_id], self._now
         entry = self._entries.get(resource.id)
         if entry is None:
             old, entry = None, self._added(resource, source_id)
         else:
             if entry.source != source_id and self._told_better(entry, resource, source_id):
-                self._seen[source_id] += 1
+                self._reported.seen[source_id] += 1
                 return
             old, moved, aged = (
                 entry.resource,
                 entry.source != source_id,
                 stale_at(entry, self.sources[entry.source]) <= now,
             )
-            self._seen[source_id] += moved or entry.poll != poll
+            self._reported.seen[source_id] += moved or entry.poll != poll
             restored = not entry.poll
             entry.poll, entry.observed_at = poll, now
             if entry.not_in_last_poll:
                 entry.not_in_last_poll = False
                 self._change.resources.add(resource.id)
             if moved:
-                del self._by_source[entry.source][resource.id]
+                del self._reported.rows[entry.source][resource.id]
                 entry.source = source_id
             elif old == resource:
                 if restored:  # its source may remember it as well: the same one
@@ -356,7 +368,7 @@ class Model:
                 self._uncount(entry)
             entry.resource = resource
         intern_strings(resource.fields, words)
-        self._by_source[source_id][resource.id] = None
+        self._reported.rows[source_id][resource.id] = None
         if old != resource:
             self._moved(old, resource)
         self._dirty[resource.id] = None
@@ -364,10 +376,10 @@ class Model:
         self._change.resources.add(resource.id)
 
     def _added(self, resource: Resource, source_id: str) -> Entry:
-        entry = self._entries[resource.id] = Entry(resource, source_id, self._polls[source_id], self._now)
+        entry = self._entries[resource.id] = Entry(resource, source_id, self._reported.polls[source_id], self._now)
         if statuses_since := self._recalled.pop(resource.id, None):
             entry.recall(statuses_since)
-        self._seen[source_id] += 1
+        self._reported.seen[source_id] += 1
         return entry
 
     def _told_better(self, entry: Entry, resource: Resource, source_id: str) -> bool:
@@ -375,7 +387,7 @@ class Model:
         that was answered, else the first by id.
         """
         other = entry.source
-        return entry.poll >= self._polls[other] - 1 and (bool(entry.resource.faults), other) < (
+        return entry.poll >= self._reported.polls[other] - 1 and (bool(entry.resource.faults), other) < (
             bool(resource.faults),
             source_id,
         )
@@ -402,31 +414,14 @@ class Model:
                 for tenant in self.policies:
                     self._dirty[f"enctop://{tenant}"] = None
 
-    def _fall_behind(self, source: Source) -> None:
-        """Rows that a poll which went well elsewhere did not see do not look as fresh as the rest."""
-        for resource_id in self._by_source[source.id]:
-            entry = self._entries[resource_id]
-            if not entry.not_in_last_poll and entry.observed_at < (source.last_attempt or 0.0):
-                entry.not_in_last_poll = True
-                self._change.resources.add(resource_id)
-
-    def _forget(self, source_id: str, listed: Complete) -> None:
-        poll = self._polls[source_id]
-        for resource_id in list(self._by_source[source_id]):
-            entry = self._entries[resource_id]
-            if (
-                entry.poll != poll
-                and entry.resource.type in listed.types
-                and listed.unless.isdisjoint(link.to for link in entry.resource.links)
-            ):
-                self._remove(resource_id)
-
     def _remove(self, resource_id: str) -> None:
         entry = self._entries.pop(resource_id, None)
         if entry is None:
             return
-        self._by_source.get(entry.source, {}).pop(resource_id, None)
+        self._reported.rows.get(entry.source, {}).pop(resource_id, None)
         self._ageing.verdicts.set(resource_id, None)
+        self._unjudged.forget(resource_id)
+        self._unjudged.changed(resource_id)
         self._moved(entry.resource, None)
         self._uncount(entry)
         self._change.resources.discard(resource_id)

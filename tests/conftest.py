@@ -28,6 +28,34 @@ for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTSTP, sig
 settings.register_profile("enctop", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("enctop")
 
+LONGEST = (
+    "matrix/test_matrix.py",
+    "tui/test_cli.py",
+    "test_toy_kind_and_view.py",
+    "tui/test_payloads.py",
+    "tui/test_views.py",
+    "tui/test_unclosed.py",
+    "providers/collector/test_serve.py",
+    "providers/collector/test_trust.py",
+    "tui/test_hostile_directory.py",
+    "tui/test_storm.py",
+    "tui/test_demo_end.py",
+    "providers/tls/test_chains.py",
+    "providers/vault/test_audit.py",
+    "providers/aws/test_truth.py",
+    "tui/test_tls_views.py",
+    "providers/test_every_system.py",
+    "tui/test_terminal.py",
+    "providers/test_hostile_answers.py",
+)
+"""Files that take longest, the longest first: of what runs side by side they begin."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first."""
+    order = {f"tests/{name}": number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.nodeid.partition("::")[0], len(order)))
+
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,11 +61,11 @@ class Volumes(AwsSource):
         volume_id = fields["VolumeId"]
         encryption, links = at_rest(self, fields)
         return self.resource(
-            self.account.arn("ec2", self.region, f"volume/{volume_id}"),
-            "volume",
-            "aws.ebs.volume",
-            tag(fields, "Name") or volume_id,
-            fields,
+            id=self.account.arn("ec2", self.region, f"volume/{volume_id}"),
+            kind="volume",
+            type="aws.ebs.volume",
+            name=tag(fields, "Name") or volume_id,
+            fields=fields,
             encryption=encryption,
             links=links,
             aliases=(volume_id, *_started_from(fields)),
@@ -118,11 +118,11 @@ class Snapshots(AwsSource):
         encryption, links = at_rest(self, fields)
         shared = "?" if public is None else "PUBLIC" if fields["Public"] else "no"
         return self.resource(
-            self.account.arn("ec2", self.region, f"snapshot/{snapshot_id}", account=""),
-            "snapshot",
-            "aws.ebs.snapshot",
-            tag(fields, "Name") or snapshot_id,
-            fields,
+            id=self.account.arn("ec2", self.region, f"snapshot/{snapshot_id}", account=""),
+            kind="snapshot",
+            type="aws.ebs.snapshot",
+            name=tag(fields, "Name") or snapshot_id,
+            fields=fields,
             encryption=encryption,
             links=links,
             faults=faults,
@@ -211,11 +211,11 @@ class Region(AwsSource):
             links = (Link("key", arn),)
         default = fields.get("EbsEncryptionByDefault")
         return self.resource(
-            region_id(self.account.number, self.region),
-            "account",
-            "aws.ec2.region",
-            f"{self.account.number} {self.region}",
-            fields,
+            id=region_id(self.account.number, self.region),
+            kind="account",
+            type="aws.ec2.region",
+            name=f"{self.account.number} {self.region}",
+            fields=fields,
             links=links,
             faults=faults,
             cells=("encrypted" if default is True else "PLAINTEXT" if default is False else "?",),
@@ -239,11 +239,11 @@ class Region(AwsSource):
             for ask in asked
         ]
         return self.resource(
-            self.account.arn("ec2", self.region, f"launch-template/{answer['LaunchTemplateId']}"),
-            "workload",
-            "aws.ec2.launch-template",
-            answer.get("LaunchTemplateName", answer["LaunchTemplateId"]),
-            fields,
+            id=self.account.arn("ec2", self.region, f"launch-template/{answer['LaunchTemplateId']}"),
+            kind="workload",
+            type="aws.ec2.launch-template",
+            name=answer.get("LaunchTemplateName", answer["LaunchTemplateId"]),
+            fields=fields,
             links=(Link("region", region_id(self.account.number, self.region)),),
             cells=(", ".join(dict.fromkeys(words)) or "none",),
         )

@@ -230,12 +230,12 @@ def key_resource(
     _, _, _, region, owner, name = arn.split(":", 5)
     names = [alias.split(":", 5)[5] for alias in aliases]
     rotation = fields.get("KeyRotationEnabled")
-    resource = source.resource(
-        arn,
-        "key",
-        "aws.kms.key",
-        names[0] if names else name.removeprefix("key/"),
-        {**fields, "Aliases": names},
+    return source.resource(
+        id=arn,
+        kind="key",
+        type="aws.kms.key",
+        name=names[0] if names else name.removeprefix("key/"),
+        fields={**fields, "Aliases": names},
         region=region,
         encryption=Encryption(None, spec if isinstance(spec := fields.get("KeySpec"), str) else None, key_class),
         faults=faults,
@@ -246,9 +246,8 @@ def key_resource(
             "on" if rotation is True else "off" if rotation is False else "",
         ),
         tenant=source.tenancy.name,
-    )
-    return msgspec.structs.replace(
-        resource, expires=_ends(fields), scope=resource.scope if owner == source.account.number else owner
+        scope=owner,
+        expires=_ends(fields),
     )
 
 

@@ -158,11 +158,11 @@ class Buckets(AwsSource):
                 faults[GET_ACCOUNT_PUBLIC_ACCESS_BLOCK.operation.replace("s3:Get", "s3:GetAccount")] = refused.fault
         number, tenant = self.account.number, self.tenancy.name
         return self.resource(
-            f"aws://{number}",
-            "account",
-            "aws.account",
-            number,
-            fields,
+            id=f"aws://{number}",
+            kind="account",
+            type="aws.account",
+            name=number,
+            fields=fields,
             region="",
             faults=faults,
             cells=("",),
@@ -203,17 +203,18 @@ class Buckets(AwsSource):
         )
         arn = self.account.arn("s3", "", fields["Name"], account="")
         return self.resource(
-            arn,
-            "bucket",
-            "aws.s3.bucket",
-            fields["Name"],
-            fields,
+            id=arn,
+            kind="bucket",
+            type="aws.s3.bucket",
+            name=fields["Name"],
+            fields=fields,
             region=read.region,
             encryption=encryption,
             links=(*links, Link("account", f"aws://{self.account.number}")),
             faults=read.faults,
             cells=(default,),
-            tenant=before.tenant if before else None,  # a refusal to tell the tags does not take it from its tenant
+            # a refusal to tell the tags does not take it from its tenant
+            tenant=before.tenant if before else self.owner(fields),
         )
 
     def _at_rest(self, fields: dict[str, Any], region: str) -> tuple[Encryption, tuple[Link, ...]]:

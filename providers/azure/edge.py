@@ -92,11 +92,11 @@ class Edge(SweptSource):
             plain = "?"
         cells = (_least(properties or {}), "", "", "", plain, "")
         return self.resource(
-            row.id,
-            "endpoint",
-            "azure.network.application-gateway",
-            row.name,
-            fields,
+            id=row.id,
+            kind="endpoint",
+            type="azure.network.application-gateway",
+            name=row.name,
+            fields=fields,
             region=text(row.location),
             cells=cells,
         )
@@ -132,7 +132,14 @@ class Edge(SweptSource):
         plain = "SERVES" if False in known else "?" if None in known else "redirects"
         cells = (_shown(least), "", "", "", plain, "")
         return self.resource(
-            row.id, "endpoint", DOOR, row.name, fields, region=text(row.location), faults=faults, cells=cells
+            id=row.id,
+            kind="endpoint",
+            type=DOOR,
+            name=row.name,
+            fields=fields,
+            region=text(row.location),
+            faults=faults,
+            cells=cells,
         )
 
 

@@ -92,16 +92,11 @@ class Entra(Source):
         return counts
 
     def _tenant(self, fields: dict[str, Any], faults: dict[str, Fault]) -> Resource:
-        return Resource(
-            f"azure://{self.scope}",
-            "identity",
-            "azure.entra.tenant",
-            self.scope,
-            self.tenant,
-            "azure",
-            self.scope,
-            "",
-            self.id,
+        return self.resource(
+            id=f"azure://{self.scope}",
+            kind="identity",
+            type="azure.entra.tenant",
+            name=self.scope,
             fields=fields,
             faults=faults,
         )

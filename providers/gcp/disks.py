@@ -108,12 +108,12 @@ class Disks(GcpSource):
             or ("unattached" if status == "ready" else status)
         )
         return self.resource(
-            f"//{HOSTS['compute']}/projects/{self.project.name}/{where}/disks/{name}",
-            "volume",
-            DISK,
-            name,
-            last(where),
-            fields,
+            id=f"//{HOSTS['compute']}/projects/{self.project.name}/{where}/disks/{name}",
+            kind="volume",
+            type=DISK,
+            name=name,
+            region=last(where),
+            fields=fields,
             encryption=encryption,
             links=links,
             aliases=self._started_from(where, fields),
@@ -135,12 +135,12 @@ class Disks(GcpSource):
         id = f"//{HOSTS['compute']}/projects/{self.project.name}/{where}/disks/{bad.name}"
         faults = {LIST_DISKS.operation: bad.fault}
         return self.resource(
-            id,
-            "volume",
-            DISK,
-            bad.name,
-            last(where),
-            {"name": bad.name},
+            id=id,
+            kind="volume",
+            type=DISK,
+            name=bad.name,
+            region=last(where),
+            fields={"name": bad.name},
             encryption=UNTOLD,
             faults=faults,
             cells=("?", "?"),
@@ -148,12 +148,12 @@ class Disks(GcpSource):
 
     def _scope(self, scope: str, fault: Fault) -> Resource:
         return self.resource(
-            f"//{HOSTS['compute']}/projects/{self.project.name}/{scope}",
-            "account",
-            SCOPE,
-            f"{self.project.name} {last(scope)}",
-            last(scope),
-            {},
+            id=f"//{HOSTS['compute']}/projects/{self.project.name}/{scope}",
+            kind="account",
+            type=SCOPE,
+            name=f"{self.project.name} {last(scope)}",
+            region=last(scope),
+            fields={},
             faults={LIST_DISKS.operation: fault},
             cells=("?",),
             tenant=self.tenancy.name,

@@ -328,12 +328,12 @@ class Leases(VaultSource):
         if told:
             fields["revoke_error"] = masked(_masked(str(told), lease))
         return self.resource(
-            f"{self.id_of(namespace, 'leases', path)}#{mark}",
-            "lease",
-            "vault.lease",
-            f"{path}#{mark}",
-            fields,
-            namespace=namespace,
+            id=f"{self.id_of(namespace, 'leases', path)}#{mark}",
+            kind="lease",
+            type="vault.lease",
+            name=f"{path}#{mark}",
+            fields=fields,
+            region=namespace,
             cells=(
                 engine,
                 path.removeprefix(engine).rpartition("/")[2] or path,
@@ -349,11 +349,11 @@ class Leases(VaultSource):
         id = self.id_of("", "sys/leases")
         name = f"leases of {self.client.settings.place}"
         return self.resource(
-            id,
-            "lease-totals",
-            "vault.leases",
-            name,
-            reading.fields,
+            id=id,
+            kind="lease-totals",
+            type="vault.leases",
+            name=name,
+            fields=reading.fields,
             faults=reading.faults,
             cells=self._totals(reading.fields),
         )

@@ -156,16 +156,15 @@ class Mounts(VaultSource):
     ) -> Resource:
         """A secret engine: the barrier's encryption lies under everything Vault stores."""
         return self.resource(
-            self.id_of(mount.namespace, mount.path),
-            "secret-engine",
-            "vault.secrets.mount",
-            mount.shown,
-            fields,
-            namespace=mount.namespace,
+            id=self.id_of(mount.namespace, mount.path),
+            kind="secret-engine",
+            type="vault.secrets.mount",
+            name=mount.shown,
+            fields=fields,
+            region=mount.namespace,
             encryption=Encryption(True, "AES-256-GCM", KeyClass.PROVIDER),
             faults=faults,
             cells=cells,
-            links=(),
         )
 
     async def _mount(
@@ -192,17 +191,25 @@ class Mounts(VaultSource):
         cells: tuple[str, ...] = (type_, _span(mount.default_ttl), _span(mount.max_ttl))
         if not path.startswith("auth/"):
             return mount, self._engine(mount, fields, reading.faults, cells)
-        fields["covering"] = _covering(entry, factors)
-        faults = {**reading.faults, **factors.faults}
+        if (covering := _covering(entry, factors)) is not None:
+            fields["covering"] = covering
         if type_ == "userpass":
             await self._users(mount, reading, fields)
-            faults = {**reading.faults, **factors.faults}
-        if fields["covering"] is None:
-            del fields["covering"]
-        cells = (*cells, "" if "covering" not in fields else "enforced" if fields["covering"] else "-")
-        id = self.id_of(namespace, path)
-        return mount, self.resource(
-            id, "auth-method", "vault.auth.mount", mount.shown, fields, namespace=namespace, faults=faults, cells=cells
+        cells = (*cells, "" if covering is None else "enforced" if covering else "-")
+        return mount, self._auth_method(mount, fields, {**reading.faults, **factors.faults}, cells)
+
+    def _auth_method(
+        self, mount: Mount, fields: dict[str, Any], faults: dict[str, Fault], cells: tuple[str, ...]
+    ) -> Resource:
+        return self.resource(
+            id=self.id_of(mount.namespace, mount.path),
+            kind="auth-method",
+            type="vault.auth.mount",
+            name=mount.shown,
+            fields=fields,
+            region=mount.namespace,
+            faults=faults,
+            cells=cells,
         )
 
     async def _users(self, mount: Mount, reading: Reading, fields: dict[str, Any]) -> None:
@@ -226,7 +233,14 @@ class Mounts(VaultSource):
         name = f"{namespace or self.client.settings.namespace or 'root'} namespace"
         cells = (f"{len(reading.fields['mounts'])} engines" if reading.fields["mounts"] is not None else "", "")
         return self.resource(
-            id, "vault", "vault.mounts", name, reading.fields, namespace=namespace, faults=reading.faults, cells=cells
+            id=id,
+            kind="vault",
+            type="vault.mounts",
+            name=name,
+            fields=reading.fields,
+            region=namespace,
+            faults=reading.faults,
+            cells=cells,
         )
 
 

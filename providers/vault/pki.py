@@ -118,7 +118,14 @@ class Pki(VaultSource):
         expires: Utc | None = fields.get("expires")
         told = {field: value for field, value in fields.items() if field != "expires"}
         return self.resource(
-            id, "certificate", type, name, told, namespace=mount.namespace, faults=faults, expires=expires
+            id=id,
+            kind="certificate",
+            type=type,
+            name=name,
+            fields=told,
+            region=mount.namespace,
+            faults=faults,
+            expires=expires,
         )
 
     def _mount(self, mount: Mount, faults: dict[str, Fault], many: int, shown: int) -> Resource:
@@ -126,12 +133,12 @@ class Pki(VaultSource):
         id = self.id_of(mount.namespace, mount.path, "certs")
         cells = ("" if faults else f"{many} certificates", "pki")
         return self.resource(
-            id,
-            "vault",
-            "vault.pki.mount",
-            f"{mount.shown}certs",
-            fields,
-            namespace=mount.namespace,
+            id=id,
+            kind="vault",
+            type="vault.pki.mount",
+            name=f"{mount.shown}certs",
+            fields=fields,
+            region=mount.namespace,
             faults=faults,
             cells=cells,
         )

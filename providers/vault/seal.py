@@ -199,11 +199,11 @@ class Cluster(VaultSource):
         faults = {**first.faults, **own.faults}
         links = tuple(Link(f"storage-{number}", to) for number, to in enumerate(self.client.settings.storage_volumes))
         return self.resource(
-            self.root,
-            "vault",
-            "vault.cluster",
-            self.client.settings.place,
-            fields,
+            id=self.root,
+            kind="vault",
+            type="vault.cluster",
+            name=self.client.settings.place,
+            fields=fields,
             faults=faults,
             links=links,
             cells=self._cells(fields, faults),
@@ -212,11 +212,11 @@ class Cluster(VaultSource):
     def _node_resource(self, host: str, reading: Reading) -> Resource:
         id = f"{self.root}/nodes/{host}"
         return self.resource(
-            id,
-            "vault",
-            "vault.node",
-            host,
-            reading.fields,
+            id=id,
+            kind="vault",
+            type="vault.node",
+            name=host,
+            fields=reading.fields,
             faults=reading.faults,
             cells=self._cells(reading.fields, reading.faults),
         )
@@ -269,11 +269,11 @@ class Cluster(VaultSource):
         expires = moment(fields.get("expire_time"))
         cells = token_cells(fields) if fields else ("", "", "", "", "")
         return self.resource(
-            self.id_of("", "auth/token/own"),
-            "token",
-            "vault.token.own",
-            "enctop's own token",
-            fields,
+            id=self.id_of("", "auth/token/own"),
+            kind="token",
+            type="vault.token.own",
+            name="enctop's own token",
+            fields=fields,
             faults=faults,
             cells=cells,
             expires=expires,

@@ -2,14 +2,14 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
 from posture.clock import Seconds, Utc
 from posture.fault import Fault, FaultKind, Refused
-from posture.resource import Encryption, Link, Resource
+from posture.resource import Link
 from providers.source import Source
 from providers.vault.calls import Call
 from providers.vault.client import VaultClient
@@ -76,6 +76,7 @@ class VaultSource(Source):
         self.seen = seen
         self.permissions = tuple(call.line(call.path) for call in self.calls if call.per != "open")
         super().__init__(tenant, "vault", client.settings.place, cadence)
+        self.within, self.region = client.settings.host, client.settings.namespace
 
     @property
     def root(self) -> str:
@@ -86,41 +87,9 @@ class VaultSource(Source):
         """The id of something in a namespace."""
         return "/".join(filter(None, (self.root, namespace, *(part.strip("/") for part in parts))))
 
-    def resource(
-        self,
-        id: str,
-        kind: str,
-        type: str,
-        name: str,
-        fields: Mapping[str, Any],
-        *,
-        namespace: str = "",
-        encryption: Encryption | None = None,
-        links: Sequence[Link] = (),
-        faults: Mapping[str, Fault] | None = None,
-        cells: tuple[str, ...] = (),
-        expires: Utc | None = None,
-    ) -> Resource:
-        """A resource of this Vault; all but the cluster itself hang on it, so that its seal is everybody's."""
-        hung = links if id == self.root else (Link("vault", self.root), *links)
-        return Resource(
-            id,
-            kind,
-            type,
-            name,
-            self.tenant,
-            "vault",
-            self.client.settings.host,
-            namespace or self.client.settings.namespace,
-            self.id,
-            encryption,
-            fields,
-            tuple(hung),
-            faults or {},
-            (),
-            cells,
-            expires,
-        )
+    def linked(self, id: str, links: tuple[Link, ...]) -> tuple[Link, ...]:
+        """All but the cluster itself hang on it, so that its seal is everybody's."""
+        return links if id == self.root else (Link("vault", self.root), *links)
 
 
 def objects(listed: Any) -> list[dict[str, Any]]:

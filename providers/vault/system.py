@@ -155,7 +155,14 @@ class System(VaultSource):
         self, path: str, type: str, name: str, reading: Reading, cells: tuple[str, str], links: tuple[Link, ...] = ()
     ) -> Resource:
         return self.resource(
-            self.id_of("", path), "vault", type, name, reading.fields, faults=reading.faults, cells=cells, links=links
+            id=self.id_of("", path),
+            kind="vault",
+            type=type,
+            name=name,
+            fields=reading.fields,
+            faults=reading.faults,
+            cells=cells,
+            links=links,
         )
 
 

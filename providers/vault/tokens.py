@@ -114,7 +114,9 @@ class Tokens(VaultSource):
 
     def _totals(self, shown: str) -> Resource:
         id = self.id_of("", "auth/token/accessors")
-        return self.resource(id, "vault", "vault.tokens", "other tokens", {"listed": shown}, cells=(shown, ""))
+        return self.resource(
+            id=id, kind="vault", type="vault.tokens", name="other tokens", fields={"listed": shown}, cells=(shown, "")
+        )
 
     def _resource(self, key: tuple[str, str], known: _Known) -> Resource:
         namespace, accessor = key
@@ -123,12 +125,12 @@ class Tokens(VaultSource):
         name = f"{fields.get('display_name') or 'token'}#{mark}"
         id = f"{self.id_of(namespace, 'auth/token')}#{mark}"
         return self.resource(
-            id,
-            "token",
-            "vault.token",
-            name,
-            fields,
-            namespace=namespace,
+            id=id,
+            kind="token",
+            type="vault.token",
+            name=name,
+            fields=fields,
+            region=namespace,
             cells=token_cells(fields),
             expires=life.expires,
         )

@@ -80,12 +80,12 @@ class Transit(VaultSource):
         encryption = Encryption(None, str(fields["type"]) if "type" in fields else None, KeyClass.CUSTOMER)
         id = self.id_of(mount.namespace, mount.path, "keys", name)
         return self.resource(
-            id,
-            "key",
-            "vault.transit.key",
-            name,
-            fields,
-            namespace=mount.namespace,
+            id=id,
+            kind="key",
+            type="vault.transit.key",
+            name=name,
+            fields=fields,
+            region=mount.namespace,
             encryption=encryption,
             faults=reading.faults,
             cells=cells,
@@ -96,12 +96,12 @@ class Transit(VaultSource):
         cells = ("" if faults else f"{many} keys", "transit")
         id = self.id_of(mount.namespace, mount.path, "keys")
         return self.resource(
-            id,
-            "vault",
-            "vault.transit.mount",
-            f"{mount.shown}keys",
-            fields,
-            namespace=mount.namespace,
+            id=id,
+            kind="vault",
+            type="vault.transit.mount",
+            name=f"{mount.shown}keys",
+            fields=fields,
+            region=mount.namespace,
             faults=faults,
             cells=cells,
         )
