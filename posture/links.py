@@ -81,16 +81,14 @@ class Links:
 
     def _rename(self, old: Resource | None, new: Resource | None) -> set[str]:
         moved: set[str] = set()
-        for name in old.aliases if old is not None else ():
-            if new is None or name not in new.aliases:
-                moved.add(self.resolve(name))
-                self._give_up(name, old.id)  # type: ignore[union-attr]
-                moved |= {self.resolve(name)} | self._users.get(name, _NOBODY)
-        for name in new.aliases if new is not None else ():
-            if old is None or name not in old.aliases:
-                moved.add(self.resolve(name))
-                self._claim(name, new.id)
-                moved |= {self.resolve(name)} | self._users.get(name, _NOBODY)
+        for change, mine, other in ((self._give_up, old, new), (self._claim, new, old)):
+            if mine is None:
+                continue
+            kept = other.aliases if other is not None else ()
+            for name in [name for name in mine.aliases if name not in kept]:
+                holder = self.resolve(name)
+                change(name, mine.id)
+                moved |= {holder, self.resolve(name)} | self._users.get(name, _NOBODY)
         return moved
 
     def _claim(self, name: str, holder: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from posture.context import Context
 from posture.controls.registry import control
 from posture.fields import part, parts, text
-from posture.reading import expected, field_of, optional, texts
+from posture.reading import expected, field_of, natural, optional, texts
 from posture.resource import Resource
 from posture.text import one_line
 from posture.verdict import EvidenceClass, Status, Verdict, failed, not_applicable, passed, unknown, warned, worst
@@ -174,7 +174,7 @@ def _service(service: Resource) -> Verdict:
 
 def _port(port: Mapping[str, Any], ended: bool) -> tuple[Status, str]:
     """What one port of a balancer is meant for, by what it says of itself."""
-    number = expected(port.get("port"), int, SERVICES, "spec.ports[].port")
+    number = natural(port.get("port"), SERVICES, "spec.ports[].port")
     name, protocol = (text(port, SERVICES, "name") or "").lower(), (text(port, SERVICES, "appProtocol") or "").lower()
     if ended:
         return Status.WARN, f"port {number}: TLS ends at the balancer only"

@@ -249,7 +249,7 @@ def listed(service: str, provider: str = "kubernetes", scope: str = CONTEXT, **m
 
 VOLUME = aws.volume("vol-1", key=aws.key_arn())
 SNAPSHOT = aws.snapshot("snap-1", key=aws.key_arn())
-ENCRYPTED = storage_class(EBS, {"encrypted": "true", "kmsKeyId": aws.key_arn()}, key=aws.key_arn(), default="true")
+ENCRYPTED = storage_class(EBS, {"kmsKeyId": aws.key_arn()}, key=aws.key_arn(), default="true")
 TLS_LISTENER = {
     "name": "https",
     "protocol": "HTTPS",
