@@ -197,7 +197,7 @@ def gateway(*listeners: Mapping[str, Any], routes: list[dict[str, Any]] | None =
     """A Gateway with these listeners, and what was read of the routes on it."""
     fields = {
         "spec": {"listeners": [dict(listener) for listener in listeners]},
-        "status": {"addresses": [{"value": "203.0.113.7"}]},
+        "status": {"addresses": [{"value": "8.8.8.8"}]},
         **({} if routes is None else {"httpRoutes": routes}),
     }
     return thing("gateway", "edge", fields, namespace="acme", **more)
