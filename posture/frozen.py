@@ -132,18 +132,18 @@ def _source(entry: SourceEntry) -> Source:
 
 def _finding(entry: FindingEntry) -> Finding:
     return Finding(
-        entry.control,
-        entry.resource,
-        entry.tenant,
-        Status[entry.status.upper()],
-        Severity[entry.severity.upper()],
-        EvidenceClass(entry.evidence_class),
-        entry.reason,
-        entry.evidence,
-        parse_rfc3339(entry.since),
-        entry.fault,
-        entry.exception,
-        None if entry.gap is None else _gap(entry.gap),
+        control=entry.control,
+        resource=entry.resource,
+        tenant=entry.tenant,
+        status=Status[entry.status.upper()],
+        severity=Severity[entry.severity.upper()],
+        evidence_class=EvidenceClass(entry.evidence_class),
+        reason=entry.reason,
+        evidence=entry.evidence,
+        since=parse_rfc3339(entry.since),
+        fault=entry.fault,
+        exception=entry.exception,
+        gap=None if entry.gap is None else _gap(entry.gap),
     )
 
 

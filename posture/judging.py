@@ -92,18 +92,18 @@ def _finding(control: Control, verdict: Verdict, entry: Entry, context: ModelCon
     known = entry.findings.get(control.id)
     since, gap = _began(known, verdict.status, context.now)
     finding = Finding(
-        control.id,
-        resource.id,
-        resource.tenant,
-        verdict.status,
-        context.policy.effective_severity(control.severity, excepted=exception is not None),
-        verdict.evidence_class or control.evidence_class,
-        verdict.reason,
-        verdict.evidence,
-        since,
-        verdict.fault,
-        exception,
-        gap,
+        control=control.id,
+        resource=resource.id,
+        tenant=resource.tenant,
+        status=verdict.status,
+        severity=context.policy.effective_severity(control.severity, excepted=exception is not None),
+        evidence_class=verdict.evidence_class or control.evidence_class,
+        reason=verdict.reason,
+        evidence=verdict.evidence,
+        since=since,
+        fault=verdict.fault,
+        exception=exception,
+        gap=gap,
     )
     return (known if known == finding else finding), verdict.valid_until
 

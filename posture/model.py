@@ -17,10 +17,10 @@ from posture.judging import judge, says_otherwise
 from posture.links import Links, outline
 from posture.policy import Policy
 from posture.reported import Reported
-from posture.reports import Batch, Complete, NotRead, ReadRefused, Report
+from posture.reports import Batch, Complete, Gone, NotRead, ReadRefused, Report, StillSo
 from posture.resource import Resource
 from posture.rollup import OWN, UNASSIGNED, Rollup, add, counted
-from posture.source import Source, account_of
+from posture.source import STALE_CADENCES, Source, account_of
 from posture.unanswered import Listing, Unanswered
 from posture.unjudged import Unjudged
 from posture.verdict import Finding, Status, worst
@@ -45,11 +45,11 @@ class Model:
         self.links = Links()
         self._now = now
         self._entries: dict[str, Entry] = {}
-        self._reported = Reported(self._entries)
+        self._reported = Reported()
         self._alone: Counter[str] = Counter()
         self._unjudged = Unjudged(self._judge)
         self._dirty = self._unjudged.waiting
-        self._ageing = Ageing(self.sources, self._entries, self._reported.rows)
+        self._ageing = Ageing(self.sources, self._reported.rows)
         self._unanswered = Unanswered(self.sources)
         self._change = Change()
         self._recalled: dict[str, Statuses] = {}
@@ -119,12 +119,12 @@ class Model:
         """A source exists from now on; it keeps what it reported under this id before."""
         known = self.sources.get(source.id)
         if known is not None:
-            source = source.following(known)
+            source = source.succeeding(known)
         rows = self._reported.rows.setdefault(source.id, {})
         self._own(source.id, "source", source.service, source.tenant)
         self._set_source(source)
         if known is not None and known.cadence != source.cadence:
-            self._dirty.update(rows)
+            self._unjudged.add(rows)
             self._ageing.follow(source.id, self._now)
 
     def drop_source(self, source_id: str, now: Utc) -> None:
@@ -149,38 +149,55 @@ class Model:
         self._set_source(self.sources[source_id].begun(self._now))
 
     def apply(self, source_id: str, report: Report, now: Utc) -> None:
-        """Take in what a poll reports on its way. Nothing is judged before `settle`."""
+        """Take in what a source reports, in a poll or after it. Nothing is judged before `settle`."""
         self._keep_time(now)
         match report:
             case Batch():
                 self._take(report.resources, source_id)
-            case Complete():
-                for resource_id in self._reported.missing(source_id, report):
+            case Complete() | Gone():
+                for resource_id in self._reported.gone(source_id, report):
                     self._remove(resource_id)
             case ReadRefused():
                 if self._unanswered.refuse(source_id, report.fault):
                     self._answers_moved(self.sources[source_id])
             case NotRead():
-                known = self._reported.rows[source_id]
-                for resource in report.resources:
-                    if resource.id in known:
-                        self._entries[resource.id].poll = self._reported.polls[source_id]
-                self._take([resource for resource in report.resources if resource.id not in known], source_id)
+                self._take(self._reported.unread(source_id, report.resources), source_id)
+            case StillSo():
+                lasts = STALE_CADENCES * self.sources[source_id].cadence
+                self._unjudged.add(self._reported.confirm(source_id, self._now, lasts))
+                self._ageing.seen(source_id, self._now)
+        source = self.sources[source_id]
+        if not source.polling:
+            if isinstance(report, NotRead):
+                behind = self._reported.fall_behind(source_id, [resource.id for resource in report.resources])
+                self._change.resources.update(behind)
+            held, fresh = len(self._reported.rows[source_id]), isinstance(report, StillSo)
+            self._set_source(source.told(held, self._now if fresh else source.last_success))
 
     def finish(
-        self, source_id: str, now: Utc, *, fault: Fault | None, calls: int, seconds: Seconds, next_due: Utc | None
+        self,
+        source_id: str,
+        now: Utc,
+        *,
+        fault: Fault | None,
+        calls: int,
+        seconds: Seconds,
+        next_due: Utc | None,
+        following: bool = False,
     ) -> None:
         """A poll ends: in full (`fault` None), in part, or refused. Rows stay in any case, and each ages from when
-        it was last seen.
+        it was last seen. `following`: it goes on to report what changes.
         """
         self._keep_time(now)
         source = self.sources[source_id]
         part = self._unanswered.end(source_id)
         seen_any, held = bool(self._reported.seen[source_id]), len(self._reported.rows[source_id])
         ended = source.ended(self._now, fault, part, seen_any, held)
-        self._set_source(msgspec.structs.replace(ended, calls=calls, seconds=seconds, next_due=next_due))
-        if part is not None and fault is None:
-            self._change.resources.update(self._reported.fall_behind(source_id, source.last_attempt or 0.0))
+        self._set_source(
+            msgspec.structs.replace(ended, calls=calls, seconds=seconds, next_due=next_due, following=following)
+        )
+        if fault is None and (part is not None or source_id in self._reported.listed):
+            self._change.resources.update(self._reported.fall_behind(source_id))
         if source.fault != ended.fault:
             self._dirty.update(dict.fromkeys(self._ageing.stale(source_id, self._now)))
 
@@ -235,7 +252,7 @@ class Model:
             if entry.resource.id in self._entries or entry.source not in self.sources:
                 continue
             self._entries[entry.resource.id] = entry
-            self._reported.rows[entry.source][entry.resource.id] = None
+            self._reported.rows[entry.source][entry.resource.id] = entry
             self._moved(None, entry.resource)
             self._dirty[entry.resource.id] = None
             self._change.resources.add(entry.resource.id)
@@ -252,7 +269,7 @@ class Model:
                 known.status = worst(finding.status for finding in known.findings.values())
             else:
                 self._entries[entry.resource.id] = entry
-                self._reported.rows.setdefault(entry.source, {})[entry.resource.id] = None
+                self._reported.rows.setdefault(entry.source, {})[entry.resource.id] = entry
                 self.links.replace(known.resource if known else None, entry.resource)
             self._change.resources.add(entry.resource.id)
             taken.append(entry)
@@ -307,14 +324,12 @@ class Model:
         self.sources[source.id] = source
         self._change.sources.add(source.id)
         self._change.sources_gone.discard(source.id)
-        if known is None or (known.state, known.fault, known.last_success) != (
-            source.state,
-            source.fault,
-            source.last_success,
-        ):
+        turned = known is None or (known.state, known.fault) != (source.state, source.fault)
+        # what is fresh and is told again says the same, and is judged when it would not have been fresh any more
+        if turned or (known and known.last_success != source.last_success and known.dim(self._now)):
             self._dirty[source.id] = None
             self._touch_tenants(source)
-        if known is None or (known.state, known.fault) != (source.state, source.fault):
+        if turned:
             self._answers_moved(source)
 
     def _answers_moved(self, source: Source) -> None:
@@ -340,7 +355,7 @@ class Model:
         if entry is None:
             old, entry = None, self._added(resource, source_id)
         else:
-            if entry.source != source_id and self._told_better(entry, resource, source_id):
+            if entry.source != source_id and self._reported.is_better(entry, resource, source_id):
                 self._reported.seen[source_id] += 1
                 return
             old, moved, aged = (
@@ -350,7 +365,7 @@ class Model:
             )
             self._reported.seen[source_id] += moved or entry.poll != poll
             restored = not entry.poll
-            entry.poll, entry.observed_at = poll, now
+            entry.poll, entry.seen_in, entry.observed_at = poll, poll, now
             if entry.not_in_last_poll:
                 entry.not_in_last_poll = False
                 self._change.resources.add(resource.id)
@@ -368,7 +383,7 @@ class Model:
                 self._uncount(entry)
             entry.resource = resource
         intern_strings(resource.fields, words)
-        self._reported.rows[source_id][resource.id] = None
+        self._reported.rows[source_id][resource.id] = entry
         if old != resource:
             self._moved(old, resource)
         self._dirty[resource.id] = None
@@ -381,16 +396,6 @@ class Model:
             entry.recall(statuses_since)
         self._reported.seen[source_id] += 1
         return entry
-
-    def _told_better(self, entry: Entry, resource: Resource, source_id: str) -> bool:
-        """Whether what holds it stays: of two sources that name one thing (two accounts, a third's key), the one
-        that was answered, else the first by id.
-        """
-        other = entry.source
-        return entry.poll >= self._reported.polls[other] - 1 and (bool(entry.resource.faults), other) < (
-            bool(resource.faults),
-            source_id,
-        )
 
     def _moved(self, old: Resource | None, new: Resource | None) -> None:
         """What a control may have seen of this resource is judged again: itself, its neighbours either way, and who

@@ -21,7 +21,7 @@ class Place(msgspec.Struct, frozen=True, array_like=True, gc=False):
     source: str
 
 
-class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class Row(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """One resource as a table shows it, small enough for 100,000 of them.
 
     `place` numbers a `Place`; `key_class` indexes `KEY_CLASSES` (-1: the kind has no encryption of its own); `key` is a
@@ -46,7 +46,7 @@ class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
     seen: Utc = 0.0
 
 
-class FindingRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class FindingRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """One finding that is not PASS or NOT_APPLICABLE, as the Findings view shows it. `name`, `place` and `seen` are
     those of its resource.
     """

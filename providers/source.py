@@ -11,7 +11,7 @@ import msgspec
 
 from posture.clock import Seconds, Utc
 from posture.fault import Fault
-from posture.reports import Report
+from posture.reports import Batch, Gone, NotRead, Report, StillSo
 from posture.resource import Encryption, Link, Resource
 from posture.source import Source as Record
 
@@ -113,6 +113,16 @@ class Source(ABC):
             expires=expires,
         )
 
+    def follow(self) -> AsyncGenerator[News, None] | None:
+        """What changes after a poll that was answered in full, as it happens; None for a source that is polled on its
+        cadence, as most are. An async generator, which the poller reads until it ends, and then polls at once; or until
+        it raises `posture.fault.Refused`, and then polls later, as after a poll that was refused.
+
+        It is closed in the middle when the source is dropped, asked to be polled, or paused: whatever it has read
+        and not yielded then must be read again by the next `poll`.
+        """
+        return None
+
     def unasked(self, fault: Fault) -> Iterable[Report]:
         """What a poll that was cut off has named and not asked yet, as it stands with this fault. Nothing, where a
         source names only what it has asked.
@@ -138,3 +148,5 @@ class Children(msgspec.Struct, frozen=True):
 
 
 Yield = Union[Report, Children]
+News = Union[Batch, Gone, StillSo, NotRead, Children]
+"""What a source yields between its polls."""

@@ -14,8 +14,10 @@ from tests.world.aws import Aws, serving
 from tests.world.azure import Azure
 from tests.world.gcp import Google
 from tests.world.gcp import serving as google_serving
-from tests.world.kubernetes import TokenReviews
+from tests.world.kubernetes import TOKEN, USER, Kubernetes, Secured, server_context
+from tests.world.kubernetes import serving as kubernetes_serving
 from tests.world.raft import Raft, RaftCluster
+from tests.world.tokenreviews import TokenReviews
 from tests.world.vault import TOKEN_ENV
 
 for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTSTP, signal.SIGCONT):
@@ -103,7 +105,7 @@ def rabbit() -> Iterator[Rabbit]:
 @pytest.fixture
 def reviews(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TokenReviews]:
     """What Vault's kubernetes login asks whether a pod's token is one."""
-    server = TokenReviews(tmp_path_factory.mktemp("kubernetes"))
+    server = TokenReviews(tmp_path_factory.mktemp("reviews"))
     yield server
     server.stop()
 
@@ -158,3 +160,36 @@ def google(google_server: Google, monkeypatch: pytest.MonkeyPatch) -> Google:
     monkeypatch.setenv("CLOUDSDK_CONFIG", "/nonexistent")
     monkeypatch.setenv("NO_GCE_CHECK", "true")
     return google_server
+
+
+@pytest.fixture(scope="session")
+def kubernetes_server() -> Iterator[Kubernetes]:
+    """A simulated API server over plain http, one for all tests."""
+    with kubernetes_serving() as server:
+        yield Kubernetes(server)
+
+
+@pytest.fixture(scope="session")
+def secured_kubernetes_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+    """A simulated API server over TLS, one for all tests."""
+    with kubernetes_serving(server_context(tmp_path_factory.mktemp("kubernetes"))) as server:
+        yield Secured(server)
+
+
+@pytest.fixture
+def kubernetes(kubernetes_server: Kubernetes, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kubernetes]:
+    """An empty cluster over plain http, which lets everybody in; nothing that enctop must not ask may be asked."""
+    kubernetes_server.server.reset()
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    yield kubernetes_server
+    assert kubernetes_server.server.violations == []
+
+
+@pytest.fixture
+def secured_kubernetes(secured_kubernetes_server: Secured, monkeypatch: pytest.MonkeyPatch) -> Iterator[Secured]:
+    """The same over TLS; it knows one token and the certificates of its authority."""
+    secured_kubernetes_server.server.reset()
+    secured_kubernetes_server.server.tokens[TOKEN] = USER
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    yield secured_kubernetes_server
+    assert secured_kubernetes_server.server.violations == []

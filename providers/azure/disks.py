@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 from functools import partial
 
-from posture.controls.azure.disk import named_key
+from posture.azure.key import named_key
 from posture.fault import FaultKind, Refused
 from posture.fields import part, parts
 from posture.reports import ReadRefused

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
-from posture.controls.azure.edge import PREDEFINED, SERVES, UNSURE, plain_listeners, route_redirects
+from posture.azure.edge import PREDEFINED, SERVES, UNSURE, plain_listeners, route_redirects
 from posture.fault import Fault, FaultKind, Refused
 from posture.fields import low, part
 from posture.reading import NoAnswer

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from functools import partial
 from typing import Any
 
-from posture.controls.azure.storage import account_class
+from posture.azure.key import account_class
 from posture.fault import Fault, FaultKind, Refused
 from posture.fields import part
 from posture.reports import Batch, Complete, ReadRefused

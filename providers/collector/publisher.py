@@ -139,19 +139,19 @@ class Publisher:
         resource, worst = entry.resource, entry.worst()
         encryption = resource.encryption
         return Row(
-            resource.id,
-            place,
-            resource.name,
-            entry.status,
-            worst.severity if worst else Severity.INFO,
-            -1 if encryption is None else _KEY_CLASS[entry.key_class],
-            "" if encryption is None or encryption.key is None else self._key_label(encryption.key),
-            worst.reason if worst else "",
-            entry.since,
-            entry.users,
-            entry.cells,
-            resource.expires or 0.0,
-            _seen(entry),
+            id=resource.id,
+            place=place,
+            name=resource.name,
+            status=entry.status,
+            severity=worst.severity if worst else Severity.INFO,
+            key_class=-1 if encryption is None else _KEY_CLASS[entry.key_class],
+            key="" if encryption is None or encryption.key is None else self._key_label(encryption.key),
+            reason=worst.reason if worst else "",
+            since=entry.since,
+            users=entry.users,
+            cells=entry.cells,
+            expires=resource.expires or 0.0,
+            seen=_seen(entry),
         )
 
     def _key_label(self, key: str) -> str:
@@ -199,16 +199,16 @@ class Publisher:
 def _finding_row(finding: Finding, entry: Entry, place: int) -> FindingRow:
     until, resource = finding.exception.until if finding.exception else "", entry.resource
     return FindingRow(
-        finding.control,
-        resource.id,
-        place,
-        resource.name,
-        finding.status,
-        finding.severity,
-        finding.reason,
-        finding.since,
-        until,
-        _seen(entry),
+        control=finding.control,
+        resource=resource.id,
+        place=place,
+        name=resource.name,
+        status=finding.status,
+        severity=finding.severity,
+        reason=finding.reason,
+        since=finding.since,
+        excepted_until=until,
+        seen=_seen(entry),
     )
 
 

@@ -20,7 +20,7 @@ import aiohttp
 import msgspec
 from yarl import URL
 
-from providers.demo.aws.answer import Answer
+from providers.demo.answer import Answer
 
 FLIGHT = 0.15
 """Seconds of quiet after which what a system that speaks no HTTP has said is its whole answer."""

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from posture.context import Context
 from posture.fault import Fault, FaultKind
+from posture.frozen import frozen
 from posture.reports import Batch, ReadRefused
 from posture.resource import Link, Resource
+from posture.snapshot import take
 from posture.source import Source
 from posture.unjudged import DEEPEST
 from posture.verdict import Status, Verdict, failed, passed, unknown
@@ -115,7 +117,29 @@ def test_a_chain_longer_than_the_stack_may_grow_ends_right() -> None:
     assert chains.status("claim-0") is Status.FAIL
 
 
-@settings(max_examples=100, deadline=None)
+def test_a_ring_longer_than_the_stack_may_grow_ends_and_nobody_in_it_is_green() -> None:
+    many = 3 * DEEPEST
+    chains = Chains()
+    chains.poll(CLUSTER, *(step("claim", str(one), below=f"claim-{(one + 1) % many}") for one in range(many)))
+    assert {chains.status(f"claim-{one}") for one in range(many)} == {Status.UNKNOWN}
+
+
+def test_a_model_of_a_snapshot_tells_what_was_found_and_listed_then() -> None:
+    chains = Chains()
+    chains.fill(chain("1", on=True))
+    model = frozen(take(chains.model, chains.now, "1"))
+    context, claim = model.context("acme"), model.entry("claim-1")
+    assert claim is not None
+    ((name, below),) = context.linked_all(claim.resource, "below")
+    assert (name, below and below.id) == ("pv-1", "pv-1")
+    assert below is not None
+    assert context.findings(below)["toy.pv"].status is Status.PASS
+    assert context.listed("toy", "cloud", "things")
+    assert context.listed("toy", None, "things")
+    assert not context.listed("toy", "elsewhere", "things")
+
+
+@settings(max_examples=60, deadline=None)
 @given(
     links=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=14),
     touched=st.lists(st.tuples(st.integers(0, 5), st.booleans()), max_size=5),

@@ -136,7 +136,8 @@ def _source_lines(source: Source, width: int, now: Utc) -> Iterator[Line]:
     ]
     times.append(("evidence until", source.stale_at))
     for name, at in times:
-        yield from _named(name, "never" if at is None and name.startswith("last") else _when(at, now), width, "text")
+        none = "never" if name.startswith("last") else "when what it follows ends" if source.following else "-"
+        yield from _named(name, none if at is None else _when(at, now), width, "text")
     yield from _named("every", _span(source.cadence), width, "text")
     yield from _title("LAST POLL")
     for name, value in (
@@ -162,10 +163,8 @@ def _named(name: str, text: str, width: int, paint: str) -> Iterator[Line]:
             label = " " * 18
 
 
-def _when(at: Utc | None, now: Utc) -> str:
+def _when(at: Utc, now: Utc) -> str:
     """`2026-11-23T14:00:00Z, 3m ago`."""
-    if at is None:
-        return "-"
     return f"{rfc3339(at)}, " + (f"{age(now - at)} ago" if at <= now else f"in {age(at - now)}")
 
 

@@ -8,8 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from providers.demo import server as http
-from providers.demo.aws.answer import Answer
-from providers.demo.aws.request import Environ
+from providers.demo.answer import Answer, Environ
 
 if TYPE_CHECKING:
     from providers.demo.azure.server import Server

@@ -8,10 +8,10 @@ from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
+from providers.demo.answer import Answer
 from providers.demo.aws import bucketpolicy, server
 from providers.demo.aws import request as asked
 from providers.demo.aws.accounts import ENVIRONMENT
-from providers.demo.aws.answer import Answer
 from providers.demo.aws.seed import Buckets, Region
 from providers.demo.faults import Faults
 from tests.matrix.cell import Place

@@ -86,16 +86,16 @@ class World(msgspec.Struct):
     def _finding(self, control: Control, resource: Resource) -> Finding:
         said = control.judge(resource, self)
         return Finding(
-            control.id,
-            resource.id,
-            resource.tenant,
-            said.status,
-            control.severity,
-            said.evidence_class or control.evidence_class,
-            said.reason,
-            said.evidence,
-            self.now,
-            said.fault,
+            control=control.id,
+            resource=resource.id,
+            tenant=resource.tenant,
+            status=said.status,
+            severity=control.severity,
+            evidence_class=said.evidence_class or control.evidence_class,
+            reason=said.reason,
+            evidence=said.evidence,
+            since=self.now,
+            fault=said.fault,
         )
 
 
