@@ -1,0 +1,122 @@
+"""What the sources of a cluster share: the way in, whose its namespaces are, what they learn from each other, and how
+its objects are named.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar
+
+from posture.clock import Seconds, Utc
+from posture.fault import Fault
+from posture.resource import Encryption, Link, Resource
+from posture.rollup import UNASSIGNED
+from providers.kubernetes.calls import Call
+from providers.kubernetes.claims import Claims
+from providers.kubernetes.client import KubeClient
+from providers.kubernetes.settings import is_pattern, matches
+from providers.source import Source
+
+
+class Namespaces:
+    """Whose a namespace is. `patterns` maps each tenant to its namespaces; none means all of them."""
+
+    def __init__(self, patterns: Mapping[str, tuple[str, ...]]) -> None:
+        self._patterns = patterns
+        self.name = "+".join(patterns)
+        """As the sources of the cluster name it."""
+
+    def of(self, namespace: str) -> str | None:
+        """The tenant of what is in a namespace; None where it is nobody's of ours, and nobody's in words where it is
+        several tenants'.
+        """
+        if not namespace:
+            return self.name
+        owners = [tenant for tenant, patterns in self._patterns.items() if not patterns or matches(namespace, patterns)]
+        return None if not owners else owners[0] if len(owners) == 1 else UNASSIGNED
+
+    @property
+    def named(self) -> list[str]:
+        """Every namespace that is named in full, and every pattern."""
+        return sorted({each for patterns in self._patterns.values() for each in patterns})
+
+    @property
+    def is_pattern(self) -> bool:
+        """Whether one of them stands for several."""
+        return any(map(is_pattern, self.named))
+
+
+class Shared:
+    """What the sources of one cluster have together. `name` is what it is called in ids, `now` gives UTC seconds."""
+
+    def __init__(
+        self, name: str, client: KubeClient, namespaces: Namespaces, project: str, now: Callable[[], Utc]
+    ) -> None:
+        self.name = name
+        self.client = client
+        self.namespaces = namespaces
+        self.now = now
+        self.claims = Claims()
+        self.project = project
+        """The cluster's in Google Cloud; empty until something names it."""
+        self.project_known = asyncio.Event()
+        self.groups: frozenset[str] | None = None
+        """The API groups that the server has; None while nobody had to ask."""
+
+    def learn_project(self, project: str) -> None:
+        """Something of the cluster names its project: a node, a disk."""
+        if project and not self.project:
+            self.project = project
+            self.project_known.set()
+
+
+class KubeSource(Source):
+    """A question asked of one cluster."""
+
+    call: ClassVar[Call]
+
+    def __init__(self, shared: Shared, cadence: Seconds) -> None:
+        self.shared = shared
+        self.permissions = (self.call.permission,)
+        super().__init__(shared.namespaces.name, "kubernetes", shared.name, cadence)
+
+    async def close(self) -> None:
+        """The way in; closing it twice does no harm."""
+        await self.shared.client.close()
+
+    def id_of(self, namespace: str, name: str, kind: str = "") -> str:
+        """The id of an object: `k8s://CONTEXT/NAMESPACE/KIND/NAME`."""
+        return f"k8s://{self.shared.name}/{namespace}/{kind or self.call.kind}/{name}"
+
+    def resource(
+        self,
+        kind: str,
+        namespace: str,
+        name: str,
+        fields: Mapping[str, Any],
+        *,
+        region: str = "",
+        encryption: Encryption | None = None,
+        links: Iterable[Link] = (),
+        faults: Mapping[str, Fault] | None = None,
+        cells: tuple[str, ...] = (),
+        owner: str | None = None,
+    ) -> Resource:
+        """An object of this cluster. `owner` is the namespace that says whose it is, its own by default."""
+        tenant = self.shared.namespaces.of(namespace if owner is None else owner)
+        return Resource(
+            self.id_of(namespace, name),
+            kind,
+            f"k8s.{self.call.kind}",
+            f"{namespace}/{name}" if namespace else name,
+            tenant or UNASSIGNED,
+            "kubernetes",
+            self.shared.name,
+            region,
+            self.id,
+            encryption,
+            fields,
+            tuple(links),
+            faults or {},
+            (),
+            cells,
+        )
