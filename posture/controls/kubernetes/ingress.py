@@ -8,7 +8,7 @@ from typing import Any
 
 from posture.context import Context
 from posture.controls.registry import control
-from posture.fields import part, parts, text
+from posture.fields import flag, part, parts, text
 from posture.reading import expected, field_of, natural, optional, texts
 from posture.resource import Resource
 from posture.text import one_line
@@ -113,7 +113,8 @@ def _gateway(gateway: Resource) -> Verdict:
 
 
 def _listener(gateway: Resource, listener: Mapping[str, Any]) -> Verdict:
-    name, protocol = text(listener, GATEWAYS, "name") or "?", text(listener, GATEWAYS, "protocol")
+    name = expected(text(listener, GATEWAYS, "name"), str, GATEWAYS, "spec.listeners[].name")
+    protocol = text(listener, GATEWAYS, "protocol")
     shown, facts = f"listener {one_line(name, 60)}", {f"{GATEWAYS}.protocol": protocol}
     if protocol == "HTTP":
         return _plain_listener(gateway, name, shown, facts)
@@ -126,7 +127,9 @@ def _listener(gateway: Resource, listener: Mapping[str, Any]) -> Verdict:
     if mode != "Terminate":
         return unknown(f"{shown}: tls.mode is {one_line(mode, 40)}, which enctop does not know", evidence=facts)
     references = parts(tls, GATEWAYS, "certificateRefs")
-    if not references and not part(tls, GATEWAYS, "options"):
+    if not (references and all(text(each, GATEWAYS, "name") for each in references)) and not part(
+        tls, GATEWAYS, "options"
+    ):
         return unknown(f"{shown} names no certificate", evidence=facts)
     own = gateway.name.partition("/")[0]
     if other := next((each for each in references or [] if each.get("namespace") not in {None, own}), None):
@@ -140,7 +143,10 @@ def _plain_listener(gateway: Resource, name: str, shown: str, facts: dict[str, A
     if routes is None:
         return unknown(f"{shown} is HTTP; what its routes do was not read", evidence=facts)
     mine = [route for route in routes if text(route, GATEWAYS, "sectionName") in {None, name}]
-    bare = [route for route in mine if route.get("redirects") is not True]
+    told = [flag(route, GATEWAYS, "redirects") for route in mine]
+    if None in told:
+        return unknown(f"{shown} is HTTP; what its routes do was not read", evidence=facts)
+    bare = [redirects for redirects in told if not redirects]
     facts = {**facts, "routes": len(mine), "without a redirect": len(bare)}
     if bare:
         return failed(f"{shown} is HTTP, and {len(bare)} of its {len(mine)} routes do not redirect to https", facts)

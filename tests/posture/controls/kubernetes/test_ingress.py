@@ -100,7 +100,7 @@ REDIRECTS, SERVES = {"redirects": True}, {"redirects": False}
         ([HTTP, TLS_LISTENER], [{**REDIRECTS, "sectionName": "http"}, {**SERVES, "sectionName": "https"}], "pass"),
         ([HTTP, TLS_LISTENER], [SERVES], "fail"),  # a route without a section is on every listener
         ([HTTP], [REDIRECTS, SERVES], "fail"),
-        ([HTTP], [{"redirects": None}], "fail"),
+        ([HTTP], [{"redirects": None}], "unknown"),
         ([], None, "unknown"),
     ],
 )

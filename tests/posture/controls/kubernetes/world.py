@@ -63,37 +63,15 @@ def thing(
         **({"creationTimestamp": created} if created else {}),
         **({"annotations": dict(annotations)} if annotations else {}),
     }
-    return (
-        made(
-            kid(kind, name, namespace, context),
-            KINDS[kind],
-            f"k8s.{kind}",
-            **{
-                "name": f"{namespace}/{name}" if namespace else name,
-                "provider": "kubernetes",
-                "scope": context,
-                "region": "",
-                "source": f"acme/kubernetes/{context}/{PLURALS[kind]}",
-                "fields": {"metadata": metadata, **fields},
-                **more,
-            },
-        )
-        if not links
-        else _linked(
-            thing(
-                kind,
-                name,
-                fields,
-                namespace=namespace,
-                context=context,
-                created=created,
-                annotations=annotations,
-                uid=uid,
-                **more,
-            ),
-            links,
-        )
-    )
+    usual: dict[str, Any] = {
+        "name": f"{namespace}/{name}" if namespace else name,
+        "provider": "kubernetes",
+        "scope": context,
+        "region": "",
+        "source": f"acme/kubernetes/{context}/{PLURALS[kind]}",
+        "fields": {"metadata": metadata, **fields},
+    }
+    return _linked(made(kid(kind, name, namespace, context), KINDS[kind], f"k8s.{kind}", **{**usual, **more}), links)
 
 
 def _linked(resource: Resource, links: Iterable[tuple[str, str | None]]) -> Resource:
