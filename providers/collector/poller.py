@@ -209,6 +209,7 @@ class Poller:
         self._moved()
         fault: Fault | None = None
         parts: list[Fault] = []
+        news: AsyncGenerator[News, None] | None = None
         try:
             # else a poll that is left goes on asking until it is collected as garbage
             async with contextlib.aclosing(source.poll()) as reports:
@@ -216,11 +217,12 @@ class Poller:
                     if isinstance(report, ReadRefused):
                         parts.append(report.fault)
                     await self._take(source, report)
+            if not self._once and not parts:
+                news = source.follow()
         except Exception as error:  # noqa: BLE001 - a defect of ours must not end the loop, nor look like an answer
             fault = self._fault(source, error)
         passing = next((part for part in reversed(parts) if part.kind in _MAY_PASS), None)
         wait = self._wait(source, fault or passing)
-        news = None if self._once or fault or parts else source.follow()
         model.finish(
             source.id,
             self._now(),

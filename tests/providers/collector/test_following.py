@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 import pytest
 
@@ -11,12 +11,13 @@ from posture.controls.registry import registry
 from posture.fault import Fault
 from posture.model import Model
 from posture.policy import Policy
+from posture.reports import Batch
 from posture.resource import Resource
 from posture.source import Source as Record
 from posture.source import State
 from providers.collector import poller as loops
 from providers.collector.poller import Poller
-from providers.source import Source
+from providers.source import News, Source
 from tests.providers.conftest import until
 from tests.world.toy.shelf import Boxes, Shelf
 
@@ -251,3 +252,40 @@ async def test_what_was_answered_in_part_is_polled_on_its_cadence_and_not_follow
     assert (world.record.state, world.record.following) == (State.PARTIAL, False)
     assert world.record.next_due is not None
     assert world.shelf.asked == ["list"]
+
+
+async def test_one_that_cannot_be_followed_by_a_defect_of_ours_is_partial_and_is_polled_again(world: World) -> None:
+    class Broken(Boxes):
+        tries = 0
+
+        def follow(self) -> AsyncGenerator[News, None]:
+            self.tries += 1
+            if self.tries < 3:
+                raise KeyError("watch")
+            return super().follow()
+
+    world.source = Broken(world.source.port)
+    await world.start("a")
+    assert (State.PARTIAL, False) in world.stood
+    assert (world.record.state, world.boxes()) == (State.OK, {"a"})
+
+
+async def test_one_that_is_told_without_end_stops_at_once_when_it_is_asked_or_all_ends(world: World) -> None:
+    class Endless(Boxes):
+        following = 0
+
+        async def follow(self) -> AsyncGenerator[News, None]:
+            self.following += 1
+            try:
+                while True:
+                    yield Batch((self.box("b"),))
+            finally:
+                self.following -= 1
+
+    world.source = source = Endless(world.source.port)
+    world.poller.add([source])
+    await until(lambda: source.following == 1 and world.box("b"))
+    world.poller.refresh()
+    await until(lambda: world.shelf.asked.count("list") == 2 and source.following == 1)
+    await world.poller.stop()
+    assert source.following == 0

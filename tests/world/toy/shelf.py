@@ -115,7 +115,7 @@ class Boxes(Source):
 
     def box(self, name: str, **fields: Any) -> Resource:
         """The row of one."""
-        return Resource(f"toy:{name}", "bucket", "toy.box", name, "acme", "toy", self.scope, "", self.id, fields=fields)
+        return self.resource(id=f"toy:{name}", kind="bucket", type="toy.box", name=name, fields=fields)
 
     async def _lines(self, ask: str) -> AsyncIterator[dict[str, Any]]:
         TALLY.get().calls += 1
