@@ -22,6 +22,7 @@ class Call(msgspec.Struct, frozen=True):
     group: str
     version: str
     named: str
+    kind: str
     namespaced: bool = True
     watched: bool = True
 
@@ -29,11 +30,6 @@ class Call(msgspec.Struct, frozen=True):
     def operation(self) -> str:
         """As errors and evidence name it."""
         return f"k8s:{self.plural}"
-
-    @property
-    def kind(self) -> str:
-        """As ids name it."""
-        return self.named.lower()
 
     @property
     def resource(self) -> str:
@@ -66,7 +62,7 @@ CALLS: dict[str, Call] = {}
 
 def _call(plural: str, api: str, named: str, *, namespaced: bool = True, watched: bool = True) -> Call:
     group, _, version = api.rpartition("/")
-    call = CALLS[f"k8s:{plural}"] = Call(plural, group, version, named, namespaced, watched)
+    call = CALLS[f"k8s:{plural}"] = Call(plural, group, version, named, named.lower(), namespaced, watched)
     return call
 
 

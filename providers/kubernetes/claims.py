@@ -49,8 +49,9 @@ class Claims:
         """A claim is there."""
         meta = claim.metadata
         namespace = meta.namespace if isinstance(meta.namespace, str) else ""
-        pod = next((owner.name for owner in within(meta, "ownerReferences") or () if owner.kind == "Pod"), "")
-        known = Known(meta.labels if isinstance(meta.labels, dict) else None, pod)
+        owners = meta.ownerReferences or ()
+        pod = next((owner.name for owner in owners if owner.kind == "Pod"), "") if owners else ""
+        known = Known(meta.labels or None, pod)
         here = self._known.setdefault(namespace, {})
         if here.get(meta.name) == known:
             return
@@ -121,8 +122,9 @@ class Claims:
 
     def _tell(self, namespace: str) -> None:
         for event, touched in self._waiting:
-            touched.add(namespace)
-            event.set()
+            if namespace not in touched:
+                touched.add(namespace)
+                event.set()
 
 
 def _range(workload: Workload) -> range:

@@ -5,7 +5,8 @@ references to Secrets in a driver's options.
 A field that is absent stays absent (`UNSET`) and one that is null stays null: the two mean different things.
 """
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, Union
 
 import msgspec
@@ -383,25 +384,24 @@ class Review(msgspec.Struct, gc=False):
 
 # ------------------------------------------------------------ as fields
 
-_PRIVATE = ("secret", "passw", "token", "credential", "userkey", "accountkey", "accesskey")
+_PRIVATE = re.compile(r"secret|passw|token|credential|userkey|accountkey|accesskey", re.IGNORECASE)
 
 
 def fields_of(thing: msgspec.Struct) -> dict[str, Any]:
     """The object's own fields, as it named and nested them, without its version; what was absent is absent."""
     fields: dict[str, Any] = msgspec.to_builtins(thing)
-    meta = fields.get("metadata", {})
-    meta.pop("resourceVersion", None)
-    if not meta.get("annotations", True):  # it has some, and none that is kept
-        del meta["annotations"]
-    for holder, name in ((fields, "parameters"), ((fields.get("spec") or {}).get("csi"), "volumeAttributes")):
-        if isinstance(holder, dict) and isinstance(table := holder.get(name), dict):
-            holder[name] = public(table)
+    if meta := fields.get("metadata"):
+        meta.pop("resourceVersion", None)
+        if meta.get("annotations") == {}:  # it has some, and none that is kept
+            del meta["annotations"]
     return fields
 
 
-def public(options: Mapping[str, str]) -> dict[str, str]:
-    """A driver's options without those that are, or lead to, a secret."""
-    return {key: value for key, value in options.items() if not any(word in key.lower() for word in _PRIVATE)}
+def public(holder: Any, name: str) -> None:
+    """Take what is, or leads to, a secret out of a driver's options, which `holder` has under this name."""
+    options = holder.get(name) if isinstance(holder, dict) else None
+    if isinstance(options, dict):
+        holder[name] = {key: value for key, value in options.items() if not _PRIVATE.search(key)}
 
 
 def text(value: Any) -> str:

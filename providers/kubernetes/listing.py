@@ -53,7 +53,7 @@ class ListedSource(KubeSource):
     @property
     def types(self) -> tuple[str, ...]:
         """The types of resources that it reports."""
-        return (f"k8s.{self.call.kind}",) if self.ours else ()
+        return (self.type,) if self.ours else ()
 
     # ------------------------------------------------------------ what a kind says of itself
 
@@ -130,12 +130,18 @@ class ListedSource(KubeSource):
     def _taken_in(self, page: list[Any], unread: Unread, seen: set[Key]) -> tuple[list[Resource], bool]:
         """What has changed of a page, and whether there is a row that does not even say which it is."""
         changed: list[Resource] = []
+        told, namespaced = self._told, self.call.namespaced
         for thing in page:
-            key, owner, _ = self._key(thing)
-            if not self.keeps(thing, owner):
+            meta = thing.metadata
+            meta.resourceVersion = ""
+            same = (meta.namespace if namespaced else "", meta.name)
+            if told.get(same) == hash(_ENCODE(thing)):  # most of a list, most of the time
+                seen.add(same)
                 continue
-            seen.add(key)
-            changed += self._put(thing, key)
+            key, owner, _ = self._key(thing)
+            if self.keeps(thing, owner):
+                seen.add(key)
+                changed += self._put(thing, key)
         for key, fault in unread:
             if key[1] and self.shared.namespaces.of(key[0]) is not None:
                 seen.add(key)

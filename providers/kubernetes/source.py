@@ -22,6 +22,7 @@ class Namespaces:
 
     def __init__(self, patterns: Mapping[str, tuple[str, ...]]) -> None:
         self._patterns = patterns
+        self._known: dict[str, str | None] = {}
         self.name = "+".join(patterns)
         """As the sources of the cluster name it."""
 
@@ -29,6 +30,11 @@ class Namespaces:
         """The tenant of what is in a namespace; None where it is nobody's of ours, and nobody's in words where it is
         several tenants'.
         """
+        if namespace not in self._known:
+            self._known[namespace] = self._of(namespace)
+        return self._known[namespace]
+
+    def _of(self, namespace: str) -> str | None:
         if not namespace:
             return self.name
         owners = [tenant for tenant, patterns in self._patterns.items() if not patterns or matches(namespace, patterns)]
@@ -76,6 +82,7 @@ class KubeSource(Source):
 
     def __init__(self, shared: Shared, cadence: Seconds) -> None:
         self.shared = shared
+        self.type = f"k8s.{self.call.kind}"
         self.permissions = (self.call.permission,)
         super().__init__(shared.namespaces.name, "kubernetes", shared.name, cadence)
 
@@ -106,7 +113,7 @@ class KubeSource(Source):
         return Resource(
             self.id_of(namespace, name),
             kind,
-            f"k8s.{self.call.kind}",
+            self.type,
             f"{namespace}/{name}" if namespace else name,
             tenant or UNASSIGNED,
             "kubernetes",

@@ -13,6 +13,7 @@ from providers.kubernetes.decode import (
     StorageClass,
     Volume,
     fields_of,
+    public,
     text,
     within,
 )
@@ -38,11 +39,13 @@ class PersistentVolumeClaims(WatchedSource):
     def made(self, thing: Claim, namespace: str, name: str) -> Resource:
         """Its volume, and the class that it asks for."""
         fields = fields_of(thing)
-        volume, storage_class = text(within(thing, "spec", "volumeName")), _class_of(fields)
+        spec, status = fields.get("spec") or {}, fields.get("status") or {}
+        volume, storage_class = text(spec.get("volumeName")), _class_of(fields)
         links = [Link("volume", self.id_of("", volume, VOLUMES.kind))] if volume else []
-        links += [Link("class", self.id_of("", storage_class, CLASSES.kind))] if storage_class else []
-        size = _size(within(thing, "status", "capacity")) or _size(within(thing, "spec", "resources", "requests"))
-        cells = (volume, storage_class, size, text(within(thing, "status", "phase")))
+        if storage_class:
+            links.append(Link("class", self.id_of("", storage_class, CLASSES.kind)))
+        size = _size(status.get("capacity")) or _size((spec.get("resources") or {}).get("requests"))
+        cells = (volume, storage_class, size, text(status.get("phase")))
         return self.resource("claim", namespace, name, fields, links=links, cells=cells)
 
 
@@ -84,6 +87,7 @@ class PersistentVolumes(WatchedSource):
     def made(self, thing: Volume, namespace: str, name: str) -> Resource:
         """Where it stands, and the class that it says it is of."""
         fields = fields_of(thing)
+        public((fields.get("spec") or {}).get("csi"), "volumeAttributes")
         handle = volume_of(thing, self.shared.project)
         if handle.problem:
             fields["handle"] = handle.problem
@@ -162,7 +166,8 @@ class StorageClasses(WatchedSource):
 
     def made(self, thing: StorageClass, namespace: str, name: str) -> Resource:
         """The key that it names, and its cluster."""
-        key = key_of(thing)
+        fields, key = fields_of(thing), key_of(thing)
+        public(fields, "parameters")
         links = [Link("cluster", f"k8s://{self.shared.name}")]
         links += [Link("key", key)] if key else []
         cells = (
@@ -171,7 +176,7 @@ class StorageClasses(WatchedSource):
             text(thing.reclaimPolicy),
             "",
         )
-        return self.resource("storage-class", "", name, fields_of(thing), links=links, cells=cells)
+        return self.resource("storage-class", "", name, fields, links=links, cells=cells)
 
 
 def _class_of(fields: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ import msgspec
 from posture.clock import Seconds
 from posture.resource import Link, Resource
 from providers.kubernetes.calls import CLAIMS, CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, STATEFUL_SETS
-from providers.kubernetes.decode import fields_of, within
+from providers.kubernetes.decode import fields_of, public, within
 from providers.kubernetes.decode_workloads import Workload
 from providers.kubernetes.listing import Key
 from providers.kubernetes.source import Shared
@@ -99,6 +99,8 @@ def _mounted(thing: Workload) -> list[dict[str, Any]]:
     spec = thing.spec
     template = within(spec, "jobTemplate", "spec", "template") or within(spec, "template")
     volumes: list[dict[str, Any]] = msgspec.to_builtins(within(template, "spec", "volumes") or [])
+    for each in volumes:
+        public(each.get("csi"), "volumeAttributes")
     without_claims = [
         {name: value for name, value in each.items() if name not in {"persistentVolumeClaim", "ephemeral"}}
         for each in volumes
