@@ -94,7 +94,7 @@ class KubeSource(Source):
         """The id of an object: `k8s://CONTEXT/NAMESPACE/KIND/NAME`."""
         return f"k8s://{self.shared.name}/{namespace}/{kind or self.call.kind}/{name}"
 
-    def resource(
+    def seen(
         self,
         kind: str,
         namespace: str,
@@ -110,20 +110,16 @@ class KubeSource(Source):
     ) -> Resource:
         """An object of this cluster. `owner` is the namespace that says whose it is, its own by default."""
         tenant = self.shared.namespaces.of(namespace if owner is None else owner)
-        return Resource(
-            self.id_of(namespace, name),
-            kind,
-            self.type,
-            f"{namespace}/{name}" if namespace else name,
-            tenant or UNASSIGNED,
-            "kubernetes",
-            self.shared.name,
-            region,
-            self.id,
-            encryption,
-            fields,
-            tuple(links),
-            faults or {},
-            (),
-            cells,
+        return self.resource(
+            id=self.id_of(namespace, name),
+            kind=kind,
+            type=f"k8s.{self.call.kind}",
+            name=f"{namespace}/{name}" if namespace else name,
+            tenant=tenant or UNASSIGNED,
+            fields=fields,
+            region=region,
+            encryption=encryption,
+            links=tuple(links),
+            faults=faults or {},
+            cells=cells,
         )

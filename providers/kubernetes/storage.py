@@ -46,7 +46,7 @@ class PersistentVolumeClaims(WatchedSource):
             links.append(Link("class", self.id_of("", storage_class, CLASSES.kind)))
         size = _size(status.get("capacity")) or _size((spec.get("resources") or {}).get("requests"))
         cells = (volume, storage_class, size, text(status.get("phase")))
-        return self.resource("claim", namespace, name, fields, links=links, cells=cells)
+        return self.seen("claim", namespace, name, fields, links=links, cells=cells)
 
 
 class PersistentVolumes(WatchedSource):
@@ -107,7 +107,7 @@ class PersistentVolumes(WatchedSource):
             "",
         )
         owner = self.owner_of(thing, "")
-        return self.resource(
+        return self.seen(
             "persistent-volume", "", name, fields, region=handle.region, links=links, cells=cells, owner=owner
         )
 
@@ -148,19 +148,13 @@ class StorageClasses(WatchedSource):
 
     def _made(self, defaults: list[str]) -> Resource:
         links = tuple(Link("default-class", self.id_of("", name)) for name in defaults)
-        return Resource(
-            f"k8s://{self.shared.name}",
-            "cluster",
-            "k8s.cluster",
-            self.shared.name,
-            self.tenant,
-            "kubernetes",
-            self.shared.name,
-            "",
-            self.id,
-            None,
-            {"defaultClasses": defaults},
-            links,
+        return self.resource(
+            id=f"k8s://{self.shared.name}",
+            kind="cluster",
+            type="k8s.cluster",
+            name=self.shared.name,
+            fields={"defaultClasses": defaults},
+            links=links,
             cells=("",),
         )
 
@@ -176,7 +170,7 @@ class StorageClasses(WatchedSource):
             text(thing.reclaimPolicy),
             "",
         )
-        return self.resource("storage-class", "", name, fields, links=links, cells=cells)
+        return self.seen("storage-class", "", name, fields, links=links, cells=cells)
 
 
 def _class_of(fields: dict[str, Any]) -> str:

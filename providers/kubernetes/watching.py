@@ -17,14 +17,14 @@ import msgspec
 
 from posture.clock import Seconds
 from posture.fault import Fault, FaultKind, Refused
-from posture.reports import Batch, Gone, Report, StillSo
+from posture.reports import Batch, Gone, StillSo
 from posture.resource import Resource
 from providers.kubernetes.client import Stream
 from providers.kubernetes.decode import Bare, Event
 from providers.kubernetes.faults import Status, in_stream, is_gone, unreachable, unreadable
 from providers.kubernetes.listing import Key, ListedSource
 from providers.kubernetes.source import Shared
-from providers.source import Yield
+from providers.source import News, Yield
 
 CUT = 3
 """Watches in a row that ended without a word, after which the kind is listed on its cadence instead."""
@@ -86,7 +86,7 @@ class WatchedSource(ListedSource):
             async for report in reports:
                 yield report
 
-    async def follow(self) -> AsyncGenerator[Yield, None]:
+    async def follow(self) -> AsyncGenerator[News, None]:
         """Watch from where the list ended, until that ends. Raises `Refused`."""
         if not self._whole or not self._version or not self.call.watched:
             await asyncio.sleep(self._wait())
@@ -103,7 +103,7 @@ class WatchedSource(ListedSource):
 
     # ------------------------------------------------------------ one watch
 
-    async def _followed(self) -> AsyncGenerator[Yield, None]:
+    async def _followed(self) -> AsyncGenerator[News, None]:
         stream = self._stream
         if stream is None:
             try:
@@ -175,7 +175,7 @@ class WatchedSource(ListedSource):
             for report in self._told_by(lines):
                 yield report
 
-    async def _read_on(self, stream: Stream) -> AsyncGenerator[Yield, None]:
+    async def _read_on(self, stream: Stream) -> AsyncGenerator[News, None]:
         """What a watch says, until it ends. Raises `Refused`, and TimeoutError where it says nothing for too long."""
         reading: asyncio.Future[list[bytes] | None] | None = None
         try:
@@ -222,7 +222,7 @@ class WatchedSource(ListedSource):
 
     # ------------------------------------------------------------ events
 
-    def _told_by(self, lines: list[bytes]) -> Iterator[Report]:
+    def _told_by(self, lines: list[bytes]) -> Iterator[Batch | Gone | StillSo]:
         """What these events change, in the end. Raises `Refused` for an ERROR, after what came before it."""
         changed: dict[Key, Resource] = {}
         gone: dict[Key, None] = {}
@@ -259,7 +259,7 @@ class WatchedSource(ListedSource):
 
     def _reports(
         self, changed: dict[Key, Resource], gone: dict[Key, None], *, moved: bool, marked: bool
-    ) -> Iterator[Report]:
+    ) -> Iterator[Batch | Gone | StillSo]:
         more = self.besides() if moved else []
         if changed or more:
             yield Batch((*changed.values(), *more))

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlencode
 import msgspec
 
 from posture.fault import FaultKind
-from providers.demo.aws.answer import Answer
+from providers.demo.answer import Answer
 from providers.demo.kubernetes import answers
 from providers.demo.kubernetes.answers import Asked, refused
 from providers.demo.kubernetes.cluster import Cluster, azure_disk

@@ -3,7 +3,7 @@
 import pytest
 
 from providers.collector.systems import policy_text
-from providers.demo.aws.answer import Answer
+from providers.demo.answer import Answer
 from providers.demo.kubernetes.cluster import Cluster, ebs
 from providers.demo.kubernetes.kubeconfig import kubeconfig
 from providers.kubernetes import SYSTEM
