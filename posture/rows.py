@@ -28,7 +28,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     short label of the key; `reason` is that of the worst finding; `severity` the worst among the findings of `status`;
     `since` when the status began (UTC seconds); `users` how many resources point at this one; `expires` when it ends by
     itself (UTC seconds), 0 for never; `seen` when it was last seen (UTC seconds) where its source answered since
-    without it, else 0: it is as old as its source's last answer.
+    without it, else 0: it is as old as its source's last answer; `exposure` is what a workload's data stands on
+    (`posture.exposure.Exposure`).
     """
 
     id: str
@@ -44,6 +45,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     cells: tuple[str, ...]
     expires: float = 0.0
     seen: Utc = 0.0
+    exposure: int = 0
 
 
 class FindingRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):

@@ -18,6 +18,7 @@ from providers.aws.calls import (
 )
 from providers.aws.source import AwsSource, Rows, ill_typed, is_key_arn, region_id, tag
 from providers.lane import lost
+from providers.reading import Reading
 from providers.source import Yield
 
 TOKEN = ("NextToken", "NextToken")
@@ -149,29 +150,27 @@ class Region(AwsSource):
         Where one is lost, the others are told as they are; what was lost is unknown, unless none was answered: then the
         region stays as it was seen last.
         """
-        fields: dict[str, Any] = {}
-        faults: dict[str, Fault] = {}
-        silence: Refused | None = None
+        reading, silence = Reading(), None
         for call, field, name in self.questions:
             try:
                 answer = await self.account.ask(call, self.region)
                 if field in answer:
-                    fields[name] = answer[field]
+                    reading.fields[name] = answer[field]
             except Refused as refused:
-                faults[call.operation] = refused.fault
+                reading.refused(refused, call.operation)
                 if lost(refused):
                     silence = refused
                     continue
                 await self.account.confirm(refused)
                 yield ReadRefused(refused.fault)
-        if silence is not None and not fields:
-            yield NotRead((self._region({}, faults),))
+        if silence is not None and not reading.fields:
+            yield NotRead((self._region(reading),))
             raise silence
         if silence is not None:
             yield ReadRefused(silence.fault)
-        if odd := ill_typed(GET_EBS_ENCRYPTION_BY_DEFAULT, fields, {"EbsEncryptionByDefault": bool}):
+        if odd := ill_typed(GET_EBS_ENCRYPTION_BY_DEFAULT, reading.fields, {"EbsEncryptionByDefault": bool}):
             yield ReadRefused(odd)
-        yield Batch((self._region(fields, faults),))
+        yield Batch((self._region(reading),))
         yield Complete(("aws.ec2.region",))
         async with contextlib.aclosing(self._templates()) as reports:
             async for report in reports:
@@ -200,20 +199,20 @@ class Region(AwsSource):
         else:
             yield Complete(("aws.ec2.launch-template",))
 
-    def _region(self, fields: Mapping[str, Any], faults: Mapping[str, Fault]) -> Resource:
-        key = fields.get("KmsKeyId")
+    def _region(self, reading: Reading) -> Resource:
+        key = reading.fields.get("KmsKeyId")
         links: tuple[Link, ...] = ()
         if key and (arn := key_arn(self, str(key), self.region)):
             links = (Link("key", arn),)
-        default = fields.get("EbsEncryptionByDefault")
+        default = reading.fields.get("EbsEncryptionByDefault")
         return self.resource(
             id=region_id(self.account.number, self.region),
             kind="account",
             type="aws.ec2.region",
             name=f"{self.account.number} {self.region}",
-            fields=fields,
+            fields=reading.fields,
             links=links,
-            faults=faults,
+            faults=reading.faults,
             cells=("encrypted" if default is True else "PLAINTEXT" if default is False else "?",),
             tenant=self.tenancy.name,
         )

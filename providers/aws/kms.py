@@ -18,6 +18,7 @@ from providers.asking import each, each_again
 from providers.aws.calls import DESCRIBE_KEY, GET_KEY_POLICY, GET_KEY_ROTATION_STATUS, LIST_ALIASES, LIST_KEYS, Call
 from providers.aws.source import AwsSource, Rows, ill_typed
 from providers.lane import lost
+from providers.reading import Reading
 from providers.source import Yield
 
 MARKER = ("NextMarker", "Marker")
@@ -30,13 +31,12 @@ _TYPES: dict[Call, dict[str, type]] = {
 _NOT_THERE = "NotFoundException"
 
 
-class _Cold(msgspec.Struct):
+class _Cold(Reading):
     """What changes seldom about a key, and when it was read (monotonic seconds)."""
 
-    read_at: Seconds
-    fields: dict[str, Any]
-    faults: dict[str, Fault]
-    lost: bool = False
+    def __init__(self, read_at: Seconds) -> None:
+        super().__init__()
+        self.read_at = read_at
 
 
 class Keys(AwsSource):
@@ -129,7 +129,7 @@ class Keys(AwsSource):
         known = self._cold.get(arn)
         if known is not None and now - known.read_at < self.cold and not known.faults:
             return known
-        cold = _Cold(now, {}, {})
+        cold = _Cold(now)
         if fields.get("KeyManager") == "CUSTOMER":
             if can_rotate(fields):
                 await self._ask_into(cold, GET_KEY_ROTATION_STATUS, arn)
@@ -142,8 +142,7 @@ class Keys(AwsSource):
             answer = await self.account.ask(call, self.region, KeyId=arn, **parameters)
         except Refused as refused:
             await self.account.confirm(refused)
-            cold.faults[call.operation] = refused.fault
-            cold.lost = cold.lost or lost(refused)
+            cold.refused(refused, call.operation)
             return
         cold.fields.update(
             _plain(

@@ -28,6 +28,7 @@ from providers.aws.calls import (
 from providers.aws.ebs import key_arn
 from providers.aws.source import AwsSource, Place, Rows, ill_typed
 from providers.lane import lost
+from providers.reading import Reading
 from providers.source import Yield
 
 TOKEN = ("ContinuationToken", "ContinuationToken")
@@ -240,19 +241,16 @@ class Buckets(AwsSource):
         return Encryption(True, algorithm, key_class, arn), (Link("key", arn),)
 
 
-class _Read:
+class _Read(Reading):
     """The reads of one bucket: what was answered, and what was refused."""
 
     def __init__(self, source: AwsSource, bucket: str, started: Seconds) -> None:
+        super().__init__()
         self._source = source
         self._bucket = bucket
         self._started = started
         self.region = ""
-        self.fields: dict[str, Any] = {}
-        self.faults: dict[str, Fault] = {}
         self.gone = False
-        self.lost = False
-        """Whether a read got no answer at all."""
 
     async def locate(self) -> None:
         """Ask where the bucket is; a listing with page size says it already."""

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from posture.clock import Seconds
-from posture.fault import Fault
+from posture.fault import Fault, FaultKind, Refused
 from posture.kinds import kind_of
 from posture.reading import NoAnswer
 from posture.reports import Batch, Complete, ReadRefused
@@ -17,6 +17,7 @@ from providers.azure.decode import Row, Unread
 from providers.azure.faults import bad_row
 from providers.azure.ids import last, normal
 from providers.azure.sweep import Sweep
+from providers.reading import Reading
 from providers.source import Source, Yield
 
 R = TypeVar("R", bound=Row)
@@ -51,6 +52,16 @@ class Shared:
         """Key's URL -> id of the source that reads it: a key that two subscriptions use is read once."""
         self.spelled: dict[str, str] = {}
         """Normal form of an id -> the id as it was returned first: the services change the case between two answers."""
+
+
+class AzureReading(Reading):
+    """The reads that make up one resource; expired credentials end the poll."""
+
+    def refused(self, refused: Refused, operation: str = "") -> None:
+        """Note a read that was refused. Raises it where nothing else will be answered either."""
+        if refused.fault.kind is FaultKind.EXPIRED:
+            raise refused
+        super().refused(refused, operation)
 
 
 class AzureSource(Source):

@@ -5,6 +5,7 @@ answers.
 import fnmatch
 import threading
 import time
+from abc import ABC, abstractmethod
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import msgspec
@@ -44,7 +45,7 @@ class AnyRule(Protocol):
 R = TypeVar("R", bound=AnyRule)
 
 
-class Rules(Generic[R]):
+class Rules(ABC, Generic[R]):
     """The rules in force. Safe to use from any thread; the newest rule is asked first."""
 
     def __init__(self) -> None:
@@ -116,9 +117,9 @@ class Rules(Generic[R]):
             return Answer(rule.status or 200, HTML, {"content-type": "text/html"})
         return self._refusal(rule, asked)
 
+    @abstractmethod
     def _refusal(self, rule: R, asked: Any) -> Answer:
         """A refusal in the words of the service."""
-        raise NotImplementedError
 
     def _wait(self, rule: R) -> None:
         """Hang until the time is over or the rule is lifted."""

@@ -9,6 +9,7 @@ import io
 import socket
 import struct
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from http.client import responses
 
@@ -44,16 +45,16 @@ class Server:
         self._werkzeug.drop_connections()
 
 
-class StandIn:
+class StandIn(ABC):
     """A system that listens on loopback. `serve` answers a request; without a port nobody listens."""
 
     def __init__(self, port: int | None) -> None:
         self._http = Server(port, self.serve) if port is not None else None
         self.port = self._http.port if self._http else 0
 
+    @abstractmethod
     def serve(self, environ: Environ) -> Answer:
         """Answer one request."""
-        raise NotImplementedError
 
     @property
     def url(self) -> str:

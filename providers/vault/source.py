@@ -10,6 +10,7 @@ import msgspec
 from posture.clock import Seconds, Utc
 from posture.fault import Fault, FaultKind, Refused
 from posture.resource import Link
+from providers.reading import Reading
 from providers.source import Source
 from providers.vault.calls import Call
 from providers.vault.client import VaultClient
@@ -115,16 +116,15 @@ ENDS = frozenset({FaultKind.EXPIRED, FaultKind.UNREACHABLE, FaultKind.THROTTLED}
 """Faults that are not about one read: nothing else will be answered either."""
 
 
-class Reading:
+class VaultReading(Reading):
     """The reads that make up one resource: what was answered, what was refused, and what this server does not have
     (None).
     """
 
     def __init__(self, client: VaultClient, namespace: str = "") -> None:
+        super().__init__()
         self._way = client
         self._namespace = namespace
-        self.fields: dict[str, Any] = {}
-        self.faults: dict[str, Fault] = {}
         self.answer: dict[str, Any] = {}
         """Of the latest listing, whole."""
 
@@ -138,7 +138,7 @@ class Reading:
             if refused.fault.kind in ENDS:
                 raise
             if refused.fault.kind is not FaultKind.DISABLED:
-                self.faults[call.operation] = refused.fault
+                self.refused(refused, call.operation)
                 return None
             answer = None
         if keep is not None and isinstance(answer, dict):
@@ -173,7 +173,7 @@ class Reading:
         except Refused as refused:
             if refused.fault.kind in ENDS:
                 raise
-            self.faults[call.operation] = refused.fault
+            self.refused(refused, call.operation)
             return None
         return reply.body.decode("utf-8", "replace")
 

@@ -16,7 +16,7 @@ from providers.asking import together
 from providers.source import Yield
 from providers.vault.calls import ACCESSOR, ACCESSORS, LOOKUP_SELF, METRICS
 from providers.vault.seal import TOKEN_FIELDS, moment, token_cells
-from providers.vault.source import Reading, VaultSource, digest
+from providers.vault.source import VaultReading, VaultSource, digest
 
 UNNAMED = Fault(FaultKind.ERROR, "NotAsked", LOOKUP_SELF.operation, "which of the tokens is enctop's own is not known")
 NOT_ASKED = Fault(FaultKind.ERROR, "NotAsked", METRICS.operation, "the leases have not been counted yet")
@@ -91,7 +91,7 @@ class Tokens(VaultSource):
         found: list[tuple[str, str]] = []
         faults: list[Fault] = []
         for namespace in self.seen.namespaces:
-            reading = Reading(self.client, namespace)
+            reading = VaultReading(self.client, namespace)
             found += [
                 (namespace, accessor) for accessor in await reading.names(ACCESSORS) if accessor != self.client.accessor
             ]

@@ -44,7 +44,7 @@ def finding(control: str, status: Status, exception: Excepted | None = None) -> 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
 def test_the_controls_that_an_entry_names_are_there_and_answer_alone(kind: Kind) -> None:
     known = registry()
-    for control in (*kind.ends, *(name for column in kind.columns for name in column.verdict)):
+    for control in (*kind.ends, *kind.usable, *(name for column in kind.columns for name in column.verdict)):
         assert known.get(control) is not None, control
     for column in kind.columns:
         types = Counter(type_ for name in column.verdict for type_ in known.get(name).applies)  # type: ignore[union-attr]

@@ -32,7 +32,8 @@ def test_every_file_that_declares_a_view_is_one() -> None:
 def test_views_and_their_keys_stand_as_they_always_did() -> None:
     assert [view.name for view in views()] == [
         *("overview", "volumes", "snapshots", "buckets", "keys", "vault", "leases", "endpoints", "findings", "sources"),
-        *("certificates", "expiring", "others"),
+        *("certificates", "expiring", "workloads", "storageclasses", "persistentvolumes", "claims", "ingresses"),
+        "others",
     ]
 
 

@@ -1,9 +1,10 @@
-"""The simulated Kubernetes as the tests hold it: one plain API server and one with TLS for the session, and
-kubeconfigs that lead to them.
+"""The simulated Kubernetes as the tests hold it: one plain API server and one with TLS for the session, kubeconfigs
+that lead to them, and Kubernetes' own schema.
 """
 
 import contextlib
 import functools
+import json
 import ssl
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -73,3 +74,21 @@ def serving(tls: ssl.SSLContext | None = None) -> Iterator[Server]:
         yield server
     finally:
         server.stop()
+
+
+@functools.cache
+def schema() -> dict[str, Any]:
+    """Kubernetes' own schema of the kinds there are, strict: a field it does not know is an error. `roots` maps
+    `apiVersion kind` to its definition.
+    """
+    decoded: dict[str, Any] = json.loads(Path(__file__).with_name("kubernetes_schema.json").read_text())
+    return decoded
+
+
+def defects(body: Mapping[str, Any]) -> list[str]:
+    """What is wrong with a body, by its own kind. Raises KeyError for a kind that is not in the schema."""
+    import jsonschema
+
+    root = schema()["roots"][f"{body.get('apiVersion', 'v1')} {body['kind']}"]
+    whole = {"$ref": f"#/$defs/{root}", "$defs": schema()["$defs"]}
+    return [f"{error.json_path}: {error.message}" for error in jsonschema.Draft202012Validator(whole).iter_errors(body)]

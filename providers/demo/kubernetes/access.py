@@ -50,17 +50,19 @@ class Access:
             for binding in self.bindings
         )
 
-    def rules(self, user: str, namespace: str) -> list[Json]:
-        """What a user may do in a namespace, as a rules review tells it."""
-        if not self.bindings:
-            return [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]
-        basic = {"verbs": ["create"], "apiGroups": ["authorization.k8s.io"], "resources": sorted(SELF)}
-        return [basic] + [
+    def rules(self, user: str, namespace: str) -> Json:
+        """What a user may do in a namespace, as the status of a rules review tells it."""
+        granted = [
             rule
             for binding in self.bindings
             if fnmatch.fnmatchcase(user, binding.user) and binding.namespace in ("", namespace)
             for rule in binding.rules
         ]
+        basic = {"verbs": ["create"], "apiGroups": ["authorization.k8s.io"], "resources": sorted(SELF)}
+        everything = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
+        status: Json = {"resourceRules": [basic, *granted] if self.bindings else [everything], "nonResourceRules": []}
+        why = {"evaluationError": "webhook authorizer does not support user rule resolution"}
+        return {**status, "incomplete": self.incomplete, **(why if self.incomplete else {})}
 
 
 def _grants(rule: Json, asked: Asked, kind: Kind) -> bool:
@@ -73,21 +75,40 @@ def _grants(rule: Json, asked: Asked, kind: Kind) -> bool:
     )
 
 
-def reviewed(spec: Json, user: str) -> Asked:
-    """The request that an access review asks about."""
-    if "nonResourceAttributes" in spec:
-        attributes = spec["nonResourceAttributes"]
-        return Asked(attributes.get("verb", ""), attributes.get("path", ""), user=user)
-    attributes = spec.get("resourceAttributes") or {}
-    group, plural = attributes.get("group", ""), attributes.get("resource", "")
-    known = [kind for kind in KINDS if (kind.group, kind.plural) == (group, plural)]
-    kind = known[0] if known else Kind(group, attributes.get("version", "v1"), plural, plural, True)
-    return Asked(
-        attributes.get("verb", ""),
-        "",
-        kind,
-        attributes.get("namespace", ""),
-        attributes.get("name", ""),
-        attributes.get("subresource", ""),
-        user=user,
-    )
+class Spec(msgspec.Struct, rename="camel"):
+    """What a review is about."""
+
+    namespace: str = ""
+    resource_attributes: dict[str, str] | None = None
+    non_resource_attributes: dict[str, str] | None = None
+
+
+class Review(msgspec.Struct, rename="camel"):
+    """A SelfSubjectAccessReview or SelfSubjectRulesReview, as it is sent."""
+
+    spec: Spec
+    api_version: str = ""
+    kind: str = ""
+
+    def told(self, status: Json) -> Json:
+        """The answer."""
+        spec = {name: value for name, value in msgspec.to_builtins(self.spec).items() if value}
+        return {"kind": self.kind, "apiVersion": self.api_version, "metadata": {}, "spec": spec, "status": status}
+
+    def asked(self, user: str) -> Asked:
+        """The request that an access review asks about."""
+        if self.spec.non_resource_attributes is not None:
+            attributes = self.spec.non_resource_attributes
+            return Asked(attributes.get("verb", ""), attributes.get("path", ""), user=user)
+        attributes = self.spec.resource_attributes or {}
+        group, plural = attributes.get("group", ""), attributes.get("resource", "")
+        known = [kind for kind in KINDS if (kind.group, kind.plural) == (group, plural)]
+        return Asked(
+            attributes.get("verb", ""),
+            "",
+            known[0] if known else Kind(group, attributes.get("version", "v1"), plural, plural, True),
+            attributes.get("namespace", ""),
+            attributes.get("name", ""),
+            attributes.get("subresource", ""),
+            user=user,
+        )

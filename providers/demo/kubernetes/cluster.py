@@ -17,6 +17,7 @@ BOUND = "pv.kubernetes.io/bind-completed"
 OLD_CLASS = "volume.beta.kubernetes.io/storage-class"
 CLAIM, VOLUME = BY_OBJECT["v1", "PersistentVolumeClaim"], BY_OBJECT["v1", "PersistentVolume"]
 STATEFUL_SET = BY_OBJECT["apps/v1", "StatefulSet"]
+INGRESS = BY_OBJECT["networking.k8s.io/v1", "Ingress"]
 STORAGE_CLASS = BY_OBJECT["storage.k8s.io/v1", "StorageClass"]
 
 
@@ -157,9 +158,10 @@ class Cluster:
         annotations: Mapping[str, str] | None = None,
         owner: Json | None = None,
         data_source: Mapping[str, str] | None = None,
+        uid: str = "",
         days: float = 30.0,
     ) -> Json:
-        """A claim; `storage_class` None names none, `volume` is the PV it is bound to."""
+        """A claim; `storage_class` None names none, `volume` is the PV it is bound to, `uid` "" makes a new one."""
         modes, bound = ["ReadWriteOnce"], {BOUND: "yes"} if volume else {}
         spec = {
             "accessModes": modes,
@@ -175,6 +177,7 @@ class Cluster:
             "finalizers": ["kubernetes.io/pvc-protection"],
             "labels": dict(labels or {}),
             "ownerReferences": [_owner(owner)] if owner else [],
+            "uid": uid,
         }
         spec = {field: value for field, value in spec.items() if value is not None}  # "" is a class: none at all
         status = {"phase": phase or ("Bound" if volume else "Pending"), **told}
@@ -194,21 +197,17 @@ class Cluster:
         zone: tuple[str, str] | None = None,
         days: float = 30.0,
         volume: str = "",
+        uid: str = "",
         data_source: Mapping[str, str] | None = None,
+        provisioner: str | None = None,
     ) -> Json:
         """A claim and the volume a provisioner made for it, `pvc-UID` unless named; answers with the claim."""
-        about = {"storage_class": storage_class, "size": size, "days": days}
-        claim = self.claim(namespace, name, labels=labels, data_source=data_source, **about)  # type: ignore[arg-type]
+        about: Json = {"storage_class": storage_class, "size": size, "days": days}
+        asked: Json = {"labels": labels, "data_source": data_source, "uid": uid, **about}
+        claim = self.claim(namespace, name, **asked)
         pv = volume or f"pvc-{claim['metadata']['uid']}"
-        self.volume(pv, source, claim=claim, zone=zone, **about)  # type: ignore[arg-type]
-        return self.claim(
-            namespace,
-            name,
-            labels=labels,
-            data_source=data_source,
-            volume=pv,
-            **about,  # type: ignore[arg-type]
-        )
+        self.volume(pv, source, claim=claim, zone=zone, provisioner=provisioner, **about)
+        return self.claim(namespace, name, volume=pv, **asked)
 
     def snapshot_content(
         self, name: str, handle: str, driver: str = EBS, *, of: str | None = None, policy: str = "Delete"

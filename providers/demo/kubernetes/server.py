@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 import msgspec
 from aiohttp import web
 
-from providers.demo.kubernetes import access, answers, discovery, faults
+from providers.demo.kubernetes import access, answers, discovery, faults, protobuf
 from providers.demo.kubernetes.access import Access
 from providers.demo.kubernetes.answers import JSON, Answer, Asked, refused
 from providers.demo.kubernetes.faults import Faults, Rule
@@ -316,21 +316,17 @@ class Server:
 
     async def _review(self, request: web.BaseRequest, asked: Asked) -> Answer:
         """SelfSubjectAccessReview or SelfSubjectRulesReview, answered as the requests themselves would be."""
-        if request.content_type != JSON:
+        if request.content_type not in (JSON, protobuf.PROTOBUF):
             return refused(answers.unsupported())
+        sent = await request.read()
         try:
-            body = msgspec.json.decode(await request.read(), type=dict[str, Any])
-        except msgspec.DecodeError as bad:
+            decoded = protobuf.review(sent) if request.content_type == protobuf.PROTOBUF else msgspec.json.decode(sent)
+            review = msgspec.convert(decoded, access.Review)
+        except (ValueError, KeyError, msgspec.ValidationError) as bad:
             return refused(answers.bad_request(f"the object provided is unrecognized: {bad}"))
-        spec = body.get("spec", {})
         if asked.kind is not None and asked.kind.plural == "selfsubjectaccessreviews":
-            allowed = self._allows(access.reviewed(spec, asked.user))
-            return _json({**body, "metadata": {}, "status": {"allowed": allowed}}, 201)
-        rules = self.access.rules(asked.user, spec.get("namespace", ""))
-        status: dict[str, Any] = {"resourceRules": rules, "nonResourceRules": [], "incomplete": self.access.incomplete}
-        if self.access.incomplete:
-            status["evaluationError"] = "webhook authorizer does not support user rule resolution"
-        return _json({**body, "metadata": {}, "status": status}, 201)
+            return _json(review.told({"allowed": self._allows(review.asked(asked.user))}), 201)
+        return _json(review.told(self.access.rules(asked.user, review.spec.namespace)), 201)
 
     async def _watch(self, request: web.BaseRequest, asked: Asked) -> web.StreamResponse:
         stream = Stream(self.store, self.faults, self.settings, asked, request)

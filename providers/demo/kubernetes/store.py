@@ -104,8 +104,9 @@ class Store:
 
     def _metadata(self, body: Json, metadata: Json, before: Object | None) -> Json:
         old = before.body["metadata"] if before else {}
-        metadata.setdefault("uid", old.get("uid") or self._uid())
-        metadata.setdefault("creationTimestamp", old.get("creationTimestamp") or time_of(0))
+        metadata |= {field: old[field] for field in ("uid", "creationTimestamp") if field in old}  # never change
+        metadata.setdefault("uid", self._uid())
+        metadata.setdefault("creationTimestamp", time_of(0))
         metadata.setdefault("managedFields", old.get("managedFields") or _managed(body, metadata))
         return {**metadata, "resourceVersion": old.get("resourceVersion", "0")}
 

@@ -105,6 +105,18 @@ def test_refusals_are_told_in_kubectls_words(kubectl: Kubectl, kubernetes: Kuber
     assert kubectl("get", "pv", "nope") == 'Error from server (NotFound): persistentvolumes "nope" not found\n'
 
 
+def test_what_one_may_is_told(kubectl: Kubectl, kubernetes: Kubernetes) -> None:
+    rules = [
+        {"apiGroups": [""], "resources": ["persistentvolumes"], "verbs": ["list", "watch"]},
+        {"apiGroups": ["apps"], "resources": ["statefulsets"], "verbs": ["list"]},
+    ]
+    kubernetes.server.access.bind({"rules": rules})
+    for question, answer in (("list pv", "yes"), ("list sts.apps", "yes"), ("watch sts.apps", "no"), ("get /x", "yes")):
+        assert kubectl("auth", "can-i", *question.split(), "-A").splitlines()[-1] == answer
+    printed = table(kubectl("auth", "can-i", "--list"))
+    assert ["persistentvolumes", "[]", "[]", "[list", "watch]"] in printed
+
+
 def sign_in(tmp_path: Path, how: str) -> dict[str, Any]:
     """A user's entry: a token, a certificate, or a plugin that prints the token."""
     if how == "certificate":

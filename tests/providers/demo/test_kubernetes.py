@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import pytest
 
 from providers.demo.kubernetes.cluster import CLAIM, ebs
-from tests.world.kubernetes import TOKEN, USER, Kubernetes, Secured, authority, client_certificate
+from tests.world.kubernetes import TOKEN, USER, Kubernetes, Secured, authority, client_certificate, defects
 
 Json = dict[str, Any]
 CLAIMS = "/api/v1/persistentvolumeclaims"
@@ -327,7 +327,8 @@ def review(server: Secured, kind: str, spec: Json) -> Json:
     with urllib.request.urlopen(request, timeout=10, context=trusting()) as answer:
         assert answer.status == 201
         said: Json = json.load(answer)
-        return said
+    assert defects(said) == []
+    return said
 
 
 def test_self_reviews_say_what_requests_would_get(secured_kubernetes: Secured) -> None:

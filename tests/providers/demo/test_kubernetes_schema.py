@@ -2,10 +2,8 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 from providers.demo.kubernetes import answers, discovery
@@ -13,16 +11,9 @@ from providers.demo.kubernetes.cluster import Cluster, ebs, pd
 from providers.demo.kubernetes.kinds import KINDS, Kind
 from providers.demo.kubernetes.store import Store
 from providers.demo.kubernetes.table import collection, single
+from tests.world.kubernetes import defects, schema
 
 Json = dict[str, Any]
-SCHEMA: Json = json.loads((Path(__file__).parents[2] / "world" / "kubernetes_schema.json").read_text())
-
-
-def defects(body: Json) -> list[str]:
-    """What is wrong with a body, by its own kind."""
-    root = SCHEMA["roots"][f"{body.get('apiVersion', 'v1')} {body['kind']}"]
-    whole = {"$ref": f"#/$defs/{root}", "$defs": SCHEMA["$defs"]}
-    return [f"{error.json_path}: {error.message}" for error in jsonschema.Draft202012Validator(whole).iter_errors(body)]
 
 
 def claims(cluster: Cluster) -> None:
@@ -70,7 +61,7 @@ def test_objects_and_lists_are_valid(fill: Callable[[Cluster], None]) -> None:
         for each in objects:
             body = json.loads(single(each, "whole"))
             assert (body["metadata"]["name"], defects(body)) == (body["metadata"]["name"], [])
-        if objects and f"{kind.api_version} {kind.kind}List" in SCHEMA["roots"]:
+        if objects and f"{kind.api_version} {kind.kind}List" in schema()["roots"]:
             assert defects(json.loads(collection(kind, objects, {"resourceVersion": "9"}, "whole"))) == []
 
 
