@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncGenerator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from posture.fault import Fault, Refused
@@ -16,14 +17,17 @@ from providers.aws.calls import (
     GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE,
     Call,
 )
-from providers.aws.source import AwsSource, Rows, ill_typed, is_key_arn, region_id, tag
+from providers.aws.source import AwsSource, Rows, ill_typed, is_key_arn, region_id, tag, tags
 from providers.lane import lost
 from providers.reading import Reading
 from providers.source import Yield
 
 TOKEN = ("NextToken", "NextToken")
+ROOT_DEVICES = frozenset({"/dev/xvda", "/dev/sda1"})
+"""What EC2 calls the disk that an instance starts from (EC2 User Guide, "Device names for volumes")."""
 PAGE = 1000
 """Asked for; EC2 may give fewer."""
+_OWNED = "kubernetes.io/cluster/"
 _TYPES = {"Encrypted": bool}
 PUBLIC_LISTING = f"{DESCRIBE_SNAPSHOTS.operation}(RestorableByUserIds=all)"
 
@@ -66,7 +70,8 @@ class Volumes(AwsSource):
             name=tag(fields, "Name") or volume_id,
             fields=fields,
             encryption=encryption,
-            links=links,
+            links=(*links, *_made_for(self, fields)),
+            aliases=(volume_id, *_started_from(fields)),
             cells=(_used_by(fields), f"{fields.get('Size', '?')} GiB"),
         )
 
@@ -124,6 +129,7 @@ class Snapshots(AwsSource):
             encryption=encryption,
             links=links,
             faults=faults,
+            aliases=(snapshot_id,),
             cells=(fields.get("VolumeId", ""), shared, f"{fields.get('VolumeSize', '?')} GiB"),
         )
 
@@ -265,6 +271,33 @@ def key_arn(source: AwsSource, key: str, region: str) -> str | None:
     if key.startswith("arn:"):
         return key if is_key_arn(key) else None
     return source.account.arn("kms", region, key if key.startswith(("alias/", "key/")) else f"key/{key}")
+
+
+def _started_from(fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """The instance that starts from a volume: a node of Kubernetes names that, and no volume."""
+    return tuple(
+        instance
+        for held in fields.get("Attachments") or ()
+        if held.get("Device") in ROOT_DEVICES and isinstance(instance := held.get("InstanceId"), str)
+    )
+
+
+def _made_for(source: AwsSource, fields: Mapping[str, Any]) -> tuple[Link, ...]:
+    """The cluster of Kubernetes that a volume was made for, where its driver was told the name of it
+    (aws-ebs-csi-driver, `--k8s-tag-cluster-id`). Disks of nodes may be tagged so too, but not as made for a claim.
+    """
+    named = {str(pair.get("Key")): pair.get("Value") for pair in tags(fields)}
+    if "CSIVolumeName" not in named and "kubernetes.io/created-for/pv/name" not in named:
+        return ()
+    owned = (key.removeprefix(_OWNED) for key, value in named.items() if value == "owned" and key.startswith(_OWNED))
+    name = named.get("ebs.csi.aws.com/cluster-name") or next(owned, None)
+    return (_cluster(source.account.arn("eks", source.region, f"cluster/{name}")),) if name else ()
+
+
+@lru_cache(maxsize=1024)
+def _cluster(arn: str) -> Link:
+    """One for the thousands of volumes of a cluster."""
+    return Link("cluster", arn)
 
 
 def _used_by(fields: Mapping[str, Any]) -> str:

@@ -64,6 +64,8 @@ class Accounts(AzureSource):
             region=text(row.location),
             encryption=encryption,
             links=(*links, Link("blob-service", normal(row.id + BLOB_SERVICE))),
+            # a volume of Kubernetes names the account alone, whose name is its own in all of Azure
+            aliases=(f"storageaccount:{row.name.lower()}",),
             cells=(_source(properties), _https(properties)),
         )
 

@@ -1,6 +1,7 @@
 """Disks of every zone and region, and the zones that did not answer."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
+from functools import lru_cache
 
 import msgspec
 
@@ -13,7 +14,15 @@ from providers.gcp.scopes import Unanswered, scope_path
 from providers.gcp.source import UNTOLD, GcpSource, last, names_of
 from providers.source import Yield
 
+_FOR_CLAIMS = ("goog-gke-volume", "kubernetes-io-created-for_pvc-name", "kubernetes-io-created-for-pvc-name")
+"""Labels that a disk has which was made for a claim."""
 DISK, SCOPE = "gcp.compute.disk", "gcp.compute.location"
+
+
+@lru_cache(maxsize=1024)
+def _cluster(name: str) -> Link:
+    """One for the thousands of disks of a cluster."""
+    return Link("cluster", name)
 
 
 class Disks(GcpSource):
@@ -115,9 +124,26 @@ class Disks(GcpSource):
             region=last(where),
             fields=fields,
             encryption=encryption,
-            links=links,
+            links=(*links, *self._made_for(labels)),
+            aliases=self._started_from(where, fields),
             cells=(used, f"{fields.get('sizeGb') or '?'} GiB"),
         )
+
+    def _made_for(self, labels: Mapping[str, str]) -> tuple[Link, ...]:
+        """The cluster that a disk was made for by a claim. Disks of nodes have its name too."""
+        name, location = (labels.get(f"goog-k8s-cluster-{what}") for what in ("name", "location"))
+        if not name or not location or not any(label in labels for label in _FOR_CLAIMS):
+            return ()
+        return (_cluster(f"//{HOSTS['container']}/projects/{self.project.name}/locations/{location}/clusters/{name}"),)
+
+    def _started_from(self, where: str, fields: Disk) -> tuple[str, ...]:
+        """The instance that starts from a disk: a node of Kubernetes names that, and no disk. The two have one name,
+        unless it was chosen otherwise.
+        """
+        name = fields["name"]
+        if not any(last(user) == name for user in fields.get("users") or ()):
+            return ()
+        return (f"//{HOSTS['compute']}/projects/{self.project.name}/{where}/instances/{name}",)
 
     def _unread(self, bad: Unread) -> Resource:
         """A disk of which no more is known than that it is there, and why."""

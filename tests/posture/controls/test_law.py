@@ -19,6 +19,7 @@ from posture.source import State
 from posture.verdict import Status, Verdict
 from tests.posture.controls.azure import world as azure_world
 from tests.posture.controls.gcp.world import GCP_RESOURCES
+from tests.posture.controls.kubernetes import world as k8s_world
 from tests.posture.controls.tls.world import certificate, endpoint
 from tests.posture.controls.vault.world import WHOLE as VAULT
 from tests.posture.controls.world import (
@@ -73,6 +74,7 @@ TYPES: dict[str, Resource] = {
     **VAULT,
     **azure_world.TYPES,
     **GCP_RESOURCES,
+    **k8s_world.TYPES,
 }
 OPERATIONS = sorted(
     {operation for control in registry() for operation in control.reads}
@@ -87,7 +89,7 @@ POLICIES = (
         )
     ),
 )
-AWS = [control for control in registry() if control.id.startswith(("aws.", "azure.", "gcp.", "tls.", "vault."))]
+AWS = [control for control in registry() if control.id.startswith(("aws.", "azure.", "gcp.", "k8s.", "tls.", "vault."))]
 
 
 SEEDS = st.integers(0, 2**63)
@@ -124,6 +126,7 @@ def world_of(random: Random) -> World:
         account(),
         volume(key=ARN),
         *azure_world.BESIDE,
+        *k8s_world.BESIDE,
     )
     beside = [worn(random, whole) for whole in neighbours if random.random() < 0.5]
     last = random.choice((None, NOW - random.uniform(0, 1e4)))
