@@ -38,7 +38,7 @@ class KubernetesSystem(System):
         cluster.storage_class("managed", "disk.csi.azure.com", default=True)
         cluster.bound("acme", "data", azure_disk(DISK), storage_class="managed")
         ingress = cluster.ingress("acme", "web", "acme.example", tls=False)
-        self._server.store.put({**ingress, "status": {"loadBalancer": {"ingress": [{"ip": "203.0.113.7"}]}}})
+        self._server.store.put({**ingress, "status": {"loadBalancer": {"ingress": [{"hostname": "lb.example"}]}}})
 
     def stop(self) -> None:
         """End both."""
