@@ -136,7 +136,9 @@ class ListedSource(KubeSource):
                 seen.add(same)
                 continue
             key, owner, _ = self._key(thing)
-            if self.keeps(thing, owner):
+            if not key[1]:
+                unread.append((("", ""), unreadable(self.call.operation, "a row without a name").fault))
+            elif self.keeps(thing, owner):
                 seen.add(key)
                 changed += self._put(thing, key)
         for key, fault in unread:
