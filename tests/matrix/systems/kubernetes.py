@@ -27,6 +27,9 @@ class KubernetesSystem(System):
 
     name, provider = "Kubernetes", "kubernetes"
     good, bad = "k8s.storageclass.encrypted", "k8s.ingress.tls"
+    may_change: ClassVar[dict[str, frozenset[str]]] = {
+        "back empty": frozenset({"k8s.storageclass.default"}),  # a cluster without a class has no default
+    }
     kinds: ClassVar[dict[str, frozenset[FaultKind]]] = {
         "5xx": frozenset({FaultKind.UNREACHABLE}),
     }
