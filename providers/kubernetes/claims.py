@@ -17,7 +17,6 @@ from providers.kubernetes.decode_workloads import Workload
 MOST_EXPECTED = 1000
 """Ordinals of one set that are named though no such claim is there: `replicas` may be a mistake."""
 TEMPLATE, LEFT_OVER, NAMED, EPHEMERAL = "template", "left-over", "named", "ephemeral"
-_ORDINAL = re.compile(r"(.+)-(0|[1-9][0-9]{0,9})", re.DOTALL)
 _POD_TAIL = {"deployment": r"-[a-z0-9]{1,16}-[a-z0-9]{5}", "daemonset": r"-[a-z0-9]{5}", "cronjob": r"-\d+-[a-z0-9]{5}"}
 
 
@@ -56,8 +55,9 @@ class Claims:
         if here.get(meta.name) == known:
             return
         here[meta.name] = known
-        if found := _ORDINAL.fullmatch(meta.name):
-            self._ordinals.setdefault(namespace, {}).setdefault(found[1], {})[int(found[2])] = None
+        stem, ordinal = _parted(meta.name)
+        if ordinal is not None:
+            self._ordinals.setdefault(namespace, {}).setdefault(stem, {})[ordinal] = None
         if pod:
             self._pods.setdefault(namespace, {})[meta.name] = pod
         self._tell(namespace)
@@ -66,8 +66,9 @@ class Claims:
         """A claim is gone."""
         if self._known.get(namespace, {}).pop(name, None) is None:
             return
-        if found := _ORDINAL.fullmatch(name):
-            self._ordinals[namespace][found[1]].pop(int(found[2]), None)
+        stem, ordinal = _parted(name)
+        if ordinal is not None:
+            self._ordinals[namespace][stem].pop(ordinal, None)
         self._pods.get(namespace, {}).pop(name, None)
         self._tell(namespace)
 
@@ -125,6 +126,13 @@ class Claims:
             if namespace not in touched:
                 touched.add(namespace)
                 event.set()
+
+
+def _parted(name: str) -> tuple[str, int | None]:
+    """`data-pg-3` as `data-pg` and 3; no number where it does not end with an ordinal as Kubernetes writes one."""
+    stem, _, tail = name.rpartition("-")
+    is_one = tail.isdecimal() and tail.isascii() and len(tail) <= 10 and (tail[0] != "0" or tail == "0")
+    return stem, int(tail) if stem and is_one else None
 
 
 def _range(workload: Workload) -> range:

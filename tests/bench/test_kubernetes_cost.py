@@ -3,6 +3,7 @@ same run. CPU of the thread that asks; the server runs in another.
 """
 
 import contextlib
+import gc
 import importlib
 import json
 import sys
@@ -16,7 +17,7 @@ import msgspec
 import pytest
 
 from posture.clock import Seconds
-from providers.collector.collector import Collector
+from providers.collector.collector import Collector, collect_garbage_seldom
 from providers.collector.config import parse
 from providers.demo.kubernetes.cluster import selector
 from providers.kubernetes.calls import CLAIMS
@@ -35,11 +36,15 @@ UNCHANGED: Seconds = 10e-6
 
 @pytest.fixture
 def crowded(kubernetes: Kubernetes) -> Kubernetes:
-    """5,001 claims of 50 sets."""
+    """5,001 claims of 50 sets, with what controllers and Helm write on them."""
+    notes = {f"volume.kubernetes.io/{name}": "ebs.csi.aws.com" for name in ("storage-provisioner", "selected-node")}
+    notes |= {"meta.helm.sh/release-name": "pg", "kubectl.kubernetes.io/last-applied-configuration": "{}" * 200}
+    more = {f"app.kubernetes.io/{name}": "postgresql" for name in ("managed-by", "instance", "component")}
     for number in range(COUNT):
         name = f"pg-{number % SETS}"
+        labels = {**selector(name), **more}
         kubernetes.cluster.claim(
-            "acme", f"data-{name}-{number // SETS}", volume=f"pvc-{number:012}", labels=selector(name)
+            "acme", f"data-{name}-{number // SETS}", volume=f"pvc-{number:012}", labels=labels, annotations=notes
         )
     for number in range(SETS):
         kubernetes.cluster.stateful_set("acme", f"pg-{number}", replicas=100)
@@ -73,6 +78,8 @@ def cpu(work: Callable[[], Any]) -> Seconds:
 
 
 async def test_a_list_of_claims_costs_a_fraction_of_parsing_it(crowded: Kubernetes, tmp_path: Path) -> None:
+    thresholds = gc.get_threshold()
+    collect_garbage_seldom()
     text = f'[[tenant]]\nname = "acme"\n[[tenant.kubernetes]]\n{block(crowded.kubeconfig(tmp_path))}\n'
     firsts, whole, again = [], [], []
     pages: list[bytes] = []
@@ -88,6 +95,7 @@ async def test_a_list_of_claims_costs_a_fraction_of_parsing_it(crowded: Kubernet
         assert sum(entry.resource.kind == "claim" for entry in collector.model.all()) == COUNT
         pages = pages or await bodies(room)
         await room.close()
+    gc.set_threshold(*thresholds)
     ours = cpu(lambda: [msgspec.json.decode(page, type=Page[Claim]) for page in pages])
     theirs = cpu(lambda: [json.loads(page) for page in pages])
     told = [
@@ -98,8 +106,9 @@ async def test_a_list_of_claims_costs_a_fraction_of_parsing_it(crowded: Kubernet
         *others(crowded, tmp_path, ours),
     ]
     sys.stderr.write("\n" + "; ".join(told) + "\n")
-    assert min(firsts) <= max(FIRST, theirs)
-    assert min(again) / COUNT <= max(UNCHANGED, 0.5 * theirs / COUNT)
+    # json.loads tells how fast this machine is now
+    assert min(firsts) <= max(FIRST, 0.9 * theirs)
+    assert min(again) / COUNT <= max(UNCHANGED, 0.4 * theirs / COUNT)
     assert theirs >= 4 * ours
 
 
