@@ -48,7 +48,6 @@ class ListedSource(KubeSource):
         self._whole = False
         """Whether it was told all of it, and nothing was cut off meanwhile."""
         self._version = ""
-        self._unwatched: Fault | None = None
 
     @property
     def types(self) -> tuple[str, ...]:
@@ -116,8 +115,6 @@ class ListedSource(KubeSource):
             yield Batch(tuple(more))
         yield Complete((*self.types, *{resource.type for resource in more})) if first else StillSo()
         self._whole = True
-        if self._unwatched is not None:
-            yield ReadRefused(self._unwatched)
 
     def _vanished(self, before: Iterable[Key], seen: set[Key]) -> Iterator[Report]:
         gone = [key for key in dict.fromkeys(before) if key not in seen]

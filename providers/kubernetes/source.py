@@ -8,13 +8,15 @@ from typing import Any, ClassVar
 
 from posture.clock import Seconds, Utc
 from posture.fault import Fault
-from posture.resource import Encryption, Link, Resource
+from posture.resource import Link, Resource
 from posture.rollup import UNASSIGNED
 from providers.kubernetes.calls import Call
 from providers.kubernetes.claims import Claims
 from providers.kubernetes.client import KubeClient
 from providers.kubernetes.settings import is_pattern, matches
 from providers.source import Source
+
+_NONE: Mapping[str, Fault] = {}
 
 
 class Namespaces:
@@ -111,24 +113,21 @@ class KubeSource(Source):
         fields: Mapping[str, Any],
         *,
         region: str = "",
-        encryption: Encryption | None = None,
         links: Iterable[Link] = (),
-        faults: Mapping[str, Fault] | None = None,
+        faults: Mapping[str, Fault] = _NONE,
         cells: tuple[str, ...] = (),
         owner: str | None = None,
     ) -> Resource:
         """An object of this cluster. `owner` is the namespace that says whose it is, its own by default."""
-        tenant = self.shared.namespaces.of(namespace if owner is None else owner)
         return self.resource(
             id=self.id_of(namespace, name),
             kind=kind,
-            type=f"k8s.{self.call.kind}",
+            type=self.type,
             name=f"{namespace}/{name}" if namespace else name,
-            tenant=tenant or UNASSIGNED,
             fields=fields,
+            tenant=self.shared.namespaces.of(namespace if owner is None else owner) or UNASSIGNED,
             region=region,
-            encryption=encryption,
             links=tuple(links),
-            faults=faults or {},
+            faults=faults,
             cells=cells,
         )

@@ -17,7 +17,7 @@ import msgspec
 
 from posture.clock import Seconds
 from posture.fault import Fault, FaultKind, Refused
-from posture.reports import Batch, Gone, StillSo
+from posture.reports import Batch, Gone, ReadRefused, StillSo
 from posture.resource import Resource
 from providers.kubernetes.client import Stream
 from providers.kubernetes.decode import Bare, Event
@@ -49,6 +49,8 @@ class WatchedSource(ListedSource):
     def __init__(self, shared: Shared, cadence: Seconds) -> None:
         super().__init__(shared, cadence)
         self._stream: Stream | None = None
+        self._unwatched: Fault | None = None
+        """Why there is no watch, where there could be a list."""
         self._lost = False
         """Whether a watch ended that can go on from its version."""
         self._speaks = False
@@ -82,15 +84,25 @@ class WatchedSource(ListedSource):
                     raise
                 if not is_gone(refused):
                     self._unwatched = refused.fault
-        async with contextlib.aclosing(self.listed()) as reports:
-            async for report in reports:
-                yield report
+        async with contextlib.aclosing(self.listed()) as listed:
+            async for each in listed:
+                yield each
+        if self._unwatched is not None and self._whole and self._version:
+            try:
+                async with contextlib.aclosing(self._resumed()) as reports:
+                    async for report in reports:
+                        yield report
+                self._unwatched = None
+            except Refused as refused:
+                yield ReadRefused(refused.fault)
 
-    async def follow(self) -> AsyncGenerator[News, None]:
-        """Watch from where the list ended, until that ends. Raises `Refused`."""
-        if not self._whole or not self._version or not self.call.watched:
-            await asyncio.sleep(self._wait())
-            return
+    def follow(self) -> AsyncGenerator[News, None] | None:
+        """Watch from where the list ended, until that ends; None where there is no list to begin with. Raises
+        `Refused`.
+        """
+        return self._watched() if self._whole and self._version else None
+
+    async def _watched(self) -> AsyncGenerator[News, None]:
         self._whole = False  # as long as it is not known that everything was told
         async with contextlib.aclosing(self._followed()) as reports:
             try:
@@ -142,7 +154,7 @@ class WatchedSource(ListedSource):
         self._unwatched = fault
         await asyncio.sleep(self._wait())
 
-    async def _resumed(self) -> AsyncGenerator[Yield, None]:
+    async def _resumed(self) -> AsyncGenerator[News, None]:
         """Open the watch again, and tell what was missed. Raises `Refused`."""
         stream = self._stream = await self._open()
         self._whole = False
@@ -159,7 +171,7 @@ class WatchedSource(ListedSource):
             raise
         self._whole = True
 
-    async def _missed(self, stream: Stream) -> AsyncGenerator[Yield, None]:
+    async def _missed(self, stream: Stream) -> AsyncGenerator[News, None]:
         """What a watch says until it is quiet, or has said it for long enough. Raises `Refused`."""
         settle = self.shared.client.limits.settle
         ends = time.monotonic() + 10 * settle
@@ -222,7 +234,7 @@ class WatchedSource(ListedSource):
 
     # ------------------------------------------------------------ events
 
-    def _told_by(self, lines: list[bytes]) -> Iterator[Batch | Gone | StillSo]:
+    def _told_by(self, lines: list[bytes]) -> Iterator[News]:
         """What these events change, in the end. Raises `Refused` for an ERROR, after what came before it."""
         changed: dict[Key, Resource] = {}
         gone: dict[Key, None] = {}
@@ -259,7 +271,7 @@ class WatchedSource(ListedSource):
 
     def _reports(
         self, changed: dict[Key, Resource], gone: dict[Key, None], *, moved: bool, marked: bool
-    ) -> Iterator[Batch | Gone | StillSo]:
+    ) -> Iterator[News]:
         more = self.besides() if moved else []
         if changed or more:
             yield Batch((*changed.values(), *more))

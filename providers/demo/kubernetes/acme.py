@@ -112,6 +112,9 @@ def _leftovers(eks: Running, disks: EbsDisks) -> None:
     shared = csi("efs.csi.aws.com", "fs-0e1a2b3c::fsap-0d1e2f3a", encryptInTransit="true")
     eks.bound("acme-support", "assets", shared, storage_class="efs", zone=None)
     cluster.deployment("acme-support", "knowledge-base", [*mounted("assets"), *SCRATCH])
+    filer = {"nfs": {"server": "filer.acme.example", "path": "/legal"}}
+    eks.bound("acme-legal", "archive", filer, storage_class="", volume="filer-legal", zone=None, provisioner="")
+    cluster.deployment("acme-legal", "discovery", mounted("archive"), replicas=1)
     cluster.claim("acme-search", "next-index", storage_class="gp3", size=300, days=0.1)  # nobody has used it yet
 
 

@@ -1,5 +1,6 @@
 """The clusters of the simulated tenants, and how the collector finds them."""
 
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -39,9 +40,10 @@ class Clusters(msgspec.Struct, frozen=True):
         )
 
     def stop(self) -> None:
-        """Stop listening."""
+        """Stop listening, and take the kubeconfig away."""
         for each in self.running:
             each.server.stop()
+        shutil.rmtree(self.kubeconfig.parent, ignore_errors=True)
 
 
 def start(world: World, azure: "Callable[[], Resources | None]", project: Project) -> Clusters:

@@ -102,7 +102,10 @@ class Following:
     async def _follow(self) -> None:
         TALLY.set(Tally())
         try:
-            async with contextlib.aclosing(self._source.follow()) as reports:
+            news = self._source.follow()
+            if news is None:
+                return
+            async with contextlib.aclosing(news) as reports:
                 async for report in reports:
                     self._room.take(report)
                     self.reports.append(report)
