@@ -250,7 +250,7 @@ class KubeClient:
             headers=sent,
             allow_redirects=False,
             proxy=self._proxy,
-            server_hostname=server.tls_server_name or None,
+            server_hostname=(server.tls_server_name or None) if identity.over_tls else None,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self.limits.connect, sock_read=read),
         )
 

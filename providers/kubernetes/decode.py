@@ -7,7 +7,7 @@ A field that is absent stays absent (`UNSET`) and one that is null stays null: t
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, Union
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeAlias, TypeVar, Union
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -17,7 +17,8 @@ A = TypeVar("A")
 S = TypeVar("S")
 Text = Union[str, UnsetType, None]
 Flag = Union[bool, UnsetType, None]
-Number = Union[int, UnsetType, None]
+Number = Union[Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)], UnsetType, None]
+"""An int64, as all of the API's are."""
 Texts = Union[list[str], UnsetType, None]
 Words = Union[dict[str, str], UnsetType, None]
 Tables = Union[list[dict[str, Any]], UnsetType, None]

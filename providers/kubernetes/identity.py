@@ -51,8 +51,10 @@ class Identity:
     @property
     def secrets(self) -> list[str]:
         """What must not be repeated by anybody."""
-        user, held = self.access.user, self._held or Credential()
-        return [secret for secret in (user.token, user.password, held.token) if secret]
+        user, held, proxy = self.access.user, self._held or Credential(), self.access.cluster.proxy_url or ""
+        hidden = proxy.partition("://")[2].rpartition("@")[0].partition(":")[2]
+        said = (user.token, user.password, held.token, hidden, _basic(user) if user.username else "")
+        return [secret for secret in said if secret]
 
     async def headers(self, refused: str | None = None) -> dict[str, Any]:
         """What says who asks; `refused` is the Authorization that was not taken, in whose place another is given
@@ -61,6 +63,9 @@ class Identity:
         headers = _impersonation(self.access.user)
         if self.over_tls and (said := await self._authorization(refused)):
             headers["Authorization"] = said
+        for value in headers.values():
+            if any(not each.isprintable() for each in (value if isinstance(value, list) else [value])):
+                raise no_login(CONNECT, f"user {self.access.user_name}: a token or name with a line end in it is none")
         return headers
 
     async def certificate(self) -> tuple[bytes, bytes] | None:
@@ -99,7 +104,7 @@ class Identity:
         if user.token:
             return f"Bearer {user.token}"
         if user.username:
-            return "Basic " + base64.b64encode(f"{user.username}:{user.password or ''}".encode()).decode()
+            return f"Basic {_basic(user)}"
         if self._by_plugin:
             held = await self._credential(refused)
             return f"Bearer {held.token}" if held.token else ""
@@ -145,6 +150,10 @@ class Identity:
         if held.expires is None:
             return True
         return self._now() < held.expires - min(EARLY, (held.expires - self._got_at) / 10)
+
+
+def _basic(user: User) -> str:
+    return base64.b64encode(f"{user.username}:{user.password or ''}".encode()).decode()
 
 
 def _impersonation(user: User) -> dict[str, Any]:

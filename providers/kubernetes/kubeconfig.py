@@ -7,6 +7,7 @@ It is more lenient in one thing: a number or a date without quotes is text.
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from providers.refusals import told
 
 MOST_BYTES = 8 << 20
 """Of one file; 200 clusters take 363 KB."""
+MOST_COMPARED = 500
+"""Names that one which is not there is compared with."""
 V1, V1BETA1 = "client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"
 SUCCESSORS = {"gcp": "gke-gcloud-auth-plugin", "azure": "kubelogin", "oidc": "kubectl oidc-login"}
 """Removed `auth-provider` -> the exec plugin that took its place."""
@@ -126,9 +129,8 @@ class Kubeconfig(msgspec.Struct, frozen=True):
         if not name:
             raise KubeconfigError(f"{where}: no current-context; name one of {_listed(self.contexts)}")
         if name not in self.contexts:
-            raise KubeconfigError(
-                f"{where}: no context {name!r}{nearest(name, self.contexts)}; there are {_listed(self.contexts)}"
-            )
+            near = nearest(name, islice(self.contexts, MOST_COMPARED))
+            raise KubeconfigError(f"{where}: no context {name!r}{near}; there are {_listed(self.contexts)}")
         found = _read(self.contexts[name], Context, f"context {name!r}")
         if found.cluster not in self.clusters:
             raise KubeconfigError(f"{where}: context {name!r} names no cluster that is there: {found.cluster!r}")

@@ -78,6 +78,9 @@ class ListedSource(KubeSource):
         """What else is to be reported when something has changed."""
         return []
 
+    def anew(self) -> None:
+        """A list begins that tells all: nothing that was told before counts."""
+
     # ------------------------------------------------------------ a list
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
@@ -91,6 +94,7 @@ class ListedSource(KubeSource):
         before = list(self._told)
         if first:
             self._told.clear()
+            self.anew()
         seen: set[Key] = set()
         nameless = False
         try:
@@ -113,7 +117,7 @@ class ListedSource(KubeSource):
             yield report
         if more := self.besides():
             yield Batch(tuple(more))
-        yield Complete((*self.types, *{resource.type for resource in more})) if first else StillSo()
+        yield Complete(self.types) if first else StillSo()
         self._whole = True
 
     def _vanished(self, before: Iterable[Key], seen: set[Key]) -> Iterator[Report]:
@@ -136,7 +140,9 @@ class ListedSource(KubeSource):
                 seen.add(same)
                 continue
             key, owner, _ = self._key(thing)
-            if self.keeps(thing, owner):
+            if not key[1]:
+                unread.append((("", ""), unreadable(self.call.operation, "a row without a name").fault))
+            elif self.keeps(thing, owner):
                 seen.add(key)
                 changed += self._put(thing, key)
         for key, fault in unread:

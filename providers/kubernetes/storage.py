@@ -125,6 +125,15 @@ class StorageClasses(WatchedSource):
         self._defaults: dict[str, str] = {}
         self._cluster: Resource | None = None
 
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The cluster among them."""
+        return (*super().types, "k8s.cluster")
+
+    def anew(self) -> None:
+        """The cluster is told again too."""
+        self._cluster = None
+
     def note(self, thing: StorageClass, namespace: str, name: str) -> None:
         """Whether it is a default one, and since when it is there."""
         annotations = fields_of(thing).get("metadata", {}).get("annotations") or {}

@@ -246,12 +246,10 @@ class WatchedSource(ListedSource):
                 refused = error
                 break
             self._speaks, self._cut, self._unwatched = True, 0, None
-            if thing is None:
-                continue
             key, owner, version = self._key(thing)
             self._version = version or self._version
-            if kind == "BOOKMARK":
-                marked = True
+            if kind == "BOOKMARK" or not key[1]:
+                marked = marked or kind == "BOOKMARK"
                 continue
             if kind == "DELETED" or not self.keeps(thing, owner):
                 if self._told.pop(key, None) is not None:

@@ -27,6 +27,9 @@ class KubernetesSystem(System):
 
     name, provider = "Kubernetes", "kubernetes"
     good, bad = "k8s.storageclass.encrypted", "k8s.ingress.tls"
+    may_change: ClassVar[dict[str, frozenset[str]]] = {
+        "back empty": frozenset({"k8s.storageclass.default"}),  # a cluster without a class has no default
+    }
     kinds: ClassVar[dict[str, frozenset[FaultKind]]] = {
         "5xx": frozenset({FaultKind.UNREACHABLE}),
     }
@@ -38,7 +41,7 @@ class KubernetesSystem(System):
         cluster.storage_class("managed", "disk.csi.azure.com", default=True)
         cluster.bound("acme", "data", azure_disk(DISK), storage_class="managed")
         ingress = cluster.ingress("acme", "web", "acme.example", tls=False)
-        self._server.store.put({**ingress, "status": {"loadBalancer": {"ingress": [{"ip": "203.0.113.7"}]}}})
+        self._server.store.put({**ingress, "status": {"loadBalancer": {"ingress": [{"hostname": "lb.example"}]}}})
 
     def stop(self) -> None:
         """End both."""

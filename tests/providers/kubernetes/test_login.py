@@ -132,6 +132,7 @@ USERS: dict[str, tuple[dict[str, Any], str]] = {
         "are not a pair that can be read",
     ),
     "wrong token": ({"token": CANARY}, "does not take these credentials any more"),
+    "a token of two lines": ({"token": f"a\n{CANARY}"}, "with a line end in it is none"),
     "nobody": ({}, "the API server was given no credentials that it knows"),
 }
 

@@ -127,10 +127,11 @@ async def test_after_a_watch_that_was_broken_off_all_is_told_again(room: Room, k
     async with room.following(CLASSES) as follow:
         await heard(follow, kubernetes)
     made = await room.poll(CLASSES)
-    assert Complete(("k8s.storageclass",)) in made.reports
+    assert Complete(("k8s.storageclass", "k8s.cluster")) in made.reports
     assert {each.name for report in made.reports if isinstance(report, Batch) for each in report.resources} == {
         "gp3",
         "heard",
+        "prod",
     }
 
 
