@@ -29,7 +29,7 @@ class Ingresses(WatchedSource):
         class_ = text(within(thing, "spec", "ingressClassName")) or text(notes.get(CLASS_BEFORE))
         tls = "yes" if within(thing, "spec", "tls") else ""
         cells = (", ".join(dict.fromkeys(hosts)), class_, tls)
-        return self.made_of("ingress", namespace, name, fields, cells=cells)
+        return self.seen("ingress", namespace, name, fields, cells=cells)
 
 
 class Services(WatchedSource):
@@ -46,7 +46,7 @@ class Services(WatchedSource):
         """Its ports."""
         ports = ", ".join(str(port.port) for port in within(thing, "spec", "ports") or () if isinstance(port.port, int))
         cells = (ports, text(within(thing, "spec", "loadBalancerClass")) or "LoadBalancer", "")
-        return self.made_of("ingress", namespace, name, fields_of(thing), cells=cells)
+        return self.seen("ingress", namespace, name, fields_of(thing), cells=cells)
 
 
 class Routes:
@@ -170,7 +170,7 @@ class Gateways(WatchedSource):
         hosts = dict.fromkeys(text(each.hostname) or "*" for each in listeners)
         tls = "yes" if any(text(each.protocol) in {"HTTPS", "TLS"} for each in listeners) else ""
         cells = (", ".join(hosts), text(within(thing, "spec", "gatewayClassName")), tls)
-        return self.made_of("ingress", namespace, name, fields, cells=cells)
+        return self.seen("ingress", namespace, name, fields, cells=cells)
 
 
 def _gateway(parent: Parent, namespace: str) -> Key:

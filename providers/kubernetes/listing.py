@@ -58,7 +58,7 @@ class ListedSource(KubeSource):
 
     def made(self, thing: Any, namespace: str, name: str) -> Resource | None:
         """The resource of an object; None where it is reported by another source."""
-        return self.made_of(self.ours, namespace, name, fields_of(thing))
+        return self.seen(self.ours, namespace, name, fields_of(thing))
 
     def owner_of(self, thing: Any, namespace: str) -> str:
         """The namespace that says whose an object is; empty for what belongs to the cluster."""
@@ -170,7 +170,7 @@ class ListedSource(KubeSource):
         cells = ("?",) * self.cells
         faults = {self.call.operation: fault}
         fields = {"metadata": {"name": key[1], **({"namespace": key[0]} if key[0] else {})}}
-        return [self.made_of(self.ours, *key, fields, faults=faults, cells=cells)]
+        return [self.seen(self.ours, *key, fields, faults=faults, cells=cells)]
 
     # ------------------------------------------------------------ pages
 

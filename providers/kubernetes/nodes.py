@@ -29,4 +29,4 @@ class Nodes(ListedSource):
         zone, region = (next((labels[key] for key in keys if labels.get(key)), "") for keys in (_ZONES, _REGIONS))
         links = [Link("machine", machine)] if machine else []
         shown = machine.rpartition("/")[2] or text(within(thing, "spec", "providerID"))
-        return self.made_of("node", "", name, fields_of(thing), region=region, links=links, cells=(shown, zone))
+        return self.seen("node", "", name, fields_of(thing), region=region, links=links, cells=(shown, zone))

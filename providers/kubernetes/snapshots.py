@@ -29,4 +29,4 @@ class VolumeSnapshotContents(WatchedSource):
         snapshot = f"{text(of.namespace)}/{text(of.name)}" if of is not None else ""
         cells = (snapshot, "", f"{size / (1 << 30):g} GiB" if isinstance(size, int) and size else "")
         owner = self.owner_of(thing, "")
-        return self.made_of("snapshot", "", name, fields, links=links, cells=cells, owner=owner)
+        return self.seen("snapshot", "", name, fields, links=links, cells=cells, owner=owner)

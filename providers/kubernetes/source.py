@@ -96,7 +96,7 @@ class KubeSource(Source):
         """The id of an object: `k8s://CONTEXT/NAMESPACE/KIND/NAME`."""
         return f"k8s://{self.shared.name}/{namespace}/{kind or self.call.kind}/{name}"
 
-    def made_of(
+    def seen(
         self,
         kind: str,
         namespace: str,

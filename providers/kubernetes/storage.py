@@ -46,7 +46,7 @@ class PersistentVolumeClaims(WatchedSource):
             links.append(Link("class", self.id_of("", storage_class, CLASSES.kind)))
         size = _size(status.get("capacity")) or _size((spec.get("resources") or {}).get("requests"))
         cells = (volume, storage_class, size, text(status.get("phase")))
-        return self.made_of("claim", namespace, name, fields, links=links, cells=cells)
+        return self.seen("claim", namespace, name, fields, links=links, cells=cells)
 
 
 class PersistentVolumes(WatchedSource):
@@ -107,7 +107,7 @@ class PersistentVolumes(WatchedSource):
             "",
         )
         owner = self.owner_of(thing, "")
-        return self.made_of(
+        return self.seen(
             "persistent-volume", "", name, fields, region=handle.region, links=links, cells=cells, owner=owner
         )
 
@@ -170,7 +170,7 @@ class StorageClasses(WatchedSource):
             text(thing.reclaimPolicy),
             "",
         )
-        return self.made_of("storage-class", "", name, fields, links=links, cells=cells)
+        return self.seen("storage-class", "", name, fields, links=links, cells=cells)
 
 
 def _class_of(fields: dict[str, Any]) -> str:

@@ -63,7 +63,7 @@ class Workloads(WatchedSource):
                 holder.pop("template", None)
         (fields.get("spec") or {}).pop("jobTemplate", None)
         links = [Link("claim", self.id_of(key[0], name, CLAIMS.kind)) for name in claims]
-        return self.made_of("workload", *key, fields, links=links, cells=(str(len(claims)) if claims else "",))
+        return self.seen("workload", *key, fields, links=links, cells=(str(len(claims)) if claims else "",))
 
 
 class StatefulSets(Workloads):
