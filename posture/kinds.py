@@ -111,7 +111,12 @@ _ALL = (
     Kind(
         "storage-class",
         "Storage classes",
-        (Col("PROVISIONER", 14, 30, middle=True), Col("DEFAULT", 7, 7), Col("RECLAIM", 7, 7), Col("ENCRYPTED", 9, 9)),
+        (
+            Col("PROVISIONER", 14, 30, middle=True),
+            Col("DEFAULT", 7, 7),
+            Col("RECLAIM", 7, 7),
+            Col("ENCRYPTED", 9, 9, verdict=("k8s.storageclass.encrypted",)),
+        ),
     ),
     Kind(
         "persistent-volume",
@@ -122,7 +127,7 @@ _ALL = (
             Col("SIZE", 8, right=True, number=True),
             Col("PHASE", 8, 9),
             Col("DRIVER", 8, 24, keep=2),
-            Col("ENCRYPTED", 9, 9),
+            Col("AS PROMISED", 11, 11, keep=2, verdict=("k8s.pv.backing-volume",)),
         ),
     ),
     Kind(
@@ -135,7 +140,7 @@ _ALL = (
             Col("PHASE", 8, 9),
         ),
     ),
-    Kind("ingress", "Ingresses", (Col("HOSTS", 14, 50), Col("CLASS", 7, 18), Col("TLS"))),
+    Kind("ingress", "Ingresses", (Col("HOSTS", 14, 50), Col("CLASS", 7, 18), Col("TLS", verdict=("k8s.ingress.tls",)))),
     Kind(
         "endpoint",
         "Endpoints",

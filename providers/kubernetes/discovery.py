@@ -1,7 +1,6 @@
 """Where Kubernetes begins: a context of a kubeconfig, what we may do there, and the sources of its cluster."""
 
 import os
-import re
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import ClassVar
@@ -16,6 +15,7 @@ from providers.kubernetes.client import KubeClient, Limits
 from providers.kubernetes.decode import Review
 from providers.kubernetes.edge import Gateways, HttpRoutes, Ingresses, Routes, Services
 from providers.kubernetes.faults import unreadable
+from providers.kubernetes.handles import GKE, cluster_of
 from providers.kubernetes.identity import CONNECT, Identity
 from providers.kubernetes.kubeconfig import Access, Cluster, User
 from providers.kubernetes.nodes import Nodes
@@ -27,9 +27,6 @@ from providers.kubernetes.storage import PersistentVolumeClaims, PersistentVolum
 from providers.kubernetes.workloads import CronJobs, DaemonSets, Deployments, StatefulSets
 from providers.source import Children, Source, Yield
 from providers.system import Block, Blocks, Setup
-
-_GKE = re.compile(r"gke_([a-z0-9.:-]+)_[a-z0-9-]+_.+")
-"""How gcloud calls the contexts that it makes: project, zone or region, cluster."""
 
 
 class ClusterAccess(Source):
@@ -94,9 +91,10 @@ class ClusterAccess(Source):
                     f"a cluster called {name} is polled by {self._names[name]} already; give this one another name",
                 )
             )
-        found = _GKE.fullmatch(access.context) or _GKE.fullmatch(access.cluster_name)
+        found = GKE.fullmatch(access.context) or GKE.fullmatch(access.cluster_name)
         project = settings.gcp_project or (found[1] if found else "")
-        shared, routes = Shared(name, self._client, self._namespaces, project, self._setup.now), Routes()
+        known_as = cluster_of(access.context, access.cluster_name)
+        shared, routes = Shared(name, self._client, self._namespaces, project, self._setup.now, known_as), Routes()
         claims = PersistentVolumeClaims(shared, cadence.live)
         workloads = (
             StatefulSets(shared, cadence.live),

@@ -15,6 +15,7 @@ from posture.resource import Link
 from providers.kubernetes.decode import Node, SnapshotContent, StorageClass, Volume, text, within
 
 COMPUTE, STORAGE = "//compute.googleapis.com", "//storage.googleapis.com"
+CONTAINER = "//container.googleapis.com"
 FILE, KMS = "//file.googleapis.com", "//cloudkms.googleapis.com"
 UNSPECIFIED = "UNSPECIFIED"
 
@@ -47,6 +48,9 @@ _FILESTORE = re.compile(r"modeInstance/([^/]+)/([^/]+)/[^/]+")
 _MULTISHARE = re.compile(r"modeMultishare/[^/]+/([^/]+)/([^/]+)/([^/]+)/[^/]+")
 _REGION = re.compile(r"[a-z]+(?:-[a-z]+)+-\d+")
 _ARN = re.compile(r"arn:[a-z0-9-]+:kms:[a-z0-9-]+:\d{12}:(?:key|alias)/.+")
+_EKS = re.compile(r"arn:[a-z0-9-]+:eks:[a-z0-9-]+:\d{12}:cluster/[A-Za-z0-9_-]{1,100}")
+GKE = re.compile(r"gke_([a-z0-9.:-]+)_([a-z0-9-]+)_([a-z0-9-]+)")
+"""How gcloud calls the contexts that it makes: project, zone or region, cluster."""
 _ZONES = ("failure-domain.beta.kubernetes.io/zone", "topology.kubernetes.io/zone")
 _REGIONS = ("topology.kubernetes.io/region", "failure-domain.beta.kubernetes.io/region")
 _AFFINE = ("topology.gke.io/zone", "topology.ebs.csi.aws.com/zone", "topology.disk.csi.azure.com/zone", *_ZONES)
@@ -146,6 +150,27 @@ def machine_of(node: Node) -> tuple[str, str]:
     if cloud == "gce" and len(parts) == 3 and all(parts):
         return f"{COMPUTE}/projects/{parts[0]}/zones/{parts[1]}/instances/{parts[2]}", parts[0]
     return "", ""
+
+
+def cluster_of(*names: str) -> tuple[str, ...]:
+    """The id by which its cloud knows a cluster, told by what a kubeconfig calls it: the ARN of EKS, or the name that
+    gcloud makes of project, location and cluster; empty for all other names.
+    """
+    found = [found for name in names if (found := _cluster_of(name))]
+    return tuple(dict.fromkeys(found))
+
+
+def _cluster_of(name: str) -> str:
+    if _EKS.fullmatch(name):
+        return name
+    gke = GKE.fullmatch(name)
+    return f"{CONTAINER}/projects/{gke[1]}/locations/{gke[2]}/clusters/{gke[3]}" if gke else ""
+
+
+def region_of(cluster: str) -> str:
+    """The region of AWS that the ARN of a cluster names, as its room calls it; empty for other names."""
+    parts = cluster.split(":")
+    return f"aws://{parts[4]}/{parts[3]}" if _EKS.fullmatch(cluster) else ""
 
 
 def arm(resource_id: str) -> str:

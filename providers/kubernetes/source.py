@@ -54,12 +54,21 @@ class Namespaces:
 
 
 class Shared:
-    """What the sources of one cluster have together. `name` is what it is called in ids, `now` gives UTC seconds."""
+    """What the sources of one cluster have together. `name` is what it is called in ids, `now` gives UTC seconds;
+    `known_as` are the ids by which its cloud knows it.
+    """
 
     def __init__(
-        self, name: str, client: KubeClient, namespaces: Namespaces, project: str, now: Callable[[], Utc]
+        self,
+        name: str,
+        client: KubeClient,
+        namespaces: Namespaces,
+        project: str,
+        now: Callable[[], Utc],
+        known_as: tuple[str, ...] = (),
     ) -> None:
         self.name = name
+        self.known_as = known_as
         self.client = client
         self.namespaces = namespaces
         self.now = now

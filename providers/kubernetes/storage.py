@@ -17,7 +17,7 @@ from providers.kubernetes.decode import (
     text,
     within,
 )
-from providers.kubernetes.handles import key_of, project_of, volume_of
+from providers.kubernetes.handles import key_of, project_of, region_of, volume_of
 from providers.kubernetes.source import Shared
 from providers.kubernetes.watching import WatchedSource
 
@@ -157,6 +157,7 @@ class StorageClasses(WatchedSource):
 
     def _made(self, defaults: list[str]) -> Resource:
         links = tuple(Link("default-class", self.id_of("", name)) for name in defaults)
+        links += tuple(Link("region", region) for name in self.shared.known_as if (region := region_of(name)))
         return self.resource(
             id=f"k8s://{self.shared.name}",
             kind="cluster",
@@ -164,6 +165,7 @@ class StorageClasses(WatchedSource):
             name=self.shared.name,
             fields={"defaultClasses": defaults},
             links=links,
+            aliases=self.shared.known_as,
             cells=("",),
         )
 

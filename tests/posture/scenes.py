@@ -115,7 +115,7 @@ def _worlds(resource: Resource) -> Iterator[World]:
         *k8s_world.BESIDE,
     ]
     beside = [other for other in beside if other.id != resource.id]
-    asked = [aws.source(state=State.OK, last_success=NOW - DAY / 1440)]
+    asked = [aws.source(state=State.OK, last_success=NOW - DAY / 1440), k8s_world.listed("persistentvolumes")]
     for policy in POLICIES:
         for seen in (beside, []):
             yield World(seen, policy, asked)

@@ -28,6 +28,7 @@ from tui.terminal.clipboard import copy
 from tui.terminal.driver import LeanDriver
 from tui.terminal.paint import Paint
 from tui.terminal.printable import Printable
+from tui.terminal.strips import free_at_once
 from tui.widgets.bars import Bar
 
 LEAST = (60, 15)
@@ -53,6 +54,7 @@ class Shell(App[int]):
         ):  # exported by some shells, they would be believed for ever, whatever the terminal's size becomes
             os.environ.pop(fixed, None)
         self._printable = Printable()
+        free_at_once()
         for theme in themes.THEMES:
             self.register_theme(theme)
         wanted = os.environ.get("TEXTUAL_THEME", "")

@@ -12,7 +12,6 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.cache import LRUCache
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
@@ -20,9 +19,9 @@ from textual.strip import Strip
 
 from tui.terminal.paint import Paint
 
-KEPT = 128
-"""Drawn lines that are kept, some 10 KB each: those on the screen and of the page before. A view whose ages grow draws
-forty new ones a second.
+KEPT = 16
+"""Drawn lines that are kept beside those on the screen, some 10 KB each: scrolling draws the new ones only. More would
+seldom be of use: where ages grow each line is another a second later.
 """
 
 _MEMOS = [
@@ -85,7 +84,9 @@ class Lines(ScrollView, can_focus=True):
         self.moved_at = 0.0
         """When somebody last moved the cursor, on the monotonic clock."""
         self._painted: dict[int, tuple[bool, bool, Hashable]] = {}
-        self._strips: LRUCache[Hashable, Strip] = LRUCache(KEPT)
+        # not Textual's LRUCache: a ring, which only the collector of garbage takes apart, strips and all, seldom
+        self._strips: dict[Hashable, Strip] = {}
+        """The lines drawn last, the oldest first."""
 
     # ---------------------------------------------------------------- for subclasses
 
@@ -137,15 +138,16 @@ class Lines(ScrollView, can_focus=True):
             return self.draw_empty(y - self.head, width)
         mark = self._painted[y] = (index == self.cursor, self.has_focus, self.fingerprint(index))
         key = (width, mark)
-        strip = self._strips.get(key)
-        if strip is None:
+        if (strip := self._strips.pop(key, None)) is None:
             strip = self.draw(index, width, mark[2])
             if mark[0]:
                 over = self.paint.cursor if mark[1] else self.paint.blurred
                 strip = Strip(
                     [Segment(text, (style or Style.null()) + over, control) for text, style, control in strip], width
                 )
-            self._strips[key] = strip
+        self._strips[key] = strip
+        if len(self._strips) > self.size.height + KEPT:
+            del self._strips[next(iter(self._strips))]
         return strip
 
     def repaint(self) -> None:

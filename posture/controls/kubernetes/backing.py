@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from posture.context import Context
-from posture.controls.kubernetes.keys import KEY_HEALTH
+from posture.controls.kubernetes.keys import KEY_HEALTH, home_of
 from posture.reading import time_of
 from posture.resource import Resource
 from posture.source import Source, account_of
@@ -126,7 +126,10 @@ def _owner(pv: Resource, target: str, context: Context) -> tuple[str, str, str, 
     if not target.startswith("vol-"):
         return None
     sibling = _sibling(pv, context)
-    return None if sibling is None else ("aws", sibling.scope, "ebs", sibling.region)
+    if sibling is not None:
+        return "aws", sibling.scope, "ebs", sibling.region
+    home = home_of(pv, context)
+    return None if home is None else ("aws", home[0], "ebs", pv.region or home[1])
 
 
 def _sibling(pv: Resource, context: Context) -> Resource | None:

@@ -7,7 +7,6 @@ from posture.context import Context
 from posture.controls.kubernetes.provisioners import STORAGE_CLASSES
 from posture.controls.registry import control
 from posture.fields import part
-from posture.policy import DAY
 from posture.reading import natural
 from posture.resource import Resource
 from posture.verdict import Verdict, not_applicable, passed, unanswered, unknown, warned
@@ -16,7 +15,7 @@ _BORN: Mapping[str, str] = {"aws.ebs.volume": "CreateTime", "gcp.compute.disk": 
 """Type of a volume -> the field that says since when it is there."""
 _LISTS = {"aws": "ebs", "gcp": "disks"}
 """Provider -> the service of the source that lists volumes."""
-_YOUNG = DAY / 96
+_YOUNG = 300.0
 """Seconds after which a volume has to have its PersistentVolume: it is made before that."""
 _SHOWN = 5
 
@@ -40,9 +39,11 @@ def orphans(cluster: Resource, context: Context) -> Verdict:
     if left:
         rest = f" and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
         return warned(f"no PersistentVolume stands on {', '.join(left[:_SHOWN])}{rest}", facts, until=again)
-    provider = next(iter(volumes)).provider if volumes else _provider(cluster)
-    if not context.listed(provider, None, _LISTS.get(provider, "")):
+    provider = "aws" if cluster.aliases[0].startswith("arn:") else "gcp"
+    if not context.listed(provider, None, _LISTS[provider]):
         return unknown("the volumes of its cloud were not listed in full", evidence=facts)
+    if not volumes:
+        return not_applicable("no volume has tags that name it", facts)
     return passed("a PersistentVolume stands on each volume of its tags", facts, until=again)
 
 
@@ -61,10 +62,6 @@ def _time(said: object) -> Utc | None:
         return parse_rfc3339(said) if isinstance(said, str) else None
     except ValueError:
         return None
-
-
-def _provider(cluster: Resource) -> str:
-    return "aws" if any(name.startswith("arn:") for name in cluster.aliases) else "gcp"
 
 
 @control("k8s.secrets.outside-vault", on="k8s.cluster")

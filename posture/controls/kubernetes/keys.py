@@ -44,6 +44,17 @@ def volumes_of(storage_class: Resource, context: Context) -> list[Resource]:
     return list(found.values())
 
 
+def home_of(resource: Resource, context: Context) -> tuple[str, str] | None:
+    """The account and region of AWS that the cluster of a class is in, or that of a volume's class; None where nothing
+    says so.
+    """
+    storage_class = context.linked(resource, "class") if resource.link("class") else resource
+    cluster = context.linked(storage_class, "cluster") if storage_class is not None else None
+    said = cluster.link("region") if cluster is not None else None
+    account, _, region = (said or "").removeprefix("aws://").partition("/")
+    return (account, region) if account and region else None
+
+
 def class_of_key(key: Resource, accounts: Iterable[str], policy: Policy) -> KeyClass:
     """The class that a key confers on volumes of these accounts or projects: a customer's of another that is not
     listed is foreign.
@@ -64,6 +75,8 @@ def accounts_of(storage_class: Resource, provider: str, context: Context) -> set
     made = {volume.scope for volume in volumes_of(storage_class, context) if volume.provider == provider}
     if made:
         return made
+    if provider == "aws" and (home := home_of(storage_class, context)) is not None:
+        return {home[0]}
     asked = {account_of(source) for source in context.sources(storage_class.tenant) if source.provider == provider}
     return asked if len(asked) == 1 else set()
 

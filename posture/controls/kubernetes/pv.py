@@ -120,9 +120,7 @@ def _claim(claim: Resource, context: Context) -> Verdict:
     finding = context.findings(pv).get(BACKING)
     if finding is None:
         return unknown(f"{pv.name} is not judged", evidence=facts)
-    return Verdict(
-        finding.status, f"{pv.name}: {finding.reason}{_origin(claim, finding.status)}", facts, None, finding.fault
-    )
+    return Verdict(finding.status, f"{finding.reason}{_origin(claim, finding.status)}", facts, None, finding.fault)
 
 
 def _other_claim(claim: Resource, pv: Resource) -> str:

@@ -115,6 +115,9 @@ def _said_by_regions(storage_class: Resource, control_id: str, context: Context)
     """What a control says of each region that volumes of a class are in; None where that is not known."""
     volumes = volumes_of(storage_class, context)
     regions = [context.linked(volume, "region") for volume in volumes if volume.provider == "aws"]
+    cluster = context.linked(storage_class, "cluster") if not regions else None
+    if cluster is not None and cluster.link("region"):
+        regions = [context.linked(cluster, "region")]
     if not regions:
         context.listed("aws", None, "ebs")  # judged again when they are
         return [None]

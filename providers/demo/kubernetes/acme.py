@@ -37,7 +37,10 @@ def _production(world: World) -> Running:
     _nodes(eks, disks.region)
     _workloads(eks, disks.region, {"postgres-payments": "gp3-payments"})
     eks.made("acme-platform", "data-kafka-9", 1000, labels=selector("kafka"), days=200)  # scaled down since
-    disks.create("pvc-9d1c", "acme-build", "data-gitea-old-0", 100)  # nobody's any more
+    disks.create(eks.pv("acme-build", "data-gitea-old-0"), "acme-build", "data-gitea-old-0", 100)  # nobody's any more
+    cluster.stateful_set("acme-build", "sonarqube", replicas=1, templates=[("data", None, 50)], days=35)
+    labels, default = selector("sonarqube"), "ebs-csi-default-sc"  # names no class, and gets the default one
+    eks.made("acme-build", "data-sonarqube-0", 50, storage_class=default, labels=labels, days=35)
     _leftovers(eks, disks)
     _applications(eks)
     return eks

@@ -83,18 +83,18 @@ def unauthorized() -> Json:
     return status(401, "Unauthorized", "Unauthorized")
 
 
-def forbidden(asked: Asked, why: str = "") -> Json:
-    """403, as the RBAC authorizer says it; `why` is what an authorizer adds."""
-    kind, tail = asked.kind, f": {why}" if why else ""
+def forbidden(asked: Asked) -> Json:
+    """403, as the RBAC authorizer says it."""
+    kind = asked.kind
     if kind is None:
-        text = f'forbidden: User "{asked.user}" cannot {asked.verb} path "{asked.path}"{tail}'
+        text = f'forbidden: User "{asked.user}" cannot {asked.verb} path "{asked.path}"'
         return status(403, "Forbidden", text, details={})
     what = kind.resource + (f' "{asked.name}"' if asked.name else "")
     sub = f"{kind.plural}/{asked.subresource}" if asked.subresource else kind.plural
     where = f'in the namespace "{asked.namespace}"' if asked.namespace else "at the cluster scope"
     text = (
         f'{what} is forbidden: User "{asked.user}" cannot {asked.verb} resource "{sub}" in API group "{kind.group}" '
-        f"{where}{tail}"
+        f"{where}"
     )
     return status(403, "Forbidden", text, details=_details(kind, asked.name))
 
@@ -115,9 +115,10 @@ def not_allowed() -> Json:
     return status(405, "MethodNotAllowed", text, details={})
 
 
-def not_acceptable() -> Json:
-    """406: no media type that it can answer with."""
-    return status(406, "NotAcceptable", f"only the following media types are accepted: {MEDIA}")
+def not_acceptable(*, watch: bool = False) -> Json:
+    """406: no media type that it can answer with; a watch names those of its stream."""
+    accepted = "application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch" if watch else MEDIA
+    return status(406, "NotAcceptable", f"only the following media types are accepted: {accepted}")
 
 
 def unsupported() -> Json:

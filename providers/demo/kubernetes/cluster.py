@@ -14,7 +14,6 @@ Json = dict[str, Any]
 EBS, AZURE, PD = "ebs.csi.aws.com", "disk.csi.azure.com", "pd.csi.storage.gke.io"
 PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
 BOUND = "pv.kubernetes.io/bind-completed"
-OLD_CLASS = "volume.beta.kubernetes.io/storage-class"
 CLAIM, VOLUME = BY_OBJECT["v1", "PersistentVolumeClaim"], BY_OBJECT["v1", "PersistentVolume"]
 STATEFUL_SET = BY_OBJECT["apps/v1", "StatefulSet"]
 INGRESS = BY_OBJECT["networking.k8s.io/v1", "Ingress"]

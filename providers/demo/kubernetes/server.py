@@ -248,7 +248,7 @@ class Server:
         if not self._allows(asked):
             return refused(answers.forbidden(asked))
         if form(request.headers.get("Accept", "")) is None:
-            return refused(answers.not_acceptable())
+            return refused(answers.not_acceptable(watch=asked.verb == "watch"))
         return None
 
     def _violates(self, asked: Asked) -> bool:

@@ -189,6 +189,33 @@ async def test_what_a_library_prints_cannot_break_the_frames(aws: Aws, start: St
     await viewer.told(Detail)
 
 
+IN_A_CIRCLE = """
+import gc, sys, weakref
+import providers.collector.collector as collector
+from providers.collector.__main__ import main
+
+class Circle:
+    pass
+
+def leave_one():
+    freeze()
+    circle = Circle()
+    circle.itself = circle
+    weakref.finalize(circle, sys.stderr.write, "freed\\n")
+
+freeze, gc.freeze = gc.freeze, leave_one
+collector.GARBAGE_EVERY = 0.1
+gc.disable()
+sys.exit(main())
+"""
+
+
+async def test_what_only_the_garbage_collector_frees_is_freed_every_minute(aws: Aws, start: Start) -> None:
+    viewer = await (await start(program=("-c", IN_A_CIRCLE))).settled()
+    assert viewer.process.stderr is not None
+    assert await asyncio.wait_for(viewer.process.stderr.readline(), SOON) == b"freed\n"
+
+
 # ------------------------------------------------------------ how it ends
 
 

@@ -1,5 +1,6 @@
 """The clusters of the simulated tenants: their volumes exist in the clouds, by every tag; valid, repeatable, moving."""
 
+import asyncio
 import json
 import threading
 import time
@@ -9,14 +10,17 @@ from typing import Any
 
 import pytest
 
+from providers.collector.collector import Collector
+from providers.collector.config import parse
 from providers.demo.aws import world
 from providers.demo.aws.accounts import ACCOUNT, SECOND
 from providers.demo.azure import world as globex
 from providers.demo.gcp import tenant
 from providers.demo.kubernetes import live, tenants
-from providers.demo.kubernetes.cluster import CLAIM, STATEFUL_SET, STORAGE_CLASS, VOLUME
+from providers.demo.kubernetes.cluster import CLAIM, INGRESS, STATEFUL_SET, STORAGE_CLASS, VOLUME
 from providers.demo.kubernetes.kinds import KINDS
 from providers.demo.kubernetes.running import Running
+from providers.demo.kubernetes.server import Server
 from providers.demo.kubernetes.table import whole
 from providers.demo.kubernetes.tenants import Clusters
 from tests.world.aws import Aws
@@ -183,6 +187,60 @@ def test_claims_come_grow_and_go_while_one_watches(company: Company) -> None:
     assert all(happened.values()), happened
     for running in company.clusters.running:
         assert before[running.context] <= _census(running)  # what was there before is there still
+
+
+KINDS_OF = {
+    CLAIM: "k8s.persistentvolumeclaim",
+    VOLUME: "k8s.persistentvolume",
+    STATEFUL_SET: "k8s.statefulset",
+    STORAGE_CLASS: "k8s.storageclass",
+    INGRESS: "k8s.ingress",
+}
+
+
+def _held(collector: Collector, context: str) -> set[tuple[str, str]]:
+    """What a collector shows of a cluster: type and name."""
+    entries = [entry for entry in collector.model.all() if entry.resource.scope == context]
+    return {
+        (entry.resource.type, entry.resource.name)
+        for entry in entries
+        if entry.resource.type in KINDS_OF.values() and not entry.not_in_last_poll
+    }
+
+
+def _there(running: Running) -> set[tuple[str, str]]:
+    objects = ((type, each.name) for kind, type in KINDS_OF.items() for each in running.server.store.objects(kind)[0])
+    return {(type, "/".join(part for part in name if part)) for type, name in objects}
+
+
+async def test_a_collector_holds_what_the_clusters_hold_through_cut_and_expired_watches(company: Company) -> None:
+    clusters, stopped = company.clusters.by_tenant["initech"], threading.Event()
+    own = company.clusters.configuration("initech")
+    collector = Collector(parse(f'[[tenant]]\nname = "initech"\n{own}', "demo"))
+    collector.poller.add(collector.sources())
+    await asyncio.wait_for(collector.poller.settled(), 60)
+    thread = threading.Thread(target=live.live, args=(clusters, stopped), kwargs={"speed": 60.0}, daemon=True)
+    thread.start()
+    try:
+        async with asyncio.timeout(60):
+            for disturb in (Server.cut_streams, Server.expire_streams, Server.end_streams):
+                for running in clusters:
+                    before, server = running.server.store.revision, running.server
+                    while server.store.revision < before + 10:  # noqa: ASYNC110 - changed by another thread
+                        await asyncio.sleep(0.01)
+                    server.store.compact()
+                    disturb(server)
+            stopped.set()
+            for running in clusters:
+                while _held(collector, running.context) != _there(running):  # noqa: ASYNC110 - the model has no event
+                    await asyncio.sleep(0.02)
+    finally:
+        stopped.set()
+        await collector.poller.stop()
+        thread.join()
+    for running in clusters:
+        assert {asked.verb for asked in running.server.log} <= {"get", "list", "watch", "create"}
+        assert running.server.violations == []
 
 
 def _census(running: Running) -> set[str]:

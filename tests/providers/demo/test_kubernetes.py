@@ -268,9 +268,17 @@ def test_refusals_in_text_and_html(kubernetes: Kubernetes) -> None:
     assert "gateway.networking.k8s.io" not in json.dumps(ask(kubernetes, "/apis"))
 
 
-def test_a_representation_nobody_knows_is_406(kubernetes: Kubernetes) -> None:
-    code, body, _ = call(kubernetes, CLAIMS, {"Accept": "application/cbor"})
-    assert (code, json.loads(body)["reason"]) == (406, "NotAcceptable")
+@pytest.mark.parametrize(
+    ("query", "accepted"),
+    [
+        ({}, "application/json, application/yaml, application/vnd.kubernetes.protobuf"),
+        ({"watch": "1"}, "application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch"),
+    ],
+)
+def test_a_representation_nobody_knows_is_406(kubernetes: Kubernetes, query: Json, accepted: str) -> None:
+    code, body, _ = call(kubernetes, CLAIMS, {"Accept": "application/cbor"}, **query)
+    text = f"only the following media types are accepted: {accepted}"
+    assert (code, json.loads(body)) == (406, status(406, "NotAcceptable", text))
 
 
 def test_metadata_alone_and_tables(kubernetes: Kubernetes) -> None:

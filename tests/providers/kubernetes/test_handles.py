@@ -7,7 +7,16 @@ import pytest
 
 from providers.azure.ids import normal
 from providers.kubernetes.decode import Node, SnapshotContent, StorageClass, Volume
-from providers.kubernetes.handles import arm, key_of, machine_of, project_of, snapshot_of, volume_of
+from providers.kubernetes.handles import (
+    arm,
+    cluster_of,
+    key_of,
+    machine_of,
+    project_of,
+    region_of,
+    snapshot_of,
+    volume_of,
+)
 
 DISK = "/subscriptions/00000000-0000-0000-0000-00000000000A/resourceGroups/MC_rg/providers/Microsoft.Compute/disks/D1"
 PD = "//compute.googleapis.com/projects/acme/"
@@ -328,3 +337,29 @@ def test_a_node_is_the_machine_that_its_provider_id_names(provider_id: str, mach
 @pytest.mark.parametrize("id", [DISK, f" {DISK}/\n", DISK.upper(), "", "/"])
 def test_an_id_of_azure_is_folded_as_azures_own_room_does(id: str) -> None:
     assert arm(id) == normal(id)
+
+
+@pytest.mark.parametrize(
+    ("names", "known_as", "region"),
+    [
+        (
+            ["arn:aws:eks:us-east-1:111122223333:cluster/prod"] * 2,
+            ["arn:aws:eks:us-east-1:111122223333:cluster/prod"],
+            "aws://111122223333/us-east-1",
+        ),
+        (["mine", "arn:aws-cn:eks:cn-north-1:1:cluster/prod"], [], ""),
+        (
+            ["gke_acme-prod_us-central1_prod", "x"],
+            ["//container.googleapis.com/projects/acme-prod/locations/us-central1/clusters/prod"],
+            "",
+        ),
+        (["gke_acme_prod"], [], ""),
+        (["prod", "kubernetes"], [], ""),
+    ],
+)
+def test_a_cluster_is_known_to_its_cloud_as_its_kubeconfig_says(
+    names: list[str], known_as: list[str], region: str
+) -> None:
+    found = cluster_of(*names)
+    assert list(found) == known_as
+    assert [region_of(each) for each in found] == ([region] if found else [])

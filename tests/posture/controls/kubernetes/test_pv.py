@@ -24,6 +24,7 @@ from tests.posture.controls.kubernetes.world import (
     LATER,
     PD,
     claim,
+    cluster,
     content,
     listed,
     pv,
@@ -79,7 +80,7 @@ def test_a_clone_of_a_plaintext_claim_under_an_encrypted_class_says_that_the_cla
     cloned = claim(spec={"dataSource": {"kind": "PersistentVolumeClaim", "name": "old"}})
     verdict = judge(cloned, made, storage, NO)
     assert verdict.status is Status.FAIL
-    assert verdict.reason == "pv-1: the class asks for encryption, the volume is not; cloned from old"
+    assert verdict.reason == "the class asks for encryption, the volume is not; cloned from old"
     restored = claim(spec={"dataSource": {"kind": "VolumeSnapshot", "name": "s"}})
     assert judge(restored, made, storage, NO).reason.endswith("; made from VolumeSnapshot s")
 
@@ -240,6 +241,8 @@ def stands(source: Source, **more: Any) -> Source:
         (pv("vol-0a"), (CLASS,), [EBS_SOURCE], "unknown"),
         (pv("vol-0a"), (SIBLING, YES), [EBS_SOURCE], "unknown"),
         (pv("vol-0a", region=""), (CLASS, SIBLING, YES), [EBS_SOURCE], "unknown"),
+        (pv("vol-0a", region=""), (CLASS, cluster(region=aws.REGION)), [EBS_SOURCE], "fail"),
+        (pv("vol-0a", region="eu-west-1"), (CLASS, cluster(region=aws.REGION)), [EBS_SOURCE], "unknown"),
         (pv("vol-0a", region="eu-west-1"), (CLASS, SIBLING, YES), [EBS_SOURCE], "unknown"),
         (pv("vol-0a", phase="Released"), (CLASS, SIBLING, YES), [EBS_SOURCE], "warn"),
         (pv("vol-0a", phase="Qx"), (CLASS, SIBLING, YES), [EBS_SOURCE], "unknown"),
@@ -283,7 +286,7 @@ def test_a_cluster_that_tenants_share_is_looked_up_in_the_accounts_of_all_of_the
 @pytest.mark.parametrize(
     ("claimed", "made", "says", "reason"),
     [
-        (claim(), pv(YES.id), "pass", "pv-1: "),
+        (claim(), pv(YES.id), "pass", "the volume is encrypted"),
         (claim(None, phase="Pending"), pv(YES.id), "not_applicable", "Pending"),
         (claim("pv-1", phase="Pending"), pv(YES.id, claim_uid=None, phase="Available"), "not_applicable", "Pending"),
         (claim(phase="Lost"), pv(YES.id), "unknown", "Lost"),

@@ -226,3 +226,13 @@ def test_the_class_is_a_user_of_its_key_and_of_its_cluster() -> None:
     assert NAMED[EBS].link("key") == ARN
     assert NAMED[EBS].link("cluster") == "k8s://prod"
     assert kid("storageclass", "gp3") == NAMED[EBS].id
+
+
+def test_the_cluster_says_which_region_decides_where_no_volume_does() -> None:
+    at_home = cluster("a", known_as="arn", region=aws.REGION)
+    storage = default("a", driver=EBS)
+    for on, says in ((True, "warn"), (False, "fail")):
+        assert status(DEFAULT, at_home, storage, at_home, region(EbsEncryptionByDefault=on)) == says
+    assert status(DEFAULT, at_home, storage, at_home) == "unknown"
+    named = storage_class(EBS, {"kmsKeyId": ARN}, key=ARN)
+    assert status(KEY, named, key(), at_home, policy=CUSTOMER, asked=[]) == "pass"

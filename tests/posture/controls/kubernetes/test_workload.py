@@ -6,12 +6,12 @@ import msgspec
 import pytest
 
 from posture.policy import KeyMode, Policy
-from posture.resource import Resource
-from posture.verdict import EvidenceClass, Status
+from posture.resource import Link, Resource
+from posture.verdict import EvidenceClass, Status, Verdict
 from tests.posture.controls.azure import world as azure_world
 from tests.posture.controls.gcp import world as gcp_world
 from tests.posture.controls.kubernetes.world import claim, cluster, listed, node, pv, workload
-from tests.posture.controls.world import World, denied, key, key_arn, refused, volume
+from tests.posture.controls.world import HOME, NOW, World, denied, key, key_arn, refused, volume
 
 VOLUMES, UNMAPPED, SCRATCH = "k8s.statefulset.volumes", "k8s.pv.unmapped", "k8s.ephemeral-storage"
 CUSTOMER = Policy(keys=KeyMode.CUSTOMER_MANAGED)
@@ -42,7 +42,7 @@ WORLD = [
     ("claims", "says", "reason"),
     [
         ({"good-0": "template", "good-1": "template"}, "pass", "every claim is on an encrypted volume"),
-        ({"good-0": "template", "bad-0": "template"}, "fail", "bad-0: pv-bad-0: the volume is not encrypted"),
+        ({"good-0": "template", "bad-0": "template"}, "fail", "bad-0: the volume is not encrypted"),
         ({"bad-0": "template", "bad-1": "left-over"}, "fail", "; 1 more"),
         ({"good-0": "template", "dark-0": "template"}, "unknown", "dark-0: "),
         ({"bad-0": "named", "dark-0": "template"}, "fail", "bad-0: "),
@@ -125,6 +125,51 @@ def test_scratch_space_is_as_the_disk_that_the_node_starts_from(
     verdict = World(list(beside), CUSTOMER).ask(SCRATCH, on)
     assert verdict.status.word == says, verdict.reason
     assert verdict.status is not Status.PASS or verdict.evidence_class is EvidenceClass.ATTESTED
+
+
+EKS = f"arn:aws:eks:us-east-1:{HOME}:cluster/prod"
+GKE = f"//container.googleapis.com/projects/{gcp_world.PROJECT}/locations/us-central1/clusters/prod"
+LISTED = [
+    listed("persistentvolumes"),
+    listed("ebs", "aws", f"{HOME}/us-east-1"),
+    listed("disks", "gcp", gcp_world.PROJECT),
+]
+
+
+def tagged(name: str, cluster: str = EKS, created: str = "2026-10-01T00:00:00Z") -> Resource:
+    """A volume whose tags name a cluster."""
+    if cluster == GKE:
+        disk = gcp_world.disk(None, name, creationTimestamp=created)
+        return msgspec.structs.replace(disk, links=(Link("cluster", GKE),))
+    made = volume(name, key=key_arn(), CreateTime=created)
+    return msgspec.structs.replace(made, links=(*made.links, Link("cluster", cluster)))
+
+
+@pytest.mark.parametrize("name", [EKS, GKE])
+def test_a_volume_whose_tags_name_a_cluster_that_was_listed_in_full_and_does_not_know_it_is_an_orphan(
+    name: str,
+) -> None:
+    own, left = tagged("vol-1", name), tagged("vol-2", name)
+    whole, known = cluster(known_as=name), pv(own.id)
+
+    def judge(*seen: Resource, asked: Any = LISTED) -> Verdict:
+        return World(list(seen), asked=asked).ask("k8s.cluster.orphans", whole)
+
+    assert judge(own, known).status is Status.PASS
+    verdict = judge(own, left, known)
+    assert (verdict.status, verdict.reason) == (Status.WARN, f"no PersistentVolume stands on {left.name}")
+    assert verdict.valid_until == NOW + 300.0
+    assert judge(own, known, tagged("vol-3", name, "2026-11-23T13:58:00Z")).status is Status.PASS, "made just now"
+    assert judge(own, left, known, asked=LISTED[1:]).status is Status.UNKNOWN
+    assert judge(own, known, asked=LISTED[:1]).status is Status.UNKNOWN
+    assert judge().status is Status.NOT_APPLICABLE
+    assert judge(own, left, tagged("vol-4", "another"), known).evidence["orphans"] == [left.name]
+
+
+def test_nothing_is_an_orphan_of_a_cluster_whose_name_in_its_cloud_is_not_known() -> None:
+    assert World([tagged("vol-1")], asked=LISTED).ask("k8s.cluster.orphans", cluster()).status is Status.NOT_APPLICABLE
+    bare = msgspec.structs.replace(cluster(), fields={})
+    assert World().ask("k8s.cluster.orphans", bare).status is Status.UNKNOWN
 
 
 def test_secrets_are_never_asked_for_and_what_stands_for_them_is_counted() -> None:

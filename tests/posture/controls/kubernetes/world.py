@@ -194,8 +194,8 @@ def node(provider: str | None = "aws:///us-east-1a/i-1", machine: str | None = "
     )
 
 
-def cluster(*defaults: str, **fields: Any) -> Resource:
-    """The cluster, with its default classes, the newest first."""
+def cluster(*defaults: str, known_as: str | None = None, region: str | None = None, **fields: Any) -> Resource:
+    """The cluster, with its default classes, the newest first; what its cloud calls it, and its region there."""
     resource = made(
         f"k8s://{CONTEXT}",
         "cluster",
@@ -205,9 +205,10 @@ def cluster(*defaults: str, **fields: Any) -> Resource:
         scope=CONTEXT,
         region="",
         source=f"acme/kubernetes/{CONTEXT}/storageclasses",
-        fields=fields,
+        aliases=(known_as,) if known_as else (),
+        fields={"defaultClasses": list(defaults), **fields},
     )
-    return _linked(resource, [("default-class", kid("storageclass", name)) for name in defaults])
+    return _linked(resource, [*(("default-class", kid("storageclass", name)) for name in defaults), ("region", region)])
 
 
 def listed(service: str, provider: str = "kubernetes", scope: str = CONTEXT, **more: Any) -> Source:
@@ -225,6 +226,7 @@ def listed(service: str, provider: str = "kubernetes", scope: str = CONTEXT, **m
     )
 
 
+EKS = f"arn:aws:eks:us-east-1:{aws.HOME}:cluster/prod"
 VOLUME = aws.volume("vol-1", key=aws.key_arn())
 SNAPSHOT = aws.snapshot("snap-1", key=aws.key_arn())
 ENCRYPTED = storage_class(EBS, {"kmsKeyId": aws.key_arn()}, key=aws.key_arn(), default="true")
@@ -254,8 +256,9 @@ TYPES: dict[str, Resource] = {
     ),
     "k8s.service": service({"name": "https", "port": 443, "protocol": "TCP"}),
     "k8s.node": node(machine=VOLUME.id),
-    "k8s.cluster": cluster("gp3", secretManagers={"externalsecrets": 3}),
+    "k8s.cluster": cluster("gp3", known_as=EKS, secretManagers={"externalsecrets": 3}),
 }
 """Type -> one in order, of which the laws take parts away."""
-BESIDE = (pv(VOLUME.id), claim(), ENCRYPTED, SNAPSHOT)
+TAGGED = _linked(aws.volume("vol-tagged", key=aws.key_arn()), [("key", aws.key_arn()), ("cluster", EKS)])
+BESIDE = (pv(VOLUME.id), claim(), ENCRYPTED, SNAPSHOT, TAGGED, pv(TAGGED.id, name="pv-tagged"))
 """What those point at, beside the clouds' own."""
