@@ -181,9 +181,13 @@ class KubeClient:
     async def _ask(self, operation: str, permission: str, method: str, target: str, body: bytes | None) -> bytes:
         async def attempt() -> bytes:
             TALLY.get().calls += 1
-            response, identity = await self._sent(operation, method, target, body)
-            async with response:
-                content = await _content(response, operation, self._secrets())
+            try:
+                async with whole_answer():
+                    response, identity = await self._sent(operation, method, target, body)
+                    async with response:
+                        content = await _content(response, operation, self._secrets())
+            except TimeoutError as error:
+                raise _broken(operation, error, self._secrets()) from None
             if response.status not in {200, 201}:
                 raise answered(operation, permission, response.status, response.headers, content, *self._secrets())
             return without(content, *identity.secrets)
@@ -200,8 +204,11 @@ class KubeClient:
             raise unreachable(call.operation, TimeoutError("no answer to a watch"), transient=False) from None
         if response.status == 200 and response.content_type == "application/json":
             return Stream(response, call.operation, self.limits, silence, identity.secrets)
-        async with response:
-            content = await _content(response, call.operation, self._secrets())
+        try:
+            async with whole_answer(), response:
+                content = await _content(response, call.operation, self._secrets())
+        except TimeoutError as error:
+            raise _broken(call.operation, error, self._secrets()) from None
         if response.status == 200:
             raise unreadable(call.operation, _page_or("a watch that is not JSON", content))
         raise answered(
@@ -344,8 +351,7 @@ def _headers(headers: Mapping[str, Any]) -> "CIMultiDict[str]":
 
 async def _content(response: aiohttp.ClientResponse, operation: str, secrets: list[str]) -> bytes:
     try:
-        async with whole_answer():
-            return await read_all(response.content.iter_chunked(CHUNK))
+        return await read_all(response.content.iter_chunked(CHUNK))
     except aiohttp.ClientPayloadError as error:
         raise unreadable(operation, error, *secrets) from None
     except TooLongError as error:
