@@ -78,6 +78,10 @@ GATEWAYS = _call("gateways", "gateway.networking.k8s.io/v1", "Gateway")
 ROUTES = _call("httproutes", "gateway.networking.k8s.io/v1", "HTTPRoute")
 SERVICES = _call("services", "v1", "Service")
 SNAPSHOTS = _call("volumesnapshotcontents", "snapshot.storage.k8s.io/v1", "VolumeSnapshotContent", namespaced=False)
+EXTERNAL_SECRETS = _call("externalsecrets", "external-secrets.io/v1", "ExternalSecret", watched=False)
+VAULT_SECRETS = _call("vaultstaticsecrets", "secrets.hashicorp.com/v1beta1", "VaultStaticSecret", watched=False)
+SEALED_SECRETS = _call("sealedsecrets", "bitnami.com/v1alpha1", "SealedSecret", watched=False)
+"""None has a value that can be read; they are counted."""
 NODES = _call("nodes", "v1", "Node", namespaced=False, watched=False)
 """Rewritten every five minutes by each kubelet: listed seldom, not watched."""
 NAMESPACES = _call("namespaces", "v1", "Namespace", namespaced=False, watched=False)

@@ -17,6 +17,7 @@ from providers.kubernetes.edge import Gateways, HttpRoutes, Ingresses, Routes, S
 from providers.kubernetes.faults import unreadable
 from providers.kubernetes.handles import GKE, cluster_of
 from providers.kubernetes.identity import CONNECT, Identity
+from providers.kubernetes.kept_elsewhere import ExternalSecrets, SealedSecrets, VaultStaticSecrets
 from providers.kubernetes.kubeconfig import Access, Cluster, User
 from providers.kubernetes.nodes import Nodes
 from providers.kubernetes.plugins import Plugins
@@ -102,10 +103,15 @@ class ClusterAccess(Source):
         )
         for source in workloads:
             source.after = (claims.id,)
+        kept_elsewhere = tuple(
+            kind(shared, cadence.cold) for kind in (ExternalSecrets, VaultStaticSecrets, SealedSecrets)
+        )
+        classes = StorageClasses(shared, cadence.live)
+        classes.after = tuple(source.id for source in kept_elsewhere)
         http_routes, gateways = HttpRoutes(shared, cadence.warm, routes), Gateways(shared, cadence.warm, routes)
         gateways.after = (http_routes.id,)
         return (
-            StorageClasses(shared, cadence.live),
+            classes,
             PersistentVolumes(shared, cadence.live),
             claims,
             *workloads,
@@ -115,6 +121,7 @@ class ClusterAccess(Source):
             Services(shared, cadence.warm),
             VolumeSnapshotContents(shared, cadence.warm),
             Nodes(shared, cadence.cold),
+            *kept_elsewhere,
         )
 
 

@@ -79,6 +79,16 @@ class Shared:
         self.groups: frozenset[str] | None = None
         """The API groups that the server has; None while nobody had to ask."""
 
+        self.kept_elsewhere: dict[str, int] = {}
+        """Secrets whose values are kept elsewhere, by the plural of what stands for them."""
+        self.counted = asyncio.Event()
+
+    def count_kept_elsewhere(self, plural: str, many: int) -> None:
+        """So many were listed."""
+        if self.kept_elsewhere.get(plural) != many:
+            self.kept_elsewhere[plural] = many
+            self.counted.set()
+
     def learn_project(self, project: str) -> None:
         """Something of the cluster names its project: a node, a disk."""
         if project and not self.project:

@@ -1,6 +1,7 @@
 """Claims, persistent volumes and storage classes, and the cluster itself."""
 
 import asyncio
+import re
 from typing import Any, ClassVar
 
 from posture.clock import Seconds
@@ -122,6 +123,7 @@ class StorageClasses(WatchedSource):
 
     def __init__(self, shared: Shared, cadence: Seconds) -> None:
         super().__init__(shared, cadence)
+        self.wake: asyncio.Event = shared.counted
         self._defaults: dict[str, str] = {}
         self._cluster: Resource | None = None
 
@@ -146,6 +148,10 @@ class StorageClasses(WatchedSource):
         """It is nobody's default any more."""
         self._defaults.pop(name, None)
 
+    def woken(self) -> list[Resource]:
+        """The cluster, where more or fewer Secrets are kept elsewhere."""
+        return self.besides() if self._cluster is not None else []
+
     def besides(self) -> list[Resource]:
         """The cluster, where its default classes are others."""
         newest_first = sorted(sorted(self._defaults), key=self._defaults.__getitem__, reverse=True)
@@ -163,7 +169,7 @@ class StorageClasses(WatchedSource):
             kind="cluster",
             type="k8s.cluster",
             name=self.shared.name,
-            fields={"defaultClasses": defaults},
+            fields={"defaultClasses": defaults, "secretManagers": dict(self.shared.kept_elsewhere)},
             links=links,
             aliases=self.shared.known_as,
             cells=("",),
@@ -190,8 +196,18 @@ def _class_of(fields: dict[str, Any]) -> str:
     return text(annotations.get(CLASS_BEFORE)) or text((fields.get("spec") or {}).get("storageClassName"))
 
 
+_QUANTITY = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)([KMGTPE]i|[kMGTPE]|)")
+_UNITS = {"": 1.0, "k": 1e3, **{f"{unit}i": 1024.0**power for power, unit in enumerate("KMGTPE", 1)}}
+_UNITS |= {unit: 1000.0**power for power, unit in enumerate("MGTPE", 2)}
+
+
 def _size(table: Any) -> str:
-    return text(table.get("storage")) if isinstance(table, dict) else ""
+    """The storage of a table of quantities in GiB, as the clouds say it; as it stands where it is none (Kubernetes API
+    reference, Quantity).
+    """
+    said = text(table.get("storage")) if isinstance(table, dict) else ""
+    found = _QUANTITY.fullmatch(said)
+    return f"{float(found[1]) * _UNITS[found[2]] / (1 << 30):.6g} GiB" if found else said
 
 
 _NOT_SOURCES = frozenset(

@@ -63,7 +63,7 @@ class Workloads(WatchedSource):
                 holder.pop("template", None)
         (fields.get("spec") or {}).pop("jobTemplate", None)
         links = [Link("claim", self.id_of(key[0], name, CLAIMS.kind)) for name in claims]
-        return self.seen("workload", *key, fields, links=links, cells=(str(len(claims)) if claims else "",))
+        return self.seen("workload", *key, fields, links=links, cells=(_counted(len(claims)),))
 
 
 class StatefulSets(Workloads):
@@ -110,3 +110,7 @@ def _mounted(thing: Workload) -> list[dict[str, Any]]:
 
 def _job(fields: dict[str, Any]) -> Any:
     return ((fields.get("spec") or {}).get("jobTemplate") or {}).get("spec")
+
+
+def _counted(many: int) -> str:
+    return f"{many} claim{'s' * (many != 1)}" if many else ""
