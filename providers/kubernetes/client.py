@@ -58,9 +58,11 @@ LIMITS = Limits()
 class Stream:
     """An open watch."""
 
-    def __init__(self, response: aiohttp.ClientResponse, operation: str, limits: Limits, secrets: list[str]) -> None:
+    def __init__(
+        self, response: aiohttp.ClientResponse, operation: str, limits: Limits, silence: Seconds, secrets: list[str]
+    ) -> None:
         self._response, self._operation = response, operation
-        self._limits, self._secrets = limits, secrets
+        self._limits, self._silence, self._secrets = limits, silence, secrets
         self._rest = b""
 
     async def lines(self) -> list[bytes] | None:
@@ -69,7 +71,8 @@ class Stream:
         """
         while True:
             try:
-                chunk = await self._response.content.readany()
+                async with asyncio.timeout(self._silence):
+                    chunk = await self._response.content.readany()
             except TimeoutError:
                 raise TimeoutError from None
             except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -157,8 +160,10 @@ class KubeClient:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise unreadable(operation, _page_or(error, body), *self._secrets()) from None
 
-    async def watch(self, call: Call, version: str, seconds: int, namespace: str = "") -> Stream:
-        """Watch a kind from a version on; the server ends it after `seconds`. Raises `Refused`."""
+    async def watch(self, call: Call, version: str, seconds: int, silence: Seconds, namespace: str = "") -> Stream:
+        """Watch a kind from a version on; the server ends it after `seconds`, and we after a `silence`. Raises
+        `Refused`.
+        """
         query = {
             "watch": "1",
             "allowWatchBookmarks": "true",
@@ -169,7 +174,7 @@ class KubeClient:
 
         async def attempt() -> Stream:
             TALLY.get().calls += 1
-            return await self._open(call, target)
+            return await self._open(call, target, silence)
 
         await self._identified()
         return await self._lane.run(attempt)
@@ -198,14 +203,14 @@ class KubeClient:
         await self._identified()
         return await self._lane.run(attempt)
 
-    async def _open(self, call: Call, target: str) -> Stream:
+    async def _open(self, call: Call, target: str, silence: Seconds) -> Stream:
         try:
             async with asyncio.timeout(self.limits.read):
                 response, identity = await self._sent(call.operation, "GET", target, None, watch=True)
         except TimeoutError:
             raise unreachable(call.operation, TimeoutError("no answer to a watch"), transient=False) from None
         if response.status == 200 and response.content_type == "application/json":
-            return Stream(response, call.operation, self.limits, identity.secrets)
+            return Stream(response, call.operation, self.limits, silence, identity.secrets)
         try:
             async with whole_answer(), response:
                 content = await _content(response, call.operation, self._secrets())

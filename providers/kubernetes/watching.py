@@ -28,6 +28,10 @@ from providers.source import News, Yield
 
 CUT = 3
 """Watches in a row that ended without a word, after which the kind is listed on its cadence instead."""
+QUIET = 1.5
+"""Cadences without a bookmark or an event, after which a watch is opened again: else what is so would look old, where
+the cadence is shorter than the minute between a server's bookmarks.
+"""
 SAY_AGAIN: Seconds = 10.0
 """A watch that speaks more often than this says only so often that all else is still so."""
 CALM: Seconds = 120.0
@@ -216,7 +220,8 @@ class WatchedSource(ListedSource):
 
     async def _open(self) -> Stream:
         seconds = random.randint(*self.shared.client.limits.watch)
-        return await self.shared.client.watch(self.call, self._version, seconds)
+        silence = min(self.shared.client.limits.silence, QUIET * self.cadence)
+        return await self.shared.client.watch(self.call, self._version, seconds, silence)
 
     def _leave(self) -> None:
         stream, self._stream = self._stream, None
@@ -279,7 +284,7 @@ class WatchedSource(ListedSource):
         if gone and self.ours:
             yield Gone(tuple(self.id_of(*key) for key in gone))
         now = time.monotonic()
-        if marked or (self._speaks and now - self._said_at > SAY_AGAIN):
+        if marked or (self._speaks and now - self._said_at > min(SAY_AGAIN, self.cadence / 2)):
             self._said_at = now
             yield StillSo()
 

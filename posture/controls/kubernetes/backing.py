@@ -64,7 +64,8 @@ def behind(resource: Resource, context: Context) -> Behind:
     words = {control: finding.status.word if finding else "unknown" for control, finding in told.items()}
     evidence = {"behind it": resource.id, **words}
     missing = next((control for control, finding in told.items() if finding is None), None)
-    worst = min((each for each in told.values() if each is not None), key=lambda each: each.status, default=None)
+    there = [each for each in told.values() if each is not None]
+    worst = min(there, key=lambda each: (each.status, each.severity), default=None)
     if worst is None or (missing is not None and worst.status is not Status.FAIL):
         return Behind(resource.name, Status.UNKNOWN, f"{missing} has not judged it", None, evidence)
     return Behind(resource.name, worst.status, worst.reason, _encrypted(resource, told[controls[0]]), evidence, worst)

@@ -238,7 +238,7 @@ def _judged(pv: Resource, found: Behind, target: Resource, facts: Mapping[str, A
     if found.encrypted is False and found.status is Status.FAIL:
         return failed(reason, facts)
     if found.status < status:
-        return Verdict(found.status, f"{found.name}: {found.reason}", facts, None, fault)
+        return Verdict(found.status, found.reason, facts, None, fault)
     if status is Status.PASS and (other := _other_key(storage_class, asks, target, context)):
         return warned(other, facts)
     return Verdict(status, reason, facts)

@@ -10,6 +10,9 @@ from providers.demo.kubernetes.server import Server, start
 
 Json = dict[str, Any]
 
+BOOKMARK = 3.0
+"""Seconds between bookmarks: an hour of the simulated company passes in minutes."""
+
 
 class Running:
     """One cluster. `context` is how a kubeconfig calls it, `called` how the cloud does; `namespace` and
@@ -20,6 +23,7 @@ class Running:
         self.context, self.called, self.disks = context, called, disks
         self.namespace, self.storage_class = namespace, storage_class
         self.server: Server = start(seed=context)
+        self.server.settings.bookmark = BOOKMARK
         self.cluster = Cluster(self.server.store)
 
     def pv(self, namespace: str, claim: str) -> str:
