@@ -92,19 +92,24 @@ class Stream:
 
 
 class KubeClient:
-    """Asks one cluster. `load` reads its kubeconfig; `identify` makes who asks of it."""
+    """Asks one cluster. `load` reads its kubeconfig, of the context of this name, or for None of that which it names
+    first; `identify` makes who asks of it.
+    """
 
     def __init__(
         self,
         settings: KubernetesSettings,
-        load: Callable[[], Access],
+        load: Callable[[str | None], Access],
         identify: Callable[[Access], Identity],
         version: str,
         limits: Limits,
     ) -> None:
         self.settings = settings
         self.limits = limits
+        self.server = ""
+        """Where the cluster is, once that was read."""
         self._load, self._identify = load, identify
+        self._context: str | None = None
         self._agent = f"enctop/{version}"
         self._lane = Lane(RATE, PERIOD, AT_ONCE)
         self._identity: Identity | None = None
@@ -120,10 +125,12 @@ class KubeClient:
         `Refused`, and keeps what was read before.
         """
         try:
-            access = await asyncio.to_thread(self._load)
+            # always the one that was read first: another may be the current one by now, and is another cluster
+            access = await asyncio.to_thread(self._load, self._context)
         except ValueError as error:
             raise misconfigured(CONNECT, str(error)) from None
         access = served(access, allow_plaintext=self.settings.allow_plaintext)
+        self._context, self.server = access.context, access.cluster.server or ""
         if self._identity is None or self._identity.access != access:
             self._identity = self._identify(access)
             await self._leave()

@@ -161,11 +161,11 @@ def open_kubernetes(setup: Setup, blocks: Blocks, limits: Limits | None = None) 
     return made
 
 
-def _loader(settings: KubernetesSettings) -> Callable[[], Access]:
+def _loader(settings: KubernetesSettings) -> Callable[[str | None], Access]:
     if settings.kubeconfig == IN_CLUSTER:
-        return in_cluster
+        return lambda _: in_cluster()
     files, named = kubeconfig.paths(settings.kubeconfig), settings.kubeconfig is not None
-    return lambda: kubeconfig.load(files, named=named).access(settings.context)
+    return lambda context: kubeconfig.load(files, named=named).access(settings.context or context)
 
 
 def in_cluster(account: str = ACCOUNT) -> Access:

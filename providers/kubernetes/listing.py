@@ -47,7 +47,8 @@ class ListedSource(KubeSource):
         """What the model was told, by the hash of the fields that are kept."""
         self._whole = False
         """Whether it was told all of it, and nothing was cut off meanwhile."""
-        self._version = ""
+        self._version, self._server = "", ""
+        """How far the list had come, and of which server."""
 
     @property
     def types(self) -> tuple[str, ...]:
@@ -91,6 +92,7 @@ class ListedSource(KubeSource):
     async def listed(self) -> AsyncGenerator[Yield, None]:
         """The list, page by page; the first time all of it, then what has changed. Raises `Refused`."""
         first, self._whole, self._version = not self._whole, False, ""
+        self._server = self.shared.client.server
         before = list(self._told)
         if first:
             self._told.clear()

@@ -73,9 +73,11 @@ class WatchedSource(ListedSource):
         await super().close()
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
-        """List the kind; or go on with a watch that broke, where its version is still known."""
-        self._leave()
-        if self._lost and self._whole and self._version:
+        """List the kind; or go on with a watch that broke, where its version is still known, or that was opened by
+        the poll before this one.
+        """
+        goes_on = self._whole and self._version and self._server == self.shared.client.server
+        if goes_on and (self._lost or self._stream is not None):
             self._lost = False
             try:
                 async with contextlib.aclosing(self._resumed()) as reports:
@@ -88,6 +90,7 @@ class WatchedSource(ListedSource):
                     raise
                 if not is_gone(refused):
                     self._unwatched = refused.fault
+        self._leave()
         async with contextlib.aclosing(self.listed()) as listed:
             async for each in listed:
                 yield each
@@ -160,7 +163,7 @@ class WatchedSource(ListedSource):
 
     async def _resumed(self) -> AsyncGenerator[News, None]:
         """Open the watch again, and tell what was missed. Raises `Refused`."""
-        stream = self._stream = await self._open()
+        stream = self._stream = self._stream or await self._open()
         self._whole = False
         try:
             async with contextlib.aclosing(self._missed(stream)) as reports:

@@ -10,6 +10,7 @@ import yaml
 from posture.fault import ConfigError
 from providers.collector.config import ambient, parse
 from providers.collector.systems import policy_text
+from providers.demo.kubernetes.kubeconfig import kubeconfig
 from providers.kubernetes.calls import CALLS
 from providers.kubernetes.settings import KubernetesSettings
 from tests.providers.kubernetes.room import QUICK, Following, block, opened
@@ -177,3 +178,17 @@ async def test_two_clusters_of_the_same_name_are_told_apart_by_a_name(kubernetes
     async with opened(f'{one}\nname = "a"\n[[tenant.kubernetes]]\n{other}\nname = "b"') as room:
         await room.begin()
         assert room.sources["nodes"].id == "acme/kubernetes/a/nodes"
+
+
+async def test_a_context_that_becomes_the_current_one_later_is_another_cluster_and_is_not_asked(
+    kubernetes: Kubernetes, tmp_path: Path
+) -> None:
+    config = tmp_path / "config"
+    servers = {"prod": kubernetes.server.url, "other": "http://127.0.0.1:9"}
+    config.write_text(kubeconfig(servers, current="prod"))
+    async with opened(block(config)) as room:
+        assert (await room.poll("storageclasses")).refused is None
+        config.write_text(kubeconfig(servers, current="other"))
+        assert (await room.begin()).refused is None
+        assert (await room.poll("storageclasses")).refused is None
+        assert room.sources["nodes"].id == "acme/kubernetes/prod/nodes"
