@@ -81,7 +81,7 @@ class ClusterAccess(Source):
         return Fault(FaultKind.DENIED, "Forbidden", call.operation, f"may not {permission}", permission)
 
     def _sources(self, access: Access) -> tuple[KubeSource, ...]:
-        settings, cadence = self._client.settings, self._setup.cadence
+        settings = self._client.settings
         name = settings.name or called(access.context)
         if self._names.setdefault(name, self.id) != self.id:
             raise Refused(
@@ -95,7 +95,10 @@ class ClusterAccess(Source):
         found = GKE.fullmatch(access.context) or GKE.fullmatch(access.cluster_name)
         project = settings.gcp_project or (found[1] if found else "")
         known_as = cluster_of(access.context, access.cluster_name)
-        shared, routes = Shared(name, self._client, self._namespaces, project, self._setup.now, known_as), Routes()
+        return self._kinds(Shared(name, self._client, self._namespaces, project, self._setup.now, known_as))
+
+    def _kinds(self, shared: Shared) -> tuple[KubeSource, ...]:
+        cadence, routes = self._setup.cadence, Routes()
         claims = PersistentVolumeClaims(shared, cadence.live)
         workloads = (
             StatefulSets(shared, cadence.live),

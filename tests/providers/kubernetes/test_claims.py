@@ -177,7 +177,7 @@ async def test_a_claim_points_at_its_volume_and_at_the_class_of_its_annotation_b
     kept = room.held["k8s://prod/acme/persistentvolumeclaim/old"].fields
     assert kept["metadata"]["annotations"] == {"volume.beta.kubernetes.io/storage-class": "gp2"}
     assert "managedFields" not in repr(room.held)
-    assert room.held["k8s://prod/acme/persistentvolumeclaim/data"].cells == ("pv-1", "gp3", "10Gi", "Bound")
+    assert room.held["k8s://prod/acme/persistentvolumeclaim/data"].cells == ("pv-1", "gp3", "10 GiB", "Bound")
 
 
 async def test_a_class_points_at_its_key_and_keeps_its_parameters_but_for_secrets(

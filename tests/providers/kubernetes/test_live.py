@@ -16,10 +16,14 @@ from providers.collector.collector import Collector
 from providers.collector.config import parse
 from providers.demo.kubernetes.cluster import CLAIM, STORAGE_CLASS, ebs, selector
 from providers.kubernetes import client
+from providers.kubernetes.calls import CALLS
 from tests.providers.kubernetes.room import BOUND, QUICK, block
 from tests.world.kubernetes import Kubernetes
 
 GP3 = "k8s://prod//storageclass/gp3"
+
+
+LISTED = {"access", *(call.plural for call in CALLS.values() if not call.watched)}
 
 
 class Live:
@@ -44,7 +48,7 @@ class Live:
         """Whether every source has answered, and those that are watched are."""
         sources = [each for each in self.collector.model.sources.values() if each.provider == "kubernetes"]
         return len(sources) > 12 and all(
-            each.state is State.OK and (each.following or each.service in {"access", "nodes"}) for each in sources
+            each.state is State.OK and (each.following or each.service in LISTED) for each in sources
         )
 
     def there(self, id: str) -> bool:
