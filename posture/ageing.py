@@ -1,6 +1,6 @@
 """When time alone changes a verdict: its own end, and evidence that grows too old."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from posture.clock import Utc
 from posture.entry import Entry
@@ -11,22 +11,20 @@ from posture.timers import Timers
 class Ageing:
     """The times at which a resource is to be judged again though nothing was reported.
 
-    `sources`, `entries` and `reported` (the ids that each source reported) are the model's own and are only read.
+    `sources` and `reported` (what each source reported, by id) are the model's own and are only read.
     """
 
-    def __init__(
-        self, sources: Mapping[str, Source], entries: Mapping[str, Entry], reported: Mapping[str, Iterable[str]]
-    ) -> None:
+    def __init__(self, sources: Mapping[str, Source], reported: Mapping[str, Mapping[str, Entry]]) -> None:
         self.verdicts = Timers()
         """By resource: when its verdicts end by themselves."""
         self.rows = Timers()
         """By source: when the next of its rows is too old."""
-        self._sources, self._entries, self._reported = sources, entries, reported
+        self._sources, self._reported = sources, reported
 
     def stale(self, source_id: str, now: Utc) -> list[str]:
         """The rows of a source that are too old to be evidence."""
         source = self._sources[source_id]
-        return [name for name in self._reported[source_id] if stale_at(self._entries[name], source) <= now]
+        return [name for name, entry in self._reported[source_id].items() if stale_at(entry, source) <= now]
 
     def seen(self, source_id: str, now: Utc) -> None:
         """Rows of a source were seen now: it has a next time from here on."""
@@ -40,7 +38,7 @@ class Ageing:
     def follow(self, source_id: str, now: Utc) -> None:
         """Look again when the next row that is fresh now is too old."""
         source = self._sources[source_id]
-        ages = (stale_at(self._entries[name], source) for name in self._reported[source_id])
+        ages = (stale_at(entry, source) for entry in self._reported[source_id].values())
         self.rows.set(source_id, min((at for at in ages if at > now), default=None))
 
     def due(self, now: Utc) -> list[str]:

@@ -9,6 +9,8 @@ from posture.links import Links
 from posture.policy import Policy, shared
 from posture.resource import Resource
 from posture.source import Source
+from posture.unanswered import Listing
+from posture.verdict import Finding
 
 
 class Context(Protocol):
@@ -24,6 +26,26 @@ class Context(Protocol):
 
     def linked(self, resource: Resource, rel: str) -> Resource | None:
         """The resource pointed at by `rel`; None where not pointed at or not seen."""
+
+    def linked_all(self, resource: Resource, rel: str) -> list[tuple[str, Resource | None]]:
+        """Everything pointed at by `rel`, in the order of the links: the id as it is linked, and the resource, None
+        where it was not seen.
+        """
+
+    def findings(self, resource: Resource) -> Mapping[str, Finding]:
+        """The findings that stand on another resource, by control. Empty where nothing judges it, where it is gone,
+        and where its own verdict hangs on the resource under judgement, which is nobody's to know.
+
+        The resource under judgement is judged again when their status, reason or fault changes.
+        """
+
+    def listed(self, provider: str, scope: str | None, service: str) -> bool:
+        """Whether sources of this service are asked in an account, project or server (`scope`, without the region;
+        None: in all those of the tenant), and each has answered in full when it was last asked.
+
+        What they did not name then did not exist. It says nothing of regions that no source asks. The resource under
+        judgement is judged again when this changes.
+        """
 
     def users(self, resource: Resource) -> Iterator[Resource]:
         """Resources that point at `resource` or one of its aliases, lazily.
@@ -72,6 +94,12 @@ class Held(Protocol):
     def unanswered(self, resource: Resource, asks: Callable[[str], bool]) -> Source | None:
         """As `Context.unanswered`."""
 
+    def findings(self, resource: Resource) -> Mapping[str, Finding]:
+        """As `Context.findings`."""
+
+    def listed(self, listing: Listing) -> bool:
+        """As `Context.listed`."""
+
     def unassigned(self, tenant: str) -> int:
         """As `Context.unassigned`."""
 
@@ -79,8 +107,9 @@ class Held(Protocol):
 class ModelContext:
     """The model as the controls of one tenant's resources see it (`Context`)."""
 
-    def __init__(self, model: Held, policies: Sequence[Policy]) -> None:
+    def __init__(self, model: Held, tenant: str, policies: Sequence[Policy]) -> None:
         self._model = model
+        self._tenant = tenant
         self.policies = policies
         self.policy = shared(policies)
 
@@ -92,10 +121,19 @@ class ModelContext:
     def linked(self, resource: Resource, rel: str) -> Resource | None:
         """The resource at the other end of the link `rel`, where it was seen."""
         target = resource.link(rel)
-        if target is None:
-            return None
-        entry = self._model.entry(target)
-        return entry.resource if entry else None
+        return None if target is None else self._at(target)
+
+    def linked_all(self, resource: Resource, rel: str) -> list[tuple[str, Resource | None]]:
+        """The other ends of the links `rel`, each where it was seen."""
+        return [(link.to, self._at(link.to)) for link in resource.links if link.rel == rel]
+
+    def findings(self, resource: Resource) -> Mapping[str, Finding]:
+        """The findings on another resource; asking is remembered (`Model.findings`)."""
+        return self._model.findings(resource)
+
+    def listed(self, provider: str, scope: str | None, service: str) -> bool:
+        """Whether every source of it has answered in full; asking is remembered (`Model.listed`)."""
+        return self._model.listed(Listing(provider, scope, service, "" if scope is not None else self._tenant))
 
     def users(self, resource: Resource) -> Iterator[Resource]:
         """Who points at this resource."""
@@ -129,3 +167,7 @@ class ModelContext:
     def unassigned(self, tenant: str) -> int:
         """Resources that carry no tenant's tag in accounts this tenant shares."""
         return self._model.unassigned(tenant)
+
+    def _at(self, target: str) -> Resource | None:
+        entry = self._model.entry(target)
+        return entry.resource if entry else None

@@ -10,7 +10,7 @@ import msgspec
 from posture.clock import Utc, past
 from posture.kinds import cells_of
 from posture.resource import KeyClass, Resource
-from posture.rollup import Counted
+from posture.rollup import OWN, Counted
 from posture.verdict import EvidenceClass, Finding, Gap, Severity, Status
 
 Statuses = Mapping[str, tuple[Status, Utc, Gap | None]]
@@ -18,8 +18,8 @@ Statuses = Mapping[str, tuple[Status, Utc, Gap | None]]
 
 
 class Entry:
-    """One resource as the model keeps it: who reported it in which poll, when it was last seen (UTC seconds), and its
-    findings by control.
+    """One resource as the model keeps it: who reported it, in which poll it was named last (`poll`) and seen last
+    (`seen_in`), when that was (UTC seconds), and its findings by control.
 
     `not_in_last_poll` says that the last poll of its source went well elsewhere and did not see it: it is older than
     its source.
@@ -33,6 +33,7 @@ class Entry:
         "observed_at",
         "poll",
         "resource",
+        "seen_in",
         "source",
         "status",
         "users",
@@ -41,7 +42,7 @@ class Entry:
     def __init__(self, resource: Resource, source: str, poll: int, observed_at: Utc) -> None:
         self.resource = resource
         self.source = source
-        self.poll = poll
+        self.poll = self.seen_in = poll
         self.observed_at = observed_at
         self.findings: dict[str, Finding] = {}
         self.status = Status.NOT_APPLICABLE
@@ -119,7 +120,18 @@ def _stood(control: str, status: Status, since: Utc, gap: Gap | None) -> Finding
     """What is known of a finding until it is judged anew, which is before anybody sees it; thousands of resources
     have the same.
     """
-    return Finding(control, "", "", status, Severity.INFO, EvidenceClass.INFERRED, "", {}, since, None, None, gap)
+    return Finding(
+        control=control,
+        resource="",
+        tenant="",
+        status=status,
+        severity=Severity.INFO,
+        evidence_class=EvidenceClass.INFERRED,
+        reason="",
+        evidence={},
+        since=since,
+        gap=gap,
+    )
 
 
 def _rank(finding: Finding) -> tuple[int, int]:
@@ -130,3 +142,19 @@ def _rank(finding: Finding) -> tuple[int, int]:
 def gap_of(status: Status, since: Utc, begins: Utc, ends: Utc | None) -> Gap:
     """One for the thousands of findings that a source's silence opens and closes together."""
     return Gap(status, since, begins, ends)
+
+
+def own_entry(resource_id: str, kind: str, name: str, tenant: str, now: Utc) -> Entry:
+    """A tenant or a source as a resource of enctop's own, which meta-controls judge."""
+    resource = Resource(
+        id=resource_id,
+        kind=kind,
+        type=f"{OWN}.{kind}",
+        name=name,
+        tenant=tenant,
+        provider=OWN,
+        scope="",
+        region="",
+        source=resource_id,
+    )
+    return Entry(resource, resource_id, 0, now)

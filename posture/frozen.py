@@ -7,7 +7,7 @@ import msgspec
 from posture.clock import parse_rfc3339
 from posture.context import Context
 from posture.controls.registry import Control, Registry, registry
-from posture.entry import Entry
+from posture.entry import Entry, own_entry
 from posture.kinds import kind_of
 from posture.model import Model
 from posture.policy import Policy
@@ -84,12 +84,7 @@ def _held(snapshot: Snapshot) -> Iterator[Entry]:
     for resource_id, own in findings.items():  # of tenants and sources, which are no resources of a snapshot
         kind = "tenant" if resource_id.startswith("enctop://") else "source"
         name, tenant = resource_id.rpartition("/")[2], next(iter(own.values())).tenant
-        held = Entry(
-            Resource(resource_id, kind, f"enctop.{kind}", name, tenant, "enctop", "", "", resource_id),
-            resource_id,
-            0,
-            0.0,
-        )
+        held = own_entry(resource_id, kind, name, tenant, 0.0)
         held.findings = own
         yield held
 
@@ -97,20 +92,20 @@ def _held(snapshot: Snapshot) -> Iterator[Entry]:
 def _resource(entry: ResourceEntry) -> Resource:
     encryption = entry.encryption
     return Resource(
-        entry.id,
-        entry.kind,
-        entry.type,
-        entry.name,
-        entry.tenant,
-        entry.provider,
-        entry.scope,
-        entry.region,
-        entry.source,
-        None
+        id=entry.id,
+        kind=entry.kind,
+        type=entry.type,
+        name=entry.name,
+        tenant=entry.tenant,
+        provider=entry.provider,
+        scope=entry.scope,
+        region=entry.region,
+        source=entry.source,
+        encryption=None
         if encryption is None
         else Encryption(encryption.at_rest, encryption.algorithm, encryption.key_class, encryption.key),
-        entry.attributes,
-        tuple(entry.links),
+        fields=entry.attributes,
+        links=tuple(entry.links),
         aliases=tuple(entry.aliases),
         cells=tuple(entry.columns.get(title, "") for title in kind_of(entry.kind).titles) if entry.columns else (),
         expires=parse_rfc3339(entry.expires) if entry.expires else None,
@@ -137,18 +132,18 @@ def _source(entry: SourceEntry) -> Source:
 
 def _finding(entry: FindingEntry) -> Finding:
     return Finding(
-        entry.control,
-        entry.resource,
-        entry.tenant,
-        Status[entry.status.upper()],
-        Severity[entry.severity.upper()],
-        EvidenceClass(entry.evidence_class),
-        entry.reason,
-        entry.evidence,
-        parse_rfc3339(entry.since),
-        entry.fault,
-        entry.exception,
-        None if entry.gap is None else _gap(entry.gap),
+        control=entry.control,
+        resource=entry.resource,
+        tenant=entry.tenant,
+        status=Status[entry.status.upper()],
+        severity=Severity[entry.severity.upper()],
+        evidence_class=EvidenceClass(entry.evidence_class),
+        reason=entry.reason,
+        evidence=entry.evidence,
+        since=parse_rfc3339(entry.since),
+        fault=entry.fault,
+        exception=entry.exception,
+        gap=None if entry.gap is None else _gap(entry.gap),
     )
 
 

@@ -1,6 +1,7 @@
 """How a resource gets its verdicts."""
 
 import logging
+from collections.abc import Mapping
 
 from posture.ageing import stale_at
 from posture.clock import Utc, age
@@ -43,6 +44,15 @@ def judge(entry: Entry, context: ModelContext, registry: Registry) -> Utc | None
     return wake
 
 
+def says_otherwise(before: Mapping[str, Finding], after: Mapping[str, Finding]) -> bool:
+    """Whether findings differ in what another control may ask of them: their status, reason or fault."""
+    return before.keys() != after.keys() or any(
+        (known.status, known.reason, known.fault) != (finding.status, finding.reason, finding.fault)
+        for control, finding in after.items()
+        if (known := before[control]) is not finding
+    )
+
+
 def _stale(entry: Entry, context: ModelContext) -> Verdict | None:
     source = context.source(entry.source)
     if source is None:
@@ -82,18 +92,18 @@ def _finding(control: Control, verdict: Verdict, entry: Entry, context: ModelCon
     known = entry.findings.get(control.id)
     since, gap = _began(known, verdict.status, context.now)
     finding = Finding(
-        control.id,
-        resource.id,
-        resource.tenant,
-        verdict.status,
-        context.policy.effective_severity(control.severity, excepted=exception is not None),
-        verdict.evidence_class or control.evidence_class,
-        verdict.reason,
-        verdict.evidence,
-        since,
-        verdict.fault,
-        exception,
-        gap,
+        control=control.id,
+        resource=resource.id,
+        tenant=resource.tenant,
+        status=verdict.status,
+        severity=context.policy.effective_severity(control.severity, excepted=exception is not None),
+        evidence_class=verdict.evidence_class or control.evidence_class,
+        reason=verdict.reason,
+        evidence=verdict.evidence,
+        since=since,
+        fault=verdict.fault,
+        exception=exception,
+        gap=gap,
     )
     return (known if known == finding else finding), verdict.valid_until
 

@@ -43,7 +43,8 @@ class Kind(msgspec.Struct, frozen=True):
 
     `ends` names the controls that judge when it ends by itself (`Resource.expires`), one a system: a countdown has
     their colour. `ends_with` is the kind of the resource that it ends with, which is then listed instead. `encrypted`
-    says that it has encryption at rest of its own.
+    says that it has encryption at rest of its own. `usable` names the controls that judge whether what it encrypts can
+    still be read.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Kind(msgspec.Struct, frozen=True):
     ends: tuple[str, ...] = ()
     ends_with: str = ""
     encrypted: bool = False
+    usable: tuple[str, ...] = ()
 
     @property
     def titles(self) -> tuple[str, ...]:
@@ -95,6 +97,7 @@ _ALL = (
         (Col("MANAGER"), Col("STATE"), Col("ROTATION")),
         ends=("aws.kms.key-state", "gcp.kms.key-state"),
         encrypted=True,
+        usable=("aws.kms.key-state", "gcp.kms.key-state", "azure.disk.des-health"),
     ),
     Kind("object-sample", "Object samples"),
     Kind("inventory", "Inventories"),
@@ -102,8 +105,42 @@ _ALL = (
     Kind("blob-service", "Blob services"),
     Kind("account", "Accounts", (Col("DEFAULT"),)),
     Kind("identity", "Identities"),
-    Kind("workload", "Workloads", (Col("DISKS"),)),
+    Kind("workload", "Workloads", (Col("VOLUMES", 8, 18),)),
     Kind("cluster", "Clusters", (Col("SECRETS"),)),
+    Kind("node", "Nodes", (Col("MACHINE", 12, 40, middle=True), Col("ZONE", 8, 18))),
+    Kind(
+        "storage-class",
+        "Storage classes",
+        (
+            Col("PROVISIONER", 14, 30, middle=True),
+            Col("DEFAULT", 7, 7),
+            Col("RECLAIM", 7, 7),
+            Col("ENCRYPTED", 9, 9, verdict=("k8s.storageclass.encrypted",)),
+        ),
+    ),
+    Kind(
+        "persistent-volume",
+        "Persistent volumes",
+        (
+            Col("CLAIM", 14, 40, middle=True),
+            Col("CLASS", 8, 20, middle=True),
+            Col("SIZE", 8, right=True, number=True),
+            Col("PHASE", 8, 9),
+            Col("DRIVER", 8, 24, keep=2),
+            Col("AS PROMISED", 11, 11, keep=2, verdict=("k8s.pv.backing-volume",)),
+        ),
+    ),
+    Kind(
+        "claim",
+        "Claims",
+        (
+            Col("VOLUME", 12, 40, middle=True),
+            Col("CLASS", 8, 20, middle=True),
+            Col("SIZE", 8, right=True, number=True),
+            Col("PHASE", 8, 9),
+        ),
+    ),
+    Kind("ingress", "Ingresses", (Col("HOSTS", 14, 50), Col("CLASS", 7, 18), Col("TLS", verdict=("k8s.ingress.tls",)))),
     Kind(
         "endpoint",
         "Endpoints",

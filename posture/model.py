@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 
 import msgspec
 
@@ -11,18 +10,20 @@ from posture.changes import Change
 from posture.clock import Seconds, Utc
 from posture.context import ModelContext
 from posture.controls.registry import Registry
-from posture.entry import Entry, Statuses, clamped
+from posture.entry import Entry, Statuses, clamped, own_entry
 from posture.fault import Fault
 from posture.interning import intern_strings
-from posture.judging import judge
+from posture.judging import judge, says_otherwise
 from posture.links import Links, outline
 from posture.policy import Policy
-from posture.reports import Batch, Complete, NotRead, ReadRefused, Report
+from posture.reported import Reported
+from posture.reports import Batch, Complete, Gone, NotRead, ReadRefused, Report, StillSo
 from posture.resource import Resource
 from posture.rollup import OWN, UNASSIGNED, Rollup, add, counted
-from posture.source import Source, account_of
-from posture.unanswered import Unanswered
-from posture.verdict import Status, worst
+from posture.source import STALE_CADENCES, Source, account_of
+from posture.unanswered import Listing, Unanswered
+from posture.unjudged import Unjudged
+from posture.verdict import Finding, Status, worst
 
 
 class Model:
@@ -44,16 +45,15 @@ class Model:
         self.links = Links()
         self._now = now
         self._entries: dict[str, Entry] = {}
-        self._by_source: dict[str, dict[str, None]] = {}
-        self._polls: Counter[str] = Counter()
-        self._seen: Counter[str] = Counter()
+        self._reported = Reported()
         self._alone: Counter[str] = Counter()
-        self._dirty: dict[str, None] = {}
-        self._ageing = Ageing(self.sources, self._entries, self._by_source)
+        self._unjudged = Unjudged(self._judge)
+        self._dirty = self._unjudged.waiting
+        self._ageing = Ageing(self.sources, self._reported.rows)
         self._unanswered = Unanswered(self.sources)
         self._change = Change()
         self._recalled: dict[str, Statuses] = {}
-        self._contexts = {tenant: ModelContext(self, (policy,)) for tenant, policy in self.policies.items()}
+        self._contexts = {tenant: ModelContext(self, tenant, (policy,)) for tenant, policy in self.policies.items()}
         for tenant in self.policies:
             self._own(f"enctop://{tenant}", "tenant", tenant, tenant)
 
@@ -82,7 +82,7 @@ class Model:
         found = self._contexts.get(tenant)
         if found is None:
             policies = [self.policies[name] for name in tenant.split("+") if name in self.policies]
-            found = self._contexts[tenant] = ModelContext(self, policies or (Policy(),))
+            found = self._contexts[tenant] = ModelContext(self, tenant, policies or (Policy(),))
         return found
 
     def unanswered(self, resource: Resource, asks: Callable[[str], bool]) -> Source | None:
@@ -92,6 +92,17 @@ class Model:
         Whoever asks is judged again when a source of that place changes its state.
         """
         return self._unanswered.find(resource, asks)
+
+    def findings(self, resource: Resource) -> Mapping[str, Finding]:
+        """As they stand; whoever asks while it is judged is judged again when they change."""
+        had = self._unjudged.ask_findings(resource.id)
+        entry = self._entries.get(resource.id) if had else None
+        return entry.findings if entry else {}
+
+    def listed(self, listing: Listing) -> bool:
+        """Whether it was listed in full; whoever asks while it is judged is judged again when that changes."""
+        self._unjudged.ask(listing)
+        return self._unanswered.listed(listing)
 
     def unassigned(self, tenant: str) -> int:
         """Resources without a tenant in the accounts whose sources this tenant shares."""
@@ -108,70 +119,85 @@ class Model:
         """A source exists from now on; it keeps what it reported under this id before."""
         known = self.sources.get(source.id)
         if known is not None:
-            source = source.following(known)
-        rows = self._by_source.setdefault(source.id, {})
+            source = source.succeeding(known)
+        rows = self._reported.rows.setdefault(source.id, {})
         self._own(source.id, "source", source.service, source.tenant)
         self._set_source(source)
         if known is not None and known.cadence != source.cadence:
-            self._dirty.update(rows)
+            self._unjudged.add(rows)
             self._ageing.follow(source.id, self._now)
 
     def drop_source(self, source_id: str, now: Utc) -> None:
         """A source exists no more, nor does what only it reported."""
         self._keep_time(now)
         source = self.sources.pop(source_id)
-        for resource_id in self._by_source.pop(source_id, {}):
+        for resource_id in self._reported.drop(source_id):
             self._remove(resource_id)
         self._remove(source_id)
         self._ageing.look_at(source_id, None)
         self._unanswered.end(source_id)
-        for kept in (self._polls, self._seen):
-            kept.pop(source_id, None)
         self._change.sources.discard(source_id)
         self._change.sources_gone.add(source_id)
-        self._dirty.update(self._unanswered.release(source))
+        self._answers_moved(source)
         self._touch_tenants(source)
 
     def begin(self, source_id: str, now: Utc) -> None:
         """A poll starts."""
         self._keep_time(now)
-        self._polls[source_id] += 1
-        self._seen[source_id] = 0
+        self._reported.begin(source_id)
         self._unanswered.end(source_id)
         self._set_source(self.sources[source_id].begun(self._now))
 
     def apply(self, source_id: str, report: Report, now: Utc) -> None:
-        """Take in what a poll reports on its way. Nothing is judged before `settle`."""
+        """Take in what a source reports, in a poll or after it. Nothing is judged before `settle`."""
         self._keep_time(now)
         match report:
             case Batch():
                 self._take(report.resources, source_id)
-            case Complete():
-                self._forget(source_id, report)
+            case Complete() | Gone():
+                for resource_id in self._reported.gone(source_id, report):
+                    self._remove(resource_id)
             case ReadRefused():
                 if self._unanswered.refuse(source_id, report.fault):
-                    self._dirty.update(self._unanswered.release(self.sources[source_id]))
+                    self._answers_moved(self.sources[source_id])
             case NotRead():
-                known = self._by_source[source_id]
-                for resource in report.resources:
-                    if resource.id in known:
-                        self._entries[resource.id].poll = self._polls[source_id]
-                self._take([resource for resource in report.resources if resource.id not in known], source_id)
+                self._take(self._reported.unread(source_id, report.resources), source_id)
+            case StillSo():
+                lasts = STALE_CADENCES * self.sources[source_id].cadence
+                self._unjudged.add(self._reported.confirm(source_id, self._now, lasts))
+                self._ageing.seen(source_id, self._now)
+        source = self.sources[source_id]
+        if not source.polling:
+            if isinstance(report, NotRead):
+                behind = self._reported.fall_behind(source_id, [resource.id for resource in report.resources])
+                self._change.resources.update(behind)
+            held, fresh = len(self._reported.rows[source_id]), isinstance(report, StillSo)
+            self._set_source(source.told(held, self._now if fresh else source.last_success))
 
     def finish(
-        self, source_id: str, now: Utc, *, fault: Fault | None, calls: int, seconds: Seconds, next_due: Utc | None
+        self,
+        source_id: str,
+        now: Utc,
+        *,
+        fault: Fault | None,
+        calls: int,
+        seconds: Seconds,
+        next_due: Utc | None,
+        following: bool = False,
     ) -> None:
         """A poll ends: in full (`fault` None), in part, or refused. Rows stay in any case, and each ages from when
-        it was last seen.
+        it was last seen. `following`: it goes on to report what changes.
         """
         self._keep_time(now)
         source = self.sources[source_id]
         part = self._unanswered.end(source_id)
-        seen_any, held = bool(self._seen[source_id]), len(self._by_source[source_id])
+        seen_any, held = bool(self._reported.seen[source_id]), len(self._reported.rows[source_id])
         ended = source.ended(self._now, fault, part, seen_any, held)
-        self._set_source(msgspec.structs.replace(ended, calls=calls, seconds=seconds, next_due=next_due))
-        if part is not None and fault is None:
-            self._fall_behind(source)
+        self._set_source(
+            msgspec.structs.replace(ended, calls=calls, seconds=seconds, next_due=next_due, following=following)
+        )
+        if fault is None and (part is not None or source_id in self._reported.listed):
+            self._change.resources.update(self._reported.fall_behind(source_id))
         if source.fault != ended.fault:
             self._dirty.update(dict.fromkeys(self._ageing.stale(source_id, self._now)))
 
@@ -196,20 +222,7 @@ class Model:
 
     def settle(self, at_most: int | None = None) -> bool:
         """Judge what was touched since the last time, or `at_most` of it; says whether all is judged."""
-        batch = list(self._dirty if at_most is None else islice(self._dirty, at_most))
-        for resource_id in batch:
-            del self._dirty[resource_id]
-        for resource_id in batch:
-            entry = self._entries.get(resource_id)
-            if entry is None:
-                continue
-            before = entry.appearance()
-            until = judge(entry, self.context(entry.resource.tenant), self.registry)
-            self._ageing.verdicts.set(resource_id, until if until is not None and until > self._now else None)
-            if entry.appearance() != before:
-                self._change.resources.add(resource_id)
-            self._recount(entry)
-        return not self._dirty
+        return self._unjudged.settle(at_most)
 
     def drain(self) -> Change:
         """What moved since the last call, settled."""
@@ -239,7 +252,7 @@ class Model:
             if entry.resource.id in self._entries or entry.source not in self.sources:
                 continue
             self._entries[entry.resource.id] = entry
-            self._by_source[entry.source][entry.resource.id] = None
+            self._reported.rows[entry.source][entry.resource.id] = entry
             self._moved(None, entry.resource)
             self._dirty[entry.resource.id] = None
             self._change.resources.add(entry.resource.id)
@@ -256,7 +269,7 @@ class Model:
                 known.status = worst(finding.status for finding in known.findings.values())
             else:
                 self._entries[entry.resource.id] = entry
-                self._by_source.setdefault(entry.source, {})[entry.resource.id] = None
+                self._reported.rows.setdefault(entry.source, {})[entry.resource.id] = entry
                 self.links.replace(known.resource if known else None, entry.resource)
             self._change.resources.add(entry.resource.id)
             taken.append(entry)
@@ -270,6 +283,19 @@ class Model:
         self._change.tenants.add(tenant)
 
     # ------------------------------------------------------------ inside
+
+    def _judge(self, resource_id: str) -> None:
+        entry = self._entries.get(resource_id)
+        if entry is None:
+            return
+        before, known = entry.appearance(), entry.findings
+        until = judge(entry, self.context(entry.resource.tenant), self.registry)
+        self._ageing.verdicts.set(resource_id, until if until is not None and until > self._now else None)
+        if entry.appearance() != before:
+            self._change.resources.add(resource_id)
+        if self._unjudged.is_asked(resource_id) and says_otherwise(known, entry.findings):
+            self._unjudged.changed(resource_id)
+        self._recount(entry)
 
     def _keep_time(self, now: Utc) -> None:
         if now >= self._now - self.SLACK:
@@ -286,10 +312,8 @@ class Model:
             self._ageing.follow(source.id, now)
 
     def _own(self, resource_id: str, kind: str, name: str, tenant: str) -> None:
-        resource = Resource(resource_id, kind, f"{OWN}.{kind}", name, tenant, OWN, "", "", resource_id)
-        entry = self._entries.get(resource_id)
-        if entry is None:
-            self._entries[resource_id] = Entry(resource, resource_id, 0, self._now)
+        if resource_id not in self._entries:
+            self._entries[resource_id] = own_entry(resource_id, kind, name, tenant, self._now)
             self._change.gone.discard(resource_id)
         self._dirty[resource_id] = None
 
@@ -300,15 +324,18 @@ class Model:
         self.sources[source.id] = source
         self._change.sources.add(source.id)
         self._change.sources_gone.discard(source.id)
-        if known is None or (known.state, known.fault, known.last_success) != (
-            source.state,
-            source.fault,
-            source.last_success,
-        ):
+        turned = known is None or (known.state, known.fault) != (source.state, source.fault)
+        # what is fresh and is told again says the same, and is judged when it would not have been fresh any more
+        if turned or (known and known.last_success != source.last_success and known.dim(self._now)):
             self._dirty[source.id] = None
             self._touch_tenants(source)
-        if known is None or (known.state, known.fault) != (source.state, source.fault):
-            self._dirty.update(self._unanswered.release(source))
+        if turned:
+            self._answers_moved(source)
+
+    def _answers_moved(self, source: Source) -> None:
+        self._dirty.update(self._unanswered.release(source))
+        for listing in self._unanswered.turned(source, self._unjudged.is_asked):
+            self._unjudged.changed(listing)
 
     def _touch_tenants(self, source: Source) -> None:
         for tenant in source.tenant.split("+"):
@@ -323,27 +350,27 @@ class Model:
             self._ageing.seen(source_id, self._now)
 
     def _put(self, resource: Resource, source_id: str, words: dict[str, str]) -> None:
-        poll, now = self._polls[source_id], self._now
+        poll, now = self._reported.polls[source_id], self._now
         entry = self._entries.get(resource.id)
         if entry is None:
             old, entry = None, self._added(resource, source_id)
         else:
-            if entry.source != source_id and self._told_better(entry, resource, source_id):
-                self._seen[source_id] += 1
+            if entry.source != source_id and self._reported.is_better(entry, resource, source_id):
+                self._reported.seen[source_id] += 1
                 return
             old, moved, aged = (
                 entry.resource,
                 entry.source != source_id,
                 stale_at(entry, self.sources[entry.source]) <= now,
             )
-            self._seen[source_id] += moved or entry.poll != poll
+            self._reported.seen[source_id] += moved or entry.poll != poll
             restored = not entry.poll
-            entry.poll, entry.observed_at = poll, now
+            entry.poll, entry.seen_in, entry.observed_at = poll, poll, now
             if entry.not_in_last_poll:
                 entry.not_in_last_poll = False
                 self._change.resources.add(resource.id)
             if moved:
-                del self._by_source[entry.source][resource.id]
+                del self._reported.rows[entry.source][resource.id]
                 entry.source = source_id
             elif old == resource:
                 if restored:  # its source may remember it as well: the same one
@@ -356,7 +383,7 @@ class Model:
                 self._uncount(entry)
             entry.resource = resource
         intern_strings(resource.fields, words)
-        self._by_source[source_id][resource.id] = None
+        self._reported.rows[source_id][resource.id] = entry
         if old != resource:
             self._moved(old, resource)
         self._dirty[resource.id] = None
@@ -364,21 +391,11 @@ class Model:
         self._change.resources.add(resource.id)
 
     def _added(self, resource: Resource, source_id: str) -> Entry:
-        entry = self._entries[resource.id] = Entry(resource, source_id, self._polls[source_id], self._now)
+        entry = self._entries[resource.id] = Entry(resource, source_id, self._reported.polls[source_id], self._now)
         if statuses_since := self._recalled.pop(resource.id, None):
             entry.recall(statuses_since)
-        self._seen[source_id] += 1
+        self._reported.seen[source_id] += 1
         return entry
-
-    def _told_better(self, entry: Entry, resource: Resource, source_id: str) -> bool:
-        """Whether what holds it stays: of two sources that name one thing (two accounts, a third's key), the one
-        that was answered, else the first by id.
-        """
-        other = entry.source
-        return entry.poll >= self._polls[other] - 1 and (bool(entry.resource.faults), other) < (
-            bool(resource.faults),
-            source_id,
-        )
 
     def _moved(self, old: Resource | None, new: Resource | None) -> None:
         """What a control may have seen of this resource is judged again: itself, its neighbours either way, and who
@@ -402,31 +419,14 @@ class Model:
                 for tenant in self.policies:
                     self._dirty[f"enctop://{tenant}"] = None
 
-    def _fall_behind(self, source: Source) -> None:
-        """Rows that a poll which went well elsewhere did not see do not look as fresh as the rest."""
-        for resource_id in self._by_source[source.id]:
-            entry = self._entries[resource_id]
-            if not entry.not_in_last_poll and entry.observed_at < (source.last_attempt or 0.0):
-                entry.not_in_last_poll = True
-                self._change.resources.add(resource_id)
-
-    def _forget(self, source_id: str, listed: Complete) -> None:
-        poll = self._polls[source_id]
-        for resource_id in list(self._by_source[source_id]):
-            entry = self._entries[resource_id]
-            if (
-                entry.poll != poll
-                and entry.resource.type in listed.types
-                and listed.unless.isdisjoint(link.to for link in entry.resource.links)
-            ):
-                self._remove(resource_id)
-
     def _remove(self, resource_id: str) -> None:
         entry = self._entries.pop(resource_id, None)
         if entry is None:
             return
-        self._by_source.get(entry.source, {}).pop(resource_id, None)
+        self._reported.rows.get(entry.source, {}).pop(resource_id, None)
         self._ageing.verdicts.set(resource_id, None)
+        self._unjudged.forget(resource_id)
+        self._unjudged.changed(resource_id)
         self._moved(entry.resource, None)
         self._uncount(entry)
         self._change.resources.discard(resource_id)

@@ -45,4 +45,16 @@ class NotRead(msgspec.Struct, frozen=True):
     resources: tuple[Resource, ...]
 
 
-Report = Union[Batch, Complete, ReadRefused, NotRead]
+class Gone(msgspec.Struct, frozen=True):
+    """The resources of these ids are gone, where this source reported them last."""
+
+    ids: tuple[str, ...]
+
+
+class StillSo(msgspec.Struct, frozen=True):
+    """All that this source has reported and not taken back is so now, as if it were named once more. What its last
+    poll left out, or nobody answered for (`NotRead`), is not among it.
+    """
+
+
+Report = Union[Batch, Complete, ReadRefused, NotRead, Gone, StillSo]

@@ -42,7 +42,7 @@ class Link(msgspec.Struct, frozen=True, gc=False):
     to: str
 
 
-class Resource(msgspec.Struct, frozen=True, gc=False):
+class Resource(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One thing seen.
 
     `id` is the provider's own and unique in a model. `fields` are the provider's own fields under

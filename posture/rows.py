@@ -21,14 +21,15 @@ class Place(msgspec.Struct, frozen=True, array_like=True, gc=False):
     source: str
 
 
-class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class Row(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """One resource as a table shows it, small enough for 100,000 of them.
 
     `place` numbers a `Place`; `key_class` indexes `KEY_CLASSES` (-1: the kind has no encryption of its own); `key` is a
     short label of the key; `reason` is that of the worst finding; `severity` the worst among the findings of `status`;
     `since` when the status began (UTC seconds); `users` how many resources point at this one; `expires` when it ends by
     itself (UTC seconds), 0 for never; `seen` when it was last seen (UTC seconds) where its source answered since
-    without it, else 0: it is as old as its source's last answer.
+    without it, else 0: it is as old as its source's last answer; `exposure` is what a workload's data stands on
+    (`posture.exposure.Exposure`).
     """
 
     id: str
@@ -44,9 +45,10 @@ class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
     cells: tuple[str, ...]
     expires: float = 0.0
     seen: Utc = 0.0
+    exposure: int = 0
 
 
-class FindingRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class FindingRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """One finding that is not PASS or NOT_APPLICABLE, as the Findings view shows it. `name`, `place` and `seen` are
     those of its resource.
     """

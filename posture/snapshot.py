@@ -84,7 +84,7 @@ class EncryptionEntry(msgspec.Struct):
     key: str | None
 
 
-class ResourceEntry(msgspec.Struct):
+class ResourceEntry(msgspec.Struct, kw_only=True):
     """One resource; `attributes` are the provider's own fields, `columns` what its table shows beside the common ones.
 
     `aliases` are other ids by which `links` may name it; `not_in_last_poll` says that the last poll of its source went
@@ -377,26 +377,26 @@ def _resource(held: Entry) -> ResourceEntry:
     resource = held.resource
     encryption = resource.encryption
     return ResourceEntry(
-        resource.id,
-        resource.kind,
-        resource.type,
-        resource.name,
-        resource.tenant,
-        resource.provider,
-        resource.scope,
-        resource.region,
-        None
+        id=resource.id,
+        kind=resource.kind,
+        type=resource.type,
+        name=resource.name,
+        tenant=resource.tenant,
+        provider=resource.provider,
+        scope=resource.scope,
+        region=resource.region,
+        encryption=None
         if encryption is None
         else EncryptionEntry(encryption.at_rest, encryption.algorithm, held.key_class, encryption.key),
-        held.status.word,
-        rfc3339(held.observed_at),
-        held.source,
-        dict(resource.fields),
-        dict(zip(kind_of(resource.kind).titles, held.cells, strict=False)),
-        sorted(resource.links, key=lambda link: (link.rel, link.to)),
-        None if resource.expires is None else rfc3339(resource.expires),
-        list(resource.aliases),
-        held.not_in_last_poll,
+        status=held.status.word,
+        observed_at=rfc3339(held.observed_at),
+        source=held.source,
+        attributes=dict(resource.fields),
+        columns=dict(zip(kind_of(resource.kind).titles, held.cells, strict=False)),
+        links=sorted(resource.links, key=lambda link: (link.rel, link.to)),
+        expires=None if resource.expires is None else rfc3339(resource.expires),
+        aliases=list(resource.aliases),
+        not_in_last_poll=held.not_in_last_poll,
     )
 
 

@@ -39,7 +39,8 @@ class Source(msgspec.Struct, frozen=True, gc=False):
     """A source as the screen and the snapshot show it. Times are UTC seconds, durations seconds.
 
     `last_success` is the end of the last poll that answered in full; `calls` and `seconds` are of the last poll;
-    `resources` is how many it reported then.
+    `resources` is how many it has reported. `following` says that it reports what changes as it happens, and is polled
+    again when that ends.
     """
 
     id: str
@@ -58,13 +59,14 @@ class Source(msgspec.Struct, frozen=True, gc=False):
     fault: Fault | None = None
     polling: bool = False
     permissions: tuple[str, ...] = ()
+    following: bool = False
 
     @property
     def stale_at(self) -> Utc | None:
         """When what this source reported stops being evidence; None before the first answer."""
         return None if self.last_success is None else self.last_success + STALE_CADENCES * self.cadence
 
-    def following(self, known: "Source") -> "Source":
+    def succeeding(self, known: "Source") -> "Source":
         """This source, which stands as `known` of the same id did."""
         return msgspec.structs.replace(
             self,
@@ -77,7 +79,7 @@ class Source(msgspec.Struct, frozen=True, gc=False):
 
     def begun(self, now: Utc) -> "Source":
         """While a poll is under way."""
-        return msgspec.structs.replace(self, polling=True, last_attempt=now, next_due=None)
+        return msgspec.structs.replace(self, polling=True, last_attempt=now, next_due=None, following=False)
 
     def ended(self, now: Utc, fault: Fault | None, part: Fault | None, seen_any: bool, resources: int) -> "Source":
         """After a poll that was answered (`fault` None), in full or without a `part`; or refused, after it had seen
@@ -95,6 +97,12 @@ class Source(msgspec.Struct, frozen=True, gc=False):
             polling=False,
             resources=resources,
         )
+
+    def told(self, resources: int, last_success: Utc | None) -> "Source":
+        """After what it reported beside its polls."""
+        if (resources, last_success) == (self.resources, self.last_success):
+            return self
+        return msgspec.structs.replace(self, resources=resources, last_success=last_success)
 
     def rewound(self, now: Utc) -> "Source":
         """The clock ran ahead: nothing was asked or answered later than `now`."""

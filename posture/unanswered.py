@@ -1,12 +1,23 @@
 """What was asked and not answered: a control that counts on it is judged again when that changes."""
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import msgspec
 
 from posture.fault import Fault
 from posture.resource import Resource
+from posture.rollup import tenants_of
 from posture.source import ANSWERED, Source, State, account_of
+
+
+class Listing(NamedTuple):
+    """Everything of one service in an account, project or server; `scope` None: in all those of the tenant."""
+
+    provider: str
+    scope: str | None
+    service: str
+    tenant: str
 
 
 class Unanswered:
@@ -21,6 +32,8 @@ class Unanswered:
         """By source: the first part that the poll under way was refused."""
         self._waiting: dict[str, dict[str, None]] = {}
         """By account: the resources that asked."""
+        self._listings: dict[Listing, bool] = {}
+        """What was asked for, and whether it was listed in full then."""
 
     def find(self, resource: Resource, asks: Callable[[str], bool]) -> Source | None:
         """The first source by id, of the resource's account or project and its region and of a service that `asks`,
@@ -48,6 +61,22 @@ class Unanswered:
         """The ids of the resources that asked about this source's account: they are to be judged again."""
         return self._waiting.pop(account_of(source), {})
 
+    def listed(self, listing: Listing) -> bool:
+        """Whether a source of it is asked and every one has answered in full. From then on `turned` tells when that
+        changes.
+        """
+        asked = [self._as_told(source) for source in self._sources.values() if _of(listing, source)]
+        answer = bool(asked) and all(source.state in ANSWERED for source in asked)
+        self._listings[listing] = answer
+        return answer
+
+    def turned(self, source: Source, is_asked: Callable[[Listing], bool]) -> list[Listing]:
+        """The listings whose answer this source has changed. Those that nobody asks for (`is_asked`) are forgotten."""
+        for listing in [listing for listing in self._listings if not is_asked(listing)]:
+            del self._listings[listing]
+        concerned = [(listing, known) for listing, known in self._listings.items() if _of(listing, source)]
+        return [listing for listing, known in concerned if self.listed(listing) is not known]
+
     def refuse(self, source_id: str, fault: Fault) -> bool:
         """The poll under way was refused a part; says whether that is news."""
         return self._refused.setdefault(source_id, fault) is fault
@@ -60,3 +89,11 @@ class Unanswered:
         """A source as it will stand when the poll under way has ended, where that was refused a part already."""
         part = self._refused.get(source.id)
         return source if part is None else msgspec.structs.replace(source, state=State.PARTIAL, fault=part)
+
+
+def _of(listing: Listing, source: Source) -> bool:
+    if (source.provider, source.service) != (listing.provider, listing.service):
+        return False
+    if listing.scope is not None:
+        return account_of(source) == listing.scope
+    return not set(listing.tenant.split("+")).isdisjoint(tenants_of(source.tenant, own=True))

@@ -84,7 +84,7 @@ class Gap(msgspec.Struct, frozen=True, gc=False):
     ends: Utc | None = None
 
 
-class Finding(msgspec.Struct, frozen=True, gc=False):
+class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A control's verdict on one resource, as kept and shown.
 
     `since` is when this status began (UTC seconds): what is the same before and after a time of UNKNOWN began before

@@ -1,4 +1,11 @@
 """One room per outside system, the collector that asks them, and what they share."""
 
-SYSTEMS: tuple[str, ...] = ("providers.aws", "providers.azure", "providers.gcp", "providers.vault", "providers.tls")
+SYSTEMS: tuple[str, ...] = (
+    "providers.aws",
+    "providers.azure",
+    "providers.gcp",
+    "providers.kubernetes",
+    "providers.vault",
+    "providers.tls",
+)
 """The rooms, each of which declares its `SYSTEM` (`providers.system`)."""

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
 from asyncio_throttle.throttler import Throttler
@@ -155,6 +155,23 @@ def _tell(held: Fault | None) -> None:
     tally = TALLY.get(None)
     if tally is not None:
         tally.held = held
+
+
+class Lanes:
+    """The lanes of one way in, each made when a call first draws on it. `budgets` has rate, period in seconds and
+    concurrency of each family of calls.
+    """
+
+    def __init__(self, budgets: Mapping[str, tuple[int, Seconds, int]]) -> None:
+        self._budgets = budgets
+        self._lanes: dict[tuple[str, ...], Lane] = {}
+
+    def of(self, family: str, *place: str) -> Lane:
+        """The lane of a family of calls, which the server counts for each account, region or the like by itself."""
+        key = (family, *place)
+        if (found := self._lanes.get(key)) is None:
+            found = self._lanes[key] = Lane(*self._budgets[family])
+        return found
 
 
 def lost(refused: Refused) -> bool:

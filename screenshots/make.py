@@ -28,6 +28,9 @@ SCENES: Sequence[tuple[str, str, tuple[int, int], Sequence[str]]] = (
     ("expiring", "expiring", (140, 32), ()),
     ("vault", "vault", (140, 40), ()),
     ("leases", "leases", (140, 36), ()),
+    ("workloads", "workloads", (140, 32), ()),
+    ("chain", "workloads", (160, 44), ("enter",)),
+    ("blast-radius", "keys", (140, 40), ("x",)),
     ("sources", "sources", (140, 32), ()),
     ("overview-80x24", "overview", (80, 24), ()),
 )

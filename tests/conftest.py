@@ -14,8 +14,10 @@ from tests.world.aws import Aws, serving
 from tests.world.azure import Azure
 from tests.world.gcp import Google
 from tests.world.gcp import serving as google_serving
-from tests.world.kubernetes import TokenReviews
+from tests.world.kubernetes import TOKEN, USER, Kubernetes, Secured, server_context
+from tests.world.kubernetes import serving as kubernetes_serving
 from tests.world.raft import Raft, RaftCluster
+from tests.world.tokenreviews import TokenReviews
 from tests.world.vault import TOKEN_ENV
 
 for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTSTP, signal.SIGCONT):
@@ -27,6 +29,34 @@ for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTSTP, sig
 # A busy machine is no counterexample.
 settings.register_profile("enctop", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("enctop")
+
+LONGEST = (
+    "matrix/test_matrix.py",
+    "tui/test_cli.py",
+    "test_toy_kind_and_view.py",
+    "tui/test_payloads.py",
+    "tui/test_views.py",
+    "tui/test_unclosed.py",
+    "providers/collector/test_serve.py",
+    "providers/collector/test_trust.py",
+    "tui/test_hostile_directory.py",
+    "tui/test_storm.py",
+    "tui/test_demo_end.py",
+    "providers/tls/test_chains.py",
+    "providers/vault/test_audit.py",
+    "providers/aws/test_truth.py",
+    "tui/test_tls_views.py",
+    "providers/test_every_system.py",
+    "tui/test_terminal.py",
+    "providers/test_hostile_answers.py",
+)
+"""Files that take longest, the longest first: of what runs side by side they begin."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first."""
+    order = {f"tests/{name}": number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.nodeid.partition("::")[0], len(order)))
 
 
 @pytest.fixture(autouse=True)
@@ -75,7 +105,7 @@ def rabbit() -> Iterator[Rabbit]:
 @pytest.fixture
 def reviews(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TokenReviews]:
     """What Vault's kubernetes login asks whether a pod's token is one."""
-    server = TokenReviews(tmp_path_factory.mktemp("kubernetes"))
+    server = TokenReviews(tmp_path_factory.mktemp("reviews"))
     yield server
     server.stop()
 
@@ -130,3 +160,36 @@ def google(google_server: Google, monkeypatch: pytest.MonkeyPatch) -> Google:
     monkeypatch.setenv("CLOUDSDK_CONFIG", "/nonexistent")
     monkeypatch.setenv("NO_GCE_CHECK", "true")
     return google_server
+
+
+@pytest.fixture(scope="session")
+def kubernetes_server() -> Iterator[Kubernetes]:
+    """A simulated API server over plain http, one for all tests."""
+    with kubernetes_serving() as server:
+        yield Kubernetes(server)
+
+
+@pytest.fixture(scope="session")
+def secured_kubernetes_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+    """A simulated API server over TLS, one for all tests."""
+    with kubernetes_serving(server_context(tmp_path_factory.mktemp("kubernetes"))) as server:
+        yield Secured(server)
+
+
+@pytest.fixture
+def kubernetes(kubernetes_server: Kubernetes, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kubernetes]:
+    """An empty cluster over plain http, which lets everybody in; nothing that enctop must not ask may be asked."""
+    kubernetes_server.server.reset()
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    yield kubernetes_server
+    assert kubernetes_server.server.violations == []
+
+
+@pytest.fixture
+def secured_kubernetes(secured_kubernetes_server: Secured, monkeypatch: pytest.MonkeyPatch) -> Iterator[Secured]:
+    """The same over TLS; it knows one token and the certificates of its authority."""
+    secured_kubernetes_server.server.reset()
+    secured_kubernetes_server.server.tokens[TOKEN] = USER
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    yield secured_kubernetes_server
+    assert secured_kubernetes_server.server.violations == []

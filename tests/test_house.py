@@ -75,4 +75,5 @@ def test_what_is_judged_opens_no_file_but_its_own_tables_and_no_connection() -> 
             modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             if found := [module for module in modules if module in NETWORK or module == "pathlib"]:
                 opened.setdefault(name, []).extend(found)
-    assert opened == {"posture/controls/registry.py": ["pathlib"], "posture/controls/tls/reading.py": ["pathlib"]}
+    tables = ("kubernetes/provisioners.py", "registry.py", "tls/reading.py")
+    assert opened == {f"posture/controls/{file}": ["pathlib"] for file in tables}

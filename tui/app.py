@@ -16,7 +16,7 @@ from posture import memory
 from posture.clock import Seconds
 from posture.fault import EnctopError, FilterError
 from posture.filter import longest_filter, parse
-from providers.collector.frames import Export, Notice, Open, Pause, Refresh
+from providers.collector.frames import Export, Notice, Pause, Refresh
 from tui.data.link import Feed
 from tui.terminal.style import APP_CSS
 from tui.terminal.terminal_app import Shell
@@ -142,7 +142,7 @@ class Dashboard(Shell):
         if name == "detail":
             from tui.pages.detail import DetailView
 
-            return DetailView(self.replica, lambda resource: self.feed.ask(Open(resource)))
+            return DetailView(self.replica, self.feed.ask)
         if name == "source":
             from tui.pages.source import SourceView
 
@@ -179,12 +179,12 @@ class Dashboard(Shell):
         """A source is opened."""
         await self.open(event.id, "source")
 
-    async def open(self, resource: str, page: str = "detail", control: str = "") -> None:
-        """Show the detail of a resource, at one control's verdict, or of a source."""
+    async def open(self, resource: str, page: str = "detail", control: str = "", *, blast: bool = False) -> None:
+        """Show the detail of a resource, at one control's verdict, or what depends on it; or the detail of a source."""
         title = self._titles.get(self._under, self._under.removeprefix(KIND))
         await self._front(page)
         self.current.origin = title
-        self.current.open(resource, control)
+        self.current.open(resource, control, blast=blast)
 
     def _close_detail(self) -> None:
         for page in PAGES:
@@ -251,15 +251,7 @@ class Dashboard(Shell):
 
             self._line = Prompt(self._left)
             self.query_one("#filter").mount(self._line, after="#sign")
-        words = (
-            commands.names(self)
-            if sign == ":"
-            else [
-                *(f"{field}:" for field in ("status", "tenant", "region", "key", "control", "severity")),
-                "status:fail",
-                "status:unknown",
-            ]
-        )
+        words = commands.names(self) if sign == ":" else commands.FILTER_WORDS
         self._line.begin(sign, self.filter.text if sign == "/" else "", words)
         self._show_filter()
 
@@ -439,6 +431,16 @@ class Dashboard(Shell):
     def on_copied(self, event: Any) -> None:
         """The detail page wants something copied."""
         self.copy(event.text, event.what, lines=event.lines)
+
+    async def action_blast(self) -> None:
+        """What depends on the resource under the cursor."""
+        current = self.current
+        if (target := current.blast_target() if self._shown == "detail" else current.target()) is None:
+            self.say("there is no resource under the cursor", severity="warning")
+        elif self._shown == "detail":
+            current.open(target, blast=True)
+        else:
+            await self.open(target, blast=True)
 
     def action_help(self) -> None:
         """Keys and words."""

@@ -16,7 +16,7 @@ from posture.reading import NoAnswer
 from posture.resource import Resource
 from posture.verdict import EvidenceClass, Severity, Status, Verdict
 
-DATA = frozenset({"sentences", "mozilla"})
+DATA = frozenset({"sentences", "mozilla", "provisioners"})
 """TOML files that hold no controls."""
 
 BLANKS = frozenset({"name", "id", "region", "key", "scope", "tenant"})

@@ -34,7 +34,7 @@ from providers.aws.faults import answered, plain, refused
 from providers.aws.s3_answers import LOADER, AnswerReader, bucket_url, error_of, reader_of
 from providers.aws.settings import AwsSettings
 from providers.aws.transport import LateAnswer, Transport, in_thread, read_body, secrets_of, this_call
-from providers.lane import Lane, lost
+from providers.lane import Lane, Lanes, lost
 from providers.limits import Pages, TooLongError, proxy_for, read_all
 from providers.refusals import without
 from providers.source import TALLY
@@ -97,7 +97,7 @@ class AwsClient:
         """
         self._assumed = False
         self._clients: dict[tuple[str, str], Any] = {}
-        self._lanes: dict[tuple[str, str], Lane] = {}
+        self._lanes = Lanes(BUDGETS)
         self._transports: list[Transport] = []
         self._renewing: Transport | None = None
         """The way to STS: a client is made for each renewal of a role's credentials."""
@@ -179,11 +179,7 @@ class AwsClient:
 
     def lane(self, call: Call, region: str) -> Lane:
         """The budget a call draws on: one for each account, region and family."""
-        key = (call.family, region)
-        found = self._lanes.get(key)
-        if found is None:
-            found = self._lanes[key] = Lane(*BUDGETS[call.family])
-        return found
+        return self._lanes.of(call.family, region)
 
     async def whoami(self) -> None:
         """Learn `number` and `partition`, and move `home` to the first region that answers: one that is down hides

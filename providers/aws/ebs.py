@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncGenerator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from posture.fault import Fault, Refused
@@ -16,13 +17,17 @@ from providers.aws.calls import (
     GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE,
     Call,
 )
-from providers.aws.source import AwsSource, Rows, ill_typed, is_key_arn, region_id, tag
+from providers.aws.source import AwsSource, Rows, ill_typed, is_key_arn, region_id, tag, tags
 from providers.lane import lost
+from providers.reading import Reading
 from providers.source import Yield
 
 TOKEN = ("NextToken", "NextToken")
+ROOT_DEVICES = frozenset({"/dev/xvda", "/dev/sda1"})
+"""What EC2 calls the disk that an instance starts from (EC2 User Guide, "Device names for volumes")."""
 PAGE = 1000
 """Asked for; EC2 may give fewer."""
+_OWNED = "kubernetes.io/cluster/"
 _TYPES = {"Encrypted": bool}
 PUBLIC_LISTING = f"{DESCRIBE_SNAPSHOTS.operation}(RestorableByUserIds=all)"
 
@@ -59,13 +64,14 @@ class Volumes(AwsSource):
         volume_id = fields["VolumeId"]
         encryption, links = at_rest(self, fields)
         return self.resource(
-            self.account.arn("ec2", self.region, f"volume/{volume_id}"),
-            "volume",
-            "aws.ebs.volume",
-            tag(fields, "Name") or volume_id,
-            fields,
+            id=self.account.arn("ec2", self.region, f"volume/{volume_id}"),
+            kind="volume",
+            type="aws.ebs.volume",
+            name=tag(fields, "Name") or volume_id,
+            fields=fields,
             encryption=encryption,
-            links=links,
+            links=(*links, *_made_for(self, fields)),
+            aliases=(volume_id, *_started_from(fields)),
             cells=(_used_by(fields), f"{fields.get('Size', '?')} GiB"),
         )
 
@@ -115,14 +121,15 @@ class Snapshots(AwsSource):
         encryption, links = at_rest(self, fields)
         shared = "?" if public is None else "PUBLIC" if fields["Public"] else "no"
         return self.resource(
-            self.account.arn("ec2", self.region, f"snapshot/{snapshot_id}", account=""),
-            "snapshot",
-            "aws.ebs.snapshot",
-            tag(fields, "Name") or snapshot_id,
-            fields,
+            id=self.account.arn("ec2", self.region, f"snapshot/{snapshot_id}", account=""),
+            kind="snapshot",
+            type="aws.ebs.snapshot",
+            name=tag(fields, "Name") or snapshot_id,
+            fields=fields,
             encryption=encryption,
             links=links,
             faults=faults,
+            aliases=(snapshot_id,),
             cells=(fields.get("VolumeId", ""), shared, f"{fields.get('VolumeSize', '?')} GiB"),
         )
 
@@ -149,29 +156,27 @@ class Region(AwsSource):
         Where one is lost, the others are told as they are; what was lost is unknown, unless none was answered: then the
         region stays as it was seen last.
         """
-        fields: dict[str, Any] = {}
-        faults: dict[str, Fault] = {}
-        silence: Refused | None = None
+        reading, silence = Reading(), None
         for call, field, name in self.questions:
             try:
                 answer = await self.account.ask(call, self.region)
                 if field in answer:
-                    fields[name] = answer[field]
+                    reading.fields[name] = answer[field]
             except Refused as refused:
-                faults[call.operation] = refused.fault
+                reading.refused(refused, call.operation)
                 if lost(refused):
                     silence = refused
                     continue
                 await self.account.confirm(refused)
                 yield ReadRefused(refused.fault)
-        if silence is not None and not fields:
-            yield NotRead((self._region({}, faults),))
+        if silence is not None and not reading.fields:
+            yield NotRead((self._region(reading),))
             raise silence
         if silence is not None:
             yield ReadRefused(silence.fault)
-        if odd := ill_typed(GET_EBS_ENCRYPTION_BY_DEFAULT, fields, {"EbsEncryptionByDefault": bool}):
+        if odd := ill_typed(GET_EBS_ENCRYPTION_BY_DEFAULT, reading.fields, {"EbsEncryptionByDefault": bool}):
             yield ReadRefused(odd)
-        yield Batch((self._region(fields, faults),))
+        yield Batch((self._region(reading),))
         yield Complete(("aws.ec2.region",))
         async with contextlib.aclosing(self._templates()) as reports:
             async for report in reports:
@@ -200,20 +205,20 @@ class Region(AwsSource):
         else:
             yield Complete(("aws.ec2.launch-template",))
 
-    def _region(self, fields: Mapping[str, Any], faults: Mapping[str, Fault]) -> Resource:
-        key = fields.get("KmsKeyId")
+    def _region(self, reading: Reading) -> Resource:
+        key = reading.fields.get("KmsKeyId")
         links: tuple[Link, ...] = ()
         if key and (arn := key_arn(self, str(key), self.region)):
             links = (Link("key", arn),)
-        default = fields.get("EbsEncryptionByDefault")
+        default = reading.fields.get("EbsEncryptionByDefault")
         return self.resource(
-            region_id(self.account.number, self.region),
-            "account",
-            "aws.ec2.region",
-            f"{self.account.number} {self.region}",
-            fields,
+            id=region_id(self.account.number, self.region),
+            kind="account",
+            type="aws.ec2.region",
+            name=f"{self.account.number} {self.region}",
+            fields=reading.fields,
             links=links,
-            faults=faults,
+            faults=reading.faults,
             cells=("encrypted" if default is True else "PLAINTEXT" if default is False else "?",),
             tenant=self.tenancy.name,
         )
@@ -235,11 +240,11 @@ class Region(AwsSource):
             for ask in asked
         ]
         return self.resource(
-            self.account.arn("ec2", self.region, f"launch-template/{answer['LaunchTemplateId']}"),
-            "workload",
-            "aws.ec2.launch-template",
-            answer.get("LaunchTemplateName", answer["LaunchTemplateId"]),
-            fields,
+            id=self.account.arn("ec2", self.region, f"launch-template/{answer['LaunchTemplateId']}"),
+            kind="workload",
+            type="aws.ec2.launch-template",
+            name=answer.get("LaunchTemplateName", answer["LaunchTemplateId"]),
+            fields=fields,
             links=(Link("region", region_id(self.account.number, self.region)),),
             cells=(", ".join(dict.fromkeys(words)) or "none",),
         )
@@ -266,6 +271,33 @@ def key_arn(source: AwsSource, key: str, region: str) -> str | None:
     if key.startswith("arn:"):
         return key if is_key_arn(key) else None
     return source.account.arn("kms", region, key if key.startswith(("alias/", "key/")) else f"key/{key}")
+
+
+def _started_from(fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """The instance that starts from a volume: a node of Kubernetes names that, and no volume."""
+    return tuple(
+        instance
+        for held in fields.get("Attachments") or ()
+        if held.get("Device") in ROOT_DEVICES and isinstance(instance := held.get("InstanceId"), str)
+    )
+
+
+def _made_for(source: AwsSource, fields: Mapping[str, Any]) -> tuple[Link, ...]:
+    """The cluster of Kubernetes that a volume was made for, where its driver was told the name of it
+    (aws-ebs-csi-driver, `--k8s-tag-cluster-id`). Disks of nodes may be tagged so too, but not as made for a claim.
+    """
+    named = {str(pair.get("Key")): pair.get("Value") for pair in tags(fields)}
+    if "CSIVolumeName" not in named and "kubernetes.io/created-for/pv/name" not in named:
+        return ()
+    owned = (key.removeprefix(_OWNED) for key, value in named.items() if value == "owned" and key.startswith(_OWNED))
+    name = named.get("ebs.csi.aws.com/cluster-name") or next(owned, None)
+    return (_cluster(source.account.arn("eks", source.region, f"cluster/{name}")),) if name else ()
+
+
+@lru_cache(maxsize=1024)
+def _cluster(arn: str) -> Link:
+    """One for the thousands of volumes of a cluster."""
+    return Link("cluster", arn)
 
 
 def _used_by(fields: Mapping[str, Any]) -> str:

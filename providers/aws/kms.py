@@ -18,6 +18,7 @@ from providers.asking import each, each_again
 from providers.aws.calls import DESCRIBE_KEY, GET_KEY_POLICY, GET_KEY_ROTATION_STATUS, LIST_ALIASES, LIST_KEYS, Call
 from providers.aws.source import AwsSource, Rows, ill_typed
 from providers.lane import lost
+from providers.reading import Reading
 from providers.source import Yield
 
 MARKER = ("NextMarker", "Marker")
@@ -30,13 +31,12 @@ _TYPES: dict[Call, dict[str, type]] = {
 _NOT_THERE = "NotFoundException"
 
 
-class _Cold(msgspec.Struct):
+class _Cold(Reading):
     """What changes seldom about a key, and when it was read (monotonic seconds)."""
 
-    read_at: Seconds
-    fields: dict[str, Any]
-    faults: dict[str, Fault]
-    lost: bool = False
+    def __init__(self, read_at: Seconds) -> None:
+        super().__init__()
+        self.read_at = read_at
 
 
 class Keys(AwsSource):
@@ -129,7 +129,7 @@ class Keys(AwsSource):
         known = self._cold.get(arn)
         if known is not None and now - known.read_at < self.cold and not known.faults:
             return known
-        cold = _Cold(now, {}, {})
+        cold = _Cold(now)
         if fields.get("KeyManager") == "CUSTOMER":
             if can_rotate(fields):
                 await self._ask_into(cold, GET_KEY_ROTATION_STATUS, arn)
@@ -142,8 +142,7 @@ class Keys(AwsSource):
             answer = await self.account.ask(call, self.region, KeyId=arn, **parameters)
         except Refused as refused:
             await self.account.confirm(refused)
-            cold.faults[call.operation] = refused.fault
-            cold.lost = cold.lost or lost(refused)
+            cold.refused(refused, call.operation)
             return
         cold.fields.update(
             _plain(
@@ -230,12 +229,12 @@ def key_resource(
     _, _, _, region, owner, name = arn.split(":", 5)
     names = [alias.split(":", 5)[5] for alias in aliases]
     rotation = fields.get("KeyRotationEnabled")
-    resource = source.resource(
-        arn,
-        "key",
-        "aws.kms.key",
-        names[0] if names else name.removeprefix("key/"),
-        {**fields, "Aliases": names},
+    return source.resource(
+        id=arn,
+        kind="key",
+        type="aws.kms.key",
+        name=names[0] if names else name.removeprefix("key/"),
+        fields={**fields, "Aliases": names},
         region=region,
         encryption=Encryption(None, spec if isinstance(spec := fields.get("KeySpec"), str) else None, key_class),
         faults=faults,
@@ -246,9 +245,8 @@ def key_resource(
             "on" if rotation is True else "off" if rotation is False else "",
         ),
         tenant=source.tenancy.name,
-    )
-    return msgspec.structs.replace(
-        resource, expires=_ends(fields), scope=resource.scope if owner == source.account.number else owner
+        scope=owner,
+        expires=_ends(fields),
     )
 
 

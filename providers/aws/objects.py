@@ -161,11 +161,11 @@ class ObjectSample(OfBuckets):
             encryption = Encryption(True, None, KeyClass.SUPPLIED)
         name = f"{bucket}/{fields['Key']}"
         return self.resource(
-            self.account.arn("s3", "", name, account=""),
-            "object-sample",
-            "aws.s3.object-sample",
-            name,
-            fields,
+            id=self.account.arn("s3", "", name, account=""),
+            kind="object-sample",
+            type="aws.s3.object-sample",
+            name=name,
+            fields=fields,
             region=place.region,
             encryption=encryption,
             links=links,
@@ -269,11 +269,11 @@ class Inventory(OfBuckets):
         arn = self.account.arn("s3", "", bucket, account="")
         links = (Link("bucket", arn),)
         return self.resource(
-            f"{arn}#inventory",
-            "inventory",
-            "aws.s3.inventory",
-            bucket,
-            fields,
+            id=f"{arn}#inventory",
+            kind="inventory",
+            type="aws.s3.inventory",
+            name=bucket,
+            fields=fields,
             region=place.region,
             links=links,
             faults=faults,

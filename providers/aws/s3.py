@@ -28,6 +28,7 @@ from providers.aws.calls import (
 from providers.aws.ebs import key_arn
 from providers.aws.source import AwsSource, Place, Rows, ill_typed
 from providers.lane import lost
+from providers.reading import Reading
 from providers.source import Yield
 
 TOKEN = ("ContinuationToken", "ContinuationToken")
@@ -158,11 +159,11 @@ class Buckets(AwsSource):
                 faults[GET_ACCOUNT_PUBLIC_ACCESS_BLOCK.operation.replace("s3:Get", "s3:GetAccount")] = refused.fault
         number, tenant = self.account.number, self.tenancy.name
         return self.resource(
-            f"aws://{number}",
-            "account",
-            "aws.account",
-            number,
-            fields,
+            id=f"aws://{number}",
+            kind="account",
+            type="aws.account",
+            name=number,
+            fields=fields,
             region="",
             faults=faults,
             cells=("",),
@@ -203,17 +204,18 @@ class Buckets(AwsSource):
         )
         arn = self.account.arn("s3", "", fields["Name"], account="")
         return self.resource(
-            arn,
-            "bucket",
-            "aws.s3.bucket",
-            fields["Name"],
-            fields,
+            id=arn,
+            kind="bucket",
+            type="aws.s3.bucket",
+            name=fields["Name"],
+            fields=fields,
             region=read.region,
             encryption=encryption,
             links=(*links, Link("account", f"aws://{self.account.number}")),
             faults=read.faults,
             cells=(default,),
-            tenant=before.tenant if before else None,  # a refusal to tell the tags does not take it from its tenant
+            # a refusal to tell the tags does not take it from its tenant
+            tenant=before.tenant if before else self.owner(fields),
         )
 
     def _at_rest(self, fields: dict[str, Any], region: str) -> tuple[Encryption, tuple[Link, ...]]:
@@ -239,19 +241,16 @@ class Buckets(AwsSource):
         return Encryption(True, algorithm, key_class, arn), (Link("key", arn),)
 
 
-class _Read:
+class _Read(Reading):
     """The reads of one bucket: what was answered, and what was refused."""
 
     def __init__(self, source: AwsSource, bucket: str, started: Seconds) -> None:
+        super().__init__()
         self._source = source
         self._bucket = bucket
         self._started = started
         self.region = ""
-        self.fields: dict[str, Any] = {}
-        self.faults: dict[str, Fault] = {}
         self.gone = False
-        self.lost = False
-        """Whether a read got no answer at all."""
 
     async def locate(self) -> None:
         """Ask where the bucket is; a listing with page size says it already."""

@@ -10,7 +10,6 @@ import msgspec
 
 from posture.clock import Seconds
 from posture.fault import Fault, FaultKind
-from posture.resource import Encryption, Link, Resource
 from providers.aws.calls import Call
 from providers.aws.client import AwsClient
 from providers.source import Source
@@ -85,43 +84,11 @@ class AwsSource(Source):
         self.seen = seen
         self.permissions = tuple(sorted({call.permission for call in self.calls}))
         super().__init__(tenancy.name, "aws", "/".join(filter(None, (account.number, region))), cadence)
+        self.within = account.number
 
-    def resource(
-        self,
-        id: str,
-        kind: str,
-        type: str,
-        name: str,
-        fields: Mapping[str, Any],
-        *,
-        region: str | None = None,
-        encryption: Encryption | None = None,
-        links: tuple[Link, ...] = (),
-        faults: Mapping[str, Fault] | None = None,
-        aliases: tuple[str, ...] = (),
-        cells: tuple[str, ...] = (),
-        tenant: str | None = None,
-    ) -> Resource:
-        """A resource of this account; its tenant is told by its tags where tenants share the account."""
-        owner = tenant or self.tenancy.of((str(tag.get("Key")), str(tag.get("Value", ""))) for tag in tags(fields))
-        place = self.region if region is None else region
-        return Resource(
-            id,
-            kind,
-            type,
-            name,
-            owner,
-            "aws",
-            self.account.number,
-            place,
-            self.id,
-            encryption,
-            fields,
-            links,
-            faults or {},
-            aliases,
-            cells,
-        )
+    def owner(self, fields: Mapping[str, Any]) -> str:
+        """The tenant of a resource; its tags tell where tenants share the account."""
+        return self.tenancy.of((str(tag.get("Key")), str(tag.get("Value", ""))) for tag in tags(fields))
 
 
 class Place(msgspec.Struct, frozen=True):

@@ -110,11 +110,11 @@ class Blobs(AzureSource):
         self, account: str, about: AccountSeen, container: str, fields: dict[str, Any], faults: dict[str, Fault]
     ) -> Resource:
         return self.resource(
-            f"{container}#blobs",
-            "object-sample",
-            SAMPLE,
-            f"{last(account)}/{last(container)}",
-            fields,
+            id=f"{container}#blobs",
+            kind="object-sample",
+            type=SAMPLE,
+            name=f"{last(account)}/{last(container)}",
+            fields=fields,
             region=about.region,
             encryption=Encryption(),
             links=(Link("bucket", normal(container)), Link("account", normal(account))),

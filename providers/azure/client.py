@@ -32,7 +32,7 @@ from providers.azure.decode import Graph, Page, Unread
 from providers.azure.faults import answered, bad_row, broken, unreadable
 from providers.azure.identity import EnvironmentToken
 from providers.azure.settings import AzureSettings
-from providers.lane import Lane
+from providers.lane import Lane, Lanes
 from providers.limits import CHUNK, Pages, proxy_for, read_all, whole_answer
 from providers.refusals import masked, without
 from providers.source import TALLY
@@ -81,7 +81,7 @@ class ArmClient:
         self.graph_endpoint = settings.graph_endpoint or (GRAPHS[settings.cloud] if settings.endpoint is None else None)
         self._version = version
         self._clients: dict[str, Any] = {}
-        self._lanes: dict[tuple[str, str, str], Lane] = {}
+        self._lanes = Lanes(BUDGETS)
         self._sent: deque[str] = deque(maxlen=8)
         """The bearer tokens that were sent last, one for each audience, to be masked should a server repeat them."""
         self._transport: AioHttpTransport | None = None
@@ -192,11 +192,7 @@ class ArmClient:
 
     def lane(self, call: Call, subscription: str, region: str = "") -> Lane:
         """The budget a call draws on: one for each family and subscription, and of storage for each region."""
-        key = (call.family, subscription.lower(), region)
-        found = self._lanes.get(key)
-        if found is None:
-            found = self._lanes[key] = Lane(*BUDGETS[call.family])
-        return found
+        return self._lanes.of(call.family, subscription.lower(), region)
 
     async def close(self) -> None:
         """Close the connections and the credential."""

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 from functools import partial
 
-from posture.controls.azure.disk import named_key
+from posture.azure.key import named_key
 from posture.fault import FaultKind, Refused
 from posture.fields import part, parts
 from posture.reports import ReadRefused
@@ -38,11 +38,11 @@ class Disks(AzureSource):
         properties = row.properties or _EMPTY
         encryption, links = at_rest(properties)
         return self.resource(
-            row.id,
-            "volume",
-            "azure.compute.disk",
-            row.name,
-            fields_of(row),
+            id=row.id,
+            kind="volume",
+            type="azure.compute.disk",
+            name=row.name,
+            fields=fields_of(row),
             region=text(row.location),
             encryption=encryption,
             links=(*links, Link("machine", normal(row.managedBy)))
@@ -87,11 +87,11 @@ class Snapshots(AzureSource):
             else "?"
         )
         return self.resource(
-            row.id,
-            "snapshot",
-            "azure.compute.image",
-            row.name,
-            fields_of(row),
+            id=row.id,
+            kind="snapshot",
+            type="azure.compute.image",
+            name=row.name,
+            fields=fields_of(row),
             region=text(row.location),
             encryption=_OWN if one == "" else Encryption(True if disks else None, ALGORITHM, KeyClass.UNKNOWN, one),
             links=(Link("key", normal(one)),) if one else (),
@@ -103,11 +103,11 @@ class Snapshots(AzureSource):
         encryption, links = at_rest(properties)
         source = properties.creationData.get("sourceResourceId") if properties.creationData else None
         return self.resource(
-            row.id,
-            "snapshot",
-            "azure.compute.snapshot",
-            row.name,
-            fields_of(row),
+            id=row.id,
+            kind="snapshot",
+            type="azure.compute.snapshot",
+            name=row.name,
+            fields=fields_of(row),
             region=text(row.location),
             encryption=encryption,
             links=links,
@@ -143,11 +143,11 @@ class EncryptionSets(AzureSource):
             links = (Link("key", unversioned(url)),)
         failing = bool(properties.autoKeyRotationError)
         return self.resource(
-            row.id,
-            "key",
-            "azure.compute.disk-encryption-set",
-            row.name,
-            fields_of(row),
+            id=row.id,
+            kind="key",
+            type="azure.compute.disk-encryption-set",
+            name=row.name,
+            fields=fields_of(row),
             region=text(row.location),
             encryption=Encryption(None, None, _set_class(properties), url or None),
             links=links,

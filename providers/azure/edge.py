@@ -4,8 +4,8 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
-from posture.controls.azure.edge import PREDEFINED, SERVES, UNSURE, plain_listeners, route_redirects
-from posture.fault import Fault, FaultKind, Refused
+from posture.azure.edge import PREDEFINED, SERVES, UNSURE, plain_listeners, route_redirects
+from posture.fault import FaultKind, Refused
 from posture.fields import low, part
 from posture.reading import NoAnswer
 from posture.reports import Batch, Complete, ReadRefused
@@ -15,7 +15,7 @@ from providers.azure.calls import LIST_AFD_DOMAINS, LIST_AFD_ENDPOINTS, LIST_AFD
 from providers.azure.decode import Thing, Unread
 from providers.azure.faults import bad_row
 from providers.azure.ids import last
-from providers.azure.source import SweptSource, fields_of, text
+from providers.azure.source import AzureReading, SweptSource, fields_of, text
 from providers.source import Yield
 
 KEPT = (
@@ -92,48 +92,56 @@ class Edge(SweptSource):
             plain = "?"
         cells = (_least(properties or {}), "", "", "", plain, "")
         return self.resource(
-            row.id,
-            "endpoint",
-            "azure.network.application-gateway",
-            row.name,
-            fields,
+            id=row.id,
+            kind="endpoint",
+            type="azure.network.application-gateway",
+            name=row.name,
+            fields=fields,
             region=text(row.location),
             cells=cells,
         )
 
     async def _front_door(self, row: Thing) -> Resource:
-        fields, faults = fields_of(row), dict[str, Fault]()
+        reading = AzureReading()
+        reading.fields |= fields_of(row)
         try:
             async for page in self.arm.pages(LIST_AFD_DOMAINS, Thing, subscription=self.subscription, within=row.id):
-                found = fields.setdefault("customDomains", {})
+                found = reading.fields.setdefault("customDomains", {})
                 found.update((each.name or last(each.id), _minimum(each)) for each in page)
         except Refused as refused:
-            faults[LIST_AFD_DOMAINS.operation] = _kept(refused)
-        call = LIST_AFD_ENDPOINTS
-        try:
-            routes: dict[str, bool | None] = {}
-            async for page in self.arm.pages(call, Thing, subscription=self.subscription, within=row.id):
-                for endpoint in page:
-                    call = LIST_AFD_ROUTES
-                    async for some in self.arm.pages(call, Thing, subscription=self.subscription, within=endpoint.id):
-                        routes.update(
-                            (
-                                f"{endpoint.name or last(endpoint.id)}/{each.name or last(each.id)}",
-                                _redirects(endpoint, each),
-                            )
-                            for each in some
-                        )
-                call = LIST_AFD_ENDPOINTS
-            fields["routes"] = routes
-        except Refused as refused:
-            faults[call.operation] = _kept(refused)
-        least = min((str(minimum) for minimum in fields.get("customDomains", {}).values()), default="?")
-        known = set(fields.get("routes", {"": None}).values())
+            reading.refused(refused, LIST_AFD_DOMAINS.operation)
+        await self._routes(row, reading)
+        least = min((str(minimum) for minimum in reading.fields.get("customDomains", {}).values()), default="?")
+        known = set(reading.fields.get("routes", {"": None}).values())
         plain = "SERVES" if False in known else "?" if None in known else "redirects"
         cells = (_shown(least), "", "", "", plain, "")
         return self.resource(
-            row.id, "endpoint", DOOR, row.name, fields, region=text(row.location), faults=faults, cells=cells
+            id=row.id,
+            kind="endpoint",
+            type=DOOR,
+            name=row.name,
+            fields=reading.fields,
+            region=text(row.location),
+            faults=reading.faults,
+            cells=cells,
         )
+
+    async def _routes(self, row: Thing, reading: AzureReading) -> None:
+        """Whether each route of a front door sends plain HTTP elsewhere, by `ENDPOINT/ROUTE`."""
+        call = LIST_AFD_ENDPOINTS
+        routes: dict[str, bool | None] = {}
+        try:
+            async for page in self.arm.pages(call, Thing, subscription=self.subscription, within=row.id):
+                for endpoint in page:
+                    name, call = endpoint.name or last(endpoint.id), LIST_AFD_ROUTES
+                    async for some in self.arm.pages(call, Thing, subscription=self.subscription, within=endpoint.id):
+                        routes.update(
+                            (f"{name}/{each.name or last(each.id)}", _redirects(endpoint, each)) for each in some
+                        )
+                call = LIST_AFD_ENDPOINTS
+            reading.fields["routes"] = routes
+        except Refused as refused:
+            reading.refused(refused, call.operation)
 
 
 def _minimum(domain: Thing) -> Any:
@@ -168,12 +176,7 @@ def _shown(version: str) -> str:
     return f"TLS {digits[0]}.{digits[1]}+" if len(digits) == 2 else "?"
 
 
-def _kept(refused: Refused) -> Fault:
-    """The fault, to stand beside the resource; expired credentials end the poll."""
+def _partly(refused: Refused) -> ReadRefused:
     if refused.fault.kind is FaultKind.EXPIRED:
         raise refused
-    return refused.fault
-
-
-def _partly(refused: Refused) -> ReadRefused:
-    return ReadRefused(_kept(refused))
+    return ReadRefused(refused.fault)

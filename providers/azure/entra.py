@@ -5,18 +5,18 @@ Names of people are counted and not kept.
 """
 
 from collections.abc import AsyncGenerator
-from typing import Any
 
 import msgspec
 
 from posture.clock import Seconds
-from posture.fault import Fault, FaultKind, Refused
+from posture.fault import Refused
 from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Resource
 from providers.azure.calls import CONDITIONAL_ACCESS, GRAPH_CALLS, REGISTRATION, SECURITY_DEFAULTS
 from providers.azure.client import ArmClient
 from providers.azure.decode import Unread
 from providers.azure.faults import LICENCE
+from providers.azure.source import AzureReading
 from providers.source import Source, Yield
 
 
@@ -45,29 +45,29 @@ class Entra(Source):
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """Three questions, each on its own. That a report needs a licence is an answer."""
-        fields: dict[str, Any] = {}
-        faults: dict[str, Fault] = {}
+        reading = AzureReading()
         try:
-            fields["securityDefaults"] = {"isEnabled": (await self._arm.get(SECURITY_DEFAULTS, Defaults)).isEnabled}
+            defaults = await self._arm.get(SECURITY_DEFAULTS, Defaults)
+            reading.fields["securityDefaults"] = {"isEnabled": defaults.isEnabled}
         except Refused as refused:
-            faults[SECURITY_DEFAULTS.operation] = _kept(refused)
+            reading.refused(refused, SECURITY_DEFAULTS.operation)
         try:
             wanted = ("displayName", "state", "conditions", "grantControls")
             pages = self._arm.pages(CONDITIONAL_ACCESS, object)
             policies = [policy async for page in pages for policy in page]
-            fields["conditionalAccess"] = [
+            reading.fields["conditionalAccess"] = [
                 {name: policy.get(name) for name in wanted} if isinstance(policy, dict) else None for policy in policies
             ]
         except Refused as refused:
-            faults[CONDITIONAL_ACCESS.operation] = _kept(refused)
+            reading.refused(refused, CONDITIONAL_ACCESS.operation)
         try:
-            fields["registration"] = await self._counted()
+            reading.fields["registration"] = await self._counted()
         except Refused as refused:
-            faults[REGISTRATION.operation] = _kept(refused)
-        for fault in faults.values():
+            reading.refused(refused, REGISTRATION.operation)
+        for fault in reading.faults.values():
             if fault.code not in LICENCE:
                 yield ReadRefused(fault)
-        yield Batch((self._tenant(fields, faults),))
+        yield Batch((self._tenant(reading),))
         yield Complete(("azure.entra.tenant",))
 
     async def close(self) -> None:
@@ -91,23 +91,12 @@ class Entra(Source):
         counts["untold"] += len(unread)
         return counts
 
-    def _tenant(self, fields: dict[str, Any], faults: dict[str, Fault]) -> Resource:
-        return Resource(
-            f"azure://{self.scope}",
-            "identity",
-            "azure.entra.tenant",
-            self.scope,
-            self.tenant,
-            "azure",
-            self.scope,
-            "",
-            self.id,
-            fields=fields,
-            faults=faults,
+    def _tenant(self, reading: AzureReading) -> Resource:
+        return self.resource(
+            id=f"azure://{self.scope}",
+            kind="identity",
+            type="azure.entra.tenant",
+            name=self.scope,
+            fields=reading.fields,
+            faults=reading.faults,
         )
-
-
-def _kept(refused: Refused) -> Fault:
-    if refused.fault.kind is FaultKind.EXPIRED:
-        raise refused
-    return refused.fault

@@ -163,12 +163,13 @@ class Keys(SweptSource):
         gone = fields.get("keyNotFound") or fields.get("vaultNotFound")
         state = "gone" if gone else {"True": "Enabled", "False": "Disabled"}.get(str(attributes.get("enabled")), "?")
         size = properties.get("keySize") or properties.get("curveName") or ""
-        made = self.resource(
-            key_id,
-            "key",
-            "azure.keyvault.key",
-            f"{vault_name(url)}/{last(url)}",
-            fields,
+        ends = attributes.get("exp")
+        return self.resource(
+            id=key_id,
+            kind="key",
+            type="azure.keyvault.key",
+            name=f"{vault_name(url)}/{last(url)}",
+            fields=fields,
             region=text(fields.get("location")),
             encryption=Encryption(
                 None, f"{text(properties.get('kty'))} {size}".strip() or None, KeyClass.CUSTOMER, url
@@ -176,13 +177,11 @@ class Keys(SweptSource):
             faults=faults,
             aliases=(url,) if normal(key_id) != url else (),
             cells=("customer", state, _rotation(properties)),
+            scope=subscription_of(key_id),
+            expires=float(ends)
+            if isinstance(ends, int | float) and not isinstance(ends, bool) and 0 < ends < LAST
+            else None,
         )
-        owner = subscription_of(key_id)
-        ends = attributes.get("exp")
-        expires = (
-            float(ends) if isinstance(ends, int | float) and not isinstance(ends, bool) and 0 < ends < LAST else None
-        )
-        return msgspec.structs.replace(made, scope=owner or made.scope, expires=expires)
 
 
 class ScopeKeys(Keys):

@@ -39,11 +39,11 @@ class Machines(SweptSource):
         disks = [part(storage, call.operation, "osDisk"), *(parts(storage, call.operation, "dataDisks") or ())]
         pages = sum(bool(disk.get("vhd")) for disk in disks)
         return self.resource(
-            row.id,
-            "workload",
-            type_,
-            row.name,
-            fields_of(row),
+            id=row.id,
+            kind="workload",
+            type=type_,
+            name=row.name,
+            fields=fields_of(row),
             region=text(row.location),
             cells=(f"{len(disks)} disks" + (f", {pages} unmanaged" if pages else ""),),
         )
@@ -75,11 +75,11 @@ class Clusters(SweptSource):
         }
         held = properties.get("diskEncryptionSetID")
         return self.resource(
-            row.id,
-            "workload",
-            "azure.aks.cluster",
-            row.name,
-            fields,
+            id=row.id,
+            kind="workload",
+            type="azure.aks.cluster",
+            name=row.name,
+            fields=fields,
             region=text(row.location),
             links=(Link("key", normal(held)),) if isinstance(held, str) and held else (),
             cells=(f"{len(parts(properties, LIST_CLUSTERS.operation, 'agentPoolProfiles') or ())} node pools",),

@@ -1,22 +1,23 @@
 """What the Azure sources share: the way in, the subscription they ask about, and how their resources are named."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from typing import Any, TypeVar
 
 import msgspec
 
 from posture.clock import Seconds
-from posture.fault import Fault
+from posture.fault import Fault, FaultKind, Refused
 from posture.kinds import kind_of
 from posture.reading import NoAnswer
 from posture.reports import Batch, Complete, ReadRefused
-from posture.resource import Encryption, Link, Resource
+from posture.resource import Encryption, Resource
 from providers.azure.calls import Call
 from providers.azure.client import ArmClient
 from providers.azure.decode import Row, Unread
 from providers.azure.faults import bad_row
 from providers.azure.ids import last, normal
 from providers.azure.sweep import Sweep
+from providers.reading import Reading
 from providers.source import Source, Yield
 
 R = TypeVar("R", bound=Row)
@@ -53,6 +54,16 @@ class Shared:
         """Normal form of an id -> the id as it was returned first: the services change the case between two answers."""
 
 
+class AzureReading(Reading):
+    """The reads that make up one resource; expired credentials end the poll."""
+
+    def refused(self, refused: Refused, operation: str = "") -> None:
+        """Note a read that was refused. Raises it where nothing else will be answered either."""
+        if refused.fault.kind is FaultKind.EXPIRED:
+            raise refused
+        super().refused(refused, operation)
+
+
 class AzureSource(Source):
     """A question asked about one subscription."""
 
@@ -69,44 +80,11 @@ class AzureSource(Source):
         """The way in; closing it twice does no harm."""
         await self.arm.close()
 
-    def resource(
-        self,
-        id: str,
-        kind: str,
-        type: str,
-        name: str,
-        fields: Mapping[str, Any],
-        *,
-        region: str = "",
-        encryption: Encryption | None = None,
-        links: tuple[Link, ...] = (),
-        faults: Mapping[str, Fault] | None = None,
-        aliases: tuple[str, ...] = (),
-        cells: tuple[str, ...] = (),
-    ) -> Resource:
-        """A resource of this subscription. Links name others by the normal form of their id, which is an alias of
-        every resource here.
-        """
+    def spelled(self, id: str, aliases: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+        """The id as it was returned first, and its normal form, by which links name it, as an alias."""
         joined = normal(id)
         shown = self.seen.spelled.setdefault(joined, id)
-        named = aliases if joined == shown else (joined, *aliases)
-        return Resource(
-            shown,
-            kind,
-            type,
-            name,
-            self.tenant,
-            "azure",
-            self.subscription,
-            region,
-            self.id,
-            encryption,
-            fields,
-            links,
-            faults or {},
-            named,
-            cells,
-        )
+        return shown, aliases if joined == shown else (joined, *aliases)
 
     async def listing(
         self, call: Call, row: type[R], make: Callable[[R], Resource], kind: str, type: str
@@ -154,11 +132,11 @@ class AzureSource(Source):
         cells = ("?",) * len(kind_of(kind).columns)
         name, faults = name or last(bad.id), {bad.fault.operation: bad.fault}
         return self.resource(
-            bad.id,
-            kind,
-            type,
-            name,
-            {"name": name},
+            id=bad.id,
+            kind=kind,
+            type=type,
+            name=name,
+            fields={"name": name},
             region=bad.region,
             encryption=encryption,
             faults=faults,

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from functools import partial
 from typing import Any
 
-from posture.controls.azure.storage import account_class
+from posture.azure.key import account_class
 from posture.fault import Fault, FaultKind, Refused
 from posture.fields import part
 from posture.reports import Batch, Complete, ReadRefused
@@ -56,14 +56,16 @@ class Accounts(AzureSource):
         blobs = text((properties.primaryEndpoints or Endpoints()).blob)
         accounts[row.id] = AccountSeen(properties.allowBlobPublicAccess is True, text(row.location), encryption, blobs)
         return self.resource(
-            row.id,
-            "bucket",
-            "azure.storage.account",
-            row.name,
-            fields_of(row),
+            id=row.id,
+            kind="bucket",
+            type="azure.storage.account",
+            name=row.name,
+            fields=fields_of(row),
             region=text(row.location),
             encryption=encryption,
             links=(*links, Link("blob-service", normal(row.id + BLOB_SERVICE))),
+            # a volume of Kubernetes names the account alone, whose name is its own in all of Azure
+            aliases=(f"storageaccount:{row.name.lower()}",),
             cells=(_source(properties), _https(properties)),
         )
 
@@ -149,11 +151,11 @@ class Containers(AzureSource):
             self.unread(bad, "bucket", CONTAINER, f"{last(account)}/{last(bad.id)}") for bad in odd[LIST_CONTAINERS]
         ]
         service = self.resource(
-            account + BLOB_SERVICE,
-            "blob-service",
-            "azure.storage.blob-service",
-            last(account),
-            fields,
+            id=account + BLOB_SERVICE,
+            kind="blob-service",
+            type="azure.storage.blob-service",
+            name=last(account),
+            fields=fields,
             faults=faults,
             links=(Link("account", normal(account)),),
         )
@@ -231,11 +233,11 @@ class Containers(AzureSource):
         if key:
             keys[key] = None
         return self.resource(
-            row.id,
-            "encryption-scope",
-            SCOPE,
-            f"{last(account)}/{row.name}",
-            fields_of(row),
+            id=row.id,
+            kind="encryption-scope",
+            type=SCOPE,
+            name=f"{last(account)}/{row.name}",
+            fields=fields_of(row),
             region=about.region,
             encryption=_OWN
             if whose is KeyClass.PROVIDER
@@ -252,11 +254,11 @@ class Containers(AzureSource):
             links.append(Link("scope", normal(f"{account}/encryptionScopes/{scope}")))
             encryption = under.get(links[-1].to) or Encryption()
         return self.resource(
-            row.id,
-            "bucket",
-            CONTAINER,
-            f"{last(account)}/{row.name}",
-            fields_of(row),
+            id=row.id,
+            kind="bucket",
+            type=CONTAINER,
+            name=f"{last(account)}/{row.name}",
+            fields=fields_of(row),
             region=about.region,
             encryption=encryption,
             links=tuple(links),

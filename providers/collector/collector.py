@@ -25,10 +25,13 @@ from posture.model import Model
 from posture.snapshot import take, to_json
 from posture.text import one_line
 from providers.collector import saved_state
+from providers.collector.blast import blast_radius
 from providers.collector.config import Config
 from providers.collector.files import write
 from providers.collector.frames import (
     Ask,
+    Blast,
+    BlastRadius,
     Decoder,
     Encoder,
     Export,
@@ -187,6 +190,8 @@ class Collector:
             match ask:
                 case Open():
                     await send(publisher.detail(ask.id))
+                case Blast():
+                    await send(await self._blast(ask))
                 case Refresh():
                     self.poller.refresh(ask.source)
                 case Pause():
@@ -194,6 +199,17 @@ class Collector:
                 case Export():
                     await send(self._export(ask))
         raise _Left
+
+    async def _blast(self, ask: Blast) -> BlastRadius:
+        """In steps: what 100,000 resources hang on must not keep the polls waiting."""
+        steps = blast_radius(self.model, ask.id, ask.most)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                found: BlastRadius = end.value
+                return found
+            await asyncio.sleep(0)
 
     def _export(self, ask: Export) -> Notice:
         path = Path(ask.path)

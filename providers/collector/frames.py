@@ -112,11 +112,29 @@ class Linked(msgspec.Struct, frozen=True):
     name: str
     kind: str
     status: int | None
+    resource_type: str = ""
+
+
+class Box(msgspec.Struct, frozen=True, array_like=True):
+    """One tier of a chain, from workloads down to keys: what kinds stand in it, how many, and at most 20 of them, worst
+    first.
+
+    `status` is the worst, and `bad` how many have it; UNKNOWN where one was not seen or `whole` is False: there are
+    more than were looked at. `here` marks the resource whose detail it is.
+    """
+
+    kinds: tuple[str, ...]
+    total: int
+    whole: bool
+    status: int
+    bad: int
+    here: bool
+    members: tuple[Linked, ...]
 
 
 class Detail(msgspec.Struct, frozen=True, tag="detail", array_like=True):
     """Everything of one resource, worst finding first. `resource` is None when there is none of that id. `users` are
-    at most 100 of `users_total`.
+    at most 100 of `users_total`. `chain` is empty where it is part of none.
     """
 
     id: str
@@ -127,6 +145,48 @@ class Detail(msgspec.Struct, frozen=True, tag="detail", array_like=True):
     links: tuple[Linked, ...]
     users: tuple[Linked, ...]
     users_total: int
+    chain: tuple[Box, ...] = ()
+
+
+class Branch(msgspec.Struct, frozen=True, array_like=True):
+    """A line of a blast radius: a resource, `depth` steps (from 1) from the one that is asked about.
+
+    `worst` is the worst status of it and of all that depends on it, `direct` how many depend on it directly. `again`:
+    those are listed above.
+    """
+
+    depth: int
+    id: str
+    name: str
+    kind: str
+    type: str
+    tenant: str
+    status: int
+    worst: int
+    direct: int
+    again: bool
+
+
+class BlastRadius(msgspec.Struct, frozen=True, tag="blast", array_like=True):
+    """What depends on a resource, directly and through others: `tallies` are (kind, type, how many stand at each
+    status), `total` their sum, `tenants` whose they are; `lines` the tree, worst first, of which some may be left out.
+
+    `kind` is empty when there is no resource of that id. `whole` is False where there are more than were looked at.
+    `direct` is how many depend on it directly.
+    """
+
+    id: str
+    name: str
+    kind: str
+    resource_type: str
+    status: int
+    worst: int
+    direct: int
+    total: int
+    whole: bool
+    tenants: tuple[str, ...]
+    tallies: tuple[tuple[str, str, tuple[int, int, int, int, int]], ...]
+    lines: tuple[Branch, ...]
 
 
 class Notice(msgspec.Struct, frozen=True, tag="notice", array_like=True):
@@ -140,7 +200,7 @@ class Settled(msgspec.Struct, frozen=True, tag="settled", array_like=True):
     """Every source has answered or failed once."""
 
 
-Frame = Union[Hello, Places, Rows, Gone, Findings, Sources, Rollups, Detail, Notice, Settled]
+Frame = Union[Hello, Places, Rows, Gone, Findings, Sources, Rollups, Detail, BlastRadius, Notice, Settled]
 
 # ---------------------------------------------------------------- viewer -> collector
 
@@ -149,6 +209,13 @@ class Open(msgspec.Struct, frozen=True, tag="open"):
     """Send the `Detail` of this resource."""
 
     id: str
+
+
+class Blast(msgspec.Struct, frozen=True, tag="blast"):
+    """Send the `BlastRadius` of this resource, with `most` of what depends on it directly."""
+
+    id: str
+    most: int = 100
 
 
 class Refresh(msgspec.Struct, frozen=True, tag="refresh"):
@@ -170,7 +237,7 @@ class Export(msgspec.Struct, frozen=True, tag="export"):
     query: str
 
 
-Ask = Union[Open, Refresh, Pause, Export]
+Ask = Union[Open, Blast, Refresh, Pause, Export]
 
 # ---------------------------------------------------------------- bytes
 

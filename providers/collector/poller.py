@@ -6,7 +6,8 @@ import logging
 import random
 import time
 import traceback
-from collections.abc import Awaitable, Callable, Iterable
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from pathlib import Path
 
 import msgspec
@@ -17,7 +18,7 @@ from posture.model import Model
 from posture.reports import ReadRefused
 from posture.source import State
 from providers.refusals import told
-from providers.source import TALLY, Children, Source, Tally
+from providers.source import TALLY, Children, News, Source, Tally, Yield
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,9 @@ class Poller:
         self._children: dict[str, tuple[str, ...]] = {}
         self._failures: dict[str, tuple[int, Fault]] = {}
         self._tallies: dict[str, Tally] = {}
+        self._following: dict[str, asyncio.Timeout] = {}
+        self._cut_short: Counter[str] = Counter()
+        self._ending: set[asyncio.Task[None]] = set()
         self._restored: set[str] = set()
         self._left: list[Source] = []
         self._go = asyncio.Event()
@@ -60,7 +64,7 @@ class Poller:
         for source in sources:
             old = self._tasks.pop(source.id, None)
             if old is not None:
-                old.cancel()
+                self._end(old)
                 self._leave(source.id, source)
             self._sources[source.id] = source
             self._model.add_source(source.record())
@@ -76,11 +80,12 @@ class Poller:
         task = self._tasks.pop(source_id, None)
         if task is None:
             return
-        task.cancel()
+        self._end(task)
         self._leave(source_id)
         del self._sources[source_id], self._asked[source_id]
         self._failures.pop(source_id, None)
         self._tallies.pop(source_id, None)
+        self._cut_short.pop(source_id, None)
         self._first.pop(source_id).set()
         self._model.drop_source(source_id, self._now())
         self._moved()
@@ -109,16 +114,19 @@ class Poller:
 
     def refresh(self, source_id: str | None = None) -> None:
         """Poll one source now, or all; one that is being polled is polled again after that, for what it has read may
-        be older than the ask.
+        be older than the ask. One that is followed is polled, and followed again.
         """
         for name, asked in self._asked.items():
             if source_id in (None, name):
                 asked.set()
+                self._follow_no_more(name)
 
     def pause(self, on: bool) -> None:
-        """Start no more polls, or go on; polls under way end."""
+        """Start no more polls and follow nothing, or go on; polls under way end, and what was followed is polled."""
         if on:
             self._go.clear()
+            for name in list(self._following):
+                self._follow_no_more(name)
         else:
             self._go.set()
 
@@ -163,7 +171,7 @@ class Poller:
 
     async def stop(self) -> None:
         """End every poll, and let go of what the sources hold open."""
-        tasks = list(self._tasks.values())
+        tasks = [*self._tasks.values(), *self._ending]
         self._tasks.clear()
         for task in tasks:
             task.cancel()
@@ -184,39 +192,36 @@ class Poller:
         while True:
             await self._go.wait()
             asked.clear()
-            wait = await self._poll(source)
+            wait, news = await self._poll(source)
             self._first[source.id].set()
             if self._once:
                 return
+            if news is not None:
+                wait = 0.0 if asked.is_set() or not self._go.is_set() else await self._follow(source, news)
             await _first_of(asked.wait(), wait)
 
-    async def _poll(self, source: Source) -> Seconds:
-        """Poll once; returns the seconds until the next one."""
+    async def _poll(self, source: Source) -> tuple[Seconds, AsyncGenerator[News, None] | None]:
+        """Poll once; returns the seconds until the next one, and what is to be followed until then."""
         model, started, tally = self._model, time.monotonic(), Tally()
         TALLY.set(tally)
         self._tallies[source.id] = tally
         model.begin(source.id, self._now())
         self._moved()
         fault: Fault | None = None
-        passing: Fault | None = None
+        parts: list[Fault] = []
+        news: AsyncGenerator[News, None] | None = None
         try:
             # else a poll that is left goes on asking until it is collected as garbage
             async with contextlib.aclosing(source.poll()) as reports:
                 async for report in reports:
-                    if isinstance(report, ReadRefused) and report.fault.kind in _MAY_PASS:
-                        passing = report.fault
-                    if isinstance(report, Children):
-                        self._adopt(source, report)
-                    else:
-                        model.apply(source.id, report, self._now())
-                        self._moved()
-                        await asyncio.sleep(0)
-        except Refused as refused:
-            fault = refused.fault
+                    if isinstance(report, ReadRefused):
+                        parts.append(report.fault)
+                    await self._take(source, report)
+            if not self._once and not parts:
+                news = source.follow()
         except Exception as error:  # noqa: BLE001 - a defect of ours must not end the loop, nor look like an answer
-            fault = _defect(source, error)
-            if self._failures.get(source.id, (0, None))[1] != fault:  # the same one is told once
-                log.error("%s: %s", source.id, defect(error))
+            fault = self._fault(source, error)
+        passing = next((part for part in reversed(parts) if part.kind in _MAY_PASS), None)
         wait = self._wait(source, fault or passing)
         model.finish(
             source.id,
@@ -224,12 +229,69 @@ class Poller:
             fault=fault,
             calls=tally.calls,
             seconds=time.monotonic() - started,
-            next_due=None if self._once else self._now() + wait,
+            next_due=None if self._once or news is not None else self._now() + wait,
+            following=news is not None,
         )
         if self._restored:
             self._sweep()
         self._moved()
+        return wait, news
+
+    async def _follow(self, source: Source, news: AsyncGenerator[News, None]) -> Seconds:
+        """Take in what changes until that ends, or a refresh or a pause ends it; returns the seconds until the next
+        poll.
+        """
+        started, tally = time.monotonic(), Tally()
+        TALLY.set(tally)
+        fault: Fault | None = None
+        until = asyncio.timeout(None)
+        self._following[source.id] = until
+        try:
+            async with until, contextlib.aclosing(news) as reports:
+                async for report in reports:
+                    await self._take(source, report)
+        except Exception as error:  # noqa: BLE001 - as in a poll
+            if not until.expired():
+                fault = self._fault(source, error)
+        finally:
+            if self._following.get(source.id) is until:
+                del self._following[source.id]
+        if until.expired():
+            return 0.0
+        short = self._cut_short[source.id] = (
+            self._cut_short[source.id] + 1 if time.monotonic() - started < FIRST_RETRY else 0
+        )
+        # the first time at once; then as after failures, for a listing each time it is cut would be a storm of them
+        wait = _backoff(source, short - 2) if short > 1 else 0.0
+        if fault is not None:
+            wait = max(wait, self._wait(source, fault))
+            model, now = self._model, self._now()
+            model.begin(source.id, now)  # what is refused is all of it, as in a poll that is refused at once
+            last = model.sources[source.id].seconds
+            model.finish(source.id, now, fault=fault, calls=tally.calls, seconds=last, next_due=now + wait)
+            self._moved()
         return wait
+
+    def _follow_no_more(self, name: str) -> None:
+        until = self._following.pop(name, None)
+        if until is not None:
+            until.reschedule(asyncio.get_running_loop().time())
+
+    async def _take(self, source: Source, report: Yield) -> None:
+        if isinstance(report, Children):
+            self._adopt(source, report)
+            return
+        self._model.apply(source.id, report, self._now())
+        self._moved()
+        await asyncio.sleep(0)
+
+    def _fault(self, source: Source, error: Exception) -> Fault:
+        if isinstance(error, Refused):
+            return error.fault
+        fault = _defect(source, error)
+        if self._failures.get(source.id, (0, None))[1] != fault:  # the same one is told once
+            log.error("%s: %s", source.id, defect(error))
+        return fault
 
     def _wait(self, source: Source, fault: Fault | None) -> Seconds:
         known, _ = self._failures.get(source.id, (0, None))
@@ -243,8 +305,7 @@ class Poller:
         self._failures[source.id] = known + 1, fault
         if fault.kind not in _MAY_PASS:
             return source.cadence * (1 - random.uniform(0, JITTER))
-        soon: Seconds = max(fault.retry_after or 0.0, FIRST_RETRY * 2.0 ** min(known, 16))
-        return min(source.cadence, soon) * (1 - random.uniform(0, JITTER))
+        return _backoff(source, known, fault.retry_after)
 
     def _ask_those_beside(self, source: Source) -> None:
         """What failed in the same place may be well again too: ask now, but for what is throttled, or was told how
@@ -255,6 +316,12 @@ class Poller:
             same = other is not None and (other.tenant, other.provider) == (source.tenant, source.provider)
             if same and fault.kind in _MAY_PASS - {FaultKind.THROTTLED} and fault.retry_after is None:
                 self._asked[name].set()
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        """End the task of a source that is polled no more; `stop` waits for it."""
+        task.cancel()
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
 
     def _leave(self, source_id: str, successor: Source | None = None) -> None:
         """Remember to close a source that is polled no more."""
@@ -281,6 +348,12 @@ def defect(error: Exception) -> str:
     ]
     where = " < ".join(f"{Path(frame.filename).relative_to(_HOME)}:{frame.lineno}" for frame in reversed(frames[-4:]))
     return told(f"{type(error).__name__}: {error}") + (f" ({where})" if where else "")
+
+
+def _backoff(source: Source, failures: int, retry_after: Seconds | None = None) -> Seconds:
+    """How long to wait after so many failures before the last one."""
+    soon = max(retry_after or 0.0, FIRST_RETRY * 2.0 ** min(failures, 16))
+    return min(source.cadence, soon) * (1 - random.uniform(0, JITTER))
 
 
 async def _first_of(asked: Awaitable[object], wait: Seconds) -> None:

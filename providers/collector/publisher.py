@@ -9,11 +9,13 @@ from posture.changes import Change
 from posture.clock import Utc
 from posture.controls.remedy import remedy_for
 from posture.entry import Entry
+from posture.exposure import Exposures
 from posture.model import Model
 from posture.resource import Resource
 from posture.rollup import OWN, Rollup
 from posture.rows import KEY_CLASSES, FindingRow, Place, Row
 from posture.verdict import Finding, Severity, Status, shown
+from providers.collector.blast import boxes, five, linked
 from providers.collector.frames import (
     ROWS_A_FRAME,
     Detail,
@@ -46,6 +48,7 @@ class Publisher:
         self._places: dict[Place, int] = {}
         self._rows: dict[str, Row] = {}
         self._findings: dict[str, dict[str, FindingRow]] = {}
+        self._exposures = Exposures(model)
 
     def frames(self, change: Change) -> Iterator[Frame]:
         """The frames that bring a viewer from before `change` to after it."""
@@ -60,7 +63,7 @@ class Publisher:
         rows: list[Row] = []
         findings: list[FindingRow] = []
         known = len(self._places)
-        for name in change.resources:
+        for name in change.resources | self._exposures.follow(change):
             entry = model.entry(name)
             if entry is None or entry.resource.id != name:
                 continue
@@ -99,12 +102,12 @@ class Publisher:
                 entry.findings.values(), key=lambda finding: (finding.status, finding.severity, finding.control)
             )
         )
-        links = tuple(self._linked(link.rel, link.to) for link in resource.links)
+        links = tuple(linked(model, link.rel, link.to) for link in resource.links)
         users: list[Linked] = []
         for user in model.links.users(resource):
             if len(users) == MOST_USERS:
                 break
-            users.append(self._linked("used by", user))
+            users.append(linked(model, "used by", user))
         if resource.encryption is not None:
             resource = msgspec.structs.replace(
                 resource, encryption=msgspec.structs.replace(resource.encryption, key_class=entry.key_class)
@@ -118,6 +121,7 @@ class Publisher:
             links,
             tuple(users),
             model.links.count(resource),
+            boxes(model, entry),
         )
 
     # ------------------------------------------------------------ one resource
@@ -139,19 +143,20 @@ class Publisher:
         resource, worst = entry.resource, entry.worst()
         encryption = resource.encryption
         return Row(
-            resource.id,
-            place,
-            resource.name,
-            entry.status,
-            worst.severity if worst else Severity.INFO,
-            -1 if encryption is None else _KEY_CLASS[entry.key_class],
-            "" if encryption is None or encryption.key is None else self._key_label(encryption.key),
-            worst.reason if worst else "",
-            entry.since,
-            entry.users,
-            entry.cells,
-            resource.expires or 0.0,
-            _seen(entry),
+            id=resource.id,
+            place=place,
+            name=resource.name,
+            status=entry.status,
+            severity=worst.severity if worst else Severity.INFO,
+            key_class=-1 if encryption is None else _KEY_CLASS[entry.key_class],
+            key="" if encryption is None or encryption.key is None else self._key_label(encryption.key),
+            reason=worst.reason if worst else "",
+            since=entry.since,
+            users=entry.users,
+            cells=entry.cells,
+            expires=resource.expires or 0.0,
+            seen=_seen(entry),
+            exposure=self._exposures.of(entry) if resource.kind == "workload" else 0,
         )
 
     def _key_label(self, key: str) -> str:
@@ -189,26 +194,20 @@ class Publisher:
         maps = {framework: ", ".join(numbers) for framework, numbers in control.maps.items()}
         return Judged(finding, control.title, verifies, remedy_for(control, resource), maps)
 
-    def _linked(self, rel: str, target: str) -> Linked:
-        entry = self._model.entry(target)
-        if entry is None:
-            return Linked(rel, target, target.rpartition(":")[2], "", None)
-        return Linked(rel, entry.resource.id, entry.resource.name, entry.resource.kind, entry.status)
-
 
 def _finding_row(finding: Finding, entry: Entry, place: int) -> FindingRow:
     until, resource = finding.exception.until if finding.exception else "", entry.resource
     return FindingRow(
-        finding.control,
-        resource.id,
-        place,
-        resource.name,
-        finding.status,
-        finding.severity,
-        finding.reason,
-        finding.since,
-        until,
-        _seen(entry),
+        control=finding.control,
+        resource=resource.id,
+        place=place,
+        name=resource.name,
+        status=finding.status,
+        severity=finding.severity,
+        reason=finding.reason,
+        since=finding.since,
+        excepted_until=until,
+        seen=_seen(entry),
     )
 
 
@@ -218,12 +217,7 @@ def _seen(entry: Entry) -> Utc:
 
 def _rollup(tenant: str, rollup: Rollup) -> TenantRollup:
     resources, findings = rollup.resources, rollup.findings
-    return TenantRollup(tenant, rollup.status, _five(resources), _five(findings))
-
-
-def _five(counts: Sequence[int]) -> tuple[int, int, int, int, int]:
-    first, second, third, fourth, fifth = counts
-    return first, second, third, fourth, fifth
+    return TenantRollup(tenant, rollup.status, five(resources), five(findings))
 
 
 def parts(rows: Sequence[T]) -> Iterator[Sequence[T]]:

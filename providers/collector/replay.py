@@ -9,8 +9,9 @@ from posture.clock import parse_rfc3339
 from posture.fault import EnctopError
 from posture.frozen import frozen
 from posture.snapshot import take, to_json
+from providers.collector.blast import blast_radius, finished
 from providers.collector.files import read_snapshot, write
-from providers.collector.frames import Ask, Decoder, Encoder, Export, Frame, Hello, Notice, Open, Settled
+from providers.collector.frames import Ask, Blast, Decoder, Encoder, Export, Frame, Hello, Notice, Open, Settled
 from providers.collector.publisher import Publisher
 
 
@@ -47,6 +48,8 @@ class Replay:
         match ask:
             case Open():
                 return self._publisher.detail(ask.id)
+            case Blast():
+                return finished(blast_radius(self.model, ask.id, ask.most))
             case Export():
                 return self._export(ask)
             case _:

@@ -128,7 +128,9 @@ def restore(model: Model, path: Path, now: Utc) -> list[str]:
             sources = [_aged(source, now) for source in msgspec.msgpack.decode(next(_read(file)), type=Warm).sources]
             for source in sources:
                 model.add_source(
-                    msgspec.structs.replace(source, state=State.PENDING, fault=None, polling=False, next_due=None)
+                    msgspec.structs.replace(
+                        source, state=State.PENDING, fault=None, polling=False, next_due=None, following=False
+                    )
                 )
             model.restore(_seen(file, {source.id for source in sources}, now), now)
     except FileNotFoundError:

@@ -24,6 +24,8 @@ from providers.demo.azure import accounts
 from providers.demo.azure.lazy import LazyAzure
 from providers.demo.gcp import server as gcp
 from providers.demo.gcp import tenant
+from providers.demo.kubernetes import live as kubernetes
+from providers.demo.kubernetes import tenants
 from providers.demo.tls import live as tls
 from providers.demo.vault import live as vault
 
@@ -47,17 +49,23 @@ def main() -> NoReturn:
         azure, street = LazyAzure(stopped), tls.start()
         google = gcp.start()
         initech = tenant.seed(google)
+        clusters = tenants.start(acme, azure.resources, initech)
         secrets = starting.result()
-    for happens, where in ((live, acme), (tls.live, street), (vault.live, secrets), (tenant.live, initech)):
+    for happens, where in (
+        *((live, acme), (tls.live, street), (vault.live, secrets), (tenant.live, initech)),
+        (kubernetes.live, clusters.running),
+    ):
         threading.Thread(target=happens, args=(where, stopped), name="live", daemon=True).start()
+    own = clusters.configuration
+    systems = tls.configuration(street) + vault.configuration(secrets.bao.url) + own("acme")
     started = {
         "url": server.url,
         "vault": secrets.bao.url,
-        "configuration": world.configuration(
-            server.url, tls.configuration(street) + vault.configuration(secrets.bao.url), tls.policy()
-        )
+        "configuration": world.configuration(server.url, systems, tls.policy())
         + accounts.configuration(azure.url)
-        + tenant.configuration(google.url),
+        + own("globex")
+        + tenant.configuration(google.url)
+        + own("initech"),
         "environment": {
             **ENVIRONMENT,
             **accounts.ENVIRONMENT,

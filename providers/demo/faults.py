@@ -1,40 +1,131 @@
-"""What can go wrong between enctop and AWS, on demand: refusals in each service's own words, slowness, and broken
+"""What can go wrong between enctop and a system, on demand: refusals in each service's own words, slowness, and broken
 answers.
 """
 
 import fnmatch
 import threading
 import time
-from typing import Literal
+from abc import ABC, abstractmethod
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import msgspec
 
-from providers.demo.aws.answer import BROKEN, DENIED, EXPIRED, THROTTLED, Answer, Spelling, error
-from providers.demo.aws.request import Asked
+from providers.demo.answer import Answer
 
 Kind = Literal["deny", "expire", "throttle", "fail", "delay", "cut", "truncate", "html", "hang", "refuse"]
 
 HTML = b"<html><head><title>Sign in</title></head><body><h1>Your proxy wants you to sign in</h1></body></html>"
-MESSAGES = {
-    "deny": "User: arn:aws:sts::{account}:assumed-role/enctop/enctop is not authorized to perform: {operation}",
-    "expire": "The security token included in the request is expired",
-    "throttle": "Rate exceeded, please reduce your request rate",
-    "fail": "An internal error has occurred",
-}
-PERMISSIONS = {
-    "s3:ListBuckets": "s3:ListAllMyBuckets",
-    "s3:GetBucketEncryption": "s3:GetEncryptionConfiguration",
-    "s3:GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
-    "s3:ListBucketInventoryConfigurations": "s3:GetInventoryConfiguration",
-    "s3:HeadObject": "s3:GetObject",
-    "s3:ListObjectsV2": "s3:ListBucket",
-    "s3:HeadBucket": "s3:ListBucket",
-    "s3control:GetPublicAccessBlock": "s3:GetAccountPublicAccessBlock",
-}
-"""Operation -> the permission it needs, where IAM calls it otherwise. A refusal names the permission, as the real
-one does.
-"""
-SPELLINGS: dict[str, dict[str, Spelling]] = {"deny": DENIED, "expire": EXPIRED, "throttle": THROTTLED, "fail": BROKEN}
+
+
+class Drop(Exception):
+    """The connection ends here: with a reset, or after half of an answer whose length promised more (`half`)."""
+
+    def __init__(self, half: Answer | None = None) -> None:
+        super().__init__("the connection is dropped on purpose")
+        self.half = half
+
+
+class AnyRule(Protocol):
+    """One fault: `times` is how many requests it still hits (None: all), `seconds` how long it takes, `status` replaces
+    the service's own.
+    """
+
+    times: int | None
+    seconds: float
+    status: int | None
+
+    @property
+    def kind(self) -> str:
+        """`deny`, `throttle`..."""
+
+    def hits(self, asked: Any) -> bool:
+        """Whether this request is one of those meant."""
+
+
+R = TypeVar("R", bound=AnyRule)
+
+
+class Rules(ABC, Generic[R]):
+    """The rules in force. Safe to use from any thread; the newest rule is asked first."""
+
+    def __init__(self) -> None:
+        self._rules: list[R] = []
+        self._lock = threading.Lock()
+
+    def enforce(self, rule: R) -> R:
+        """Put a rule in force."""
+        with self._lock:
+            self._rules.insert(0, rule)
+        return rule
+
+    def remove(self, rule: R) -> None:
+        """Lift a rule; nothing happens if it is not in force any more."""
+        with self._lock:
+            self._rules = [kept for kept in self._rules if kept is not rule]
+
+    def clear(self) -> None:
+        """Lift all rules."""
+        with self._lock:
+            self._rules.clear()
+
+    @property
+    def rules(self) -> tuple[R, ...]:
+        """The rules in force, newest first."""
+        with self._lock:
+            return tuple(self._rules)
+
+    def before(self, asked: Any) -> Answer | None:
+        """Wait as long as the rules say, and give the refusal that takes the answer's place, if there is one. Raises
+        `Drop`.
+        """
+        for rule in self._taken(asked, ("delay",)):
+            time.sleep(rule.seconds)
+        for rule in self._taken(asked, ("hang", "refuse", "expire", "deny", "throttle", "fail", "html"), first=True):
+            return self._instead(rule, asked)
+        return None
+
+    def after(self, asked: Any, answer: Answer) -> Answer:
+        """Break the answer if a rule says so. Raises `Drop`."""
+        for rule in self._taken(asked, ("cut", "truncate"), first=True):
+            if rule.kind == "cut":
+                raise Drop(answer)
+            return Answer(answer.status, answer.body[: len(answer.body) // 2], answer.headers)
+        return answer
+
+    def _hits(self, rule: R, asked: Any) -> bool:
+        return rule.hits(asked)
+
+    def _taken(self, asked: Any, kinds: tuple[str, ...], *, first: bool = False) -> list[R]:
+        """The rules that hit this request; those that count have counted it."""
+        taken = []
+        with self._lock:
+            for rule in self._rules:
+                if rule.kind not in kinds or rule.times == 0 or not self._hits(rule, asked):
+                    continue
+                if rule.times is not None:
+                    rule.times -= 1
+                taken.append(rule)
+                if first:
+                    break
+        return taken
+
+    def _instead(self, rule: R, asked: Any) -> Answer:
+        if rule.kind in ("hang", "refuse"):
+            self._wait(rule)
+            raise Drop
+        if rule.kind == "html":
+            return Answer(rule.status or 200, HTML, {"content-type": "text/html"})
+        return self._refusal(rule, asked)
+
+    @abstractmethod
+    def _refusal(self, rule: R, asked: Any) -> Answer:
+        """A refusal in the words of the service."""
+
+    def _wait(self, rule: R) -> None:
+        """Hang until the time is over or the rule is lifted."""
+        end = time.monotonic() + (rule.seconds if rule.kind == "hang" else 0.0)
+        while time.monotonic() < end and any(kept is rule for kept in self.rules):
+            time.sleep(0.02)
 
 
 class Rule(msgspec.Struct, forbid_unknown_fields=True):
@@ -57,56 +148,22 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True):
     header: Literal["retry-after", "x-amz-retry-after"] = "retry-after"
     status: int | None = None
 
-    def hits(self, asked: Asked) -> bool:
-        """Whether this request is one of those meant; an operation may also be named by the permission it needs."""
-        named = (asked.operation, PERMISSIONS.get(asked.operation, asked.operation))
+    def hits(self, asked: Any) -> bool:
+        """Whether this request is one of those meant."""
         return (
-            any(fnmatch.fnmatchcase(name, self.operation) for name in named)
-            and any(
-                fnmatch.fnmatchcase(name, _bare(self.resource))
-                for name in {asked.resource, asked.bucket, _bare(asked.resource)}
-            )
+            fnmatch.fnmatchcase(asked.operation, self.operation)
+            and any(fnmatch.fnmatchcase(name, self.resource) for name in {asked.resource, asked.bucket})
             and fnmatch.fnmatchcase(asked.account, self.account)
             and fnmatch.fnmatchcase(asked.region, self.region)
         )
 
 
-class Drop(Exception):
-    """The connection ends here: with a reset, or after half of an answer whose length promised more (`half`)."""
-
-    def __init__(self, half: Answer | None = None) -> None:
-        super().__init__("the connection is dropped on purpose")
-        self.half = half
-
-
-class Faults:
-    """The rules in force. Safe to use from any thread; the newest rule is asked first."""
-
-    def __init__(self) -> None:
-        self._rules: list[Rule] = []
-        self._lock = threading.Lock()
+class Faults(Rules[Rule]):
+    """The rules of AWS and of Azure."""
 
     def add(self, rule: Rule) -> Rule:
         """Put a rule in force."""
-        with self._lock:
-            self._rules.insert(0, rule)
-        return rule
-
-    def remove(self, rule: Rule) -> None:
-        """Lift a rule; nothing happens if it is not in force any more."""
-        with self._lock:
-            self._rules = [kept for kept in self._rules if kept is not rule]
-
-    def clear(self) -> None:
-        """Lift all rules."""
-        with self._lock:
-            self._rules.clear()
-
-    @property
-    def rules(self) -> tuple[Rule, ...]:
-        """The rules in force, newest first."""
-        with self._lock:
-            return tuple(self._rules)
+        return self.enforce(rule)
 
     def deny(self, operation: str = "*", resource: str = "*", account: str = "*", region: str = "*") -> Rule:
         """No permission."""
@@ -157,66 +214,3 @@ class Faults:
     def refuse(self, region: str = "*", operation: str = "*") -> Rule:
         """The connection is reset without an answer."""
         return self.add(Rule("refuse", operation, region=region))
-
-    def before(self, asked: Asked) -> Answer | None:
-        """Wait as long as the rules say, and give the refusal that takes the answer's place, if there is one. Raises
-        `Drop`.
-        """
-        for rule in self._taken(asked, ("delay",)):
-            time.sleep(rule.seconds)
-        for rule in self._taken(asked, ("hang", "refuse", "expire", "deny", "throttle", "fail", "html"), first=True):
-            return self._instead(rule, asked)
-        return None
-
-    def after(self, asked: Asked, answer: Answer) -> Answer:
-        """Break the answer if a rule says so. Raises `Drop`."""
-        for rule in self._taken(asked, ("cut", "truncate"), first=True):
-            if rule.kind == "cut":
-                raise Drop(answer)
-            return Answer(answer.status, answer.body[: len(answer.body) // 2], answer.headers)
-        return answer
-
-    def _taken(self, asked: Asked, kinds: tuple[str, ...], *, first: bool = False) -> list[Rule]:
-        """The rules that hit this request; those that count have counted it."""
-        taken = []
-        with self._lock:
-            for rule in self._rules:
-                if rule.kind not in kinds or rule.times == 0 or not rule.hits(asked):
-                    continue
-                if rule.times is not None:
-                    rule.times -= 1
-                taken.append(rule)
-                if first:
-                    break
-        return taken
-
-    def _instead(self, rule: Rule, asked: Asked) -> Answer:
-        if rule.kind in ("hang", "refuse"):
-            self._wait(rule)
-            raise Drop
-        if rule.kind == "html":
-            return Answer(rule.status or 200, HTML, {"content-type": "text/html"})
-        spelling = SPELLINGS[rule.kind].get(asked.service) or SPELLINGS[rule.kind]["sts"]
-        message = MESSAGES[rule.kind].format(
-            account=asked.account, operation=PERMISSIONS.get(asked.operation, asked.operation)
-        )
-        headers: dict[str, str] = {} if rule.retry_after is None else {rule.header: _come_back(rule)}
-        return error(
-            asked.service, rule.status or spelling.status, spelling.code, message, headers, head=asked.method == "HEAD"
-        )
-
-    def _wait(self, rule: Rule) -> None:
-        """Hang until the time is over or the rule is lifted."""
-        end = time.monotonic() + (rule.seconds if rule.kind == "hang" else 0.0)
-        while time.monotonic() < end and any(kept is rule for kept in self.rules):
-            time.sleep(0.02)
-
-
-def _bare(resource: str) -> str:
-    """A bucket or a key may be named by its ARN on either side."""
-    return resource.rpartition(":key/")[2].removeprefix("arn:aws:s3:::")
-
-
-def _come_back(rule: Rule) -> str:
-    assert rule.retry_after is not None
-    return str(int(rule.retry_after * 1000)) if rule.header == "x-amz-retry-after" else str(int(rule.retry_after))

@@ -9,14 +9,14 @@ import io
 import socket
 import struct
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from http.client import responses
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import ThreadedWSGIServer
 
-from providers.demo.aws.answer import Answer
-from providers.demo.aws.request import Environ
+from providers.demo.answer import Answer, Environ
 from providers.demo.faults import Drop
 from providers.demo.ports import free_port
 
@@ -43,6 +43,33 @@ class Server:
         self._thread.join()
         self._werkzeug.server_close()
         self._werkzeug.drop_connections()
+
+
+class StandIn(ABC):
+    """A system that listens on loopback. `serve` answers a request; without a port nobody listens."""
+
+    def __init__(self, port: int | None) -> None:
+        self._http = Server(port, self.serve) if port is not None else None
+        self.port = self._http.port if self._http else 0
+
+    @abstractmethod
+    def serve(self, environ: Environ) -> Answer:
+        """Answer one request."""
+
+    @property
+    def url(self) -> str:
+        """The endpoint: `http://127.0.0.1:PORT`."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def stop(self) -> None:
+        """Stop listening and drop every connection; what exists stays."""
+        if self._http is not None:
+            self._http.stop()
+
+    def restart(self) -> None:
+        """Listen again on the same port."""
+        self.stop()
+        self._http = Server(self.port, self.serve)
 
 
 def _listen(port: int) -> socket.socket:

@@ -20,7 +20,7 @@ from providers.gcp.calls import BUDGETS, CLOUD_SCOPE, DIRECTORY_SCOPE, ROOTS, Ca
 from providers.gcp.decode import Page, Unread
 from providers.gcp.faults import answered, no_credentials, unreachable, unreadable
 from providers.gcp.settings import GcpSettings
-from providers.lane import Lane
+from providers.lane import Lane, Lanes
 from providers.limits import CHUNK, Pages, TooLongError, proxy_for, read_all, whole_answer
 from providers.refusals import without
 from providers.source import TALLY
@@ -39,7 +39,7 @@ class GcpClient:
         self.name = settings.project
         self.number = ""
         self._agent = f"enctop/{version}"
-        self._lanes: dict[str, Lane] = {}
+        self._lanes = Lanes(BUDGETS)
         self._credentials: dict[str, Any] = {}
         self._renewing = asyncio.Lock()
         self._http: aiohttp.ClientSession | None = None
@@ -87,10 +87,7 @@ class GcpClient:
 
     def lane(self, call: Call) -> Lane:
         """The budget a call draws on: one for each API."""
-        found = self._lanes.get(call.family)
-        if found is None:
-            found = self._lanes[call.family] = Lane(*BUDGETS[call.family])
-        return found
+        return self._lanes.of(call.family)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -45,7 +45,14 @@ class Identity(GcpSource):
         yield Batch(
             (
                 self.resource(
-                    id, "account", "gcp.project", self.project.name, "", fields, cells=("",), tenant=self.tenancy.name
+                    id=id,
+                    kind="account",
+                    type="gcp.project",
+                    name=self.project.name,
+                    region="",
+                    fields=fields,
+                    cells=("",),
+                    tenant=self.tenancy.name,
                 ),
             )
         )

@@ -1,6 +1,7 @@
 """Disks of every zone and region, and the zones that did not answer."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
+from functools import lru_cache
 
 import msgspec
 
@@ -13,7 +14,15 @@ from providers.gcp.scopes import Unanswered, scope_path
 from providers.gcp.source import UNTOLD, GcpSource, last, names_of
 from providers.source import Yield
 
+_FOR_CLAIMS = ("goog-gke-volume", "kubernetes-io-created-for_pvc-name", "kubernetes-io-created-for-pvc-name")
+"""Labels that a disk has which was made for a claim."""
 DISK, SCOPE = "gcp.compute.disk", "gcp.compute.location"
+
+
+@lru_cache(maxsize=1024)
+def _cluster(name: str) -> Link:
+    """One for the thousands of disks of a cluster."""
+    return Link("cluster", name)
 
 
 class Disks(GcpSource):
@@ -108,16 +117,33 @@ class Disks(GcpSource):
             or ("unattached" if status == "ready" else status)
         )
         return self.resource(
-            f"//{HOSTS['compute']}/projects/{self.project.name}/{where}/disks/{name}",
-            "volume",
-            DISK,
-            name,
-            last(where),
-            fields,
+            id=f"//{HOSTS['compute']}/projects/{self.project.name}/{where}/disks/{name}",
+            kind="volume",
+            type=DISK,
+            name=name,
+            region=last(where),
+            fields=fields,
             encryption=encryption,
-            links=links,
+            links=(*links, *self._made_for(labels)),
+            aliases=self._started_from(where, fields),
             cells=(used, f"{fields.get('sizeGb') or '?'} GiB"),
         )
+
+    def _made_for(self, labels: Mapping[str, str]) -> tuple[Link, ...]:
+        """The cluster that a disk was made for by a claim. Disks of nodes have its name too."""
+        name, location = (labels.get(f"goog-k8s-cluster-{what}") for what in ("name", "location"))
+        if not name or not location or not any(label in labels for label in _FOR_CLAIMS):
+            return ()
+        return (_cluster(f"//{HOSTS['container']}/projects/{self.project.name}/locations/{location}/clusters/{name}"),)
+
+    def _started_from(self, where: str, fields: Disk) -> tuple[str, ...]:
+        """The instance that starts from a disk: a node of Kubernetes names that, and no disk. The two have one name,
+        unless it was chosen otherwise.
+        """
+        name = fields["name"]
+        if not any(last(user) == name for user in fields.get("users") or ()):
+            return ()
+        return (f"//{HOSTS['compute']}/projects/{self.project.name}/{where}/instances/{name}",)
 
     def _unread(self, bad: Unread) -> Resource:
         """A disk of which no more is known than that it is there, and why."""
@@ -125,12 +151,12 @@ class Disks(GcpSource):
         id = f"//{HOSTS['compute']}/projects/{self.project.name}/{where}/disks/{bad.name}"
         faults = {LIST_DISKS.operation: bad.fault}
         return self.resource(
-            id,
-            "volume",
-            DISK,
-            bad.name,
-            last(where),
-            {"name": bad.name},
+            id=id,
+            kind="volume",
+            type=DISK,
+            name=bad.name,
+            region=last(where),
+            fields={"name": bad.name},
             encryption=UNTOLD,
             faults=faults,
             cells=("?", "?"),
@@ -138,12 +164,12 @@ class Disks(GcpSource):
 
     def _scope(self, scope: str, fault: Fault) -> Resource:
         return self.resource(
-            f"//{HOSTS['compute']}/projects/{self.project.name}/{scope}",
-            "account",
-            SCOPE,
-            f"{self.project.name} {last(scope)}",
-            last(scope),
-            {},
+            id=f"//{HOSTS['compute']}/projects/{self.project.name}/{scope}",
+            kind="account",
+            type=SCOPE,
+            name=f"{self.project.name} {last(scope)}",
+            region=last(scope),
+            fields={},
             faults={LIST_DISKS.operation: fault},
             cells=("?",),
             tenant=self.tenancy.name,

@@ -106,18 +106,16 @@ class Proxies(GcpSource):
         """A proxy of which no more is known than that it is there, and why."""
         where = scope_path(bad.scope) if bad.scope else "global"
         id = f"//{HOSTS['compute']}/projects/{self.project.name}/{where}/{kind}/{bad.name}"
-        tenant = self.tenancy.name if not self.tenancy.shared else None
         faults = {KINDS[kind][0].operation: bad.fault}
         return self.resource(
-            id,
-            "endpoint",
-            TYPES[kind],
-            bad.name,
-            last(where),
-            {"name": bad.name},
+            id=id,
+            kind="endpoint",
+            type=TYPES[kind],
+            name=bad.name,
+            region=last(where),
+            fields={"name": bad.name},
             faults=faults,
             cells=("?", "", "", "", "?", ""),
-            tenant=tenant,
         )
 
     def _proxy(
@@ -144,15 +142,14 @@ class Proxies(GcpSource):
             fields[field] = found
         missing = found is None and needed in faults
         return self.resource(
-            f"//{HOSTS['compute']}/projects/{self.project.name}/{scope}/{kind}/{fields['name']}",
-            "endpoint",
-            TYPES[kind],
-            fields["name"],
-            last(scope),
-            fields,
+            id=f"//{HOSTS['compute']}/projects/{self.project.name}/{scope}/{kind}/{fields['name']}",
+            kind="endpoint",
+            type=TYPES[kind],
+            name=fields["name"],
+            region=last(scope),
+            fields=fields,
             faults={needed: faults[needed]} if missing else {},
             cells=cells,
-            tenant=self.tenancy.name if not self.tenancy.shared else None,
         )
 
 

@@ -61,7 +61,15 @@ class Clusters(GcpSource):
         id = f"//{HOSTS['container']}/projects/{self.project.name}/locations/{location}/clusters/{bad.name}"
         fields, faults = {"name": bad.name}, {LIST_CLUSTERS.operation: bad.fault}
         return self.resource(
-            id, "cluster", CLUSTER, bad.name, location, fields, encryption=UNTOLD, faults=faults, cells=("?",)
+            id=id,
+            kind="cluster",
+            type=CLUSTER,
+            name=bad.name,
+            region=location,
+            fields=fields,
+            encryption=UNTOLD,
+            faults=faults,
+            cells=("?",),
         )
 
     def _cluster(self, answer: Mapping[str, Any], keys: set[str]) -> Resource:
@@ -78,12 +86,12 @@ class Clusters(GcpSource):
             keys.add(name)
             encryption, links = self.under_kms(name)  # type: ignore[assignment]
         return self.resource(
-            id,
-            "cluster",
-            CLUSTER,
-            fields["name"],
-            location,
-            fields,
+            id=id,
+            kind="cluster",
+            type=CLUSTER,
+            name=fields["name"],
+            region=location,
+            fields=fields,
             encryption=encryption,
             links=links,
             cells=(current or "?",),

@@ -42,7 +42,18 @@ class TwoStep(GcpSource):
         name = settings.workspace or "workspace"
         id = f"//cloudidentity.googleapis.com/customers/{name}"
         yield Batch(
-            (self.resource(id, "identity", "gcp.workspace", name, "", fields, faults=faults, tenant=self.tenancy.name),)
+            (
+                self.resource(
+                    id=id,
+                    kind="identity",
+                    type="gcp.workspace",
+                    name=name,
+                    region="",
+                    fields=fields,
+                    faults=faults,
+                    tenant=self.tenancy.name,
+                ),
+            )
         )
         yield Complete(("gcp.workspace",))
 

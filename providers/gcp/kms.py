@@ -5,8 +5,6 @@ import contextlib
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from typing import Any
 
-import msgspec
-
 from posture.clock import Seconds, Utc, parse_rfc3339
 from posture.fault import Fault, FaultKind, Refused
 from posture.reports import Batch, Complete, ReadRefused
@@ -56,20 +54,20 @@ class KeySource(GcpSource):
             "not found" if fields.get("NotFound") else "no primary" if "name" in fields else "?"
         )
         parts = name.split("/")
-        made = self.resource(
-            id,
-            "key",
-            KEY,
-            "/".join(parts[5::2]),
-            parts[3] if len(parts) > 3 else "",
-            fields,
+        return self.resource(
+            id=id,
+            kind="key",
+            type=KEY,
+            name="/".join(parts[5::2]),
+            region=parts[3] if len(parts) > 3 else "",
+            fields=fields,
             encryption=Encryption(None, primary.get("algorithm"), KeyClass.CUSTOMER),
             faults=faults,
             cells=(f"CUSTOMER {level}".strip(), state, _rotation(fields)),
             tenant=self.tenancy.name,
             scope=owner,
+            expires=_ends(fields.get("versions")),
         )
-        return msgspec.structs.replace(made, expires=_ends(fields.get("versions")))
 
 
 class Keys(KeySource):

@@ -87,12 +87,12 @@ class Sweep(GcpSource):
             *(Link("key", key_id(key)) for key in fields.get("keys", {}) if key not in {"Google", "supplied"}),
         ]
         return self.resource(
-            f"{owner}#objects",
-            "object-sample",
-            OBJECTS,
-            bucket,
-            "",
-            fields,
+            id=f"{owner}#objects",
+            kind="object-sample",
+            type=OBJECTS,
+            name=bucket,
+            region="",
+            fields=fields,
             encryption=Encryption(),
             links=tuple(links),
             faults=faults,

@@ -90,7 +90,15 @@ class Snapshots(GcpSource):
         id = f"//{HOSTS['compute']}/projects/{self.project.name}/{where}/{collection}/{bad.name}"
         fields, faults = {"name": bad.name}, {call.operation: bad.fault}
         return self.resource(
-            id, "snapshot", type_, bad.name, last(where), fields, encryption=UNTOLD, faults=faults, cells=("?", "", "?")
+            id=id,
+            kind="snapshot",
+            type=type_,
+            name=bad.name,
+            region=last(where),
+            fields=fields,
+            encryption=UNTOLD,
+            faults=faults,
+            cells=("?", "", "?"),
         )
 
     def _stored(self, type_: str, where: str, fields: Stored, keys: set[str]) -> Resource:
@@ -103,12 +111,12 @@ class Snapshots(GcpSource):
         encryption, links = self.under_key(key, keys)
         collection = "snapshots" if type_ == SNAPSHOT else "images"
         return self.resource(
-            f"//{HOSTS['compute']}/projects/{self.project.name}/{where}/{collection}/{name}",
-            "snapshot",
-            type_,
-            name,
-            last(where) if where != "global" else ",".join(fields.get("storageLocations") or ()) or "global",
-            fields,
+            id=f"//{HOSTS['compute']}/projects/{self.project.name}/{where}/{collection}/{name}",
+            kind="snapshot",
+            type=type_,
+            name=name,
+            region=last(where) if where != "global" else ",".join(fields.get("storageLocations") or ()) or "global",
+            fields=fields,
             encryption=encryption,
             links=links,
             cells=(last(fields.get("sourceDisk")), "", f"{fields.get('diskSizeGb') or '?'} GiB"),

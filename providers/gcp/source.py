@@ -80,42 +80,9 @@ class GcpSource(Source):
         """The project's connections; closing them twice does no harm."""
         await self.project.close()
 
-    def resource(
-        self,
-        id: str,
-        kind: str,
-        type: str,
-        name: str,
-        region: str,
-        fields: Mapping[str, Any],
-        *,
-        encryption: Encryption | None = None,
-        links: tuple[Link, ...] = (),
-        faults: Mapping[str, Fault] | None = None,
-        aliases: tuple[str, ...] = (),
-        cells: tuple[str, ...] = (),
-        tenant: str | None = None,
-        scope: str | None = None,
-    ) -> Resource:
-        """A resource of this project; its tenant is told by its labels where tenants share the project."""
-        owner = tenant or self.tenancy.of(labels(fields))
-        return Resource(
-            id,
-            kind,
-            type,
-            name,
-            owner,
-            "gcp",
-            scope or self.project.name,
-            region,
-            self.id,
-            encryption,
-            fields,
-            links,
-            faults or {},
-            aliases,
-            cells,
-        )
+    def owner(self, fields: Mapping[str, Any]) -> str:
+        """The tenant of a resource; its labels tell where tenants share the project."""
+        return self.tenancy.of(labels(fields))
 
     def under_key(self, key: Mapping[str, Any] | None, names: set[str]) -> tuple[Encryption, tuple[Link, ...]]:
         """The encryption that a `CustomerEncryptionKey` block tells, and the link to its key, whose name goes to

@@ -127,12 +127,12 @@ class Buckets(GcpSource):
             encryption, links = self.under_kms(key)
         words = "?" if "encryption" not in fields else "Cloud KMS" if key else "Google"
         return self.resource(
-            f"//{HOSTS['storage']}/projects/_/buckets/{name}",
-            "bucket",
-            BUCKET,
-            name,
-            str(fields.get("location") or "").lower(),
-            fields,
+            id=f"//{HOSTS['storage']}/projects/_/buckets/{name}",
+            kind="bucket",
+            type=BUCKET,
+            name=name,
+            region=str(fields.get("location") or "").lower(),
+            fields=fields,
             encryption=encryption,
             links=links,
             faults=faults,

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
 
 from providers.source import Source
@@ -27,9 +26,8 @@ def open_tls(setup: Setup, blocks: Blocks) -> list[Source]:
         if ca_file not in contexts:
             contexts[ca_file] = Contexts(ca_file)
         prober = Prober(contexts[ca_file], library, revocations, slots, setup.version, setup.now)
-        wanted = tuple(wanted_of(settings, by))
-        told = partial(tuple[Wanted, ...], wanted)
-        sources.append(Endpoints(tenant, _label(wanted), setup.cadence, prober, told, owners, library, setup.now))
+        wanted = wanted_of(settings, by)
+        sources.append(Endpoints(tenant, _label(wanted), setup.cadence, prober, wanted, owners, library, setup.now))
     return sources
 
 

@@ -132,23 +132,16 @@ def endpoint_resource(known: Known, source: Source, library: Library) -> Resourc
         fields["Alternates"] = known.alternates
     leafs = list(dict.fromkeys(seen.fields["Chain"][0] for seen in known.seen.values() if seen.fields.get("Chain")))
     ends = [parse_rfc3339(certificates[leaf]["NotAfter"]) for leaf in leafs if "NotAfter" in certificates[leaf]]
-    return Resource(
-        known.id,
-        "endpoint",
-        "tls.endpoint",
-        known.id.removeprefix("tls://").removesuffix(":443"),
-        source.tenant,
-        "tls",
-        source.scope,
-        "",
-        source.id,
-        None,
-        fields,
-        tuple(Link("certificate", certificate_id(leaf)) for leaf in leafs),
-        {} if trouble is None else {trouble.operation: trouble},
-        (),
-        _cells(known, certificates, leafs),
-        min(ends, default=None),
+    return source.resource(
+        id=known.id,
+        kind="endpoint",
+        type="tls.endpoint",
+        name=known.id.removeprefix("tls://").removesuffix(":443"),
+        fields=fields,
+        links=tuple(Link("certificate", certificate_id(leaf)) for leaf in leafs),
+        faults={} if trouble is None else {trouble.operation: trouble},
+        cells=_cells(known, certificates, leafs),
+        expires=min(ends, default=None),
     )
 
 
@@ -230,23 +223,16 @@ def certificate_resource(
     issuer = facts.get("Issuer")
     others = (other for other in sorted(beside) if other != sha256)
     above = next((other for other in others if library.get(other).get("Subject", "") == issuer), None)
-    return Resource(
-        certificate_id(sha256),
-        "certificate",
-        "tls.certificate",
-        _name(facts) or sha256[:16],
-        tenant,
-        "tls",
-        source.scope,
-        "",
-        source.id,
-        None,
-        fields,
-        () if above is None else (Link("issuer", certificate_id(above)),),
-        {},
-        (),
-        _certificate_cells(facts),
-        parse_rfc3339(facts["NotAfter"]) if "NotAfter" in facts else None,
+    return source.resource(
+        id=certificate_id(sha256),
+        kind="certificate",
+        type="tls.certificate",
+        name=_name(facts) or sha256[:16],
+        tenant=tenant,
+        fields=fields,
+        links=() if above is None else (Link("issuer", certificate_id(above)),),
+        cells=_certificate_cells(facts),
+        expires=parse_rfc3339(facts["NotAfter"]) if "NotAfter" in facts else None,
     )
 
 

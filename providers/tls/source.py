@@ -53,7 +53,7 @@ class Wanted(msgspec.Struct, frozen=True):
 
 
 class Endpoints(Source):
-    """A block of endpoints. `wanted` is asked at every round, so that other rooms may add to it what they find."""
+    """A block of endpoints."""
 
     service = "endpoints"
 
@@ -63,16 +63,15 @@ class Endpoints(Source):
         label: str,
         cadence: Cadence,
         prober: Prober,
-        wanted: Callable[[], Sequence[Wanted]],
+        wanted: Sequence[Wanted],
         owners: Owners,
         library: Library,
         now: Clock,
     ) -> None:
-        many = len(wanted())
-        super().__init__(tenant, "tls", label, max(cadence.live, many / RATE))
+        super().__init__(tenant, "tls", label, max(cadence.live, len(wanted) / RATE))
         self._warm = cadence.warm
         self._prober = prober
-        self._wanted = wanted
+        self._wanted = {endpoint_id(one.target.host, one.target.port): one for one in wanted}
         self._owners = owners
         self._library = library
         self._now = now
@@ -83,9 +82,7 @@ class Endpoints(Source):
         """The fast pass over all, then the full pass over those that are due; every endpoint is reported as soon as
         it was asked.
         """
-        wanted = {endpoint_id(one.target.host, one.target.port): one for one in self._wanted()}
-        for gone in self._known.keys() - wanted.keys():
-            del self._known[gone]
+        wanted = self._wanted
         async for some in _paged(self._fast, wanted.items()):
             yield Batch.of([*self._endpoints(some), *self._certificates(self._of(some) - self._reported)])
         yield Batch.of(self._certificates(self._served()))

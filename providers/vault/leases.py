@@ -19,7 +19,7 @@ from providers.source import Yield
 from providers.vault import metrics
 from providers.vault.calls import IRREVOCABLE, LEASE, LEASE_QUOTA, LEASE_QUOTAS, LEASE_TREE, LEASES_COUNT, METRICS
 from providers.vault.seal import moment, short
-from providers.vault.source import ENDS, Reading, VaultSource, digest, objects, whole
+from providers.vault.source import ENDS, VaultReading, VaultSource, digest, objects, whole
 
 HOUR: Seconds = 3600.0
 AGAIN = 50
@@ -93,7 +93,7 @@ class Leases(VaultSource):
                 False,
             )
             self._counts.clear()
-        reading = Reading(self.client)
+        reading = VaultReading(self.client)
         await self._count(reading)
         stuck = await self._irrevocable(reading)
         named, listed = await self._list(reading)
@@ -110,7 +110,7 @@ class Leases(VaultSource):
 
     # ------------------------------------------------------------ how many
 
-    async def _count(self, reading: Reading) -> None:
+    async def _count(self, reading: VaultReading) -> None:
         try:
             found = await self._metrics(reading)
             for _ in range(0 if self._waited else TRIES):
@@ -146,11 +146,11 @@ class Leases(VaultSource):
         self._backlog_polls = self._backlog_polls + 1 if found.get("expire_job_manager_total_jobs") else 0
         reading.fields["backlog_polls"] = self._backlog_polls
 
-    async def _metrics(self, reading: Reading) -> dict[str, Any] | None:
+    async def _metrics(self, reading: VaultReading) -> dict[str, Any] | None:
         text = await reading.ask_text(METRICS, base=self.client.leader or "", params={"format": "prometheus"})
         return None if text is None else metrics.read(text)
 
-    async def _irrevocable(self, reading: Reading) -> dict[str, str]:
+    async def _irrevocable(self, reading: VaultReading) -> dict[str, str]:
         """Lease id -> the backend's error, of those that Vault has given up to revoke; counted by mount path, never
         by accessor.
         """
@@ -187,9 +187,9 @@ class Leases(VaultSource):
             if isinstance(entry.get("lease_id"), str)
         }
 
-    async def _read_quotas(self, of: Reading) -> list[dict[str, Any]] | None:
+    async def _read_quotas(self, of: VaultReading) -> list[dict[str, Any]] | None:
         """Lease-count quotas, which only Vault Enterprise has; None where they could not be read, and `of` says why."""
-        reading = Reading(self.client)
+        reading = VaultReading(self.client)
         names = await reading.names(LEASE_QUOTAS)
         found = [
             await reading.ask(LEASE_QUOTA, "quota", ("name", "path", "max_leases", "counter"), name=name)
@@ -200,7 +200,7 @@ class Leases(VaultSource):
 
     # ------------------------------------------------------------ which
 
-    async def _list(self, reading: Reading) -> tuple[list[tuple[str, str]], str]:
+    async def _list(self, reading: VaultReading) -> tuple[list[tuple[str, str]], str]:
         """(namespace, lease id) of every lease under the prefixes, and a word on how that came about."""
         settings = self.client.settings
         prefixes: Sequence[str] = settings.lease_prefixes if settings.lease_prefixes is not None else ("",)
@@ -229,7 +229,7 @@ class Leases(VaultSource):
         while waiting and left:
             left -= 1
             folder = waiting.pop()
-            reading = Reading(self.client, namespace)
+            reading = VaultReading(self.client, namespace)
             for key in await reading.names(LEASE_TREE, prefix=folder):
                 if not key.endswith("/"):
                     yield folder + key
@@ -328,12 +328,12 @@ class Leases(VaultSource):
         if told:
             fields["revoke_error"] = masked(_masked(str(told), lease))
         return self.resource(
-            f"{self.id_of(namespace, 'leases', path)}#{mark}",
-            "lease",
-            "vault.lease",
-            f"{path}#{mark}",
-            fields,
-            namespace=namespace,
+            id=f"{self.id_of(namespace, 'leases', path)}#{mark}",
+            kind="lease",
+            type="vault.lease",
+            name=f"{path}#{mark}",
+            fields=fields,
+            region=namespace,
             cells=(
                 engine,
                 path.removeprefix(engine).rpartition("/")[2] or path,
@@ -345,15 +345,15 @@ class Leases(VaultSource):
             expires=known.life.expires,
         )
 
-    def _summary(self, reading: Reading) -> Resource:
+    def _summary(self, reading: VaultReading) -> Resource:
         id = self.id_of("", "sys/leases")
         name = f"leases of {self.client.settings.place}"
         return self.resource(
-            id,
-            "lease-totals",
-            "vault.leases",
-            name,
-            reading.fields,
+            id=id,
+            kind="lease-totals",
+            type="vault.leases",
+            name=name,
+            fields=reading.fields,
             faults=reading.faults,
             cells=self._totals(reading.fields),
         )

@@ -10,7 +10,7 @@ from posture.reports import Batch, Complete, NotRead, ReadRefused
 from posture.resource import Encryption, KeyClass, Resource
 from providers.source import Yield
 from providers.vault.calls import AUTH, MFA_ENFORCEMENTS, MFA_METHODS, MOUNTS, NAMESPACES, TUNE, USER, USERS
-from providers.vault.source import Mount, Reading, VaultSource, table, whole
+from providers.vault.source import Mount, VaultReading, VaultSource, table, whole
 
 DEEPEST = 200
 """Namespaces that are walked, at the most."""
@@ -81,7 +81,7 @@ class Mounts(VaultSource):
                     )
                 )
                 break
-            reading = Reading(self.client, name)
+            reading = VaultReading(self.client, name)
             below = ["/".join(filter(None, (name, key.strip("/")))) for key in await reading.names(NAMESPACES)]
             faults += reading.faults.values()
             if not reading.faults:
@@ -92,7 +92,7 @@ class Mounts(VaultSource):
 
     async def _namespace(self, namespace: str) -> tuple[list[Resource], list[Resource], list[Fault]]:
         """What is there now, what was there before and could not be read now, and why."""
-        reading = Reading(self.client, namespace)
+        reading = VaultReading(self.client, namespace)
         engines = await self._map(reading, MOUNTS, "mounts")
         methods = await self._map(reading, AUTH, "auth")
         reading.fields = {
@@ -115,7 +115,7 @@ class Mounts(VaultSource):
             faults += (fault for _, resource in there for fault in resource.faults.values())
         return resources, kept, faults
 
-    async def _map(self, reading: Reading, call: Any, field: str) -> dict[str, Any] | None:
+    async def _map(self, reading: VaultReading, call: Any, field: str) -> dict[str, Any] | None:
         answer = await reading.ask(call, field)
         if answer is None:
             return None
@@ -127,11 +127,11 @@ class Mounts(VaultSource):
             return None
         return found
 
-    async def _factors(self, namespace: str, methods: Mapping[str, Any] | None) -> Reading:
+    async def _factors(self, namespace: str, methods: Mapping[str, Any] | None) -> VaultReading:
         """Login enforcements; asked only where there is a method they could be for, and the methods they name only
         by type.
         """
-        reading = Reading(self.client, namespace)
+        reading = VaultReading(self.client, namespace)
         if methods is None:
             return reading
         answer = await reading.ask(MFA_ENFORCEMENTS, "enforcements")
@@ -156,22 +156,21 @@ class Mounts(VaultSource):
     ) -> Resource:
         """A secret engine: the barrier's encryption lies under everything Vault stores."""
         return self.resource(
-            self.id_of(mount.namespace, mount.path),
-            "secret-engine",
-            "vault.secrets.mount",
-            mount.shown,
-            fields,
-            namespace=mount.namespace,
+            id=self.id_of(mount.namespace, mount.path),
+            kind="secret-engine",
+            type="vault.secrets.mount",
+            name=mount.shown,
+            fields=fields,
+            region=mount.namespace,
             encryption=Encryption(True, "AES-256-GCM", KeyClass.PROVIDER),
             faults=faults,
             cells=cells,
-            links=(),
         )
 
     async def _mount(
-        self, namespace: str, path: str, entry: Mapping[str, Any], factors: Reading
+        self, namespace: str, path: str, entry: Mapping[str, Any], factors: VaultReading
     ) -> tuple[Mount, Resource]:
-        reading = Reading(self.client, namespace)
+        reading = VaultReading(self.client, namespace)
         tune = await reading.ask(TUNE, "tune", ("default_lease_ttl", "max_lease_ttl"), mount=path) or {}
         type_ = entry["type"] if isinstance(entry.get("type"), str) else ""
         mount = Mount(
@@ -192,20 +191,28 @@ class Mounts(VaultSource):
         cells: tuple[str, ...] = (type_, _span(mount.default_ttl), _span(mount.max_ttl))
         if not path.startswith("auth/"):
             return mount, self._engine(mount, fields, reading.faults, cells)
-        fields["covering"] = _covering(entry, factors)
-        faults = {**reading.faults, **factors.faults}
+        if (covering := _covering(entry, factors)) is not None:
+            fields["covering"] = covering
         if type_ == "userpass":
             await self._users(mount, reading, fields)
-            faults = {**reading.faults, **factors.faults}
-        if fields["covering"] is None:
-            del fields["covering"]
-        cells = (*cells, "" if "covering" not in fields else "enforced" if fields["covering"] else "-")
-        id = self.id_of(namespace, path)
-        return mount, self.resource(
-            id, "auth-method", "vault.auth.mount", mount.shown, fields, namespace=namespace, faults=faults, cells=cells
+        cells = (*cells, "" if covering is None else "enforced" if covering else "-")
+        return mount, self._auth_method(mount, fields, {**reading.faults, **factors.faults}, cells)
+
+    def _auth_method(
+        self, mount: Mount, fields: dict[str, Any], faults: dict[str, Fault], cells: tuple[str, ...]
+    ) -> Resource:
+        return self.resource(
+            id=self.id_of(mount.namespace, mount.path),
+            kind="auth-method",
+            type="vault.auth.mount",
+            name=mount.shown,
+            fields=fields,
+            region=mount.namespace,
+            faults=faults,
+            cells=cells,
         )
 
-    async def _users(self, mount: Mount, reading: Reading, fields: dict[str, Any]) -> None:
+    async def _users(self, mount: Mount, reading: VaultReading, fields: dict[str, Any]) -> None:
         """How many users there are, and the names of the fields that a user is answered with; never a value."""
         below = mount.path.removeprefix("auth/")
         names = await reading.names(USERS, mount=below)
@@ -218,15 +225,22 @@ class Mounts(VaultSource):
             except Refused as refused:
                 if refused.fault.kind is not FaultKind.DENIED:
                     raise
-                reading.faults[USER.operation] = refused.fault
+                reading.refused(refused, USER.operation)
         fields.update(users=len(names), users_read=min(len(names), SAMPLED_USERS), user_fields=sorted(told))
 
-    def _whole(self, namespace: str, reading: Reading) -> Resource:
+    def _whole(self, namespace: str, reading: VaultReading) -> Resource:
         id = self.id_of(namespace, "sys/mounts")
         name = f"{namespace or self.client.settings.namespace or 'root'} namespace"
         cells = (f"{len(reading.fields['mounts'])} engines" if reading.fields["mounts"] is not None else "", "")
         return self.resource(
-            id, "vault", "vault.mounts", name, reading.fields, namespace=namespace, faults=reading.faults, cells=cells
+            id=id,
+            kind="vault",
+            type="vault.mounts",
+            name=name,
+            fields=reading.fields,
+            region=namespace,
+            faults=reading.faults,
+            cells=cells,
         )
 
 
@@ -236,7 +250,7 @@ def _ttls(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {name: config[name] for name in ("default_lease_ttl", "max_lease_ttl") if name in config}
 
 
-def _covering(entry: Mapping[str, Any], factors: Reading) -> list[dict[str, Any]] | None:
+def _covering(entry: Mapping[str, Any], factors: VaultReading) -> list[dict[str, Any]] | None:
     """The enforcements that hold for logins by this method; None where they could not be read."""
     found: list[dict[str, Any]] | None = factors.fields.get("enforcements")
     if found is None:

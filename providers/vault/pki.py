@@ -14,7 +14,7 @@ from posture.resource import Resource
 from providers.asking import each
 from providers.source import Yield
 from providers.vault.calls import PKI_CERT, PKI_CERTS, PKI_ISSUER, PKI_ISSUERS
-from providers.vault.source import Mount, Reading, VaultSource, table
+from providers.vault.source import Mount, VaultReading, VaultSource, table
 
 MOST = 200
 """Certificates of one mount that are shown, and read in one poll at the most: the list has no end, and a certificate
@@ -45,7 +45,7 @@ class Pki(VaultSource):
         shown = {mount.shown for mount in mounts}
         self._there = {place: there for place, there in self._there.items() if place[0] in shown}
         for mount in mounts:
-            reading = Reading(self.client, mount.namespace)
+            reading = VaultReading(self.client, mount.namespace)
             names = await reading.names(PKI_ISSUERS, mount=mount.path)
             known = table(reading.answer.get("key_info"))
             issuers = {name: known.get(name, {}) for name in {*names, *known}}
@@ -79,7 +79,7 @@ class Pki(VaultSource):
         yield Complete(("vault.pki.issuer", "vault.pki.certificate", "vault.pki.mount"))
 
     async def _issuer(self, mount: Mount, name: str, entry: dict[str, Any]) -> Resource | None:
-        reading = Reading(self.client, mount.namespace)
+        reading = VaultReading(self.client, mount.namespace)
         answer = await reading.ask(PKI_ISSUER, "issuer", mount=mount.path, name=name)
         fields: dict[str, Any] = {}
         if isinstance(answer, dict):
@@ -96,7 +96,7 @@ class Pki(VaultSource):
         id = self.id_of(mount.namespace, mount.path, "cert", serial)
         faults: dict[str, Fault] = {}
         if id not in self._read:
-            reading = Reading(self.client, mount.namespace)
+            reading = VaultReading(self.client, mount.namespace)
             answer = await reading.ask(PKI_CERT, "cert", mount=mount.path, name=serial)
             faults = reading.faults
             if isinstance(answer, dict):
@@ -118,7 +118,14 @@ class Pki(VaultSource):
         expires: Utc | None = fields.get("expires")
         told = {field: value for field, value in fields.items() if field != "expires"}
         return self.resource(
-            id, "certificate", type, name, told, namespace=mount.namespace, faults=faults, expires=expires
+            id=id,
+            kind="certificate",
+            type=type,
+            name=name,
+            fields=told,
+            region=mount.namespace,
+            faults=faults,
+            expires=expires,
         )
 
     def _mount(self, mount: Mount, faults: dict[str, Fault], many: int, shown: int) -> Resource:
@@ -126,12 +133,12 @@ class Pki(VaultSource):
         id = self.id_of(mount.namespace, mount.path, "certs")
         cells = ("" if faults else f"{many} certificates", "pki")
         return self.resource(
-            id,
-            "vault",
-            "vault.pki.mount",
-            f"{mount.shown}certs",
-            fields,
-            namespace=mount.namespace,
+            id=id,
+            kind="vault",
+            type="vault.pki.mount",
+            name=f"{mount.shown}certs",
+            fields=fields,
+            region=mount.namespace,
             faults=faults,
             cells=cells,
         )

@@ -16,7 +16,7 @@ from providers.vault.calls import HA_STATUS, HEALTH, LEADER, LOOKUP_SELF, RENEW_
 from providers.vault.client import data_of
 from providers.vault.faults import not_json
 from providers.vault.settings import host_of
-from providers.vault.source import Reading, VaultSource, digest, objects, whole
+from providers.vault.source import VaultReading, VaultSource, digest, objects, whole
 
 SEAL_FIELDS = (
     "type",
@@ -87,7 +87,7 @@ class Cluster(VaultSource):
         ]
         self.seen.replicated = any(mode not in (None, "disabled", "unknown") for mode in modes)
         sealed = readings[host_of(self.client.base)].fields.get("sealed") is not False
-        own = Reading(self.client)
+        own = VaultReading(self.client)
         token: Resource | None = None
         ended: Fault | None = None
         if not sealed:
@@ -117,8 +117,8 @@ class Cluster(VaultSource):
 
     # ------------------------------------------------------------ nodes
 
-    async def _node(self, base: str) -> Reading:
-        reading = Reading(self.client)
+    async def _node(self, base: str) -> VaultReading:
+        reading = VaultReading(self.client)
         try:
             status = await self.client.ask(SEAL_STATUS, base=base) or {}
             reading.fields.update({name: status[name] for name in SEAL_FIELDS if name in status})
@@ -129,10 +129,10 @@ class Cluster(VaultSource):
                 leader = await self.client.ask(LEADER, base=base) or {}
                 reading.fields.update({name: leader[name] for name in LEADER_FIELDS if name in leader})
         except Refused as refused:
-            reading.faults[refused.fault.operation] = refused.fault
+            reading.refused(refused)
         return reading
 
-    def _choose(self, asked: dict[str, str], readings: dict[str, Reading]) -> None:
+    def _choose(self, asked: dict[str, str], readings: dict[str, VaultReading]) -> None:
         """Ask the configured address while it can answer, else a node that can; and know the active one, which alone
         has metrics.
         """
@@ -159,14 +159,14 @@ class Cluster(VaultSource):
         if known:
             self.client.generation = sorted(known)[0]
 
-    def _leads(self, leader: str, readings: dict[str, Reading]) -> bool:
+    def _leads(self, leader: str, readings: dict[str, VaultReading]) -> bool:
         """A standby goes on naming the old leader after it stepped down: what that node says of itself counts more."""
         own = readings.get(host_of(leader))
         return own is None or own.fields.get("is_self") is True
 
     async def _discover(self) -> dict[str, Fault]:
         """The other nodes, as the cluster tells them; a refusal takes nothing from what is known."""
-        reading = Reading(self.client)
+        reading = VaultReading(self.client)
         answer = await reading.ask(HA_STATUS, "nodes") or {}
         named = [node.get("api_address") for node in objects(answer.get("nodes") or answer.get("Nodes"))]
         found = {host_of(base): base for base in named if base and self.client.settings.follows(base)}
@@ -179,7 +179,7 @@ class Cluster(VaultSource):
 
     # ------------------------------------------------------------ resources
 
-    def _cluster(self, asked: dict[str, str], readings: dict[str, Reading], own: Reading) -> Resource:
+    def _cluster(self, asked: dict[str, str], readings: dict[str, VaultReading], own: VaultReading) -> Resource:
         first = readings[host_of(self.client.base)]
         others = {
             host: reading
@@ -199,24 +199,24 @@ class Cluster(VaultSource):
         faults = {**first.faults, **own.faults}
         links = tuple(Link(f"storage-{number}", to) for number, to in enumerate(self.client.settings.storage_volumes))
         return self.resource(
-            self.root,
-            "vault",
-            "vault.cluster",
-            self.client.settings.place,
-            fields,
+            id=self.root,
+            kind="vault",
+            type="vault.cluster",
+            name=self.client.settings.place,
+            fields=fields,
             faults=faults,
             links=links,
             cells=self._cells(fields, faults),
         )
 
-    def _node_resource(self, host: str, reading: Reading) -> Resource:
+    def _node_resource(self, host: str, reading: VaultReading) -> Resource:
         id = f"{self.root}/nodes/{host}"
         return self.resource(
-            id,
-            "vault",
-            "vault.node",
-            host,
-            reading.fields,
+            id=id,
+            kind="vault",
+            type="vault.node",
+            name=host,
+            fields=reading.fields,
             faults=reading.faults,
             cells=self._cells(reading.fields, reading.faults),
         )
@@ -269,11 +269,11 @@ class Cluster(VaultSource):
         expires = moment(fields.get("expire_time"))
         cells = token_cells(fields) if fields else ("", "", "", "", "")
         return self.resource(
-            self.id_of("", "auth/token/own"),
-            "token",
-            "vault.token.own",
-            "enctop's own token",
-            fields,
+            id=self.id_of("", "auth/token/own"),
+            kind="token",
+            type="vault.token.own",
+            name="enctop's own token",
+            fields=fields,
             faults=faults,
             cells=cells,
             expires=expires,

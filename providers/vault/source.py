@@ -2,14 +2,15 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
 from posture.clock import Seconds, Utc
 from posture.fault import Fault, FaultKind, Refused
-from posture.resource import Encryption, Link, Resource
+from posture.resource import Link
+from providers.reading import Reading
 from providers.source import Source
 from providers.vault.calls import Call
 from providers.vault.client import VaultClient
@@ -76,6 +77,7 @@ class VaultSource(Source):
         self.seen = seen
         self.permissions = tuple(call.line(call.path) for call in self.calls if call.per != "open")
         super().__init__(tenant, "vault", client.settings.place, cadence)
+        self.within, self.region = client.settings.host, client.settings.namespace
 
     @property
     def root(self) -> str:
@@ -86,41 +88,9 @@ class VaultSource(Source):
         """The id of something in a namespace."""
         return "/".join(filter(None, (self.root, namespace, *(part.strip("/") for part in parts))))
 
-    def resource(
-        self,
-        id: str,
-        kind: str,
-        type: str,
-        name: str,
-        fields: Mapping[str, Any],
-        *,
-        namespace: str = "",
-        encryption: Encryption | None = None,
-        links: Sequence[Link] = (),
-        faults: Mapping[str, Fault] | None = None,
-        cells: tuple[str, ...] = (),
-        expires: Utc | None = None,
-    ) -> Resource:
-        """A resource of this Vault; all but the cluster itself hang on it, so that its seal is everybody's."""
-        hung = links if id == self.root else (Link("vault", self.root), *links)
-        return Resource(
-            id,
-            kind,
-            type,
-            name,
-            self.tenant,
-            "vault",
-            self.client.settings.host,
-            namespace or self.client.settings.namespace,
-            self.id,
-            encryption,
-            fields,
-            tuple(hung),
-            faults or {},
-            (),
-            cells,
-            expires,
-        )
+    def linked(self, id: str, links: tuple[Link, ...]) -> tuple[Link, ...]:
+        """All but the cluster itself hang on it, so that its seal is everybody's."""
+        return links if id == self.root else (Link("vault", self.root), *links)
 
 
 def objects(listed: Any) -> list[dict[str, Any]]:
@@ -146,16 +116,15 @@ ENDS = frozenset({FaultKind.EXPIRED, FaultKind.UNREACHABLE, FaultKind.THROTTLED}
 """Faults that are not about one read: nothing else will be answered either."""
 
 
-class Reading:
+class VaultReading(Reading):
     """The reads that make up one resource: what was answered, what was refused, and what this server does not have
     (None).
     """
 
     def __init__(self, client: VaultClient, namespace: str = "") -> None:
+        super().__init__()
         self._way = client
         self._namespace = namespace
-        self.fields: dict[str, Any] = {}
-        self.faults: dict[str, Fault] = {}
         self.answer: dict[str, Any] = {}
         """Of the latest listing, whole."""
 
@@ -169,7 +138,7 @@ class Reading:
             if refused.fault.kind in ENDS:
                 raise
             if refused.fault.kind is not FaultKind.DISABLED:
-                self.faults[call.operation] = refused.fault
+                self.refused(refused, call.operation)
                 return None
             answer = None
         if keep is not None and isinstance(answer, dict):
@@ -204,7 +173,7 @@ class Reading:
         except Refused as refused:
             if refused.fault.kind in ENDS:
                 raise
-            self.faults[call.operation] = refused.fault
+            self.refused(refused, call.operation)
             return None
         return reply.body.decode("utf-8", "replace")
 

@@ -20,7 +20,7 @@ from providers.vault.calls import (
     SANITIZED,
     SEAL_BACKENDS,
 )
-from providers.vault.source import Reading, VaultSource, objects, table, whole
+from providers.vault.source import VaultReading, VaultSource, objects, table, whole
 
 AUTOPILOT_FIELDS = ("healthy", "failure_tolerance", "leader", "voters", "servers")
 SERVER_FIELDS = ("healthy", "status", "node_status", "version", "address", "stable_since")
@@ -58,7 +58,7 @@ class System(VaultSource):
         )
 
     async def _keyring(self) -> Resource:
-        reading = Reading(self.client)
+        reading = VaultReading(self.client)
         status = await reading.ask(
             KEY_STATUS, "key-status", ("term", "install_time", "encryptions"), base=self.client.leader or ""
         )
@@ -73,7 +73,7 @@ class System(VaultSource):
         return self._made("sys/keyring", "vault.keyring", "barrier key", reading, cells)
 
     async def _raft(self) -> Resource:
-        reading = Reading(self.client)
+        reading = VaultReading(self.client)
         state = await reading.ask(AUTOPILOT, "autopilot", AUTOPILOT_FIELDS)
         if state and isinstance(state.get("servers"), dict):
             state["servers"] = {
@@ -88,7 +88,7 @@ class System(VaultSource):
         return self._made("sys/storage/raft", "vault.raft", "raft", reading, cells)
 
     async def _audit(self) -> Resource:
-        reading = Reading(self.client)
+        reading = VaultReading(self.client)
         devices = await reading.ask(AUDIT, "devices")
         if isinstance(devices, dict):
             reading.fields["devices"] = {
@@ -112,7 +112,7 @@ class System(VaultSource):
         )
 
     async def _listener(self) -> Resource:
-        reading = Reading(self.client)
+        reading = VaultReading(self.client)
         await reading.ask(
             SANITIZED, "config", ("listeners", "seals", "raw_storage_endpoint", "default_lease_ttl", "max_lease_ttl")
         )
@@ -133,13 +133,13 @@ class System(VaultSource):
         return self._made("sys/listeners", "vault.listener", "listeners", reading, cells, links)
 
     async def _seal(self) -> Resource:
-        reading = Reading(self.client)
+        reading = VaultReading(self.client)
         await reading.ask(SEAL_BACKENDS, "seal-backend-status", ("healthy", "unhealthy_since", "backends"))
         return self._made("sys/seal-backend-status", "vault.seal-backend", "seal mechanism", reading, ("", ""))
 
     async def _license(self) -> Resource:
         """Licence and replication: Vault Enterprise's; elsewhere there is nothing to judge."""
-        reading = Reading(self.client)
+        reading = VaultReading(self.client)
         await reading.ask(LICENSE, "license", ("autoloaded",))
         if self.seen.replicated:
             await reading.ask(REPLICATION, "replication", ("dr", "performance"))
@@ -152,10 +152,23 @@ class System(VaultSource):
         )
 
     def _made(
-        self, path: str, type: str, name: str, reading: Reading, cells: tuple[str, str], links: tuple[Link, ...] = ()
+        self,
+        path: str,
+        type: str,
+        name: str,
+        reading: VaultReading,
+        cells: tuple[str, str],
+        links: tuple[Link, ...] = (),
     ) -> Resource:
         return self.resource(
-            self.id_of("", path), "vault", type, name, reading.fields, faults=reading.faults, cells=cells, links=links
+            id=self.id_of("", path),
+            kind="vault",
+            type=type,
+            name=name,
+            fields=reading.fields,
+            faults=reading.faults,
+            cells=cells,
+            links=links,
         )
 
 

@@ -16,7 +16,7 @@ from providers.asking import together
 from providers.source import Yield
 from providers.vault.calls import ACCESSOR, ACCESSORS, LOOKUP_SELF, METRICS
 from providers.vault.seal import TOKEN_FIELDS, moment, token_cells
-from providers.vault.source import Reading, VaultSource, digest
+from providers.vault.source import VaultReading, VaultSource, digest
 
 UNNAMED = Fault(FaultKind.ERROR, "NotAsked", LOOKUP_SELF.operation, "which of the tokens is enctop's own is not known")
 NOT_ASKED = Fault(FaultKind.ERROR, "NotAsked", METRICS.operation, "the leases have not been counted yet")
@@ -91,7 +91,7 @@ class Tokens(VaultSource):
         found: list[tuple[str, str]] = []
         faults: list[Fault] = []
         for namespace in self.seen.namespaces:
-            reading = Reading(self.client, namespace)
+            reading = VaultReading(self.client, namespace)
             found += [
                 (namespace, accessor) for accessor in await reading.names(ACCESSORS) if accessor != self.client.accessor
             ]
@@ -114,7 +114,9 @@ class Tokens(VaultSource):
 
     def _totals(self, shown: str) -> Resource:
         id = self.id_of("", "auth/token/accessors")
-        return self.resource(id, "vault", "vault.tokens", "other tokens", {"listed": shown}, cells=(shown, ""))
+        return self.resource(
+            id=id, kind="vault", type="vault.tokens", name="other tokens", fields={"listed": shown}, cells=(shown, "")
+        )
 
     def _resource(self, key: tuple[str, str], known: _Known) -> Resource:
         namespace, accessor = key
@@ -123,12 +125,12 @@ class Tokens(VaultSource):
         name = f"{fields.get('display_name') or 'token'}#{mark}"
         id = f"{self.id_of(namespace, 'auth/token')}#{mark}"
         return self.resource(
-            id,
-            "token",
-            "vault.token",
-            name,
-            fields,
-            namespace=namespace,
+            id=id,
+            kind="token",
+            type="vault.token",
+            name=name,
+            fields=fields,
+            region=namespace,
             cells=token_cells(fields),
             expires=life.expires,
         )

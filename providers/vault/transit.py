@@ -12,7 +12,7 @@ from providers.asking import each
 from providers.source import Yield
 from providers.vault.calls import TRANSIT_KEY, TRANSIT_KEYS
 from providers.vault.seal import moment
-from providers.vault.source import Mount, Reading, VaultSource
+from providers.vault.source import Mount, VaultReading, VaultSource
 
 KEY_FIELDS: tuple[str, ...] = (
     *(
@@ -54,7 +54,7 @@ class Transit(VaultSource):
             yield ReadRefused(self.seen.unlisted)
         self._there = {mount.shown: self._there.get(mount.shown, []) for mount in mounts}
         for mount in mounts:
-            listing = Reading(self.client, mount.namespace)
+            listing = VaultReading(self.client, mount.namespace)
             names = await listing.names(TRANSIT_KEYS, mount=mount.path)
             yield NotRead(tuple(self._there[mount.shown]) if listing.faults else ())
             if not listing.faults:
@@ -71,7 +71,7 @@ class Transit(VaultSource):
         yield Complete(("vault.transit.key", "vault.transit.mount"))
 
     async def _key(self, mount: Mount, name: str) -> Resource:
-        reading = Reading(self.client, mount.namespace)
+        reading = VaultReading(self.client, mount.namespace)
         answer = await reading.ask(TRANSIT_KEY, "key", mount=mount.path, name=name)
         fields = {field: answer[field] for field in KEY_FIELDS if field in answer} if isinstance(answer, dict) else {}
         if fields:
@@ -80,12 +80,12 @@ class Transit(VaultSource):
         encryption = Encryption(None, str(fields["type"]) if "type" in fields else None, KeyClass.CUSTOMER)
         id = self.id_of(mount.namespace, mount.path, "keys", name)
         return self.resource(
-            id,
-            "key",
-            "vault.transit.key",
-            name,
-            fields,
-            namespace=mount.namespace,
+            id=id,
+            kind="key",
+            type="vault.transit.key",
+            name=name,
+            fields=fields,
+            region=mount.namespace,
             encryption=encryption,
             faults=reading.faults,
             cells=cells,
@@ -96,12 +96,12 @@ class Transit(VaultSource):
         cells = ("" if faults else f"{many} keys", "transit")
         id = self.id_of(mount.namespace, mount.path, "keys")
         return self.resource(
-            id,
-            "vault",
-            "vault.transit.mount",
-            f"{mount.shown}keys",
-            fields,
-            namespace=mount.namespace,
+            id=id,
+            kind="vault",
+            type="vault.transit.mount",
+            name=f"{mount.shown}keys",
+            fields=fields,
+            region=mount.namespace,
             faults=faults,
             cells=cells,
         )

@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import msgspec
 
@@ -74,6 +75,9 @@ DENIED = Fault(
     FaultKind.DENIED, "AccessDeniedException", "kms:DescribeKey", "User is not authorized", "kms:DescribeKey"
 )
 
+_quiet = partial(Row, status=Status.PASS, severity=Severity.INFO, key_class=-1, key="", reason="", users=0)
+"""A row that passes and that nothing uses."""
+
 
 class World:
     """Rows, findings, sources and roll-ups of a made-up world; the same for the same `rows` and `seed`."""
@@ -117,23 +121,19 @@ class World:
             for region in REGIONS:
                 place = self.numbers["account", tenant, region]
                 yield self._judge(
-                    Row(
-                        f"aws://{account}/{region}",
-                        place,
-                        f"{account}/{region}",
-                        3,
-                        4,
-                        -1,
-                        "",
-                        "",
-                        self.now - 9e5,
-                        0,
-                        ("on",),
+                    _quiet(
+                        id=f"aws://{account}/{region}",
+                        place=place,
+                        name=f"{account}/{region}",
+                        since=self.now - 9e5,
+                        cells=("on",),
                     )
                 )
                 place = self.numbers["workload", tenant, region]
                 arn = f"arn:aws:ec2:{region}:{account}:launch-template/lt-{len(region):08x}"
-                yield self._judge(Row(arn, place, "nodes", 3, 4, -1, "", "", self.now - 9e5, 0, ("2 of 2 encrypted",)))
+                yield self._judge(
+                    _quiet(id=arn, place=place, name="nodes", since=self.now - 9e5, cells=("2 of 2 encrypted",))
+                )
 
     def _lease(self, tenant: str, region: str, number: int) -> Row:
         issued = self.now - self.random.randrange(1, 7200)
@@ -141,19 +141,13 @@ class World:
         name = f"{path}#{self.random.getrandbits(48):012x}"
         cells = ("database/", path.rpartition("/")[2], rfc3339(issued), "", "yes", "")
         return self._judge(
-            Row(
-                f"vault://v:8200/leases/{name}",
-                self.numbers["lease", tenant, region],
-                name,
-                3,
-                4,
-                -1,
-                "",
-                "",
-                issued,
-                0,
-                cells,
-                ends,
+            _quiet(
+                id=f"vault://v:8200/leases/{name}",
+                place=self.numbers["lease", tenant, region],
+                name=name,
+                since=issued,
+                cells=cells,
+                expires=ends,
             )
         )
 
@@ -167,18 +161,14 @@ class World:
         )
         key = ("", "aws/ebs", "alias/data", f"alias/{tenant}-data")[key_class] if key_class < 4 else ""
         arn, name, cells = self._named(kind, tenant, region, number, serial, app)
-        row = Row(
-            arn,
-            self.numbers[kind, tenant, region],
-            name,
-            3,
-            4,
-            -1 if kind == "key" else key_class,
-            key,
-            "",
-            self.now - 86400 * 30,
-            0,
-            cells,
+        row = _quiet(
+            id=arn,
+            place=self.numbers[kind, tenant, region],
+            name=name,
+            since=self.now - 86400 * 30,
+            cells=cells,
+            key_class=-1 if kind == "key" else key_class,
+            key=key,
         )
         return self._judge(row)
 
@@ -249,7 +239,17 @@ class World:
             return None
         control = WORDS[self.places[row.place].kind][0]
         until = "2027-01-31" if row.status == Status.WARN and row.name.startswith("scratch") else ""
-        return FindingRow(control, row.id, row.place, row.name, row.status, row.severity, row.reason, row.since, until)
+        return FindingRow(
+            control=control,
+            resource=row.id,
+            place=row.place,
+            name=row.name,
+            status=row.status,
+            severity=row.severity,
+            reason=row.reason,
+            since=row.since,
+            excepted_until=until,
+        )
 
     def sources(self) -> list[Source]:
         """One for each place: most answered seconds ago, one tenant's keys are denied, one region is stale."""
@@ -369,21 +369,19 @@ class World:
             "Tags": [{"Key": "app", "Value": row.name}],
         }
         return Resource(
-            row.id,
-            place.kind,
-            place.type,
-            row.name,
-            place.tenant,
-            "aws",
-            place.scope,
-            place.region,
-            place.source,
-            encryption,
-            fields,
-            tuple(links),
-            {},
-            (),
-            row.cells,
+            id=row.id,
+            kind=place.kind,
+            type=place.type,
+            name=row.name,
+            tenant=place.tenant,
+            provider="aws",
+            scope=place.scope,
+            region=place.region,
+            source=place.source,
+            encryption=encryption,
+            fields=fields,
+            links=tuple(links),
+            cells=row.cells,
         )
 
     def _judged(self, row: Row) -> Iterator[Judged]:
@@ -398,17 +396,17 @@ class World:
             "ec2:DescribeVolumes.KmsKeyId": row.key or None,
         }
         finding = Finding(
-            control,
-            row.id,
-            place.tenant,
-            Status(row.status),
-            severity,
-            EvidenceClass.OBSERVED,
-            row.reason,
-            evidence,
-            row.since,
-            fault,
-            excepted,
+            control=control,
+            resource=row.id,
+            tenant=place.tenant,
+            status=Status(row.status),
+            severity=severity,
+            evidence_class=EvidenceClass.OBSERVED,
+            reason=row.reason,
+            evidence=evidence,
+            since=row.since,
+            fault=fault,
+            exception=excepted,
         )
         promise = ("S04", "All the EBS (Elastic Block Storage) launched by Atlan is encrypted.")
         remedy = (
@@ -422,15 +420,15 @@ class World:
 
     def _second(self, row: Row, place: Place) -> Judged:
         other = Finding(
-            "aws.ebs.key-policy",
-            row.id,
-            place.tenant,
-            Status.PASS,
-            Severity.HIGH,
-            EvidenceClass.OBSERVED,
-            "key class is provider",
-            {},
-            row.since,
+            control="aws.ebs.key-policy",
+            resource=row.id,
+            tenant=place.tenant,
+            status=Status.PASS,
+            severity=Severity.HIGH,
+            evidence_class=EvidenceClass.OBSERVED,
+            reason="key class is provider",
+            evidence={},
+            since=row.since,
         )
         return Judged(
             other,

@@ -21,7 +21,8 @@ from tests.world.big import big
 HERE = Path(__file__).parent
 DELAY = 0.04
 """Added to every answer, seconds: a provider some way off."""
-ROUNDS = 3
+WHOLE = pytest.param((2_000, 500, 3), marks=pytest.mark.bench)
+"""Volumes, buckets and rounds; the other size holds the bounds in every run of the tests."""
 
 
 class Cost(msgspec.Struct):
@@ -33,9 +34,10 @@ class Cost(msgspec.Struct):
 
 
 @pytest.fixture
-def recorded(aws: Aws) -> Iterator[str]:
-    """2,000 volumes, 500 buckets and 50 keys, answered from memory."""
-    big(volumes=4000, snapshots=400, buckets=1000)  # over two accounts; the one that is read holds half
+def recorded(aws: Aws, many: tuple[int, int, int]) -> Iterator[str]:
+    """Volumes, buckets, 200 snapshots and 50 keys, answered from memory."""
+    volumes, buckets, _ = many
+    big(volumes=2 * volumes, snapshots=400, buckets=2 * buckets)  # over two accounts; the one that is read holds half
     for number in range(15):
         aws.region().key(f"more-{number}")
     with replaying(aws.url, DELAY) as url:
@@ -53,8 +55,13 @@ def _run(command: Sequence[str | Path], url: str) -> Cost:
         return Cost(wall, used.ru_utime + used.ru_stime, int(answer.read()))
 
 
-def test_a_snapshot_costs_less_than_a_plain_script_that_reads_the_same(recorded: str, tmp_path: Path) -> None:
-    """Wall <= 1.0 of the script's, CPU <= 0.7 (the aim is 0.5), and no more requests; medians of paired runs."""
+@pytest.mark.parametrize("many", [(1_000, 250, 1), WHOLE], ids=str)
+def test_a_snapshot_costs_less_than_a_plain_script_that_reads_the_same(
+    recorded: str, many: tuple[int, int, int], tmp_path: Path
+) -> None:
+    """Wall <= 1.0 of the script's, CPU <= 0.7 (the aim is 0.5), and no more requests; medians of paired runs, the
+    wall's where there are several.
+    """
     config, output = tmp_path / "enctop.toml", tmp_path / "snapshot.json"
     regions = json.dumps(list(REGIONS))
     config.write_text(f'[[tenant]]\nname = "acme"\n[[tenant.aws]]\nregions = {regions}\nendpoint_url = "{recorded}"\n')
@@ -72,7 +79,7 @@ def test_a_snapshot_costs_less_than_a_plain_script_that_reads_the_same(recorded:
     plain: list[str | Path] = [sys.executable, HERE / "plain_boto3.py", recorded, *REGIONS]
     for command in (ours, plain):
         _run(command, recorded)  # the server learns the answers
-    pairs = [(_run(ours, recorded), _run(plain, recorded)) for _ in range(ROUNDS)]
+    pairs = [(_run(ours, recorded), _run(plain, recorded)) for _ in range(many[2])]
     counts = msgspec.json.decode(output.read_bytes())["summary"]["resources"]
     wall, cpu = (
         median(getattr(mine, name) / getattr(theirs, name) for mine, theirs in pairs) for name in ("wall", "cpu")
@@ -82,5 +89,5 @@ def test_a_snapshot_costs_less_than_a_plain_script_that_reads_the_same(recorded:
         f"\nenctop {mine}\nboto3  {theirs}\nwall {wall:.2f} cpu {cpu:.2f} of {sum(counts.values())} resources\n"
     )
     assert mine.requests <= theirs.requests
-    assert wall <= 1.0
+    assert wall <= 1.0 or many[2] == 1  # one run says nothing of a clock that others use too
     assert cpu <= 0.7

@@ -15,7 +15,7 @@ import msgspec
 
 from posture.clock import Seconds
 from posture.fault import FaultKind
-from providers.demo.aws.answer import Answer
+from providers.demo.answer import Answer
 from tests.matrix.front import Line, Request
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ import aiohttp
 import msgspec
 from yarl import URL
 
-from providers.demo.aws.answer import Answer
+from providers.demo.answer import Answer
 
 FLIGHT = 0.15
 """Seconds of quiet after which what a system that speaks no HTTP has said is its whole answer."""
@@ -213,10 +213,29 @@ class Front:
             if writer in self._mute:
                 await line.left()
                 return
+            if self.wrong is None and _is_watch(request):
+                await self._pass_on(line)
+                return
             if self.wrong is None:
                 await line.answer(await line.truth())
             elif not await self.wrong(line):
                 return
+
+    async def _pass_on(self, line: Line) -> None:
+        """An answer that goes on for as long as both stay."""
+        assert self._session is not None
+        assert line.request is not None
+        async with self._sent(line.request) as response:
+            head = Answer(response.status, b"", dict(response.headers))
+            await line.send(line.head(head, transfer_encoding="chunked"))
+            left = asyncio.create_task(line.left())
+            try:
+                while chunk := await _first(response.content.readany(), left):
+                    if line.writer not in self._mute:
+                        await line.send(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+                await line.send(b"0\r\n\r\n")
+            finally:
+                left.cancel()
 
     async def _stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         line = Line(self, reader, writer, None, await reader.read(1 << 16))
@@ -249,16 +268,25 @@ class Front:
     # ------------------------------------------------------------ the system behind it
 
     async def asked(self, request: Request) -> Answer:
-        """The system's own answer."""
+        """The system's own answer; of one that goes on for ever, what comes at once."""
+        async with self._sent(request) as response:
+            if not _is_watch(request):
+                return Answer(response.status, await response.read(), dict(response.headers))
+            heard = b""
+            with contextlib.suppress(TimeoutError):
+                while chunk := await asyncio.wait_for(response.content.readany(), FLIGHT):
+                    heard += chunk
+            return Answer(response.status, heard, dict(response.headers))
+
+    def _sent(self, request: Request) -> "contextlib.AbstractAsyncContextManager[aiohttp.ClientResponse]":
         assert self._session is not None
         url = URL(f"http://{self.upstream[0]}:{self.upstream[1]}{request.target}", encoded=True)
         headers = {
             name: value for name, value in request.headers.items() if name not in _OURS | {"accept-encoding", "expect"}
         }
-        async with self._session.request(
+        return self._session.request(
             request.method, url, headers=headers, data=request.body or None, allow_redirects=False
-        ) as response:
-            return Answer(response.status, await response.read(), dict(response.headers))
+        )
 
     async def first_flight(self, said: bytes) -> bytes:
         """What the system says to these bytes."""
@@ -272,6 +300,21 @@ class Front:
         finally:
             there.close()
         return heard
+
+
+def _is_watch(request: Request) -> bool:
+    """Whether the answer to a request goes on for as long as somebody listens (Kubernetes)."""
+    return "watch=1" in request.query.split("&")
+
+
+async def _first(chunk: Awaitable[bytes], left: "asyncio.Task[None]") -> bytes:
+    """The next chunk; none where the other side has left."""
+    coming = asyncio.ensure_future(chunk)
+    await asyncio.wait({coming, left}, return_when=asyncio.FIRST_COMPLETED)
+    if coming.done():
+        return coming.result()
+    coming.cancel()
+    return b""
 
 
 def session() -> aiohttp.ClientSession:

@@ -13,6 +13,7 @@ import pytest
 from posture.clock import Seconds
 from providers import limits
 from providers.azure.calls import BUDGETS
+from providers.kubernetes.client import Limits
 
 CONNECT: Seconds = 1.5
 READ: Seconds = 3.0
@@ -41,6 +42,9 @@ _SHORT: dict[str, dict[str, object]] = {
         "BUDGETS": _BUDGETS,
     },
     "providers.gcp.client": {"CONNECT_TIMEOUT": CONNECT, "READ_TIMEOUT": READ},
+    "providers.kubernetes.client": {
+        "LIMITS": Limits(connect=CONNECT, read=READ, silence=WHOLE, settle=0.2, backoff=(0.1, 0.5)),
+    },
     "providers.vault.client": {"TIMEOUT": (CONNECT, READ)},
     "providers.vault.session": {"WHOLE": WHOLE},
     "providers.tls.probe": {"CONNECT_LIMIT": CONNECT, "TALK_LIMIT": READ, "PLAIN_LIMIT": 1.0},

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from posture.fault import FaultKind
-from providers.demo.aws.answer import Answer
+from providers.demo.answer import Answer
 from tests.matrix.front import Request
 
 if TYPE_CHECKING:

@@ -7,9 +7,6 @@ import pytest
 from tests.matrix.cell import Outcome
 from tests.matrix.table import CELLS, Cell, outcomes
 
-pytestmark = pytest.mark.xdist_group("matrix")
-"""In one process: a worker that had some of the cells would run all."""
-
 
 @pytest.fixture(scope="module")
 def found(request: pytest.FixtureRequest) -> Mapping[Cell, Outcome]:

@@ -10,6 +10,8 @@ from typing import Any
 import msgspec
 
 from posture.resource import Resource
+from posture.verdict import Finding
+from tests.posture.controls.world import World
 from tests.posture.scenes import Scene
 
 Path = tuple[str | int, ...]
@@ -95,7 +97,11 @@ def _read(scene: Scene) -> dict[str, set[Path]]:
             resource, fields=_watch(dict(resource.fields), (), read.setdefault(whose, set()))
         )
 
-    world = msgspec.structs.replace(scene.world, seen=[watched(other, other.id) for other in scene.world.seen])
+    world = _Watched(
+        **{field: getattr(scene.world, field) for field in World.__struct_fields__ if field != "seen"},
+        seen=[watched(other, other.id) for other in scene.world.seen],
+        as_it_is=scene.world,
+    )
     scene.control.judge(watched(scene.resource, "resource"), world)
     return {
         whose: {deeper for path in paths for deeper in _text_paths(scene, whose, path)} for whose, paths in read.items()
@@ -119,6 +125,18 @@ def _all_paths(value: Any) -> Iterator[Path]:
     for key, inner in items:
         yield (key,)
         yield from ((key, *deeper) for deeper in _all_paths(inner))
+
+
+class _Watched(World):
+    """A world of watched resources. What is read for the findings on another is not noted: that is read by the
+    controls of that other, and held against the law there.
+    """
+
+    as_it_is: World | None = None
+
+    def findings(self, resource: Resource) -> Mapping[str, Finding]:
+        world = self.as_it_is or self
+        return World.findings(world, next((other for other in world.seen if other.id == resource.id), resource))
 
 
 class _Dict(dict[Any, Any]):

@@ -16,6 +16,7 @@ from providers.demo.aws import bucketpolicy
 from tests.posture.controls import world as aws
 from tests.posture.controls.azure import world as azure_world
 from tests.posture.controls.gcp import world as gcp_world
+from tests.posture.controls.kubernetes import world as k8s_world
 from tests.posture.controls.test_law import ARN, TYPES
 from tests.posture.controls.vault import world as vault_world
 from tests.posture.controls.world import DAY, NOW, World
@@ -67,6 +68,7 @@ MORE: tuple[Resource, ...] = (
     vault_world.backend({"healthy": True}),
     vault_world.cluster(links={"storage-1": aws.volume(key=ARN).id}),
     aws.tenant(),
+    k8s_world.storage_class(k8s_world.EBS, {"encrypted": "true"}),
 )
 """Resources beside one of each type, for controls that pass none of those."""
 
@@ -110,9 +112,10 @@ def _worlds(resource: Resource) -> Iterator[World]:
         gcp_world.key(),
         vault_world.cluster(),
         aws.volume(key=ARN),
+        *k8s_world.BESIDE,
     ]
     beside = [other for other in beside if other.id != resource.id]
-    asked = [aws.source(state=State.OK, last_success=NOW - DAY / 1440)]
+    asked = [aws.source(state=State.OK, last_success=NOW - DAY / 1440), k8s_world.listed("persistentvolumes")]
     for policy in POLICIES:
         for seen in (beside, []):
             yield World(seen, policy, asked)

@@ -10,18 +10,41 @@ from posture.kinds import KINDS, Kind, cells_of, kind_of
 from posture.resource import Resource
 from posture.verdict import EvidenceClass, Excepted, Finding, Severity, Status
 
-BUCKET = Resource("b", "bucket", "aws.s3.bucket", "b", "acme", "aws", "1", "eu", "s", cells=("AES256",))
+BUCKET = Resource(
+    id="b",
+    kind="bucket",
+    type="aws.s3.bucket",
+    name="b",
+    tenant="acme",
+    provider="aws",
+    scope="1",
+    region="eu",
+    source="s",
+    cells=("AES256",),
+)
 
 
 def finding(control: str, status: Status, exception: Excepted | None = None) -> Finding:
     """A finding on the bucket."""
-    return Finding(control, "b", "acme", status, Severity.HIGH, EvidenceClass.OBSERVED, "", {}, 0.0, None, exception)
+    return Finding(
+        control=control,
+        resource="b",
+        tenant="acme",
+        status=status,
+        severity=Severity.HIGH,
+        evidence_class=EvidenceClass.OBSERVED,
+        reason="",
+        evidence={},
+        since=0.0,
+        fault=None,
+        exception=exception,
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
 def test_the_controls_that_an_entry_names_are_there_and_answer_alone(kind: Kind) -> None:
     known = registry()
-    for control in (*kind.ends, *(name for column in kind.columns for name in column.verdict)):
+    for control in (*kind.ends, *kind.usable, *(name for column in kind.columns for name in column.verdict)):
         assert known.get(control) is not None, control
     for column in kind.columns:
         types = Counter(type_ for name in column.verdict for type_ in known.get(name).applies)  # type: ignore[union-attr]

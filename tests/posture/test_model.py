@@ -343,15 +343,15 @@ def test_of_two_sources_that_name_one_thing_the_one_that_was_answered_holds_it_w
             source = f"acme/aws/{name}/kms-foreign"
             faults = {"kms:DescribeKey": fault} if name == "a" else {}
             key = Resource(
-                "arn:aws:kms:eu-west-1:999988887777:key/1",
-                "key",
-                "aws.kms.key",
-                "1",
-                "acme",
-                "aws",
-                "999988887777",
-                "eu-west-1",
-                source,
+                id="arn:aws:kms:eu-west-1:999988887777:key/1",
+                kind="key",
+                type="aws.kms.key",
+                name="1",
+                tenant="acme",
+                provider="aws",
+                scope="999988887777",
+                region="eu-west-1",
+                source=source,
                 faults=faults,
             )
             model.begin(source, 1.0)

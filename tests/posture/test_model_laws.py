@@ -16,7 +16,7 @@ from posture.filter import parse
 from posture.judging import judge
 from posture.links import Links
 from posture.model import Model
-from posture.reports import Batch
+from posture.reports import Batch, Gone, StillSo
 from posture.resource import Link, Resource
 from posture.rollup import OWN, UNASSIGNED, Rollup, tenants_of
 from posture.snapshot import matches, take, to_json
@@ -113,6 +113,13 @@ class Life(RuleBasedStateMachine):
     @rule(seen=buckets(), refused=st.sampled_from([None, refusal(FaultKind.DENIED)]))
     def poll_bucket(self, seen: Resource, refused: Any) -> None:
         self.feed.poll(BUCKETS, seen, part=refused)
+
+    @rule(name=st.sampled_from(ALL), gone=st.sets(st.integers(1, 3)))
+    def follow_what_changes(self, name: str, gone: set[int]) -> None:
+        if name in self.feed.model.sources:
+            self.feed.model.apply(name, Gone(tuple(volume(f"vol-{number}").id for number in gone)), self.feed.now)
+            self.feed.model.apply(name, StillSo(), self.feed.now)
+            self.feed.model.settle()
 
     @rule(name=st.sampled_from(ALL), again=st.booleans())
     def drop(self, name: str, again: bool) -> None:

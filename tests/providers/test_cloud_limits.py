@@ -15,8 +15,7 @@ import pytest
 from providers.azure.calls import LIST_DISKS
 from providers.azure.faults import retry_after
 from providers.demo import server as http
-from providers.demo.aws.answer import Answer
-from providers.demo.aws.request import Environ
+from providers.demo.answer import Answer, Environ
 from providers.demo.azure.accounts import SUBSCRIPTION, TOKEN_ENV
 from providers.demo.gcp import answers
 from providers.demo.gcp import server as gcp

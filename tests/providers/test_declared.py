@@ -13,7 +13,7 @@ from providers.collector.config import parse
 from providers.collector.frames import Encoder
 from providers.collector.publisher import Publisher
 from providers.collector.systems import policy_text
-from providers.demo import faults
+from providers.demo.aws import faults
 from providers.demo.aws.accounts import ROLE
 from providers.demo.aws.request import Asked
 from tests.providers.conftest import Watch, configuration

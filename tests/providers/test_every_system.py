@@ -102,6 +102,13 @@ async def test_a_system_that_leaves_a_task_behind_is_found(toy: Callable[[str], 
     assert "Leaving at question 1: task Boxes.ask" in wrong
 
 
+async def test_a_system_that_leaves_a_task_behind_when_it_is_followed_no_more_is_found(
+    toy: Callable[[str], Subject],
+) -> None:
+    wrong = await laws.leaves_behind(toy("clinging"))
+    assert set(wrong) == {"Clinging while followed: task Boxes.ask"}
+
+
 async def test_a_system_that_leaves_a_connection_behind_is_found(toy: Callable[[str], Subject]) -> None:
     wrong = await laws.leaves_behind(toy("open"))
     assert [one for one in wrong if one.startswith("connection ")]

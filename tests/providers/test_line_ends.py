@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from posture.model import Model
-from providers.demo.aws.answer import Answer
+from providers.demo.answer import Answer
 from providers.demo.azure import resources
 from providers.demo.azure.faults import refusal
 from providers.demo.azure.resources import CUSTOMER

@@ -8,6 +8,7 @@ from posture.controls.registry import Control, registry
 from providers.aws import calls as aws
 from providers.azure import calls as azure
 from providers.gcp import calls as gcp
+from providers.kubernetes import calls as kubernetes
 from providers.tls.faults import OPERATIONS
 from providers.vault import calls as vault
 
@@ -15,6 +16,7 @@ DECLARED: dict[str, set[str]] = {
     "aws": {name for call in aws.CALLS.values() for name in (call.operation, call.permission)},
     "azure": {call.operation for call in (*azure.CALLS.values(), *azure.GRAPH_CALLS.values(), azure.LIST_BLOBS)},
     "gcp": {call.operation for call in gcp.CALLS.values()},
+    "k8s": {call.operation for call in kubernetes.CALLS.values()},
     "tls": set(OPERATIONS),
     "vault": {call.operation for call in vault.CALLS.values()},
 }

@@ -40,7 +40,7 @@ KEYS = [
         " ",
         "\x7f",
     ),
-    *"kjgGsScJnNeyrp?\x02\x06\x1b",
+    *"kjgGhlxsScJnNeyrp?\x02\x06\x1b",
     *(
         "\x1bOP",
         "\x1b[3~",

@@ -86,7 +86,26 @@ async def dashboard(
     notifications: bool = False,
 ) -> AsyncIterator[Opened]:
     """Open the dashboard on a synthetic collector with these options."""
-    collector = Collector([sys.executable, str(SYNTHETIC), "--rows", "600", *options])
+    command = [sys.executable, str(SYNTHETIC), "--rows", "600", *options]
+    async with on(
+        command, size=size, view=view, query=query, export_dir=export_dir, settled=settled, notifications=notifications
+    ) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def on(
+    command: list[str],
+    *,
+    size: tuple[int, int] = (120, 40),
+    view: str = "overview",
+    query: str = "",
+    export_dir: Path = Path(),
+    settled: bool = True,
+    notifications: bool = False,
+) -> AsyncIterator[Opened]:
+    """Open the dashboard on a command that is a collector."""
+    collector = Collector(command)
     collector.start()
     app = Dashboard(Feed(collector, Replica()), view=view, query=query, export_dir=export_dir, on_terminal=False)
     async with app.run_test(size=size, notifications=notifications) as pilot:

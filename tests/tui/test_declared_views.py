@@ -32,7 +32,8 @@ def test_every_file_that_declares_a_view_is_one() -> None:
 def test_views_and_their_keys_stand_as_they_always_did() -> None:
     assert [view.name for view in views()] == [
         *("overview", "volumes", "snapshots", "buckets", "keys", "vault", "leases", "endpoints", "findings", "sources"),
-        *("certificates", "expiring", "others"),
+        *("certificates", "expiring", "workloads", "storageclasses", "persistentvolumes", "claims", "ingresses"),
+        "others",
     ]
 
 
@@ -71,7 +72,25 @@ async def test_a_kind_may_be_called_anything_in_a_snapshot() -> None:
         first = max(it.replica.places) + 1
         for number, kind in enumerate(kinds, first):
             it.app.feed._frame(Places(number, (Place(kind, "x.y", "acme", "x", "", "", "s"),)))
-            it.app.feed._frame(Rows((Row(f"id{number}", number, f"name{number}", 0, 0, -1, "", "", 0.0, 0, ()),)))
+            it.app.feed._frame(
+                Rows(
+                    (
+                        Row(
+                            id=f"id{number}",
+                            place=number,
+                            name=f"name{number}",
+                            status=0,
+                            severity=0,
+                            key_class=-1,
+                            key="",
+                            reason="",
+                            since=0.0,
+                            users=0,
+                            cells=(),
+                        ),
+                    )
+                )
+            )
         for number, kind in enumerate(kinds, first):
             await it.app.action_view(f"kind-{kind}")
             await it.until(lambda number=number: f"name{number}" in it.screen, kind)  # type: ignore[misc]

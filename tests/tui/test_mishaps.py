@@ -118,7 +118,17 @@ async def test_an_unknown_offers_the_way_to_an_answer_and_no_remedy() -> None:
 
 
 def test_an_unknown_without_a_refusal_says_to_ask_again() -> None:
-    finding = Finding("c", "r", "t", Status.UNKNOWN, Severity.HIGH, EvidenceClass.OBSERVED, "not seen", {}, 0.0)
+    finding = Finding(
+        control="c",
+        resource="r",
+        tenant="t",
+        status=Status.UNKNOWN,
+        severity=Severity.HIGH,
+        evidence_class=EvidenceClass.OBSERVED,
+        reason="not seen",
+        evidence={},
+        since=0.0,
+    )
     judged = Judged(finding, "title", (), "aws kms cancel-key-deletion", {})
     assert remedy_of(judged) == ""
     assert remedy_of(replace(judged, finding=replace(finding, status=Status.FAIL))) == judged.remedy

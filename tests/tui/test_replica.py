@@ -135,7 +135,24 @@ def test_an_order_kept_up_to_date_equals_one_made_anew(
     ),
 )
 def test_a_filter_and_its_negation_part_the_rows(many: list[Row], word: str) -> None:
-    replica = replica_of(Rows(tuple(many)), Findings((FindingRow("aws.control", "arn:3", 0, "x", 0, 0, "", 0.0, ""),)))
+    replica = replica_of(
+        Rows(tuple(many)),
+        Findings(
+            (
+                FindingRow(
+                    control="aws.control",
+                    resource="arn:3",
+                    place=0,
+                    name="x",
+                    status=0,
+                    severity=0,
+                    reason="",
+                    since=0.0,
+                    excepted_until="",
+                ),
+            )
+        ),
+    )
     every = list(all_rows(replica).values())
     yes, no = sieve(parse(word), replica), sieve(parse(f"-{word}"), replica)
     assert yes is not None
@@ -185,8 +202,20 @@ def test_the_fast_filter_agrees_with_the_languages_own(many: list[Row], words: l
 
 
 def test_a_new_collector_numbers_its_places_anew_and_the_old_rows_stay_until_all_has_settled() -> None:
-    volume = Row("arn:0", 0, "pg", 0, 0, 0, "", "", 0.0, 0, ())
-    bucket = Row("arn:4", 4, "logs", 3, 0, 0, "", "", 0.0, 0, ())
+    volume = Row(
+        id="arn:0",
+        place=0,
+        name="pg",
+        status=0,
+        severity=0,
+        key_class=0,
+        key="",
+        reason="",
+        since=0.0,
+        users=0,
+        cells=(),
+    )
+    bucket = replace(volume, id="arn:4", place=4, name="logs", status=3)
     replica = replica_of(
         Rows((volume, bucket)),
         Sources((Source("acme/volume", "acme", "aws", "1111", "volume", 60.0, State.OK, 1000.0),)),
@@ -229,7 +258,21 @@ def test_a_filter_that_cannot_be_read_raises(query: str) -> None:
 
 def test_a_row_that_its_source_left_behind_shows_its_own_age_and_sorts_by_it() -> None:
     fresh, old = (
-        Row(f"arn:{name}", 0, name, 3, 0, 0, "", "", 0.0, 0, (), 0.0, seen)
+        Row(
+            id=f"arn:{name}",
+            place=0,
+            name=name,
+            status=3,
+            severity=0,
+            key_class=0,
+            key="",
+            reason="",
+            since=0.0,
+            users=0,
+            cells=(),
+            expires=0.0,
+            seen=seen,
+        )
         for name, seen in (("fresh", 0.0), ("old", 940.0))
     )
     replica = replica_of(

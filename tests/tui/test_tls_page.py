@@ -81,15 +81,15 @@ def _detail(resource: Resource, word: Any) -> Detail:
     for control in CONTROLS:
         verdict = World().ask(control, resource)
         finding = Finding(
-            control,
-            resource.id,
-            "t",
-            verdict.status,
-            Severity.HIGH,
-            EvidenceClass.OBSERVED,
-            word(verdict.reason),
-            verdict.evidence,
-            NOW,
+            control=control,
+            resource=resource.id,
+            tenant="t",
+            status=verdict.status,
+            severity=Severity.HIGH,
+            evidence_class=EvidenceClass.OBSERVED,
+            reason=word(verdict.reason),
+            evidence=verdict.evidence,
+            since=NOW,
         )
         findings.append(Judged(finding, "title", (), "", {}))
     return Detail(resource.id, resource, Status.PASS, NOW, tuple(findings), (), (), 0)

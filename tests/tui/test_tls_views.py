@@ -212,7 +212,20 @@ async def test_what_ends_next_stands_first_whatever_it_is(street: TlsFleet, tmp_
             for row in it.view.items
         )
         for later, kind in enumerate(("lease", "token", "key"), 1):
-            row = Row(f"{kind}://x", it.view.items[0].place, f"a {kind}", 3, 4, -1, "", "", 0.0, 0, (), ends[0] + later)
+            row = Row(
+                id=f"{kind}://x",
+                place=it.view.items[0].place,
+                name=f"a {kind}",
+                status=3,
+                severity=4,
+                key_class=-1,
+                key="",
+                reason="",
+                since=0.0,
+                users=0,
+                cells=(),
+                expires=ends[0] + later,
+            )
             table = it.replica.tables.setdefault(kind, Table())
             table.rows[row.id] = row
             table.version += 1
@@ -242,7 +255,36 @@ def test_what_is_left_of_a_key_has_the_colour_of_its_own_clouds_control_or_of_it
 ) -> None:
     replica = Replica()
     replica.apply(Places(0, (Place("key", type_, "acme", "cloud", "here", "", "source"),)))
-    row = Row("k", 0, "k", Status.WARN, Severity.LOW, -1, "", "", 0.0, 0, ("", "", ""), 1.0)
+    row = Row(
+        id="k",
+        place=0,
+        name="k",
+        status=Status.WARN,
+        severity=Severity.LOW,
+        key_class=-1,
+        key="",
+        reason="",
+        since=0.0,
+        users=0,
+        cells=("", "", ""),
+        expires=1.0,
+    )
     replica.apply(Rows((row,)))
-    replica.apply(Findings((FindingRow(control, "k", 0, "k", Status.FAIL, Severity.HIGH, "", 0.0, ""),)))
+    replica.apply(
+        Findings(
+            (
+                FindingRow(
+                    control=control,
+                    resource="k",
+                    place=0,
+                    name="k",
+                    status=Status.FAIL,
+                    severity=Severity.HIGH,
+                    reason="",
+                    since=0.0,
+                    excepted_until="",
+                ),
+            )
+        )
+    )
     assert paint(row, replica) == colour

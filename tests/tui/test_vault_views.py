@@ -60,7 +60,20 @@ def test_a_countdown_is_read_at_a_glance(seconds: float, text: str) -> None:
 
 def test_the_time_of_the_end_travels_with_the_row() -> None:
     cells = ("rabbitmq/", "app", "2026-11-23T14:00:00Z", "", "yes", "")
-    row = Row("vault://h/leases/x#1", 0, "x#1", 3, 4, -1, "", "", 0.0, 0, cells, 1_795_446_000.0)
+    row = Row(
+        id="vault://h/leases/x#1",
+        place=0,
+        name="x#1",
+        status=3,
+        severity=4,
+        key_class=-1,
+        key="",
+        reason="",
+        since=0.0,
+        users=0,
+        cells=cells,
+        expires=1_795_446_000.0,
+    )
     (back,) = Decoder(Frame).feed(Encoder().encode(Rows((row,))))
     assert back.rows == (row,)
     assert state_of(row, 1_795_442_400.0).value == "healthy"

@@ -10,8 +10,9 @@ from botocore.config import Config
 
 from providers.demo.aws.accounts import ACCOUNT, ENVIRONMENT, SECOND
 from providers.demo.aws.seed import Buckets, Region
-from providers.demo.aws.server import Log, Server, start
+from providers.demo.aws.server import Entry, Server, start
 from providers.demo.faults import Faults, Rule
+from providers.demo.log import Log
 from tests.world.big import big
 from tests.world.golden import Golden, golden
 from tests.world.truth import Truth
@@ -32,7 +33,7 @@ class Aws:
         return self.server.url
 
     @property
-    def log(self) -> Log:
+    def log(self) -> Log[Entry]:
         """What was asked so far."""
         return self.server.log
 

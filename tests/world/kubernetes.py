@@ -1,104 +1,94 @@
-"""The one call of a Kubernetes API server that Vault's login asks: TokenReview (authentication.k8s.io/v1), over TLS
-on loopback.
+"""The simulated Kubernetes as the tests hold it: one plain API server and one with TLS for the session, kubeconfigs
+that lead to them, and Kubernetes' own schema.
 """
 
-import base64
+import contextlib
+import functools
 import json
 import ssl
-import threading
-import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.world.raft import make_certificates
+from providers.demo.kubernetes.cluster import Cluster
+from providers.demo.kubernetes.kubeconfig import kubeconfig
+from providers.demo.kubernetes.server import Server, start
+from providers.demo.tls.pki import Authority, Pair
 
-ACCOUNT = ("monitoring", "enctop")
-"""Namespace and name of the service account."""
+CONTEXT = "prod"
+TOKEN = "canary-bearer-token"
+USER = "system:serviceaccount:monitoring:enctop"
 
 
-class TokenReviews:
-    """A server on loopback. `known` are the tokens it vouches for, `reviewed` those it was asked about, `ca` the
-    certificate it is trusted by (PEM).
+class Kubernetes:
+    """A server, emptied for every test, and what is in it."""
+
+    def __init__(self, server: Server) -> None:
+        self.server, self.cluster = server, Cluster(server.store)
+
+    def kubeconfig(self, where: Path, user: Mapping[str, Any] | None = None, **more: Any) -> Path:
+        """Write a kubeconfig of one context; `user` is what it signs in with, `more` as `kubeconfig` has it."""
+        file = where / "kubeconfig"
+        file.write_text(kubeconfig({CONTEXT: self.server.url}, user=user, **more))
+        return file
+
+
+class Secured(Kubernetes):
+    """One with TLS: it knows `TOKEN`, and certificates of its authority by their common name."""
+
+    def kubeconfig(self, where: Path, user: Mapping[str, Any] | None = None, **more: Any) -> Path:
+        """The same; trusts the server's authority and signs in with `TOKEN` unless `user` says otherwise."""
+        user = {"token": TOKEN} if user is None else user
+        return super().kubeconfig(where, user, **{"ca": authority().root.pem, **more})
+
+
+@functools.cache
+def authority() -> Authority:
+    """Who signs the server's certificate and the clients'."""
+    return Authority("kubernetes")
+
+
+def client_certificate(user: str = USER) -> Pair:
+    """A certificate that signs its holder in as `user`."""
+    return authority().issue(common_name=user, by=authority().root, issuer_url=False)
+
+
+def server_context(where: Path, *names: str) -> ssl.SSLContext:
+    """TLS for a server of these names and addresses, that asks for a client's certificate; `where` holds its files."""
+    made = authority().issue(*(names or ("127.0.0.1", "localhost")), by=authority().root, issuer_url=False)
+    certificate, roots = where / "server.pem", where / "ca.pem"
+    certificate.write_bytes(made.pem + made.key_pem)
+    roots.write_bytes(authority().root.pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    context.load_verify_locations(roots)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    return context
+
+
+@contextlib.contextmanager
+def serving(tls: ssl.SSLContext | None = None) -> Iterator[Server]:
+    """A server while the block runs."""
+    server = start(tls=tls, seed="tests")
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@functools.cache
+def schema() -> dict[str, Any]:
+    """Kubernetes' own schema of the kinds there are, strict: a field it does not know is an error. `roots` maps
+    `apiVersion kind` to its definition.
     """
-
-    def __init__(self, certificates: Path) -> None:
-        self.known: set[str] = set()
-        self.reviewed: list[str] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            """One request."""
-
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                """Whose is this token?"""
-                asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                assert self.path == "/apis/authentication.k8s.io/v1/tokenreviews", self.path
-                token, audiences = asked["spec"]["token"], asked["spec"].get("audiences", [])
-                outer.reviewed.append(token)
-                status = _status(token in outer.known, audiences)
-                answer = json.dumps(
-                    {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "status": status}
-                ).encode()
-                self.send_response(201)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
-
-            def log_message(self, format: str, *args: object) -> None:
-                """Nobody reads it."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        make_certificates(certificates)
-        self.ca = (certificates / "ca.pem").read_text()
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificates / "node.pem", certificates / "node.key")
-        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-        self.url = f"https://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, name="tokenreviews", daemon=True).start()
-
-    def token(self) -> str:
-        """A service account's token as a pod has it; Vault reads its claims and leaves the signature to the review."""
-        namespace, name = ACCOUNT
-        now = int(time.time())
-        claims: dict[str, Any] = {
-            "iss": "https://kubernetes.default.svc",
-            "sub": f"system:serviceaccount:{namespace}:{name}",
-            "aud": ["vault"],
-        }
-        claims |= {"iat": now - 60, "nbf": now - 60, "exp": now + 3600}
-        claims["kubernetes.io"] = {"namespace": namespace, "serviceaccount": {"name": name, "uid": "u-1"}}
-        made = ".".join(
-            (
-                _part({"alg": "RS256", "kid": "k", "typ": "JWT"}),
-                _part(claims),
-                base64.urlsafe_b64encode(b"canary-signature").decode().rstrip("="),
-            )
-        )
-        self.known.add(made)
-        return made
-
-    def stop(self) -> None:
-        """End it."""
-        self._server.shutdown()
-        self._server.server_close()
+    decoded: dict[str, Any] = json.loads(Path(__file__).with_name("kubernetes_schema.json").read_text())
+    return decoded
 
 
-def _status(authentic: bool, audiences: list[str]) -> dict[str, Any]:
-    namespace, name = ACCOUNT
-    if not authentic:
-        return {"authenticated": False, "error": "invalid bearer token"}
-    groups = ["system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated"]
-    return {
-        "authenticated": True,
-        "audiences": audiences,
-        "user": {"username": f"system:serviceaccount:{namespace}:{name}", "uid": "u-1", "groups": groups},
-    }
+def defects(body: Mapping[str, Any]) -> list[str]:
+    """What is wrong with a body, by its own kind. Raises KeyError for a kind that is not in the schema."""
+    import jsonschema
 
-
-def _part(data: object) -> str:
-    return base64.urlsafe_b64encode(json.dumps(data).encode()).rstrip(b"=").decode()
+    root = schema()["roots"][f"{body.get('apiVersion', 'v1')} {body['kind']}"]
+    whole = {"$ref": f"#/$defs/{root}", "$defs": schema()["$defs"]}
+    return [f"{error.json_path}: {error.message}" for error in jsonschema.Draft202012Validator(whole).iter_errors(body)]

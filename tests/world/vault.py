@@ -106,7 +106,7 @@ class Watched:
     def polls(self, service: str) -> int:
         """How many polls of a source have begun."""
         (source,) = [source for source in self.model.sources.values() if source.service == service]
-        return self.collector.model._polls[source.id]
+        return self.collector.model._reported.polls[source.id]
 
     async def polled(self, service: str, many: int) -> None:
         """Wait until a source has been asked so many times more."""

@@ -7,7 +7,7 @@ import gc
 from collections.abc import Callable
 
 from posture.clock import Seconds
-from providers.collector.frames import Ask, Detail, Frame, Hello, Notice, Open, Pause, Settled
+from providers.collector.frames import Ask, Blast, BlastRadius, Detail, Frame, Hello, Notice, Open, Pause, Settled
 from tui.data.process import Collector
 from tui.data.replica import Replica
 
@@ -33,7 +33,7 @@ class Feed:
         self.paused = False
         self.down = ""
         self._deaths = 0
-        self._opened: str | None = None
+        self._opened: Open | Blast | None = None
         self._due: asyncio.TimerHandle | None = None
         self._again: asyncio.TimerHandle | None = None
         self._last = 0.0
@@ -50,17 +50,17 @@ class Feed:
         self.collector.stop()
 
     def ask(self, ask: Ask) -> None:
-        """Send an ask; what matters beyond the collector's life (a pause, the open detail) is said again to its
+        """Send an ask; what matters beyond the collector's life (a pause, the open page) is said again to its
         successor.
         """
         if isinstance(ask, Pause):
             self.paused = ask.on
-        if isinstance(ask, Open):
-            self._opened = ask.id
+        if isinstance(ask, Open | Blast):
+            self._opened = ask
         self.collector.ask(ask)
 
     def forget_open(self) -> None:
-        """No detail is looked at any more."""
+        """No page is looked at any more."""
         self._opened = None
 
     def restart(self) -> None:
@@ -77,7 +77,7 @@ class Feed:
         if isinstance(frame, Notice):
             self.on_notice(frame)
             return
-        if isinstance(frame, Detail) and frame.id != self._opened:
+        if isinstance(frame, Detail | BlastRadius) and (self._opened is None or frame.id != self._opened.id):
             return
         self.replica.apply(frame)
         if isinstance(frame, Hello):
@@ -103,7 +103,7 @@ class Feed:
         if self.paused:
             self.collector.ask(Pause(True))
         if self._opened is not None:
-            self.collector.ask(Open(self._opened))
+            self.collector.ask(self._opened)
 
     def _end(self, reason: str, code: int) -> None:
         if code == 2 and self.replica.hello is None:

@@ -13,6 +13,7 @@ from posture.rows import FindingRow, Place, Row
 from posture.source import Source
 from posture.verdict import Status
 from providers.collector.frames import (
+    BlastRadius,
     Detail,
     Findings,
     Gone,
@@ -78,7 +79,7 @@ class Table(Generic[T]):
 
 
 class Replica:
-    """Places, rows by kind, findings, sources, roll-ups and the detail last asked for.
+    """Places, rows by kind, findings, sources, roll-ups, and the detail and the blast radius last asked for.
 
     `clock` tells the time in UTC seconds; a snapshot's replica stands still at the snapshot's time.
     """
@@ -93,9 +94,10 @@ class Replica:
         self.sources: dict[str, Source] = {}
         self.rollups: dict[str, TenantRollup] = {}
         self.details: dict[str, Detail] = {}
+        self.blasts: dict[str, BlastRadius] = {}
         self.touched: set[str] = set()
         """What moved since it was last cleared: kinds, and `finding`, `sources`, `rollups`, `places`, `hello`,
-        `settled`, `detail`.
+        `settled`, `detail`, `blast`.
         """
         self._table_of: dict[int, Table[Row]] = {}
         self._sources_before: set[str] = set()
@@ -108,6 +110,7 @@ class Replica:
             Sources: self._sources,
             Rollups: self._rollups,
             Detail: self._detail,
+            BlastRadius: self._blast,
             Settled: self._settled,
         }
 
@@ -230,6 +233,10 @@ class Replica:
     def _detail(self, frame: Detail) -> None:
         self.details = {frame.id: frame}
         self.touched.add("detail")
+
+    def _blast(self, frame: BlastRadius) -> None:
+        self.blasts = {frame.id: frame}
+        self.touched.add("blast")
 
     def _settled(self, frame: Settled) -> None:
         self.settled = True

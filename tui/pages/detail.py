@@ -1,7 +1,10 @@
-"""One resource: what was found and why, what would mend it, where it leads. Enter follows a link, Esc goes back."""
+"""One resource: what was found and why, what would mend it, where it leads; or what depends on it. Enter follows a
+link, Esc goes back.
+"""
 
-from collections.abc import Callable, Hashable
-from typing import ClassVar, cast
+from collections.abc import Callable, Collection, Hashable
+from time import monotonic
+from typing import ClassVar, NamedTuple, cast
 
 from rich.segment import Segment
 from textual import events
@@ -10,12 +13,15 @@ from textual.message import Message
 from textual.selection import Selection
 from textual.strip import Strip
 
-from posture.clock import Utc
+from posture.clock import Seconds, Utc
 from posture.filter import Filter
 from posture.rows import Row
+from posture.source import ANSWERED
 from posture.text import clean
-from providers.collector.frames import Detail
+from providers.collector.frames import Ask, Blast, BlastRadius, Box, Detail, Open
 from tui.data.replica import Replica
+from tui.pages.blast import blast_lines
+from tui.pages.chain import chosen_box
 from tui.pages.lines import Line, page, raw, remedy_of
 from tui.terminal.text import plain
 from tui.widgets.lines import Lines
@@ -29,8 +35,30 @@ class Copied(Message):
         self.text, self.what, self.lines = text, what, lines
 
 
+MOST = 100
+"""What a tree lists at first of all that depends directly on a resource; Enter on the rest lists four times as many."""
+FOLLOW: Seconds = 2.0
+"""The least time between two looks at what depends on a resource, while something moves."""
+
+
+_CHAINED = frozenset({"workload", "claim", "persistent-volume", "volume", "key"})
+
+
+class Stop(NamedTuple):
+    """A page of the trail: the resource, the line the cursor stood on, the control for whose sake it was opened, and
+    whether what depends on it is shown.
+    """
+
+    id: str
+    cursor: int = 0
+    control: str = ""
+    blast: bool = False
+
+
 class DetailView(Lines):
-    """A page about one resource, and the trail of those that led here. `ask` sends for a resource's `Detail`."""
+    """A page about one resource, or about what depends on it, and the trail of those that led here. `ask` sends for
+    either.
+    """
 
     ALLOW_SELECT = True
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -38,18 +66,18 @@ class DetailView(Lines):
         Binding("J", "raw", "raw JSON, and back"),
         Binding("n", "link(1)", "next link"),
         Binding("N", "link(-1)", "link before"),
+        Binding("left,h", "aside(-1)", "along the chain, towards the workload; in a tree: fold"),
+        Binding("right,l", "aside(1)", "along the chain, towards the key; in a tree: unfold"),
     ]
     name_of = "detail"
     title = "Detail"
     own_filter = ""
 
-    def __init__(self, replica: Replica, ask: Callable[[str], None]) -> None:
+    def __init__(self, replica: Replica, ask: Callable[[Ask], None]) -> None:
         super().__init__(id=self.name_of)
         self.replica, self._ask = replica, ask
-        self.trail: list[tuple[str, int, str]] = []
-        """Ids from the first opened to the one shown, each with the line the cursor stood on and the control for
-        whose sake it was opened.
-        """
+        self.trail: list[Stop] = []
+        """From the first opened to the one shown."""
         self.origin = ""
         self.raw = False
         self._lines: list[Line] = []
@@ -57,43 +85,52 @@ class DetailView(Lines):
         self._cursor_after = 0
         self._seek = ""
         """The control whose verdict the cursor is to go to once the page came."""
+        self._box: int | None = None
+        """The box of the chain that was walked to."""
+        self._folded: set[str] = set()
+        self._most, self._asked, self._look_after, self._stirred = MOST, 0.0, 0.0, False
 
     # ---------------------------------------------------------------- the trail
 
     @property
-    def id_shown(self) -> str:
-        """The id of the resource on the page."""
-        return self.trail[-1][0] if self.trail else ""
+    def _stop(self) -> Stop:
+        return self.trail[-1] if self.trail else Stop("")
 
     @property
-    def _opened_at(self) -> str:
-        """The control whose verdict the page was opened for."""
-        return self.trail[-1][2] if self.trail else ""
+    def id_shown(self) -> str:
+        """The id of the resource on the page."""
+        return self._stop.id
 
-    def open(self, resource: str, control: str = "") -> None:
-        """Go on to a resource, to the verdict of a control where one is named."""
+    def open(self, resource: str, control: str = "", *, blast: bool = False) -> None:
+        """Go on to a resource, to the verdict of a control where one is named; or to what depends on it."""
         if self.trail:
-            self.trail[-1] = (self.trail[-1][0], self.cursor, self.trail[-1][2])
-        self.trail.append((resource, 0, control))
+            self.trail[-1] = self._stop._replace(cursor=self.cursor)
+        self.trail.append(Stop(resource, 0, control, blast))
         self._enter(0, control)
 
     def back(self) -> bool:
-        """To the resource before; False when there is none."""
+        """To the page before; False when there is none."""
         if self.trail:
             self.trail.pop()
         if not self.trail:
             return False
-        self._enter(self.trail[-1][1])
+        self._enter(self._stop.cursor)
         return True
 
     def _enter(self, cursor: int, control: str = "") -> None:
-        self.raw = False
+        self.raw, self._box, self._most = False, None, MOST
+        self._folded.clear()
         self.cursor, self._cursor_after, self._seek = 0, cursor, control
         self._row = self.replica.row(self.id_shown)
         self._lines = []
         self.replica.details.clear()
+        self.replica.blasts.clear()
         self.build()
-        self._ask(self.id_shown)
+        self._request()
+
+    def _request(self) -> None:
+        self._asked, self._stirred = monotonic(), False
+        self._ask(Blast(self.id_shown, self._most) if self._stop.blast else Open(self.id_shown))
 
     # ---------------------------------------------------------------- as every view
 
@@ -108,17 +145,21 @@ class DetailView(Lines):
         """Nor here."""
 
     def moved(self, touched: set[str]) -> None:
-        """Its own detail came; or its row changed, and the detail is asked for again."""
-        if "detail" in touched:
+        """What it shows came; or its row changed, and it is asked for again."""
+        if touched & {"detail", "blast"}:
+            self._look_after = monotonic() + max(FOLLOW, 10 * (monotonic() - self._asked))
             self.build()
             if self._cursor_after:
                 self.move_to(self._cursor_after)
                 self._cursor_after = 0
             self._find_verdict()
+        self._stirred |= not touched.isdisjoint(self._beside())
+        if self._stop.blast:
+            return
         row = self.replica.row(self.id_shown)
         if row is not self._row:
             self._row = row
-            self._ask(self.id_shown)
+            self._request()
         if "sources" in touched:
             self.build()
 
@@ -135,12 +176,29 @@ class DetailView(Lines):
             self.move_to(found)
 
     def tick(self, now: Utc) -> None:
-        """Ages grow."""
-        self.build()
+        """Ages grow; and what is beside the resource is looked at again where something of it moved."""
+        if not self._stop.blast:
+            self.build()
+        if self._stirred and monotonic() >= self._look_after:
+            self._request()
+
+    def _beside(self) -> Collection[str]:
+        """The kinds of what the page shows beside the resource itself."""
+        if self._stop.blast:
+            return self.replica.tables
+        detail = self.detail
+        if detail is None or detail.resource is None:
+            return ()
+        kinds = {link.kind for link in (*detail.links, *detail.users)}
+        return kinds | _CHAINED if detail.resource.kind in _CHAINED or detail.chain else kinds
 
     def target(self) -> str | None:
-        """The resource shown."""
-        return self.id_shown or None
+        """The resource shown; in a tree the one under the cursor."""
+        return (self._stop.blast and self.line.opens) or self.id_shown or None
+
+    def blast_target(self) -> str | None:
+        """Whose dependents are asked for: where the line under the cursor leads, else of the resource shown."""
+        return self._leads() or self.target()
 
     def source_id(self) -> str | None:
         """Its source."""
@@ -152,22 +210,43 @@ class DetailView(Lines):
         """What is shown, once it came."""
         return self.replica.details.get(self.id_shown)
 
+    @property
+    def radius(self) -> BlastRadius | None:
+        """What depends on it, once that came."""
+        return self.replica.blasts.get(self.id_shown)
+
     # ---------------------------------------------------------------- the page
 
     def build(self) -> None:
         """Write the lines anew and draw those that are different."""
         width = max(20, self.wide - 3)
-        if (detail := self.detail) is None:
-            self._lines = [Line((("…", "faint"),))]
-        elif self.raw:
-            self._lines = raw(detail, width)
-        else:
-            self._lines = page(detail, width, self.replica.now(), self._freshness(detail), self._opened_at)
-        names = [self.origin, *(self._called(resource) for resource, *_ in self.trail)]
-        self.border_title = plain(" › ".join(name for name in names if name) + (" · JSON" if self.raw else ""))
-        self.border_subtitle = "Enter follows · c copies the remedy · J JSON · Esc back"
+        self._lines = self._blast(width) if self._stop.blast else self._page(width)
+        names = [self.origin, *(self._called(stop.id) for stop in self.trail)]
+        form = " · blast radius" if self._stop.blast else " · JSON" if self.raw else ""
+        self.border_title = plain(" › ".join(name for name in names if name) + form)
+        self.border_subtitle = (
+            "Enter opens · ← → fold · x goes on from here · Esc back"
+            if self._stop.blast
+            else "Enter follows · x blast radius · c copies the remedy · J JSON · Esc back"
+        )
         self.resized()
         self.repaint()
+
+    def _page(self, width: int) -> list[Line]:
+        if (detail := self.detail) is None:
+            return [Line((("…", "faint"),))]
+        if self.raw:
+            return raw(detail, width)
+        now, freshness = self.replica.now(), self._freshness(detail)
+        return page(detail, width, now, freshness, self._stop.control, self._box)
+
+    def _blast(self, width: int) -> list[Line]:
+        if (radius := self.radius) is None:
+            return [Line((("…", "faint"),))]
+        sources = self.replica.sources.values()
+        silent = sum(source.state not in ANSWERED for source in sources)
+        why = f"{silent:,} of {len(sources):,} sources did not answer in full (see Sources): there may be more"
+        return blast_lines(radius, width, why if silent else "", self._folded)
 
     def _freshness(self, detail: Detail) -> str:
         source = self.replica.sources.get(detail.resource.source) if detail.resource else None
@@ -237,10 +316,48 @@ class DetailView(Lines):
         return self._lines[self.cursor] if self.cursor < len(self._lines) else Line(())
 
     def on_lines_chosen(self, event: Lines.Chosen) -> None:
-        """Follow the link of this line."""
+        """Follow the link of this line; or list more."""
         event.stop()
-        if self.line.opens:
-            self.open(self.line.opens)
+        if self.line.more and self.line.more == self.id_shown:
+            self._most *= 4
+            self._request()
+        elif self.line.more:
+            self.open(self.line.more, blast=True)
+        elif leads := self._leads():
+            self.open(leads)
+
+    def _leads(self) -> str:
+        """The resource that this line leads to, empty where it leads nowhere but here."""
+        if (chain := self._chain) and self.line.boxes:
+            box = chain[chosen_box(chain, self._box)]
+            return box.members[0].id if box.members and not box.here else ""
+        return self.line.opens
+
+    @property
+    def _chain(self) -> tuple[Box, ...]:
+        return self.detail.chain if self.detail is not None and not self._stop.blast and not self.raw else ()
+
+    def action_aside(self, step: int) -> None:
+        """To the next box of the chain; in a tree fold or unfold."""
+        if self._stop.blast:
+            self._fold(step)
+        elif chain := self._chain:
+            self._box = max(0, min(chosen_box(chain, self._box) + step, len(chain) - 1))
+            self.build()
+            self.move_to(next(index for index, line in enumerate(self._lines) if line.boxes))
+
+    def _fold(self, step: int) -> None:
+        """Left hides what depends on the resource under the cursor, right shows it."""
+        radius, name = self.radius, self.line.opens
+        lines = {branch.id: branch for branch in radius.lines if not branch.again} if radius is not None else {}
+        branch = lines.get(name)
+        if branch is None:
+            return
+        if step > 0:
+            self._folded.discard(name)
+        elif branch.direct and name not in self._folded:
+            self._folded.add(name)
+        self.build()
 
     def action_link(self, step: int) -> None:
         """The cursor jumps to the next line that leads somewhere."""
@@ -252,7 +369,7 @@ class DetailView(Lines):
         """The remedy of the verdict under the cursor, else the first there is."""
         found = self.detail.findings if self.detail else ()
         remedies = {judged.finding.control: remedy for judged in found if (remedy := remedy_of(judged))}
-        wanted = self.line.control or self._opened_at
+        wanted = self.line.control or self._stop.control
         if self.line.copies:
             is_remedy = self.line.copies in remedies.values()
             self.post_message(Copied(self.line.copies, "the remedy" if is_remedy else "the line", lines=is_remedy))
@@ -265,6 +382,8 @@ class DetailView(Lines):
 
     def action_raw(self) -> None:
         """JSON instead of the page, or the page again."""
+        if self._stop.blast:
+            return
         self.raw = not self.raw
         self.cursor = 0
         self.build()

@@ -16,6 +16,7 @@ from posture.resource import Encryption, Resource
 from posture.source import ANSWERED, Source, State
 from posture.verdict import Finding, Gap, Status
 from providers.collector.frames import Detail, Judged, Linked
+from tui.pages.chain import chain_lines
 from tui.pages.tls import replaces_fields, sections
 from tui.widgets.columns import PAINTS, SEVERITIES, SEVERITY_PAINTS, state_cell, status_cell
 
@@ -28,13 +29,16 @@ INDENT = 3
 
 class Line(NamedTuple):
     """`opens` is the resource that Enter leads to; `copies` is what `c` copies on this line; `control` is whose
-    verdict it is part of.
+    verdict it is part of. `boxes` says that it is the line of a chain, on which Enter opens the chosen box; `more` is
+    the resource of which a tree does not show all that depends on it.
     """
 
     parts: tuple[Part, ...]
     opens: str = ""
     copies: str = ""
     control: str = ""
+    boxes: bool = False
+    more: str = ""
 
     @property
     def text(self) -> str:
@@ -42,12 +46,16 @@ class Line(NamedTuple):
         return "".join(text for text, _ in self.parts)
 
 
-def page(detail: Detail, width: int, now: Utc, freshness: str, opened: str = "") -> list[Line]:
-    """What a person reads of a resource: verdicts worst first, then where it leads, then its fields.
+def page(
+    detail: Detail, width: int, now: Utc, freshness: str, opened: str = "", chosen: int | None = None
+) -> list[Line]:
+    """What a person reads of a resource: the chain it is part of, verdicts worst first, then where it leads, then its
+    fields.
 
-    `freshness` tells of its source; `opened` is the control whose verdict is marked as the one that was asked for.
+    `freshness` tells of its source; `opened` is the control whose verdict is marked as the one that was asked for;
+    `chosen` numbers the box of the chain that is walked to, None for its own.
     """
-    lines = list(_lines(detail, max(40, width), now, freshness))
+    lines = list(_lines(detail, max(40, width), now, freshness, chosen))
     at = next((index for index, line in enumerate(lines) if line.control == opened), None) if opened else None
     if at is not None:
         lines[at] = lines[at]._replace(parts=(*lines[at].parts, ("   ◂ opened here", "accent")))
@@ -136,7 +144,8 @@ def _source_lines(source: Source, width: int, now: Utc) -> Iterator[Line]:
     ]
     times.append(("evidence until", source.stale_at))
     for name, at in times:
-        yield from _named(name, "never" if at is None and name.startswith("last") else _when(at, now), width, "text")
+        none = "never" if name.startswith("last") else "when what it follows ends" if source.following else "-"
+        yield from _named(name, none if at is None else _when(at, now), width, "text")
     yield from _named("every", _span(source.cadence), width, "text")
     yield from _title("LAST POLL")
     for name, value in (
@@ -162,10 +171,8 @@ def _named(name: str, text: str, width: int, paint: str) -> Iterator[Line]:
             label = " " * 18
 
 
-def _when(at: Utc | None, now: Utc) -> str:
+def _when(at: Utc, now: Utc) -> str:
     """`2026-11-23T14:00:00Z, 3m ago`."""
-    if at is None:
-        return "-"
     return f"{rfc3339(at)}, " + (f"{age(now - at)} ago" if at <= now else f"in {age(at - now)}")
 
 
@@ -197,7 +204,7 @@ def _encryption(encryption: Encryption, width: int) -> Iterator[Line]:
     yield from _pairs(words, width)
 
 
-def _lines(detail: Detail, width: int, now: Utc, freshness: str) -> Iterator[Line]:
+def _lines(detail: Detail, width: int, now: Utc, freshness: str, chosen: int | None) -> Iterator[Line]:
     resource = detail.resource
     if resource is None:
         yield Line((("this resource has not been seen, or is gone", "unknown"),))
@@ -214,6 +221,8 @@ def _lines(detail: Detail, width: int, now: Utc, freshness: str) -> Iterator[Lin
     yield from _pairs(own, width)
     seen = f"seen {age(now - detail.observed_at)} ago" if detail.observed_at is not None else "never seen"
     yield Line(((f"{seen} · {freshness}", "faint"),))
+    for parts, opens, walked in chain_lines(detail.chain, width, chosen):
+        yield Line(parts, opens, boxes=walked)
     try:
         special = list(sections(detail, now))
         told = bool(special) and replaces_fields(resource)

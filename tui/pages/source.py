@@ -15,7 +15,7 @@ class SourceView(DetailView):
     title = "Source"
 
     def __init__(self, replica: Replica) -> None:
-        super().__init__(replica, lambda resource: None)
+        super().__init__(replica, lambda ask: None)
 
     @property
     def source(self) -> Source | None:

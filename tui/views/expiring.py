@@ -61,18 +61,18 @@ def _exception(finding: FindingRow) -> Row:
     ends = parse_rfc3339(f"{finding.excepted_until}T00:00:00Z") + DAY
     name = f"exception: {finding.name}"
     return Row(
-        f"exception {finding.id}",
-        finding.place,
-        name,
-        finding.status,
-        finding.severity,
-        -1,
-        "",
-        f"{finding.control}: {finding.reason}",
-        finding.since,
-        0,
-        (),
-        ends,
+        id=f"exception {finding.id}",
+        place=finding.place,
+        name=name,
+        status=finding.status,
+        severity=finding.severity,
+        key_class=-1,
+        key="",
+        reason=f"{finding.control}: {finding.reason}",
+        since=finding.since,
+        users=0,
+        cells=(),
+        expires=ends,
     )
 
 

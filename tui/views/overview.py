@@ -1,5 +1,5 @@
-"""The first screen: how each tenant stands, and the worst of volumes, buckets, TLS endpoints and leases, side by
-side.
+"""The first screen: how each tenant stands, what workloads stand on, and the worst of volumes, buckets, TLS endpoints
+and leases, side by side.
 """
 
 from operator import attrgetter
@@ -17,6 +17,7 @@ from providers.collector.frames import TenantRollup
 from tui.data.replica import Replica
 from tui.data.row_filter import rollup_tenants
 from tui.views import View
+from tui.views.exposure_line import ExposureLine
 from tui.views.lease_pane import LeasePane
 from tui.views.pane import Pane
 from tui.views.rows_view import Counted
@@ -109,12 +110,13 @@ class OverviewView(Container):
         super().__init__(id=VIEW.name)
         self.replica = replica
         self.filter = Filter("")
-        self.tenants = Tenants(replica)
+        self.tenants, self.exposures = Tenants(replica), ExposureLine(replica)
         self.panes: list[Pane] = [(LeasePane if pane[0] == "lease" else Pane)(replica, *pane) for pane in PANES]
 
     def compose(self) -> ComposeResult:
-        """The tenants, and the panes in a grid."""
+        """The tenants, what workloads stand on, and the panes in a grid."""
         yield self.tenants
+        yield self.exposures
         with Container(id="panes"):
             yield from self.panes
 
@@ -124,7 +126,7 @@ class OverviewView(Container):
         """The view comes to the front."""
         for table in self._tables():
             table.forget()
-        self.follow({"rollups", *(pane.kind for pane in self.panes)})
+        self.rebuild()
 
     def narrow(self, query: Filter) -> None:
         """Another filter."""
@@ -132,12 +134,12 @@ class OverviewView(Container):
 
     def rebuild(self) -> None:
         """Everything anew, after a person's act."""
-        self.follow({"rollups", *(pane.kind for pane in self.panes)})
+        self.follow(self._everything())
 
     def moved(self, touched: set[str]) -> None:
         """Something in the replica moved."""
         if "settled" in touched or "hello" in touched:
-            touched = {*touched, "rollups", *(pane.kind for pane in self.panes)}
+            touched = touched | self._everything()
         self._waiting = self._waiting | touched
         if "settled" in touched:
             self._catch_up()
@@ -145,6 +147,9 @@ class OverviewView(Container):
             self._timer_runs = True
             self.set_timer(0.5 if self._looked else 0.01, self._catch_up)
             self._looked = True
+
+    def _everything(self) -> set[str]:
+        return {"rollups", "workload", *(pane.kind for pane in self.panes)}
 
     _waiting: frozenset[str] | set[str] = frozenset()
     _timer_runs = False
@@ -164,6 +169,8 @@ class OverviewView(Container):
             self.tenants.follow(self.filter)
             if len(self.tenants.items) != before:
                 self._arrange()
+        if "workload" in touched:
+            self.exposures.follow(self.filter)
         for pane in self.panes:
             if pane.kinds & touched:
                 pane.follow(self.filter)

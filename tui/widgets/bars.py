@@ -163,16 +163,22 @@ def footer(views: Sequence[View], current: str, width: int) -> tuple[list[Part],
         (" help ", "faint", "app.help"),
     ]
     room = width - sum(len(part[0]) for part in right) - 1
+    numbered = [view for view in views[: len(NUMBERS)] if view.name != current]
+    here = [view for view in views if view.name == current]
+    shorts = {view.name: view.title if view.name == current else view.short or view.title[:4] for view in views}
     full = sum(len(view.title) + 4 for view in views) <= room
-    numbers_only = (
-        sum(len(view.title if view.name == current else view.short or view.title[:4]) + 3 for view in views) > room
-    )
+    all_short = sum(len(text) + 3 for text in shorts.values()) <= room
+    some_short = sum(len(shorts[view.name]) + 3 for view in (*numbered, *here)) + 2 <= room
     left: list[Part] = [(" ", "bar")]
     for key, view in zip(NUMBERS.ljust(len(views), "·"), views, strict=False):
-        action, here = f"app.view('{view.name}')", view.name == current
-        text = view.title if full or here else "" if numbers_only else view.short or view.title[:4]
+        action, is_here = f"app.view('{view.name}')", view.name == current
+        if key == "·" and not (full or all_short or is_here):
+            continue
+        text = view.title if full or is_here else shorts[view.name] if all_short or some_short else ""
         gap = "  " if full else " " if text else ""
-        left += [(key, "accent", action), (f" {text}{gap}", "title" if here else "faint", action)]
+        left += [(key, "accent", action), (f" {text}{gap}", "title" if is_here else "faint", action)]
+    if not (full or all_short):
+        left.append(("…", "faint", "app.step(1)"))
     return left, right
 
 

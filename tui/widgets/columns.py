@@ -15,6 +15,7 @@ from posture.source import ANSWERED, Source, State
 from posture.verdict import Status
 from providers.collector.frames import TenantRollup
 from tui.data.replica import Replica
+from tui.widgets.nouns import noun
 
 GLYPHS = ("✗", "?", "!", "✓", "-")
 WORDS = ("FAIL", "UNKN", "WARN", "pass", "n/a")
@@ -104,6 +105,11 @@ def _place_cell(field: str) -> Callable[[Any, Replica, Utc], Cell]:
     return lambda row, replica, now: (getattr(replica.place(row), field), "text")
 
 
+def _type_cell(row: Any, replica: Replica, now: Utc) -> Cell:
+    place = replica.place(row)
+    return noun(place.kind, place.type), "text"
+
+
 def _age_cell(row: Row, replica: Replica, now: Utc) -> Cell:
     text, dim = replica.freshness(replica.source(row), now, row.seen)
     return text, "unknown" if dim else "faint"
@@ -148,6 +154,8 @@ NAME = Column("NAME", _name_cell, _by("name"), 14, 44, 2, keep=9, middle=True)
 TENANT = Column("TENANT", _place_cell("tenant"), _by_place("tenant"), 8, 16, 1, keep=6, needed=_several_tenants)
 REGION = Column("REGION", _place_cell("region"), _by_place("region"), 14, 18, 1, keep=4)
 SCOPE = Column("SCOPE", _place_cell("scope"), _by_place("scope"), 24, 36, 1, keep=2, needed=_several_scopes)
+CLUSTER = Column("CLUSTER", _place_cell("scope"), _by_place("scope"), 10, 30, 1, keep=2, needed=_several_scopes)
+TYPE = Column("TYPE", _type_cell, _by_place("type"), 11, 16, 1, keep=4)
 KIND = Column("KIND", _place_cell("kind"), _by_place("kind"), 8, 16, 1, keep=7)
 KEY_CLASS = Column("KEY CLASS", _key_class_cell, _by("key_class"), 9, 16, 1, keep=5)
 KEY = Column("KEY", lambda row, replica, now: (row.key, "text"), _by("key"), 10, 38, 1, keep=3, middle=True)

@@ -9,6 +9,13 @@ from posture.fault import EnctopError
 from tui.data.replica import Replica
 from tui.views.classes import KIND
 
+FILTER_WORDS = (
+    *(f"{field}:" for field in ("status", "tenant", "region", "key", "control", "severity")),
+    "status:fail",
+    "status:unknown",
+)
+"""What Tab offers while a filter is typed."""
+
 
 class Dashboard(Protocol):
     """What commands ask of the app (`tui.app.Dashboard`)."""

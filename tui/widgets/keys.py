@@ -11,6 +11,7 @@ KEYS = (
     Binding("escape", "back", "back; clear the filter"),
     Binding("e", "export", "export what is shown to JSON"),
     Binding("y", "copy_id", "copy the id (or what the mouse selected)"),
+    Binding("x", "blast", "blast radius: what depends on the resource under the cursor"),
     Binding("r", "refresh", "poll now: the source under the cursor, else all"),
     Binding("p", "pause", "pause polling, go on"),
     Binding("question_mark,f1", "help", "this help"),

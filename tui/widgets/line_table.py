@@ -124,7 +124,7 @@ class LineTable(Lines, Generic[T]):
         segments = [Segment("▎" if marked else " ", paint["mark" if marked else "text"])]
         for (column, wide), (text, name) in zip(self._fit(width), cells, strict=True):
             style = paint["faint" if dim and name in {"text", "name", "faint"} else name]
-            segments.append(Segment(_fitted(text, wide, column.right, column.middle) + " ", style))
+            segments.append(Segment(fitted(text, wide, column.right, column.middle) + " ", style))
         return Strip(segments).adjust_cell_length(width, paint.plain)
 
     def differences(self, before: Hashable, after: Hashable, width: int) -> list[tuple[int, int]]:
@@ -148,7 +148,7 @@ class LineTable(Lines, Generic[T]):
         for column, wide in self._fit(width):
             arrow = " " if column is not by else "▲" if reverse else "▼"
             segments.append(
-                Segment(_fitted(column.title, wide, column.right) + arrow, paint["sorted" if column is by else "head"])
+                Segment(fitted(column.title, wide, column.right) + arrow, paint["sorted" if column is by else "head"])
             )
         return Strip(segments).adjust_cell_length(width, paint.plain)
 
@@ -193,7 +193,7 @@ class LineTable(Lines, Generic[T]):
             self.forget()
 
 
-def _fitted(text: str, wide: int, right: bool, middle: bool = False) -> str:
+def fitted(text: str, wide: int, right: bool, middle: bool = False) -> str:
     """The text in exactly `wide` cells: padded, or cut with an ellipsis, at its end or in its middle."""
     if not text.isprintable():
         text = _printable(text)

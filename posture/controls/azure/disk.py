@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from posture.azure.key import CONFIDENTIAL, SECURITY_TYPES, TYPES, named_key
 from posture.clock import parse_rfc3339, rfc3339
 from posture.context import Context
 from posture.controls.azure.keys import class_verdict, key_ids, used_key_health, vault_key_health
@@ -26,22 +27,6 @@ _ON_SETS = frozenset({"azure.compute.disk-encryption-set"})
 _NAME_SETS = frozenset({"encryption-sets"})
 """The services whose resources point at keys."""
 _TYPE = "Microsoft.Compute/disks.properties.encryption.type"
-TYPES = (
-    "EncryptionAtRestWithPlatformKey",
-    "EncryptionAtRestWithCustomerKey",
-    "EncryptionAtRestWithPlatformAndCustomerKeys",
-)
-_PLATFORM, _CUSTOMER, _BOTH = (kind.lower() for kind in TYPES)
-CONFIDENTIAL = "confidentialvm_diskencryptedwithcustomerkey"
-_SECURITY = {
-    None,
-    "standard",
-    "trustedlaunch",
-    "confidentialvm_vmgueststateonlyencryptedwithplatformkey",
-    "confidentialvm_diskencryptedwithplatformkey",
-    "confidentialvm_nonpersistedtpm",
-}
-"""Security types that leave the key to `encryption` (SDK: `DiskSecurityTypes`)."""
 _ACCESS = {None, "denyall", "allowprivate"}
 """Network access policies that are no warning; without one, nobody has opened it by a signed link's host."""
 ADE_ENDS = parse_rfc3339("2028-09-15T00:00:00Z")
@@ -54,30 +39,6 @@ _NO_ADE = passed(
     "does not depend on Azure Disk Encryption",
     {"Microsoft.Compute/disks.properties.encryptionSettingsCollection.enabled": False},
 )
-
-
-def named_key(
-    kind: str | None, set_id: str | None, security: str | None, secure_set: str | None
-) -> tuple[KeyClass | None, str | None]:
-    """Whose key a disk's answer names, and the encryption set that leads to it; a class of None is the set's to tell,
-    UNKNOWN where the parts do not agree.
-
-    `kind` and `set_id` are of its `encryption`, `security` and `secure_set` the type and the encryption set of its
-    `securityProfile`: a confidential disk is encrypted in the guest, under that set's key, whatever the storage below
-    does.
-    """
-    kind, security = low(kind), low(security)
-    if secure_set or security == CONFIDENTIAL:
-        agree = secure_set and security == CONFIDENTIAL and kind in {None, _PLATFORM, _CUSTOMER}
-        same = not set_id or (secure_set or "").strip().rstrip("/").lower() == set_id.strip().rstrip("/").lower()
-        return (None, secure_set) if agree and same else (KeyClass.UNKNOWN, secure_set or set_id)
-    if security not in _SECURITY:
-        return KeyClass.UNKNOWN, set_id
-    if kind == _PLATFORM and not set_id:
-        return KeyClass.PROVIDER, None
-    if kind == _CUSTOMER and set_id:
-        return None, set_id
-    return (KeyClass.DOUBLE if kind == _BOTH and set_id else KeyClass.UNKNOWN), set_id
 
 
 @control("azure.disk.encryption-type", on="azure.compute.disk")
@@ -240,7 +201,7 @@ def _class(disk: Resource, context: Context, control_id: str) -> Verdict:
         }
     if kind is not None and low(kind) not in _ENCRYPTED:
         return strange(read, "encryption.type", kind)
-    if guest is not None and low(guest) not in _SECURITY and low(guest) != CONFIDENTIAL:
+    if guest is not None and low(guest) not in SECURITY_TYPES and low(guest) != CONFIDENTIAL:
         return strange(read, "securityProfile.securityType", guest)
     said, leads = named_key(kind, set_id, guest, secure_set)
     holder = context.linked(disk, "key")

@@ -3,6 +3,17 @@
 from collections.abc import Iterator
 from typing import Any
 
+from posture.azure.edge import (
+    GATEWAYS,
+    PREDEFINED,
+    ROUTES,
+    SERVES,
+    UNSURE,
+    by_id,
+    id_of,
+    plain_listeners,
+    properties_of,
+)
 from posture.context import Context
 from posture.controls.registry import control
 from posture.fields import low, part, parts, strange, text
@@ -11,26 +22,12 @@ from posture.resource import Resource
 from posture.text import one_line
 from posture.verdict import Status, Verdict, failed, passed, unanswered, unknown, warned
 
-GATEWAYS = "Microsoft.Network/applicationGateways/read"
 PROFILES = "Microsoft.Cdn/profiles/read"
-DOMAINS, ENDPOINTS, ROUTES = (
-    f"Microsoft.Cdn/profiles/{kind}/read" for kind in ("customdomains", "afdendpoints", "afdendpoints/routes")
-)
+DOMAINS, ENDPOINTS = (f"Microsoft.Cdn/profiles/{kind}/read" for kind in ("customdomains", "afdendpoints"))
 
-PREDEFINED = {
-    "appgwsslpolicy20150501": "TLSv1_0",
-    "appgwsslpolicy20170401": "TLSv1_1",
-    "appgwsslpolicy20170401s": "TLSv1_2",
-    "appgwsslpolicy20220101": "TLSv1_2",
-    "appgwsslpolicy20220101s": "TLSv1_2",
-}
-"""Name of a predefined policy, in lower case -> its minimum ("Application Gateway TLS policy overview")."""
 _OLD, _GOOD = ("tlsv1_0", "tlsv1_1"), ("tlsv1_2", "tlsv1_3")
 _OLD_DOMAIN, _GOOD_DOMAIN = {"tls10", "tls11"}, {"tls12", "tls13"}
 _TYPES = {"predefined", "custom", "customv2"}
-_SERVERS = ("backendAddressPool", "loadDistributionPolicy")
-"""What a rule serves from, where it does not redirect."""
-SERVES, REDIRECTS, UNSURE = "serves", "redirects", "unsure"
 
 
 @control("azure.edge.ssl-policy", on=("azure.network.application-gateway", "azure.cdn.front-door"))
@@ -60,99 +57,22 @@ def _gateway(gateway: Resource) -> Verdict:
     return worst
 
 
-def plain_listeners(properties: dict[str, Any]) -> dict[str, str]:
-    """Name of each listener for plain HTTP -> whether some rule lets it serve, all send elsewhere, or that cannot be
-    told. Raises `NoAnswer`.
-    """
-    listeners = parts(properties, GATEWAYS, "httpListeners")
-    if not listeners:
-        raise NoAnswer(strange(GATEWAYS, "httpListeners", listeners))
-    rules = parts(properties, GATEWAYS, "requestRoutingRules")
-    if rules is None:
-        raise NoAnswer(strange(GATEWAYS, "requestRoutingRules", None))
-    ways = _Ways(properties)
-    found: dict[str, str] = {}
-    for number, listener in enumerate(listeners):
-        name = text(listener, GATEWAYS, "name") or f"#{number}"
-        protocol = low(text(part(listener, GATEWAYS, "properties"), GATEWAYS, "protocol"))
-        if protocol in {"http", "https"}:
-            if protocol == "http":
-                found[name] = ways.of(_id(listener), rules)
-        else:
-            found[name] = UNSURE
-    return found
-
-
-class _Ways:
-    """Where the rules of a gateway lead."""
-
-    def __init__(self, properties: dict[str, Any]) -> None:
-        self._redirects = _by_id(properties, "redirectConfigurations")
-        self._maps = _by_id(properties, "urlPathMaps")
-        self._protocols = {
-            _id(each): low(text(_of(each), GATEWAYS, "protocol"))
-            for each in parts(properties, GATEWAYS, "httpListeners") or ()
-        }
-
-    def of(self, listener: str, rules: list[dict[str, Any]]) -> str:
-        """What the rules of a listener do, the worst of it."""
-        named = [(_id(_of(rule).get("httpListener")), _of(rule)) for rule in rules]
-        unheard = [UNSURE for whose, _ in named if whose not in self._protocols]
-        return (
-            _worst([*unheard, *(how for whose, rule in named if whose == listener for how in self._rule(rule))])
-            if listener
-            else UNSURE
-        )
-
-    def _rule(self, rule: dict[str, Any]) -> Iterator[str]:
-        if rule.get("urlPathMap") is None:
-            yield self._end(rule)
-        else:
-            paths = self._maps.get(_id(rule["urlPathMap"]), {})
-            branches = parts(paths, GATEWAYS, "pathRules")
-            yield self._end(
-                {
-                    name: paths.get(f"default{name[0].upper()}{name[1:]}")
-                    for name in (*_SERVERS, "redirectConfiguration")
-                }
-            )
-            yield from (self._end(_of(branch)) for branch in branches) if branches is not None else (UNSURE,)
-
-    def _end(self, way: dict[str, Any]) -> str:
-        """Where one way ends: at a redirect to HTTPS, or at a backend."""
-        if way.get("redirectConfiguration") is None:
-            return SERVES if any(_id(way.get(name)) for name in _SERVERS) else UNSURE
-        redirect = self._redirects.get(_id(way["redirectConfiguration"]))
-        if redirect is None:
-            return UNSURE
-        target, url = _id(redirect.get("targetListener")), low(text(redirect, GATEWAYS, "targetUrl"))
-        if target:
-            return {"https": REDIRECTS, "http": SERVES}.get(self._protocols.get(target) or "", UNSURE)
-        if url is None:
-            return UNSURE
-        return REDIRECTS if url.startswith("https://") else SERVES if url.startswith("http://") else UNSURE
-
-
-def _worst(ways: list[str]) -> str:
-    return SERVES if SERVES in ways else REDIRECTS if ways and UNSURE not in ways else UNSURE
-
-
 def _policies(properties: dict[str, Any], own: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """The TLS policy of each listener that has one in a profile of its own, and the gateway's where one has not."""
-    profiles = _by_id(properties, "sslProfiles")
+    profiles = by_id(properties, "sslProfiles")
     on_its_own = False
     listeners = [
         *(parts(properties, GATEWAYS, "httpListeners") or ()),
         *(parts(properties, GATEWAYS, "listeners") or ()),
     ]
     for listener in listeners:
-        settings = _of(listener)
+        settings = properties_of(listener)
         if low(text(settings, GATEWAYS, "protocol")) in {"http", "tcp"}:
             continue
         name = text(listener, GATEWAYS, "name") or "?"
         policy: Any = None
         if settings.get("sslProfile") is not None:
-            profile = profiles.get(_id(settings["sslProfile"]))
+            profile = profiles.get(id_of(settings["sslProfile"]))
             if not profile:
                 raise NoAnswer(
                     unknown(f"the SSL profile of listener {name} is not among the gateway's, or says nothing")
@@ -162,7 +82,7 @@ def _policies(properties: dict[str, Any], own: dict[str, Any]) -> Iterator[tuple
             yield f"listener {name}", expected(policy, dict, GATEWAYS, "sslProfiles.sslPolicy")
         else:
             on_its_own = True
-    if on_its_own or all(low(text(_of(each), GATEWAYS, "protocol")) == "http" for each in listeners):
+    if on_its_own or all(low(text(properties_of(each), GATEWAYS, "protocol")) == "http" for each in listeners):
         yield "", own
 
 
@@ -224,41 +144,3 @@ def _front_door(profile: Resource) -> Verdict:
     if unsaid:
         return warned(f"domain {unsaid[0]} names no minimum", facts)
     return passed("minimum is TLS 1.2, plain HTTP is redirected", facts)
-
-
-def route_redirects(endpoint: Any, route: Any) -> bool | None:
-    """Whether a route (properties of it and of its endpoint) sends plain HTTP elsewhere or takes none; None where it
-    does not say.
-    """
-    states = {low(text(part(each, ROUTES, "properties"), ROUTES, "enabledState")) for each in (endpoint, route)}
-    properties = part(route, ROUTES, "properties")
-    if "disabled" in states:
-        return True
-    protocols = properties.get("supportedProtocols")
-    if (
-        not isinstance(protocols, list)
-        or not protocols
-        or not all(isinstance(each, str) and low(each) in {"http", "https"} for each in protocols)
-    ):
-        return None
-    redirect = low(text(properties, ROUTES, "httpsRedirect"))
-    if "http" not in {low(each) for each in protocols} or redirect == "enabled":
-        return True
-    return False if redirect == "disabled" and states <= {None, "enabled"} else None
-
-
-# ---------------------------------------------------------------- parts of an answer
-
-
-def _by_id(properties: dict[str, Any], field: str) -> dict[str, dict[str, Any]]:
-    return {_id(each): _of(each) for each in parts(properties, GATEWAYS, field) or () if _id(each)}
-
-
-def _of(child: dict[str, Any]) -> dict[str, Any]:
-    return part(child, GATEWAYS, "properties")
-
-
-def _id(reference: Any) -> str:
-    """An id as it is compared, empty where there is none."""
-    found = reference.get("id") if isinstance(reference, dict) else None
-    return found.strip().rstrip("/").casefold() if isinstance(found, str) else ""

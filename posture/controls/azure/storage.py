@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from posture.azure.key import account_class
 from posture.context import Context
 from posture.controls.aws.keys import linked_key
 from posture.controls.azure.keys import class_verdict, used_key_health, vault_key_health
@@ -83,17 +84,6 @@ def key_source(account: Resource, context: Context) -> Verdict:
     if optional(entry.get("keyversion"), str, ACCOUNTS, "keyvaultproperties.keyversion"):  # an empty one is none
         return warned("customer's key, pinned to one version: does not rotate by itself", verdict.evidence)
     return verdict
-
-
-def account_class(source: str | None, federated: str | None = None) -> KeyClass:
-    """Whose key an account's `keySource` or a scope's `source` names; `federated` is the client that reads a key of
-    another Entra tenant.
-    """
-    if low(source) == "microsoft.storage":
-        return KeyClass.PROVIDER
-    if low(source) != "microsoft.keyvault":
-        return KeyClass.UNKNOWN
-    return KeyClass.CUSTOMER if low(federated) in {None, "", "none"} else KeyClass.CUSTOMER_FOREIGN
 
 
 @control(

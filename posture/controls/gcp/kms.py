@@ -105,6 +105,8 @@ def _versions(key: Resource, context: Context) -> Iterator[str]:
         if (named := NAMED_BY.get(user.type)) is not None:
             block = user.fields.get(named[1])
             yield plain(str((block if isinstance(block, dict) else {}).get(named[2]) or ""))[1]
+        elif user.type == "k8s.storageclass":  # what it makes is under the primary
+            yield ""
 
 
 def _care(key: Resource, primary: Mapping[str, Any], context: Context, evidence: dict[str, Any]) -> Verdict:

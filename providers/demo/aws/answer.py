@@ -1,4 +1,4 @@
-"""An HTTP answer, and how AWS's services spell their errors (measured through botocore: every code below is what the
+"""How AWS's services spell their answers and errors (measured through botocore: every code below is what the
 real service sends).
 """
 
@@ -9,17 +9,11 @@ from xml.sax.saxutils import escape
 
 import msgspec
 
+from providers.demo.answer import Answer
+
 XML = "text/xml;charset=UTF-8"
 S3_XML = "application/xml"
 JSON = "application/x-amz-json-1.1"
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """Status, headers and body, ready to be sent."""
-
-    status: int
-    body: bytes
-    headers: Mapping[str, str] = {}
 
 
 class Spelling(msgspec.Struct, frozen=True):

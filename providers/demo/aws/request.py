@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
-Environ = dict[str, Any]
+from providers.demo.answer import Environ
 
 S3_SUBRESOURCES = {
     "accelerate": "BucketAccelerateConfiguration",

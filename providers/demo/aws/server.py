@@ -13,25 +13,23 @@ import os
 
 os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")  # else every region holds 1,181 snapshots of Amazon's own
 
-import collections
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
 
 from providers.demo import server
+from providers.demo.answer import Answer, Environ
 from providers.demo.aws import repairs
-from providers.demo.aws.answer import Answer
 from providers.demo.aws.answers import answer as answer_ourselves
 from providers.demo.aws.answers import regions
-from providers.demo.aws.request import Asked, Environ, read
-from providers.demo.faults import Faults, Rule
-
-MAX_LOG = 100_000
-"""Requests the log keeps."""
+from providers.demo.aws.faults import AwsFaults
+from providers.demo.aws.request import read
+from providers.demo.faults import Rule
+from providers.demo.log import Log
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -44,61 +42,14 @@ class Entry(msgspec.Struct, frozen=True):
     resource: str
 
 
-class Log:
-    """Every request the server was sent, refused ones too, oldest first."""
-
-    def __init__(self) -> None:
-        self._entries: collections.deque[Entry] = collections.deque(maxlen=MAX_LOG)
-
-    def add(self, asked: Asked) -> None:
-        """Write down one request."""
-        self._entries.append(Entry(time.time(), asked.operation, asked.account, asked.region, asked.resource))
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._entries.clear()
-
-    def __iter__(self) -> Iterator[Entry]:
-        return iter(tuple(self._entries))
-
-    def __len__(self) -> int:
-        return len(self._entries)
-
-    @property
-    def operations(self) -> frozenset[str]:
-        """What was asked, each once: `ec2:DescribeVolumes`..."""
-        return frozenset(entry.operation for entry in self)
-
-    def count(self, operation: str, **having: str) -> int:
-        """How many requests asked `operation`, of those whose fields are as said (`region="eu-west-1"`)."""
-        return sum(
-            e.operation == operation and all(getattr(e, name) == value for name, value in having.items()) for e in self
-        )
-
-
-class Server:
+class Server(server.StandIn):
     """A running AWS. `url` is where; `log` and `faults` may be used while it runs."""
 
     def __init__(self, port: int) -> None:
-        self.log = Log()
-        self.faults = Faults()
+        self.log = Log[Entry]()
+        self.faults = AwsFaults()
         self._moto = _moto_app()
-        self._http = server.Server(port, self._serve)
-        self.port = self._http.port
-
-    @property
-    def url(self) -> str:
-        """The endpoint: `http://127.0.0.1:PORT`."""
-        return f"http://127.0.0.1:{self.port}"
-
-    def stop(self) -> None:
-        """Stop listening and drop every connection; what exists stays."""
-        self._http.stop()
-
-    def restart(self) -> None:
-        """Listen again on the same port."""
-        self._http.stop()
-        self._http = server.Server(self.port, self._serve)
+        super().__init__(port)
 
     def reset(self) -> None:
         """An empty AWS, without faults, with an empty log."""
@@ -106,11 +57,12 @@ class Server:
         self.log.clear()
         empty()
 
-    def _serve(self, environ: Environ) -> Answer:
+    def serve(self, environ: Environ) -> Answer:
+        """Answer one request."""
         if environ["PATH_INFO"].startswith("/enctop/"):
             return self._admin(environ)
         asked = read(environ)
-        self.log.add(asked)
+        self.log.add(Entry(time.time(), asked.operation, asked.account, asked.region, asked.resource))
         refusal = self.faults.before(asked)
         if refusal is not None:
             return refusal

@@ -3,13 +3,12 @@ slowness, and broken answers.
 """
 
 import json
-from typing import Any
 from xml.sax.saxutils import escape
 
 import msgspec
 
-from providers.demo.aws.answer import Answer
-from providers.demo.faults import HTML, Drop, Faults, Rule
+from providers.demo.answer import Answer
+from providers.demo.faults import Faults, Rule
 
 JSON = "application/json; charset=utf-8"
 MESSAGES = {
@@ -57,20 +56,7 @@ class AzureAsked(msgspec.Struct, frozen=True):
 class AzureFaults(Faults):
     """The rules in force, in Azure's spelling."""
 
-    def before(self, asked: Any) -> Answer | None:
-        """As for AWS, of another kind of request."""
-        return super().before(asked)
-
-    def after(self, asked: Any, answer: Answer) -> Answer:
-        """As for AWS, of another kind of request."""
-        return super().after(asked, answer)
-
-    def _instead(self, rule: Rule, asked: Any) -> Answer:
-        if rule.kind in ("hang", "refuse"):
-            self._wait(rule)
-            raise Drop
-        if rule.kind == "html":
-            return Answer(200, HTML, {"content-type": "text/html"})
+    def _refusal(self, rule: Rule, asked: AzureAsked) -> Answer:
         asked_blobs = asked.service == "blob"
         status, code, message = (BLOB_MESSAGES if asked_blobs else MESSAGES)[rule.kind]
         if rule.kind == "deny" and asked.operation.startswith("graph:"):

@@ -8,10 +8,10 @@ import threading
 from typing import TYPE_CHECKING
 
 from providers.demo import server as http
-from providers.demo.aws.answer import Answer
-from providers.demo.aws.request import Environ
+from providers.demo.answer import Answer, Environ
 
 if TYPE_CHECKING:
+    from providers.demo.azure.resources import Resources
     from providers.demo.azure.server import Server
 
 
@@ -29,6 +29,10 @@ class LazyAzure:
     def url(self) -> str:
         """The endpoint."""
         return f"http://127.0.0.1:{self._http.port}"
+
+    def resources(self) -> "Resources | None":
+        """What exists; None as long as it is not furnished."""
+        return self._server.estate if self._furnished.is_set() and self._server is not None else None
 
     def stop(self) -> None:
         """Stop listening."""

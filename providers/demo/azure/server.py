@@ -9,18 +9,17 @@ it was asked that is not a read stands in `writes`, and is refused.
 import json
 import re
 import threading
-from collections import deque
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 from xml.sax.saxutils import escape, quoteattr
 
 from providers.azure.calls import CALLS, GRAPH_CALLS, LIST_BLOBS, Call
 from providers.demo import server
-from providers.demo.aws.answer import Answer
-from providers.demo.aws.request import Environ
+from providers.demo.answer import Answer, Environ
 from providers.demo.azure.accounts import TOKEN
 from providers.demo.azure.faults import JSON, XML, AzureAsked, AzureFaults, blob_refusal, refusal
 from providers.demo.azure.resources import Body, Resources
+from providers.demo.log import Log
 from providers.demo.paging import BadToken, page
 
 _TYPE = re.compile(r"where type =~ '([a-z0-9./]+)'", re.IGNORECASE)
@@ -29,7 +28,7 @@ _ACCOUNTS = "microsoft.storage/storageaccounts"
 _BY_TYPE: dict[str, Call] = {call.type: call for call in CALLS.values()}
 
 
-class Server:
+class Server(server.StandIn):
     """A running Azure, without a port one that only answers what it is handed. `page_size` is how many rows a page
     of any listing holds.
     """
@@ -37,7 +36,7 @@ class Server:
     def __init__(self, port: int | None = 0) -> None:
         self.estate = Resources()
         self.faults = AzureFaults()
-        self.log: deque[AzureAsked] = deque(maxlen=100_000)
+        self.log = Log[AzureAsked]()
         self.writes: list[str] = []
         self.token = TOKEN
         self.page_size = 1000
@@ -50,23 +49,7 @@ class Server:
         self.hidden_ids: set[str] = set()
         """Normal forms of the ids of rows that Resource Graph leaves out."""
         self._lock = threading.Lock()
-        self._http = server.Server(port, self.serve) if port is not None else None
-        self.port = self._http.port if self._http else 0
-
-    @property
-    def url(self) -> str:
-        """The endpoint: `http://127.0.0.1:PORT`."""
-        return f"http://127.0.0.1:{self.port}"
-
-    def stop(self) -> None:
-        """Stop listening and drop every connection; what exists stays."""
-        if self._http is not None:
-            self._http.stop()
-
-    def restart(self) -> None:
-        """Listen again on the same port."""
-        self.stop()
-        self._http = server.Server(self.port, self.serve)
+        super().__init__(port)
 
     def reset(self) -> None:
         """An empty Azure, without faults, with an empty log."""
@@ -80,7 +63,7 @@ class Server:
 
     def count(self, operation: str) -> int:
         """How many requests asked `operation`."""
-        return sum(asked.operation == operation for asked in self.log)
+        return self.log.count(operation)
 
     def serve(self, environ: Environ) -> Answer:
         """Answer one request."""
@@ -88,7 +71,7 @@ class Server:
         query = {name.lower(): values[-1] for name, values in parse_qs(environ.get("QUERY_STRING", "")).items()}
         body = environ["wsgi.input"].read()
         asked = self._asked_blobs(method, path) if query.get("comp") == "list" else _asked(method, path)
-        self.log.append(asked)
+        self.log.add(asked)
         wrong = self._not_a_read(method, path) or self._not_let_in(environ)
         if wrong is not None:
             return wrong

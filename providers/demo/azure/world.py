@@ -11,21 +11,11 @@ from collections.abc import Callable
 from providers.demo.azure import more
 from providers.demo.azure.resources import CUSTOMER, SECOND, SUBSCRIPTION, Resources
 from providers.demo.azure.server import Server
+from providers.demo.azure.workloads import AUDIT, CLUSTERS, GROUP, WORKLOADS
+from providers.demo.kubernetes.names import disk_tags, pv_name
 
 SEED = 20261124
 DAY = 86400
-WORKLOADS = (  # StatefulSet, namespace, replicas, GiB
-    ("postgres-ledger", "finance", 6, 512),
-    ("kafka", "platform", 9, 1024),
-    ("elasticsearch", "search", 6, 512),
-    ("redis-carts", "shop", 3, 64),
-    ("mongodb-catalog", "shop", 5, 256),
-    ("rabbitmq", "platform", 3, 64),
-    ("prometheus", "observability", 4, 256),
-    ("vault", "platform", 5, 32),
-    ("minio", "build", 8, 512),
-)
-CLUSTERS = (("aks-prod-weu", SUBSCRIPTION, 48), ("aks-stage-weu", SECOND, 18))
 TEAMS = ("finance", "platform", "search", "shop", "observability", "build", "legal")
 USES = ("backups", "exports", "uploads", "logs", "media", "reports")
 DENIED_ACCOUNT = "globexlegalreports"
@@ -85,7 +75,7 @@ def _keys(estate: Resources) -> dict[str, str]:
 
 def _cluster(estate: Resources, cluster: str, subscription: str, nodes: int, chance: random.Random) -> None:
     """System disks of the nodes, and the disks of the StatefulSets on them."""
-    group = f"MC_{cluster}_westeurope"
+    group = GROUP.format(cluster)
     more.cluster(estate, cluster, at_host=cluster != "aks-stage-weu", subscription=subscription)
     more.scale_set(
         estate, f"{cluster}-vmss", at_host=cluster != "aks-stage-weu", group=group, subscription=subscription
@@ -101,14 +91,12 @@ def _cluster(estate: Resources, cluster: str, subscription: str, nodes: int, cha
             managed_by=owner,
             os_type="Linux",
         )
-    share = WORKLOADS if subscription == SUBSCRIPTION else WORKLOADS[:4]
+    share = (*WORKLOADS, (AUDIT[0], AUDIT[1], 1, AUDIT[2])) if subscription == SUBSCRIPTION else WORKLOADS[:4]
     for workload, space, replicas, size in share:
         for replica in range(replicas):
-            tags = {
-                "kubernetes.io-created-for-pvc-name": f"data-{workload}-{replica}",
-                "kubernetes.io-created-for-pvc-namespace": space,
-            }
-            name = f"pvc-{chance.getrandbits(64):016x}"
+            claim = f"data-{workload}-{replica}"
+            name = pv_name(cluster, space, claim)
+            tags = disk_tags(space, claim, name)
             owner = f"{scale_set}/virtualMachines/{chance.randrange(nodes)}"
             estate.disk(name, subscription=subscription, group=group, managed_by=owner, disk_size_gb=size, tags=tags)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from urllib.parse import unquote
 
 from providers.demo import paging
-from providers.demo.aws.answer import Answer
+from providers.demo.answer import Answer
 from providers.demo.gcp.faults import Asked, error
 from providers.demo.gcp.world import API, KEY_PLACES, Cloud, Json, Project
 

@@ -6,15 +6,13 @@ Error bodies: google.rpc.Status with ErrorInfo, and the older `errors[]` beside 
 
 import fnmatch
 import json
-import threading
-import time
 from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
 
-from providers.demo.aws.answer import Answer
-from providers.demo.faults import HTML, Drop
+from providers.demo.answer import Answer
+from providers.demo.faults import Rules
 
 Kind = Literal[
     "deny",
@@ -67,73 +65,17 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True):
         )
 
 
-class Faults:
-    """The rules in force. Safe to use from any thread; the newest rule is asked first."""
-
-    def __init__(self) -> None:
-        self._rules: list[Rule] = []
-        self._lock = threading.Lock()
+class Faults(Rules[Rule]):
+    """The rules in force, in Google's words."""
 
     def add(self, kind: Kind, operation: str = "*", resource: str = "*", **more: Any) -> Rule:
         """Put a rule in force."""
-        rule = Rule(kind, operation, resource, **more)
-        with self._lock:
-            self._rules.insert(0, rule)
-        return rule
+        return self.enforce(Rule(kind, operation, resource, **more))
 
-    def remove(self, rule: Rule) -> None:
-        """Lift a rule; nothing happens if it is not in force any more."""
-        with self._lock:
-            self._rules = [kept for kept in self._rules if kept is not rule]
-
-    def clear(self) -> None:
-        """Lift all rules."""
-        with self._lock:
-            self._rules.clear()
-
-    def before(self, asked: Asked) -> Answer | None:
-        """Wait as long as the rules say, and give the refusal that takes the answer's place, if there is one. Raises
-        `Drop`.
-        """
-        for rule in self._taken(asked, {"delay"}):
-            time.sleep(rule.seconds)
-        rules = self._taken(
-            asked,
-            {"deny", "disable", "unpaid", "fence", "rate", "throttle", "expire", "fail", "html", "hang", "refuse"},
-        )
-        return self._instead(rules[0], asked) if rules else None
-
-    def after(self, asked: Asked, answer: Answer) -> Answer:
-        """Break the answer if a rule says so. Raises `Drop`."""
-        for rule in self._taken(asked, {"cut", "truncate"}):
-            if rule.kind == "cut":
-                raise Drop(answer)
-            return Answer(answer.status, answer.body[: len(answer.body) // 2], answer.headers)
-        return answer
-
-    def _taken(self, asked: Asked, kinds: set[str]) -> list[Rule]:
-        with self._lock:
-            hit = [rule for rule in self._rules if rule.kind in kinds and rule.times != 0 and rule.hits(asked)]
-            for rule in hit[:1] if "delay" not in kinds else hit:
-                if rule.times is not None:
-                    rule.times -= 1
-        return hit
-
-    def _instead(self, rule: Rule, asked: Asked) -> Answer:
-        if rule.kind in {"hang", "refuse"}:
-            self._wait(rule)
-            raise Drop
-        if rule.kind == "html":
-            return Answer(200, HTML, {"content-type": "text/html"})
+    def _refusal(self, rule: Rule, asked: Asked) -> Answer:
         status, text, reasons, info = _WORDS[rule.kind](asked)
         headers = {"retry-after": rule.retry_after} if rule.retry_after is not None else {}
         return error(rule.status or status, f"{text}{rule.echo}", *reasons, info=info, headers=headers)
-
-    def _wait(self, rule: Rule) -> None:
-        """Hang until the time is over or the rule is lifted."""
-        end = time.monotonic() + (rule.seconds if rule.kind == "hang" else 0.0)
-        while time.monotonic() < end and any(kept is rule for kept in self._rules):
-            time.sleep(0.02)
 
 
 def error(

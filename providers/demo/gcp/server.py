@@ -10,77 +10,33 @@ Answers are as the discovery documents have them (`gcp_schema`): a server that i
 is sent.
 """
 
-import collections
 import json
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
 
 from providers.demo import server
-from providers.demo.aws.answer import Answer
-from providers.demo.aws.request import Environ
+from providers.demo.answer import Answer, Environ
 from providers.demo.gcp import schema
 from providers.demo.gcp.answers import answered, read
 from providers.demo.gcp.faults import JSON, Asked, Faults, Rule, error
 from providers.demo.gcp.world import Cloud
+from providers.demo.log import Log
 
 
-class Log:
-    """Every request the server was sent, refused ones too, oldest first."""
-
-    def __init__(self) -> None:
-        self._entries: collections.deque[Asked] = collections.deque(maxlen=100_000)
-
-    def add(self, asked: Asked) -> None:
-        """Write down one request."""
-        self._entries.append(asked)
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._entries.clear()
-
-    def __iter__(self) -> Iterator[Asked]:
-        return iter(tuple(self._entries))
-
-    @property
-    def operations(self) -> frozenset[str]:
-        """What was asked, each once."""
-        return frozenset(asked.operation for asked in self)
-
-    def count(self, operation: str, resource: str | None = None) -> int:
-        """How many requests asked this operation, of this resource where one is named."""
-        return sum(asked.operation == operation and resource in (None, asked.resource) for asked in self)
-
-
-class Server:
+class Server(server.StandIn):
     """A running Google Cloud. `tokens` are those it accepts (None: anybody); `granted` what its token endpoint hands
     out.
     """
 
     def __init__(self, port: int, *, strict: bool) -> None:
-        self.log, self.faults, self.cloud = Log(), Faults(), Cloud()
+        self.log, self.faults, self.cloud = Log[Asked](), Faults(), Cloud()
         self.strict = strict
         self.tokens: set[str] | None = None
         self.granted: dict[str, Any] | None = None
         self.grants = 0
-        self._http = server.Server(port, self._serve)
-        self.port = self._http.port
-
-    @property
-    def url(self) -> str:
-        """The endpoint: `http://127.0.0.1:PORT`."""
-        return f"http://127.0.0.1:{self.port}"
-
-    def stop(self) -> None:
-        """Stop listening and drop every connection; what exists stays."""
-        self._http.stop()
-
-    def restart(self) -> None:
-        """Listen again on the same port."""
-        self._http.stop()
-        self._http = server.Server(self.port, self._serve)
+        super().__init__(port)
 
     def reset(self) -> None:
         """Nothing exists, nothing is wrong, nothing was asked."""
@@ -90,7 +46,8 @@ class Server:
         self.tokens = self.granted = None
         self.grants = 0
 
-    def _serve(self, environ: Environ) -> Answer:
+    def serve(self, environ: Environ) -> Answer:
+        """Answer one request."""
         path, query = environ["PATH_INFO"], dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
         if path.startswith("/enctop/"):
             return self._admin(environ, path.removeprefix("/enctop/"))

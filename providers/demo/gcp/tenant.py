@@ -11,10 +11,12 @@ from collections.abc import Callable
 
 from providers.demo.gcp.server import Server
 from providers.demo.gcp.world import Project
+from providers.demo.kubernetes.names import pd_description, pv_name
 
 SEED = 20261123
 PROJECT, FOREIGN = "initech-prod", "reseller-tools"
 TENANT = "initech"
+CLUSTERS = ("prod-usc1", "prod-euw1")
 WORKLOADS = (  # StatefulSet, team, replicas, GB
     ("postgres-ledger", "billing", 6, 500),
     ("postgres-crm", "sales", 4, 250),
@@ -43,12 +45,13 @@ def seed(server: Server) -> Project:
     foreign = server.cloud.project(FOREIGN).key("handover", "us-central1")
     _disks(project, chance, ledger, foreign)
     _buckets(project, ledger)
+    ledger_disk = pv_name(CLUSTERS[0], TENANT, "data-postgres-ledger-0")
     for number in range(36):
-        project.snapshot(f"ledger-nightly-{number:02}", of="postgres-ledger-0", size=500)
+        project.snapshot(f"ledger-nightly-{number:02}", of=ledger_disk, size=500)
     project.snapshot("before-migration", key=ledger)
     project.image("node-base-2026-10")
     project.image("node-base-2026-11")
-    project.cluster("prod-usc1", "us-central1")
+    project.cluster(CLUSTERS[0], "us-central1")
     error = {
         "keyName": ledger.removeprefix("//cloudkms.googleapis.com/"),
         "errorMessage": "key version 1 is disabled",
@@ -60,7 +63,7 @@ def seed(server: Server) -> Project:
         "keyName": error["keyName"],
         "lastOperationErrors": [error],
     }
-    project.cluster("prod-euw1", "europe-west1", encryption=broken)
+    project.cluster(CLUSTERS[1], "europe-west1", encryption=broken)
     strict = project.ssl_policy("modern-12")
     project.proxy("web-https", policy=strict, url_map=project.url_map("web", redirect=False))
     project.proxy("partner-api-https", url_map=project.url_map("partner-api", redirect=False))
@@ -103,22 +106,33 @@ def live(project: Project, stopped: threading.Event, *, speed: float = 1.0) -> N
         heapq.heappush(putting_right, (time.monotonic() + seconds / speed, next(order), undo))
 
 
+def where(project: Project, replicas: int, number: int) -> tuple[str, str]:
+    """The cluster and the zone of one replica: the last two run in Europe."""
+    if number < replicas - 2:
+        return CLUSTERS[0], project.zones[number % 3]
+    return CLUSTERS[1], project.zones[3 + number % 3]
+
+
 def _disks(project: Project, chance: random.Random, ledger: str, foreign: str) -> None:
     for name, team, replicas, size in WORKLOADS:
         for number in range(replicas):
-            zone = project.zones[number % 3 if number < replicas - 2 else 3 + number % 3]
-            claim = {
+            cluster, zone = where(project, replicas, number)
+            claim = f"data-{name}-{number}"
+            pv = pv_name(cluster, TENANT, claim)
+            labels = {
                 "team": team,
-                "kubernetes-io-created-for_pvc-name": f"data-{name}-{number}",
+                "kubernetes-io-created-for_pvc-name": claim,
                 "kubernetes-io-created-for_pvc-namespace": TENANT,
+                "goog-k8s-cluster-name": cluster,
             }
             project.disk(
-                f"{name}-{number}",
+                pv,
                 f"zones/{zone}",
                 size=size,
-                labels=claim,
+                labels=labels,
                 users=[f"gke-prod-{number:02}"],
                 days=chance.uniform(20, 400),
+                description=pd_description(TENANT, claim, pv),
             )
     for zone in project.zones:
         for number in range(14):

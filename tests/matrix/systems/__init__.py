@@ -4,6 +4,7 @@ from tests.matrix.system import System
 from tests.matrix.systems.aws import AwsSystem
 from tests.matrix.systems.azure import AzureSystem
 from tests.matrix.systems.google import GoogleSystem
+from tests.matrix.systems.kubernetes import KubernetesSystem
 from tests.matrix.systems.tls import TlsSystem
 from tests.matrix.systems.vault import VaultSystem
 
@@ -11,6 +12,7 @@ SYSTEMS: tuple[type[System], ...] = (
     AwsSystem,
     AzureSystem,
     GoogleSystem,
+    KubernetesSystem,
     VaultSystem,
     TlsSystem,
 )

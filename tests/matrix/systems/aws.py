@@ -8,12 +8,12 @@ from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
+from providers.demo.answer import Answer
 from providers.demo.aws import bucketpolicy, server
 from providers.demo.aws import request as asked
 from providers.demo.aws.accounts import ENVIRONMENT
-from providers.demo.aws.answer import Answer
+from providers.demo.aws.faults import AwsFaults
 from providers.demo.aws.seed import Buckets, Region
-from providers.demo.faults import Faults
 from tests.matrix.cell import Place
 from tests.matrix.front import Line, Request
 from tests.matrix.system import System
@@ -56,7 +56,7 @@ class AwsSystem(System):
 
     def refusal(self, kind: str, request: Request) -> Answer | Request:
         """In the words of the service that was asked."""
-        faults = Faults()
+        faults = AwsFaults()
         kinds: dict[str, Callable[[], object]] = {
             "deny": faults.deny,
             "expire": faults.expire,

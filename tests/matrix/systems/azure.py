@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 import msgspec
 
 from posture.fault import FaultKind
-from providers.demo.aws.answer import Answer
+from providers.demo.answer import Answer
 from providers.demo.azure.accounts import SUBSCRIPTION, TOKEN, TOKEN_ENV
 from providers.demo.azure.faults import AzureFaults
 from providers.demo.azure.resources import CUSTOMER

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
-from providers.demo.aws.answer import Answer
+from providers.demo.answer import Answer
 from providers.demo.gcp import server
 from providers.demo.gcp.answers import read
 from providers.demo.gcp.faults import Faults

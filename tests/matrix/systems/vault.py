@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from posture.controls.registry import registry
-from providers.demo.aws.answer import Answer
+from providers.demo.answer import Answer
 from providers.demo.vault.server import Bao
 from tests.matrix.cell import Place
 from tests.matrix.front import Request

@@ -14,6 +14,7 @@ from posture.resource import Resource
 from posture.verdict import EvidenceClass, Severity, Status, Verdict, passed
 from tests.posture.controls.azure import world
 from tests.posture.controls.gcp.world import GCP_RESOURCES
+from tests.posture.controls.kubernetes.world import TYPES as KUBERNETES
 from tests.posture.controls.tls.world import certificate, endpoint
 from tests.posture.controls.vault.world import WHOLE as VAULT
 from tests.posture.controls.world import (
@@ -45,13 +46,15 @@ RESOURCES = {
     **VAULT,
     **world.TYPES,
     **GCP_RESOURCES,
+    **KUBERNETES,
 }
 
 
 def test_every_control_of_the_areas_is_there_in_the_order_of_ids() -> None:
     ids = [control.id for control in registry()]
     assert ids == sorted(ids)
-    many = {"aws.s3.": 9, "aws.ebs.": 9, "aws.kms.": 3, "azure.": 19, "gcp.": 11, "meta.": 4, "tls.": 19, "vault.": 23}
+    clouds = {"aws.s3.": 9, "aws.ebs.": 9, "aws.kms.": 3, "azure.": 19, "gcp.": 11}
+    many = {**clouds, "k8s.": 11, "meta.": 4, "tls.": 19, "vault.": 23}
     assert {area: sum(control.startswith(area) for control in ids) for area in many} == many
 
 

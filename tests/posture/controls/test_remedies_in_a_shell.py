@@ -59,7 +59,18 @@ def filled(control: Control, name: str) -> str:
     fields = {field: name for field in BLANK.findall(control.remedy) if field[0].isupper()}
     encryption = Encryption(True, None, KeyClass.UNKNOWN, name)
     resource = Resource(
-        name, "volume", control.applies[0], name, name, "x", name, name, "x", encryption, fields, (Link("key", name),)
+        id=name,
+        kind="volume",
+        type=control.applies[0],
+        name=name,
+        tenant=name,
+        provider="x",
+        scope=name,
+        region=name,
+        source="x",
+        encryption=encryption,
+        fields=fields,
+        links=(Link("key", name),),
     )
     return remedy_for(control, resource)
 

@@ -9,12 +9,12 @@ from typing import Any
 import msgspec
 
 from posture.clock import Utc, parse_rfc3339
-from posture.controls.registry import registry
+from posture.controls.registry import Control, registry
 from posture.fault import Fault, FaultKind
 from posture.policy import Policy
 from posture.resource import Encryption, KeyClass, Link, Resource
-from posture.source import ANSWERED, Source
-from posture.verdict import Verdict
+from posture.source import ANSWERED, Source, account_of
+from posture.verdict import Finding, Verdict
 
 NOW = parse_rfc3339("2026-11-23T14:00:00Z")
 DAY = 86400.0
@@ -34,7 +34,22 @@ class World(msgspec.Struct):
 
     def linked(self, resource: Resource, rel: str) -> Resource | None:
         to = resource.link(rel)
-        return next((other for other in self.seen if to is not None and to in (other.id, *other.aliases)), None)
+        return None if to is None else self._at(to)
+
+    def linked_all(self, resource: Resource, rel: str) -> list[tuple[str, Resource | None]]:
+        return [(link.to, self._at(link.to)) for link in resource.links if link.rel == rel]
+
+    def findings(self, resource: Resource) -> Mapping[str, Finding]:
+        """Judged in this world, so that what is asked of another resource is what its controls say."""
+        return {control.id: self._finding(control, resource) for control in registry().for_type(resource.type)}
+
+    def listed(self, provider: str, scope: str | None, service: str) -> bool:
+        asked = [
+            source
+            for source in self.asked
+            if (source.provider, source.service) == (provider, service) and scope in (None, account_of(source))
+        ]
+        return bool(asked) and all(source.state in ANSWERED for source in asked)
 
     def users(self, resource: Resource) -> Iterator[Resource]:
         names = {resource.id, *resource.aliases}
@@ -64,6 +79,24 @@ class World(msgspec.Struct):
         assert found is not None
         assert resource.type in found.applies
         return found.judge(resource, self)
+
+    def _at(self, target: str) -> Resource | None:
+        return next((other for other in self.seen if target in (other.id, *other.aliases)), None)
+
+    def _finding(self, control: Control, resource: Resource) -> Finding:
+        said = control.judge(resource, self)
+        return Finding(
+            control=control.id,
+            resource=resource.id,
+            tenant=resource.tenant,
+            status=said.status,
+            severity=control.severity,
+            evidence_class=said.evidence_class or control.evidence_class,
+            reason=said.reason,
+            evidence=said.evidence,
+            since=self.now,
+            fault=said.fault,
+        )
 
 
 def denied(operation: str, permission: str | None = None) -> Fault:

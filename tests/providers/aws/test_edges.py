@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
+from posture.model import Model
+from posture.resource import Resource
 from posture.rollup import UNASSIGNED
 from posture.snapshot import take
 from posture.source import State
@@ -23,6 +25,32 @@ from tests.world.awsserver import Handler, serving
 
 FAIL, UNKNOWN, PASS = Status.FAIL, Status.UNKNOWN, Status.PASS
 MakeWatch = Callable[..., Watch]
+
+
+# ------------------------------------------------------------ what Kubernetes calls them
+
+
+async def test_volumes_and_snapshots_are_found_by_the_bare_ids_that_a_cluster_knows(aws: Aws, watch: MakeWatch) -> None:
+    home = aws.region()
+    made_for = {"CSIVolumeName": "pvc-1", "ebs.csi.aws.com/cluster-name": "prod"}
+    owned = {"kubernetes.io/cluster/prod": "owned"}
+    ours, in_tree = home.volume(made_for), home.volume({**owned, "kubernetes.io/created-for/pv/name": "pvc-2"})
+    root = home.volume(owned, instance="i-0123456789abcdef0", device="/dev/xvda")
+    data = home.volume(instance="i-0123456789abcdef1")
+    snapshot = home.snapshot(ours)
+    model = (await watch().poll()).model
+    for arn in (ours, in_tree, root, data, snapshot):
+        assert entry_of(model, arn.rpartition("/")[2]).id == arn
+    assert entry_of(model, "i-0123456789abcdef0").id == root, "the disk that a node starts from"
+    assert model.entry("i-0123456789abcdef1") is None
+    cluster = f"arn:aws:eks:us-east-1:{ACCOUNT}:cluster/prod"
+    assert [entry_of(model, arn).link("cluster") for arn in (ours, in_tree, root)] == [cluster, cluster, None]
+
+
+def entry_of(model: Model, name: str) -> Resource:
+    entry = model.entry(name)
+    assert entry is not None
+    return entry.resource
 
 
 # ------------------------------------------------------------ keys that are not there

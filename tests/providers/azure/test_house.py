@@ -21,8 +21,7 @@ from providers.collector.collector import Collector
 from providers.collector.config import parse
 from providers.collector.systems import policy_text
 from providers.demo import server
-from providers.demo.aws.answer import Answer
-from providers.demo.aws.request import Environ
+from providers.demo.answer import Answer, Environ
 from providers.demo.azure import more
 from providers.demo.azure.accounts import SUBSCRIPTION, TOKEN, TOKEN_ENV
 from tests.world.azure import Azure, Seen

@@ -20,6 +20,13 @@ async def test_an_account_as_the_document_says_passes_all(azure: Azure) -> None:
     assert len(statuses) == 5
 
 
+async def test_an_account_is_found_by_its_name_alone_as_a_volume_of_kubernetes_names_it(azure: Azure) -> None:
+    account = azure.estate.account("acmedata")
+    entry = (await azure.poll()).model.entry("storageaccount:acmedata")
+    assert entry is not None
+    assert entry.resource.id == account
+
+
 @pytest.mark.parametrize("spelling", ["Microsoft.Keyvault", "Microsoft.KeyVault"])
 async def test_the_key_source_is_read_in_either_spelling(azure: Azure, spelling: str) -> None:
     vault = azure.estate.vault("acme-keys")

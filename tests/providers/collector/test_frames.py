@@ -12,7 +12,17 @@ from providers.collector.frames import Decoder, Detail, Encoder, Frame
 @pytest.mark.parametrize("number", [1 << 64, -(1 << 63) - 1, 10**400])
 def test_a_number_beyond_64_bits_ends_no_stream(number: int) -> None:
     resource = Resource(
-        "id", "volume", "x.volume", "n", "acme", "x", "s", "r", "src", None, {"N": {"deep": [number, True, 5]}}
+        id="id",
+        kind="volume",
+        type="x.volume",
+        name="n",
+        tenant="acme",
+        provider="x",
+        scope="s",
+        region="r",
+        source="src",
+        encryption=None,
+        fields={"N": {"deep": [number, True, 5]}},
     )
     sent = Encoder().encode(Detail("id", resource, Status.PASS, 0.0, (), (), (), 0))
     got: list[Any] = list(Decoder(Frame).feed(sent))

@@ -67,7 +67,19 @@ class Asked(Source):
 def row(name: str) -> Batch:
     """One bucket."""
     return Batch(
-        (Resource(f"arn:aws:s3:::{name}", "bucket", "aws.s3.bucket", name, "acme", "aws", "1", "us-east-1", "x"),)
+        (
+            Resource(
+                id=f"arn:aws:s3:::{name}",
+                kind="bucket",
+                type="aws.s3.bucket",
+                name=name,
+                tenant="acme",
+                provider="aws",
+                scope="1",
+                region="us-east-1",
+                source="x",
+            ),
+        )
     )
 
 

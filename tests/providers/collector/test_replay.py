@@ -18,7 +18,8 @@ from posture.resource import Resource
 from posture.rollup import OWN
 from posture.snapshot import Snapshot, take, to_json
 from posture.source import Source
-from providers.collector.frames import Ask, Detail, Export, Notice, Refresh
+from providers.collector.blast import blast_radius, finished
+from providers.collector.frames import Ask, Blast, Detail, Export, Notice, Open, Refresh
 from providers.collector.publisher import Publisher
 from providers.collector.replay import Replay
 from tests.posture.controls.azure import world as azure_world
@@ -27,8 +28,9 @@ from tests.posture.controls.test_law import TYPES
 from tests.posture.controls.world import NOW, denied
 from tests.posture.scenes import KEY, MORE
 from tests.providers.collector.viewer import shown
+from tests.world import fleet
 
-PARTS = (*TYPES.values(), *MORE, *azure_world.BESIDE, world.key(), KEY)
+PARTS = (*TYPES.values(), *MORE, *azure_world.BESIDE, world.key(), KEY, *fleet.everything())
 
 
 def _world() -> Model:
@@ -107,6 +109,21 @@ def test_the_page_of_each_resource_is_that_of_the_collector(live: Model, replay:
     for held in live.all():
         if held.resource.provider != OWN:
             assert _page(other.detail(held.resource.id)) == _page(publisher.detail(held.resource.id))
+
+
+def test_the_chain_and_the_blast_radius_of_each_resource_are_those_of_the_collector(
+    live: Model, replay: Replay
+) -> None:
+    publisher, chains = Publisher(live), 0
+    for held in live.all():
+        for most in (2, 100):
+            again = replay._answer(Blast(held.resource.id, most))
+            assert again == finished(blast_radius(live, held.resource.id, most))
+        page = replay._answer(Open(held.resource.id))
+        assert isinstance(page, Detail)
+        assert page.chain == publisher.detail(held.resource.id).chain
+        chains += len(page.chain) == 5
+    assert chains > 40
 
 
 def test_what_links_name_by_another_name_is_found_on_the_page_too(replay: Replay) -> None:

@@ -50,15 +50,15 @@ class Endless(Source):
             number += 1000
             yield Batch.of(
                 Resource(
-                    f"arn:{n}",
-                    "volume",
-                    "aws.ebs.volume",
-                    f"vol-{n}",
-                    "acme",
-                    "aws",
-                    "1",
-                    "us-east-1",
-                    self.id,
+                    id=f"arn:{n}",
+                    kind="volume",
+                    type="aws.ebs.volume",
+                    name=f"vol-{n}",
+                    tenant="acme",
+                    provider="aws",
+                    scope="1",
+                    region="us-east-1",
+                    source=self.id,
                     fields={"Encrypted": False},
                 )
                 for n in range(number, number + 1000)

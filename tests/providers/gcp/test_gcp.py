@@ -22,6 +22,23 @@ A, B = "zones/us-central1-a", "zones/us-central1-b"
 KMS = "//cloudkms.googleapis.com/"
 
 
+async def test_a_disk_tells_which_node_starts_from_it_and_which_cluster_it_was_made_for(google: Google) -> None:
+    project = google.project
+    instances = f"https://www.googleapis.com/compute/v1/projects/acme-prod/{A}/instances"
+    named = {"goog-k8s-cluster-name": "prod", "goog-k8s-cluster-location": "us-central1"}
+    project.disk("node-1", A, users=[f"{instances}/node-1"], labels=named)
+    project.disk("pvc-1", A, users=[f"{instances}/node-1"], labels={**named, "goog-gke-volume": ""})
+    async with google.collector().running() as seen:
+        started = seen.model.entry(f"//compute.googleapis.com/projects/acme-prod/{A}/instances/node-1")
+        assert started is not None
+        assert (started.resource.name, started.resource.link("cluster")) == ("node-1", None)
+        claimed = seen.model.entry(f"//compute.googleapis.com/projects/acme-prod/{A}/disks/pvc-1")
+        assert claimed is not None
+        assert claimed.resource.link("cluster") == (
+            "//container.googleapis.com/projects/acme-prod/locations/us-central1/clusters/prod"
+        )
+
+
 async def test_a_zone_that_does_not_answer_is_unknown_its_rows_stay_and_come_back(google: Google) -> None:
     project = google.project
     project.disk("near", A)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from providers.demo import paging
-from providers.demo.aws.answer import Answer
+from providers.demo.answer import Answer
 from tests.world.gcp import Google, Seen
 from tests.world.wire_mutants import mutants
 

@@ -3,6 +3,7 @@
 from tests.providers.subjects.aws import AwsSubject
 from tests.providers.subjects.azure import AzureSubject
 from tests.providers.subjects.google import GoogleSubject
+from tests.providers.subjects.kubernetes import KubernetesSubject
 from tests.providers.subjects.subject import Subject
 from tests.providers.subjects.tls import TlsSubject
 from tests.providers.subjects.vault import VaultSubject
@@ -11,6 +12,7 @@ SUBJECTS: dict[str, type[Subject]] = {
     "aws": AwsSubject,
     "azure": AzureSubject,
     "gcp": GoogleSubject,
+    "kubernetes": KubernetesSubject,
     "vault": VaultSubject,
     "tls": TlsSubject,
 }

@@ -5,10 +5,9 @@ from typing import ClassVar
 import pytest
 
 from providers.aws import SYSTEM
-from providers.demo import faults
-from providers.demo.aws import bucketpolicy
+from providers.demo.answer import Answer
+from providers.demo.aws import bucketpolicy, faults
 from providers.demo.aws.accounts import ROLE
-from providers.demo.aws.answer import Answer
 from tests.matrix.front import Request
 from tests.matrix.systems.aws import AwsSystem
 from tests.providers.subjects.subject import Subject, granted

@@ -6,7 +6,7 @@ import pytest
 
 from providers.azure import SYSTEM
 from providers.azure.calls import GRAPH_CALLS, QUERY_RESOURCES
-from providers.demo.aws.answer import Answer
+from providers.demo.answer import Answer
 from providers.demo.azure import more
 from providers.demo.azure.accounts import TOKEN_ENV
 from providers.demo.azure.resources import CUSTOMER, SUBSCRIPTION

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import pytest
 
-from providers.demo.aws.answer import Answer
+from providers.demo.answer import Answer
 from providers.gcp import SYSTEM
 from providers.gcp.calls import CALLS
 from tests.matrix.front import Request

@@ -7,7 +7,7 @@ import contextlib
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from socketserver import BaseServer
 from typing import Any, cast
 
@@ -113,6 +113,16 @@ async def polled(source: Source) -> Poll:
     return made
 
 
+async def followed(source: Source) -> None:
+    """What changes after a poll, read to its end, as the poller reads it."""
+    TALLY.set(Tally())
+    news = source.follow()
+    if news is not None:
+        async with contextlib.aclosing(news) as reports:
+            async for _ in reports:
+                pass
+
+
 @contextlib.asynccontextmanager
 async def staged(
     subject: Subject, now: Callable[[], Utc] = time.time, *, everything: bool = True
@@ -206,7 +216,7 @@ def _told(made: Poll, kinds: frozenset[FaultKind], *, silent: bool) -> Iterator[
 
 async def leaves_behind(subject: Subject) -> list[str]:
     """Tasks, threads and connections that are there after a poll was dropped in the middle, at each of its first
-    questions; for every source.
+    questions, or while it was followed; for every source.
     """
     wrong: list[str] = []
     threads = set(threading.enumerate())
@@ -218,6 +228,9 @@ async def leaves_behind(subject: Subject) -> list[str]:
                 if left is None:
                     break
                 wrong += [f"{type(source).__name__} at question {depth}: {each}" for each in left]
+            await polled(source)
+            left = await _dropped(stage, source, 1, followed)
+            wrong += [f"{type(source).__name__} while followed: {each}" for each in left or ()]
         for source in stage.sources:
             await polled(source)
         await stage.close()
@@ -230,7 +243,9 @@ def _known(thread: threading.Thread) -> bool:
     return isinstance(getattr(getattr(thread, "_target", None), "__self__", None), _Crew | BaseServer)
 
 
-async def _dropped(stage: Stage, source: Source, depth: int) -> list[str] | None:
+async def _dropped(
+    stage: Stage, source: Source, depth: int, read: Callable[[Source], Coroutine[Any, Any, object]] = polled
+) -> list[str] | None:
     """The tasks that are left of a poll that is dropped there; None where the poll ended before."""
     before, stuck, count = asyncio.all_tasks(), asyncio.Event(), 0
 
@@ -248,7 +263,7 @@ async def _dropped(stage: Stage, source: Source, depth: int) -> list[str] | None
         return True
 
     stage.front.wrong = hang
-    poll, waits = asyncio.create_task(polled(source)), asyncio.create_task(stuck.wait())
+    poll, waits = asyncio.ensure_future(read(source)), asyncio.create_task(stuck.wait())
     await asyncio.wait({poll, waits}, timeout=BOUND, return_when=asyncio.FIRST_COMPLETED)
     waits.cancel()
     ended = poll.done()

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import pytest
 
 from providers.collector.systems import policy_text
-from providers.demo.aws.answer import Answer
+from providers.demo.answer import Answer
 from providers.system import System
 from tests.matrix.front import Fault, Request
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import pytest
 
-from providers.demo.aws.answer import Answer
+from providers.demo.answer import Answer
 from providers.demo.tls.pki import Authority
 from providers.demo.tls.server import SECURE, Doors, context_for
 from providers.tls import SYSTEM

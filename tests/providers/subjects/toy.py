@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 import providers
-from providers.demo.aws.answer import Answer
+from providers.demo.answer import Answer
 from tests.matrix.front import Request
 from tests.providers.subjects.subject import Subject, policy_of
 from tests.world.toy import SYSTEM

@@ -10,7 +10,7 @@ import pytest
 
 from providers.collector.config import parse
 from providers.collector.systems import policy_text
-from providers.demo.aws.answer import Answer
+from providers.demo.answer import Answer
 from providers.demo.vault.rabbit import Rabbit
 from providers.demo.vault.server import Bao
 from providers.vault import SYSTEM

@@ -350,7 +350,7 @@ def test_vaults_own_listener_is_an_endpoint_unless_it_is_named_already() -> None
     named = f'{vaults}[[tenant.tls]]\nendpoints = ["vault.acme.example:8200"]\n'
     for text, by in ((vaults, "vault"), (named, "configuration")):
         sources = [source for source in open_systems(parse(text, "test"), "0") if isinstance(source, Endpoints)]
-        wanted = [one for source in sources for one in source._wanted()]
+        wanted = [one for source in sources for one in source._wanted.values()]
         assert [(one.target.host, one.target.port, one.by) for one in wanted] == [("vault.acme.example", 8200, by)]
         assert [source.tenant for source in sources] == ["acme"]
 

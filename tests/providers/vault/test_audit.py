@@ -21,7 +21,7 @@ from providers.vault import client
 from providers.vault.calls import CALLS
 from tests.providers.vault.test_login import signed
 from tests.providers.vault.test_truth import provision
-from tests.world.kubernetes import ACCOUNT, TokenReviews
+from tests.world.tokenreviews import ACCOUNT, TokenReviews
 from tests.world.vault import TOKEN_ENV, configured, everything, printed, reader, watched
 
 NAMESPACES = ("", "team-a", "team-a/inner")

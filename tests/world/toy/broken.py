@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable
 
 from posture.fault import Refused
 from posture.reports import Batch, Complete
-from providers.source import Source, Yield
+from providers.source import News, Source, Yield
 from providers.system import Blocks, Setup
 from tests.world.toy.source import Boxes
 
@@ -39,6 +39,15 @@ class Leaving(Boxes):
         for asked in asyncio.as_completed([self.ask("boxes"), self.ask("boxes")]):
             yield Batch((self.box(await asked),))
         yield Complete(("toy.box",))
+
+
+class Clinging(Boxes):
+    """Leaves the task that asks when it is followed no more."""
+
+    async def follow(self) -> AsyncGenerator[News, None]:
+        """The box, once more."""
+        for asked in asyncio.as_completed([self.ask("boxes"), self.ask("boxes")]):
+            yield Batch((self.box(await asked),))
 
 
 class Open(Boxes):
@@ -99,6 +108,7 @@ def opens(kind: type[Boxes]) -> Callable[[Setup, Blocks], list[Source]]:
 open_nosy = opens(Nosy)
 open_idle = opens(Idle)
 open_leaving = opens(Leaving)
+open_clinging = opens(Clinging)
 open_open = opens(Open)
 open_raising = opens(Raising)
 open_silent = opens(Silent)

@@ -3,8 +3,7 @@
 import json
 
 from providers.demo import server
-from providers.demo.aws.answer import Answer
-from providers.demo.aws.request import Environ
+from providers.demo.answer import Answer, Environ
 
 
 class Server:

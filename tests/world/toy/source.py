@@ -57,16 +57,11 @@ class Boxes(Source):
 
     def box(self, fields: dict[str, Any]) -> Resource:
         """The row of it."""
-        return Resource(
+        return self.resource(
             id=f"toy:{self.settings.box}",
             kind="bucket",
             type="toy.box",
-            tenant=self.tenant,
-            provider="toy",
-            scope=self.settings.box,
-            region="",
             name=self.settings.box,
-            source=self.id,
             encryption=Encryption(key_class=KeyClass.CUSTOMER),
             fields=fields,
             cells=("", "", ""),

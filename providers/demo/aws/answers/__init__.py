@@ -7,9 +7,10 @@ page here costs a few milliseconds, so that who measures a client measures the c
 
 from collections.abc import Callable
 
-from providers.demo.aws.answer import OPTED_OUT, Answer, error
+from providers.demo.answer import Answer, Environ
+from providers.demo.aws.answer import OPTED_OUT, error
 from providers.demo.aws.answers import ebs, kms, launch, regions, s3
-from providers.demo.aws.request import Asked, Environ
+from providers.demo.aws.request import Asked
 from providers.demo.paging import BadToken
 
 TABLE: dict[str, Callable[[Asked, Environ], Answer | None]] = {

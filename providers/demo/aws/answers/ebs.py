@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from xml.sax.saxutils import escape
 
-from providers.demo.aws.answer import Answer, error, xml
-from providers.demo.aws.request import Asked, Environ
+from providers.demo.answer import Answer, Environ
+from providers.demo.aws.answer import error, xml
+from providers.demo.aws.request import Asked
 from providers.demo.paging import page
 
 MAX_RESULTS = range(5, 1001)

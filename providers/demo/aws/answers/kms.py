@@ -5,8 +5,9 @@ refuses them.
 import json
 from typing import Any
 
-from providers.demo.aws.answer import Answer, error, jsonic
-from providers.demo.aws.request import Asked, Environ
+from providers.demo.answer import Answer, Environ
+from providers.demo.aws.answer import error, jsonic
+from providers.demo.aws.request import Asked
 from providers.demo.paging import page
 
 YEAR = 365

@@ -5,8 +5,9 @@ token).
 from typing import Any
 from xml.sax.saxutils import escape
 
-from providers.demo.aws.answer import Answer, xml
-from providers.demo.aws.request import Asked, Environ
+from providers.demo.answer import Answer, Environ
+from providers.demo.aws.answer import xml
+from providers.demo.aws.request import Asked
 from providers.demo.paging import page
 
 MAX_RESULTS = 200

@@ -2,8 +2,9 @@
 
 from functools import cache
 
-from providers.demo.aws.answer import Answer, xml
-from providers.demo.aws.request import Asked, Environ
+from providers.demo.answer import Answer, Environ
+from providers.demo.aws.answer import xml
+from providers.demo.aws.request import Asked
 
 NOT_REQUIRED = frozenset(
     [

@@ -3,8 +3,9 @@
 from typing import Any
 from xml.sax.saxutils import escape
 
-from providers.demo.aws.answer import S3_XML, Answer, error, xml
-from providers.demo.aws.request import Asked, Environ
+from providers.demo.answer import Answer, Environ
+from providers.demo.aws.answer import S3_XML, error, xml
+from providers.demo.aws.request import Asked
 from providers.demo.paging import page
 
 MAX_BUCKETS = 10_000
