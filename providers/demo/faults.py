@@ -6,7 +6,7 @@ import fnmatch
 import threading
 import time
 from abc import ABC, abstractmethod
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -46,7 +46,11 @@ R = TypeVar("R", bound=AnyRule)
 
 
 class Rules(ABC, Generic[R]):
-    """The rules in force. Safe to use from any thread; the newest rule is asked first."""
+    """The rules in force. Safe to use from any thread; the newest rule is asked first. `refusals` are the kinds that
+    take the place of an answer.
+    """
+
+    refusals: ClassVar[tuple[str, ...]] = ("hang", "refuse", "expire", "deny", "throttle", "fail", "html")
 
     def __init__(self) -> None:
         self._rules: list[R] = []
@@ -80,7 +84,7 @@ class Rules(ABC, Generic[R]):
         """
         for rule in self._taken(asked, ("delay",)):
             time.sleep(rule.seconds)
-        for rule in self._taken(asked, ("hang", "refuse", "expire", "deny", "throttle", "fail", "html"), first=True):
+        for rule in self._taken(asked, self.refusals, first=True):
             return self._instead(rule, asked)
         return None
 

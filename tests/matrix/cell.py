@@ -38,7 +38,7 @@ PATIENCE: Seconds = 20.0
 `SLOWER` healthy polls more.
 """
 SLOWER = 5
-START: Seconds = 60.0
+START: Seconds = 120.0
 """For a healthy system to be seen whole."""
 MOST_GROWTH_MB = 32.0
 """Of memory while a flood of `faults.FLOOD` goes on, twice that much and more for who keeps it."""

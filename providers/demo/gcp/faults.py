@@ -68,6 +68,8 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True):
 class Faults(Rules[Rule]):
     """The rules in force, in Google's words."""
 
+    refusals = (*Rules.refusals, "disable", "unpaid", "fence", "rate")
+
     def add(self, kind: Kind, operation: str = "*", resource: str = "*", **more: Any) -> Rule:
         """Put a rule in force."""
         return self.enforce(Rule(kind, operation, resource, **more))
