@@ -51,13 +51,25 @@ def sequences(written: str) -> Iterator[str]:
 
 
 def _until_it_rests(it: Terminal) -> None:
-    """It has drawn what there is to draw: a picture that is missed is none that is wrong."""
-    before = seen = len(it.out)
-    for turn in range(60):
+    """It has read what was typed, for Escape and the key behind it read at once are another key, and has drawn what
+    there is to draw: a picture that is missed is none that is wrong.
+    """
+    seen, still = len(it.out), 0
+    for _ in range(600):
         assert it.read(0.05), f"the dashboard ended: {it.out[-2000:]!r}"
-        if len(it.out) == seen and (seen > before or turn > 3):
+        still = still + 1 if len(it.out) == seen and _sleeps(it.pid) else 0
+        if still > 3:
             return
         seen = len(it.out)
+
+
+def _sleeps(pid: int) -> bool:
+    """Whether no thread of a process is at work, or waits for its turn (proc(5), stat)."""
+    try:
+        states = [task.read_text().rpartition(")")[2].split()[0] for task in Path(f"/proc/{pid}/task").glob("*/stat")]
+    except OSError:
+        return False
+    return set(states) == {"S"}
 
 
 @pytest.mark.parametrize("group", range(3))
