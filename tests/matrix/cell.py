@@ -33,7 +33,7 @@ from tests.world.memory import peak_mb
 
 CADENCE: Seconds = 3.0
 """Of every source; longer than the first wait after a failure."""
-PATIENCE: Seconds = 20.0
+PATIENCE: Seconds = 45.0
 """For every source to be asked once, whatever the answer: a bound on a hang, not a measure. A busy machine is given
 `SLOWER` healthy polls more.
 """
