@@ -22,7 +22,7 @@ class Unjudged:
         self.waiting: dict[str, None] = {}
         self._judge = judge
         self._under: list[str] = []
-        self._asked: dict[str, list[Hashable]] = {}
+        self._asked: dict[Hashable, list[Hashable]] = {}
         self._askers: dict[Hashable, set[str]] = {}
         self._count = 0
 
@@ -100,7 +100,7 @@ class Unjudged:
         found: set[Hashable] = {resource_id}
         ahead: list[Hashable] = [resource_id]
         while ahead:
-            for what in self._asked.get(ahead.pop(), ()):  # type: ignore[call-overload]
+            for what in self._asked.get(ahead.pop(), ()):
                 if what == other:
                     return True
                 if what not in found:

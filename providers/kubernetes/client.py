@@ -261,7 +261,7 @@ class KubeClient:
             sent["Content-Type"] = "application/json"
         if watch or server.disable_compression:
             sent["Accept-Encoding"] = "identity"
-        read = self.limits.silence if watch else self.limits.read
+        read = None if watch else self.limits.read  # a watch's silence is timed where it is read
         return await session.request(
             method,
             URL(f"{(server.server or '').rstrip('/')}{target}", encoded=True),

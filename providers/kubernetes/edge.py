@@ -1,7 +1,7 @@
 """What lets others in: Ingresses, Gateways with their routes, and Services with a load balancer."""
 
 import asyncio
-from typing import Any, ClassVar
+from typing import Any
 
 from posture.clock import Seconds
 from posture.resource import Resource
@@ -19,7 +19,6 @@ class Ingresses(WatchedSource):
     """Ingresses."""
 
     call, row, ours, cells = INGRESSES, Ingress, "ingress", 3
-    service: ClassVar[str] = INGRESSES.plural
 
     def made(self, thing: Ingress, namespace: str, name: str) -> Resource:
         """Its hosts, class, and whether it names a certificate."""
@@ -36,7 +35,6 @@ class Services(WatchedSource):
     """Services with a load balancer; the others let nobody in from outside."""
 
     call, row, ours, cells = SERVICES, Service, "ingress", 3
-    service: ClassVar[str] = SERVICES.plural
 
     def keeps(self, thing: Service, owner: str) -> bool:
         """Only what has a load balancer."""
@@ -92,7 +90,6 @@ class HttpRoutes(WatchedSource):
     """HTTPRoutes: they are told as part of their Gateway."""
 
     call, row = ROUTES, Route
-    service: ClassVar[str] = ROUTES.plural
 
     def __init__(self, shared: Shared, cadence: Seconds, routes: Routes) -> None:
         super().__init__(shared, cadence)
@@ -134,7 +131,6 @@ class Gateways(WatchedSource):
     """Gateways, each with what its routes do."""
 
     call, row, ours, cells = GATEWAYS, Gateway, "ingress", 3
-    service: ClassVar[str] = GATEWAYS.plural
 
     def __init__(self, shared: Shared, cadence: Seconds, routes: Routes) -> None:
         super().__init__(shared, cadence)

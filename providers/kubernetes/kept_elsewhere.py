@@ -1,7 +1,5 @@
 """What stands for a Secret whose value is kept elsewhere: counted, by its metadata alone."""
 
-from typing import ClassVar
-
 from posture.clock import Seconds
 from posture.resource import Resource
 from providers.kubernetes.calls import EXTERNAL_SECRETS, SEALED_SECRETS, VAULT_SECRETS
@@ -41,18 +39,15 @@ class ExternalSecrets(KeptElsewhere):
     """Of the External Secrets Operator."""
 
     call = EXTERNAL_SECRETS
-    service: ClassVar[str] = EXTERNAL_SECRETS.plural
 
 
 class VaultStaticSecrets(KeptElsewhere):
     """Of the Vault Secrets Operator."""
 
     call = VAULT_SECRETS
-    service: ClassVar[str] = VAULT_SECRETS.plural
 
 
 class SealedSecrets(KeptElsewhere):
     """Of Bitnami's controller."""
 
     call = SEALED_SECRETS
-    service: ClassVar[str] = SEALED_SECRETS.plural

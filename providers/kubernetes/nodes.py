@@ -1,7 +1,5 @@
 """Nodes: which machine of a cloud each is."""
 
-from typing import ClassVar
-
 from posture.resource import Link, Resource
 from providers.kubernetes.calls import NODES
 from providers.kubernetes.decode import Node, fields_of, text, within
@@ -16,7 +14,6 @@ class Nodes(ListedSource):
     """Listed on the cold cadence: a node is written every five minutes and is 10 to 50 KB."""
 
     call, row, ours, cells = NODES, Node, "node", 2
-    service: ClassVar[str] = NODES.plural
 
     def note(self, thing: Node, namespace: str, name: str) -> None:
         """Its project is the cluster's."""

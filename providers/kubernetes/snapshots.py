@@ -1,7 +1,5 @@
 """VolumeSnapshotContents: what was taken of a volume, and the snapshot of a cloud that it is."""
 
-from typing import ClassVar
-
 from posture.resource import Link, Resource
 from providers.kubernetes.calls import SNAPSHOTS
 from providers.kubernetes.decode import SnapshotContent, fields_of, text, within
@@ -13,7 +11,6 @@ class VolumeSnapshotContents(WatchedSource):
     """Every snapshot that the cluster knows, also where its VolumeSnapshot is gone (`deletionPolicy: Retain`)."""
 
     call, row, ours, cells = SNAPSHOTS, SnapshotContent, "snapshot", 3
-    service: ClassVar[str] = SNAPSHOTS.plural
 
     def owner_of(self, thing: SnapshotContent, namespace: str) -> str:
         """The namespace of its VolumeSnapshot."""

@@ -101,6 +101,12 @@ class KubeSource(Source):
 
     call: ClassVar[Call]
 
+    def __init_subclass__(cls) -> None:
+        """The source of a kind is called by the kind's plural."""
+        super().__init_subclass__()
+        if "call" in cls.__dict__:
+            cls.service = cls.call.plural
+
     def __init__(self, shared: Shared, cadence: Seconds) -> None:
         self.shared = shared
         self.type = f"k8s.{self.call.kind}"

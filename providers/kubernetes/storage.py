@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from typing import Any, ClassVar
+from typing import Any
 
 from posture.clock import Seconds
 from posture.resource import Link, Resource
@@ -27,7 +27,6 @@ class PersistentVolumeClaims(WatchedSource):
     """Every claim; who uses which, the workloads' sources tell."""
 
     call, row, ours, cells = CLAIMS, Claim, "claim", 4
-    service: ClassVar[str] = CLAIMS.plural
 
     def note(self, thing: Claim, namespace: str, name: str) -> None:
         """For the workloads."""
@@ -54,7 +53,6 @@ class PersistentVolumes(WatchedSource):
     """Every volume, and what of a cloud it stands on."""
 
     call, row, ours, cells = VOLUMES, Volume, "persistent-volume", 6
-    service: ClassVar[str] = VOLUMES.plural
 
     def __init__(self, shared: Shared, cadence: Seconds) -> None:
         super().__init__(shared, cadence)
@@ -119,7 +117,6 @@ class StorageClasses(WatchedSource):
     """
 
     call, row, ours, cells = CLASSES, StorageClass, "storage-class", 4
-    service: ClassVar[str] = CLASSES.plural
 
     def __init__(self, shared: Shared, cadence: Seconds) -> None:
         super().__init__(shared, cadence)

@@ -1,6 +1,6 @@
 """StatefulSets, Deployments, DaemonSets and CronJobs: which claims they have, and what else their pods mount."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 
@@ -70,28 +70,24 @@ class StatefulSets(Workloads):
     """StatefulSets."""
 
     call = STATEFUL_SETS
-    service: ClassVar[str] = STATEFUL_SETS.plural
 
 
 class Deployments(Workloads):
     """Deployments."""
 
     call = DEPLOYMENTS
-    service: ClassVar[str] = DEPLOYMENTS.plural
 
 
 class DaemonSets(Workloads):
     """DaemonSets."""
 
     call = DAEMON_SETS
-    service: ClassVar[str] = DAEMON_SETS.plural
 
 
 class CronJobs(Workloads):
     """CronJobs."""
 
     call = CRON_JOBS
-    service: ClassVar[str] = CRON_JOBS.plural
 
 
 def _mounted(thing: Workload) -> list[dict[str, Any]]:
