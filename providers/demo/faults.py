@@ -6,6 +6,7 @@ import fnmatch
 import threading
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 import msgspec
@@ -45,12 +46,8 @@ class AnyRule(Protocol):
 R = TypeVar("R", bound=AnyRule)
 
 
-class Rules(ABC, Generic[R]):
-    """The rules in force. Safe to use from any thread; the newest rule is asked first. `refusals` are the kinds that
-    take the place of an answer.
-    """
-
-    refusals: ClassVar[tuple[str, ...]] = ("hang", "refuse", "expire", "deny", "throttle", "fail", "html")
+class InForce(Generic[R]):
+    """The rules in force. Safe to use from any thread; the newest rule is asked first."""
 
     def __init__(self) -> None:
         self._rules: list[R] = []
@@ -78,6 +75,33 @@ class Rules(ABC, Generic[R]):
         with self._lock:
             return tuple(self._rules)
 
+    def stands(self, rule: R) -> bool:
+        """Whether a rule is still in force."""
+        return any(kept is rule for kept in self.rules)
+
+    def _hits(self, rule: R, asked: Any) -> bool:
+        return rule.hits(asked)
+
+    def _taken(self, asked: Any, kinds: Collection[str], *, first: bool = False) -> list[R]:
+        """The rules that hit this request; those that count have counted it."""
+        taken = []
+        with self._lock:
+            for rule in self._rules:
+                if rule.kind not in kinds or rule.times == 0 or not self._hits(rule, asked):
+                    continue
+                if rule.times is not None:
+                    rule.times -= 1
+                taken.append(rule)
+                if first:
+                    break
+        return taken
+
+
+class Rules(ABC, InForce[R]):
+    """The rules in force around an answer. `refusals` are the kinds that take its place."""
+
+    refusals: ClassVar[tuple[str, ...]] = ("hang", "refuse", "expire", "deny", "throttle", "fail", "html")
+
     def before(self, asked: Any) -> Answer | None:
         """Wait as long as the rules say, and give the refusal that takes the answer's place, if there is one. Raises
         `Drop`.
@@ -96,23 +120,6 @@ class Rules(ABC, Generic[R]):
             return Answer(answer.status, answer.body[: len(answer.body) // 2], answer.headers)
         return answer
 
-    def _hits(self, rule: R, asked: Any) -> bool:
-        return rule.hits(asked)
-
-    def _taken(self, asked: Any, kinds: tuple[str, ...], *, first: bool = False) -> list[R]:
-        """The rules that hit this request; those that count have counted it."""
-        taken = []
-        with self._lock:
-            for rule in self._rules:
-                if rule.kind not in kinds or rule.times == 0 or not self._hits(rule, asked):
-                    continue
-                if rule.times is not None:
-                    rule.times -= 1
-                taken.append(rule)
-                if first:
-                    break
-        return taken
-
     def _instead(self, rule: R, asked: Any) -> Answer:
         if rule.kind in ("hang", "refuse"):
             self._wait(rule)
@@ -128,7 +135,7 @@ class Rules(ABC, Generic[R]):
     def _wait(self, rule: R) -> None:
         """Hang until the time is over or the rule is lifted."""
         end = time.monotonic() + (rule.seconds if rule.kind == "hang" else 0.0)
-        while time.monotonic() < end and any(kept is rule for kept in self.rules):
+        while time.monotonic() < end and self.stands(rule):
             time.sleep(0.02)
 
 

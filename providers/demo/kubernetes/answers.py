@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from providers.demo.answer import Answer
 from providers.demo.kubernetes.kinds import Kind
 
 Json = dict[str, Any]
@@ -23,14 +24,6 @@ PROXY = (
     b"<center><h1>503 Service Temporarily Unavailable</h1></center>\r\n<hr><center>nginx</center>\r\n"
     b"</body>\r\n</html>\r\n"
 )
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """A whole answer."""
-
-    status: int
-    body: bytes
-    headers: dict[str, str] = {}
 
 
 class Asked(msgspec.Struct, frozen=True):

@@ -3,15 +3,15 @@ broken answers.
 """
 
 import fnmatch
-import threading
 from collections.abc import Collection
 from typing import Any, Literal
 
 import msgspec
 
-from providers.demo.faults import HTML
+from providers.demo.answer import Answer
+from providers.demo.faults import HTML, InForce
 from providers.demo.kubernetes import answers
-from providers.demo.kubernetes.answers import Answer, Asked, refused
+from providers.demo.kubernetes.answers import Asked, refused
 
 Kind = Literal[
     "forbid",
@@ -71,46 +71,20 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True):
         )
 
 
-class Faults:
-    """The rules in force. Safe to use from any thread; the newest rule is asked first."""
-
-    def __init__(self) -> None:
-        self._rules: list[Rule] = []
-        self._lock = threading.Lock()
+class Faults(InForce[Rule]):
+    """The rules in force."""
 
     def add(self, kind: Kind, operation: str = "*", **more: Any) -> Rule:
         """Put a rule in force."""
-        rule = Rule(kind, operation, **more)
-        with self._lock:
-            self._rules.insert(0, rule)
-        return rule
-
-    def remove(self, rule: Rule) -> None:
-        """Lift a rule; nothing happens if it is not in force any more."""
-        with self._lock:
-            self._rules = [kept for kept in self._rules if kept is not rule]
-
-    def clear(self) -> None:
-        """Lift all rules."""
-        with self._lock:
-            self._rules.clear()
-
-    def stands(self, rule: Rule) -> bool:
-        """Whether a rule is still in force."""
-        return any(kept is rule for kept in self._rules)
+        return self.enforce(Rule(kind, operation, **more))
 
     def holds(self, asked: Asked, kind: Kind) -> bool:
         """Whether a rule of this kind hits; nothing is counted."""
-        return any(rule.kind == kind and rule.times != 0 and rule.hits(asked) for rule in self._rules)
+        return any(rule.kind == kind and rule.times != 0 and rule.hits(asked) for rule in self.rules)
 
     def taken(self, asked: Asked, kinds: Collection[str]) -> Rule | None:
         """The newest rule of these kinds that hits this request; one that counts has counted it."""
-        with self._lock:
-            for rule in self._rules:
-                if rule.kind in kinds and rule.times != 0 and rule.hits(asked):
-                    rule.times = None if rule.times is None else rule.times - 1
-                    return rule
-        return None
+        return next(iter(self._taken(asked, kinds, first=True)), None)
 
 
 def instead(rule: Rule) -> Answer:

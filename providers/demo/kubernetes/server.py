@@ -9,7 +9,6 @@ Plain http lets everybody in. With TLS it knows `tokens` and the common name of 
 """
 
 import asyncio
-import collections
 import contextlib
 import logging
 import socket
@@ -17,21 +16,23 @@ import ssl
 import struct
 import threading
 import zlib
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 import msgspec
 from aiohttp import web
 
+from providers.demo.answer import Answer
 from providers.demo.kubernetes import access, answers, discovery, faults, protobuf
 from providers.demo.kubernetes.access import Access
-from providers.demo.kubernetes.answers import JSON, Answer, Asked, refused
+from providers.demo.kubernetes.answers import JSON, Asked, refused
 from providers.demo.kubernetes.faults import Faults, Rule
 from providers.demo.kubernetes.kinds import BY_PATH, PRIVATE
 from providers.demo.kubernetes.listing import Refused, listed
 from providers.demo.kubernetes.store import Store
 from providers.demo.kubernetes.table import collection, form, single
 from providers.demo.kubernetes.watch import Settings, Stream
+from providers.demo.log import Log
 from providers.demo.ports import free_port
 
 T = TypeVar("T")
@@ -42,39 +43,13 @@ _QUIET = logging.Logger("kubernetes", logging.CRITICAL)
 ANONYMOUS, EVERYBODY = "system:anonymous", "system:admin"
 
 
-class Log:
-    """Every request the server was sent, refused ones too, oldest first."""
-
-    def __init__(self) -> None:
-        self._entries: collections.deque[Asked] = collections.deque(maxlen=100_000)
-
-    def add(self, asked: Asked) -> None:
-        """Write down one request."""
-        self._entries.append(asked)
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._entries.clear()
-
-    def __iter__(self) -> Iterator[Asked]:
-        return iter(tuple(self._entries))
-
-    def __len__(self) -> int:
-        return len(self._entries)
-
-    @property
-    def operations(self) -> frozenset[str]:
-        """What was asked, each once: `k8s:persistentvolumes`, `/version`..."""
-        return frozenset(asked.operation for asked in self)
+class AskedLog(Log[Asked]):
+    """Every request the server was sent."""
 
     @property
     def permissions(self) -> frozenset[str]:
         """Verb and resource of what was asked, each once: `list storageclasses.storage.k8s.io`."""
         return frozenset(asked.permission for asked in self)
-
-    def count(self, operation: str, verb: str | None = None) -> int:
-        """How many requests asked this operation, with this verb where one is named."""
-        return sum(asked.operation == operation and verb in (None, asked.verb) for asked in self)
 
 
 class Server:
@@ -86,7 +61,7 @@ class Server:
     """
 
     def __init__(self, port: int, tls: ssl.SSLContext | None, seed: str) -> None:
-        self.store, self.log, self.faults, self.access = Store(seed), Log(), Faults(), Access()
+        self.store, self.log, self.faults, self.access = Store(seed), AskedLog(), Faults(), Access()
         self.settings = Settings()
         self.tokens: dict[str, str] = {}
         self.unserved: set[str] = set()

@@ -71,7 +71,7 @@ def test_what_is_there_is_printed_as_kubectl_prints_it(kubectl: Kubectl) -> None
 def test_pages_and_selectors(kubectl: Kubectl, kubernetes: Kubernetes) -> None:
     asked = ("get", "pvc", "-A", "-o", "name", "--chunk-size=1", "-l", "app.kubernetes.io/name=postgres")
     assert kubectl(*asked).splitlines() == [f"persistentvolumeclaim/data-postgres-{number}" for number in range(3)]
-    assert kubernetes.server.log.count("k8s:persistentvolumeclaims", "list") == 3
+    assert kubernetes.server.log.count("k8s:persistentvolumeclaims", verb="list") == 3
 
 
 def test_a_class_is_described(kubectl: Kubectl, kubernetes: Kubernetes) -> None:

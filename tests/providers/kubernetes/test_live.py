@@ -114,7 +114,10 @@ async def test_a_server_that_is_away_is_told_and_is_back_without_a_list(
         seeded.cluster.delete(STORAGE_CLASS, "gp3")
         await live.until(lambda: not live.there(GP3))
         await live.until(lambda: all(sources[name].state is State.OK for name in watched))
-    assert [server.log.count(f"k8s:{plural}", "list") for plural in ("storageclasses", "persistentvolumes")] == [0, 0]
+    assert [server.log.count(f"k8s:{plural}", verb="list") for plural in ("storageclasses", "persistentvolumes")] == [
+        0,
+        0,
+    ]
 
 
 async def test_no_storm_of_lists_follows_a_compaction_under_five_clusters(

@@ -34,12 +34,12 @@ async def room(kubernetes: Kubernetes, tmp_path: Path) -> AsyncIterator[Room]:
 
 def lists(server: Server, plural: str = CLASSES) -> int:
     """How often a kind was listed."""
-    return server.log.count(f"k8s:{plural}", "list")
+    return server.log.count(f"k8s:{plural}", verb="list")
 
 
 def watches(server: Server, plural: str = CLASSES) -> int:
     """How often it was watched."""
-    return server.log.count(f"k8s:{plural}", "watch")
+    return server.log.count(f"k8s:{plural}", verb="watch")
 
 
 async def heard(follow: Following, kubernetes: Kubernetes) -> None:
