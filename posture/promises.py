@@ -1,0 +1,405 @@
+"""How each sentence of the document stands for each tenant: the findings of the controls that verify it, rolled up.
+
+A sentence is FAIL where one of those findings is. It is UNKNOWN where one is, where what would tell has not answered,
+and where nobody asks though it is promised to every tenant; then WARN where one is. It is a PASS only where a resource
+passes, and a sentence that speaks of everything there is (`all`, `always`, `any`, `every`) only if the inventory is
+covered too. Controls of enctop itself (`meta.*`) hold a sentence back, and are no evidence for it.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from typing import TypeVar
+
+import msgspec
+
+from posture.changes import Change
+from posture.controls.claims import Claim, Claims
+from posture.controls.reach import COVERAGE, Reach, is_evidence
+from posture.controls.registry import claims
+from posture.entry import Entry
+from posture.fault import state_word
+from posture.model import Model
+from posture.rollup import OWN, tenants_of
+from posture.source import ANSWERED, Source
+from posture.verdict import EvidenceClass, Finding, Status, worst
+
+T = TypeVar("T")
+
+CLASSES = tuple(EvidenceClass)
+"""`Promise.evidence` counts by these."""
+
+
+class Because(StrEnum):
+    """What decided the status of a sentence."""
+
+    EVIDENCE = "evidence"
+    """The findings of its controls."""
+    CONDITION = "condition"
+    """A control of enctop itself, such as the coverage of the inventory."""
+    SILENT = "silent"
+    """What would tell has not answered."""
+    NOT_ASKED = "not-asked"
+    """No system that it speaks of is configured."""
+    NOTHING = "nothing"
+    """All answered, and nothing that it speaks of was seen."""
+    PART = "part"
+    """Only a part is there: a snapshot that was taken through a filter."""
+
+
+class Refusal(msgspec.Struct, frozen=True, order=True):
+    """Findings that are UNKNOWN for the same reason: a fault's kind (empty: no call was refused) and the operation, as
+    controls declare it; empty where none does.
+    """
+
+    kind: str
+    operation: str
+    findings: int
+
+
+class Silent(msgspec.Struct, frozen=True, order=True):
+    """Sources of one service that did not answer in full. `operation` as in `Refusal`."""
+
+    system: str
+    service: str
+    state: str
+    operation: str
+    sources: int
+
+
+class Promise(msgspec.Struct, frozen=True):
+    """How one sentence stands for one tenant.
+
+    `findings` and `resources` are indexed by `Status`, and count what its controls judge; `evidence` counts by
+    `CLASSES` those findings that apply. `exceptions` are (last day, findings). `coverage` is how the inventory stands,
+    None where the sentence does not ask for it; `asked` and `answered` count the tenant's sources.
+    """
+
+    sentence: str
+    tenant: str
+    status: Status
+    because: Because
+    findings: tuple[int, ...]
+    resources: tuple[int, ...]
+    evidence: tuple[int, ...]
+    exceptions: tuple[tuple[str, int], ...]
+    refusals: tuple[Refusal, ...]
+    silent: tuple[Silent, ...]
+    coverage: Status | None
+    asked: int
+    answered: int
+
+
+_Refused = tuple[str, str, str]
+"""Control, kind of fault, operation."""
+_From = tuple[str, str, str, str]
+"""System, service, state and refused operation of a source."""
+
+
+class _Share(msgspec.Struct, frozen=True):
+    """What one resource adds to the counts of its tenants."""
+
+    tenants: tuple[str, ...]
+    findings: tuple[tuple[str, Status, EvidenceClass], ...]
+    resources: tuple[tuple[str, Status], ...]
+    exceptions: tuple[tuple[str, str], ...]
+    refused: tuple[_Refused, ...]
+
+
+class _Counts:
+    """What is counted of one tenant: findings by control, status and class, resources by sentence and status."""
+
+    __slots__ = ("exceptions", "findings", "refused", "resources", "sources")
+
+    def __init__(self) -> None:
+        self.findings: Counter[tuple[str, Status, EvidenceClass]] = Counter()
+        self.resources: Counter[tuple[str, Status]] = Counter()
+        self.exceptions: Counter[tuple[str, str]] = Counter()
+        self.refused: Counter[_Refused] = Counter()
+        self.sources: Counter[_From] = Counter()
+
+    def add(self, share: _Share, step: int) -> None:
+        """Count a resource in (1) or out (-1)."""
+        for control in share.findings:
+            self.findings[control] += step
+        for sentence in share.resources:
+            self.resources[sentence] += step
+        for exception in share.exceptions:
+            self.exceptions[exception] += step
+        for refused in share.refused:
+            self.refused[refused] += step
+
+
+class Promises:
+    """The sentences for every tenant of a model, followed as the model moves. `whole` is False for a model that holds
+    only what a filter let through.
+    """
+
+    def __init__(self, model: Model, *, whole: bool = True) -> None:
+        self._model, self._whole = model, whole
+        self._claims = claims()
+        self._reach = Reach(model.registry, self._claims)
+        self._counts: dict[str, _Counts] = {}
+        self._held: dict[str, _Share] = {}
+        self._shares: dict[object, _Share] = {}  # there are few, and each is that of thousands of resources
+        self._sources: dict[str, tuple[tuple[str, ...], _From]] = {}
+        self._moved: set[str] = set()
+
+    @classmethod
+    def of(cls, model: Model, *, whole: bool = True) -> "Promises":
+        """Those of a model as it stands."""
+        made = cls(model, whole=whole)
+        made.follow(Change(resources={entry.resource.id for entry in model.all()}, sources=set(model.sources)))
+        return made
+
+    @property
+    def claims(self) -> Claims:
+        """The sentences, in the order of the page."""
+        return self._claims
+
+    def controls(self, sentence: str) -> tuple[str, ...]:
+        """The controls that verify a sentence."""
+        return self._reach.controls[sentence]
+
+    def tenants(self) -> list[str]:
+        """The tenants of the policy, and whoever else has something, by name."""
+        held = {name for name, counts in self._counts.items() if any(counts.findings.values())}
+        return sorted(held | set(self._model.policies))
+
+    def follow(self, change: Change) -> None:
+        """Take in what moved, settled."""
+        model = self._model
+        for name in change.gone:
+            self._put(name, None)
+        for name in change.resources:
+            entry = model.entry(name)
+            if entry is not None and entry.resource.id == name:
+                self._put(name, self._share(entry))
+        for name in change.sources_gone:
+            self._put_source(name, None)
+        for name in change.sources:
+            self._put_source(name, model.sources.get(name))
+
+    def moved(self) -> set[str]:
+        """The tenants of which something may stand otherwise since the last call."""
+        moved, self._moved = self._moved, set()
+        return moved
+
+    def of_tenant(self, tenant: str) -> tuple[Promise, ...]:
+        """Every sentence, in the order of the page."""
+        counts = self._counts.get(tenant, _Counts())
+        seen = _Seen(counts, self._reach)
+        return tuple(
+            _promise(name, claim, tenant, seen, self._reach, whole=self._whole)
+            for name, claim in self._claims.sentences.items()
+        )
+
+    # ------------------------------------------------------------ counting
+
+    def _put(self, name: str, share: _Share | None) -> None:
+        before = self._held.get(name)
+        if share is before:
+            return
+        for one, step in ((before, -1), (share, 1)):
+            if one is not None:
+                for tenant in one.tenants:
+                    self._of(tenant).add(one, step)
+                self._moved.update(one.tenants)
+        if share is None:
+            del self._held[name]
+        else:
+            self._held[name] = share
+
+    def _put_source(self, name: str, source: Source | None) -> None:
+        before = self._sources.pop(name, None)
+        if source is not None:
+            told = self._reach.operation(source.fault.operation) if source.fault else ""
+            system = self._claims.prefix(source.provider)
+            stands = (system, source.service, state_word(source.state, source.fault), told)
+            if source.state in ANSWERED:
+                stands = (system, "", "", "")
+            self._sources[name] = tuple(tenants_of(source.tenant, own=True)), stands
+        after = self._sources.get(name)
+        if before == after:
+            return
+        for one, step in ((before, -1), (after, 1)):
+            for tenant in one[0] if one else ():
+                self._of(tenant).sources[one[1]] += step  # type: ignore[index]
+                self._moved.add(tenant)
+
+    def _of(self, tenant: str) -> _Counts:
+        if (counts := self._counts.get(tenant)) is None:
+            counts = self._counts[tenant] = _Counts()
+        return counts
+
+    def _share(self, entry: Entry) -> _Share:
+        own = entry.resource.provider == OWN
+        shape = (entry.resource.tenant, own, *map(self._shape, entry.findings.values()))
+        if (share := self._shares.get(shape)) is None:
+            share = self._shares[shape] = self._made(entry, own=own)
+        return share
+
+    def _shape(self, finding: Finding) -> object:
+        fault = finding.fault if finding.status is Status.UNKNOWN else None
+        return (
+            finding.control,
+            finding.status,
+            finding.evidence_class,
+            finding.exception and finding.exception.until,
+            fault and (fault.kind, self._reach.operation(fault.operation)),
+        )
+
+    def _made(self, entry: Entry, *, own: bool) -> _Share:
+        findings = entry.findings.values()
+        evidence = [finding for finding in findings if is_evidence(finding.control)]
+        statuses: dict[str, list[Status]] = {}
+        for finding in () if own else evidence:
+            for sentence in self._reach.sentences(finding.control):
+                statuses.setdefault(sentence, []).append(finding.status)
+        return _Share(
+            tuple(tenants_of(entry.resource.tenant, own=own)),
+            tuple((finding.control, finding.status, finding.evidence_class) for finding in findings),
+            tuple((sentence, worst(some)) for sentence, some in statuses.items()),
+            tuple((finding.control, finding.exception.until) for finding in findings if finding.exception),
+            tuple(self._refused(finding) for finding in evidence if finding.status is Status.UNKNOWN),
+        )
+
+    def _refused(self, finding: Finding) -> _Refused:
+        fault = finding.fault
+        if fault is None:
+            return finding.control, "", ""
+        return finding.control, fault.kind.value, self._reach.operation(fault.operation)
+
+
+class _Seen:
+    """The counts of one tenant, by control."""
+
+    def __init__(self, counts: _Counts, reach: Reach) -> None:
+        self.resources = counts.resources
+        self.findings: dict[str, list[tuple[Status, EvidenceClass, int]]] = {}
+        for (control, status, evidence), many in counts.findings.items():
+            if many:
+                self.findings.setdefault(control, []).append((status, evidence, many))
+        self.exceptions: dict[str, list[tuple[str, int]]] = {}
+        for (control, until), many in counts.exceptions.items():
+            if many:
+                self.exceptions.setdefault(control, []).append((until, many))
+        self.refused: dict[str, list[tuple[str, str, int]]] = {}
+        for (control, kind, operation), many in counts.refused.items():
+            if many:
+                self.refused.setdefault(control, []).append((kind, operation, many))
+        self.systems = {one[0] for one, many in counts.sources.items() if many}
+        self.asked = sum(counts.sources.values())
+        self.silent = [Silent(*one, many) for one, many in sorted(counts.sources.items()) if many and one[2]]
+        self.answered = self.asked - sum(one.sources for one in self.silent)
+        told = {operation for some in self.refused.values() for _, operation, _ in some}
+        self.hiding = [(one, reach.hidden(one.system, one.operation)) for one in self.silent if not _told(one, told)]
+
+    def worst(self, controls: Iterable[str]) -> Status:
+        """The roll-up of some controls."""
+        return worst(status for control in controls for status, _, _ in self.findings.get(control, ()))
+
+
+def _told(silent: Silent, told: set[str]) -> bool:
+    """Whether findings say already what was refused: single reads of what was listed."""
+    return silent.state == "partial" and silent.operation != "" and silent.operation in told
+
+
+def _promise(sentence: str, claim: Claim, tenant: str, seen: _Seen, reach: Reach, *, whole: bool) -> Promise:
+    controls = reach.controls[sentence]
+    evidence = [control for control in controls if is_evidence(control)]
+    silent = tuple(one for one, hidden in seen.hiding if sentence in hidden)
+    coverage = seen.findings.get(COVERAGE)
+    covered = seen.worst([COVERAGE]) if coverage else Status.UNKNOWN
+    asks = bool(claim.quantifier) or COVERAGE in controls
+    status, because = _status(
+        claim,
+        evidence=seen.worst(evidence),
+        condition=min(
+            seen.worst(control for control in controls if not is_evidence(control)),
+            covered if asks else Status.NOT_APPLICABLE,
+        ),
+        asks=asks,
+        asked=not claim.systems or _is_asked(claim, seen, evidence),
+        seen=any(control in seen.findings for control in evidence),
+        silent=bool(silent),
+        whole=whole,
+    )
+    applying = [one for control in evidence for one in seen.findings.get(control, ())]
+    return Promise(
+        sentence=sentence,
+        tenant=tenant,
+        status=status,
+        because=because,
+        findings=tuple(sum(many for at, _, many in applying if at is status) for status in Status),
+        resources=tuple(seen.resources[sentence, status] for status in Status),
+        evidence=tuple(
+            sum(many for at, one, many in applying if one is kind and at is not Status.NOT_APPLICABLE)
+            for kind in CLASSES
+        ),
+        exceptions=tuple(_summed(one for control in evidence for one in seen.exceptions.get(control, ()))),
+        refusals=tuple(
+            Refusal(kind, operation, many)
+            for (kind, operation), many in _summed(
+                ((kind, operation), many)
+                for control in evidence
+                for kind, operation, many in seen.refused.get(control, ())
+            )
+        ),
+        silent=silent,
+        coverage=covered if asks else None,
+        asked=seen.asked,
+        answered=seen.answered,
+    )
+
+
+def _is_asked(claim: Claim, seen: _Seen, evidence: Iterable[str]) -> bool:
+    """Whether a system that it speaks of is configured, or somebody attested what there is to say of it."""
+    if any(system in seen.systems for system in claim.systems):
+        return True
+    return any(
+        control.partition(".")[0] in claim.systems and seen.worst([control]) is not Status.NOT_APPLICABLE
+        for control in evidence
+    )
+
+
+def _status(
+    claim: Claim,
+    *,
+    evidence: Status,
+    condition: Status,
+    asks: bool,
+    asked: bool,
+    seen: bool,
+    silent: bool,
+    whole: bool,
+) -> tuple[Status, Because]:
+    """The status of a sentence, and what decided it. A FAIL that was seen is one whatever else is missing.
+
+    `asks` says whether the inventory has to be covered, and `condition` how that and enctop itself stand.
+    """
+    if evidence is Status.FAIL:
+        return Status.FAIL, Because.EVIDENCE
+    if not whole:
+        return Status.UNKNOWN, Because.PART
+    if not asked and claim.everywhere:
+        return Status.UNKNOWN, Because.NOT_ASKED
+    if not asked and evidence is not Status.UNKNOWN:
+        return Status.NOT_APPLICABLE, Because.NOT_ASKED
+    for status in (Status.FAIL, Status.UNKNOWN, Status.WARN):
+        if evidence is status:
+            return status, Because.EVIDENCE
+        if condition is status and (status is not Status.WARN or asks or evidence is Status.PASS):
+            return status, Because.CONDITION
+        if silent and status is Status.UNKNOWN:
+            return status, Because.SILENT
+    if seen:
+        return evidence, Because.EVIDENCE
+    return (Status.UNKNOWN if claim.everywhere else Status.NOT_APPLICABLE), Because.NOTHING
+
+
+def _summed(pairs: Iterable[tuple[T, int]]) -> Iterator[tuple[T, int]]:
+    total: Counter[T] = Counter()
+    for what, many in pairs:
+        total[what] += many
+    return iter(sorted(total.items()))
