@@ -49,6 +49,10 @@ def notes(promise: Promise, claims: Claims) -> Iterator[tuple[str, str]]:
     """What stands behind it, as (head, text): evidence, exceptions, what is attested, what was not seen and why."""
     claim = claims.sentences[promise.sentence]
     yield from _evidence(promise)
+    for status, head in ((Status.FAIL, "Fails"), (Status.WARN, "Warns"), (Status.UNKNOWN, "No answer")):
+        for check in promise.checks:
+            if some := check.findings[status]:
+                yield head, f"{check.title}: {some:,} of {sum(check.findings[: Status.NOT_APPLICABLE]):,}"
     for until, many in promise.exceptions:
         yield "Exceptions", f"{_many(many, 'check')} excepted until {until}"
     yield from _not_seen(promise, claim, claims)

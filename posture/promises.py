@@ -67,12 +67,21 @@ class Silent(msgspec.Struct, frozen=True, order=True):
     sources: int
 
 
+class Check(msgspec.Struct, frozen=True):
+    """How the findings of one control stand, indexed by `Status`."""
+
+    control: str
+    title: str
+    findings: tuple[int, ...]
+
+
 class Promise(msgspec.Struct, frozen=True):
     """How one sentence stands for one tenant.
 
     `findings` and `resources` are indexed by `Status`, and count what its controls judge; `evidence` counts by
-    `CLASSES` those findings that apply. `exceptions` are (last day, findings). `coverage` is how the inventory stands,
-    None where the sentence does not ask for it; `asked` and `answered` count the tenant's sources.
+    `CLASSES` those findings that apply; `checks` are the findings by control. `exceptions` are (last day, findings).
+    `coverage` is how the inventory stands, None where the sentence does not ask for it; `asked` and `answered` count
+    the tenant's sources.
     """
 
     sentence: str
@@ -82,6 +91,7 @@ class Promise(msgspec.Struct, frozen=True):
     findings: tuple[int, ...]
     resources: tuple[int, ...]
     evidence: tuple[int, ...]
+    checks: tuple[Check, ...]
     exceptions: tuple[tuple[str, int], ...]
     refusals: tuple[Refusal, ...]
     silent: tuple[Silent, ...]
@@ -295,6 +305,11 @@ class _Seen:
         told = {operation for some in self.refused.values() for _, operation, _ in some}
         self.hiding = [(one, reach.hidden(one.system, one.operation)) for one in self.silent if not _told(one, told)]
 
+    def counts(self, control: str) -> tuple[int, ...]:
+        """The findings of a control, indexed by `Status`."""
+        found = self.findings.get(control, ())
+        return tuple(sum(many for at, _, many in found if at is status) for status in Status)
+
     def worst(self, controls: Iterable[str]) -> Status:
         """The roll-up of some controls."""
         return worst(status for control in controls for status, _, _ in self.findings.get(control, ()))
@@ -336,6 +351,11 @@ def _promise(sentence: str, claim: Claim, tenant: str, seen: _Seen, reach: Reach
         evidence=tuple(
             sum(many for at, one, many in applying if one is kind and at is not Status.NOT_APPLICABLE)
             for kind in CLASSES
+        ),
+        checks=tuple(
+            Check(control, reach.titles[control], seen.counts(control))
+            for control in evidence
+            if control in seen.findings
         ),
         exceptions=tuple(_summed(one for control in evidence for one in seen.exceptions.get(control, ()))),
         refusals=tuple(

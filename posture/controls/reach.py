@@ -25,6 +25,7 @@ class Reach:
             control.id: tuple(name for name in control.verifies if name in known.sentences)
             for control in (*named, *self._registry)
         }
+        self.titles = {control.id: control.title for control in (*named, *self._registry)}
         self.controls = {
             name: tuple(control for control, verified in self._verified.items() if name in verified)
             for name in known.sentences

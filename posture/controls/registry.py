@@ -13,6 +13,7 @@ import msgspec
 
 from posture.context import Context
 from posture.controls.claims import Claims, with_texts
+from posture.filter import Term
 from posture.reading import NoAnswer
 from posture.resource import Resource
 from posture.verdict import EvidenceClass, Severity, Status, Verdict
@@ -132,6 +133,13 @@ def claims() -> Claims:
     """What the sentences ask of their roll-ups. Raises ValueError where that does not fit the sentences."""
     here = Path(__file__).parent
     return with_texts(_decoded(here / "claims.toml", Claims), _decoded(here / "sentences.toml", dict[str, str]))
+
+
+def verifying(term: Term) -> Term:
+    """The word of a filter that names sentences (`sentence:S04`) as one that names the controls which verify them."""
+    holds = Term(term.field, term.patterns, False).test()
+    found = tuple(control.id for control in registry() if any(map(holds, control.verifies)))
+    return Term("control", found, term.negated)
 
 
 class Metadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
