@@ -7,7 +7,7 @@ covered too. Controls of enctop itself (`meta.*`) hold a sentence back, and are 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import TypeVar
 
@@ -106,38 +106,26 @@ _From = tuple[str, str, str, str]
 """System, service, state and refused operation of a source."""
 
 
-class _Share(msgspec.Struct, frozen=True):
-    """What one resource adds to the counts of its tenants."""
+class _Share(msgspec.Struct, frozen=True, eq=False):
+    """What each of thousands of resources adds to its tenants: its findings by control and slot (`_slot`), the worst of
+    each sentence, its exceptions by control, and what was refused.
+    """
 
     tenants: tuple[str, ...]
-    findings: tuple[tuple[str, Status, EvidenceClass], ...]
-    resources: tuple[tuple[str, Status], ...]
+    findings: tuple[tuple[str, int], ...]
+    resources: tuple[tuple[str, int], ...]
     exceptions: tuple[tuple[str, str], ...]
     refused: tuple[_Refused, ...]
 
 
 class _Counts:
-    """What is counted of one tenant: findings by control, status and class, resources by sentence and status."""
+    """Of one tenant: how many resources have each share, and how its sources stand."""
 
-    __slots__ = ("exceptions", "findings", "refused", "resources", "sources")
+    __slots__ = ("shares", "sources")
 
     def __init__(self) -> None:
-        self.findings: Counter[tuple[str, Status, EvidenceClass]] = Counter()
-        self.resources: Counter[tuple[str, Status]] = Counter()
-        self.exceptions: Counter[tuple[str, str]] = Counter()
-        self.refused: Counter[_Refused] = Counter()
+        self.shares: Counter[_Share] = Counter()
         self.sources: Counter[_From] = Counter()
-
-    def add(self, share: _Share, step: int) -> None:
-        """Count a resource in (1) or out (-1)."""
-        for control in share.findings:
-            self.findings[control] += step
-        for sentence in share.resources:
-            self.resources[sentence] += step
-        for exception in share.exceptions:
-            self.exceptions[exception] += step
-        for refused in share.refused:
-            self.refused[refused] += step
 
 
 class Promises:
@@ -173,7 +161,7 @@ class Promises:
 
     def tenants(self) -> list[str]:
         """The tenants of the policy, and whoever else has something, by name."""
-        held = {name for name, counts in self._counts.items() if any(counts.findings.values())}
+        held = {name for name, counts in self._counts.items() if counts.shares}
         return sorted(held | set(self._model.policies))
 
     def follow(self, change: Change) -> None:
@@ -213,7 +201,7 @@ class Promises:
         for one, step in ((before, -1), (share, 1)):
             if one is not None:
                 for tenant in one.tenants:
-                    self._of(tenant).add(one, step)
+                    _count(self._of(tenant).shares, one, step)
                 self._moved.update(one.tenants)
         if share is None:
             del self._held[name]
@@ -233,8 +221,9 @@ class Promises:
         if before == after:
             return
         for one, step in ((before, -1), (after, 1)):
-            for tenant in one[0] if one else ():
-                self._of(tenant).sources[one[1]] += step  # type: ignore[index]
+            tenants, stands = one or ((), ("", "", "", ""))
+            for tenant in tenants:
+                _count(self._of(tenant).sources, stands, step)
                 self._moved.add(tenant)
 
     def _of(self, tenant: str) -> _Counts:
@@ -244,20 +233,17 @@ class Promises:
 
     def _share(self, entry: Entry) -> _Share:
         own = entry.resource.provider == OWN
-        shape = (entry.resource.tenant, own, *map(self._shape, entry.findings.values()))
-        if (share := self._shares.get(shape)) is None:
-            share = self._shares[shape] = self._made(entry, own=own)
+        shape: list[object] = [entry.resource.tenant, own]
+        for finding in entry.findings.values():  # of all that moved; the hash of an Enum costs a microsecond
+            shape += (finding.control, finding.status._value_, finding.evidence_class._value_)
+            if finding.exception is not None:
+                shape.append((finding.exception.until,))
+            if finding.fault is not None:
+                shape.append((finding.fault.kind._value_, self._reach.operation(finding.fault.operation)))
+        key = tuple(shape)
+        if (share := self._shares.get(key)) is None:
+            share = self._shares[key] = self._made(entry, own=own)
         return share
-
-    def _shape(self, finding: Finding) -> object:
-        fault = finding.fault if finding.status is Status.UNKNOWN else None
-        return (
-            finding.control,
-            finding.status,
-            finding.evidence_class,
-            finding.exception and finding.exception.until,
-            fault and (fault.kind, self._reach.operation(fault.operation)),
-        )
 
     def _made(self, entry: Entry, *, own: bool) -> _Share:
         findings = entry.findings.values()
@@ -268,8 +254,8 @@ class Promises:
                 statuses.setdefault(sentence, []).append(finding.status)
         return _Share(
             tuple(tenants_of(entry.resource.tenant, own=own)),
-            tuple((finding.control, finding.status, finding.evidence_class) for finding in findings),
-            tuple((sentence, worst(some)) for sentence, some in statuses.items()),
+            tuple((finding.control, _slot(finding)) for finding in findings),
+            tuple((sentence, worst(some).value) for sentence, some in statuses.items()),
             tuple((finding.control, finding.exception.until) for finding in findings if finding.exception),
             tuple(self._refused(finding) for finding in evidence if finding.status is Status.UNKNOWN),
         )
@@ -281,38 +267,55 @@ class Promises:
         return finding.control, fault.kind.value, self._reach.operation(fault.operation)
 
 
+def _count(counter: Counter[T], what: T, step: int) -> None:
+    counter[what] += step
+    if not counter[what]:
+        del counter[what]
+
+
+def _slot(finding: Finding) -> int:
+    return finding.status.value * len(CLASSES) + CLASSES.index(finding.evidence_class)
+
+
 class _Seen:
-    """The counts of one tenant, by control."""
+    """The counts of one tenant, by control: `findings` by slot."""
 
     def __init__(self, counts: _Counts, reach: Reach) -> None:
-        self.resources = counts.resources
-        self.findings: dict[str, list[tuple[Status, EvidenceClass, int]]] = {}
-        for (control, status, evidence), many in counts.findings.items():
-            if many:
-                self.findings.setdefault(control, []).append((status, evidence, many))
-        self.exceptions: dict[str, list[tuple[str, int]]] = {}
-        for (control, until), many in counts.exceptions.items():
-            if many:
-                self.exceptions.setdefault(control, []).append((until, many))
-        self.refused: dict[str, list[tuple[str, str, int]]] = {}
-        for (control, kind, operation), many in counts.refused.items():
-            if many:
-                self.refused.setdefault(control, []).append((kind, operation, many))
-        self.systems = {one[0] for one, many in counts.sources.items() if many}
+        self.findings: dict[str, list[int]] = {}
+        self.resources: Counter[tuple[str, int]] = Counter()
+        self.exceptions: Counter[tuple[str, str]] = Counter()
+        self.refused: Counter[_Refused] = Counter()
+        for share, many in counts.shares.items():
+            for control, slot in share.findings:
+                self.findings.setdefault(control, [0] * len(Status) * len(CLASSES))[slot] += many
+            for sentence in share.resources:
+                self.resources[sentence] += many
+            for exception in share.exceptions:
+                self.exceptions[exception] += many
+            for refused in share.refused:
+                self.refused[refused] += many
+        self.systems = {system for system, *_ in counts.sources}
         self.asked = sum(counts.sources.values())
-        self.silent = [Silent(*one, many) for one, many in sorted(counts.sources.items()) if many and one[2]]
+        self.silent = [Silent(*one, many) for one, many in sorted(counts.sources.items()) if one[2]]
         self.answered = self.asked - sum(one.sources for one in self.silent)
-        told = {operation for some in self.refused.values() for _, operation, _ in some}
+        told = {operation for _, _, operation in self.refused}
         self.hiding = [(one, reach.hidden(one.system, one.operation)) for one in self.silent if not _told(one, told)]
 
     def counts(self, control: str) -> tuple[int, ...]:
         """The findings of a control, indexed by `Status`."""
-        found = self.findings.get(control, ())
-        return tuple(sum(many for at, _, many in found if at is status) for status in Status)
+        slots, wide = self.findings[control], len(CLASSES)
+        return tuple(sum(slots[status * wide : (status + 1) * wide]) for status in Status)
+
+    def evidence(self, control: str) -> tuple[int, ...]:
+        """Those of its findings that apply, by `CLASSES`."""
+        slots, wide = self.findings[control], len(CLASSES)
+        return tuple(sum(slots[first : Status.NOT_APPLICABLE * wide : wide]) for first in range(wide))
 
     def worst(self, controls: Iterable[str]) -> Status:
         """The roll-up of some controls."""
-        return worst(status for control in controls for status, _, _ in self.findings.get(control, ()))
+        here = [self.findings[control] for control in controls if control in self.findings]
+        slots = (next(slot for slot, many in enumerate(counts) if many) for counts in here)
+        return Status(min(slots, default=Status.NOT_APPLICABLE * len(CLASSES)) // len(CLASSES))
 
 
 def _told(silent: Silent, told: set[str]) -> bool:
@@ -324,8 +327,7 @@ def _promise(sentence: str, claim: Claim, tenant: str, seen: _Seen, reach: Reach
     controls = reach.controls[sentence]
     evidence = [control for control in controls if is_evidence(control)]
     silent = tuple(one for one, hidden in seen.hiding if sentence in hidden)
-    coverage = seen.findings.get(COVERAGE)
-    covered = seen.worst([COVERAGE]) if coverage else Status.UNKNOWN
+    covered = seen.worst([COVERAGE]) if COVERAGE in seen.findings else Status.UNKNOWN
     asks = bool(claim.quantifier) or COVERAGE in controls
     status, because = _status(
         claim,
@@ -340,30 +342,24 @@ def _promise(sentence: str, claim: Claim, tenant: str, seen: _Seen, reach: Reach
         silent=bool(silent),
         whole=whole,
     )
-    applying = [one for control in evidence for one in seen.findings.get(control, ())]
+    judged = [control for control in evidence if control in seen.findings]
+    checks = tuple(Check(control, reach.titles[control], seen.counts(control)) for control in judged)
     return Promise(
         sentence=sentence,
         tenant=tenant,
         status=status,
         because=because,
-        findings=tuple(sum(many for at, _, many in applying if at is status) for status in Status),
-        resources=tuple(seen.resources[sentence, status] for status in Status),
-        evidence=tuple(
-            sum(many for at, one, many in applying if one is kind and at is not Status.NOT_APPLICABLE)
-            for kind in CLASSES
-        ),
-        checks=tuple(
-            Check(control, reach.titles[control], seen.counts(control))
-            for control in evidence
-            if control in seen.findings
-        ),
-        exceptions=tuple(_summed(one for control in evidence for one in seen.exceptions.get(control, ()))),
+        findings=tuple(sum(check.findings[status] for check in checks) for status in Status),
+        resources=tuple(seen.resources[sentence, status.value] for status in Status),
+        evidence=tuple(map(sum, zip(*map(seen.evidence, judged), strict=True))) or (0,) * len(CLASSES),
+        checks=checks,
+        exceptions=_summed((until, many) for (control, until), many in seen.exceptions.items() if control in judged),
         refusals=tuple(
             Refusal(kind, operation, many)
             for (kind, operation), many in _summed(
                 ((kind, operation), many)
-                for control in evidence
-                for kind, operation, many in seen.refused.get(control, ())
+                for (control, kind, operation), many in seen.refused.items()
+                if control in judged
             )
         ),
         silent=silent,
@@ -418,8 +414,8 @@ def _status(
     return (Status.UNKNOWN if claim.everywhere else Status.NOT_APPLICABLE), Because.NOTHING
 
 
-def _summed(pairs: Iterable[tuple[T, int]]) -> Iterator[tuple[T, int]]:
+def _summed(pairs: Iterable[tuple[T, int]]) -> tuple[tuple[T, int], ...]:
     total: Counter[T] = Counter()
     for what, many in pairs:
         total[what] += many
-    return iter(sorted(total.items()))
+    return tuple(sorted(total.items()))
