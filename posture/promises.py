@@ -7,7 +7,7 @@ covered too. Controls of enctop itself (`meta.*`) hold a sentence back, and are 
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import TypeVar
 
@@ -354,19 +354,19 @@ def _promise(sentence: str, claim: Claim, tenant: str, seen: _Seen, reach: Reach
         evidence=tuple(map(sum, zip(*map(seen.evidence, judged), strict=True))) or (0,) * len(CLASSES),
         checks=checks,
         exceptions=_summed((until, many) for (control, until), many in seen.exceptions.items() if control in judged),
-        refusals=tuple(
-            Refusal(kind, operation, many)
-            for (kind, operation), many in _summed(
-                ((kind, operation), many)
-                for (control, kind, operation), many in seen.refused.items()
-                if control in judged
-            )
-        ),
+        refusals=_refusals(seen, judged),
         silent=silent,
         coverage=covered if asks else None,
         asked=seen.asked,
         answered=seen.answered,
     )
+
+
+def _refusals(seen: _Seen, judged: Sequence[str]) -> tuple[Refusal, ...]:
+    refused = (
+        ((kind, operation), many) for (control, kind, operation), many in seen.refused.items() if control in judged
+    )
+    return tuple(Refusal(kind, operation, many) for (kind, operation), many in _summed(refused))
 
 
 def _is_asked(claim: Claim, seen: _Seen, evidence: Iterable[str]) -> bool:
