@@ -277,6 +277,12 @@ def _slot(finding: Finding) -> int:
     return finding.status.value * len(CLASSES) + CLASSES.index(finding.evidence_class)
 
 
+_WIDE, _NONE = len(CLASSES), Status.NOT_APPLICABLE
+_SLOTS = len(Status) * _WIDE
+_APPLYING, _STATUSES = _NONE.value * _WIDE, range(0, _SLOTS, _WIDE)
+"""Where the slots of NOT_APPLICABLE begin, and those of each status."""
+
+
 class _Seen:
     """The counts of one tenant, by control: `findings` by slot."""
 
@@ -287,13 +293,21 @@ class _Seen:
         self.refused: Counter[_Refused] = Counter()
         for share, many in counts.shares.items():
             for control, slot in share.findings:
-                self.findings.setdefault(control, [0] * len(Status) * len(CLASSES))[slot] += many
+                self.findings.setdefault(control, [0] * _SLOTS)[slot] += many
             for sentence in share.resources:
                 self.resources[sentence] += many
             for exception in share.exceptions:
                 self.exceptions[exception] += many
             for refused in share.refused:
                 self.refused[refused] += many
+        self.checks = {
+            control: Check(control, reach.titles[control], tuple(sum(slots[at : at + _WIDE]) for at in _STATUSES))
+            for control, slots in self.findings.items()
+        }
+        self._worst = {
+            control: next(status for status in Status if check.findings[status])
+            for control, check in self.checks.items()
+        }
         self.systems = {system for system, *_ in counts.sources}
         self.asked = sum(counts.sources.values())
         self.silent = [Silent(*one, many) for one, many in sorted(counts.sources.items()) if one[2]]
@@ -301,21 +315,13 @@ class _Seen:
         told = {operation for _, _, operation in self.refused}
         self.hiding = [(one, reach.hidden(one.system, one.operation)) for one in self.silent if not _told(one, told)]
 
-    def counts(self, control: str) -> tuple[int, ...]:
-        """The findings of a control, indexed by `Status`."""
-        slots, wide = self.findings[control], len(CLASSES)
-        return tuple(sum(slots[status * wide : (status + 1) * wide]) for status in Status)
-
     def evidence(self, control: str) -> tuple[int, ...]:
-        """Those of its findings that apply, by `CLASSES`."""
-        slots, wide = self.findings[control], len(CLASSES)
-        return tuple(sum(slots[first : Status.NOT_APPLICABLE * wide : wide]) for first in range(wide))
+        """Those of a control's findings that apply, by `CLASSES`."""
+        return tuple(sum(self.findings[control][first:_APPLYING:_WIDE]) for first in range(_WIDE))
 
     def worst(self, controls: Iterable[str]) -> Status:
         """The roll-up of some controls."""
-        here = [self.findings[control] for control in controls if control in self.findings]
-        slots = (next(slot for slot, many in enumerate(counts) if many) for counts in here)
-        return Status(min(slots, default=Status.NOT_APPLICABLE * len(CLASSES)) // len(CLASSES))
+        return min((self._worst[control] for control in controls if control in self._worst), default=_NONE)
 
 
 def _told(silent: Silent, told: set[str]) -> bool:
@@ -324,8 +330,7 @@ def _told(silent: Silent, told: set[str]) -> bool:
 
 
 def _promise(sentence: str, claim: Claim, tenant: str, seen: _Seen, reach: Reach, *, whole: bool) -> Promise:
-    controls = reach.controls[sentence]
-    evidence = [control for control in controls if is_evidence(control)]
+    controls, evidence = reach.controls[sentence], reach.evidence[sentence]
     silent = tuple(one for one, hidden in seen.hiding if sentence in hidden)
     covered = seen.worst([COVERAGE]) if COVERAGE in seen.findings else Status.UNKNOWN
     asks = bool(claim.quantifier) or COVERAGE in controls
@@ -333,7 +338,7 @@ def _promise(sentence: str, claim: Claim, tenant: str, seen: _Seen, reach: Reach
         claim,
         evidence=seen.worst(evidence),
         condition=min(
-            seen.worst(control for control in controls if not is_evidence(control)),
+            seen.worst(reach.conditions[sentence]),
             covered if asks else Status.NOT_APPLICABLE,
         ),
         asks=asks,
@@ -343,13 +348,13 @@ def _promise(sentence: str, claim: Claim, tenant: str, seen: _Seen, reach: Reach
         whole=whole,
     )
     judged = [control for control in evidence if control in seen.findings]
-    checks = tuple(Check(control, reach.titles[control], seen.counts(control)) for control in judged)
+    checks = tuple(seen.checks[control] for control in judged)
     return Promise(
         sentence=sentence,
         tenant=tenant,
         status=status,
         because=because,
-        findings=tuple(sum(check.findings[status] for check in checks) for status in Status),
+        findings=tuple(map(sum, zip(*(check.findings for check in checks), strict=True))) or (0,) * len(Status),
         resources=tuple(seen.resources[sentence, status.value] for status in Status),
         evidence=tuple(map(sum, zip(*map(seen.evidence, judged), strict=True))) or (0,) * len(CLASSES),
         checks=checks,

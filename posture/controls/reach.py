@@ -30,6 +30,12 @@ class Reach:
             name: tuple(control for control, verified in self._verified.items() if name in verified)
             for name in known.sentences
         }
+        parted = {
+            name: ([one for one in found if is_evidence(one)], [one for one in found if not is_evidence(one)])
+            for name, found in self.controls.items()
+        }
+        self.evidence = {name: evidence for name, (evidence, _) in parted.items()}
+        self.conditions = {name: conditions for name, (_, conditions) in parted.items()}
         self._hidden: dict[tuple[str, str], frozenset[str]] = {}
 
     def sentences(self, control: str) -> tuple[str, ...]:

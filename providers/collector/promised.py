@@ -12,6 +12,8 @@ from providers.collector.frames import Frame, PromiseCell, Sentence, Sentences, 
 
 EVERY: Seconds = 1.0
 """Between two times of rolling up: at a start everything moves all the time."""
+MOST = 8
+"""Tenants that are rolled up at one time, at some three milliseconds each: those that waited longest."""
 
 
 class Promised:
@@ -21,7 +23,7 @@ class Promised:
         self._model = model
         self._promises = Promises(model, whole=whole)
         self._sent: dict[str, tuple[Promise, ...]] = {}
-        self._waiting: set[str] = set(model.policies)
+        self._waiting = dict.fromkeys(sorted(model.policies))
         self._last: Utc | None = None
 
     @property
@@ -32,15 +34,17 @@ class Promised:
     def frames(self, change: Change) -> Iterator[Frame]:
         """Take in what moved, and say what stands otherwise, where it is time."""
         self._promises.follow(change)
-        self._waiting |= self._promises.moved()
+        self._waiting |= dict.fromkeys(sorted(self._promises.moved()))
         now = self._model.now
         if not self._waiting or (self._last is not None and abs(now - self._last) < EVERY):
             return
-        if self._last is None:
+        most = MOST
+        if self._last is None:  # of a snapshot there is no second time
             yield self._sentences()
+            most = len(self._waiting)
         self._last = now
-        waiting, self._waiting = self._waiting, set()
-        for tenant in sorted(waiting):
+        for tenant in list(self._waiting)[:most]:
+            del self._waiting[tenant]
             stands = self._promises.of_tenant(tenant)
             if stands != self._sent.get(tenant):
                 self._sent[tenant] = stands

@@ -2,13 +2,14 @@
 
 from typing import Any
 
+from posture.policy import Policy
 from posture.promises import Promises
 from posture.verdict import Status
 from providers.collector.frames import Sentences, TenantPromises
-from providers.collector.promised import EVERY
+from providers.collector.promised import EVERY, MOST
 from providers.collector.publisher import Publisher
 from tests.posture.controls.world import key, key_arn, volume
-from tests.posture.models import KEYS, VOLUMES, Feed
+from tests.posture.models import KEYS, VOLUMES, Feed, of
 
 
 def told(publisher: Publisher, feed: Feed) -> list[Any]:
@@ -46,6 +47,21 @@ def test_a_clock_that_goes_back_keeps_nothing_untold() -> None:
     told(publisher, feed)
     feed.poll(VOLUMES, volume("vol-2"), after=-7200.0)
     assert [frame.tenant for frame in told(publisher, feed)] == ["acme"]
+
+
+def test_of_many_tenants_those_that_waited_longest_are_told_first_and_all_are() -> None:
+    names = [f"t{number:02}" for number in range(2 * MOST + 5)]
+    feed = Feed(VOLUMES, policies={name: Policy() for name in names})
+    publisher = Publisher(feed.model)
+    assert len(told(publisher, feed)) == 2 + len(names), "the first time all, for a snapshot has no second"
+    feed.poll(VOLUMES, *(of(name, volume(f"vol-{name}")) for name in names), after=EVERY)
+    seen: list[str] = []
+    for _ in range(6):
+        now = [frame.tenant for frame in told(publisher, feed)]
+        assert len(now) <= MOST
+        seen += now
+        feed.poll(VOLUMES, *(of(name, volume(f"vol-{name}")) for name in names), after=EVERY)
+    assert set(seen) >= set(names)
 
 
 def test_the_cells_are_those_of_the_page() -> None:
