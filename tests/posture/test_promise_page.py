@@ -122,6 +122,8 @@ def test_the_page_says_what_a_customer_asks() -> None:
 
 
 MARKDOWN = MarkdownIt("gfm-like")
+assert MARKDOWN.linkify is not None
+MARKDOWN.linkify.set({"fuzzy_link": False, "fuzzy_email": False})  # which are no links on GitHub
 
 
 def tokens(text: str) -> list[Any]:

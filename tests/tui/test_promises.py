@@ -5,6 +5,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -215,3 +216,34 @@ async def test_a_tenant_of_any_name_is_a_cell(tmp_path: Path) -> None:
         await it.press("enter")
         await it.until(lambda: it.view.id == "findings")
         await it.until(lambda: len(it.view.items) == 1)
+
+
+# ---------------------------------------------------------------- the simulated company
+
+AZURE, GOOGLE, AMAZON = (
+    {"S18", "S19", "S26", "S27"},
+    {"S20", "S21", "S28", "S29"},
+    {"S02", "S03", "S04", "S16", "S17", "S24", "S25"},
+)
+CLOUDS = {"acme": AMAZON, "globex": AZURE, "initech": GOOGLE}
+"""The sentences about one cloud that each simulated tenant's page answers."""
+
+
+def reads_sensibly(page: Any) -> None:
+    """What the page of the simulated tenants has to say: of each its own cloud, what is refused, what is excepted."""
+    for tenant, own in CLOUDS.items():
+        stands = {one["sentence"]: one for one in page["tenants"][tenant]["promises"]}
+        assert len(stands) == 32
+        others = (AZURE | GOOGLE | AMAZON) - own
+        assert {name for name in others if stands[name]["status"] == "not_applicable"} == others
+        assert all(stands[name]["status"] != "not_applicable" for name in own)
+        assert all(one["verdict"] for one in stands.values())
+        assert not [name for name, one in stands.items() if one["status"] == "pass" and one["findings"]["unknown"]]
+        assert page["tenants"][tenant]["answered"] < page["tenants"][tenant]["sources"], "each has one that is refused"
+        quantified = [name for name, sentence in page["sentences"].items() if sentence["quantifier"]]
+        assert not [name for name in quantified if stands[name]["status"] in {"pass", "warn"}]
+    acme = {one["sentence"]: one for one in page["tenants"]["acme"]["promises"]}
+    assert acme["S25"]["status"] == "fail"
+    assert acme["S11"]["exceptions"] == [{"until": "2099-12-31", "findings": 1}]
+    assert {"s3:GetBucketEncryption"} <= {one["operation"] for one in acme["S03"]["refusals"]}
+    assert acme["S06"]["evidence"]["attested"] > 0
