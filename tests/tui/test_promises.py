@@ -18,7 +18,7 @@ from tests.posture.models import BUCKETS, CADENCES, KEYS, VOLUMES, Feed, of
 from tests.tui.support import Opened, on
 from tui.cli.main import main
 
-MANY = tuple(f"tenant-{number:02}" for number in range(12))
+MANY = tuple(f"tenant-{number:03}" for number in range(12))
 
 
 def world(*tenants: str, silent: bool = False) -> Feed:
@@ -66,10 +66,7 @@ def test_more_tenants_than_fit_stand_below_each_other(
     main(["promises", "--from", str(written(world(*MANY), tmp_path / "x.json"))])
     out = capsys.readouterr().out
     heads = [line.split() for line in out.splitlines() if line.startswith("    ")]
-    assert [name for head in heads for name in head] == [
-        "acme",
-        *(name[:7] + "…" if len(name) > 9 else name for name in MANY),
-    ]
+    assert [name[-3:] for head in heads for name in head] == ["cme", *(name[-3:] for name in MANY)]
     assert max(map(len, out.splitlines()[:33])) <= 80
 
 
@@ -196,11 +193,11 @@ async def test_a_filter_leaves_the_sentences_of_which_a_cell_passes_at_every_siz
 async def test_more_tenants_than_fit_follow_the_cursor(tmp_path: Path) -> None:
     async with view(written(world(*MANY), tmp_path / "x.json"), (80, 24)) as it:
         await it.shows("acme")
-        assert "tenant-11" not in it.screen
+        assert "011" not in it.screen
         await it.press(*["right"] * 12)
-        await it.shows("tenant-11")
+        await it.shows("011")
         assert " of 13 tenants" in it.screen
-        assert it.view.chosen == "tenant-11"
+        assert it.view.chosen == "tenant-011"
         await it.press(*["left"] * 12)
         await it.shows("acme")
 

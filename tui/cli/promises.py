@@ -127,7 +127,7 @@ def _block(made: Promises, tenants: Sequence[str], stands: dict[str, tuple[Promi
     cell = max(CELL, min(16, max(map(len, tenants), default=0)))
     cell = max(CELL, min(cell, (width - 4 - LEAST_TEXT) // max(1, len(tenants)) - 1))
     text = max(LEAST_TEXT, min(MOST_TEXT, width - 4 - len(tenants) * (cell + 1)))
-    yield f"{'':<4}{'':<{text}}{''.join(f' {_cut(tenant, cell):<{cell}}' for tenant in tenants)}"
+    yield f"{'':<4}{'':<{text}}{''.join(f' {_middle(tenant, cell):<{cell}}' for tenant in tenants)}"
     for number, (name, claim) in enumerate(made.claims.sentences.items()):
         row = "".join(f" {_mark(made, stands[tenant][number]):<{cell}}" for tenant in tenants)
         yield f"{name:<4}{_cut(claim.text, text):<{text}}{row}".rstrip()
@@ -151,6 +151,12 @@ def _mark(made: Promises, promise: Promise) -> str:
 def _legend() -> Iterator[str]:
     yield "✗ does not hold   ? not known   ! holds, with reservations or exceptions   ✓ holds   - does not apply"
     yield "* in part on the provider's or a person's word"
+
+
+def _middle(text: str, width: int) -> str:
+    """Names of one set differ at their end."""
+    tail = (width - 1) // 2
+    return text if len(text) <= width else f"{text[: width - 1 - tail]}…{text[-tail:]}"
 
 
 def _cut(text: str, width: int) -> str:

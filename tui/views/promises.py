@@ -24,9 +24,10 @@ from tui.views.overview import Narrowed
 from tui.views.pane import Wanted
 from tui.views.rows_view import RowsView
 from tui.widgets.columns import PAINTS, Cell, Column, status_cell
+from tui.widgets.line_table import fitted
 from tui.widgets.lines import Lines
 
-CELL, LEAST_TEXT = 9, 20
+CELL, MOST_CELL, LEAST_TEXT = 9, 18, 20
 LOW, MOST_FOOT = 12, 14
 """With fewer lines than `LOW` there is no foot."""
 
@@ -79,6 +80,8 @@ class PromisesView(RowsView):
         self._sentence = ""
         """The sentence that it was put on, also while a filter hides it."""
         self._first = 0
+        self._shown: list[tuple[str, int]] = []
+        """The tenants side by side, and how wide each is."""
         self._tenants: list[str] = []
         self._made: dict[str, Line] | None = None
 
@@ -167,8 +170,11 @@ class PromisesView(RowsView):
         self._first = max(0, min(self._first, at, len(self._tenants) - fits))
         self._first = max(self._first, at - fits + 1)
         shown = self._tenants[self._first : self._first + fits]
-        if [column.title for column in self.columns[3:]] != [f" {tenant}" for tenant in shown]:
-            self.use((*self.view.columns, *map(_column, shown)))
+        room = (self.size.width - 2 - 4 - LEAST_TEXT - 1 - 7) // max(1, len(shown)) - 1
+        columns = [(tenant, max(CELL, min(room, MOST_CELL, len(tenant) + 2))) for tenant in shown]
+        if columns != self._shown:
+            self._shown = columns
+            self.use((*self.view.columns, *(_column(*column) for column in columns)))
         hidden = len(self._tenants) - len(shown)
         self.border_subtitle = f"{len(shown)} of {len(self._tenants)} tenants; ← → for the others" if hidden else ""
 
@@ -213,10 +219,11 @@ class PromisesView(RowsView):
         if index != self.cursor:
             return mark
         cells, *rest = mark
-        shown = self.shown_columns()
+        names = [name for name, _ in self._shown]
+        here = self.columns[3 + names.index(self.chosen)] if self.chosen in names else None
         inside = tuple(
-            (f"[{text.strip()}]", paint) if column.title == f" {self.chosen}" else (text, paint)
-            for column, (text, paint) in zip(shown, cells, strict=True)
+            (f"[{text.strip()}]", paint) if column is here else (text, paint)
+            for column, (text, paint) in zip(self.shown_columns(), cells, strict=True)
         )
         return (inside, *rest)
 
@@ -256,7 +263,7 @@ def _wrapped(head: str, text: str, width: int) -> list[list[Cell]]:
     return [first, *([(part, "text")] for part in parts[1:])]
 
 
-def _column(tenant: str) -> Column:
+def _column(tenant: str, wide: int) -> Column:
     def cell(line: Line, replica: Replica, now: Utc) -> Cell:
         one = line.cells.get(tenant)
         if one is None:
@@ -267,7 +274,7 @@ def _column(tenant: str) -> Column:
     def order(replica: Replica) -> Callable[[Line], Any]:
         return lambda line: (line.cells[tenant].status if tenant in line.cells else 0, line.number)
 
-    return Column(f" {tenant}", cell, order, CELL, max(CELL, min(18, len(tenant) + 2)), 1, keep=8)
+    return Column(f" {fitted(tenant, wide - 1, False, middle=True).rstrip()}", cell, order, wide, keep=8)
 
 
 def _reader(line: Line, tenant: str, cell: PromiseCell) -> Callable[[str], str]:
