@@ -13,6 +13,7 @@ from posture.promise_markdown import markdown
 from posture.promise_page import page, to_json
 from posture.promise_words import attested, tally, verdict
 from posture.promises import Promise, Promises
+from posture.rollup import tenants_of
 from posture.source import answered
 from posture.text import one_line
 from posture.verdict import Status
@@ -91,9 +92,11 @@ def _ended(chosen: argparse.Namespace, seen: _Seen, stands: Sequence[Promise]) -
     """The exit code; and in one line why it is not 0, or that not all has answered."""
     bad = {word: sum(one.status.word == word for one in stands) for word in WORSE.get(chosen.fail_on, ())}
     told = [f"{many} {word}" for word, many in bad.items() if many]
-    sources = seen.model.sources.values()
+    tenants = {one.tenant for one in stands}
+    sources = [one for one in seen.model.sources.values() if tenants & {*tenants_of(one.tenant, own=True)}]
     complete = answered(sources)
-    lines = [] if complete else ["not every source answered in full: `enctop check` says which, and what would mend it"]
+    lacks = "not every source answered in full: `enctop check` says which, and what would mend it"
+    lines = [] if complete else [lacks if sources else "no source was asked: the configuration names none"]
     if told:
         lines.append(f"{' and '.join(told)} reached --fail-on {chosen.fail_on}")
     if lines:
