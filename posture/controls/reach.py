@@ -27,7 +27,7 @@ class Reach:
         }
         self.titles = {control.id: control.title for control in (*named, *self._registry)}
         self.controls = {
-            name: tuple(control for control, verified in self._verified.items() if name in verified)
+            name: tuple(control for control, verified in sorted(self._verified.items()) if name in verified)
             for name in known.sentences
         }
         parted = {
