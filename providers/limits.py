@@ -19,8 +19,8 @@ CHUNK = 1 << 16
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """How long a system is waited for, how much of it is read, and how often it is asked. A room may stay below these
-    where it knows better, and never goes beyond them.
+    """How long a system is waited for, how much of it is read, and how often it is asked. A room that knows better has
+    a constant of its own beside it and takes the smaller of the two.
     """
 
     connect: Seconds = 5.0
@@ -38,7 +38,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     transient_attempts: int = 3
     """How often a call is tried that got a 5xx or a broken connection."""
     pause: Seconds = 0.5
-    """Before what may pass is asked again."""
+    """Before what may pass is asked again, at first."""
     longest_wait: Seconds = 60.0
     """A longer Retry-After is not slept out in the lane: calls fail as throttled, unsent, until it is over, and their
     source is asked again on its cadence.
@@ -48,7 +48,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     cadence.
     """
     pace: float = 1.0
-    """How many times its budgets a system is asked: more only where it is not somebody's."""
+    """Requests are made at the rate of a system's budgets times this; more only of a system that is simulated."""
 
 
 USUAL = Limits()

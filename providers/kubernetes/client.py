@@ -35,7 +35,7 @@ PAGE = 500
 
 
 class KubeLimits(Limits, frozen=True, kw_only=True):
-    """And of what is followed."""
+    """How long a watch and a plugin are waited for, too."""
 
     silence: Seconds = 150.0
     """Of a watch; a server sends a bookmark a minute."""

@@ -160,6 +160,15 @@ async def asks_otherwise_than_printed(subject: Subject, *, everything: bool) -> 
     return wrong + [f"granted and never asked: {one}" for one in sorted(granted - asked - subject.spare)]
 
 
+async def reads_beyond(subject: Subject) -> list[str]:
+    """Sources that are answered in full though no answer may be longer than a byte: they read without the limits of
+    their `Setup`. What is no http has bounds of its own.
+    """
+    async with staged(subject, limits=msgspec.structs.replace(SHORT, most_bytes=1)) as stage:
+        polls = await stage.walk() if subject.http else {}
+    return [f"{id} reads more than it may" for id, poll in polls.items() if poll.calls and not poll.faults()]
+
+
 # ------------------------------------------------------------ what goes wrong
 
 
