@@ -9,9 +9,9 @@ import msgspec
 
 from posture.fault import Fault, FaultKind, Refused
 from posture.reports import ReadRefused
-from providers.kubernetes import client, kubeconfig
+from providers.kubernetes import kubeconfig
 from providers.kubernetes.calls import CALLS, NAMESPACES, REVIEW, Call
-from providers.kubernetes.client import KubeClient, Limits
+from providers.kubernetes.client import KubeClient, KubeLimits
 from providers.kubernetes.decode import Review
 from providers.kubernetes.edge import Gateways, HttpRoutes, Ingresses, Routes, Services
 from providers.kubernetes.faults import unreadable
@@ -139,13 +139,13 @@ def _question(call: Call, verb: str, namespace: str) -> bytes:
     )
 
 
-def open_kubernetes(setup: Setup, blocks: Blocks, limits: Limits | None = None) -> list[Source]:
+def open_kubernetes(setup: Setup, blocks: Blocks) -> list[Source]:
     """The first source of every cluster. One that several tenants name is asked once, and shared by namespaces."""
-    limits = client.LIMITS if limits is None else limits
+    limits = msgspec.convert(setup.limits, KubeLimits, from_attributes=True)
     ways: dict[tuple[object, ...], list[Block]] = {}
     for block in blocks:
         ways.setdefault(block.settings.connection, []).append(block)
-    plugins, names = Plugins(limit=limits.plugin), dict[str, str]()
+    plugins, names = Plugins(limits.plugin, limits.plugin_holds), dict[str, str]()
     labels: dict[tuple[str, str], int] = {}
     made: list[Source] = []
     for members in ways.values():
