@@ -10,6 +10,7 @@ from posture.clock import Utc
 from posture.controls.remedy import remedy_for
 from posture.entry import Entry
 from posture.exposure import Exposures
+from posture.kinds import KINDS
 from posture.model import Model
 from posture.resource import Resource
 from posture.rollup import OWN, Rollup
@@ -68,7 +69,7 @@ class Publisher:
             if entry is None or entry.resource.id != name:
                 continue
             place = self._place(entry)
-            if entry.resource.provider != OWN:
+            if entry.resource.provider != OWN or entry.resource.kind in KINDS:
                 row = self._row(entry, place)
                 if self._rows.get(name) != row:
                     self._rows[name] = row

@@ -45,6 +45,7 @@ _SHORT: dict[str, dict[str, object]] = {
     "providers.kubernetes.client": {
         "LIMITS": Limits(connect=CONNECT, read=READ, silence=WHOLE, settle=0.2, backoff=(0.1, 0.5)),
     },
+    "providers.keycloak.client": {"CONNECT_TIMEOUT": CONNECT, "READ_TIMEOUT": READ},
     "providers.vault.client": {"TIMEOUT": (CONNECT, READ)},
     "providers.vault.session": {"WHOLE": WHOLE},
     "providers.tls.probe": {"CONNECT_LIMIT": CONNECT, "TALK_LIMIT": READ, "PLAIN_LIMIT": 1.0},
