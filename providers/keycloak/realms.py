@@ -38,7 +38,7 @@ class Realms(KeycloakSource):
         realm = await reading.ask(REALM, Realm)
         if realm is not None and realm.realm != self.client.settings.realm:
             reading.refused(unreadable(REALM, "the answer is not this realm"))
-        elif realm is not None and realm.id is None:
+        elif realm is not None and not realm.id:
             reading.refused(limited(REALM, "the realm's settings"))
         elif realm is not None:
             reading.fields |= {"passwordPolicy": None, **kept(realm)}  # one without a policy leaves it out
