@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import msgspec
 
 from posture.resource import Resource
+from posture.rollup import OWN
 from posture.verdict import EvidenceClass, Finding, Status
 
 YES_OR_NO = ("no", "?", "in part", "yes", "")
@@ -238,6 +239,11 @@ KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _ALL}
 def kind_of(name: str) -> Kind:
     """The kind of this name; one that only another version knows, from its snapshot, has no columns of its own."""
     return KINDS.get(name) or Kind(name, f"{name.replace('-', ' ').capitalize()}s")
+
+
+def is_listed(resource: Resource) -> bool:
+    """Whether it is a row of a list, and a resource of a snapshot: of enctop's own only what is of a kind."""
+    return resource.provider != OWN or resource.kind in KINDS
 
 
 def cells_of(resource: Resource, findings: Mapping[str, Finding]) -> tuple[str, ...]:

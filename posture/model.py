@@ -263,7 +263,8 @@ class Model:
         for entry in judged:
             known = self._entries.get(entry.resource.id)
             if known is not None and known.resource.provider == OWN:
-                known.findings, entry = entry.findings, known
+                known.findings, known.observed_at = entry.findings, entry.observed_at or known.observed_at
+                entry = known
                 known.status = worst(finding.status for finding in known.findings.values())
             else:
                 self._entries[entry.resource.id] = entry

@@ -1,33 +1,36 @@
 """Keycloak's answers, as far as they are kept: the fields of its OpenAPI description under their own names."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+
+Text = Annotated[str, msgspec.Meta(max_length=4096)]
+"""Longer than any name or policy that a server lets anybody write."""
 
 
 class Realm(msgspec.Struct, omit_defaults=True):
     """`RealmRepresentation`. `id` is left out for whoever may not view the realm."""
 
-    id: str | None = None
-    realm: str | None = None
+    id: Text | None = None
+    realm: Text | None = None
     enabled: bool | None = None
-    sslRequired: str | None = None
-    passwordPolicy: str | None = None
-    browserFlow: str | None = None
+    sslRequired: Text | None = None
+    passwordPolicy: Text | None = None
+    browserFlow: Text | None = None
     bruteForceProtected: bool | None = None
-    otpPolicyType: str | None = None
-    otpPolicyAlgorithm: str | None = None
+    otpPolicyType: Text | None = None
+    otpPolicyAlgorithm: Text | None = None
     otpPolicyDigits: int | None = None
     otpPolicyPeriod: int | None = None
-    webAuthnPolicyUserVerificationRequirement: str | None = None
-    webAuthnPolicyPasswordlessUserVerificationRequirement: str | None = None
+    webAuthnPolicyUserVerificationRequirement: Text | None = None
+    webAuthnPolicyPasswordlessUserVerificationRequirement: Text | None = None
 
 
 class Action(msgspec.Struct, omit_defaults=True):
     """`RequiredActionProviderRepresentation`: what a user may be asked to set up."""
 
-    alias: str | None = None
-    providerId: str | None = None
+    alias: Text | None = None
+    providerId: Text | None = None
     enabled: bool | None = None
     defaultAction: bool | None = None
 
@@ -37,9 +40,9 @@ class Execution(msgspec.Struct, omit_defaults=True):
     one `level` deeper.
     """
 
-    requirement: str | None = None
-    providerId: str | None = None
-    displayName: str | None = None
+    requirement: Text | None = None
+    providerId: Text | None = None
+    displayName: Text | None = None
     authenticationFlow: bool | None = None
     level: int | None = None
 
@@ -49,8 +52,8 @@ class Component(msgspec.Struct):
     whether it is on.
     """
 
-    name: str | None = None
-    providerId: str | None = None
+    name: Text | None = None
+    providerId: Text | None = None
     config: "ComponentConfig | None" = None
 
     def kept(self) -> dict[str, Any]:
@@ -62,13 +65,13 @@ class Component(msgspec.Struct):
 class ComponentConfig(msgspec.Struct):
     """Each setting is a list of texts."""
 
-    enabled: list[str] = []
+    enabled: list[Text] = []
 
 
 class SystemInfo(msgspec.Struct):
     """Of `ServerInfoRepresentation`."""
 
-    version: str | None = None
+    version: Text | None = None
 
 
 class ServerInfo(msgspec.Struct):
