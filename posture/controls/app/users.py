@@ -72,7 +72,7 @@ def _policies(text: str) -> Iterator[tuple[str, str | None]]:
     for part in text.split(" and ") if text.strip() else ():
         found = _POLICY.fullmatch(part.strip())
         if found is None:
-            raise NoAnswer(unknown(f"{REALM}: passwordPolicy is {one_line(text, 60)!r}, which enctop cannot read"))
+            raise NoAnswer(unknown(f"{REALM}: passwordPolicy is {one_line(repr(text), 60)}, which enctop cannot read"))
         yield found[1], found[2]
 
 
@@ -88,7 +88,7 @@ def _used(named: dict[str, str | None], realm: Resource) -> list[tuple[str, int]
         default = "argon2" if version >= _NEW else "pbkdf2-sha512" if version >= _OLD else "pbkdf2-sha256"
         chosen = algorithm or default
         if chosen != BROKEN and chosen not in FLOORS:
-            raise NoAnswer(unknown(f"{REALM}: hashAlgorithm is {one_line(chosen, 60)!r}, which enctop does not know"))
+            raise NoAnswer(unknown(f"{REALM}: hashAlgorithm is {one_line(repr(chosen), 60)}, which enctop does not know"))
         rounds = 0 if chosen == BROKEN else _DEFAULTS[chosen][version >= _OLD]
         used.append((chosen, rounds if iterations is None else iterations))
     return used
@@ -98,7 +98,7 @@ def _iterations(text: str | None) -> int | None:
     if text is None:
         return None
     if not re.fullmatch(r"-?[0-9]{1,9}", text):
-        raise NoAnswer(unknown(f"{REALM}: hashIterations is {one_line(text, 60)!r}, not a number"))
+        raise NoAnswer(unknown(f"{REALM}: hashIterations is {one_line(repr(text), 60)}, not a number"))
     return int(text) if int(text) >= 0 else None
 
 
@@ -109,7 +109,7 @@ def _versions(realm: Resource) -> tuple[int, ...]:
         return (_OLD - 1, _OLD, _NEW)
     major = re.match(r"([0-9]{1,4})\.", expected(told, str, SERVER_INFO, "systemInfo.version"))
     if major is None:
-        raise NoAnswer(unknown(f"{SERVER_INFO}: version is {one_line(told, 60)!r}, which enctop cannot read"))
+        raise NoAnswer(unknown(f"{SERVER_INFO}: version is {one_line(repr(told), 60)}, which enctop cannot read"))
     return (int(major[1]),)
 
 
@@ -152,9 +152,9 @@ def second_factor(subject: Resource, context: Context) -> Verdict:
     }
     strange = next((step.provider for step in reached if step.is_strange), None)
     if not usable and strange is not None:
-        return unknown(f"what the step {one_line(strange, 60)!r} asks for is not known", evidence=facts)
+        return unknown(f"what the step {one_line(repr(strange), 60)} asks for is not known", evidence=facts)
     if not offered:
-        return failed(f"no second factor in the flow {one_line(name, 60)!r}", facts)
+        return failed(f"no second factor in the flow {one_line(repr(name), 60)}", facts)
     if not usable:
         needed = sorted({FACTORS[step.provider][0] for step in offered})
         if untold := [action for action in needed if action not in actions]:
