@@ -16,7 +16,7 @@ from posture.reading import NoAnswer, expected, field_of, nested, objects, optio
 from posture.resource import Resource
 from posture.source import ANSWERED
 from posture.text import one_line
-from posture.verdict import Status, Verdict, failed, not_applicable, passed, unanswered, unknown, warned
+from posture.verdict import Status, Verdict, because, failed, not_applicable, passed, unanswered, unknown, warned
 
 REALM = "GET /admin/realms/{realm}"
 ACTIONS = "GET /admin/realms/{realm}/authentication/required-actions"
@@ -88,7 +88,9 @@ def _used(named: dict[str, str | None], realm: Resource) -> list[tuple[str, int]
         default = "argon2" if version >= _NEW else "pbkdf2-sha512" if version >= _OLD else "pbkdf2-sha256"
         chosen = algorithm or default
         if chosen != BROKEN and chosen not in FLOORS:
-            raise NoAnswer(unknown(f"{REALM}: hashAlgorithm is {one_line(repr(chosen), 60)}, which enctop does not know"))
+            raise NoAnswer(
+                unknown(f"{REALM}: hashAlgorithm is {one_line(repr(chosen), 60)}, which enctop does not know")
+            )
         rounds = 0 if chosen == BROKEN else _DEFAULTS[chosen][version >= _OLD]
         used.append((chosen, rounds if iterations is None else iterations))
     return used
@@ -188,8 +190,8 @@ def _elsewhere(name: str, users: Resource, context: Context) -> Verdict:
     realms = sorted((s for s in context.sources(users.tenant) if s.provider == "keycloak"), key=lambda one: one.id)
     silent = next((source for source in realms if source.last_success is None and source.state not in ANSWERED), None)
     if silent is not None:
-        why = f"the realm {silent.scope} has not answered"
-        return unanswered(silent.fault) if silent.fault is not None else unknown(why)
+        why = unknown(f"the realm {silent.scope} has not answered")
+        return because(why if silent.fault is None else unanswered(silent.fault), silent.id)
     if realms:
         return not_applicable(f"judged on the realm {realms[0].scope}")
     said = attested(name, context)
