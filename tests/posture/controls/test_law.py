@@ -17,6 +17,7 @@ from posture.policy import ExceptionRule, KeyMode, Policy
 from posture.resource import Resource
 from posture.source import State
 from posture.verdict import Status, Verdict
+from tests.posture.controls.app import world as app_world
 from tests.posture.controls.azure import world as azure_world
 from tests.posture.controls.gcp.world import GCP_RESOURCES
 from tests.posture.controls.kubernetes import world as k8s_world
@@ -75,6 +76,7 @@ TYPES: dict[str, Resource] = {
     **azure_world.TYPES,
     **GCP_RESOURCES,
     **k8s_world.TYPES,
+    **app_world.TYPES,
 }
 OPERATIONS = sorted(
     {operation for control in registry() for operation in control.reads}

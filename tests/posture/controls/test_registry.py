@@ -12,6 +12,7 @@ from posture.controls.registry import Metadata, Registry, control, joined, regis
 from posture.controls.remedy import remedy_for
 from posture.resource import Resource
 from posture.verdict import EvidenceClass, Severity, Status, Verdict, passed
+from tests.posture.controls.app.world import TYPES as APP
 from tests.posture.controls.azure import world
 from tests.posture.controls.gcp.world import GCP_RESOURCES
 from tests.posture.controls.kubernetes.world import TYPES as KUBERNETES
@@ -47,6 +48,7 @@ RESOURCES = {
     **world.TYPES,
     **GCP_RESOURCES,
     **KUBERNETES,
+    **APP,
 }
 
 
@@ -54,7 +56,7 @@ def test_every_control_of_the_areas_is_there_in_the_order_of_ids() -> None:
     ids = [control.id for control in registry()]
     assert ids == sorted(ids)
     clouds = {"aws.s3.": 9, "aws.ebs.": 9, "aws.kms.": 3, "azure.": 19, "gcp.": 11}
-    many = {**clouds, "k8s.": 11, "meta.": 4, "tls.": 19, "vault.": 23}
+    many = {**clouds, "app.": 2, "doc.": 2, "k8s.": 11, "meta.": 4, "tls.": 19, "vault.": 23}
     assert {area: sum(control.startswith(area) for control in ids) for area in many} == many
 
 

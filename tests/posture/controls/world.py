@@ -14,6 +14,7 @@ from posture.fault import Fault, FaultKind
 from posture.policy import Policy
 from posture.problems import cause_of
 from posture.resource import Encryption, KeyClass, Link, Resource
+from posture.rollup import Rollup
 from posture.source import ANSWERED, Source, account_of
 from posture.verdict import Finding, Verdict
 
@@ -32,6 +33,7 @@ class World(msgspec.Struct):
     asked: list[Source] = []
     strays: int = 0
     now: Utc = NOW
+    counts: Rollup = msgspec.field(default_factory=lambda: Rollup(resources=[0, 0, 0, 1, 0]))
 
     def linked(self, resource: Resource, rel: str) -> Resource | None:
         to = resource.link(rel)
@@ -74,6 +76,9 @@ class World(msgspec.Struct):
 
     def unassigned(self, tenant: str) -> int:
         return self.strays
+
+    def rollup(self, tenant: str) -> Rollup:
+        return self.counts
 
     def ask(self, control: str, resource: Resource) -> Verdict:
         found = registry().get(control)
@@ -269,3 +274,7 @@ def source_row(id: str = "acme/aws/1/us-east-1/ebs") -> Resource:
 
 def tenant() -> Resource:
     return made("enctop://acme", "tenant", "enctop.tenant", provider="enctop", scope="", region="")
+
+
+def users() -> Resource:
+    return made("enctop://acme/users", "identity", "enctop.identity", provider="enctop", scope="", region="")
