@@ -23,6 +23,7 @@ from tests.posture.controls.kubernetes import world as k8s_world
 from tests.posture.controls.tls.world import certificate, endpoint
 from tests.posture.controls.vault.world import WHOLE as VAULT
 from tests.posture.controls.world import (
+    AWS_TYPES,
     NOW,
     World,
     account,
@@ -67,6 +68,7 @@ TYPES: dict[str, Resource] = {
     "aws.kms.key": key(
         KeyRotationEnabled=True, RotationPeriodInDays=365, Policy='{"Statement": []}', ValidTo="2027-11-23T14:00:00Z"
     ),
+    **AWS_TYPES,
     "tls.endpoint": endpoint(),
     "tls.certificate": certificate(),
     "enctop.source": source_row(),

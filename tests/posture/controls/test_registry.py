@@ -18,6 +18,7 @@ from tests.posture.controls.kubernetes.world import TYPES as KUBERNETES
 from tests.posture.controls.tls.world import certificate, endpoint
 from tests.posture.controls.vault.world import WHOLE as VAULT
 from tests.posture.controls.world import (
+    AWS_TYPES,
     bucket,
     key,
     key_arn,
@@ -39,6 +40,7 @@ RESOURCES = {
     "aws.s3.inventory": made("b-1/inventory", "inventory", "aws.s3.inventory", fields={"Bucket": "b-1"}),
     "aws.s3.object-sample": made("b-1/sample", "object-sample", "aws.s3.object-sample"),
     "aws.kms.key": key(),
+    **AWS_TYPES,
     "tls.endpoint": endpoint(),
     "tls.certificate": certificate(Host="shop.acme.example", Connect="shop.acme.example:443"),
     "enctop.source": source_row(),
@@ -53,7 +55,17 @@ RESOURCES = {
 def test_every_control_of_the_areas_is_there_in_the_order_of_ids() -> None:
     ids = [control.id for control in registry()]
     assert ids == sorted(ids)
-    clouds = {"aws.s3.": 9, "aws.ebs.": 9, "aws.kms.": 3, "azure.": 19, "gcp.": 11}
+    clouds = {
+        "aws.s3.": 9,
+        "aws.ebs.": 9,
+        "aws.kms.": 3,
+        "aws.iam.": 3,
+        "aws.rds.": 2,
+        "aws.efs.": 1,
+        "aws.eks.": 1,
+        "azure.": 19,
+        "gcp.": 11,
+    }
     many = {**clouds, "k8s.": 11, "meta.": 4, "tls.": 19, "vault.": 23}
     assert {area: sum(control.startswith(area) for control in ids) for area in many} == many
 
