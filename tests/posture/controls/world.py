@@ -303,7 +303,12 @@ def file_system(*, key: str | None = None, **fields: Any) -> Resource:
 def eks_cluster(version: str = "1.33", *, key: str | None = None, **fields: Any) -> Resource:
     """Of EKS; its secrets under a key, or under none of the account's."""
     named = [{"resources": ["secrets"], "provider": {"keyArn": key}}] if key else None
-    usual = {"name": "c", "version": version, "health": {"issues": []}, **({"encryptionConfig": named} if key else {})}
+    usual: dict[str, Any] = {
+        "name": "c",
+        "version": version,
+        "health": {"issues": []},
+        **({"encryptionConfig": named} if key else {}),
+    }
     arn = f"arn:aws:eks:us-east-1:{HOME}:cluster/c"
     return made(arn, "cluster", "aws.eks.cluster", name="c", links={"key": key}, fields={**usual, **fields})
 
