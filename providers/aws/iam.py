@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from posture.fault import Fault, FaultKind, Refused
-from posture.reports import Batch, Complete, ReadRefused
+from posture.reports import Batch, Complete, NotRead, ReadRefused
 from posture.resource import Resource
 from providers.aws.calls import (
     GENERATE_CREDENTIAL_REPORT,
@@ -30,7 +30,17 @@ _SUMMARY = ("AccountMFAEnabled", "AccountPasswordPresent", "AccountAccessKeysPre
 _KEYS = tuple(f"access_key_{number}_{what}" for number in (1, 2) for what in ("active", "last_rotated"))
 _COLUMNS = ("user", "arn", "user_creation_time", "password_enabled", "mfa_active", *_KEYS)
 """Of the credential report; who used what, when and from where is not kept."""
+ASKED = 3
+"""Questions that each stand on their own."""
 _NO_REPORT = frozenset({"ReportNotPresent", "ReportExpired"})
+
+
+class _Answers(Reading):
+    """What was answered of an account, and which questions got no answer at all, by operation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.silences: dict[str, Refused] = {}
 
 
 class Identities(AwsSource):
@@ -39,52 +49,61 @@ class Identities(AwsSource):
     service = "iam"
     calls = (GET_ACCOUNT_SUMMARY, LIST_VIRTUAL_MFA_DEVICES, GET_CREDENTIAL_REPORT, GENERATE_CREDENTIAL_REPORT)
 
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._known = False
+        """Whether a report was ever read."""
+
     async def poll(self) -> AsyncGenerator[Yield, None]:
-        """The account's summary and virtual devices, which are of now, then the report, which may be four hours old.
+        """The account's summary and virtual devices, which are of now, and the report, which may be four hours old.
 
-        Users of a report that may not be read are told by one row for all of them, which says why.
+        One that is refused or lost leaves the others as they are. Users of a report that may not be read are told by
+        one row for all of them, which says why.
         """
-        reading = Reading()
-        devices = await self._answer(reading, LIST_VIRTUAL_MFA_DEVICES, self._devices())
-        summary = await self._answer(reading, GET_ACCOUNT_SUMMARY, self._summary())
-        for fault in reading.faults.values():
+        answers = _Answers()
+        devices = await self._answer(answers, LIST_VIRTUAL_MFA_DEVICES, self._devices())
+        summary = await self._answer(answers, GET_ACCOUNT_SUMMARY, self._summary())
+        report = await self._answer(answers, GET_CREDENTIAL_REPORT, self._report())
+        if len(answers.silences) == ASKED:
+            raise next(iter(answers.silences.values()))
+        for fault in answers.faults.values():
             yield ReadRefused(fault)
-        yield Batch((self._account(summary or {}, devices, reading.faults),))
+        account = (self._account(summary or {}, devices, answers.faults),)
+        yield NotRead(account) if GET_ACCOUNT_SUMMARY.operation in answers.silences else Batch(account)
         yield Complete(("aws.iam.account",))
-        report = await self._answer(reading, GET_CREDENTIAL_REPORT, self._report())
-        if report is None:
-            fault = reading.faults[GET_CREDENTIAL_REPORT.operation]
-            yield ReadRefused(fault)
-            yield Batch((self._all_users(fault),))
-            return
-        rows = Rows(GET_CREDENTIAL_REPORT, "arn", rf"arn:[a-z-]+:iam::{self.account.number}:(?:root|user/[!-~]+)")
-        users = rows.of(report.rows, lambda row: self._user(row, report, devices, reading.faults))
-        yield Batch.of(user for user in users if user is not None)
-        counted = (summary or {}).get("Users")
-        if rows.fault is not None:
-            yield ReadRefused(rows.fault)
-        elif isinstance(counted, int) and len(report.rows) - 1 < counted:
-            yield ReadRefused(
-                Fault(
-                    FaultKind.ERROR,
-                    "UsersNotReported",
-                    GET_CREDENTIAL_REPORT.operation,
-                    f"the report of {report.generated} names {len(report.rows) - 1} of {counted} users",
-                )
-            )
-        else:
-            yield Complete(("aws.iam.user",))
+        if report is not None:
+            users, short = self._users(report, devices, (summary or {}).get("Users"), answers.faults)
+            self._known = True
+            yield users
+            yield Complete(("aws.iam.user",)) if short is None else ReadRefused(short)
+        elif GET_CREDENTIAL_REPORT.operation not in answers.silences or not self._known:
+            yield Batch((self._all_users(answers.faults[GET_CREDENTIAL_REPORT.operation]),))
 
-    async def _answer(self, reading: Reading, call: Call, question: Coroutine[Any, Any, T]) -> T | None:
-        """What is answered, None where that is a refusal, which is noted. Raises `Refused` where nobody answers."""
+    async def _answer(self, answers: "_Answers", call: Call, question: Coroutine[Any, Any, T]) -> T | None:
+        """What is answered, None where that is a refusal or nothing, which is noted."""
         try:
             return await question
         except Refused as refused:
             if lost(refused):
-                raise
-            await self.account.confirm(refused)
-            reading.refused(refused, call.operation)
+                answers.silences[call.operation] = refused
+            else:
+                await self.account.confirm(refused)
+            answers.refused(refused, call.operation)
             return None
+
+    def _users(
+        self, report: "Report", devices: Mapping[str, Any] | None, counted: object, faults: Mapping[str, Fault]
+    ) -> tuple[Batch, Fault | None]:
+        """The users that a report names, and why these are not all: a row that cannot be read, or fewer than the
+        account counts now.
+        """
+        rows = Rows(GET_CREDENTIAL_REPORT, "arn", rf"arn:[a-z-]+:iam::{self.account.number}:(?:root|user/[!-~]+)")
+        users = rows.of(report.rows, lambda row: self._user(row, report, devices, faults))
+        short, named = rows.fault, len(report.rows) - 1
+        if short is None and isinstance(counted, int) and named < counted:
+            why = f"the report of {report.generated} names {named} of {counted} users"
+            short = Fault(FaultKind.ERROR, "UsersNotReported", GET_CREDENTIAL_REPORT.operation, why)
+        return Batch.of(user for user in users if user is not None), short
 
     async def _summary(self) -> dict[str, Any]:
         answer = await self.account.ask(GET_ACCOUNT_SUMMARY, self.account.home)

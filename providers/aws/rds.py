@@ -129,7 +129,7 @@ class Databases(AwsSource):
     calls = tuple(call for each in LISTINGS for call in (each.call, each.shared) if call is not None)
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
-        """Four listings, each on its own: one that is refused leaves the others as they are."""
+        """Four listings, each on its own: one that is refused or lost leaves the others as they are."""
         self.seen.begin(self.id)
         refusals: list[Refused] = []
         whole = True
@@ -144,9 +144,8 @@ class Databases(AwsSource):
                             yield ReadRefused(fault)
                         yield Batch((made,))
             except Refused as refused:
-                if lost(refused):
-                    raise
-                await self.account.confirm(refused)
+                if not lost(refused):
+                    await self.account.confirm(refused)
                 refusals.append(refused)
                 if len(refusals) == len(LISTINGS):
                     raise
