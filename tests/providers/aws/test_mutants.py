@@ -23,6 +23,7 @@ from posture.model import Model
 from posture.policy import KeyMode, Policy
 from posture.reports import Report
 from posture.verdict import Finding, Status
+from providers.aws import eks, rds
 from providers.aws.calls import CALLS, Call
 from providers.aws.client import AwsClient
 from providers.aws.decode import UnreadablePage, Wire, _object
@@ -79,6 +80,12 @@ AS_GOOD = {
     ("EncryptionType", "twice"),  # it is a list
     ("RotationPeriodInDays", "7"),  # a number of days, and fewer than asked for
 }
+KEPT = {
+    **{each.call.name: {each.name, each.arn, each.flag, *each.kept} for each in rds.LISTINGS},
+    "DescribeCluster": set(eks._KEPT),
+    "GetAccountSummary": {"entry"},
+}
+"""Operation -> the fields that are kept, where the others are many."""
 _MODEL = botocore.session.Session()
 
 
@@ -241,9 +248,15 @@ def mutants(operation: str, body: bytes) -> Iterator[tuple[str, str, bytes]]:
     others must stand.
     """
     if operation in JSON_CALLS:
-        yield from _json_mutants(json.loads(body), ())
+        yield from (each for each in _json_mutants(json.loads(body), ()) if not _dropped(operation, each[0]))
     elif body.lstrip().startswith(b"<"):
-        yield from _xml_mutants(body)
+        yield from (each for each in _xml_mutants(body) if not _dropped(operation, each[0]))
+
+
+def _dropped(operation: str, where: str) -> bool:
+    """Whether a field is one of those that the room lets go before anything looks at it."""
+    kept = KEPT.get(operation)
+    return kept is not None and not kept & set(where.split(".")) and where.count(".") > 1
 
 
 def _json_mutants(whole: Any, path: tuple[Any, ...]) -> Iterator[tuple[str, str, bytes]]:
