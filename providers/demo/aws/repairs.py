@@ -30,6 +30,7 @@ def apply() -> None:
         _inventories,
         _policy_conditions,
         repairs_stores.databases,
+        repairs_stores.pages,
         repairs_stores.file_systems,
     ):
         repair()

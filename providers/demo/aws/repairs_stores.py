@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from providers.demo.paging import page
+
 Method = Callable[..., Any]
 
 
@@ -16,6 +18,24 @@ def databases() -> None:
         setattr(models.RDSBackend, name, _under_a_key(getattr(models.RDSBackend, name)))
     for kind in (models.DBInstance, models.DBCluster, models.DBSnapshot, models.DBClusterSnapshot):
         kind.storage_encryption_type = property(_encryption_type)  # type: ignore[union-attr,unused-ignore]
+
+
+def pages() -> None:
+    """Of RDS only instances come in pages; the others do too, of 100 unless said."""
+    from moto.core.responses import ActionResult
+    from moto.rds.responses import RDSResponse
+
+    def paged(describe: Method) -> Method:
+        def described(self: Any) -> Any:
+            ((listed, rows),) = describe(self)._result.items()
+            limit = int(self.params.get("MaxRecords") or 100)
+            shown, marker = page(rows, lambda row: str(row.arn), limit, self.params.get("Marker"))
+            return ActionResult({listed: list(shown), **({"Marker": marker} if marker else {})})
+
+        return described
+
+    for name in ("describe_db_clusters", "describe_db_snapshots", "describe_db_cluster_snapshots"):
+        setattr(RDSResponse, name, paged(getattr(RDSResponse, name)))
 
 
 def file_systems() -> None:
