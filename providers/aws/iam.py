@@ -4,10 +4,12 @@ import base64
 import csv
 import io
 from collections.abc import AsyncGenerator, Coroutine, Mapping
+from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 import msgspec
 
+from posture.clock import Seconds, parse_rfc3339
 from posture.fault import Fault, FaultKind, Refused
 from posture.reports import Batch, Complete, NotRead, ReadRefused
 from posture.resource import Resource
@@ -32,6 +34,10 @@ _COLUMNS = ("user", "arn", "user_creation_time", "password_enabled", "mfa_active
 """Of the credential report; who used what, when and from where is not kept."""
 ASKED = 3
 """Questions that each stand on their own."""
+REPORT_AGE: Seconds = 86400.0
+"""IAM gives no report of more than four hours: one of more than a day is none of IAM's. By the server's own clock, so
+that a wrong one here takes no verdict away.
+"""
 _NO_REPORT = frozenset({"ReportNotPresent", "ReportExpired"})
 
 
@@ -207,8 +213,8 @@ class Report(msgspec.Struct, frozen=True):
 
 
 def read_report(answer: Mapping[str, Any]) -> Report:
-    """The report in an answer of GetCredentialReport. Raises `Refused` where it is none, or names no root user: then
-    it is not whole.
+    """The report in an answer of GetCredentialReport. Raises `Refused` where it is none, is old, or names no root
+    user: then it is not whole.
 
     Source: IAM API reference, GetCredentialReport; IAM User Guide, "Getting credential reports".
     """
@@ -224,7 +230,24 @@ def read_report(answer: Mapping[str, Any]) -> Report:
         raise _unreadable(GET_CREDENTIAL_REPORT, "a report in which columns are missing")
     if all(row["user"] != "<root_account>" for row in rows):
         raise _unreadable(GET_CREDENTIAL_REPORT, "a report without the root user")
+    if (age := _age(answer, generated)) is not None and not -REPORT_AGE < age < REPORT_AGE:
+        raise _unreadable(GET_CREDENTIAL_REPORT, f"a report of {generated}")
     return Report(rows, generated)
+
+
+def _age(answer: Mapping[str, Any], generated: str) -> Seconds | None:
+    """How old the report was when it was given; None where the answer has no date. Raises `Refused` where it is of no
+    time.
+    """
+    try:
+        made = parse_rfc3339(generated)
+    except ValueError:
+        raise _unreadable(GET_CREDENTIAL_REPORT, "GeneratedTime is not a time") from None
+    said = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+    try:
+        return parsedate_to_datetime(str(said)).timestamp() - made
+    except ValueError:
+        return None
 
 
 def _virtual(arn: str, devices: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -13,8 +13,6 @@ from posture.verdict import EvidenceClass, Status, Verdict, failed, passed, unkn
 _SUMMARY, _REPORT, _DEVICES = "iam:GetAccountSummary", "iam:GetCredentialReport", "iam:ListVirtualMFADevices"
 KEY_AGE = 90 * DAY
 """An active access key that was made longer ago is a WARN."""
-REPORT_AGE = 2 * DAY
-"""A credential report says nothing any more when it is older. IAM makes one every four hours, where it is asked."""
 ATTESTED_FOR = 90 * DAY
 """A person's word on Identity Center holds so long."""
 _YES_OR_NO = frozenset({"true", "false"})
@@ -45,9 +43,6 @@ def root_mfa(account: Resource, context: Context) -> Verdict:
 def user_console_mfa(user: Resource, context: Context) -> Verdict:
     """As the credential report says, whose age is its own; a virtual device that is there now counts before it does."""
     made = time_of(field_of(user, _REPORT, "GeneratedTime"), _REPORT, "GeneratedTime")
-    until = made + REPORT_AGE
-    if not context.now - REPORT_AGE <= made <= context.now + DAY:
-        return unknown(f"the credential report is of {rfc3339(made)}")
     password, mfa = _told(user, "password_enabled"), _told(user, "mfa_active")
     evidence = {
         f"{_REPORT}.password_enabled": password,
@@ -57,14 +52,12 @@ def user_console_mfa(user: Resource, context: Context) -> Verdict:
     if not password:
         return _keys_only(user, context.now, evidence)
     if mfa:
-        return passed(f"password and second factor, by the report of {rfc3339(made)}", evidence, until=until)
+        return passed(f"password and second factor, by the report of {rfc3339(made)}", evidence)
     if _DEVICES not in user.faults and user.fields.get("EnableDate") is not None:
         since = rfc3339(time_of(user.fields["EnableDate"], _DEVICES, "EnableDate"))
         evidence[f"{_DEVICES}.EnableDate"] = since
-        return passed(
-            f"virtual device since {since}, which the report of {rfc3339(made)} does not know", evidence, until=until
-        )
-    return failed(f"password without a second factor, by the report of {rfc3339(made)}", evidence, until=until)
+        return passed(f"virtual device since {since}, which the report of {rfc3339(made)} does not know", evidence)
+    return failed(f"password without a second factor, by the report of {rfc3339(made)}", evidence)
 
 
 @control("aws.iam.sso-mfa", on="aws.iam.account")

@@ -182,14 +182,27 @@ def content(text: str) -> str:
         {"Content": content(f'{HEAD}\n{ROW}\n"alice'), "GeneratedTime": GENERATED},
         {"Content": content(f"{HEAD}\n{ROW}\n{'x' * 200_000},"), "GeneratedTime": GENERATED},
         {"Content": content("<html>nobody is here</html>"), "GeneratedTime": GENERATED},
+        {"Content": content(f"{HEAD}\n{ROW}\n"), "GeneratedTime": "yesterday"},
+        {
+            "Content": content(f"{HEAD}\n{ROW}\n"),
+            "GeneratedTime": GENERATED,
+            "ResponseMetadata": {"HTTPHeaders": {"date": "Mon, 30 Nov 2026 09:00:00 GMT"}},
+        },
     ],
-    ids=range(12),
+    ids=range(14),
 )
 def test_what_is_no_whole_report_is_no_answer(answer: dict[str, object]) -> None:
     with pytest.raises(Refused) as raised:
         read_report(answer)
     assert raised.value.fault.code == "UnreadableAnswer"
     assert "alice" not in raised.value.fault.message
+
+
+def test_a_report_is_as_old_as_the_server_says_and_may_be_given_without_a_date() -> None:
+    answer = {"Content": content(f"{HEAD}\n{ROW}\n"), "GeneratedTime": GENERATED}
+    for headers in ({}, {"date": "Sat, 28 Nov 2026 12:59:00 GMT"}, {"date": "soon"}):
+        report = read_report({**answer, "ResponseMetadata": {"HTTPHeaders": headers}})
+        assert (len(report.rows), report.generated) == (1, GENERATED)
 
 
 SEED = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
