@@ -2,4 +2,4 @@
 
 from tui.views import View
 
-VIEW = View("databases", "Databases", short="DBs", order=18, kinds=("database",))
+VIEW = View("databases", "Databases", short="DBs", order=19, kinds=("database",))

@@ -7,7 +7,7 @@ VIEW = View(
     "filesystems",
     "File systems",
     short="Files",
-    order=19,
+    order=20,
     kinds=("file-system",),
     columns=(STATUS, NAME, TENANT, SCOPE, REGION, *own("file-system"), USERS, KEY_CLASS, KEY, REASON, SINCE, AGE),
 )

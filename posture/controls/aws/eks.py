@@ -10,7 +10,7 @@ from posture.keyclass import key_holder
 from posture.policy import KeyMode
 from posture.reading import NoAnswer, expected, field_of, nested, objects, optional, texts
 from posture.resource import Resource
-from posture.verdict import Verdict, failed, passed, unknown, warned
+from posture.verdict import Verdict, because, failed, passed, unknown, warned
 
 _DESCRIBE = "eks:DescribeCluster"
 _CONTROL = "aws.eks.secrets-encryption"
@@ -28,7 +28,8 @@ def secrets_encryption(cluster: Resource, context: Context) -> Verdict:
     configured = _configured(cluster)
     evidence[f"{_DESCRIBE}.encryptionConfig"] = configured
     if issues := _key_issues(cluster):
-        return failed(f"EKS reports {issues[0]}", {**evidence, f"{_DESCRIBE}.health.issues": issues})
+        verdict = failed(f"EKS reports {issues[0]}", {**evidence, f"{_DESCRIBE}.health.issues": issues})
+        return because(verdict, cluster.link("key") or "")
     number = _VERSION.fullmatch(version)
     if number is None:
         return unknown(f"version is {version[:20]!r}, which enctop does not know", evidence=evidence)

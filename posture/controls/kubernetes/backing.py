@@ -50,6 +50,11 @@ class Behind(msgspec.Struct, frozen=True):
     evidence: Mapping[str, Any]
     finding: Finding | None = None
 
+    @property
+    def cause(self) -> str:
+        """What explains it."""
+        return "" if self.finding is None else self.finding.root
+
 
 def behind(resource: Resource, context: Context) -> Behind:
     """What stands on a cloud resource, and on the encryption set or the key that it is under, where no control of its

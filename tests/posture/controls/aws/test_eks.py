@@ -58,6 +58,11 @@ def test_secrets_are_under_envelope_encryption_by_version_or_by_key(
     assert World([key()], policy).ask("aws.eks.secrets-encryption", cluster).status.word == status
 
 
+def test_a_key_that_cannot_be_used_is_the_cause() -> None:
+    cluster = eks_cluster(key=key_arn(), health=issue("KmsKeyDisabled"))
+    assert World().ask("aws.eks.secrets-encryption", cluster).cause == key_arn()
+
+
 def test_a_refused_description_is_unknown_and_names_the_permission() -> None:
     verdict = World().ask("aws.eks.secrets-encryption", refused(eks_cluster(), DESCRIBE))
     assert (verdict.status, verdict.fault) == (Status.UNKNOWN, denied(DESCRIBE))
