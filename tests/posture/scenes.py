@@ -60,6 +60,10 @@ MORE: tuple[Resource, ...] = (
         PolicyStatus={"IsPublic": False},
         PublicAccessBlockConfiguration=OPEN_FLAGS,
     ),
+    aws.eks_cluster(),
+    aws.database(StorageEncrypted=False, StorageEncryptionType="sse-rds"),
+    aws.database_snapshot(Encrypted=False, Public=False),
+    aws.database_snapshot(Encrypted=False, SnapshotType="automated"),
     azure_world.account(KeyClass.CUSTOMER, "Microsoft.Keyvault", allowBlobPublicAccess=False),
     msgspec.structs.replace(
         DOUBLE, fields={**DOUBLE.fields, "properties": {**DOUBLE.fields["properties"], "encryption": DOUBLY}}

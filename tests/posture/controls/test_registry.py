@@ -19,6 +19,7 @@ from tests.posture.controls.kubernetes.world import TYPES as KUBERNETES
 from tests.posture.controls.tls.world import certificate, endpoint
 from tests.posture.controls.vault.world import WHOLE as VAULT
 from tests.posture.controls.world import (
+    AWS_TYPES,
     bucket,
     key,
     key_arn,
@@ -40,6 +41,7 @@ RESOURCES = {
     "aws.s3.inventory": made("b-1/inventory", "inventory", "aws.s3.inventory", fields={"Bucket": "b-1"}),
     "aws.s3.object-sample": made("b-1/sample", "object-sample", "aws.s3.object-sample"),
     "aws.kms.key": key(),
+    **AWS_TYPES,
     "tls.endpoint": endpoint(),
     "tls.certificate": certificate(Host="shop.acme.example", Connect="shop.acme.example:443"),
     "enctop.source": source_row(),
@@ -58,6 +60,16 @@ def test_every_control_of_the_areas_is_there_in_the_order_of_ids() -> None:
     clouds = {"aws.s3.": 9, "aws.ebs.": 9, "aws.kms.": 3, "azure.": 19, "gcp.": 11}
     many = {**clouds, "app.": 2, "doc.": 2, "k8s.": 11, "meta.": 4, "tls.": 19, "vault.": 23}
     assert {area: sum(control.startswith(area) for control in ids) for area in many} == many
+
+
+def test_what_aws_keeps_beside_disks_and_buckets_and_who_may_log_in_has_its_controls() -> None:
+    ids = {
+        control.id for control in registry() if control.id.startswith(("aws.efs.", "aws.eks.", "aws.iam.", "aws.rds."))
+    }
+    assert ids == {
+        *("aws.efs.encrypted", "aws.eks.secrets-encryption", "aws.rds.encrypted", "aws.rds.snapshot-public"),
+        *("aws.iam.root-mfa", "aws.iam.sso-mfa", "aws.iam.user-console-mfa"),
+    }
 
 
 def test_a_type_is_judged_by_its_controls_and_an_unknown_type_by_none() -> None:
