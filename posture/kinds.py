@@ -165,7 +165,23 @@ _ALL = (
             Col("LIFE", 5, 5, keep=6, number=True),
             Col("NAMES", 12, 40, keep=3),
         ),
-        ends=("tls.cert-expiry", "vault.pki.certificate-expiry"),
+        ends=("tls.cert-expiry", "vault.pki.certificate-expiry", "aws.acm.certificate"),
+    ),
+    Kind(
+        "load-balancer",
+        "Load balancers",
+        (
+            Col("SCHEME", 8, 8, keep=5),
+            Col("LISTENS", 9, 30, keep=6),
+            Col("TLS POLICY", 12, 38, middle=True),
+            Col("CERT ENDS", 10, 10, keep=3),
+            Col("HTTP", 9, 9, verdict=("aws.elb.http-redirect",), words=("SERVES", "?", "check", "redirects", "")),
+        ),
+    ),
+    Kind(
+        "distribution",
+        "Distributions",
+        (Col("VIEWERS", 9, 20), Col("LEAST TLS", 9, 12), Col("ORIGINS", 12, 40), Col("CERT ENDS", 10, 10, keep=3)),
     ),
     Kind("vault", "Vaults", (Col("STATE"), Col("ABOUT"))),
     Kind(

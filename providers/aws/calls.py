@@ -1,6 +1,7 @@
 """Every AWS operation enctop may call, and the permission it takes. A call that is not declared here cannot be made.
 
-Names: API references of EC2, S3, S3 Control, KMS and STS; permissions: Service Authorization Reference.
+Names: API references of EC2, S3, S3 Control, KMS, STS, Elastic Load Balancing (both versions), ACM and CloudFront;
+permissions: Service Authorization Reference.
 """
 
 import json
@@ -31,7 +32,7 @@ class Call(msgspec.Struct, frozen=True):
     @property
     def operation(self) -> str:
         """As errors and evidence name it: `ec2:DescribeVolumes`."""
-        return f"{'s3' if self.service == 's3control' else self.service}:{self.name}"
+        return f"{_PREFIXES.get(self.service, self.service)}:{self.name}"
 
     @property
     def method(self) -> str:
@@ -49,10 +50,15 @@ def _call(
     need: Need = "always",
     root: str = "",
 ) -> Call:
-    root = root or (f"{name}Response" if service in {"ec2", "sts"} else "")
-    call = Call(service, name, permission or f"{service}:{name}", family or service, need, root)
-    CALLS[name if service != "s3control" else f"Account{name}"] = call
+    root = root or (f"{name}Response" if service in {"ec2", "sts", "elb", "elbv2"} else "")
+    prefix = _PREFIXES.get(service, service)
+    call = Call(service, name, permission or f"{prefix}:{name}", family or service, need, root)
+    CALLS[{"s3control": "Account", "elb": "Classic"}.get(service, "") + name] = call
     return call
+
+
+_PREFIXES = {"s3control": "s3", "elb": "elasticloadbalancing", "elbv2": "elasticloadbalancing"}
+"""boto3's name of a service -> IAM's, where it is another."""
 
 
 CALLS: dict[str, Call] = {}
@@ -96,11 +102,29 @@ DESCRIBE_KEY = _call("kms", "DescribeKey")
 GET_KEY_ROTATION_STATUS = _call("kms", "GetKeyRotationStatus")
 GET_KEY_POLICY = _call("kms", "GetKeyPolicy")
 
+DESCRIBE_LOAD_BALANCERS = _call("elbv2", "DescribeLoadBalancers")
+DESCRIBE_LISTENERS = _call("elbv2", "DescribeListeners")
+DESCRIBE_RULES = _call("elbv2", "DescribeRules")
+DESCRIBE_SSL_POLICIES = _call("elbv2", "DescribeSSLPolicies")
+DESCRIBE_TAGS = _call("elbv2", "DescribeTags", need="tag")
+DESCRIBE_CLASSIC = _call("elb", "DescribeLoadBalancers")
+DESCRIBE_CLASSIC_POLICIES = _call("elb", "DescribeLoadBalancerPolicies")
+DESCRIBE_CLASSIC_TAGS = _call("elb", "DescribeTags", need="tag")
+
+LIST_CERTIFICATES = _call("acm", "ListCertificates")
+DESCRIBE_CERTIFICATE = _call("acm", "DescribeCertificate")
+LIST_CERTIFICATE_TAGS = _call("acm", "ListTagsForCertificate", need="tag")
+
+LIST_DISTRIBUTIONS = _call("cloudfront", "ListDistributions", root="DistributionList")
+GET_VPC_ORIGIN = _call("cloudfront", "GetVpcOrigin", root="VpcOrigin")
+LIST_DISTRIBUTION_TAGS = _call("cloudfront", "ListTagsForResource", need="tag", root="Tags")
+
 # Requests a period, the period in seconds, and how many under way, per account and region. EC2 refills 20 a second into
 # a bucket of 100 for each
 # action and shares it with every other tool of the account (EC2 request throttling): half of it is taken. S3 and KMS
 # publish no rate for these reads;
-# they answer SlowDown or ThrottlingException, and the lane shrinks.
+# they answer SlowDown or ThrottlingException, and the lane shrinks. Each version of Elastic Load Balancing refills 10
+# Describe calls a second into a bucket of 40 (its user guide): half of it is taken. ACM and CloudFront: as gently.
 BUDGETS: dict[str, tuple[int, float, int]] = {
     "ec2:DescribeVolumes": (50, 5.0, 4),
     "ec2:DescribeSnapshots": (50, 5.0, 4),
@@ -109,6 +133,10 @@ BUDGETS: dict[str, tuple[int, float, int]] = {
     "s3control": (10, 1.0, 2),
     "kms": (100, 1.0, 16),
     "sts": (10, 1.0, 2),
+    "elbv2": (20, 4.0, 8),
+    "elb": (20, 4.0, 4),
+    "acm": (20, 4.0, 4),
+    "cloudfront": (10, 2.0, 2),
 }
 
 

@@ -133,16 +133,18 @@ class AwsClient:
         self, call: Call, region: str, answers: str, token: tuple[str, str], **parameters: Any
     ) -> AsyncIterator[list[dict[str, Any]]]:
         """The pages of a listing: the lists under `answers`. `token` names the continuation in the answer and in the
-        request. Raises `Refused`.
+        request; `LIST.ITEMS` are the items of a list that has its continuation with it. Raises `Refused`.
 
         A listing that leads back to a page, or gives the same rows under ever new tokens, is ended by an error.
         """
-        out, back = token
+        (out, back), (within, _, name) = token, answers.rpartition(".")
         more: dict[str, Any] = {}
         pages, begun = Pages(call.operation, MOST_PAGES), set[int]()
         while True:
             page = await self.ask(call, region, **parameters, **more)
-            rows = page.get(answers)
+            if within:
+                page = page.get(within) or {}
+            rows = page.get(name)
             if rows is None and call.root:  # in XML an empty list may be left out, in JSON none is
                 rows = []
             if not isinstance(rows, list):

@@ -29,9 +29,9 @@ class Wire:
         self._shape = shape
         self._for_namespace = lru_cache(maxsize=4)(lambda namespace: _compile(shape, namespace))
 
-    def decode(self, body: bytes, root: str | None = None) -> Any:
-        """The value in `body`, whose outermost element must be named `root` where one is given. Raises
-        `UnreadablePage`.
+    def decode(self, body: bytes, root: str | None = None, within: str = "") -> Any:
+        """The value in `body`, whose outermost element must be named `root` where one is given, and have the value in
+        the element `within` where that is. Raises `UnreadablePage`.
 
         A field that is not of its type stays the text it is: who reads the field tells it, and the rest of the page
         stands.
@@ -43,6 +43,8 @@ class Wire:
         namespace, brace, name = element.tag.rpartition("}")
         if root is not None and name != root:
             raise UnreadablePage(f"<{name[:40]}> where <{root}> was expected")
+        if within and (element := element.find(f"{namespace}{brace}{within}")) is None:  # type: ignore[assignment]
+            raise UnreadablePage(f"<{root}> without <{within}>")
         return self._for_namespace(namespace + brace)(element)
 
 
@@ -127,15 +129,15 @@ def read_answers(client: Any) -> None:
             response_dict["body"] = b"{}"
         elif not (root := roots.get(name)):
             return
-        # a text of its own, and answers within answers
-        elif name == "GetBucketLocation" or "resultWrapper" in shape.serialization:
+        # a text of its own, and who we are, which is checked where it is read
+        elif name == "GetBucketLocation" or model.service_name == "sts":
             _must_begin(response_dict["body"], root)
         else:
-            payload = shape.serialization.get("payload")
+            payload, within = shape.serialization.get("payload"), shape.serialization.get("resultWrapper", "")
             wire = wires.get(name) or wires.setdefault(name, Wire(shape.members[payload] if payload else shape))
-            decoded = wire.decode(response_dict["body"], root)
+            decoded = wire.decode(response_dict["body"], root, within)
             customized_response_dict.update({payload: decoded} if payload else decoded)
-            response_dict["body"] = b"<read/>"
+            response_dict["body"] = f"<read><{within}/></read>".encode() if within else b"<read/>"
 
     client.meta.events.register("before-parse", before_parse)
 

@@ -9,9 +9,13 @@ from botocore.exceptions import BotoCoreError
 from posture.clock import Seconds
 from posture.fault import Fault, FaultKind, Refused
 from posture.reports import ReadRefused
+from providers.aws.acm import Certificates
 from providers.aws.calls import DESCRIBE_REGIONS, GET_CALLER_IDENTITY
 from providers.aws.client import AwsClient
+from providers.aws.cloudfront import HOMES, Distributions
 from providers.aws.ebs import Region, Snapshots, Volumes
+from providers.aws.elb import LoadBalancers
+from providers.aws.elb_classic import ClassicLoadBalancers
 from providers.aws.faults import refused
 from providers.aws.kms import ForeignKeys, Keys
 from providers.aws.objects import Inventory, ObjectSample
@@ -123,6 +127,11 @@ class Root(Source):
                 self._once(Region, account, region, warm),
                 self._once(Snapshots, account, region, cold),
             ]
+            certificates = self._once(Certificates, account, region, warm)
+            balancers = [self._once(kind, account, region, warm) for kind in (LoadBalancers, ClassicLoadBalancers)]
+            for source in balancers:
+                source.after = (certificates.id,)
+            made += [certificates, *balancers]
         made += [self._once(OptedOut, account, region, cold) for region in off]
         buckets = self._once(Buckets, account, "", warm)
         made.append(buckets)
@@ -131,6 +140,10 @@ class Root(Source):
                 objects = self._once(kind, account, "", cold)
                 objects.after = (buckets.id,)
                 made.append(objects)
+        if account.partition in HOMES:
+            distributions = self._once(Distributions, account, "", cold)
+            distributions.after = [source.id for source in made if source.service == Certificates.service]
+            made.append(distributions)
         foreign = self._once(ForeignKeys, account, "", live)
         naming = self._claims.naming
         naming += [
@@ -146,7 +159,7 @@ class Root(Source):
         name = f"{kind.__name__}/{region}"
         if name not in self._made:
             source = kind(account, self._tenancy, region, cadence, self._seen)
-            if isinstance(source, Keys):
+            if isinstance(source, Keys | LoadBalancers):
                 source.cold = self._cadence.cold
             self._made[name] = source
         return self._made[name]
@@ -177,7 +190,7 @@ def open_aws(setup: Setup, blocks: Blocks) -> list[Source]:
     accounts: dict[tuple[object, ...], list[Block]] = {}
     for block in blocks:
         accounts.setdefault(block.settings.connection, []).append(block)
-    claims = Claims()
+    claims = Claims(setup.now)
     labels: set[str] = set()
     made: list[Source] = []
     for members in accounts.values():

@@ -29,6 +29,7 @@ DENIED = {
     "s3control": Spelling(403, "AccessDenied"),
     "sts": Spelling(403, "AccessDenied"),
     "kms": Spelling(400, "AccessDeniedException"),
+    "acm": Spelling(400, "AccessDeniedException"),
 }
 EXPIRED = {
     "ec2": Spelling(400, "RequestExpired"),
@@ -36,6 +37,7 @@ EXPIRED = {
     "s3control": Spelling(400, "ExpiredToken"),
     "sts": Spelling(403, "ExpiredToken"),
     "kms": Spelling(400, "ExpiredTokenException"),
+    "acm": Spelling(400, "ExpiredTokenException"),
 }
 THROTTLED = {
     "ec2": Spelling(503, "RequestLimitExceeded"),
@@ -43,6 +45,7 @@ THROTTLED = {
     "s3control": Spelling(503, "SlowDown"),
     "sts": Spelling(400, "Throttling"),
     "kms": Spelling(400, "ThrottlingException"),
+    "acm": Spelling(400, "ThrottlingException"),
 }
 BROKEN = {
     "ec2": Spelling(500, "InternalError"),
@@ -50,10 +53,13 @@ BROKEN = {
     "s3control": Spelling(500, "InternalError"),
     "sts": Spelling(500, "InternalFailure"),
     "kms": Spelling(500, "KMSInternalException"),
+    "acm": Spelling(500, "InternalFailure"),
 }
 OPTED_OUT = {
     "ec2": Spelling(401, "AuthFailure"),
     "kms": Spelling(400, "UnrecognizedClientException"),
+    "acm": Spelling(400, "UnrecognizedClientException"),
+    "elasticloadbalancing": Spelling(403, "InvalidClientTokenId"),
     "sts": Spelling(403, "RegionDisabledException"),
 }
 """What a region answers that the account has not opted in to: it looks like bad credentials."""
@@ -115,4 +121,4 @@ def _json_error(code: str, message: str) -> tuple[str, str]:
     return JSON, json.dumps({"__type": code, "message": message})
 
 
-_ENVELOPES = {"ec2": _ec2_error, "s3": _s3_error, "s3control": _s3control_error, "kms": _json_error}
+_ENVELOPES = {"ec2": _ec2_error, "s3": _s3_error, "s3control": _s3control_error, "kms": _json_error, "acm": _json_error}

@@ -52,6 +52,10 @@ NAMED_BY = (
     "LaunchTemplateId",
     "InstanceId.1",
     "ResourceId.1",
+    "ListenerArn",
+    "LoadBalancerArn",
+    "LoadBalancerName",
+    "CertificateArn",
 )
 """Parameters that name what a request is about; the first that is there is its resource."""
 
@@ -143,13 +147,13 @@ def _named(parameters: Mapping[str, Any]) -> str:
 
 
 def _form(environ: Environ) -> tuple[str, str, dict[str, Any]]:
-    """The query protocol of EC2, STS and IAM."""
+    """The query protocol of EC2, STS, IAM and Elastic Load Balancing."""
     parameters = _query(environ) | dict(parse_qsl(_body(environ).decode(errors="replace"), keep_blank_values=True))
     return str(parameters.get("Action", "Unknown")), _named(parameters), parameters
 
 
 def _json(environ: Environ) -> tuple[str, str, dict[str, Any]]:
-    """The JSON protocol of KMS."""
+    """The JSON protocol of KMS and ACM."""
     try:
         parameters = json.loads(_body(environ) or b"{}")
     except ValueError:
@@ -202,8 +206,26 @@ def _s3control(environ: Environ) -> tuple[str, str, dict[str, Any]]:
     return VERBS.get(environ["REQUEST_METHOD"], "") + last[:1].upper() + last[1:], account, {"AccountId": account}
 
 
+def _cloudfront(environ: Environ) -> tuple[str, str, dict[str, Any]]:
+    """`/2020-05-31/distribution`, and `/tagging?Resource=ARN`."""
+    _, _, noun, *named = [*environ["PATH_INFO"].split("/"), ""][:4]
+    query, method = _query(environ), environ["REQUEST_METHOD"]
+    if noun == "tagging":
+        return "ListTagsForResource" if method == "GET" else "Unknown", query.get("Resource", ""), query
+    name = "".join(word.title() for word in noun.split("-"))
+    if method == "GET" and not named[0]:
+        return f"List{name}s", "", query
+    return f"{VERBS.get(method, '')}{name}", named[0], query
+
+
 def _unknown(environ: Environ) -> tuple[str, str, dict[str, Any]]:
     return environ.get("HTTP_X_AMZ_TARGET", "Unknown").rpartition(".")[2], "", {}
 
 
-_READERS = {"ec2": _form, "sts": _form, "iam": _form, "kms": _json, "s3": _s3, "s3control": _s3control}
+_READERS = {
+    **dict.fromkeys(("ec2", "sts", "iam", "elasticloadbalancing"), _form),
+    **dict.fromkeys(("kms", "acm"), _json),
+    "cloudfront": _cloudfront,
+    "s3": _s3,
+    "s3control": _s3control,
+}

@@ -12,6 +12,7 @@ from posture.controls.registry import Metadata, Registry, control, joined, regis
 from posture.controls.remedy import remedy_for
 from posture.resource import Resource
 from posture.verdict import EvidenceClass, Severity, Status, Verdict, passed
+from tests.posture.controls.aws.edge_world import TYPES as EDGE
 from tests.posture.controls.azure import world
 from tests.posture.controls.gcp.world import GCP_RESOURCES
 from tests.posture.controls.kubernetes.world import TYPES as KUBERNETES
@@ -43,6 +44,7 @@ RESOURCES = {
     "tls.certificate": certificate(Host="shop.acme.example", Connect="shop.acme.example:443"),
     "enctop.source": source_row(),
     "enctop.tenant": tenant(),
+    **EDGE,
     **VAULT,
     **world.TYPES,
     **GCP_RESOURCES,
@@ -54,6 +56,7 @@ def test_every_control_of_the_areas_is_there_in_the_order_of_ids() -> None:
     ids = [control.id for control in registry()]
     assert ids == sorted(ids)
     clouds = {"aws.s3.": 9, "aws.ebs.": 9, "aws.kms.": 3, "azure.": 19, "gcp.": 11}
+    clouds |= {"aws.elb.": 3, "aws.acm.": 1, "aws.cloudfront.": 1}
     many = {**clouds, "k8s.": 11, "meta.": 4, "tls.": 19, "vault.": 23}
     assert {area: sum(control.startswith(area) for control in ids) for area in many} == many
 
