@@ -66,6 +66,13 @@ class Kind(msgspec.Struct, frozen=True):
         return next((control for control in self.ends if control.startswith(system)), "")
 
 
+_EDGE = (
+    Col("SCHEME", 8, 8, keep=5),
+    Col("LISTENS", 9, 30, keep=6),
+    Col("TLS POLICY", 12, 38, middle=True),
+    Col("CERT ENDS", 10, 10, keep=3),
+)
+"""What is told of everything that faces clients, and stands side by side in one view."""
 _ALL = (
     Kind(
         "volume", "Volumes", (Col("USED BY", 14, middle=True), Col("SIZE", 8, right=True, number=True)), encrypted=True
@@ -171,18 +178,11 @@ _ALL = (
         "load-balancer",
         "Load balancers",
         (
-            Col("SCHEME", 8, 8, keep=5),
-            Col("LISTENS", 9, 30, keep=6),
-            Col("TLS POLICY", 12, 38, middle=True),
-            Col("CERT ENDS", 10, 10, keep=3),
+            *_EDGE,
             Col("HTTP", 9, 9, verdict=("aws.elb.http-redirect",), words=("SERVES", "?", "check", "redirects", "")),
         ),
     ),
-    Kind(
-        "distribution",
-        "Distributions",
-        (Col("VIEWERS", 9, 20), Col("LEAST TLS", 9, 12), Col("ORIGINS", 12, 40), Col("CERT ENDS", 10, 10, keep=3)),
-    ),
+    Kind("distribution", "Distributions", (*_EDGE, Col("HTTP", 9, 9), Col("ORIGINS", 12, 40))),
     Kind("vault", "Vaults", (Col("STATE"), Col("ABOUT"))),
     Kind(
         "lease",

@@ -140,7 +140,7 @@ class Certificates(TaggedSource):
             tenant=self.tenant_of(arn, fields),
             faults=faults,
             cells=(_ISSUERS.get(kind, kind), _CURVES.get(key, key.replace("_", " ")), "", life, ", ".join(others)),
-            expires=expires,
+            expires=expires if fields.get("InUse") is True else None,  # what nobody uses may end
         )
 
 

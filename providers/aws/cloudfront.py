@@ -23,6 +23,8 @@ _KEPT = (
     *("Id", "ARN", "Status", "LastModifiedTime", "DomainName", "Aliases", "Comment", "Enabled", "Staging"),
     *("ViewerCertificate", "HttpVersion", "IsIPV6Enabled", "ConnectionMode", "WebACLId", "OriginGroups"),
 )
+_PLAIN = {"allow-all": "SERVES", "redirect-to-https": "redirects", "https-only": "refuses"}
+"""What each ViewerProtocolPolicy makes of plain HTTP, the most open first."""
 _OF_BEHAVIOR = ("PathPattern", "TargetOriginId", "ViewerProtocolPolicy")
 _OF_ORIGIN = ("Id", "DomainName", "S3OriginConfig", "CustomOriginConfig", "VpcOriginConfig", "OriginAccessControlId")
 
@@ -98,7 +100,7 @@ class Distributions(TaggedSource):
         viewer = fields.get("ViewerCertificate") or {}
         certificate = viewer.get("ACMCertificateArn")
         behaviors = [fields.get("DefaultCacheBehavior") or {}, *_items(fields, "CacheBehaviors")]
-        policies = dict.fromkeys(str(one.get("ViewerProtocolPolicy") or "?") for one in behaviors)
+        policies = {str(one.get("ViewerProtocolPolicy")) for one in behaviors}
         default = viewer.get("CloudFrontDefaultCertificate") is True
         return self.resource(
             id=arn,
@@ -111,10 +113,12 @@ class Distributions(TaggedSource):
             faults=faults,
             aliases=(domain,) if domain else (),
             cells=(
-                ", ".join(policies),
+                "internet",
+                "HTTPS" if policies == {"https-only"} else "HTTP, HTTPS",
                 "TLSv1" if default else str(viewer.get("MinimumProtocolVersion") or "?"),
-                ", ".join(str(one.get("DomainName")) for one in _items(fields, "Origins")),
                 self.seen.certificate_ends(certificate) if isinstance(certificate, str) else "",
+                next((word for policy, word in _PLAIN.items() if policy in policies), "?"),
+                ", ".join(str(one.get("DomainName")) for one in _items(fields, "Origins")),
             ),
         )
 
