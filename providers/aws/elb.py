@@ -165,12 +165,12 @@ class Balancers(TaggedSource):
             id=id,
             kind="load-balancer",
             type=LISTENER,
-            name=f"{read.row['LoadBalancerName']} {speaks}",
+            name=":".join(filter(None, (str(read.row["LoadBalancerName"]), speaks.partition(":")[2]))),
             fields=fields,
             tenant=self.tenant_of(arn, read.row),
             links=(Link("load-balancer", arn), *(Link("certificate", found) for found in certificates)),
             faults=faults,
-            cells=(self._scheme(read), speaks, policy, ends, ""),
+            cells=(self._scheme(read), speaks, policy.removeprefix("ELBSecurityPolicy-"), ends, ""),
         )
 
     @staticmethod

@@ -1,5 +1,7 @@
 """What faces the internet in a cloud, worst first: load balancers and their listeners, and distributions."""
 
+from dataclasses import replace
+
 from tui.views import View
 from tui.widgets.columns import AGE, NAME, REASON, REGION, SINCE, STATUS, TENANT, own
 
@@ -8,5 +10,5 @@ VIEW = View(
     "Edge",
     order=18,
     kinds=("load-balancer", "distribution"),
-    columns=(STATUS, NAME, TENANT, REGION, *own("load-balancer"), REASON, SINCE, AGE),
+    columns=(STATUS, replace(NAME, width=22), TENANT, REGION, *own("load-balancer"), REASON, SINCE, AGE),
 )

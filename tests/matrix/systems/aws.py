@@ -43,7 +43,7 @@ class AwsSystem(System):
         Buckets().make("ledger", policy=bucketpolicy.tls_12("ledger"))
         edge = Edge()
         web = edge.balancer("web")
-        edge.listener(web, certificate=edge.certificate("shop.example.com"))
+        edge.listener(web, certificate=edge.certificate("shop.example.com", kind="PRIVATE", left=900, life=1000))
         edge.listener(web, "HTTP", 80, redirect())
         Distributions().make("www.example.com")
 

@@ -51,24 +51,24 @@ async def test_each_kind_of_listener_is_told_and_judged(aws: Aws, watch: MakeWat
     seen = await watch().poll()
     assert seen.source("elbv2").state is seen.source("elb").state is State.OK
     assert {name: status for name, status in seen.verdicts(TLS).items() if status is not NA} == {
-        "web HTTPS:443": PASS,
-        "web HTTP:80": FAIL,
-        "web HTTPS:8443": PASS,
-        "net TCP:443": WARN,
-        "net TLS:444": PASS,
-        "aged HTTPS:443": PASS,
-        "aged HTTP:80": FAIL,
+        "web:443": PASS,
+        "web:80": FAIL,
+        "web:8443": PASS,
+        "net:443": WARN,
+        "net:444": PASS,
+        "aged:443": PASS,
+        "aged:80": FAIL,
     }
     assert {name: status for name, status in seen.verdicts(REDIRECT).items() if status is not NA} == {
-        "web HTTP:80": FAIL,
-        "in HTTP:80": WARN,
-        "aged HTTP:80": FAIL,
+        "web:80": FAIL,
+        "in:80": WARN,
+        "aged:80": FAIL,
     }
     assert {name: status for name, status in seen.verdicts(POLICY).items() if status is not NA} == {
-        "web HTTPS:443": PASS,
-        "web HTTPS:8443": FAIL,
-        "net TLS:444": FAIL,
-        "aged HTTPS:443": FAIL,
+        "web:443": PASS,
+        "web:8443": FAIL,
+        "net:444": FAIL,
+        "aged:443": FAIL,
     }
     assert seen.row(web).resource.cells == ("internet", "HTTP:80, HTTPS:443, HTTPS:8443", "", "", "")
 
@@ -229,9 +229,9 @@ async def test_a_rule_that_changes_is_seen_in_the_next_poll(aws: Aws, watch: Mak
 @pytest.mark.parametrize(
     ("operation", "control", "status"),
     [
-        ("DescribeListeners", TLS, {"web HTTPS:443": PASS, "web HTTP:80": PASS, "web": UNKNOWN}),
-        ("DescribeRules", REDIRECT, {"web HTTPS:443": NA, "web HTTP:80": UNKNOWN}),
-        ("DescribeSSLPolicies", POLICY, {"web HTTPS:443": UNKNOWN, "web HTTP:80": NA}),
+        ("DescribeListeners", TLS, {"web:443": PASS, "web:80": PASS, "web": UNKNOWN}),
+        ("DescribeRules", REDIRECT, {"web:443": NA, "web:80": UNKNOWN}),
+        ("DescribeSSLPolicies", POLICY, {"web:443": UNKNOWN, "web:80": NA}),
     ],
 )
 async def test_a_refused_read_is_unknown_names_the_permission_and_takes_nothing_away(
@@ -264,7 +264,7 @@ async def test_listeners_of_a_balancer_that_is_refused_are_unknown_though_none_w
     edge.listener(shown)
     aws.faults.deny("elasticloadbalancing:DescribeListeners", resource=hidden)
     seen = await watch().poll()
-    assert seen.verdicts(TLS) == {"hidden": UNKNOWN, "shown": NA, "shown HTTPS:443": PASS}
+    assert seen.verdicts(TLS) == {"hidden": UNKNOWN, "shown": NA, "shown:443": PASS}
 
 
 async def test_refused_classic_policies_and_origins_and_renewals_are_unknown(aws: Aws, watch: MakeWatch) -> None:
@@ -276,7 +276,7 @@ async def test_refused_classic_policies_and_origins_and_renewals_are_unknown(aws
         aws.deny(operation)
     aws.deny("cloudfront:GetVpcOrigin")
     seen = await watch().poll()
-    assert seen.verdicts(POLICY) == {"aged HTTPS:443": UNKNOWN, "aged HTTP:80": NA}
+    assert seen.verdicts(POLICY) == {"aged:443": UNKNOWN, "aged:80": NA}
     assert seen.verdicts(ACM) == {"c.example.com": UNKNOWN}
     assert seen.verdicts(VIEWERS) == {"d.example.com": UNKNOWN}
 
@@ -316,7 +316,7 @@ async def test_what_is_deleted_is_gone_and_what_goes_while_it_is_read_is_no_faul
         await seen.poll()
     assert seen.source("elbv2").state is State.OK
     assert seen.model.entry(web) is seen.model.entry(door) is None
-    assert seen.verdicts(TLS) == {"other": NA, "other HTTPS:443": PASS}
+    assert seen.verdicts(TLS) == {"other": NA, "other:443": PASS}
 
 
 # ------------------------------------------------------------ whose it is
@@ -363,4 +363,4 @@ async def test_two_accounts_each_have_their_own_edge(aws: Aws, watch: MakeWatch)
         role_arn = "arn:aws:iam::{SECOND}:role/enctop-read"
         """
     seen = await watch(text=configuration(aws, also=also)).poll()
-    assert seen.verdicts(TLS) == {"ours": NA, "ours HTTPS:443": PASS, "theirs": NA, "theirs HTTP:80": FAIL}
+    assert seen.verdicts(TLS) == {"ours": NA, "ours:443": PASS, "theirs": NA, "theirs:80": FAIL}
