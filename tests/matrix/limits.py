@@ -33,6 +33,7 @@ _SHORT: dict[str, dict[str, object]] = {
         "LONGEST_BODY": WHOLE,
         "MOST_PAGES": MOST_PAGES,
         "MOST_SETTING": MOST_BYTES,
+        "MOST_PAGE": MOST_BYTES,
     },
     "providers.azure.client": {
         "CONNECT_TIMEOUT": CONNECT,
