@@ -144,6 +144,7 @@ def _finding(entry: FindingEntry) -> Finding:
         fault=entry.fault,
         exception=entry.exception,
         gap=None if entry.gap is None else _gap(entry.gap),
+        cause=entry.cause,
     )
 
 

@@ -121,7 +121,9 @@ class GapEntry(msgspec.Struct):
 
 
 class FindingEntry(msgspec.Struct):
-    """One verdict. `fault` says why it is unknown, where a call was refused."""
+    """One verdict. `fault` says why it is unknown, where a call was refused; `cause` names what explains it: the id of
+    another resource or of a source, or one fault that many reads met; empty where it explains itself.
+    """
 
     control: str
     resource: str
@@ -135,6 +137,7 @@ class FindingEntry(msgspec.Struct):
     exception: Excepted | None
     fault: Fault | None
     gap: GapEntry | None = None
+    cause: str = ""
 
 
 class ControlEntry(msgspec.Struct):
@@ -415,6 +418,7 @@ def finding_entry(finding: Finding) -> FindingEntry:
         finding.exception,
         finding.fault,
         None if finding.gap is None else _gap(finding.gap),
+        finding.cause,
     )
 
 

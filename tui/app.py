@@ -226,11 +226,7 @@ class Dashboard(Shell):
         sign.show([(f" {typing.sign if typing else '/'} ", "accent")])
         right: list[bars.Part] = []
         if self._shown not in PAGES and (typing is None or typing.sign == "/"):
-            matched, total = (
-                self.current.matched
-                if isinstance(self.current, OverviewView)
-                else (len(self.current.items), self.current.total)
-            )
+            matched, total = self.current.matched
             right = [(f" {matched:,}/{total:,} ", "title" if matched else "warn")]
         told.show([] if typing else [(self.filter.text, "name"), ("   Esc clears", "faint")], right)
 

@@ -157,6 +157,7 @@ class Publisher:
             expires=resource.expires or 0.0,
             seen=_seen(entry),
             exposure=self._exposures.of(entry) if resource.kind == "workload" else 0,
+            cause=worst.cause if worst else "",
         )
 
     def _key_label(self, key: str) -> str:
@@ -208,6 +209,7 @@ def _finding_row(finding: Finding, entry: Entry, place: int) -> FindingRow:
         since=finding.since,
         excepted_until=until,
         seen=_seen(entry),
+        cause=finding.cause,
     )
 
 

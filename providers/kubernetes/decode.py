@@ -31,6 +31,13 @@ class ListMeta(msgspec.Struct, gc=False):
     next: str = msgspec.field(name="continue", default="")
 
 
+class Head(msgspec.Struct, gc=False):
+    """What a page says of itself before its items."""
+
+    kind: str
+    metadata: ListMeta
+
+
 class Page(msgspec.Struct, Generic[T], gc=False):
     """One page of a list. Of a `kind` that is not one (`SecretList` apart, which is never asked) it is no answer."""
 

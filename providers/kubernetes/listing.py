@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
@@ -12,7 +12,7 @@ from posture.reports import Batch, Complete, Gone, ReadRefused, Report, StillSo
 from posture.resource import Resource
 from providers.kubernetes.calls import GROUPS, GROUPS_PATH, NAMESPACES, Call
 from providers.kubernetes.client import PAGE
-from providers.kubernetes.decode import Bare, Groups, Page, fields_of
+from providers.kubernetes.decode import Bare, Groups, Head, ListMeta, Page, fields_of
 from providers.kubernetes.faults import DISABLED, is_gone, not_served, unreadable
 from providers.kubernetes.settings import is_pattern, matches
 from providers.kubernetes.source import KubeSource, Shared
@@ -26,6 +26,21 @@ Unread = list[tuple[Key, Fault]]
 RESTARTS = 3
 """Of a list whose place in it was lost."""
 _ENCODE = msgspec.json.Encoder().encode
+_HEAD = msgspec.json.Decoder(Head).decode
+P = TypeVar("P")
+
+
+class Rows(msgspec.Struct):
+    """A page as it was read: its objects, those that cannot be read, and what the model has been told of it. Where it
+    was told all of that before (`same`), the objects are not read.
+    """
+
+    things: list[Any]
+    unread: Unread
+    digest: int = 0
+    """Of the items as they came; 0 where that cannot be said."""
+    told: dict[Key, int] = {}
+    same: bool = False
 
 
 @cache
@@ -45,6 +60,8 @@ class ListedSource(KubeSource):
         super().__init__(shared, cadence)
         self._told: dict[Key, int] = {}
         """What the model was told, by the hash of the fields that are kept."""
+        self._pages_told: dict[int, dict[Key, int]] = {}
+        """What it was told of each page of the last list, by the hash of the page's items."""
         self._whole = False
         """Whether it was told all of it, and nothing was cut off meanwhile."""
         self._version, self._server = "", ""
@@ -98,12 +115,14 @@ class ListedSource(KubeSource):
             self._told.clear()
             self.anew()
         seen: set[Key] = set()
-        nameless = False
+        nameless, pages = False, dict[int, dict[Key, int]]()
         try:
-            async for page, unread in self._pages(seen):
-                changed, lost = self._taken_in(page, unread, seen)
+            async for rows in self._pages(seen):
+                changed, lost = self._taken_in(rows, seen)
+                if rows.digest and not rows.unread:
+                    pages[rows.digest] = rows.told
                 nameless = nameless or lost
-                for fault in unread:
+                for fault in rows.unread:
                     yield ReadRefused(fault[1])
                 if changed:
                     yield Batch(tuple(changed))
@@ -120,7 +139,7 @@ class ListedSource(KubeSource):
         if more := self.besides():
             yield Batch(tuple(more))
         yield Complete(self.types) if first else StillSo()
-        self._whole = True
+        self._whole, self._pages_told = True, pages
 
     def _vanished(self, before: Iterable[Key], seen: set[Key]) -> Iterator[Report]:
         gone = [key for key in dict.fromkeys(before) if key not in seen]
@@ -130,41 +149,37 @@ class ListedSource(KubeSource):
         if gone and self.ours:
             yield Gone(tuple(self.id_of(*key) for key in gone))
 
-    def _taken_in(self, page: list[Any], unread: Unread, seen: set[Key]) -> tuple[list[Resource], bool]:
+    def _taken_in(self, rows: Rows, seen: set[Key]) -> tuple[list[Resource], bool]:
         """What has changed of a page, and whether there is a row that does not even say which it is."""
         changed: list[Resource] = []
-        told, namespaced = self._told, self.call.namespaced
-        for thing in page:
-            meta = thing.metadata
-            meta.resourceVersion = ""
-            same = (meta.namespace if namespaced else "", meta.name)
-            if told.get(same) == hash(_ENCODE(thing)):  # most of a list, most of the time
-                seen.add(same)
-                continue
-            key, owner, _ = self._key(thing)
-            if not key[1]:
-                unread.append((("", ""), unreadable(self.call.operation, "a row without a name").fault))
-            elif self.keeps(thing, owner):
-                seen.add(key)
-                changed += self._put(thing, key)
-        for key, fault in unread:
+        told, known = rows.told, self._told.get
+        for thing in rows.things:
+            key, _ = self._key(thing)
+            digest = digest_of(thing)
+            if known(key) != digest:
+                if not key[1]:
+                    rows.unread.append((key, unreadable(self.call.operation, "a row without a name").fault))
+                    continue
+                if not self.keeps(thing, self.owner_of(thing, key[0])):
+                    continue
+                changed += self._put(thing, key, digest)
+            told[key] = digest
+        seen.update(rows.told)
+        for key, fault in rows.unread:
             if key[1] and self.shared.namespaces.of(key[0]) is not None:
                 seen.add(key)
                 changed += self._unread(key, fault)
-        return changed, any(not key[1] for key, _ in unread)
+        return changed, any(not key[1] for key, _ in rows.unread)
 
-    def _key(self, thing: Any) -> tuple[Key, str, str]:
-        """Key, the namespace that says whose it is, and the version, which is taken off: every write changes it."""
+    def _key(self, thing: Any) -> tuple[Key, str]:
+        """Its key and its version, which is taken off: every write changes it."""
         meta = thing.metadata
-        namespace = meta.namespace if self.call.namespaced and isinstance(meta.namespace, str) else ""
         version, meta.resourceVersion = meta.resourceVersion, ""
-        return (namespace, meta.name), self.owner_of(thing, namespace), version
+        namespace = meta.namespace if self.call.namespaced else ""
+        return (namespace if type(namespace) is str else "", meta.name), version
 
-    def _put(self, thing: Any, key: Key) -> list[Resource]:
-        """The resource, where what is kept of it has changed."""
-        digest = hash(_ENCODE(thing))
-        if self._told.get(key) == digest:
-            return []
+    def _put(self, thing: Any, key: Key, digest: int) -> list[Resource]:
+        """The resource of an object, of which other fields are kept than before, if there were any."""
         self._told[key] = digest
         self.note(thing, *key)
         made = self.made(thing, *key)
@@ -182,7 +197,7 @@ class ListedSource(KubeSource):
 
     # ------------------------------------------------------------ pages
 
-    async def _pages(self, seen: set[Key]) -> AsyncGenerator[tuple[list[Any], Unread], None]:
+    async def _pages(self, seen: set[Key]) -> AsyncGenerator[Rows, None]:
         """The pages of the whole cluster; where that is forbidden, of the namespaces that are configured."""
         namespaces = self.shared.namespaces
         try:
@@ -205,20 +220,21 @@ class ListedSource(KubeSource):
         if len(exact) == len(named):
             return exact
         found: set[str] = set()
-        async for page, _ in self._paged(NAMESPACES, "", self._namespaces):
+        async for _, page in self._paged(NAMESPACES, "", self._namespaces):
             found.update(each.metadata.name for each in page.items or ())
         return sorted({*exact, *(name for name in found if matches(name, named))})
 
-    def _namespaces(self, body: bytes) -> tuple[Page[Bare], Unread]:
-        return self.shared.client.read(NAMESPACES.operation, body, Page[Bare]), []
+    def _namespaces(self, body: bytes) -> tuple[ListMeta, Page[Bare]]:
+        page = self.shared.client.read(NAMESPACES.operation, body, Page[Bare])
+        return page.metadata, page
 
-    async def _pages_of(self, namespace: str, seen: set[Key]) -> AsyncGenerator[tuple[list[Any], Unread], None]:
+    async def _pages_of(self, namespace: str, seen: set[Key]) -> AsyncGenerator[Rows, None]:
         restarts = 0
         while True:
             try:
-                async for page, unread in self._paged(self.call, namespace, self._read):
-                    self._version = page.metadata.resourceVersion
-                    yield page.items or [], unread
+                async for metadata, rows in self._paged(self.call, namespace, self._read):
+                    self._version = metadata.resourceVersion
+                    yield rows
                 return
             except Refused as refused:
                 if refused.fault.code in {"NotFound", "404"}:
@@ -229,33 +245,44 @@ class ListedSource(KubeSource):
                 seen.clear()  # nothing is gone for it: what was not named again is looked for at the end
 
     async def _paged(
-        self, call: Call, namespace: str, read: Callable[[bytes], tuple[Page[Any], Unread]]
-    ) -> AsyncGenerator[tuple[Page[Any], Unread], None]:
-        """Page after page, as `read` makes them of a body, each with its rows that cannot be read."""
+        self, call: Call, namespace: str, read: Callable[[bytes], tuple[ListMeta, P]]
+    ) -> AsyncGenerator[tuple[ListMeta, P], None]:
+        """Page after page, as `read` makes them of a body, each with the list's metadata."""
         followed, query = Pages(call.operation), dict[str, str | int](limit=PAGE)
         while True:
             body = await self.shared.client.raw(call.operation, call.permission, call.path(namespace), query)
-            page, unread = read(body)
-            yield page, unread
-            if not page.metadata.next:
+            metadata, page = read(body)
+            yield metadata, page
+            if not metadata.next:
                 return
-            followed.follow(page.metadata.next)
-            query["continue"] = page.metadata.next
+            followed.follow(metadata.next)
+            query["continue"] = metadata.next
 
-    def _read(self, body: bytes) -> tuple[Page[Any], Unread]:
+    def _read(self, body: bytes) -> tuple[ListMeta, Rows]:
         """A page, and the rows of it that cannot be read. Raises `Refused`."""
-        unread: Unread = []
+        head, digest = parted(body)
+        told = self._pages_told.get(digest)
+        if head is not None and told is not None and told.items() <= self._told.items():
+            page = Page[Any](head.kind, head.metadata, None)
+            rows = Rows([], [], digest, told, same=True)
+        else:
+            unread: Unread = []
+            page = self._decoded(body, unread)
+            rows = Rows(page.items or [], unread, digest, {})
+        if page.kind != f"{self.call.named}List":
+            raise unreadable(self.call.operation, f"{page.kind or 'nothing'} instead of {self.call.named}List")
+        return page.metadata, rows
+
+    def _decoded(self, body: bytes, unread: Unread) -> Page[Any]:
         try:
             page: Page[Any] = _page(self.row).decode(body)
         except msgspec.ValidationError:
             page = self.shared.client.read(self.call.operation, body, Page[msgspec.Raw])
             rows = [self._row(bytes(raw), unread) for raw in page.items or ()]
-            page = Page(page.kind, page.metadata, [row for row in rows if row is not None])
+            return Page(page.kind, page.metadata, [row for row in rows if row is not None])
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             page = self.shared.client.read(self.call.operation, body, Page[msgspec.Raw])
-        if page.kind != f"{self.call.named}List":
-            raise unreadable(self.call.operation, f"{page.kind or 'nothing'} instead of {self.call.named}List")
-        return page, unread
+        return page
 
     def _row(self, raw: bytes, unread: Unread) -> Any:
         try:
@@ -271,6 +298,24 @@ class ListedSource(KubeSource):
         groups = await self.shared.client.get(GROUPS, "", GROUPS_PATH, Groups)
         if groups.kind == "APIGroupList" and self.call.group not in {"", *(group.name for group in groups.groups)}:
             raise not_served(self.call)
+
+
+def digest_of(thing: msgspec.Struct) -> int:
+    """The hash of what is kept of an object."""
+    return hash(_ENCODE(thing))
+
+
+def parted(body: bytes) -> tuple[Head | None, int]:
+    """What a page says before its items, and the hash of these and all after them; None and 0 where the items do not
+    come last, as they do from an API server.
+    """
+    at = body.find(b'"items":')
+    if at < 0:
+        return None, 0
+    try:  # an object once it is closed: then the items are the page's own, not those of something within it
+        return _HEAD(body[:at].rstrip(b", \n") + b"}"), hash(body[at:])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None, 0
 
 
 def _name_of(raw: bytes, call: Call) -> Key:

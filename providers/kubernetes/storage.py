@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from functools import lru_cache
 from typing import Any
 
 from posture.clock import Seconds
@@ -202,7 +203,11 @@ def _size(table: Any) -> str:
     """The storage of a table of quantities in GiB, as the clouds say it; as it stands where it is none (Kubernetes API
     reference, Quantity).
     """
-    said = text(table.get("storage")) if isinstance(table, dict) else ""
+    return _in_gib(text(table.get("storage"))) if isinstance(table, dict) else ""
+
+
+@lru_cache(1024)
+def _in_gib(said: str) -> str:
     found = _QUANTITY.fullmatch(said)
     return f"{float(found[1]) * _UNITS[found[2]] / (1 << 30):.6g} GiB" if found else said
 

@@ -22,7 +22,7 @@ from posture.resource import Resource
 from providers.kubernetes.client import Stream
 from providers.kubernetes.decode import Bare, Event
 from providers.kubernetes.faults import Status, in_stream, is_gone, unreachable, unreadable
-from providers.kubernetes.listing import Key, ListedSource
+from providers.kubernetes.listing import Key, ListedSource, digest_of
 from providers.kubernetes.source import Shared
 from providers.source import News, Yield
 
@@ -254,21 +254,22 @@ class WatchedSource(ListedSource):
                 refused = error
                 break
             self._speaks, self._cut, self._unwatched = True, 0, None
-            key, owner, version = self._key(thing)
+            key, version = self._key(thing)
             self._version = version or self._version
             if kind == "BOOKMARK" or not key[1]:
                 marked = marked or kind == "BOOKMARK"
                 continue
-            if kind == "DELETED" or not self.keeps(thing, owner):
+            if kind == "DELETED" or not self.keeps(thing, self.owner_of(thing, key[0])):
                 if self._told.pop(key, None) is not None:
                     moved, gone[key] = True, None
                     changed.pop(key, None)
                     self.forget(*key)
                 continue
-            known = self._told.get(key)
-            made = self._put(thing, key)
-            moved = moved or self._told[key] != known
-            if made:
+            digest = digest_of(thing)
+            if self._told.get(key) == digest:
+                continue
+            moved = True
+            if made := self._put(thing, key, digest):
                 gone.pop(key, None)
                 changed[key] = made[0]
         yield from self._reports(changed, gone, moved=moved, marked=marked)

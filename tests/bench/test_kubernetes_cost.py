@@ -28,10 +28,10 @@ from tests.world.kubernetes import Kubernetes
 
 pytestmark = pytest.mark.bench
 COUNT, SETS, ROUNDS = 5_001, 50, 5
-FIRST: Seconds = 0.150
-"""CPU of the first list, from the socket to reports."""
-UNCHANGED: Seconds = 10e-6
-"""CPU an object of a list in which nothing has changed, from the socket into the model."""
+FIRST = 1.6
+"""CPU of the first list, from the socket to reports, in times of `json.loads` over its pages."""
+UNCHANGED = 0.4
+"""CPU of a list in which nothing has changed, from the socket into the model, likewise."""
 
 
 @pytest.fixture
@@ -106,9 +106,8 @@ async def test_a_list_of_claims_costs_a_fraction_of_parsing_it(crowded: Kubernet
         *others(crowded, tmp_path, ours),
     ]
     sys.stderr.write("\n" + "; ".join(told) + "\n")
-    # json.loads tells how fast this machine is now
-    assert min(firsts) <= max(FIRST, 0.9 * theirs)
-    assert min(again) / COUNT <= max(UNCHANGED, 0.4 * theirs / COUNT)
+    assert min(firsts) <= FIRST * theirs
+    assert min(again) <= UNCHANGED * theirs
     assert theirs >= 4 * ours
 
 

@@ -1,6 +1,6 @@
 """What all row views share: a filter, an order, and a table that follows the replica."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from time import monotonic
 from typing import Any, ClassVar
@@ -100,6 +100,15 @@ class RowsView(LineTable[Any]):
 
     # ---------------------------------------------------------------- following the replica
 
+    def listed(self) -> Sequence[Any]:
+        """The lines, of the rows that are selected."""
+        return self.selection.items
+
+    @property
+    def matched(self) -> tuple[int, int]:
+        """How many rows match, and how many there are."""
+        return len(self.selection), self.total
+
     def look(self) -> None:
         """The view comes to the front: take in whatever happened meanwhile."""
         self.table().take()
@@ -178,7 +187,7 @@ class RowsView(LineTable[Any]):
         changed = self.selection.update(self.table().rows, pending, self.identity)
         self._done(started)
         if changed:
-            self.show(self.selection.items)
+            self.show(self.listed())
         self._tell()
 
     def rebuild(self) -> None:
@@ -193,7 +202,7 @@ class RowsView(LineTable[Any]):
             self.selection.key, self.selection.reverse = self.order[0].order(self.replica), self.order[1]
         self.selection.rebuild(table.rows)
         self._done(started)
-        self.show(self.selection.items)
+        self.show(self.listed())
         self._tell()
 
     def _done(self, started: float) -> None:
@@ -253,7 +262,7 @@ class RowsView(LineTable[Any]):
         if another:
             self.selection.key = column.order(self.replica)
             self.selection.resort()
-        self.show(self.selection.items)
+        self.show(self.listed())
         self.refresh_visible(0)
 
     def action_sort_next(self) -> None:

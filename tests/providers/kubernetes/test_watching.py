@@ -3,10 +3,14 @@ way in which a watch ends.
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from posture.fault import FaultKind
 from posture.reports import Batch, Complete, Gone, ReadRefused, StillSo
@@ -15,6 +19,7 @@ from providers.demo.kubernetes.cluster import CLAIM, STATEFUL_SET, STORAGE_CLASS
 from providers.demo.kubernetes.server import Server
 from providers.demo.kubernetes.watch import Settings
 from providers.kubernetes.client import Limits
+from providers.kubernetes.listing import parted
 from tests.providers.kubernetes.room import Following, Room, block, faults, opened
 from tests.world.kubernetes import Kubernetes
 
@@ -133,6 +138,54 @@ async def test_after_a_watch_that_was_broken_off_all_is_told_again(room: Room, k
         "heard",
         "prod",
     }
+
+
+async def test_a_page_that_is_as_it_was_is_told_again_where_a_watch_told_otherwise_since(
+    room: Room, kubernetes: Kubernetes
+) -> None:
+    def read(body: bytes) -> bool:
+        return room.watched(CLASSES)._read(body)[1].same
+
+    client = room.watched(CLASSES).shared.client
+    body = await client.raw("k8s:storageclasses", "", "/apis/storage.k8s.io/v1/storageclasses", {"limit": 500})
+    assert read(body), "nothing has changed: its objects are not read again"
+    assert not read(body.replace(b"ebs.csi.aws.com", b"efs.csi.aws.com"))
+    async with room.following(CLASSES) as follow:
+        kubernetes.cluster.change(STORAGE_CLASS, "gp3", allowVolumeExpansion=False)
+        await follow.until(lambda: room.held[GP3].fields["allowVolumeExpansion"] is False)
+        assert not read(body), "a server may answer with what was before"
+
+
+JSON = st.recursive(
+    st.none() | st.integers() | st.sampled_from(["items", '"items":[', "kind"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["items", "kind", "a"]), inner),
+    max_leaves=8,
+)
+
+
+@given(
+    page=st.permutations([("kind", "StorageClassList"), ("metadata", {"resourceVersion": "7"}), ("items", [])]),
+    more=st.lists(
+        st.tuples(st.sampled_from(["a", "b", "metadata ", "items "]), JSON), max_size=2, unique_by=lambda x: x[0]
+    ),
+    items=st.lists(JSON, max_size=3),
+    other=st.lists(JSON, max_size=3),
+    separators=st.sampled_from([(",", ":"), (", ", ": "), (",", " : ")]),
+)
+def test_two_pages_have_one_hash_only_where_their_items_are_the_same(
+    page: list[tuple[str, Any]],
+    more: list[tuple[str, Any]],
+    items: list[Any],
+    other: list[Any],
+    separators: tuple[str, str],
+) -> None:
+    bodies = [
+        json.dumps(dict([*more, *page]) | {"items": each}, separators=separators).encode() for each in (items, other)
+    ]
+    (head, first), (_, second) = map(parted, bodies)
+    assert head is None or (head.kind, head.metadata.resourceVersion) == ("StorageClassList", "7")
+    assert (head is None) == (first == 0)
+    assert items == other or first == 0 or first != second
 
 
 # ------------------------------------------------------------ how a watch ends
