@@ -64,8 +64,10 @@ class Certificates(TaggedSource):
         ):
             listed = rows.of(page, lambda row: with_times(row, _TIMES))
             ends.update((row["CertificateArn"], end) for row in listed if isinstance(end := row.get("NotAfter"), str))
-            more = [row for row in listed if self.tenancy.shared or self._renewing(row)]
-            yield Batch.of(self._resource(row, {}) for row in listed if row not in more)
+            more, whole = list[dict[str, Any]](), list[dict[str, Any]]()
+            for row in listed:
+                (more if self.tenancy.shared or self._renewing(row) else whole).append(row)
+            yield Batch.of(self._resource(row, {}) for row in whole)
             async with contextlib.aclosing(each_again(more, self._read, lambda read: read.lost)) as reads:
                 async for read in reads:
                     if read.lost:

@@ -52,8 +52,10 @@ class Distributions(TaggedSource):
             LIST_DISTRIBUTIONS, self.home, "DistributionList.Items", TOKEN, MaxItems=PAGE
         ):
             listed = rows.of(page, _plain)
-            more = [row for row in listed if self.tenancy.shared or any(_vpc_origins(row))]
-            yield Batch.of(self._resource(row, {}) for row in listed if row not in more)
+            more, whole = list[dict[str, Any]](), list[dict[str, Any]]()
+            for row in listed:
+                (more if self.tenancy.shared or any(_vpc_origins(row)) else whole).append(row)
+            yield Batch.of(self._resource(row, {}) for row in whole)
             async with contextlib.aclosing(each_again(more, self._read, lambda read: read.lost)) as reads:
                 async for read in reads:
                     if read.lost:
