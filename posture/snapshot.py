@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from posture.clock import Utc, parse_rfc3339, rfc3339
+from posture.controls.registry import verifying
 from posture.entry import Entry
 from posture.fault import Fault, SnapshotError
 from posture.filter import Filter, Term, parse
@@ -209,6 +210,8 @@ def selects(wanted: Filter) -> Callable[[Entry], bool]:
 
 
 def _test(term: Term) -> Callable[[Entry], bool]:
+    if term.field == "sentence":
+        term = verifying(term)
     negated, plain = term.negated, msgspec.structs.replace(term, negated=False).test()
     if term.field == "control":
         return lambda held: any(map(plain, held.findings)) is not negated
@@ -240,8 +243,9 @@ def _read(held: Entry, field: str) -> str:
 
 
 def chosen(wanted: Filter, finding: Finding) -> bool:
-    """Whether a filter that names controls names this finding's."""
-    return all(term.test()(finding.control) for term in wanted.terms if term.field == "control")
+    """Whether a filter that names controls, or sentences, names this finding's."""
+    terms = (verifying(term) if term.field == "sentence" else term for term in wanted.terms)
+    return all(term.test()(finding.control) for term in terms if term.field == "control")
 
 
 def to_json(snapshot: Snapshot, *, pretty: bool = True) -> bytes:

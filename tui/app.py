@@ -204,8 +204,8 @@ class Dashboard(Shell):
             self.set_filter("")
 
     async def on_narrowed(self, event: Narrowed) -> None:
-        """A tenant was chosen on the overview."""
-        words = [word for word in self.filter.text.split() if not word.startswith("tenant:")]
+        """A tenant was chosen on the overview, or a cell of the promises."""
+        words = [word for word in self.filter.text.split() if f"{word.partition(':')[0]}:" not in event.query]
         self.set_filter(" ".join([*words, event.query]))
 
     # ---------------------------------------------------------------- the filter and commands

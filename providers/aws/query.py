@@ -24,9 +24,7 @@ class Query:
     """One operation: how it is asked, and how its answer is read."""
 
     def __init__(self, call: Call) -> None:
-        session = botocore.session.Session()
-        session.register_component("data_loader", LOADER)
-        model = session.get_service_model(call.service)
+        model = _model(call.service)
         shape = model.operation_model(call.name).output_shape
         self.signing_name = str(model.signing_name)
         self._asks = (("Action", call.name), ("Version", str(model.api_version)))
@@ -51,6 +49,13 @@ class Query:
 def query_of(call: Call) -> Query:
     """The one of this call."""
     return Query(call)
+
+
+@lru_cache(maxsize=4)
+def _model(service: str) -> Any:
+    session = botocore.session.Session()
+    session.register_component("data_loader", LOADER)
+    return session.get_service_model(service)
 
 
 def error_of(body: bytes) -> tuple[str, str]:

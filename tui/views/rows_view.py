@@ -148,8 +148,9 @@ class RowsView(LineTable[Any]):
     def concerns(self, touched: set[str]) -> bool:
         """Whether what was touched may change the order or the membership."""
         by_source = self.order is not None and self.order[0].by_source and "sources" in touched
-        by_finding = FINDING in touched and any(term.field in {"", "control"} for term in self.filter.terms)
-        anew = by_source or by_finding or bool(touched & {"hello", "settled", "places"})
+        by_finding = FINDING in touched and any(term.field in {"", "control", "sentence"} for term in self.filter.terms)
+        by_sentence = "promises" in touched and any(term.field == "sentence" for term in self.filter.terms)
+        anew = by_source or by_finding or by_sentence or bool(touched & {"hello", "settled", "places"})
         if anew:
             self._pending = None
         return anew or bool(touched & self.kinds())

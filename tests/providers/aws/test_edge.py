@@ -10,7 +10,6 @@ import pytest
 from posture.source import State
 from posture.verdict import Status
 from providers.aws.acm import KEY_TYPES
-from providers.aws.calls import BUDGETS
 from providers.aws.elb import LoadBalancers
 from providers.demo.aws.edge import FORWARD, OLD, Distributions, Edge, for_host, redirect
 from tests.providers.conftest import Watch, configuration
@@ -20,12 +19,6 @@ FAIL, UNKNOWN, WARN, PASS, NA = Status.FAIL, Status.UNKNOWN, Status.WARN, Status
 TLS, REDIRECT, POLICY = "aws.elb.listener-tls", "aws.elb.http-redirect", "aws.elb.ssl-policy"
 ACM, VIEWERS = "aws.acm.certificate", "aws.cloudfront.viewer-tls"
 MakeWatch = Callable[..., Watch]
-
-
-@pytest.fixture(autouse=True)
-def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits for the bucket of Describe calls to fill again."""
-    monkeypatch.setitem(BUDGETS, "elbv2", (1000, 1.0, 8))
 
 
 def asked(aws: Aws) -> Counter[str]:
@@ -73,18 +66,17 @@ async def test_each_kind_of_listener_is_told_and_judged(aws: Aws, watch: MakeWat
     assert seen.row(web).resource.cells == ("internet", "HTTP:80, HTTPS:443, HTTPS:8443", "", "", "")
 
 
-async def test_certificates_of_every_key_type_are_listed_page_by_page(
-    aws: Aws, watch: MakeWatch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("providers.aws.acm.PAGE", 3)
+async def test_certificates_of_every_key_type_are_listed_page_by_page(aws: Aws, watch: MakeWatch) -> None:
     edge = Edge()
+    for number in range(1000):
+        edge.certificate(f"c{number}.example.com", key="EC_secp384r1")
     for number, key in enumerate(KEY_TYPES):
         edge.certificate(f"k{number}.example.com", key=key)
     edge.certificate("acme.example.com", CertificateKeyPairOrigin="ACME")
     seen = await watch().poll()
-    assert len(seen.verdicts(ACM)) == len(KEY_TYPES) + 1
+    assert len(seen.verdicts(ACM)) == 1000 + len(KEY_TYPES) + 1
     assert set(seen.verdicts(ACM).values()) == {PASS, WARN}
-    assert asked(aws)["acm:ListCertificates"] == 3
+    assert asked(aws)["acm:ListCertificates"] == 2
     assert aws.client("acm").list_certificates()["CertificateSummaryList"][0]["KeyAlgorithm"] in KEY_TYPES[:2]
     assert len(aws.client("acm").list_certificates()["CertificateSummaryList"]) == 2, (
         "which is all that a naive ask gets"
