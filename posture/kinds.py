@@ -81,6 +81,13 @@ class Kind(msgspec.Struct, frozen=True):
         return next((control for control in self.ends if control.startswith(system)), "")
 
 
+_EDGE = (
+    Col("SCHEME", 8, 8, keep=5),
+    Col("LISTENS", 9, 30, keep=6),
+    Col("TLS POLICY", 12, 38, middle=True),
+    Col("CERT ENDS", 10, 10, keep=3),
+)
+"""What is told of everything that faces clients, and stands side by side in one view."""
 _ALL = (
     Kind(
         "volume", "Volumes", (Col("USED BY", 14, middle=True), Col("SIZE", 8, right=True, number=True)), encrypted=True
@@ -209,8 +216,17 @@ _ALL = (
             Col("LIFE", 5, 5, keep=6, number=True),
             Col("NAMES", 12, 40, keep=3),
         ),
-        ends=("tls.cert-expiry", "vault.pki.certificate-expiry"),
+        ends=("tls.cert-expiry", "vault.pki.certificate-expiry", "aws.acm.certificate"),
     ),
+    Kind(
+        "load-balancer",
+        "Load balancers",
+        (
+            *_EDGE,
+            Col("HTTP", 9, 9, verdict=("aws.elb.http-redirect",), words=("SERVES", "?", "check", "redirects", "")),
+        ),
+    ),
+    Kind("distribution", "Distributions", (*_EDGE, Col("HTTP", 9, 9), Col("ORIGINS", 12, 40))),
     Kind("vault", "Vaults", (Col("STATE"), Col("ABOUT"))),
     Kind(
         "lease",

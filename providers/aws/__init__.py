@@ -1,4 +1,6 @@
-"""AWS: EBS, S3 and KMS of any number of accounts and regions, by list, get and describe calls only."""
+"""AWS: EBS, S3, KMS and what faces the internet, of any number of accounts and regions, by list, get and describe
+calls only.
+"""
 
 from operator import attrgetter
 

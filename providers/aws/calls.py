@@ -1,7 +1,7 @@
 """Every AWS operation enctop may call, and the permission it takes. A call that is not declared here cannot be made.
 
-Names: API references of EC2, EFS, EKS, IAM, KMS, RDS, S3, S3 Control and STS; permissions: Service Authorization
-Reference.
+Names: API references of ACM, CloudFront, EC2, EFS, EKS, Elastic Load Balancing (both versions), IAM, KMS, RDS, S3,
+S3 Control and STS; permissions: Service Authorization Reference.
 """
 
 import json
@@ -12,9 +12,14 @@ import msgspec
 from providers.system import Blocks
 
 Need = Literal["always", "role", "tag", "object_sample", "inventory"]
-_PREFIXES = {"s3control": "s3", "efs": "elasticfilesystem"}
+_PREFIXES = {
+    "s3control": "s3",
+    "efs": "elasticfilesystem",
+    "elb": "elasticloadbalancing",
+    "elbv2": "elasticloadbalancing",
+}
 """boto3's name of a service -> IAM's prefix, where it is another."""
-_XML = frozenset({"ec2", "iam", "rds", "sts"})
+_XML = frozenset({"ec2", "elb", "elbv2", "iam", "rds", "sts"})
 """Services whose answers are XML of one outermost element, `NAMEResponse`."""
 
 
@@ -57,7 +62,7 @@ def _call(
     root = root or (f"{name}Response" if service in _XML else "")
     prefix = _PREFIXES.get(service, service)
     call = Call(service, name, permission or f"{prefix}:{name}", family or service, need, root)
-    CALLS[name if service != "s3control" else f"Account{name}"] = call
+    CALLS[{"s3control": "Account", "elb": "Classic"}.get(service, "") + name] = call
     return call
 
 
@@ -119,10 +124,29 @@ DESCRIBE_FILE_SYSTEMS = _call("efs", "DescribeFileSystems")
 LIST_CLUSTERS = _call("eks", "ListClusters")
 DESCRIBE_CLUSTER = _call("eks", "DescribeCluster")
 
+DESCRIBE_LOAD_BALANCERS = _call("elbv2", "DescribeLoadBalancers")
+DESCRIBE_LISTENERS = _call("elbv2", "DescribeListeners")
+DESCRIBE_RULES = _call("elbv2", "DescribeRules")
+DESCRIBE_SSL_POLICIES = _call("elbv2", "DescribeSSLPolicies")
+DESCRIBE_TAGS = _call("elbv2", "DescribeTags", need="tag")
+DESCRIBE_CLASSIC = _call("elb", "DescribeLoadBalancers")
+DESCRIBE_CLASSIC_POLICIES = _call("elb", "DescribeLoadBalancerPolicies")
+DESCRIBE_CLASSIC_TAGS = _call("elb", "DescribeTags", need="tag")
+
+LIST_CERTIFICATES = _call("acm", "ListCertificates")
+DESCRIBE_CERTIFICATE = _call("acm", "DescribeCertificate")
+LIST_CERTIFICATE_TAGS = _call("acm", "ListTagsForCertificate", need="tag")
+
+LIST_DISTRIBUTIONS = _call("cloudfront", "ListDistributions", root="DistributionList")
+GET_VPC_ORIGIN = _call("cloudfront", "GetVpcOrigin", root="VpcOrigin")
+LIST_DISTRIBUTION_TAGS = _call("cloudfront", "ListTagsForResource", need="tag", root="Tags")
+
 # Requests a period, the period in seconds, and how many under way, per account and region. EC2 refills 20 a second into
 # a bucket of 100 for each
 # action and shares it with every other tool of the account (EC2 request throttling): half of it is taken. The others
-# publish no rate for these reads; they answer SlowDown or ThrottlingException, and the lane shrinks.
+# publish no rate for these reads; they answer SlowDown or ThrottlingException, and the lane shrinks. Each version of
+# Elastic Load Balancing refills 10 Describe calls a second into a bucket of 40 (its user guide): half of it is taken.
+# ACM and CloudFront: as gently.
 BUDGETS: dict[str, tuple[int, float, int]] = {
     "ec2:DescribeVolumes": (50, 5.0, 4),
     "ec2:DescribeSnapshots": (50, 5.0, 4),
@@ -135,6 +159,10 @@ BUDGETS: dict[str, tuple[int, float, int]] = {
     "efs": (5, 1.0, 2),
     "eks": (10, 1.0, 4),
     "sts": (10, 1.0, 2),
+    "elbv2": (20, 4.0, 8),
+    "elb": (20, 4.0, 4),
+    "acm": (20, 4.0, 4),
+    "cloudfront": (10, 2.0, 2),
 }
 
 

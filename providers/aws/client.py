@@ -12,7 +12,7 @@ import aiohttp
 import boto3
 import botocore.loaders
 import botocore.session
-from botocore.auth import S3SigV4Auth
+from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest, AWSResponse
 from botocore.config import Config
 from botocore.credentials import (
@@ -31,9 +31,11 @@ from posture.fault import Fault, FaultKind, Refused
 from providers.aws.calls import BUDGETS, GET_CALLER_IDENTITY, Call
 from providers.aws.decode import UnreadablePage, read_answers
 from providers.aws.faults import answered, plain, refused
+from providers.aws.query import SERVICES, Query, query_of
+from providers.aws.query import error_of as query_error_of
 from providers.aws.s3_answers import LOADER, AnswerReader, bucket_url, error_of, reader_of
 from providers.aws.settings import AwsSettings
-from providers.aws.transport import LateAnswer, Transport, in_thread, read_body, secrets_of, this_call
+from providers.aws.transport import MOST_PAGE, LateAnswer, Transport, in_thread, read_body, secrets_of, this_call
 from providers.lane import Lane, Lanes, lost
 from providers.limits import USUAL, Limits, Pages, TooLongError, proxy_for, read_all
 from providers.refusals import without
@@ -116,10 +118,12 @@ class AwsClient:
         return f"arn:{self.partition}:{service}:{region}:{self.number if account is None else account}:{resource}"
 
     async def ask(self, call: Call, region: str, **parameters: Any) -> dict[str, Any]:
-        """Make one declared call through boto3, in its lane; a `Body` is read. Raises `Refused`."""
+        """Make one declared call in its lane, through boto3 or as a query; a `Body` is read. Raises `Refused`."""
 
         async def attempt() -> dict[str, Any]:
             TALLY.get().calls += 1
+            if call.service in SERVICES:
+                return await self._query(call, region, parameters)
             return await in_thread(self.limits.whole, self._blocking, call, region, parameters)
 
         return await self.lane(call, region).run(attempt)
@@ -128,16 +132,18 @@ class AwsClient:
         self, call: Call, region: str, answers: str, token: tuple[str, str], **parameters: Any
     ) -> AsyncIterator[list[dict[str, Any]]]:
         """The pages of a listing: the lists under `answers`. `token` names the continuation in the answer and in the
-        request. Raises `Refused`.
+        request; `LIST.ITEMS` are the items of a list that has its continuation with it. Raises `Refused`.
 
         A listing that leads back to a page, or gives the same rows under ever new tokens, is ended by an error.
         """
-        out, back = token
+        (out, back), (within, _, name) = token, answers.rpartition(".")
         more: dict[str, Any] = {}
         pages, begun = Pages(call.operation, min(MOST_PAGES, self.limits.most_pages)), set[int]()
         while True:
             page = await self.ask(call, region, **parameters, **more)
-            rows = page.get(answers)
+            if within:
+                page = page.get(within) or {}
+            rows = page.get(name)
             if rows is None and call.root:  # in XML an empty list may be left out, in JSON none is
                 rows = []
             if not isinstance(rows, list):
@@ -308,19 +314,43 @@ class AwsClient:
     # ------------------------------------------------------------ signed GETs, in the loop
 
     async def _get(self, call: Call, bucket: str, region: str, *, redirected: bool = False) -> Any:
-        if self._ready(region):
-            reader, base, credentials = self._prepared(call, region)
-        else:
-            reader, base, credentials = await in_thread(self.limits.whole, self._prepared, call, region)
+        base, credentials = await self._prepared(call, region)
+        reader = reader_of(call)
         request = AWSRequest("GET", bucket_url(base, bucket, reader.query))
         S3SigV4Auth(credentials, "s3", region).add_auth(request)
+        status, headers, body = await self._exchange(call, base, request, MOST_SETTING)
+        elsewhere = headers.get("x-amz-bucket-region", region)
+        if status in {301, 307, 400} and elsewhere != region and not redirected:
+            return await self._get(call, bucket, elsewhere, redirected=True)
+        if status != 200:
+            raise answered(call, status, *error_of(body), headers)
+        return _read(call, reader, body)
+
+    async def _query(self, call: Call, region: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        base, credentials = await self._prepared(call, region)
+        query = query_of(call)
+        request = query.request(base, parameters)
+        SigV4Auth(credentials, query.signing_name, region).add_auth(request)
+        status, headers, body = await self._exchange(call, base, request, MOST_PAGE)
+        if status != 200:
+            raise answered(call, status, *query_error_of(body), headers)
+        return cast("dict[str, Any]", _read(call, query, body))
+
+    async def _exchange(self, call: Call, base: str, request: AWSRequest, most: int) -> tuple[int, Any, bytes]:
+        """Send a signed request; answers with status, headers and a body of `most` bytes. Raises `Refused`."""
         headers = {**dict(request.headers.items()), "Accept-Encoding": "identity"}  # what is not packed cannot swell
         try:
-            async with self._session_for(base).get(
-                URL(request.url, encoded=True), headers=headers, allow_redirects=False, proxy=self._proxy
+            async with self._session_for(base).request(
+                request.method,
+                URL(request.url, encoded=True),
+                headers=headers,
+                data=request.data or None,
+                allow_redirects=False,
+                proxy=self._proxy,
             ) as response:
-                most = min(MOST_SETTING, self.limits.most_bytes)
+                most = min(most, self.limits.most_bytes)
                 body = without(await read_all(response.content.iter_any(), most), *secrets_of(headers))
+                return response.status, response.headers, body
         except TooLongError as error:
             raise _unreadable(call, str(error)) from None
         except aiohttp.ClientPayloadError as error:
@@ -335,32 +365,23 @@ class AwsClient:
             raise Refused(
                 Fault(FaultKind.UNREACHABLE, type(error).__name__, call.operation, said), transient=again
             ) from None
-        elsewhere = response.headers.get("x-amz-bucket-region", region)
-        if response.status in {301, 307, 400} and elsewhere != region and not redirected:
-            return await self._get(call, bucket, elsewhere, redirected=True)
-        if response.status != 200:
-            raise answered(call, response.status, *error_of(body), response.headers)
-        try:
-            return reader.read(body)
-        except UnreadablePage as error:
-            raise refused(error, call) from None
-        except _MISREAD as error:
-            raise _unreadable(call, f"not of the shape that was asked for: {plain(error)}") from None
 
-    def _ready(self, region: str) -> bool:
-        """Whether a request can be signed at once, without making a client or asking for new credentials."""
-        if ("s3", region) not in self._clients:
-            return False
-        found = self._session.get_credentials()
-        return not (isinstance(found, RefreshableCredentials) and found.refresh_needed())
+    async def _prepared(self, call: Call, region: str) -> tuple[str, ReadOnlyCredentials]:
+        """Where to, and by whose hand: at once, where no client is to be made and no credentials are to be asked for.
+        Raises `Refused`.
+        """
+        found = self._session.get_credentials() if (call.service, region) in self._clients else None
+        if found is None or (isinstance(found, RefreshableCredentials) and found.refresh_needed()):
+            return await in_thread(self.limits.whole, self._prepare, call, region)
+        return self._prepare(call, region)
 
-    def _prepared(self, call: Call, region: str) -> tuple[AnswerReader, str, ReadOnlyCredentials]:
+    def _prepare(self, call: Call, region: str) -> tuple[str, ReadOnlyCredentials]:
         try:
-            client = self._client("s3", region)
+            client = self._client(call.service, region)
             found = self._session.get_credentials()
             if found is None:
                 raise NoCredentialsError
-            return reader_of(call), str(client.meta.endpoint_url), found.get_frozen_credentials()
+            return str(client.meta.endpoint_url), found.get_frozen_credentials()
         except _SDK_ERRORS as error:
             raise refused(error, call) from None
         except ValueError as error:  # a region that makes no host
@@ -384,6 +405,15 @@ class AwsClient:
                 auto_decompress=False,
             )
         return self._http
+
+
+def _read(call: Call, reader: AnswerReader | Query, body: bytes) -> Any:
+    try:
+        return reader.read(body)
+    except UnreadablePage as error:
+        raise refused(error, call) from None
+    except _MISREAD as error:
+        raise _unreadable(call, f"not of the shape that was asked for: {plain(error)}") from None
 
 
 def _host_without_account(endpoint: str, request: Any, **_: Any) -> None:

@@ -9,11 +9,15 @@ from botocore.exceptions import BotoCoreError
 from posture.clock import Seconds
 from posture.fault import Fault, FaultKind, Refused
 from posture.reports import ReadRefused
+from providers.aws.acm import Certificates
 from providers.aws.calls import DESCRIBE_REGIONS, GET_CALLER_IDENTITY
 from providers.aws.client import AwsClient
+from providers.aws.cloudfront import HOMES, Distributions
 from providers.aws.ebs import Region, Snapshots, Volumes
 from providers.aws.efs import FileSystems
 from providers.aws.eks import Clusters
+from providers.aws.elb import LoadBalancers
+from providers.aws.elb_classic import ClassicLoadBalancers
 from providers.aws.faults import refused
 from providers.aws.iam import Identities
 from providers.aws.kms import ForeignKeys, Keys
@@ -130,6 +134,11 @@ class Root(Source):
                 self._once(Clusters, account, region, warm),
                 self._once(Databases, account, region, cold),
             ]
+            certificates = self._once(Certificates, account, region, warm)
+            balancers = [self._once(kind, account, region, warm) for kind in (LoadBalancers, ClassicLoadBalancers)]
+            for source in balancers:
+                source.after = (certificates.id,)
+            made += [certificates, *balancers]
         made += [self._once(OptedOut, account, region, cold) for region in off]
         buckets = self._once(Buckets, account, "", warm)
         made += [buckets, self._once(Identities, account, "", cold)]
@@ -138,6 +147,10 @@ class Root(Source):
                 objects = self._once(kind, account, "", cold)
                 objects.after = (buckets.id,)
                 made.append(objects)
+        if account.partition in HOMES:
+            distributions = self._once(Distributions, account, "", cold)
+            distributions.after = [source.id for source in made if source.service == Certificates.service]
+            made.append(distributions)
         foreign = self._once(ForeignKeys, account, "", live)
         naming = self._claims.naming
         naming += [source.id for source in made if source.service in _NAMING and source.id not in naming]
@@ -149,7 +162,7 @@ class Root(Source):
         name = f"{kind.__name__}/{region}"
         if name not in self._made:
             source = kind(account, self._tenancy, region, cadence, self._seen)
-            if isinstance(source, Keys):
+            if isinstance(source, Keys | LoadBalancers):
                 source.cold = self._cadence.cold
             self._made[name] = source
         return self._made[name]
@@ -180,7 +193,7 @@ def open_aws(setup: Setup, blocks: Blocks) -> list[Source]:
     accounts: dict[tuple[object, ...], list[Block]] = {}
     for block in blocks:
         accounts.setdefault(block.settings.connection, []).append(block)
-    claims = Claims()
+    claims = Claims(setup.now)
     labels: set[str] = set()
     made: list[Source] = []
     for members in accounts.values():

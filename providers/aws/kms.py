@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -16,7 +15,7 @@ from posture.resource import Encryption, KeyClass, Resource
 from posture.source import COLD
 from providers.asking import each, each_again
 from providers.aws.calls import DESCRIBE_KEY, GET_KEY_POLICY, GET_KEY_ROTATION_STATUS, LIST_ALIASES, LIST_KEYS, Call
-from providers.aws.source import AwsSource, Rows, ill_typed
+from providers.aws.source import AwsSource, Rows, ill_typed, with_times
 from providers.lane import lost
 from providers.reading import Reading
 from providers.source import Yield
@@ -145,12 +144,13 @@ class Keys(AwsSource):
             cold.refused(refused, call.operation)
             return
         cold.fields.update(
-            _plain(
+            with_times(
                 {
                     name: value
                     for name, value in answer.items()
                     if name not in {"ResponseMetadata", "KeyId", "PolicyName"}
-                }
+                },
+                _TIMES,
             )
         )
 
@@ -211,7 +211,7 @@ def _described(arn: str, answer: Mapping[str, Any]) -> dict[str, Any]:
                 FaultKind.ERROR, "UnreadableAnswer", DESCRIBE_KEY.operation, f"an answer that does not speak of {arn}"
             )
         )
-    return _plain(told)
+    return with_times(told, _TIMES)
 
 
 def can_rotate(fields: Mapping[str, Any]) -> bool:
@@ -257,18 +257,6 @@ def _ends(fields: Mapping[str, Any]) -> Utc | None:
             with contextlib.suppress(ValueError):
                 return parse_rfc3339(text)
     return None
-
-
-def _plain(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """KMS's own fields with times as RFC 3339 text; its JSON carries seconds."""
-    plain = dict(fields)
-    for name in _TIMES:
-        at = plain.get(name)
-        if isinstance(at, int | float) and not isinstance(at, bool):
-            # no time that there is: who reads the field says so
-            with contextlib.suppress(ValueError, OverflowError, OSError):
-                plain[name] = datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    return plain
 
 
 def _unread(key: Resource) -> Iterator[Fault]:

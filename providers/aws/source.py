@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import time
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
 
-from posture.clock import Seconds
-from posture.fault import Fault, FaultKind
+from posture.clock import Seconds, Utc
+from posture.fault import Fault, FaultKind, Refused
 from providers.aws.calls import Call
 from providers.aws.client import AwsClient
 from providers.source import Source
@@ -71,6 +74,18 @@ def ill_typed(call: Call, fields: Mapping[str, Any], types: Mapping[str, type]) 
     return None
 
 
+def with_times(fields: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Fields of a JSON API with these times, which it gives in seconds, as RFC 3339 text."""
+    plain = dict(fields)
+    for name in names:
+        at = plain.get(name)
+        if isinstance(at, int | float) and not isinstance(at, bool):
+            # no time that there is: who reads the field says so
+            with contextlib.suppress(ValueError, OverflowError, OSError):
+                plain[name] = datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return plain
+
+
 class AwsSource(Source):
     """A question asked of one region of one account, or of the account as a whole (`region` empty)."""
 
@@ -91,6 +106,34 @@ class AwsSource(Source):
         return self.tenancy.of((str(tag.get("Key")), str(tag.get("Value", ""))) for tag in tags(fields))
 
 
+class TaggedSource(AwsSource):
+    """A source whose listing leaves out the tags, which are asked for where tenants share the account."""
+
+    tag_call: Call
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._owners: dict[str, str] = {}
+        if self.tenancy.shared:
+            self.permissions = tuple(sorted({*self.permissions, self.tag_call.permission}))
+
+    async def tags_of(self, region: str, **named: Any) -> dict[str, Any]:
+        """What is answered about the tags of the named resources. Raises `Refused`."""
+        try:
+            return await self.account.ask(self.tag_call, region, **named)
+        except Refused as refused:
+            await self.account.confirm(refused)
+            raise
+
+    def tenant_of(self, id: str, fields: Mapping[str, Any]) -> str:
+        """The tenant of a resource; a refusal to tell its tags does not take it from the one it was seen with."""
+        if not self.tenancy.shared:
+            return self.owner(fields)
+        if "Tags" in fields:
+            self._owners[id] = self.owner(fields)
+        return self._owners.get(id) or self.owner(fields)
+
+
 class Place(msgspec.Struct, frozen=True):
     """Where a bucket is, and whose."""
 
@@ -101,7 +144,8 @@ class Place(msgspec.Struct, frozen=True):
 class Claims:
     """What all accounts of a configuration know together, so that each thing is asked about in one place only."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], Utc] = time.time) -> None:
+        self.now = now
         self.accounts: dict[tuple[str | None, str], str] = {}
         """Endpoint and number -> the id of the source through which it is polled."""
         self.listed: dict[tuple[str, str], frozenset[str] | None] = {}
@@ -126,6 +170,8 @@ class Shared:
         self._before: dict[str, set[str]] = {}
         self.buckets: dict[str, Place] | None = None
         """By name; None before they were listed for the first time."""
+        self.certificates: dict[str, dict[str, str]] = {}
+        """When each certificate ends (RFC 3339), by the source that listed it and its ARN."""
         self.claims = claims
         claims.seen.append(self)
 
@@ -133,6 +179,10 @@ class Shared:
     def arns(self) -> set[str]:
         """Every key that is named, in a listing that has ended or in the one under way."""
         return set().union(*self._named.values(), *self._before.values())
+
+    def certificate_ends(self, arn: str) -> str:
+        """The day on which a certificate ends, `2027-01-31`; empty where that was not told."""
+        return next((ends[arn][:10] for ends in self.certificates.values() if arn in ends), "")
 
     def begin(self, source: str) -> None:
         """A source starts to name keys anew; what it named before holds until it has `listed`."""

@@ -76,6 +76,33 @@ def _region(reader: Reader, region: str) -> None:
         reader.ask(kms.get_key_policy, KeyId=held["KeyArn"], PolicyName="default")
 
 
+def _edge(reader: Reader, region: str) -> None:
+    """Load balancers with their listeners and rules, certificates with their renewals."""
+    elbv2, elb, acm = (reader.client(service, region) for service in ("elbv2", "elb", "acm"))
+    reader.ask(elbv2.describe_ssl_policies)
+    balancers = reader.listed(elbv2, "describe_load_balancers", "LoadBalancers")
+    answers = [reader.pool.submit(elbv2.describe_listeners, LoadBalancerArn=b["LoadBalancerArn"]) for b in balancers]
+    for answer in answers:
+        for listener in answer.result()["Listeners"]:
+            if listener.get("Protocol") in {"HTTP", "HTTPS"}:
+                reader.ask(elbv2.describe_rules, ListenerArn=listener["ListenerArn"])
+    for balancer in reader.listed(elb, "describe_load_balancers", "LoadBalancerDescriptions"):
+        reader.ask(elb.describe_load_balancer_policies, LoadBalancerName=balancer["LoadBalancerName"])
+    every = {"keyTypes": acm.meta.service_model.shape_for("KeyAlgorithm").enum}
+    for certificate in reader.listed(acm, "list_certificates", "CertificateSummaryList", Includes=every):
+        if certificate["InUse"]:
+            reader.ask(acm.describe_certificate, CertificateArn=certificate["CertificateArn"])
+
+
+def _distributions(reader: Reader, region: str) -> None:
+    cloudfront = reader.client("cloudfront", region)
+    for page in cloudfront.get_paginator("list_distributions").paginate():
+        for distribution in page["DistributionList"].get("Items", []):
+            for origin in distribution["Origins"]["Items"]:
+                if "VpcOriginConfig" in origin:
+                    reader.ask(cloudfront.get_vpc_origin, Id=origin["VpcOriginConfig"]["VpcOriginId"])
+
+
 def main(url: str, regions: list[str]) -> None:
     """Read everything once."""
     with ThreadPoolExecutor(THREADS) as pool:
@@ -84,6 +111,8 @@ def main(url: str, regions: list[str]) -> None:
         reader.client("ec2", regions[0]).describe_regions(AllRegions=True)
         for region in regions:
             _region(reader, region)
+            _edge(reader, region)
+        _distributions(reader, regions[0])
         clients = {region: reader.client("s3", region) for region in regions}
         for bucket in reader.listed(
             clients[regions[0]], "list_buckets", "Buckets", PaginationConfig={"PageSize": 1000}

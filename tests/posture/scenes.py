@@ -14,6 +14,7 @@ from posture.source import State
 from posture.verdict import Status
 from providers.demo.aws import bucketpolicy
 from tests.posture.controls import world as aws
+from tests.posture.controls.aws import edge_world
 from tests.posture.controls.azure import world as azure_world
 from tests.posture.controls.gcp import world as gcp_world
 from tests.posture.controls.kubernetes import world as k8s_world
@@ -79,6 +80,7 @@ MORE: tuple[Resource, ...] = (
     vault_world.cluster(links={"storage-1": aws.volume(key=ARN).id}),
     aws.tenant(),
     k8s_world.storage_class(k8s_world.EBS, {"encrypted": "true"}),
+    *edge_world.MORE,
 )
 """Resources beside one of each type, for controls that pass none of those."""
 
@@ -118,6 +120,7 @@ def _worlds(resource: Resource) -> Iterator[World]:
         KEY,
         aws.region(key=ARN),
         aws.account(),
+        *edge_world.BESIDE,
         *azure_world.BESIDE,
         gcp_world.key(),
         vault_world.cluster(),

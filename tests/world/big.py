@@ -11,6 +11,7 @@ from providers.demo.aws import bucketpolicy
 from providers.demo.aws.accounts import ACCOUNT, FOREIGN, REGIONS, SECOND
 from providers.demo.aws.seed import Buckets, Region, repeatable
 from tests.world import stores, truth
+from tests.world.frontage import frontage
 from tests.world.truth import FAIL, NA, PASS, WARN, Truth
 
 VOLUMES, SNAPSHOTS, BUCKETS, KEYS = 10_000, 3_000, 2_000, 50
@@ -32,6 +33,7 @@ def big(volumes: int = VOLUMES, snapshots: int = SNAPSHOTS, buckets: int = BUCKE
         stores.stores(known, region, common)
         arns = _volumes(known, region, volumes // 4, [(common, PASS), *used])
         _snapshots(known, region, arns, snapshots // 4, public=number == 0)
+        frontage(known, region.name, region.account)
     for account in (ACCOUNT, SECOND):
         _buckets(known, account, buckets // 2)
         stores.people(known, account, mfa=account == ACCOUNT)

@@ -31,6 +31,7 @@ DENIED = {
     "kms": Spelling(400, "AccessDeniedException"),
     "eks": Spelling(403, "AccessDeniedException"),
     "elasticfilesystem": Spelling(403, "AccessDeniedException"),
+    "acm": Spelling(400, "AccessDeniedException"),
 }
 EXPIRED = {
     "ec2": Spelling(400, "RequestExpired"),
@@ -40,6 +41,7 @@ EXPIRED = {
     "kms": Spelling(400, "ExpiredTokenException"),
     "eks": Spelling(403, "ExpiredTokenException"),
     "elasticfilesystem": Spelling(403, "ExpiredTokenException"),
+    "acm": Spelling(400, "ExpiredTokenException"),
 }
 THROTTLED = {
     "ec2": Spelling(503, "RequestLimitExceeded"),
@@ -49,6 +51,7 @@ THROTTLED = {
     "kms": Spelling(400, "ThrottlingException"),
     "eks": Spelling(429, "ThrottlingException"),
     "elasticfilesystem": Spelling(429, "ThrottlingException"),
+    "acm": Spelling(400, "ThrottlingException"),
 }
 BROKEN = {
     "ec2": Spelling(500, "InternalError"),
@@ -58,6 +61,7 @@ BROKEN = {
     "kms": Spelling(500, "KMSInternalException"),
     "eks": Spelling(500, "ServerException"),
     "elasticfilesystem": Spelling(500, "InternalServerError"),
+    "acm": Spelling(500, "InternalFailure"),
 }
 OPTED_OUT = {
     "ec2": Spelling(401, "AuthFailure"),
@@ -65,6 +69,8 @@ OPTED_OUT = {
     "eks": Spelling(403, "UnrecognizedClientException"),
     "elasticfilesystem": Spelling(403, "UnrecognizedClientException"),
     "rds": Spelling(403, "InvalidClientTokenId"),
+    "acm": Spelling(400, "UnrecognizedClientException"),
+    "elasticloadbalancing": Spelling(403, "InvalidClientTokenId"),
     "sts": Spelling(403, "RegionDisabledException"),
 }
 """What a region answers that the account has not opted in to: it looks like bad credentials."""
@@ -130,5 +136,5 @@ _ENVELOPES = {
     "ec2": _ec2_error,
     "s3": _s3_error,
     "s3control": _s3control_error,
-    **dict.fromkeys(("eks", "elasticfilesystem", "kms"), _json_error),
+    **dict.fromkeys(("acm", "eks", "elasticfilesystem", "kms"), _json_error),
 }

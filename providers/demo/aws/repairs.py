@@ -32,6 +32,7 @@ def apply() -> None:
         repairs_stores.databases,
         repairs_stores.pages,
         repairs_stores.file_systems,
+        _distributions,
     ):
         repair()
 
@@ -221,3 +222,18 @@ def _policy_conditions() -> None:
         return IAMPolicy(json.dumps({"Version": "2012-10-17", "Statement": kept})).is_action_permitted(action, resource)
 
     FakeBucket.get_permission = get_permission  # type: ignore[method-assign,unused-ignore]
+
+
+def _distributions() -> None:
+    """A distribution forgets what it does not know of its configuration, such as VPC origins."""
+    from copy import deepcopy
+
+    from moto.cloudfront.models import Distribution
+
+    init: Method = Distribution.__init__
+
+    def __init__(self: Any, account_id: str, region_name: str, config: dict[str, Any]) -> None:
+        self.asked_for = deepcopy(config)
+        init(self, account_id, region_name, config)
+
+    Distribution.__init__ = __init__  # type: ignore[method-assign,unused-ignore]

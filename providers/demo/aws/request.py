@@ -58,6 +58,10 @@ NAMED_BY = (
     "DBInstanceIdentifier",
     "DBClusterIdentifier",
     "UserName",
+    "ListenerArn",
+    "LoadBalancerArn",
+    "LoadBalancerName",
+    "CertificateArn",
 )
 """Parameters that name what a request is about; the first that is there is its resource."""
 
@@ -149,13 +153,13 @@ def _named(parameters: Mapping[str, Any]) -> str:
 
 
 def _form(environ: Environ) -> tuple[str, str, dict[str, Any]]:
-    """The query protocol of EC2, STS and IAM."""
+    """The query protocol of EC2, STS, IAM and Elastic Load Balancing."""
     parameters = _query(environ) | dict(parse_qsl(_body(environ).decode(errors="replace"), keep_blank_values=True))
     return str(parameters.get("Action", "Unknown")), _named(parameters), parameters
 
 
 def _json(environ: Environ) -> tuple[str, str, dict[str, Any]]:
-    """The JSON protocol of KMS."""
+    """The JSON protocol of KMS and ACM."""
     try:
         parameters = json.loads(_body(environ) or b"{}")
     except ValueError:
@@ -225,14 +229,27 @@ _PATHS = (
 )
 
 
+def _cloudfront(environ: Environ) -> tuple[str, str, dict[str, Any]]:
+    """`/2020-05-31/distribution`, and `/tagging?Resource=ARN`."""
+    _, _, noun, *named = [*environ["PATH_INFO"].split("/"), ""][:4]
+    query, method = _query(environ), environ["REQUEST_METHOD"]
+    if noun == "tagging":
+        return "ListTagsForResource" if method == "GET" else "Unknown", query.get("Resource", ""), query
+    name = "".join(word.title() for word in noun.split("-"))
+    if method == "GET" and not named[0]:
+        return f"List{name}s", "", query
+    return f"{VERBS.get(method, '')}{name}", named[0], query
+
+
 def _unknown(environ: Environ) -> tuple[str, str, dict[str, Any]]:
     return environ.get("HTTP_X_AMZ_TARGET", "Unknown").rpartition(".")[2], "", {}
 
 
 _READERS = {
-    **dict.fromkeys(("ec2", "iam", "rds", "sts"), _form),
+    **dict.fromkeys(("ec2", "elasticloadbalancing", "iam", "rds", "sts"), _form),
     **dict.fromkeys(("eks", "elasticfilesystem"), _rest),
-    "kms": _json,
+    **dict.fromkeys(("acm", "kms"), _json),
+    "cloudfront": _cloudfront,
     "s3": _s3,
     "s3control": _s3control,
 }

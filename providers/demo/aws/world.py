@@ -10,6 +10,7 @@ import msgspec
 
 from providers.demo.aws import bucketpolicy
 from providers.demo.aws.accounts import ACCOUNT, FOREIGN, REGIONS, ROLE, SECOND
+from providers.demo.aws.edge import FIXED, FORWARD, OLD, Distributions, Edge, for_host, redirect
 from providers.demo.aws.holdings import holdings
 from providers.demo.aws.seed import Buckets, Region, block_public_access, repeatable
 from providers.demo.faults import Faults
@@ -104,6 +105,7 @@ def seed(faults: Faults) -> World:
     buckets = {account: Buckets(account) for account in (ACCOUNT, SECOND)}
     guarded = _buckets(regions, buckets)
     holdings(regions, payments)
+    _edge(regions)
     faults.deny("s3:Get*", resource=DENIED_BUCKET)
     return World(regions, buckets, chance, payments, calm, guarded)
 
@@ -309,3 +311,43 @@ def _buckets(regions: dict[tuple[str, str], Region], buckets: dict[str, Buckets]
         if name in odd:
             odd[name](own, name)
     return "acme-orders-uploads"
+
+
+def _edge(regions: dict[tuple[str, str], Region]) -> None:
+    """What customers come through, most of it in order: an old door in each account, one that serves plain HTTP inside,
+    a certificate whose renewal waits for a record that is gone, and downloads that anybody may intercept.
+    """
+    tags = {"team": "platform", "tenant": "acme"}
+    for account, name in regions:
+        edge, short = Edge(name, account), f"{'prod' if account == ACCOUNT else 'data'}-{name.replace('-', '')[:5]}"
+        shop = edge.certificate(f"{short}.acme.example", left=190, key="EC_prime256v1", tags=tags)
+        for team in ("shop", "api", "login"):
+            web = edge.balancer(f"{short}-{team}", tags=tags)
+            hosts = for_host(f"{team}.{short}.acme.example", f"{team}.acme.example")
+            edge.listener(web, "HTTPS", 443, FIXED, ([hosts], FORWARD), certificate=shop)
+            edge.listener(web, "HTTP", 80, redirect())
+        broker = edge.balancer(f"{short}-mqtt", "network", tags=tags)
+        edge.listener(broker, "TLS", 8883, certificate=shop)
+        edge.listener(edge.balancer(f"{short}-metrics", internal=True, tags=tags), "HTTP", 80)
+    home, second = Edge("us-east-1", ACCOUNT), Edge("eu-west-1", SECOND)
+    stuck = home.certificate("partners.acme.example", left=38, renewal="PENDING_VALIDATION", tags=tags)
+    partners = home.balancer("partners-legacy", tags=tags)
+    home.listener(partners, policy=OLD, certificate=stuck)
+    home.listener(partners, "HTTP", 80, redirect(), ([for_host("status.acme.example")], FORWARD))
+    home.certificate("old-campaign.acme.example", left=4, used_by=(), tags=tags)
+    bought = second.certificate("invoices.acme.example", kind="IMPORTED", left=19, tags=tags)
+    second.classic(
+        "invoices", ("HTTPS", 443), negotiated=("Protocol-TLSv1", "Protocol-TLSv1.2", "AES128-SHA"), certificate=bought
+    )
+    doors, cdn = Distributions(), home.certificate("cdn.acme.example", left=210, tags=tags)
+    for name in ("www", "assets", "docs"):
+        origins = {f"acme-{name}.s3.us-east-1.amazonaws.com": "s3", "origin.acme.example": "https-only"}
+        doors.make(f"{name}.acme.example", certificate=cdn, origins=origins, tags=tags, comment=name)
+    doors.make(
+        "downloads.acme.example",
+        viewers="allow-all",
+        minimum="TLSv1",
+        certificate=cdn,
+        origins={"downloads-origin.acme.example": "match-viewer"},
+        tags=tags,
+    )

@@ -12,6 +12,7 @@ from providers.demo.answer import Answer
 from providers.demo.aws import bucketpolicy, server
 from providers.demo.aws import request as asked
 from providers.demo.aws.accounts import ENVIRONMENT
+from providers.demo.aws.edge import Distributions, Edge, redirect
 from providers.demo.aws.faults import AwsFaults
 from providers.demo.aws.seed import Buckets, Region
 from providers.demo.aws.stores import People, Stores
@@ -23,7 +24,9 @@ T = TypeVar("T", Request, Answer)
 
 
 class AwsSystem(System):
-    """Two volumes, a snapshot, a bucket and a key; a database, a file system, a cluster and a user."""
+    """Two volumes, a snapshot, a bucket and a key; a database, a file system, a cluster and a user; a load balancer,
+    its certificate and a distribution.
+    """
 
     name, provider = "AWS", "aws"
     good, bad = "aws.kms.key-state", "aws.ebs.volume-encrypted"
@@ -46,6 +49,11 @@ class AwsSystem(System):
         stores.file_system("share", key=key)
         stores.cluster("prod", key=key)
         People().user("alice")
+        edge = Edge()
+        web = edge.balancer("web")
+        edge.listener(web, certificate=edge.certificate("shop.example.com", kind="PRIVATE", left=900, life=1000))
+        edge.listener(web, "HTTP", 80, redirect())
+        Distributions().make("www.example.com")
 
     def stop(self) -> None:
         """End moto, and forget what was in it."""
@@ -73,36 +81,41 @@ class AwsSystem(System):
         return faults.before(asked.read(request.environ())) or request
 
     def paged(self, request: Request) -> tuple[Request, str]:
-        """EC2 takes the token in a form, KMS in JSON, S3 in the query."""
+        """EC2 and ELB take the token in a form, KMS and ACM in JSON, S3 and CloudFront in the query."""
         form = "x-www-form-urlencoded" in request.headers.get("content-type", "")
         if form or request.method == "GET":
             pairs = parse_qsl(request.body.decode() if form else request.query, keep_blank_values=True)
-            token = next((value for name, value in pairs if name in {"NextToken", "continuation-token"}), "")
+            token = next((value for name, value in pairs if name in _TOKENS), "")
             if not token:
                 return request, ""
-            rest = urlencode([pair for pair in pairs if pair[0] not in {"NextToken", "continuation-token"}])
+            rest = urlencode([pair for pair in pairs if pair[0] not in _TOKENS])
             return (
                 _body(request, rest.encode())
                 if form
                 else msgspec.structs.replace(request, target=f"{request.path}?{rest}")
             ), token
         named = json.loads(request.body or b"{}")
-        token = named.pop("Marker", "")
+        token = named.pop("Marker", "") or named.pop("NextToken", "")
         return (_body(request, json.dumps(named).encode()) if token else request), token
 
     def continued(self, request: Request, answer: Answer, token: str) -> Answer:
-        """Listings of EC2, KMS and S3."""
+        """Listings of each service."""
         body = answer.body
         if b"<Response" in body[:200] or not token:
             return answer
         if body[:1] == b"{":
             named = json.loads(body)
-            return (
-                answer
-                if not {"Keys", "Aliases"} & set(named)
-                else _body(answer, json.dumps({**named, "Truncated": True, "NextMarker": token}).encode())
-            )
-        for end, field in ((b"</ListAllMyBucketsResult>", b"ContinuationToken"), (b"Response>", b"nextToken")):
+            if {"Keys", "Aliases"} & set(named):
+                return _body(answer, json.dumps({**named, "Truncated": True, "NextMarker": token}).encode())
+            listed = "CertificateSummaryList" in named
+            return _body(answer, json.dumps({**named, "NextToken": token}).encode()) if listed else answer
+        if (at := body.find(b"</Describe")) >= 0 and b"Result>" in body[at : at + 60]:  # ELB
+            return _body(answer, b"%b<NextMarker>%b</NextMarker>%b" % (body[:at], token.encode(), body[at:]))
+        for end, field in (
+            (b"</ListAllMyBucketsResult>", b"ContinuationToken"),
+            (b"</DistributionList>", b"NextMarker"),
+            (b"Response>", b"nextToken"),
+        ):
             if body.rstrip().endswith(end):
                 at = body.rindex(b"</")
                 field_ = b"<%b>%b</%b>" % (field, token.encode(), field)
@@ -119,10 +132,14 @@ class AwsSystem(System):
                 answer = await line.truth()
                 begin, end = answer.body.index(b"<Buckets>"), answer.body.index(b"</Buckets>")
                 await line.answer(_body(answer, answer.body[:begin] + b"<Buckets>" + answer.body[end:]))
+            elif one.operation == "cloudfront:ListDistributions":
+                answer = await line.truth()
+                begin, end = answer.body.index(b"<Items>"), answer.body.rindex(b"</Items>") + len(b"</Items>")
+                await line.answer(_body(answer, answer.body[:begin] + answer.body[end:]))
             else:
                 moved = line.request.headers.get("authorization", "").replace("/us-east-1/", "/eu-west-1/")
                 away = (
-                    one.service in {"ec2", "eks", "elasticfilesystem", "kms", "rds"}
+                    one.service in {"acm", "ec2", "eks", "elasticfilesystem", "elasticloadbalancing", "kms", "rds"}
                     and one.operation != "ec2:DescribeRegions"
                 )
                 await line.answer(
@@ -135,6 +152,9 @@ class AwsSystem(System):
             return True
 
         place.front.wrong = wrong
+
+
+_TOKENS = {"NextToken", "continuation-token", "Marker"}
 
 
 def _body(whole: T, body: bytes) -> T:

@@ -18,6 +18,7 @@ from posture.resource import Resource
 from posture.source import State
 from posture.verdict import Status, Verdict
 from tests.posture.controls.app import world as app_world
+from tests.posture.controls.aws import edge_world
 from tests.posture.controls.azure import world as azure_world
 from tests.posture.controls.gcp.world import GCP_RESOURCES
 from tests.posture.controls.kubernetes import world as k8s_world
@@ -74,6 +75,7 @@ TYPES: dict[str, Resource] = {
     "tls.certificate": certificate(),
     "enctop.source": source_row(),
     "enctop.tenant": tenant(),
+    **edge_world.TYPES,
     **VAULT,
     **azure_world.TYPES,
     **GCP_RESOURCES,
@@ -129,6 +131,7 @@ def world_of(random: Random) -> World:
         region(key=ARN),
         account(),
         volume(key=ARN),
+        *edge_world.BESIDE,
         *azure_world.BESIDE,
         *k8s_world.BESIDE,
     )

@@ -13,6 +13,7 @@ from posture.controls.remedy import remedy_for
 from posture.resource import Resource
 from posture.verdict import EvidenceClass, Severity, Status, Verdict, passed
 from tests.posture.controls.app.world import TYPES as APP
+from tests.posture.controls.aws.edge_world import TYPES as EDGE
 from tests.posture.controls.azure import world
 from tests.posture.controls.gcp.world import GCP_RESOURCES
 from tests.posture.controls.kubernetes.world import TYPES as KUBERNETES
@@ -46,6 +47,7 @@ RESOURCES = {
     "tls.certificate": certificate(Host="shop.acme.example", Connect="shop.acme.example:443"),
     "enctop.source": source_row(),
     "enctop.tenant": tenant(),
+    **EDGE,
     **VAULT,
     **world.TYPES,
     **GCP_RESOURCES,
@@ -70,6 +72,11 @@ def test_what_aws_keeps_beside_disks_and_buckets_and_who_may_log_in_has_its_cont
         *("aws.efs.encrypted", "aws.eks.secrets-encryption", "aws.rds.encrypted", "aws.rds.snapshot-public"),
         *("aws.iam.root-mfa", "aws.iam.sso-mfa", "aws.iam.user-console-mfa"),
     }
+
+
+def test_what_faces_the_internet_on_aws_has_five_controls() -> None:
+    edge = ("aws.acm.", "aws.cloudfront.", "aws.elb.")
+    assert sum(control.id.startswith(edge) for control in registry()) == 5
 
 
 def test_a_type_is_judged_by_its_controls_and_an_unknown_type_by_none() -> None:

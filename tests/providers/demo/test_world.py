@@ -8,6 +8,8 @@ from collections import Counter
 from posture.verdict import Status
 from providers.demo.aws import world
 from providers.demo.aws.accounts import ACCOUNT, REGIONS, SECOND
+from providers.demo.aws.answers.cloudfront import backend_of
+from providers.demo.aws.edge import Edge
 from providers.demo.aws.live import live
 from tests.world.aws import Aws
 
@@ -89,7 +91,15 @@ def test_the_big_tenant_is_whole_and_its_truth_names_every_thing(aws: Aws) -> No
     assert (len(volumes), len(snapshots), len(keys), len(buckets)) == (10_000, 3_000, 50, 2_000)
     others = {arn for arn in known if arn.startswith(STORES)}
     assert len(others) == 4 * 19 + 2 * 6
-    assert set(known) - others == volumes | snapshots | templates | keys | buckets | {r.id for r in places}
+    edges = [Edge(place.name, place.account) for place in places]
+    balancers = [one for edge in edges for one in edge.elbv2.load_balancers.values()]
+    doors = {door for one in balancers for door in (one.arn, *one.listeners)}
+    doors |= {arn for edge in edges for arn in edge.acm._certificates}
+    doors |= {one.arn for account in (ACCOUNT, SECOND) for one in backend_of(account).distributions.values()}
+    classic = {id for id in known if ":loadbalancer/classic" in id}
+    assert len(classic) == 4 * len(places)
+    made = volumes | snapshots | templates | keys | buckets | doors | classic
+    assert set(known) - others == made | {r.id for r in places}
     assert {status for statuses in known.values() for status in statuses.values()} == set(Status)
 
 

@@ -1,4 +1,6 @@
-"""AWS: an account with a key, a volume, three buckets and a report of what is in them, and a second one by its role."""
+"""AWS: an account with a key, a volume, three buckets and a report of what is in them, and what faces the internet; a
+second one by its role.
+"""
 
 from typing import ClassVar
 
@@ -8,6 +10,7 @@ from providers.aws import SYSTEM
 from providers.demo.answer import Answer
 from providers.demo.aws import bucketpolicy, faults
 from providers.demo.aws.accounts import ROLE
+from providers.demo.aws.edge import Distributions, Edge, redirect
 from providers.demo.aws.stores import Stores
 from tests.matrix.front import Request
 from tests.matrix.systems.aws import AwsSystem
@@ -69,3 +72,9 @@ def seed(aws: Aws) -> None:
     for database, make in (("d", stores.database), ("c", stores.database_cluster)):
         make(database, encrypted=False)
         stores.database_snapshot(database, f"{database}-1")
+    edge, doors = Edge(), Distributions()
+    web = edge.balancer("web")
+    edge.listener(web, certificate=edge.certificate("shop.example.com", left=40))
+    edge.listener(web, "HTTP", 80, redirect())
+    edge.classic("old", ("HTTPS", 443))
+    doors.make("www.example.com", origins={"inside.example.com": f"vpc:{doors.vpc_origin()}"})

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from providers.demo.answer import Answer, Environ
 from providers.demo.aws.answer import OPTED_OUT, error
-from providers.demo.aws.answers import ebs, eks, iam, kms, launch, regions, s3
+from providers.demo.aws.answers import acm, cloudfront, ebs, eks, elb, iam, kms, launch, regions, s3
 from providers.demo.aws.request import Asked
 from providers.demo.paging import BadToken
 
@@ -45,7 +45,23 @@ TABLE: dict[str, Callable[[Asked, Environ], Answer | None]] = {
     "s3:PutObject": s3.put_object,
     "s3:HeadObject": s3.object_of_the_customer,
     "s3:GetObject": s3.object_of_the_customer,
+    "elasticloadbalancing:DescribeLoadBalancers": elb.describe_load_balancers,
+    "elasticloadbalancing:DescribeListeners": elb.describe_listeners,
+    "elasticloadbalancing:DescribeRules": elb.describe_rules,
+    "elasticloadbalancing:DescribeSSLPolicies": elb.describe_ssl_policies,
+    "elasticloadbalancing:DescribeLoadBalancerPolicies": elb.describe_load_balancer_policies,
+    "acm:ListCertificates": acm.list_certificates,
+    "cloudfront:ListDistributions": cloudfront.list_distributions,
+    "cloudfront:GetVpcOrigin": cloudfront.get_vpc_origin,
     "s3control:GetPublicAccessBlock": s3.get_account_public_access_block,
+}
+
+
+_BAD_TOKEN = {
+    "ec2": "InvalidParameterValue",
+    "kms": "InvalidMarkerException",
+    "elasticloadbalancing": "ValidationError",
+    "acm": "InvalidArgsException",
 }
 
 
@@ -65,5 +81,5 @@ def answer(asked: Asked, environ: Environ) -> Answer | None:
     try:
         return ours(asked, environ)
     except BadToken:
-        code = {"ec2": "InvalidParameterValue", "kms": "InvalidMarkerException"}.get(asked.service, "InvalidArgument")
+        code = _BAD_TOKEN.get(asked.service, "InvalidArgument")
         return error(asked.service, 400, code, "The token is not valid")
