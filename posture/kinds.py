@@ -103,6 +103,7 @@ _ALL = (
     Kind("inventory", "Inventories"),
     Kind("encryption-scope", "Encryption scopes", encrypted=True),
     Kind("blob-service", "Blob services"),
+    Kind("file-service", "File services"),
     Kind("account", "Accounts", (Col("DEFAULT"),)),
     Kind("identity", "Identities"),
     Kind("workload", "Workloads", (Col("VOLUMES", 8, 18),)),

@@ -12,6 +12,8 @@ from providers.azure.decode import Subscription, Unread
 from providers.azure.disks import Disks, EncryptionSets, Snapshots
 from providers.azure.edge import Edge
 from providers.azure.entra import Entra
+from providers.azure.files import FileServices
+from providers.azure.galleries import Galleries
 from providers.azure.ids import subscription_of
 from providers.azure.keys import Keys, ScopeKeys
 from providers.azure.machines import Clusters, Machines
@@ -95,6 +97,8 @@ class Root(Source):
         containers = self._once(Containers, subscription, cold)
         containers.after = (accounts.id,)
         containers.sampled = self._settings.blob_sample > 0
+        files = self._once(FileServices, subscription, cold)
+        files.after = (accounts.id,)
         keys = self._once(Keys, subscription, live)
         keys.after = (sets.id, accounts.id)
         scope_keys = self._once(ScopeKeys, subscription, live)
@@ -104,10 +108,11 @@ class Root(Source):
             sets,
             accounts,
             containers,
+            files,
             keys,
             scope_keys,
             self._once(Snapshots, subscription, cold),
-            *(self._once(kind, subscription, cold) for kind in (Machines, Clusters, Edge)),
+            *(self._once(kind, subscription, cold) for kind in (Machines, Galleries, Clusters, Edge)),
             *self._blobs(subscription, containers),
         ]
 

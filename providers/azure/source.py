@@ -24,14 +24,15 @@ R = TypeVar("R", bound=Row)
 
 
 class AccountSeen(msgspec.Struct, frozen=True, gc=False):
-    """A storage account: whether anonymous access to its containers is possible, what they have from it, and where
-    its blobs are (empty: not said).
+    """A storage account: whether anonymous access to its containers is possible, what they have from it, where its
+    blobs are (empty: not said), and whether it has a file service.
     """
 
     public: bool
     region: str
     encryption: Encryption
     blobs: str = ""
+    files: bool = True
 
 
 class Shared:

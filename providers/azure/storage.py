@@ -9,7 +9,7 @@ from typing import Any
 
 from posture.azure.key import account_class
 from posture.fault import Fault, FaultKind, Refused
-from posture.fields import part
+from posture.fields import low, part
 from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Encryption, KeyClass, Link, Resource
 from providers.asking import each
@@ -27,6 +27,8 @@ AT_ONCE = 200
 GIVE_UP_AFTER = 3
 """Unreachable answers after which the rest of the accounts is not asked in this poll."""
 ALGORITHM = "AES-256"
+_WITHOUT_FILES = {"blobstorage", "blockblobstorage"}
+"""Kinds of accounts that have no file service."""
 _OWN = Encryption(True, ALGORITHM, KeyClass.PROVIDER)
 
 
@@ -54,7 +56,10 @@ class Accounts(AzureSource):
         properties = row.properties or AccountProperties()
         encryption, links = at_rest(properties.encryption or {}, keys)
         blobs = text((properties.primaryEndpoints or Endpoints()).blob)
-        accounts[row.id] = AccountSeen(properties.allowBlobPublicAccess is True, text(row.location), encryption, blobs)
+        files = low(text(row.kind)) not in _WITHOUT_FILES
+        accounts[row.id] = AccountSeen(
+            properties.allowBlobPublicAccess is True, text(row.location), encryption, blobs, files
+        )
         return self.resource(
             id=row.id,
             kind="bucket",

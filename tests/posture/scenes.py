@@ -55,6 +55,8 @@ MORE: tuple[Resource, ...] = (
         PublicAccessBlockConfiguration=OPEN_FLAGS,
     ),
     azure_world.account(KeyClass.CUSTOMER, "Microsoft.Keyvault", allowBlobPublicAccess=False),
+    azure_world.mounted(),
+    azure_world.mounted(azure_world.instance().id),
     msgspec.structs.replace(
         DOUBLE, fields={**DOUBLE.fields, "properties": {**DOUBLE.fields["properties"], "encryption": DOUBLY}}
     ),
