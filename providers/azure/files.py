@@ -72,6 +72,7 @@ class FileServices(AzureSource):
             region=about.region,
             faults=reading.faults,
             links=(Link("account", normal(account)),),
+            tenant=about.tenant,
         )
 
     async def _shares(self, account: str, about: AccountSeen) -> dict[str, Any]:

@@ -138,13 +138,17 @@ class Machines(SweptSource):
         """The normal form of a set's id, its machines, and whether they are all."""
         of, reports, whole = normal(scale_set.id), list[Batch | ReadRefused](), True
         unread: list[Unread] = []
-        make = partial(self._machine, LIST_INSTANCES, INSTANCE, of=of)
+        make = partial(self._machine, LIST_INSTANCES, INSTANCE, of=scale_set)
         try:
             async for page in self.arm.pages(
                 LIST_INSTANCES, Machine, subscription=self.subscription, within=scale_set.id, unread=unread
             ):
                 made = [self.made(LIST_INSTANCES, make, row, unread) for row in page]
-                odd = [self.unread(bad, "workload", INSTANCE, machine_name(bad.id)) for bad in unread if bad.id]
+                odd = [
+                    self.unread(bad, "workload", INSTANCE, machine_name(bad.id), scale_set.tenant)
+                    for bad in unread
+                    if bad.id
+                ]
                 reports += [ReadRefused(bad.fault) for bad in unread]
                 whole = whole and all(bad.id for bad in unread)
                 unread.clear()
@@ -158,7 +162,7 @@ class Machines(SweptSource):
             return of, [*reports, ReadRefused(refused.fault)], False
         return of, reports, whole
 
-    def _machine(self, call: Call, type_: str, row: Machine, of: str = "") -> Resource:
+    def _machine(self, call: Call, type_: str, row: Machine, of: Resource | None = None) -> Resource:
         properties = row.properties or MachineProperties()
         profile = properties.virtualMachineProfile or MachineProperties() if type_ == SET else properties
         storage = profile.storageProfile or {}
@@ -171,7 +175,8 @@ class Machines(SweptSource):
             name=machine_name(row.id) if type_ == INSTANCE else row.name,
             fields=_without_settings(call, fields_of(row)),
             region=text(row.location),
-            links=(Link("scale-set", of),) if of else (),
+            links=(Link("scale-set", normal(of.id)),) if of else (),
+            tenant=of.tenant if of else "",
             cells=(f"{len(disks)} disks" + (f", {pages} unmanaged" if pages else ""),),
         )
 

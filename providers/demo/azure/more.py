@@ -228,47 +228,14 @@ def classic_front_door(
     Written by hand after the service's REST reference (2021-06-01): its SDK package is used for nothing else.
     """
     own = f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Network/frontDoors/{name}"
+    https = {"certificateSource": "FrontDoor", "protocolType": "ServerNameIndication", "minimumTlsVersion": minimum}
     ends = [
-        {
-            "id": f"{own}/frontendEndpoints/{short}",
-            "name": short,
-            "properties": {"hostName": host, "customHttpsProvisioningState": state, "customHttpsConfiguration": https},
-        }
-        for short, host, state, https in (
-            ("default", f"{name}.azurefd.net", "Disabled", None),
-            (
-                "www",
-                f"{name}.acme.example",
-                "Enabled",
-                {
-                    "certificateSource": "FrontDoor",
-                    "protocolType": "ServerNameIndication",
-                    "minimumTlsVersion": minimum,
-                },
-            ),
-        )
+        _classic_end(own, "default", f"{name}.azurefd.net", None),
+        _classic_end(own, "www", f"{name}.acme.example", https),
     ]
-    model = "#Microsoft.Azure.FrontDoor.Models.Frontdoor"
-    serve: Body = {"@odata.type": f"{model}ForwardingConfiguration", "forwardingProtocol": "HttpsOnly"}
-    away: Body = {
-        "@odata.type": f"{model}RedirectConfiguration",
-        "redirectType": "Moved",
-        "redirectProtocol": "HttpsOnly",
-    }
     rules = [
-        {
-            "id": f"{own}/routingRules/{short}",
-            "name": short,
-            "properties": {
-                "frontendEndpoints": [{"id": end["id"]} for end in ends],
-                "acceptedProtocols": [protocol],
-                "patternsToMatch": ["/*"],
-                "enabledState": "Enabled",
-                "routeConfiguration": target,
-                **({"rulesEngine": {"id": f"{own}/rulesEngines/e"}} if engine else {}),
-            },
-        }
-        for short, protocol, target in (("https", "Https", serve), ("http", "Http", away if redirects else serve))
+        _classic_rule(own, short, protocol, ends, redirects=redirects and protocol == "Http", engine=engine)
+        for short, protocol in (("https", "Https"), ("http", "Http"))
     ]
     properties = {
         "friendlyName": name,
@@ -279,6 +246,31 @@ def classic_front_door(
         "frontendEndpoints": ends,
     }
     return estate.put(own, {"location": "Global", "properties": properties})
+
+
+def _classic_end(own: str, name: str, host: str, https: Body | None) -> Body:
+    state = "Enabled" if https else "Disabled"
+    properties = {"hostName": host, "customHttpsProvisioningState": state, "customHttpsConfiguration": https}
+    return {"id": f"{own}/frontendEndpoints/{name}", "name": name, "properties": properties}
+
+
+def _classic_rule(own: str, name: str, protocol: str, ends: Sequence[Body], *, redirects: bool, engine: bool) -> Body:
+    model = "#Microsoft.Azure.FrontDoor.Models.Frontdoor"
+    serve: Body = {"@odata.type": f"{model}ForwardingConfiguration", "forwardingProtocol": "HttpsOnly"}
+    away: Body = {
+        "@odata.type": f"{model}RedirectConfiguration",
+        "redirectType": "Moved",
+        "redirectProtocol": "HttpsOnly",
+    }
+    properties = {
+        "frontendEndpoints": [{"id": end["id"]} for end in ends],
+        "acceptedProtocols": [protocol],
+        "patternsToMatch": ["/*"],
+        "enabledState": "Enabled",
+        "routeConfiguration": away if redirects else serve,
+        **({"rulesEngine": {"id": f"{own}/rulesEngines/e"}} if engine else {}),
+    }
+    return {"id": f"{own}/routingRules/{name}", "name": name, "properties": properties}
 
 
 def front_door(
