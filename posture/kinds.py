@@ -106,6 +106,7 @@ _ALL = (
     Kind("file-service", "File services"),
     Kind("account", "Accounts", (Col("DEFAULT"),)),
     Kind("identity", "Identities"),
+    Kind("file-system", "File systems", (Col("STATE", 9, 12), Col("SIZE", 8, right=True, number=True)), encrypted=True),
     Kind("workload", "Workloads", (Col("VOLUMES", 8, 18),)),
     Kind("cluster", "Clusters", (Col("SECRETS"),)),
     Kind("node", "Nodes", (Col("MACHINE", 12, 40, middle=True), Col("ZONE", 8, 18))),
@@ -166,7 +167,7 @@ _ALL = (
             Col("LIFE", 5, 5, keep=6, number=True),
             Col("NAMES", 12, 40, keep=3),
         ),
-        ends=("tls.cert-expiry", "vault.pki.certificate-expiry"),
+        ends=("tls.cert-expiry", "vault.pki.certificate-expiry", "gcp.lb.certificate"),
     ),
     Kind("vault", "Vaults", (Col("STATE"), Col("ABOUT"))),
     Kind(

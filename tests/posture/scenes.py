@@ -112,6 +112,7 @@ def _worlds(resource: Resource) -> Iterator[World]:
         aws.account(),
         *azure_world.BESIDE,
         gcp_world.key(),
+        *gcp_world.BESIDE,
         vault_world.cluster(),
         aws.volume(key=ARN),
         *k8s_world.BESIDE,
