@@ -36,7 +36,7 @@ class Context(Protocol):
         """The findings that stand on another resource, by control. Empty where nothing judges it, where it is gone,
         and where its own verdict hangs on the resource under judgement, which is nobody's to know.
 
-        The resource under judgement is judged again when their status, reason or fault changes.
+        The resource under judgement is judged again when their status, reason, fault or cause changes.
         """
 
     def listed(self, provider: str, scope: str | None, service: str) -> bool:

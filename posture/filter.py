@@ -4,7 +4,7 @@ Words stand side by side and must all hold. `field:a,b` holds for either value; 
 `-` or `!` before a word turns it round. Quotes, at the beginning of a word or of a value, keep spaces and commas
 together; a word that begins with one has no field. A word without a field is looked for, without regard to case, in
 names, ids, the reason shown, and the controls that are not satisfied. `control:` asks who is judged by it, however it
-ended. `tenant:acme` holds for what acme shares, too.
+ended, `sentence:S04` who is judged by one that verifies this sentence. `tenant:acme` holds for what acme shares, too.
 """
 
 import difflib
@@ -32,6 +32,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "name": (),
     "id": (),
     "control": (),
+    "sentence": (),
 }
 """Field -> the values it can have, where there is a closed list of them. `key` is the key's class."""
 

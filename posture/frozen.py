@@ -44,7 +44,7 @@ def _controls(snapshot: Snapshot) -> Registry:
 
 
 def _unknown(control_id: str, snapshot: Snapshot) -> Control:
-    """One that this version does not have: its title, and no more."""
+    """One that this version does not have: its title, and which sentences it verifies."""
     entry = snapshot.controls.get(control_id)
     return Control(
         id=control_id,
@@ -53,7 +53,7 @@ def _unknown(control_id: str, snapshot: Snapshot) -> Control:
         cadence="cold",
         evidence_class=EvidenceClass.OBSERVED,
         subject="",
-        verifies=(),
+        verifies=tuple(name for name in entry.verifies if name in registry().sentences) if entry else (),
         reads=(),
         evidence="",
         states={},
@@ -144,6 +144,7 @@ def _finding(entry: FindingEntry) -> Finding:
         fault=entry.fault,
         exception=entry.exception,
         gap=None if entry.gap is None else _gap(entry.gap),
+        cause=entry.cause,
     )
 
 

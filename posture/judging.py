@@ -10,10 +10,11 @@ from posture.controls.registry import Control, Registry
 from posture.entry import Entry, gap_of
 from posture.fault import Fault, FaultKind
 from posture.keyclass import key_class
+from posture.problems import cause_of
 from posture.resource import KeyClass, Resource
 from posture.rollup import OWN
 from posture.source import STALE_CADENCES
-from posture.verdict import Finding, Gap, Status, Verdict, unknown, worst
+from posture.verdict import Finding, Gap, Status, Verdict, because, unknown, worst
 
 _TOLD = frozenset({Status.FAIL, Status.WARN, Status.PASS})
 
@@ -45,9 +46,10 @@ def judge(entry: Entry, context: ModelContext, registry: Registry) -> Utc | None
 
 
 def says_otherwise(before: Mapping[str, Finding], after: Mapping[str, Finding]) -> bool:
-    """Whether findings differ in what another control may ask of them: their status, reason or fault."""
+    """Whether findings differ in what another control may ask of them: their status, reason, fault or cause."""
     return before.keys() != after.keys() or any(
-        (known.status, known.reason, known.fault) != (finding.status, finding.reason, finding.fault)
+        (known.status, known.reason, known.fault, known.cause)
+        != (finding.status, finding.reason, finding.fault, finding.cause)
         for control, finding in after.items()
         if (known := before[control]) is not finding
     )
@@ -56,11 +58,11 @@ def says_otherwise(before: Mapping[str, Finding], after: Mapping[str, Finding]) 
 def _stale(entry: Entry, context: ModelContext) -> Verdict | None:
     source = context.source(entry.source)
     if source is None:
-        return unknown("nobody asks about it any more")
+        return because(unknown("nobody asks about it any more"), entry.source)
     if context.now < stale_at(entry, source):
         return None
     why = f": {source.fault}" if source.fault is not None else ""
-    return unknown(f"not seen for over {age(STALE_CADENCES * source.cadence)}{why}", source.fault)
+    return because(unknown(f"not seen for over {age(STALE_CADENCES * source.cadence)}{why}", source.fault), source.id)
 
 
 def stale_verdict(last: Verdict, stale: Verdict) -> Verdict:
@@ -73,6 +75,7 @@ def stale_verdict(last: Verdict, stale: Verdict) -> Verdict:
         stale.evidence,
         last.valid_until,
         stale.fault,
+        cause=stale.cause,
     )
 
 
@@ -104,6 +107,7 @@ def _finding(control: Control, verdict: Verdict, entry: Entry, context: ModelCon
         fault=verdict.fault,
         exception=exception,
         gap=gap,
+        cause=cause_of(verdict, resource),
     )
     return (known if known == finding else finding), verdict.valid_until
 

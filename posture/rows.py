@@ -29,7 +29,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     `since` when the status began (UTC seconds); `users` how many resources point at this one; `expires` when it ends by
     itself (UTC seconds), 0 for never; `seen` when it was last seen (UTC seconds) where its source answered since
     without it, else 0: it is as old as its source's last answer; `exposure` is what a workload's data stands on
-    (`posture.exposure.Exposure`).
+    (`posture.exposure.Exposure`); `cause` explains the worst finding (`Finding.cause`).
     """
 
     id: str
@@ -46,11 +46,12 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     expires: float = 0.0
     seen: Utc = 0.0
     exposure: int = 0
+    cause: str = ""
 
 
 class FindingRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """One finding that is not PASS or NOT_APPLICABLE, as the Findings view shows it. `name`, `place` and `seen` are
-    those of its resource.
+    those of its resource, `cause` is that of the finding.
     """
 
     control: str
@@ -63,6 +64,7 @@ class FindingRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=
     since: Utc
     excepted_until: str
     seen: Utc = 0.0
+    cause: str = ""
 
     @property
     def id(self) -> str:

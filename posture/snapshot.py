@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from posture.clock import Utc, parse_rfc3339, rfc3339
+from posture.controls.registry import verifying
 from posture.entry import Entry
 from posture.fault import Fault, SnapshotError
 from posture.filter import Filter, Term, parse
@@ -121,7 +122,9 @@ class GapEntry(msgspec.Struct):
 
 
 class FindingEntry(msgspec.Struct):
-    """One verdict. `fault` says why it is unknown, where a call was refused."""
+    """One verdict. `fault` says why it is unknown, where a call was refused; `cause` names what explains it: the id of
+    another resource or of a source, or one fault that many reads met; empty where it explains itself.
+    """
 
     control: str
     resource: str
@@ -135,6 +138,7 @@ class FindingEntry(msgspec.Struct):
     exception: Excepted | None
     fault: Fault | None
     gap: GapEntry | None = None
+    cause: str = ""
 
 
 class ControlEntry(msgspec.Struct):
@@ -206,6 +210,8 @@ def selects(wanted: Filter) -> Callable[[Entry], bool]:
 
 
 def _test(term: Term) -> Callable[[Entry], bool]:
+    if term.field == "sentence":
+        term = verifying(term)
     negated, plain = term.negated, msgspec.structs.replace(term, negated=False).test()
     if term.field == "control":
         return lambda held: any(map(plain, held.findings)) is not negated
@@ -237,8 +243,9 @@ def _read(held: Entry, field: str) -> str:
 
 
 def chosen(wanted: Filter, finding: Finding) -> bool:
-    """Whether a filter that names controls names this finding's."""
-    return all(term.test()(finding.control) for term in wanted.terms if term.field == "control")
+    """Whether a filter that names controls, or sentences, names this finding's."""
+    terms = (verifying(term) if term.field == "sentence" else term for term in wanted.terms)
+    return all(term.test()(finding.control) for term in terms if term.field == "control")
 
 
 def to_json(snapshot: Snapshot, *, pretty: bool = True) -> bytes:
@@ -415,6 +422,7 @@ def finding_entry(finding: Finding) -> FindingEntry:
         finding.exception,
         finding.fault,
         None if finding.gap is None else _gap(finding.gap),
+        finding.cause,
     )
 
 

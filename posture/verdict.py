@@ -62,7 +62,8 @@ class EvidenceClass(StrEnum):
 
 class Verdict(msgspec.Struct, frozen=True):
     """A control's answer. `valid_until` is when time alone would change it (UTC seconds), None if only new facts
-    can.
+    can. `cause` is the id of the resource that explains it, as a dying key explains what is said of its volumes; empty
+    where it explains itself.
     """
 
     status: Status
@@ -71,6 +72,7 @@ class Verdict(msgspec.Struct, frozen=True):
     valid_until: Utc | None = None
     fault: Fault | None = None
     evidence_class: EvidenceClass | None = None
+    cause: str = ""
 
 
 class Gap(msgspec.Struct, frozen=True, gc=False):
@@ -88,7 +90,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A control's verdict on one resource, as kept and shown.
 
     `since` is when this status began (UTC seconds): what is the same before and after a time of UNKNOWN began before
-    it, and `gap` is the last such time.
+    it, and `gap` is the last such time. `cause` is what explains it where it does not explain itself
+    (`posture.problems.cause_of`).
     """
 
     control: str
@@ -103,6 +106,12 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     fault: Fault | None = None
     exception: "Excepted | None" = None
     gap: Gap | None = None
+    cause: str = ""
+
+    @property
+    def root(self) -> str:
+        """What explains it, which may be the resource itself."""
+        return self.cause or self.resource
 
 
 class Excepted(msgspec.Struct, frozen=True):
@@ -143,6 +152,11 @@ def unanswered(fault: Fault) -> Verdict:
 def not_applicable(reason: str, evidence: Mapping[str, Any] | None = None) -> Verdict:
     """The question does not arise here, for a reason that was seen."""
     return Verdict(Status.NOT_APPLICABLE, reason, evidence or {})
+
+
+def because(verdict: Verdict, cause: str) -> Verdict:
+    """The verdict with what explains it, where there is something to explain and no other cause is told."""
+    return verdict if verdict.status >= Status.PASS or verdict.cause else msgspec.structs.replace(verdict, cause=cause)
 
 
 def shown(finding: Finding) -> bool:

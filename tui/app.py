@@ -204,8 +204,8 @@ class Dashboard(Shell):
             self.set_filter("")
 
     async def on_narrowed(self, event: Narrowed) -> None:
-        """A tenant was chosen on the overview."""
-        words = [word for word in self.filter.text.split() if not word.startswith("tenant:")]
+        """A tenant was chosen on the overview, or a cell of the promises."""
+        words = [word for word in self.filter.text.split() if f"{word.partition(':')[0]}:" not in event.query]
         self.set_filter(" ".join([*words, event.query]))
 
     # ---------------------------------------------------------------- the filter and commands
@@ -226,11 +226,7 @@ class Dashboard(Shell):
         sign.show([(f" {typing.sign if typing else '/'} ", "accent")])
         right: list[bars.Part] = []
         if self._shown not in PAGES and (typing is None or typing.sign == "/"):
-            matched, total = (
-                self.current.matched
-                if isinstance(self.current, OverviewView)
-                else (len(self.current.items), self.current.total)
-            )
+            matched, total = self.current.matched
             right = [(f" {matched:,}/{total:,} ", "title" if matched else "warn")]
         told.show([] if typing else [(self.filter.text, "name"), ("   Esc clears", "faint")], right)
 

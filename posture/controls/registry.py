@@ -12,11 +12,13 @@ from typing import Any, Literal
 import msgspec
 
 from posture.context import Context
+from posture.controls.claims import Claims, with_texts
+from posture.filter import Term
 from posture.reading import NoAnswer
 from posture.resource import Resource
 from posture.verdict import EvidenceClass, Severity, Status, Verdict
 
-DATA = frozenset({"sentences", "mozilla", "provisioners"})
+DATA = frozenset({"claims", "sentences", "mozilla", "provisioners"})
 """TOML files that hold no controls."""
 
 BLANKS = frozenset({"name", "id", "region", "key", "scope", "tenant"})
@@ -124,6 +126,20 @@ def registry() -> Registry:
         if file.stem not in DATA
     }
     return joined(_judges, {area: _decoded(file, dict[str, Metadata]) for area, file in areas.items()}, sentences)
+
+
+@cache
+def claims() -> Claims:
+    """What the sentences ask of their roll-ups. Raises ValueError where that does not fit the sentences."""
+    here = Path(__file__).parent
+    return with_texts(_decoded(here / "claims.toml", Claims), _decoded(here / "sentences.toml", dict[str, str]))
+
+
+def verifying(term: Term) -> Term:
+    """The word of a filter that names sentences (`sentence:S04`) as one that names the controls which verify them."""
+    holds = Term(term.field, term.patterns, False).test()
+    found = tuple(control.id for control in registry() if any(map(holds, control.verifies)))
+    return Term("control", found, term.negated)
 
 
 class Metadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -44,6 +44,7 @@ from providers.collector.frames import (
     Settled,
 )
 from providers.collector.poller import Poller
+from providers.collector.promised import EVERY
 from providers.collector.publisher import Publisher
 from providers.collector.systems import open_systems
 from providers.collector.version import enctop_version
@@ -154,7 +155,7 @@ class Collector:
     async def _publish(self, publisher: Publisher, send: "Send", settled: asyncio.Task[None]) -> None:
         told = False
         while True:
-            await self._awaken()
+            await self._awaken(EVERY if publisher.promised.waiting else LONGEST_NAP)
             self._moved.clear()
             all_answered = settled.done()
             self.model.wake(self._now())
@@ -171,12 +172,12 @@ class Collector:
                 collect_garbage_of_hours()
             await asyncio.sleep(GATHER)
 
-    async def _awaken(self) -> None:
-        """Until something was reported, or time alone changes a verdict; not for longer than `LONGEST_NAP`."""
+    async def _awaken(self, longest: Seconds) -> None:
+        """Until something was reported, or time alone changes a verdict; not for longer than this."""
         wakes_at = self.model.wakes_at()
-        nap = LONGEST_NAP if wakes_at is None else wakes_at - self._now()
+        nap = longest if wakes_at is None else wakes_at - self._now()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(min(max(0.05, nap), LONGEST_NAP)):
+            async with asyncio.timeout(min(max(0.05, nap), longest)):
                 await self._moved.wait()
 
     async def _settled(self, restored: Sequence[str]) -> None:

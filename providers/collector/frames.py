@@ -92,6 +92,39 @@ class Rollups(msgspec.Struct, frozen=True, tag="rollups", array_like=True):
     tenants: tuple[TenantRollup, ...]
 
 
+class Sentence(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One sentence of the document: its id, its paraphrase, and the controls that verify it."""
+
+    id: str
+    text: str
+    controls: tuple[str, ...]
+
+
+class Sentences(msgspec.Struct, frozen=True, tag="sentences", array_like=True):
+    """Every sentence, in the order of the page; sent once, before the first promise."""
+
+    sentences: tuple[Sentence, ...]
+
+
+class PromiseCell(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """How one sentence stands for one tenant (`posture.promises.Promise`): `findings` by status, the verdict in words,
+    and (head, text) of what stands behind it. `attested` says whether it rests in part on somebody's word.
+    """
+
+    status: int
+    attested: bool
+    findings: tuple[int, int, int, int, int]
+    verdict: str
+    notes: tuple[tuple[str, str], ...]
+
+
+class TenantPromises(msgspec.Struct, frozen=True, tag="promises", array_like=True):
+    """Every sentence for one tenant, in the order of `Sentences`, whenever one stands otherwise."""
+
+    tenant: str
+    cells: tuple[PromiseCell, ...]
+
+
 class Judged(msgspec.Struct, frozen=True):
     """A finding with what its control says of itself. `verifies` are (sentence id, claim); `remedy` is a command
     made for this resource.
@@ -200,7 +233,21 @@ class Settled(msgspec.Struct, frozen=True, tag="settled", array_like=True):
     """Every source has answered or failed once."""
 
 
-Frame = Union[Hello, Places, Rows, Gone, Findings, Sources, Rollups, Detail, BlastRadius, Notice, Settled]
+Frame = Union[
+    Hello,
+    Places,
+    Rows,
+    Gone,
+    Findings,
+    Sources,
+    Rollups,
+    Sentences,
+    TenantPromises,
+    Detail,
+    BlastRadius,
+    Notice,
+    Settled,
+]
 
 # ---------------------------------------------------------------- viewer -> collector
 

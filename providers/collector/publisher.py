@@ -30,6 +30,7 @@ from providers.collector.frames import (
     Sources,
     TenantRollup,
 )
+from providers.collector.promised import Promised
 
 T = TypeVar("T")
 
@@ -40,11 +41,12 @@ _KEY_CLASS = {key_class: index for index, key_class in enumerate(KEY_CLASSES)}
 
 class Publisher:
     """Turns changes of a model into frames for one stream. It remembers what it has sent, so a poll that found
-    nothing new sends nothing.
+    nothing new sends nothing. `whole` is False for a model that holds only what a filter let through.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, *, whole: bool = True) -> None:
         self._model = model
+        self.promised = Promised(model, whole=whole)
         self._places: dict[Place, int] = {}
         self._rows: dict[str, Row] = {}
         self._findings: dict[str, dict[str, FindingRow]] = {}
@@ -88,6 +90,7 @@ class Publisher:
             yield Findings((), tuple(ended))
         if change.tenants:
             yield Rollups(tuple(_rollup(tenant, rollup) for tenant, rollup in sorted(model.rollups.items())))
+        yield from self.promised.frames(change)
 
     def detail(self, resource_id: str) -> Detail:
         """Everything of one resource, for the drill-down."""
@@ -157,6 +160,7 @@ class Publisher:
             expires=resource.expires or 0.0,
             seen=_seen(entry),
             exposure=self._exposures.of(entry) if resource.kind == "workload" else 0,
+            cause=worst.cause if worst else "",
         )
 
     def _key_label(self, key: str) -> str:
@@ -208,6 +212,7 @@ def _finding_row(finding: Finding, entry: Entry, place: int) -> FindingRow:
         since=finding.since,
         excepted_until=until,
         seen=_seen(entry),
+        cause=finding.cause,
     )
 
 

@@ -30,7 +30,7 @@ class Replay:
             snapshot.scope.filter,
         )
         self.model = frozen(snapshot)
-        self._publisher = Publisher(self.model)
+        self._publisher = Publisher(self.model, whole=self._filter is None)
 
     async def stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Send everything, then answer until the reader ends."""

@@ -363,6 +363,8 @@ WORDS = [
         "control:aws.ebs.volume-encrypted",
         "control:aws.s3.*",
         "control:*",
+        "sentence:S04",
+        "sentence:s1*",
         "vol-2",
         '"data two"',
         "encrypted",

@@ -10,13 +10,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.tui.test_promises import reads_sensibly
+from tui.cli.main import main
+
 LEFT = ("nclosed", "ResourceWarning", "was destroyed", "never awaited", "never retrieved", "Traceback")
 
 
 @pytest.mark.parametrize(
     "command", [["snapshot", "--demo", "-o", "snapshot.json"], ["check", "--demo"]], ids=["snapshot", "check"]
 )
-def test_nothing_is_left_open_when_every_simulated_tenant_was_asked(command: list[str], tmp_path: Path) -> None:
+def test_nothing_is_left_open_when_every_simulated_tenant_was_asked(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     homes = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"), str(tmp_path / "home"))
     environment = {
         **os.environ,
@@ -40,3 +45,6 @@ def test_nothing_is_left_open_when_every_simulated_tenant_was_asked(command: lis
             "vault",
             "tls",
         }
+        capsys.readouterr()
+        assert main(["promises", "--from", str(tmp_path / "snapshot.json"), "--format", "json"]) == 0
+        reads_sensibly(json.loads(capsys.readouterr().out))

@@ -70,11 +70,14 @@ def _in_full(control: "Control", sentences: Mapping[str, str]) -> list[str]:
     return lines
 
 
-def schema() -> int:
-    """Print the snapshot's JSON Schema."""
-    from posture.snapshot import schema as snapshot_schema
+def schema(of: str) -> int:
+    """Print the JSON Schema of the snapshot, or of the promises."""
+    if of == "promises":
+        from posture.promise_page import schema as made
+    else:
+        from posture.snapshot import schema as made
 
-    put_json(msgspec.json.format(msgspec.json.encode(snapshot_schema()), indent=2) + b"\n")
+    put_json(msgspec.json.format(msgspec.json.encode(made()), indent=2) + b"\n")
     return 0
 
 

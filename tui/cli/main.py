@@ -59,6 +59,10 @@ def _run(chosen: argparse.Namespace) -> int:
             from tui.cli.check import check
 
             return check(chosen)
+        case "promises":
+            from tui.cli.promises import promises
+
+            return promises(chosen)
         case "controls":
             from tui.cli.describe import controls
 
@@ -74,7 +78,7 @@ def _run(chosen: argparse.Namespace) -> int:
         case _:
             from tui.cli.describe import schema
 
-            return schema()
+            return schema(chosen.of)
 
 
 def _dashboard(chosen: argparse.Namespace) -> int:
@@ -178,13 +182,27 @@ def _snapshot(parser: argparse.ArgumentParser) -> None:
         "--timeout", type=_positive, default=300.0, metavar="SECONDS", help="for everything together (default 300)"
     )
     parser.add_argument("--format", choices=FORMATS, default="json", help="json: one object; jsonl: one finding a line")
-    parser.add_argument(
-        "--fail-on", choices=("fail", "warn", "unknown"), help="exit 1 if a finding is this bad, or worse"
-    )
-    parser.add_argument("--require-complete", action="store_true", help="exit 3 if a source did not answer")
+    _exits(parser, "exit 1 if a finding is this bad, or worse")
     shape = parser.add_mutually_exclusive_group()
     shape.add_argument("--pretty", action="store_true", default=True, help="indented (default)")
     shape.add_argument("--compact", dest="pretty", action="store_false", help="one line")
+
+
+def _promises(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--format", choices=("text", "json", "md"), default="text", help="md: the page for an answer to a customer"
+    )
+    parser.add_argument("--names", action="store_true", help="name the resources in json and md")
+    parser.add_argument("--timeout", type=_positive, default=300.0, metavar="SECONDS", help="as of snapshot")
+    origin = parser.add_mutually_exclusive_group()
+    origin.add_argument("--demo", action="store_true", help="of the simulated tenants")
+    origin.add_argument("--from", dest="file", type=Path, metavar="FILE", help="of a snapshot; nothing is polled")
+    _exits(parser, "exit 1 if a sentence is this bad for a tenant, or worse")
+
+
+def _exits(parser: argparse.ArgumentParser, fail_on: str) -> None:
+    parser.add_argument("--fail-on", choices=("fail", "warn", "unknown"), help=fail_on)
+    parser.add_argument("--require-complete", action="store_true", help="exit 3 if a source did not answer")
 
 
 def _check(parser: argparse.ArgumentParser) -> None:
@@ -238,6 +256,12 @@ def _controls(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", nargs="?", metavar="ID")
 
 
+def _schema(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "of", nargs="?", choices=("snapshot", "promises"), default="snapshot", help="of which JSON (default snapshot)"
+    )
+
+
 def _nothing(parser: argparse.ArgumentParser) -> None:
     """What takes no more than every command does."""
 
@@ -247,10 +271,11 @@ COMMANDS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...]
     ("snapshot", "poll everything once and write what was seen as JSON", _snapshot),
     ("view", "open a snapshot in the dashboard, offline", _view),
     ("check", "try every source and say what will be UNKNOWN, and which permission would mend it", _check),
+    ("promises", "say how each sentence of the encryption document stands, for each tenant", _promises),
     ("controls", "list the controls, or describe one", _controls),
     ("policy", "print the least-privilege read-only policy of a provider", _policy),
     ("trust", "allow ./enctop.toml, as it is now, to say where credentials go; --list, --revoke", _trust),
-    ("schema", "print the snapshot's JSON Schema", _nothing),
+    ("schema", "print the JSON Schema of the snapshot, or of the promises", _schema),
 )
 """Name, what it does, and what it takes beside the common options."""
 

@@ -20,10 +20,14 @@ from providers.collector.frames import (
     Hello,
     Notice,
     Places,
+    PromiseCell,
     Rollups,
     Rows,
+    Sentence,
+    Sentences,
     Settled,
     Sources,
+    TenantPromises,
     TenantRollup,
 )
 
@@ -93,11 +97,14 @@ class Replica:
         self.findings: Table[FindingRow] = Table()
         self.sources: dict[str, Source] = {}
         self.rollups: dict[str, TenantRollup] = {}
+        self.sentences: dict[str, Sentence] = {}
+        self.promises: dict[str, tuple[PromiseCell, ...]] = {}
+        """Of each tenant, in the order of `sentences`."""
         self.details: dict[str, Detail] = {}
         self.blasts: dict[str, BlastRadius] = {}
         self.touched: set[str] = set()
-        """What moved since it was last cleared: kinds, and `finding`, `sources`, `rollups`, `places`, `hello`,
-        `settled`, `detail`, `blast`.
+        """What moved since it was last cleared: kinds, and `finding`, `sources`, `rollups`, `promises`, `places`,
+        `hello`, `settled`, `detail`, `blast`.
         """
         self._table_of: dict[int, Table[Row]] = {}
         self._sources_before: set[str] = set()
@@ -109,6 +116,8 @@ class Replica:
             Findings: self._findings,
             Sources: self._sources,
             Rollups: self._rollups,
+            Sentences: self._sentences,
+            TenantPromises: self._promises,
             Detail: self._detail,
             BlastRadius: self._blast,
             Settled: self._settled,
@@ -229,6 +238,15 @@ class Replica:
     def _rollups(self, frame: Rollups) -> None:
         self.rollups = {rollup.tenant: rollup for rollup in frame.tenants}
         self.touched.add("rollups")
+
+    def _sentences(self, frame: Sentences) -> None:
+        self.sentences = {sentence.id: sentence for sentence in frame.sentences}
+        self.promises = {}
+        self.touched.add("promises")
+
+    def _promises(self, frame: TenantPromises) -> None:
+        self.promises[frame.tenant] = frame.cells
+        self.touched.add("promises")
 
     def _detail(self, frame: Detail) -> None:
         self.details = {frame.id: frame}

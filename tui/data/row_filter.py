@@ -17,7 +17,7 @@ from tui.data.replica import Replica
 Sieve = Callable[[Iterable[Any]], list[Any]]
 """From rows to those that pass, in the same order."""
 PLACE_FIELDS = frozenset(Place.__struct_fields__)
-_FIRST = {"status": 0, "severity": 0, "key": 0, "control": 2, "id": 3, "name": 3, "": 4}
+_FIRST = {"status": 0, "severity": 0, "key": 0, "control": 2, "sentence": 2, "id": 3, "name": 3, "": 4}
 
 
 def sieve(query: Filter, replica: Replica, *, findings: bool = False) -> Sieve | None:
@@ -53,6 +53,8 @@ def rollup_tenants(query: Filter, tenants: Iterable[str]) -> list[str]:
 
 
 def _pass(term: Term, replica: Replica, findings: bool) -> Sieve:
+    if term.field == "sentence":
+        term = _verifying(term, replica)
     test, field = term.test(), term.field
     resource_of: Callable[[Any], str] = attrgetter("resource" if findings else "id")
     if field in PLACE_FIELDS:
@@ -75,6 +77,13 @@ def _pass(term: Term, replica: Replica, findings: bool) -> Sieve:
     if field == "id":
         return lambda rows: [row for row in rows if test(resource_of(row))]
     return _free(term, replica, findings)
+
+
+def _verifying(term: Term, replica: Replica) -> Term:
+    """A word that names sentences as one that names the controls which verify them."""
+    holds = Term(term.field, term.patterns, False).test()
+    chosen = [sentence for sentence in replica.sentences.values() if holds(sentence.id)]
+    return Term("control", tuple(control for sentence in chosen for control in sentence.controls), term.negated)
 
 
 def _by_key_class(test: Callable[[str], bool], replica: Replica, findings: bool) -> Sieve:

@@ -6,6 +6,7 @@ from heapq import nsmallest
 from operator import attrgetter
 from typing import Any
 
+import msgspec
 from rich.segment import Segment
 from textual.message import Message
 from textual.strip import Strip
@@ -74,7 +75,7 @@ class Pane(LineTable[Row]):
         chosen = rows if (through := sieve(query, self.replica)) is None else through(rows)
         self.counts = count(chosen)
         bad = [row for row in chosen if row.status < Status.PASS]
-        self.show(nsmallest(WORST, bad, key=lambda row: (row.status, row.severity, -row.since, row.name)))
+        self.show(nsmallest(WORST, self._by_cause(bad), key=_worst_first))
         total = f"{len(chosen):,}" if len(chosen) == len(rows) else f"{len(chosen):,}/{len(rows):,}"
         self.border_title = f"{self.title} {total}" if rows else self.title
         self.border_subtitle = f"worst {WORST} of {len(bad):,}" if len(bad) > WORST else ""
@@ -85,6 +86,22 @@ class Pane(LineTable[Row]):
         else:
             self.empty = self._why_empty()
         self.refresh_visible(0)
+
+    def _by_cause(self, bad: Sequence[Row]) -> Sequence[Row]:
+        """One row for all that the same root explains: the worst of them, with the root's name and how many there
+        are.
+        """
+        groups: dict[str, list[Row]] = {}
+        for row in bad:
+            groups.setdefault(row.cause or row.id, []).append(row)
+        return [rows[0] if len(rows) == 1 else self._problem(rows) for rows in groups.values()]
+
+    def _problem(self, rows: Sequence[Row]) -> Row:
+        worst = min(rows, key=_worst_first)
+        root = self.replica.row(worst.cause)
+        named = worst if root is None else root
+        reason = f"{len(rows):,} {self.title.lower()}: {worst.reason}"
+        return msgspec.structs.replace(worst, id=named.id, name=f"▸ {named.name}", place=named.place, reason=reason)
 
     def _why_empty(self) -> str:
         """What nothing means: that nobody asked, that nobody answered yet, or that there is nothing."""
@@ -130,6 +147,10 @@ class Pane(LineTable[Row]):
             super().action_choose()
         else:
             self.post_message(Wanted(self.view))
+
+
+def _worst_first(row: Row) -> tuple[int, int, float, str]:
+    return row.status, row.severity, -row.since, row.name
 
 
 def _short(many: int) -> str:

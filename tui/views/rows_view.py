@@ -1,6 +1,6 @@
 """What all row views share: a filter, an order, and a table that follows the replica."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from time import monotonic
 from typing import Any, ClassVar
@@ -100,6 +100,15 @@ class RowsView(LineTable[Any]):
 
     # ---------------------------------------------------------------- following the replica
 
+    def listed(self) -> Sequence[Any]:
+        """The lines, of the rows that are selected."""
+        return self.selection.items
+
+    @property
+    def matched(self) -> tuple[int, int]:
+        """How many rows match, and how many there are."""
+        return len(self.selection), self.total
+
     def look(self) -> None:
         """The view comes to the front: take in whatever happened meanwhile."""
         self.table().take()
@@ -139,8 +148,9 @@ class RowsView(LineTable[Any]):
     def concerns(self, touched: set[str]) -> bool:
         """Whether what was touched may change the order or the membership."""
         by_source = self.order is not None and self.order[0].by_source and "sources" in touched
-        by_finding = FINDING in touched and any(term.field in {"", "control"} for term in self.filter.terms)
-        anew = by_source or by_finding or bool(touched & {"hello", "settled", "places"})
+        by_finding = FINDING in touched and any(term.field in {"", "control", "sentence"} for term in self.filter.terms)
+        by_sentence = "promises" in touched and any(term.field == "sentence" for term in self.filter.terms)
+        anew = by_source or by_finding or by_sentence or bool(touched & {"hello", "settled", "places"})
         if anew:
             self._pending = None
         return anew or bool(touched & self.kinds())
@@ -178,7 +188,7 @@ class RowsView(LineTable[Any]):
         changed = self.selection.update(self.table().rows, pending, self.identity)
         self._done(started)
         if changed:
-            self.show(self.selection.items)
+            self.show(self.listed())
         self._tell()
 
     def rebuild(self) -> None:
@@ -193,7 +203,7 @@ class RowsView(LineTable[Any]):
             self.selection.key, self.selection.reverse = self.order[0].order(self.replica), self.order[1]
         self.selection.rebuild(table.rows)
         self._done(started)
-        self.show(self.selection.items)
+        self.show(self.listed())
         self._tell()
 
     def _done(self, started: float) -> None:
@@ -253,7 +263,7 @@ class RowsView(LineTable[Any]):
         if another:
             self.selection.key = column.order(self.replica)
             self.selection.resort()
-        self.show(self.selection.items)
+        self.show(self.listed())
         self.refresh_visible(0)
 
     def action_sort_next(self) -> None:

@@ -14,6 +14,7 @@ from posture.filter import FIELDS
 from posture.text import clean
 from tui.pages.detail import DetailView
 from tui.views.overview import OverviewView
+from tui.views.promises import PromisesView
 from tui.views.rows_view import RowsView
 from tui.widgets.lines import Lines
 
@@ -21,6 +22,7 @@ SECTIONS: tuple[tuple[str, type], ...] = (
     ("Moving", Lines),
     ("In tables", RowsView),
     ("On the overview", OverviewView),
+    ("On the promises", PromisesView),
     ("On a resource", DetailView),
 )
 KEYS = {

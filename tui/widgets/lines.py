@@ -67,6 +67,8 @@ class Lines(ScrollView, can_focus=True):
     ]
     head = 0
     """Lines at the top that do not scroll."""
+    foot = 0
+    """Lines at the bottom that do not scroll."""
 
     class Moved(Message):
         """The cursor stands on another line."""
@@ -106,6 +108,10 @@ class Lines(ScrollView, can_focus=True):
         """A line of the head."""
         return self.blank(width)
 
+    def draw_foot(self, y: int, width: int) -> Strip:
+        """A line of the foot."""
+        return self.blank(width)
+
     def draw_empty(self, y: int, width: int) -> Strip:
         """A line below the last one; the first of them may say why there is nothing."""
         return self.blank(width)
@@ -132,6 +138,8 @@ class Lines(ScrollView, can_focus=True):
         width = self.wide
         if y < self.head:
             return self.draw_head(y, width)
+        if y >= self.size.height - self.foot:
+            return self.draw_foot(y - self.size.height + self.foot, width)
         index = self.scroll_offset.y + y - self.head
         if index >= self.count():
             self._painted.pop(y, None)
@@ -154,7 +162,7 @@ class Lines(ScrollView, can_focus=True):
         """Draw those visible lines again that look different now, and of them what is different, and nothing else."""
         top, last = self.scroll_offset.y - self.head, self.count() - 1
         width = self.wide
-        for y in range(self.head, self.size.height):
+        for y in range(self.head, self.size.height - self.foot):
             index = top + y
             mark = (index == self.cursor, self.has_focus, self.fingerprint(index)) if index <= last else None
             painted = self._painted.get(y)
@@ -182,7 +190,7 @@ class Lines(ScrollView, can_focus=True):
 
     def resized(self) -> None:
         """The number of lines may have changed."""
-        size = Size(0, self.count() + self.head)
+        size = Size(0, self.count() + self.head + self.foot)
         if size != self.virtual_size:
             self.virtual_size = size
         self.cursor = max(0, min(self.cursor, self.count() - 1))
@@ -204,7 +212,7 @@ class Lines(ScrollView, can_focus=True):
     @property
     def page(self) -> int:
         """Lines that can be seen at once."""
-        return max(1, self.size.height - self.head)
+        return max(1, self.size.height - self.head - self.foot)
 
     def move_to(self, index: int) -> None:
         """Put the cursor on a line, and the line on the screen."""
@@ -259,7 +267,7 @@ class Lines(ScrollView, can_focus=True):
             self.click_head(offset.x)
             return
         index = self.scroll_offset.y + offset.y - self.head
-        if index < self.count():
+        if offset.y < self.head + self.page and index < self.count():
             self.move_to(index)
             if event.chain == 2:
                 self.post_message(self.Chosen())

@@ -10,7 +10,7 @@ from posture.keyclass import DESCRIBE_KEY
 from posture.policy import DAY, KeyMode, Policy, decide
 from posture.reading import NoAnswer, field_of, time_of, word
 from posture.resource import KeyClass, Resource
-from posture.verdict import Status, Verdict, failed, passed, unknown, warned
+from posture.verdict import Status, Verdict, because, failed, passed, unknown, warned
 
 MATERIAL_WARNING = 30 * DAY
 """Imported key material that expires sooner than this is a WARN."""
@@ -48,7 +48,8 @@ def linked_key(resource: Resource, context: Context) -> Resource:
     """The key a resource points at. Raises `NoAnswer` where it points at none, or at one that was not seen."""
     key = context.linked(resource, "key")
     if key is None:
-        raise NoAnswer(unknown("its key has not been seen" if resource.link("key") else "its key is not named"))
+        named = resource.link("key")
+        raise NoAnswer(because(unknown("its key has not been seen" if named else "its key is not named"), named or ""))
     return key
 
 
@@ -106,6 +107,10 @@ def key_health(key: Resource, now: Utc) -> Verdict:
     """Whether a key can be used now, and until when that is known: PASS, WARN near the end of imported material,
     FAIL, or UNKNOWN.
     """
+    return because(_health(key, now), key.id)
+
+
+def _health(key: Resource, now: Utc) -> Verdict:
     if DESCRIBE_KEY not in key.faults and key.fields.get("NotFound") is True:
         return failed("key does not exist", {f"{DESCRIBE_KEY}.Code": "NotFoundException"})
     state = field_of(key, DESCRIBE_KEY, "KeyState")

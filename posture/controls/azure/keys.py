@@ -12,7 +12,18 @@ from posture.fields import flag, strange, text
 from posture.policy import DAY, Policy, decide
 from posture.reading import NoAnswer, expected, field_of, nested, refusals
 from posture.resource import KeyClass, Resource
-from posture.verdict import EvidenceClass, Status, Verdict, failed, not_applicable, passed, unanswered, unknown, warned
+from posture.verdict import (
+    EvidenceClass,
+    Status,
+    Verdict,
+    because,
+    failed,
+    not_applicable,
+    passed,
+    unanswered,
+    unknown,
+    warned,
+)
 
 KEY_READS = ("Microsoft.KeyVault/vaults/keys/read", "Microsoft.KeyVault/managedHSMs/keys/read")
 VAULT_READS = ("Microsoft.KeyVault/vaults/read", "Microsoft.KeyVault/managedHSMs/read")
@@ -62,6 +73,10 @@ def vault_key_health(key: Resource, now: Utc) -> Verdict:
     """Whether a vault's key can be used now, and until when that is known: PASS, WARN near its expiry or without
     purge protection, FAIL, or UNKNOWN.
     """
+    return because(_health(key, now), key.id)
+
+
+def _health(key: Resource, now: Utc) -> Verdict:
     refusal = refusals(key, *KEY_READS)
     if refusal is not None:
         raise NoAnswer(unanswered(refusal))

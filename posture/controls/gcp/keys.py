@@ -13,7 +13,7 @@ from posture.fields import part, strange, text
 from posture.policy import DAY, Policy, decide
 from posture.reading import NoAnswer, field_of, optional
 from posture.resource import KeyClass, Resource
-from posture.verdict import EvidenceClass, Status, Verdict, failed, passed, unanswered, unknown
+from posture.verdict import EvidenceClass, Status, Verdict, because, failed, passed, unanswered, unknown
 
 GET_KEY = "cloudkms.cryptoKeys.get"
 GET_VERSION = "cloudkms.cryptoKeyVersions.get"
@@ -98,6 +98,10 @@ def _as_listed(name: str | None, policy: Policy) -> str | None:
 
 def version_health(key: Resource, version: str, now: Utc) -> Verdict:
     """Whether a version of a key can be used, "" for its primary: PASS, FAIL, or UNKNOWN."""
+    return because(_health(key, version, now), key.id)
+
+
+def _health(key: Resource, version: str, now: Utc) -> Verdict:
     if GET_KEY not in key.faults and key.fields.get("NotFound") is True:
         return failed("key does not exist", {f"{GET_KEY}.code": "notFound"})
     primary = optional(field_of(key, GET_KEY, "primary"), dict, GET_KEY, "primary")

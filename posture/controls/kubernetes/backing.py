@@ -49,6 +49,11 @@ class Behind(msgspec.Struct, frozen=True):
     evidence: Mapping[str, Any]
     finding: Finding | None = None
 
+    @property
+    def cause(self) -> str:
+        """What explains it."""
+        return "" if self.finding is None else self.finding.root
+
 
 def behind(resource: Resource, context: Context) -> Behind:
     """What stands on a cloud resource, and on the encryption set that leads to its key. The asker is judged again when

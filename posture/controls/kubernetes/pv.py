@@ -14,7 +14,7 @@ from posture.fields import part, text
 from posture.reading import NoAnswer, expected, field_of, nested, objects, time_of, word
 from posture.resource import Resource
 from posture.text import one_line
-from posture.verdict import Status, Verdict, failed, not_applicable, passed, unknown, warned, worst
+from posture.verdict import Status, Verdict, because, failed, not_applicable, passed, unknown, warned, worst
 
 VOLUMES, CLAIMS = "k8s:persistentvolumes", "k8s:persistentvolumeclaims"
 BACKING = "k8s.pv.backing-volume"
@@ -120,7 +120,8 @@ def _claim(claim: Resource, context: Context) -> Verdict:
     finding = context.findings(pv).get(BACKING)
     if finding is None:
         return unknown(f"{pv.name} is not judged", evidence=facts)
-    return Verdict(finding.status, f"{finding.reason}{_origin(claim, finding.status)}", facts, None, finding.fault)
+    verdict = Verdict(finding.status, f"{finding.reason}{_origin(claim, finding.status)}", facts, None, finding.fault)
+    return because(verdict, finding.root)
 
 
 def _other_claim(claim: Resource, pv: Resource) -> str:
@@ -236,9 +237,9 @@ def _judged(pv: Resource, found: Behind, target: Resource, facts: Mapping[str, A
     facts = {**facts, **found.evidence, "class asks for": asks.asked.name.lower()}
     fault = found.finding.fault if found.finding is not None else None
     if found.encrypted is False and found.status is Status.FAIL:
-        return failed(reason, facts)
+        return because(failed(reason, facts), found.cause)
     if found.status < status:
-        return Verdict(found.status, found.reason, facts, None, fault)
+        return because(Verdict(found.status, found.reason, facts, None, fault), found.cause)
     if status is Status.PASS and (other := _other_key(storage_class, asks, target, context)):
         return warned(other, facts)
     return Verdict(status, reason, facts)

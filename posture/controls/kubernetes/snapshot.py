@@ -9,7 +9,7 @@ from posture.fields import part, text
 from posture.reading import NoAnswer, expected, field_of
 from posture.resource import Resource
 from posture.text import one_line
-from posture.verdict import Status, Verdict, not_applicable, passed, unknown, warned
+from posture.verdict import Status, Verdict, because, not_applicable, passed, unknown, warned
 
 CONTENTS = "k8s:volumesnapshotcontents"
 
@@ -40,6 +40,5 @@ def volume_snapshot(content: Resource, context: Context) -> Verdict:
     facts |= told.evidence
     if told.status is Status.PASS:
         return passed(f"{told.name}: {told.reason}", facts)
-    return Verdict(
-        told.status, f"{told.name}: {told.reason}", facts, None, told.finding.fault if told.finding else None
-    )
+    fault = told.finding.fault if told.finding else None
+    return because(Verdict(told.status, f"{told.name}: {told.reason}", facts, None, fault), told.cause)

@@ -17,6 +17,7 @@ from posture.verdict import (
     Finding,
     Status,
     Verdict,
+    because,
     failed,
     not_applicable,
     passed,
@@ -200,4 +201,5 @@ def _named(storage_class: Resource, asks: Intent, named: str, context: Context, 
     facts["key state"] = works.status.word
     if works.status in {Status.PASS, Status.NOT_APPLICABLE}:
         return Verdict(status, reason, facts)
-    return Verdict(min(works.status, status), f"the key it names: {works.reason}", facts, None, works.fault)
+    verdict = Verdict(min(works.status, status), f"the key it names: {works.reason}", facts, None, works.fault)
+    return because(verdict, works.root)

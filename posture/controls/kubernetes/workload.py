@@ -9,7 +9,7 @@ from posture.controls.registry import control
 from posture.fields import text
 from posture.reading import expected, field_of, word
 from posture.resource import Resource
-from posture.verdict import EvidenceClass, Finding, Status, Verdict, not_applicable, passed, unknown, warned
+from posture.verdict import EvidenceClass, Finding, Status, Verdict, because, not_applicable, passed, unknown, warned
 
 _CLAIMS = "persistentvolumeclaims"
 _WHENCE = frozenset({"template", "left-over", "named", "ephemeral"})
@@ -66,10 +66,10 @@ def ephemeral_storage(node: Resource, context: Context) -> Verdict:
     facts |= {"machine": machine.id, control_id: finding.status.word}
     reason = f"{machine.name}: {finding.reason}"
     if finding.status is Status.FAIL and machine.type == "gcp.compute.disk":
-        return warned(f"encrypted by the platform; {reason}", facts)
+        return because(warned(f"encrypted by the platform; {reason}", facts), finding.root)
     if finding.status is Status.PASS:
         return passed(reason, facts, by=EvidenceClass.ATTESTED)
-    return Verdict(finding.status, reason, facts, None, finding.fault)
+    return because(Verdict(finding.status, reason, facts, None, finding.fault), finding.root)
 
 
 def _claim(claim: Resource | None, workload: Resource, context: Context) -> tuple[Status, str, Finding | None]:
@@ -91,4 +91,5 @@ def _worst(judged: list[tuple[Status, str, Finding | None]], facts: Mapping[str,
     if status is Status.PASS:
         return passed("every claim is on an encrypted volume", facts)
     rest = f"; {many - 1} more" if many > 1 else ""
-    return Verdict(status, f"{reason}{rest}", facts, None, finding.fault if finding is not None else None)
+    verdict = Verdict(status, f"{reason}{rest}", facts, None, finding.fault if finding is not None else None)
+    return verdict if finding is None else because(verdict, finding.root)

@@ -23,6 +23,7 @@ from posture.controls.tls.reading import (
     guideline,
     in_full,
     leaf_of,
+    of_leaf,
     part,
     talked,
 )
@@ -56,7 +57,9 @@ def cert_expiry(resource: Resource, context: Context) -> Verdict:
     if resource.type == CERTIFICATE:
         return _expiry(_served(resource), context.now)
     return every_address(
-        resource, context, lambda fields, endpoint, context: _expiry(leaf_of(fields, endpoint), context.now)
+        resource,
+        context,
+        lambda fields, endpoint, context: of_leaf(fields, endpoint, lambda leaf: _expiry(leaf, context.now)),
     )
 
 
@@ -118,8 +121,8 @@ def cert_lifetime(resource: Resource, context: Context) -> Verdict:
     return every_address(
         resource,
         context,
-        lambda fields, endpoint, context: _lifetime(
-            leaf_of(fields, endpoint), _trust(fields).get("RootStore"), context
+        lambda fields, endpoint, context: of_leaf(
+            fields, endpoint, lambda leaf: _lifetime(leaf, _trust(fields).get("RootStore"), context)
         ),
     )
 
@@ -295,7 +298,11 @@ def _revocation(fields: Fields, endpoint: Resource, context: Context) -> Verdict
     if short is not None and "Full" not in fields:
         return short
     full, until = in_full(fields, context)
-    return judge_revocation(full.get("Revocation"), full.get("At"), until, context.now, short)
+    return of_leaf(
+        fields,
+        endpoint,
+        lambda leaf: judge_revocation(full.get("Revocation"), full.get("At"), until, context.now, short),
+    )
 
 
 def _short_lived(leaf: Fields) -> Verdict | None:

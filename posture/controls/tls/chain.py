@@ -12,7 +12,7 @@ from posture.clock import Utc
 from posture.context import Context
 from posture.controls.tls.reading import CONNECT, Fields
 from posture.reading import NoAnswer, time_of
-from posture.verdict import Verdict, failed, passed, unknown, warned
+from posture.verdict import Verdict, because, failed, passed, unknown, warned
 
 PUBLIC_STORES = ("system", "certifi")
 """Whose roots every client is taken to have: this machine's, or certifi's where it has none."""
@@ -41,12 +41,13 @@ def judge_chain(fields: Fields, sent: Sequence[Fields], trust: Fields, context: 
     if end != "trusted":
         return unknown("the chain cannot be read", evidence=evidence)
     turns: list[Utc] = []
-    for name, one in authorities(fields, sent, trust):
+    above = [*list(trust.get("Path") or ())[1:], trust.get("Root")]
+    for sha256, (name, one) in zip(above, authorities(fields, sent, trust), strict=True):
         begins, until = dates(one)
         if not begins <= context.now < until:
-            return failed(f"{name} is out of date ({one['NotAfter']})", evidence)
+            return because(failed(f"{name} is out of date ({one['NotAfter']})", evidence), f"cert://{sha256}")
         if (weak := weak_key(one)) is not None:
-            return failed(f"{name} has a weak key, {weak}", evidence)
+            return because(failed(f"{name} has a weak key, {weak}", evidence), f"cert://{sha256}")
         turns.append(until)
     until = min(turns)
     aside = _aside(code, sent[0], context.now)

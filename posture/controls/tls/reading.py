@@ -15,7 +15,7 @@ from posture.policy import Policy
 from posture.reading import NoAnswer, time_of
 from posture.resource import Resource
 from posture.source import STALE_CADENCES
-from posture.verdict import Verdict, unanswered, unknown
+from posture.verdict import Verdict, because, unanswered, unknown
 
 Fields = Mapping[str, Any]
 Look = Callable[[Fields, Resource, Context], Verdict]
@@ -115,6 +115,11 @@ def certificates(fields: Fields, endpoint: Resource) -> list[Fields]:
 def leaf_of(fields: Fields, endpoint: Resource) -> Fields:
     """Facts of the server's own certificate. Raises `NoAnswer` where none was seen."""
     return _kept(_chain(fields)[0], endpoint)
+
+
+def of_leaf(fields: Fields, endpoint: Resource, judge: Callable[[Fields], Verdict]) -> Verdict:
+    """What is said of the server's own certificate, with that as the cause. Raises `NoAnswer` where none was seen."""
+    return because(judge(leaf_of(fields, endpoint)), f"cert://{_chain(fields)[0]}")
 
 
 def _chain(fields: Fields) -> Sequence[Any]:

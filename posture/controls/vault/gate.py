@@ -10,7 +10,7 @@ from posture.controls.registry import Judge, control
 from posture.fault import Fault, FaultKind
 from posture.reading import expected, field_of
 from posture.resource import Resource
-from posture.verdict import Verdict, unanswered, unknown
+from posture.verdict import Verdict, because, unanswered, unknown
 
 SEAL_STATUS = "GET sys/seal-status"
 LOOKUP_SELF = "GET auth/token/lookup-self"
@@ -33,8 +33,11 @@ def behind_the_seal(control_id: str, *, on: str | tuple[str, ...]) -> Callable[[
 
 def closed(cluster: Resource | None) -> Verdict | None:
     """Why nothing is known of what is in this cluster, or None."""
-    if cluster is None:
-        return None
+    shut = None if cluster is None else _shut(cluster)
+    return None if cluster is None or shut is None else because(shut, cluster.id)
+
+
+def _shut(cluster: Resource) -> Verdict | None:
     silence = cluster.faults.get(SEAL_STATUS)
     if silence is not None:
         return unanswered(silence)

@@ -12,6 +12,7 @@ from posture.clock import Utc, parse_rfc3339
 from posture.controls.registry import Control, registry
 from posture.fault import Fault, FaultKind
 from posture.policy import Policy
+from posture.problems import cause_of
 from posture.resource import Encryption, KeyClass, Link, Resource
 from posture.source import ANSWERED, Source, account_of
 from posture.verdict import Finding, Verdict
@@ -96,6 +97,7 @@ class World(msgspec.Struct):
             evidence=said.evidence,
             since=self.now,
             fault=said.fault,
+            cause=cause_of(said, resource),
         )
 
 

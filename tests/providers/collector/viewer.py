@@ -14,8 +14,10 @@ from providers.collector.frames import (
     Places,
     Rollups,
     Rows,
+    Sentences,
     Settled,
     Sources,
+    TenantPromises,
 )
 from tests.providers.conftest import SOON, until
 
@@ -71,7 +73,8 @@ class Viewer:
 def shown(frames: list[Any]) -> dict[str, Any]:
     """What a viewer holds after these frames, with places spelled out and times to the second."""
     places: list[Any] = []
-    held: dict[str, dict[Any, Any]] = {"rows": {}, "findings": {}, "sources": {}, "rollups": {}}
+    tables = ("rows", "findings", "sources", "rollups", "sentences", "promises")
+    held: dict[str, dict[Any, Any]] = {table: {} for table in tables}
     for frame in frames:
         match frame:
             case Places():
@@ -100,6 +103,10 @@ def shown(frames: list[Any]) -> dict[str, Any]:
                     )
             case Rollups():
                 held["rollups"] = {rollup.tenant: msgspec.to_builtins(rollup) for rollup in frame.tenants}
+            case Sentences():
+                held["sentences"] = {sentence.id: sentence for sentence in frame.sentences}
+            case TenantPromises():
+                held["promises"][frame.tenant] = frame.cells
             case Settled():
                 pass
     return held

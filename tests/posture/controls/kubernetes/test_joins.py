@@ -246,6 +246,8 @@ def test_a_dead_key_is_told_along_the_whole_chain_on_every_cloud(cluster: str) -
         claim = k8s.kid("persistentvolumeclaim", f"data-db-{number}-0", "acme", cluster)
         assert few.status(workload, VOLUMES) is status
         assert few.status(claim, BACKING) is status
+        root = spoilt.id if status is Status.FAIL else ""
+        assert (few.finding(workload, VOLUMES).cause, few.finding(claim, BACKING).cause) == (root, root)
     assert few.status(k8s.kid("statefulset", "db-1", "acme", "eks"), VOLUMES) is (
         Status.FAIL if cluster == "eks" else Status.PASS
     )

@@ -268,6 +268,7 @@ def test_whatever_is_in_a_closed_vault_is_unknown_because_of_it(
     for control in registry().for_type(resource.type):
         verdict = control.judge(resource, World([cluster]))
         assert (verdict.status, verdict.fault.code if verdict.fault else "") == (Status.UNKNOWN, code), control.id
+        assert verdict.cause == cluster.id, "one problem, whatever is in it"
 
 
 def test_a_denied_lookup_of_the_token_closes_nothing() -> None:
