@@ -57,22 +57,22 @@ class Machines(SweptSource):
     async def _machines(self) -> AsyncGenerator[Yield, None]:
         swept: Mapping[str, list[Thing]] | None = None
         asked = False
-        async for report in self.listing(
-            LIST_MACHINES, Machine, partial(self._machine, LIST_MACHINES, VM), "workload", VM
-        ):
-            if not isinstance(report, Batch):
-                yield report
-                continue
-            machines = [machine for machine in report.resources if not machine.faults]
-            if machines and not asked:
-                swept, asked = await self._all_extensions(machines[0]), True
-            made = {machine.id: machine for machine in report.resources}
-            async with aclosing(each((self._extended(machine, swept) for machine in machines), AT_ONCE)) as answers:
-                async for machine in answers:
-                    made[machine.id] = machine
-                    for fault in machine.faults.values():
-                        yield ReadRefused(fault)
-            yield Batch(tuple(made.values()))
+        make = partial(self._machine, LIST_MACHINES, VM)
+        async with aclosing(self.listing(LIST_MACHINES, Machine, make, "workload", VM)) as reports:
+            async for report in reports:
+                if not isinstance(report, Batch):
+                    yield report
+                    continue
+                machines = [machine for machine in report.resources if not machine.faults]
+                if machines and not asked:
+                    swept, asked = await self._all_extensions(machines[0]), True
+                made = {machine.id: machine for machine in report.resources}
+                async with aclosing(each((self._extended(machine, swept) for machine in machines), AT_ONCE)) as answers:
+                    async for machine in answers:
+                        made[machine.id] = machine
+                        for fault in machine.faults.values():
+                            yield ReadRefused(fault)
+                yield Batch(tuple(made.values()))
 
     async def _all_extensions(self, one: Resource) -> Mapping[str, list[Thing]] | None:
         """Normal form of a machine's id -> its extensions, as Resource Graph shows them; None where each machine is
@@ -118,21 +118,21 @@ class Machines(SweptSource):
     async def _scale_sets(self) -> AsyncGenerator[Yield, None]:
         """The sets page by page, each page with the machines of its uniform sets."""
         silent: set[str] = set()
-        async for report in self.listing(
-            LIST_SCALE_SETS, Machine, partial(self._machine, LIST_SCALE_SETS, SET), "workload", SET
-        ):
-            yield report
-            if isinstance(report, Complete):
-                yield Complete((INSTANCE,), frozenset(silent))
-            if not isinstance(report, Batch):
-                continue
-            sets = [found for found in report.resources if _has_instances(found)]
-            async with aclosing(each((self._instances(found) for found in sets), AT_ONCE)) as answers:
-                async for of, reports, whole in answers:
-                    for below in reports:
-                        yield below
-                    if not whole:
-                        silent.add(of)
+        make = partial(self._machine, LIST_SCALE_SETS, SET)
+        async with aclosing(self.listing(LIST_SCALE_SETS, Machine, make, "workload", SET)) as reports:
+            async for report in reports:
+                yield report
+                if isinstance(report, Complete):
+                    yield Complete((INSTANCE,), frozenset(silent))
+                if not isinstance(report, Batch):
+                    continue
+                sets = [found for found in report.resources if _has_instances(found)]
+                async with aclosing(each((self._instances(found) for found in sets), AT_ONCE)) as answers:
+                    async for of, below, whole in answers:
+                        for found in below:
+                            yield found
+                        if not whole:
+                            silent.add(of)
 
     async def _instances(self, scale_set: Resource) -> tuple[str, list[Batch | ReadRefused], bool]:
         """The normal form of a set's id, its machines, and whether they are all."""
