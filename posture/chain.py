@@ -20,7 +20,7 @@ _TIERS: Mapping[str, int] = {
     "persistent-volume": DISK,
     "volume": STORE,
     "bucket": STORE,
-    "filesystem": STORE,
+    "file-system": STORE,
 }
 _RELS: Mapping[str, int] = {"claim": CLAIM, "bucket": STORE, "filesystem": STORE, "key": KEY}
 """The tier of what was not seen, by the link that leads there; `volume` leads from a claim to a persistent volume and
