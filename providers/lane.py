@@ -10,18 +10,11 @@ from asyncio_throttle.throttler import Throttler
 
 from posture.clock import Seconds
 from posture.fault import Fault, FaultKind, Refused
+from providers.limits import USUAL, Limits
 from providers.source import TALLY
 
 T = TypeVar("T")
 
-ATTEMPTS = 5
-"""How often a throttled call is tried, the first included."""
-TRANSIENT_ATTEMPTS = 3
-"""How often a call is tried that got a 5xx or a broken connection."""
-LONGEST_WAIT: Seconds = 60.0
-"""A longer Retry-After is not slept out in the lane: calls fail as throttled, unsent, until it is over, and their
-source is asked again on its cadence.
-"""
 LONGEST_HOLD: Seconds = 3600.0
 """A longer Retry-After is taken for a mistake of the server."""
 GIVE_UP_AFTER = 3
@@ -38,9 +31,10 @@ class Lane:
     rate and holds everybody back as long as the server asked; every answer after that gives one call a period back.
     """
 
-    def __init__(self, rate: int, period: Seconds, concurrency: int) -> None:
-        self.full_rate = rate
-        self._throttler = Throttler(rate, period)
+    def __init__(self, rate: int, period: Seconds, concurrency: int, limits: Limits = USUAL) -> None:
+        self.full_rate = max(1, round(rate * limits.pace))
+        self._limits = limits
+        self._throttler = Throttler(self.full_rate, period)
         self._period = period
         self._turn = asyncio.Lock()
         self._places = asyncio.Semaphore(concurrency)
@@ -97,7 +91,7 @@ class Lane:
     async def _enter(self, queued: Seconds) -> None:
         async with self._turn:
             while (hold := self.held_for) > 0:
-                if hold > LONGEST_WAIT and self._throttled is not None:
+                if hold > self._limits.longest_wait and self._throttled is not None:
                     raise Refused(self._throttled.fault)
                 if self._throttled is not None:
                     _tell(self._throttled.fault)
@@ -111,14 +105,15 @@ class Lane:
         """How long to wait before the next attempt, or None to give up; `waited` is how long ago the first attempt
         failed.
         """
-        fault = refused.fault
-        backoff: Seconds = random.uniform(0.5, 1.0) * min(8.0, 0.25 * 2.0**attempt)
+        fault, limits = refused.fault, self._limits
+        backoff: Seconds = random.uniform(0.5, 1.0) * limits.pause * min(16.0, 0.5 * 2.0**attempt)
         if fault.kind is FaultKind.THROTTLED:
             asked = fault.retry_after if fault.retry_after is not None else backoff
             self._throttled = refused
             self._shrink(asked, told=bool(fault.retry_after))  # "at once" (0) is no time to come back
-            return None if attempt >= ATTEMPTS or waited + asked > LONGEST_WAIT else random.uniform(0.0, 0.1)
-        if refused.transient and attempt < TRANSIENT_ATTEMPTS:
+            in_vain = attempt >= limits.attempts or waited + asked > limits.longest_wait
+            return None if in_vain else random.uniform(0.0, 0.1)
+        if refused.transient and attempt < limits.transient_attempts:
             return backoff / 4
         return None
 
@@ -162,15 +157,15 @@ class Lanes:
     concurrency of each family of calls.
     """
 
-    def __init__(self, budgets: Mapping[str, tuple[int, Seconds, int]]) -> None:
-        self._budgets = budgets
+    def __init__(self, budgets: Mapping[str, tuple[int, Seconds, int]], limits: Limits = USUAL) -> None:
+        self._budgets, self._limits = budgets, limits
         self._lanes: dict[tuple[str, ...], Lane] = {}
 
     def of(self, family: str, *place: str) -> Lane:
         """The lane of a family of calls, which the server counts for each account, region or the like by itself."""
         key = (family, *place)
         if (found := self._lanes.get(key)) is None:
-            found = self._lanes[key] = Lane(*self._budgets[family])
+            found = self._lanes[key] = Lane(*self._budgets[family], self._limits)
         return found
 
 

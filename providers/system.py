@@ -15,6 +15,7 @@ import msgspec
 import providers
 from posture.clock import Utc
 from providers.cadence import Cadence
+from providers.limits import USUAL, Limits
 
 
 class Block(NamedTuple):
@@ -45,6 +46,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     cadence: Cadence
     now: Callable[[], Utc]
     listeners: tuple[Listener, ...] = ()
+    limits: Limits = USUAL
 
 
 class Identity(NamedTuple):

@@ -1,6 +1,7 @@
 """The code keeps the size and the order in which it can be read; which part may know which stands in pyproject.toml."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -77,3 +78,72 @@ def test_what_is_judged_opens_no_file_but_its_own_tables_and_no_connection() -> 
                 opened.setdefault(name, []).extend(found)
     tables = ("kubernetes/provisioners.py", "registry.py", "tls/reading.py")
     assert opened == {f"posture/controls/{file}": ["pathlib"] for file in tables}
+
+
+PATCHING = {"setattr", "delattr", "setitem", "delitem"}
+CONSTANT = re.compile(r"providers\..*\b_?[A-Z][A-Z0-9_]+")
+PATCHED = {
+    "providers.SYSTEMS": "which rooms there are: a toy stands beside them",
+    "providers.demo.aws.faults.MESSAGES": "the words of a stand-in",
+}
+"""What tests may put in the place of a constant, and why; a limit is passed as a `Limits`."""
+
+
+def _patched(source: str) -> Iterator[str]:
+    """The constants of `providers` that this code sets or changes, by their whole name; `*` for a name it computes."""
+    tree = ast.parse(source)
+    known: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            known |= {alias.asname: alias.name for alias in node.names if alias.asname}
+        elif isinstance(node, ast.ImportFrom):
+            known |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+
+    def whole(node: ast.expr) -> str:
+        name = str(node.value) if isinstance(node, ast.Constant) else ast.unparse(node)
+        first, _, rest = name.partition(".")
+        return f"{known.get(first, first)}.{rest}".rstrip(".")
+
+    for node in ast.walk(tree):
+        names: list[str] = []
+        if isinstance(node, ast.Call) and (verb := ast.unparse(node.func).rpartition(".")[2]) in PATCHING:
+            of, *named = node.args[:-1] if verb.startswith("set") else node.args
+            parts = [each.value if isinstance(each, ast.Constant) else "*" for each in named if verb.endswith("attr")]
+            names = [".".join(map(str, (whole(of), *parts)))]
+        elif isinstance(node, ast.Assign | ast.AugAssign | ast.Delete):
+            targets = [node.target] if isinstance(node, ast.AugAssign) else node.targets
+            names = [
+                whole(each.value if isinstance(each, ast.Subscript) else each)
+                for each in targets
+                if isinstance(each, ast.Attribute | ast.Subscript)
+            ]
+        yield from (name for name in names if CONSTANT.fullmatch(name) or name.endswith(".*"))
+
+
+def test_no_test_patches_a_constant_of_a_room() -> None:
+    found = {
+        name: str(path.relative_to(ROOT))
+        for path in FILES
+        if path.is_relative_to(ROOT / "tests")
+        for name in _patched(path.read_text(encoding="utf-8"))
+    }
+    assert {name: file for name, file in found.items() if name not in PATCHED} == {}
+    assert PATCHED.keys() <= found.keys(), "no test patches these any more"
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ('monkeypatch.setattr("providers.lane.ATTEMPTS", 2)', "providers.lane.ATTEMPTS"),
+        ('from providers import lane as lanes\npatch.setattr(lanes, "ATTEMPTS", 2)', "providers.lane.ATTEMPTS"),
+        ('import providers.lane\nsetattr(providers.lane, "ATTEMPTS", 2)', "providers.lane.ATTEMPTS"),
+        ("import providers.lane as lanes\nlanes.ATTEMPTS = 2", "providers.lane.ATTEMPTS"),
+        ('from providers.x.calls import BUDGETS\npatch.setitem(BUDGETS, "a", 1)', "providers.x.calls.BUDGETS"),
+        ('from providers.x import calls\ncalls.BUDGETS["a"] = 1', "providers.x.calls.BUDGETS"),
+        ("for name in names:\n    patch.setattr(module, name, 1)", "module.*"),
+        ('from tui.data import link\npatch.setattr(link, "BACK_OFF", 1)', None),
+        ("from providers import system\npatch.setattr(system.Client, 'ask', 1)", None),
+    ],
+)
+def test_a_constant_that_is_patched_is_found_however_it_is_written(code: str, name: str | None) -> None:
+    assert list(_patched(code)) == ([] if name is None else [name])

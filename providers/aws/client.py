@@ -35,7 +35,7 @@ from providers.aws.s3_answers import LOADER, AnswerReader, bucket_url, error_of,
 from providers.aws.settings import AwsSettings
 from providers.aws.transport import LateAnswer, Transport, in_thread, read_body, secrets_of, this_call
 from providers.lane import Lane, Lanes, lost
-from providers.limits import Pages, TooLongError, proxy_for, read_all
+from providers.limits import USUAL, Limits, Pages, TooLongError, proxy_for, read_all
 from providers.refusals import without
 from providers.source import TALLY
 
@@ -43,11 +43,6 @@ CONNECTIONS = 16
 """Connections that a client keeps."""
 MOST_HOMES = 3
 """Regions that are tried for what belongs to no region."""
-CONNECT_TIMEOUT: float = 5
-READ_TIMEOUT: float = 20
-"""Seconds without a byte."""
-LONGEST_BODY: float = 3 * READ_TIMEOUT
-"""Seconds for the whole of a bucket's setting, a few KiB: a server that drips is not waited for."""
 MOST_SETTING = 4 << 20
 """Bytes of a bucket's setting; a policy has at most 20 KiB."""
 MOST_FILE = 256 << 20
@@ -74,8 +69,8 @@ class AwsClient:
     `BotoCoreError`.
     """
 
-    def __init__(self, settings: AwsSettings, version: str) -> None:
-        self.settings = settings
+    def __init__(self, settings: AwsSettings, version: str, limits: Limits = USUAL) -> None:
+        self.settings, self.limits = settings, limits
         self.number = ""
         self.partition = "aws"
         self._core = botocore.session.Session(profile=settings.profile)
@@ -85,8 +80,8 @@ class AwsClient:
         self._config = Config(
             retries={"total_max_attempts": 1, "mode": "standard"},  # the lane retries; two layers of it would multiply
             max_pool_connections=CONNECTIONS,
-            connect_timeout=CONNECT_TIMEOUT,
-            read_timeout=READ_TIMEOUT,
+            connect_timeout=limits.connect,
+            read_timeout=limits.read,
             user_agent_extra=f"enctop/{version}",
             s3={"addressing_style": "path"} if settings.endpoint_url else {},
             parameter_validation=False,
@@ -97,7 +92,7 @@ class AwsClient:
         """
         self._assumed = False
         self._clients: dict[tuple[str, str], Any] = {}
-        self._lanes = Lanes(BUDGETS)
+        self._lanes = Lanes(BUDGETS, limits)
         self._transports: list[Transport] = []
         self._renewing: Transport | None = None
         """The way to STS: a client is made for each renewal of a role's credentials."""
@@ -125,7 +120,7 @@ class AwsClient:
 
         async def attempt() -> dict[str, Any]:
             TALLY.get().calls += 1
-            return await in_thread(self._blocking, call, region, parameters)
+            return await in_thread(self.limits.whole, self._blocking, call, region, parameters)
 
         return await self.lane(call, region).run(attempt)
 
@@ -139,7 +134,7 @@ class AwsClient:
         """
         out, back = token
         more: dict[str, Any] = {}
-        pages, begun = Pages(call.operation, MOST_PAGES), set[int]()
+        pages, begun = Pages(call.operation, min(MOST_PAGES, self.limits.most_pages)), set[int]()
         while True:
             page = await self.ask(call, region, **parameters, **more)
             rows = page.get(answers)
@@ -236,7 +231,7 @@ class AwsClient:
                 answer["Body"] = read_body(body._raw_stream, "", MOST_FILE)
             return answer
         except _SDK_ERRORS as error:
-            raise refused(LateAnswer() if this_call().late else error, call) from None
+            raise refused(LateAnswer(self.limits.whole) if this_call().late else error, call) from None
         except _MISREAD as error:
             raise _unreadable(call, f"not of the shape that was asked for: {plain(error)}") from None
 
@@ -278,7 +273,7 @@ class AwsClient:
             transport = Transport(
                 str(client.meta.endpoint_url),
                 self._core.get_config_variable("ca_bundle"),
-                (CONNECT_TIMEOUT, READ_TIMEOUT),
+                self.limits,
                 CONNECTIONS,
             )
             self._transports.append(transport)
@@ -316,7 +311,7 @@ class AwsClient:
         if self._ready(region):
             reader, base, credentials = self._prepared(call, region)
         else:
-            reader, base, credentials = await in_thread(self._prepared, call, region)
+            reader, base, credentials = await in_thread(self.limits.whole, self._prepared, call, region)
         request = AWSRequest("GET", bucket_url(base, bucket, reader.query))
         S3SigV4Auth(credentials, "s3", region).add_auth(request)
         headers = {**dict(request.headers.items()), "Accept-Encoding": "identity"}  # what is not packed cannot swell
@@ -324,7 +319,8 @@ class AwsClient:
             async with self._session_for(base).get(
                 URL(request.url, encoded=True), headers=headers, allow_redirects=False, proxy=self._proxy
             ) as response:
-                body = without(await read_all(response.content.iter_any(), MOST_SETTING), *secrets_of(headers))
+                most = min(MOST_SETTING, self.limits.most_bytes)
+                body = without(await read_all(response.content.iter_any(), most), *secrets_of(headers))
         except TooLongError as error:
             raise _unreadable(call, str(error)) from None
         except aiohttp.ClientPayloadError as error:
@@ -335,7 +331,7 @@ class AwsClient:
             again = isinstance(error, aiohttp.ConnectionTimeoutError) or not isinstance(
                 error, aiohttp.ClientConnectorError | TimeoutError
             )
-            said = plain(error) or f"the answer was not whole after {LONGEST_BODY:g} s"
+            said = plain(error) or f"the answer was not whole after {self.limits.whole:g} s"
             raise Refused(
                 Fault(FaultKind.UNREACHABLE, type(error).__name__, call.operation, said), transient=again
             ) from None
@@ -381,7 +377,9 @@ class AwsClient:
             self._proxy = proxy_for(base)
             self._http = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, ssl=context),
-                timeout=aiohttp.ClientTimeout(LONGEST_BODY, sock_connect=CONNECT_TIMEOUT, sock_read=READ_TIMEOUT),
+                timeout=aiohttp.ClientTimeout(
+                    self.limits.whole, sock_connect=self.limits.connect, sock_read=self.limits.read
+                ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
             )

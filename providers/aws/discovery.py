@@ -18,7 +18,6 @@ from providers.aws.objects import Inventory, ObjectSample
 from providers.aws.s3 import Buckets
 from providers.aws.settings import AwsSettings
 from providers.aws.source import AwsSource, Claims, Rows, Shared
-from providers.cadence import Cadence
 from providers.source import Children, Source, Yield
 from providers.system import Block, Blocks, Setup
 from providers.tenancy import Tenancy
@@ -30,14 +29,12 @@ class Root(Source):
     service = "account"
     permissions = (GET_CALLER_IDENTITY.permission, DESCRIBE_REGIONS.permission)
 
-    def __init__(
-        self, settings: AwsSettings, tenancy: Tenancy, label: str, cadence: Cadence, version: str, claims: Claims
-    ) -> None:
-        super().__init__(tenancy.name, "aws", label, cadence.warm)
+    def __init__(self, settings: AwsSettings, tenancy: Tenancy, label: str, setup: Setup, claims: Claims) -> None:
+        super().__init__(tenancy.name, "aws", label, setup.cadence.warm)
         self._settings = settings
         self._tenancy = tenancy
-        self._cadence = cadence
-        self._version = version
+        self._setup = setup
+        self._cadence = setup.cadence
         self._claims = claims
         claims.naming.append(self.id)
         self._account: AwsClient | None = None
@@ -62,7 +59,7 @@ class Root(Source):
 
     def _enter(self) -> AwsClient:
         try:
-            return AwsClient(self._settings, self._version)
+            return AwsClient(self._settings, self._setup.version, self._setup.limits)
         # the SDK's own files or environment cannot be used: an unknown AWS_PROFILE, a broken ~/.aws/config
         except BotoCoreError as error:
             raise refused(error, GET_CALLER_IDENTITY) from None
@@ -190,5 +187,5 @@ def open_aws(setup: Setup, blocks: Blocks) -> list[Source]:
         )
         labels.add(label)
         tenancy = Tenancy({block.tenant: block.settings.tag for block in members})
-        made.append(Root(settings, tenancy, label, setup.cadence, setup.version, claims))
+        made.append(Root(settings, tenancy, label, setup, claims))
     return made

@@ -252,7 +252,8 @@ class Inventory(OfBuckets):
             raise _unreadable("the report has no column EncryptionStatus")
         counts: Counter[str] = Counter()
         for key in manifest["files"]:
-            counts += await in_thread(_count, await self._read(home, at, key), columns.index("EncryptionStatus"))
+            packed = await self._read(home, at, key)
+            counts += await in_thread(self.account.limits.whole, _count, packed, columns.index("EncryptionStatus"))
         made = _made(newest.removeprefix(folder).rstrip("/"))
         schedule = configuration.get("Schedule", {}).get("Frequency", "Daily")
         return {

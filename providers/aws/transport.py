@@ -27,7 +27,7 @@ from urllib3.exceptions import HTTPError, ProtocolError
 from urllib3.exceptions import ReadTimeoutError as SilentError
 
 from posture.clock import Seconds
-from providers.limits import WHOLE_ANSWER, hang_up, proxies_for, read_whole
+from providers.limits import Limits, hang_up, proxies_for, read_whole
 from providers.refusals import without
 from providers.threads import Threads
 
@@ -47,30 +47,31 @@ _here = threading.local()
 
 
 class LateAnswer(Exception):
-    """An answer was not whole in time."""
+    """An answer was not whole in time: `limit` seconds."""
 
-    def __init__(self) -> None:
-        super().__init__(f"the answer was not whole after {WHOLE_ANSWER:g} s")
+    def __init__(self, limit: Seconds) -> None:
+        super().__init__(f"the answer was not whole after {limit:g} s")
 
 
 class UnderWay:
-    """One call that a thread makes, and that the loop can end from outside: nothing else ends a thread that waits
-    for the next byte of a header.
+    """One call that a thread makes, and that the loop can end from outside after `limit` seconds: nothing else ends a
+    thread that waits for the next byte of a header.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, limit: Seconds) -> None:
         self._loop = loop
+        self.limit = limit
         self._ends_at: Seconds = 0.0
         self._socket: socket.socket | None = None
         self._late = self._over = False
-        self._timer = loop.call_later(WHOLE_ANSWER, self._look)
+        self._timer = loop.call_later(limit, self._look)
         self.sent: tuple[str, ...] = ()
         """What its request carries that no answer may show."""
 
     @contextlib.contextmanager
     def in_this_thread(self) -> Iterator[None]:
         """The call is made; what it waited for a thread does not count."""
-        self._ends_at = time.monotonic() + WHOLE_ANSWER
+        self._ends_at = time.monotonic() + self.limit
         _here.call = self
         try:
             yield
@@ -88,16 +89,16 @@ class UnderWay:
         """What it waits for now. Raises `LateAnswer` where its time is over."""
         self._socket = connection
         if self._late:
-            raise LateAnswer
+            raise LateAnswer(self.limit)
 
     def read(self, chunks: Iterable[bytes], most: int) -> bytes:
         """A body, without what the request carried. Raises `TooLongError` beyond `most` bytes, and `LateAnswer`."""
         try:
             body = read_whole(chunks, self._ends_at, time.monotonic, most)
         except TimeoutError:
-            raise LateAnswer from None
+            raise LateAnswer(self.limit) from None
         if self._late:  # it ended because we ended it
-            raise LateAnswer
+            raise LateAnswer(self.limit)
         return without(body, *self.sent)
 
     @property
@@ -106,7 +107,7 @@ class UnderWay:
         return self._late
 
     def _look(self) -> None:
-        left = self._ends_at - time.monotonic() if self._ends_at else WHOLE_ANSWER
+        left = self._ends_at - time.monotonic() if self._ends_at else self.limit
         if left <= 0:
             self._end()
         self._timer = self._loop.call_later(max(left, 1.0), self._look)
@@ -120,10 +121,10 @@ class UnderWay:
                 socket.socket.shutdown(held, socket.SHUT_RDWR)
 
 
-async def in_thread(function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
-    """Call what may send requests by a `Transport`, in a thread."""
+async def in_thread(limit: Seconds, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+    """Call what may send requests by a `Transport`, in a thread, for `limit` seconds."""
     loop = asyncio.get_running_loop()
-    under_way = UnderWay(loop)
+    under_way = UnderWay(loop, limit)
 
     def within() -> T:
         with under_way.in_this_thread():
@@ -164,11 +165,10 @@ class _HttpsPool(AWSHTTPSConnectionPool):  # type: ignore[misc]
 class Transport(URLLib3Session):  # type: ignore[misc]
     """botocore's own session within our bounds; `send` is a handler for its event `before-send`."""
 
-    def __init__(
-        self, endpoint: str, ca_bundle: str | None, timeouts: tuple[Seconds, Seconds], connections: int
-    ) -> None:
+    def __init__(self, endpoint: str, ca_bundle: str | None, limits: Limits, connections: int) -> None:
         verify = ca_bundle or os.environ.get("REQUESTS_CA_BUNDLE") or True
-        super().__init__(verify, proxies_for(endpoint), timeouts, connections)
+        super().__init__(verify, proxies_for(endpoint), (limits.connect, limits.read), connections)
+        self._most = min(MOST_PAGE, limits.most_bytes)
         self._pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
         self._manager.pool_classes_by_scheme = self._pool_classes_by_scheme
 
@@ -186,7 +186,7 @@ class Transport(URLLib3Session):  # type: ignore[misc]
         this_call().sent = secrets_of(request.headers)
         response = self.send(request)
         if whole or response.status_code >= 300:
-            response._content = read_body(response.raw, request.url, MOST_PAGE)
+            response._content = read_body(response.raw, request.url, self._most)
         return response
 
 

@@ -83,7 +83,7 @@ class Blobs(AzureSource):
         more. Raises `Refused`.
         """
         said, scopes = Counter({"true": 0, "false": 0, "absent": 0}), Counter[str]()
-        supplied, marker, followed = 0, "", Pages(LIST_BLOBS.operation)
+        supplied, marker, followed = 0, "", Pages(LIST_BLOBS.operation, self.arm.limits.most_pages)
         for _ in range(MOST_PAGES):
             blobs, marker = _page(
                 await self.arm.list_blobs(account, endpoint, container, self.wanted - said.total(), marker)

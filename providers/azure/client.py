@@ -33,11 +33,10 @@ from providers.azure.faults import answered, bad_row, broken, unreadable
 from providers.azure.identity import EnvironmentToken
 from providers.azure.settings import AzureSettings
 from providers.lane import Lane, Lanes
-from providers.limits import CHUNK, Pages, proxy_for, read_all, whole_answer
+from providers.limits import CHUNK, USUAL, Limits, Pages, proxy_for, read_all, whole_answer
 from providers.refusals import masked, without
 from providers.source import TALLY
 
-CONNECT_TIMEOUT, READ_TIMEOUT = 5, 20
 CONNECTIONS = 32
 """Open at the same time, to all hosts together."""
 TOP = 1000
@@ -75,13 +74,13 @@ T = TypeVar("T")
 class ArmClient:
     """Asks one cloud with one identity, about any of its subscriptions."""
 
-    def __init__(self, settings: AzureSettings, version: str) -> None:
-        self.settings = settings
+    def __init__(self, settings: AzureSettings, version: str, limits: Limits = USUAL) -> None:
+        self.settings, self.limits = settings, limits
         self.endpoint = (settings.endpoint or RESOURCE_MANAGERS[settings.cloud]).rstrip("/")
         self.graph_endpoint = settings.graph_endpoint or (GRAPHS[settings.cloud] if settings.endpoint is None else None)
         self._version = version
         self._clients: dict[str, Any] = {}
-        self._lanes = Lanes(BUDGETS)
+        self._lanes = Lanes(BUDGETS, limits)
         self._sent: deque[str] = deque(maxlen=8)
         """The bearer tokens that were sent last, one for each audience, to be masked should a server repeat them."""
         self._transport: AioHttpTransport | None = None
@@ -123,7 +122,7 @@ class ArmClient:
         Rows that cannot be read go to `unread` as the pages come; without it, one such row refuses the listing.
         """
         url: str | None = self._url(call, subscription, within, tail) + (f"&$filter={quote(filter)}" if filter else "")
-        followed = Pages(call.operation)
+        followed = Pages(call.operation, self.limits.most_pages)
         while url is not None:
             page = await self._ask(call, url, _Rows(Page, row, "value", unread), subscription, region=region)
             yield page.value
@@ -140,7 +139,7 @@ class ArmClient:
         """
         call = msgspec.structs.replace(QUERY_RESOURCES, permission=about.permission)
         token: str | None = None
-        followed = Pages(call.operation)
+        followed = Pages(call.operation, self.limits.most_pages)
         received = 0
         while True:
             options: dict[str, Any] = {
@@ -240,11 +239,12 @@ class ArmClient:
 
     async def _fetch(self, call: Call, request: HttpRequest) -> bytes:
         try:
-            async with whole_answer():
+            async with whole_answer(self.limits.whole):
                 # Streamed, or the pipeline would read and parse the body too.
                 response = await self._client(call).send_request(request, stream=True)
                 try:
-                    content = await read_all(response.iter_raw())  # aiohttp has decoded it, a chunk at a time
+                    # aiohttp has decoded it, a chunk at a time
+                    content = await read_all(response.iter_raw(), self.limits.most_bytes)
                 finally:
                     await response.close()
         except ConfigError:
@@ -366,8 +366,8 @@ class ArmClient:
                 self._sent,
                 session=self._session,
                 session_owner=False,
-                connection_timeout=CONNECT_TIMEOUT,
-                read_timeout=READ_TIMEOUT,
+                connection_timeout=self.limits.connect,
+                read_timeout=self.limits.read,
                 connection_data_block_size=CHUNK,
                 use_env_settings=False,
             )

@@ -177,7 +177,7 @@ def open_azure(setup: Setup, blocks: Blocks) -> list[Source]:
         tenant = tenancy.name
         shared = ways.get(settings.connection)
         if shared is None:
-            shared = ways[settings.connection] = SharedSubscriptions(ArmClient(settings, setup.version))
+            shared = ways[settings.connection] = SharedSubscriptions(ArmClient(settings, setup.version, setup.limits))
         base = settings.cloud if settings.endpoint is None else "private"
         count = labels[tenant, base] = labels.get((tenant, base), 0) + 1
         made.append(Root(tenancy, settings, base if count == 1 else f"{base}-{count}", setup.cadence, shared))

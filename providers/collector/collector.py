@@ -48,6 +48,7 @@ from providers.collector.promised import EVERY
 from providers.collector.publisher import Publisher
 from providers.collector.systems import open_systems
 from providers.collector.version import enctop_version
+from providers.limits import USUAL, Limits
 from providers.source import Source
 from providers.threads import Threads
 
@@ -76,18 +77,20 @@ either.
 class Collector:
     """A model, what feeds it, and what it tells."""
 
-    def __init__(self, config: Config, *, simulated: bool = False, now: Callable[[], Utc] = time.time) -> None:
-        self.config = config
+    def __init__(
+        self, config: Config, *, simulated: bool = False, now: Callable[[], Utc] = time.time, limits: Limits = USUAL
+    ) -> None:
+        self.config, self.limits = config, limits
         self.simulated = simulated
         self._now = now
         self.model = Model(registry(), {tenant.name: tenant.policy for tenant in config.tenant}, now())
         self._moved = asyncio.Event()
-        self.poller = Poller(self.model, self._moved.set, now)
+        self.poller = Poller(self.model, self._moved.set, now, limits)
         self.version = enctop_version()
 
     def sources(self) -> list[Source]:
         """The first sources of all that is configured."""
-        return open_systems(self.config, self.version, self._now)
+        return open_systems(self.config, self.version, self._now, self.limits)
 
     async def once(self, timeout: Seconds) -> None:
         """Poll everything one time, for a snapshot."""

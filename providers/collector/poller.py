@@ -17,6 +17,7 @@ from posture.fault import Fault, FaultKind, Refused
 from posture.model import Model
 from posture.reports import ReadRefused
 from posture.source import State
+from providers.limits import USUAL, Limits
 from providers.refusals import told
 from providers.source import TALLY, Children, News, Source, Tally, Yield
 
@@ -25,9 +26,6 @@ log = logging.getLogger(__name__)
 _HOME = Path(__file__).parents[2]
 JITTER = 0.1
 """Each wait is up to this share shorter than the cadence, so that sources drift apart instead of polling together."""
-FIRST_RETRY: Seconds = 2.0
-"""After a failure that may pass, the first wait; doubled each time, never longer than the cadence."""
-
 _MAY_PASS = frozenset({FaultKind.UNREACHABLE, FaultKind.THROTTLED, FaultKind.ERROR, FaultKind.EXPIRED})
 
 
@@ -37,8 +35,11 @@ class Poller:
     `moved` is called whenever the model may have changed. `now` gives UTC seconds.
     """
 
-    def __init__(self, model: Model, moved: Callable[[], None], now: Callable[[], Utc] = time.time) -> None:
+    def __init__(
+        self, model: Model, moved: Callable[[], None], now: Callable[[], Utc] = time.time, limits: Limits = USUAL
+    ) -> None:
         self._model = model
+        self._first_retry = limits.first_retry
         self._moved = moved
         self._now = now
         self._sources: dict[str, Source] = {}
@@ -259,10 +260,10 @@ class Poller:
         if until.expired():
             return 0.0
         short = self._cut_short[source.id] = (
-            self._cut_short[source.id] + 1 if time.monotonic() - started < FIRST_RETRY else 0
+            self._cut_short[source.id] + 1 if time.monotonic() - started < self._first_retry else 0
         )
         # the first time at once; then as after failures, for a listing each time it is cut would be a storm of them
-        wait = _backoff(source, short - 2) if short > 1 else 0.0
+        wait = self._backoff(source, short - 2) if short > 1 else 0.0
         if fault is not None:
             wait = max(wait, self._wait(source, fault))
             model, now = self._model, self._now()
@@ -305,7 +306,12 @@ class Poller:
         self._failures[source.id] = known + 1, fault
         if fault.kind not in _MAY_PASS:
             return source.cadence * (1 - random.uniform(0, JITTER))
-        return _backoff(source, known, fault.retry_after)
+        return self._backoff(source, known, fault.retry_after)
+
+    def _backoff(self, source: Source, failures: int, retry_after: Seconds | None = None) -> Seconds:
+        """How long to wait after so many failures before the last one."""
+        soon = max(retry_after or 0.0, self._first_retry * 2.0 ** min(failures, 16))
+        return min(source.cadence, soon) * (1 - random.uniform(0, JITTER))
 
     def _ask_those_beside(self, source: Source) -> None:
         """What failed in the same place may be well again too: ask now, but for what is throttled, or was told how
@@ -348,12 +354,6 @@ def defect(error: Exception) -> str:
     ]
     where = " < ".join(f"{Path(frame.filename).relative_to(_HOME)}:{frame.lineno}" for frame in reversed(frames[-4:]))
     return told(f"{type(error).__name__}: {error}") + (f" ({where})" if where else "")
-
-
-def _backoff(source: Source, failures: int, retry_after: Seconds | None = None) -> Seconds:
-    """How long to wait after so many failures before the last one."""
-    soon = max(retry_after or 0.0, FIRST_RETRY * 2.0 ** min(failures, 16))
-    return min(source.cadence, soon) * (1 - random.uniform(0, JITTER))
 
 
 async def _first_of(asked: Awaitable[object], wait: Seconds) -> None:

@@ -8,17 +8,20 @@ from posture.fault import ConfigError
 from posture.text import nearest
 from providers.collector.config import Config
 from providers.collector.version import enctop_version
+from providers.limits import USUAL, Limits
 from providers.source import Source
 from providers.system import Setup, called, systems
 
 
-def open_systems(config: Config, version: str, now: Callable[[], Utc] = time.time) -> list[Source]:
+def open_systems(
+    config: Config, version: str, now: Callable[[], Utc] = time.time, limits: Limits = USUAL
+) -> list[Source]:
     """The first sources of everything that is configured; a room is imported only if it has any. `now` gives UTC
     seconds.
     """
     blocks = {system.name: config.blocks(system.name) for system in systems()}
     listeners = tuple(found for system in systems() for found in system.listeners(blocks[system.name]))
-    setup = Setup(version=version, cadence=config.poll.cadence(), now=now, listeners=listeners)
+    setup = Setup(version=version, cadence=config.poll.cadence(), now=now, listeners=listeners, limits=limits)
     sources: list[Source] = []
     for system in systems():
         if blocks[system.name] or (system.takes_listeners and listeners):

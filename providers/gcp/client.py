@@ -21,11 +21,9 @@ from providers.gcp.decode import Page, Unread
 from providers.gcp.faults import answered, no_credentials, unreachable, unreadable
 from providers.gcp.settings import GcpSettings
 from providers.lane import Lane, Lanes
-from providers.limits import CHUNK, Pages, TooLongError, proxy_for, read_all, whole_answer
+from providers.limits import CHUNK, USUAL, Limits, Pages, TooLongError, proxy_for, read_all, whole_answer
 from providers.refusals import without
 from providers.source import TALLY
-
-CONNECT_TIMEOUT, READ_TIMEOUT = 5, 20
 
 T = TypeVar("T")
 P = TypeVar("P", bound=Page)
@@ -34,12 +32,12 @@ P = TypeVar("P", bound=Page)
 class GcpClient:
     """Asks one project. `name` is its id; `number` is known once it was asked for."""
 
-    def __init__(self, settings: GcpSettings, version: str) -> None:
-        self.settings = settings
+    def __init__(self, settings: GcpSettings, version: str, limits: Limits = USUAL) -> None:
+        self.settings, self.limits = settings, limits
         self.name = settings.project
         self.number = ""
         self._agent = f"enctop/{version}"
-        self._lanes = Lanes(BUDGETS)
+        self._lanes = Lanes(BUDGETS, limits)
         self._credentials: dict[str, Any] = {}
         self._renewing = asyncio.Lock()
         self._http: aiohttp.ClientSession | None = None
@@ -75,7 +73,7 @@ class GcpClient:
     ) -> AsyncIterator[P]:
         """The pages of a listing; `unread` as for `ask`. Raises `Refused`."""
         asked: dict[str, str | int] = {**(query or {})}
-        followed = Pages(call.operation)
+        followed = Pages(call.operation, self.limits.most_pages)
         while True:
             answer = await self.ask(call, page, asked, unread, **blanks)
             yield answer
@@ -119,13 +117,14 @@ class GcpClient:
         return read(call, answer, without(body, token), unread)
 
     async def _fetch(self, call: Call, url: str, headers: Mapping[str, str]) -> tuple[int, bytes, Mapping[str, str]]:
-        session, address = self._session(), URL(url, encoded=True)
+        session, address, limits = self._session(), URL(url, encoded=True), self.limits
         try:
             async with (
-                whole_answer(),
+                whole_answer(limits.whole),
                 session.get(address, headers=headers, allow_redirects=False, proxy=self._proxy(url)) as response,
             ):
-                return response.status, await read_all(response.content.iter_chunked(CHUNK)), response.headers
+                body = await read_all(response.content.iter_chunked(CHUNK), limits.most_bytes)
+                return response.status, body, response.headers
         except aiohttp.ClientPayloadError as error:
             raise unreadable(call, error) from None
         except TooLongError as error:
@@ -152,7 +151,7 @@ class GcpClient:
         from providers.gcp.typed import Client
 
         if self._client is None:
-            self._client = Client(self.name, self.settings.endpoint)
+            self._client = Client(self.name, self.settings.endpoint, self.limits)
         try:
             return await asyncio.to_thread(self._client.page, call, query, blanks, self._credentials.get(CLOUD_SCOPE))
         except TooLongError as error:
@@ -177,7 +176,7 @@ class GcpClient:
             plain = (self.settings.endpoint or "").startswith("http:")
             self._http = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, ssl=True if plain else ssl.create_default_context()),
-                timeout=aiohttp.ClientTimeout(sock_connect=CONNECT_TIMEOUT, sock_read=READ_TIMEOUT),
+                timeout=aiohttp.ClientTimeout(sock_connect=self.limits.connect, sock_read=self.limits.read),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"User-Agent": self._agent, "Accept": "application/json"},
             )
@@ -211,7 +210,7 @@ class GcpClient:
             try:
                 if credentials is None:
                     credentials = await asyncio.to_thread(_found, self.settings, scope)
-                await asyncio.to_thread(_renew, credentials)
+                await asyncio.to_thread(_renew, credentials, self.limits)
             except (GoogleAuthError, OSError, ValueError) as error:
                 raise no_credentials(call, error) from None
             self._credentials[scope] = credentials
@@ -234,12 +233,12 @@ def _found(settings: GcpSettings, scope: str) -> Any:
     return credentials
 
 
-def _renew(credentials: Any) -> None:
+def _renew(credentials: Any, limits: Limits) -> None:
     from google.auth.transport.requests import Request
 
     from providers.gcp.sessions import Plain
 
-    with Plain() as session:
+    with Plain(limits) as session:
         credentials.refresh(Request(session))
 
 

@@ -70,7 +70,7 @@ def open_gcp(setup: Setup, blocks: Blocks) -> list[Source]:
     made: list[Source] = []
     for members in projects.values():
         tenancy = Tenancy({block.tenant: block.settings.label for block in members})
-        client = GcpClient(members[0].settings, setup.version)
+        client = GcpClient(members[0].settings, setup.version, setup.limits)
         made += _sources(client, tenancy, setup.cadence, Shared(setup.now))
     return made
 

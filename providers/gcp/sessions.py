@@ -9,10 +9,10 @@ from typing import Any
 
 import requests
 
-from providers.limits import CHUNK, WHOLE_ANSWER, proxies_for, read_whole
+from providers.limits import CHUNK, Limits, proxies_for, read_whole
 
 
-def bound(session: Any) -> Any:
+def bound(session: Any, limits: Limits) -> Any:
     """The session, whose answers raise `TooLongError` or TimeoutError where they are more than any may be.
 
     `requests` itself reads the environment and ~/.netrc for each request, which would replace our token.
@@ -20,16 +20,16 @@ def bound(session: Any) -> Any:
     session.trust_env = False
     session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
     for adapter in {id(adapter): adapter for adapter in session.adapters.values()}.values():
-        adapter.send = _bounded(adapter.send)
+        adapter.send = _bounded(adapter.send, limits)
     return session
 
 
-def _bounded(send: Callable[..., Any]) -> Callable[..., Any]:
+def _bounded(send: Callable[..., Any], limits: Limits) -> Callable[..., Any]:
     def whole(request: Any, *arguments: Any, **options: Any) -> Any:
-        ends_at = time.monotonic() + WHOLE_ANSWER
+        ends_at = time.monotonic() + limits.whole
         response = send(request, *arguments, **{**options, "proxies": proxies_for(str(request.url))})
         try:
-            response._content = read_whole(response.iter_content(CHUNK), ends_at, time.monotonic)
+            response._content = read_whole(response.iter_content(CHUNK), ends_at, time.monotonic, limits.most_bytes)
         except BaseException:
             response.close()
             raise
@@ -41,6 +41,6 @@ def _bounded(send: Callable[..., Any]) -> Callable[..., Any]:
 class Plain(requests.Session):
     """A bounded session for tokens."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits) -> None:
         super().__init__()
-        bound(self)
+        bound(self, limits)

@@ -11,8 +11,7 @@ from typing import Any
 
 from providers.gcp.calls import Call
 from providers.gcp.sessions import bound
-
-TIMEOUT = 20.0
+from providers.limits import Limits
 
 
 class Client:
@@ -20,8 +19,8 @@ class Client:
     `DisksClient.aggregated_list`).
     """
 
-    def __init__(self, project: str, endpoint: str | None) -> None:
-        self._project = project
+    def __init__(self, project: str, endpoint: str | None, limits: Limits) -> None:
+        self._project, self._limits = project, limits
         self._options = {"api_endpoint": endpoint} if endpoint else None
         self._clients: dict[str, Any] = {}
 
@@ -41,7 +40,7 @@ class Client:
             made = getattr(compute_v1, f"{collection[0].upper()}{collection[1:]}Client")
             ours = credentials or AnonymousCredentials()  # type: ignore[no-untyped-call]
             client = self._clients[collection] = made(credentials=ours, client_options=self._options)
-            bound(client.transport._session)
+            bound(client.transport._session, self._limits)
         asked: dict[str, Any] = {"project": self._project, **blanks}
         if call.size is not None:
             asked["max_results"] = call.size[1]
@@ -49,7 +48,7 @@ class Client:
             asked["page_token"] = query["pageToken"]
         try:
             listing = client.aggregated_list if verb == "aggregatedList" else client.list
-            page = next(listing(request=asked, retry=None, timeout=TIMEOUT).pages)
+            page = next(listing(request=asked, retry=None, timeout=self._limits.read).pages)
         except GoogleAPICallError as error:
             answer = error.response
             return (

@@ -25,7 +25,7 @@ from providers.kubernetes.identity import CONNECT, Identity, tls_context
 from providers.kubernetes.kubeconfig import Access
 from providers.kubernetes.settings import KubernetesSettings
 from providers.lane import Lane
-from providers.limits import CHUNK, TooLongError, proxy_for, read_all, whole_answer
+from providers.limits import CHUNK, Limits, TooLongError, proxy_for, read_all, whole_answer
 from providers.refusals import without
 from providers.source import TALLY
 
@@ -34,11 +34,9 @@ PAGE = 500
 """Objects of a page; more takes more of the server's seats."""
 
 
-class Limits(msgspec.Struct, frozen=True):
-    """How long is waited, in seconds, and how long a line may be, in bytes."""
+class KubeLimits(Limits, frozen=True, kw_only=True):
+    """How long a watch and a plugin are waited for, too."""
 
-    connect: Seconds = 5.0
-    read: Seconds = 20.0
     silence: Seconds = 150.0
     """Of a watch; a server sends a bookmark a minute."""
     settle: Seconds = 1.0
@@ -50,16 +48,18 @@ class Limits(msgspec.Struct, frozen=True):
     line: int = 4 << 20
     """Of an event: an object has 1.5 MB at most."""
     plugin: Seconds = 30.0
-
-
-LIMITS = Limits()
+    """For a credential plugin to end."""
+    plugin_holds: Seconds = 10.0
+    """A plugin is not run again within this time, whatever it came to: sources that ask at the same time share one
+    run.
+    """
 
 
 class Stream:
     """An open watch."""
 
     def __init__(
-        self, response: aiohttp.ClientResponse, operation: str, limits: Limits, silence: Seconds, secrets: list[str]
+        self, response: aiohttp.ClientResponse, operation: str, limits: KubeLimits, silence: Seconds, secrets: list[str]
     ) -> None:
         self._response, self._operation = response, operation
         self._limits, self._silence, self._secrets = limits, silence, secrets
@@ -102,7 +102,7 @@ class KubeClient:
         load: Callable[[str | None], Access],
         identify: Callable[[Access], Identity],
         version: str,
-        limits: Limits,
+        limits: KubeLimits,
     ) -> None:
         self.settings = settings
         self.limits = limits
@@ -111,7 +111,7 @@ class KubeClient:
         self._load, self._identify = load, identify
         self._context: str | None = None
         self._agent = f"enctop/{version}"
-        self._lane = Lane(RATE, PERIOD, AT_ONCE)
+        self._lane = Lane(RATE, PERIOD, AT_ONCE, limits)
         self._identity: Identity | None = None
         self._http: aiohttp.ClientSession | None = None
         self._pair: tuple[bytes, bytes] | None = None
@@ -189,10 +189,10 @@ class KubeClient:
         async def attempt() -> bytes:
             TALLY.get().calls += 1
             try:
-                async with whole_answer():
+                async with whole_answer(self.limits.whole):
                     response, identity = await self._sent(operation, method, target, body)
                     async with response:
-                        content = await _content(response, operation, self._secrets())
+                        content = await self._content(response, operation)
             except TimeoutError as error:
                 raise _broken(operation, error, self._secrets()) from None
             if response.status not in {200, 201}:
@@ -212,8 +212,8 @@ class KubeClient:
         if response.status == 200 and response.content_type == "application/json":
             return Stream(response, call.operation, self.limits, silence, identity.secrets)
         try:
-            async with whole_answer(), response:
-                content = await _content(response, call.operation, self._secrets())
+            async with whole_answer(self.limits.whole), response:
+                content = await self._content(response, call.operation)
         except TimeoutError as error:
             raise _broken(call.operation, error, self._secrets()) from None
         if response.status == 200:
@@ -272,6 +272,16 @@ class KubeClient:
             server_hostname=(server.tls_server_name or None) if identity.over_tls else None,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self.limits.connect, sock_read=read),
         )
+
+    async def _content(self, response: aiohttp.ClientResponse, operation: str) -> bytes:
+        try:
+            return await read_all(response.content.iter_chunked(CHUNK), self.limits.most_bytes)
+        except aiohttp.ClientPayloadError as error:
+            raise unreadable(operation, error, *self._secrets()) from None
+        except TooLongError as error:
+            raise Refused(unreadable(operation, error, *self._secrets()).fault) from None
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise _broken(operation, error, self._secrets()) from None
 
     # ------------------------------------------------------------ connections
 
@@ -354,17 +364,6 @@ def _headers(headers: Mapping[str, Any]) -> "CIMultiDict[str]":
         for each in value if isinstance(value, list) else [value]:
             made.add(name, each)
     return made
-
-
-async def _content(response: aiohttp.ClientResponse, operation: str, secrets: list[str]) -> bytes:
-    try:
-        return await read_all(response.content.iter_chunked(CHUNK))
-    except aiohttp.ClientPayloadError as error:
-        raise unreadable(operation, error, *secrets) from None
-    except TooLongError as error:
-        raise Refused(unreadable(operation, error, *secrets).fault) from None
-    except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-        raise _broken(operation, error, secrets) from None
 
 
 def _broken(operation: str, error: Exception, secrets: list[str]) -> Refused:

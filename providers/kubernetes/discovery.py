@@ -1,6 +1,5 @@
 """Where Kubernetes begins: a context of a kubeconfig, what we may do there, and the sources of its cluster."""
 
-import contextlib
 import os
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
@@ -10,10 +9,9 @@ import msgspec
 
 from posture.fault import Fault, FaultKind, Refused
 from posture.reports import ReadRefused
-from providers.asking import each
-from providers.kubernetes import client, kubeconfig
+from providers.kubernetes import kubeconfig
 from providers.kubernetes.calls import CALLS, NAMESPACES, REVIEW, Call
-from providers.kubernetes.client import KubeClient, Limits
+from providers.kubernetes.client import KubeClient, KubeLimits
 from providers.kubernetes.decode import Review
 from providers.kubernetes.edge import Gateways, HttpRoutes, Ingresses, Routes, Services
 from providers.kubernetes.faults import unreadable
@@ -51,10 +49,9 @@ class ClusterAccess(Source):
         if not self._made:
             self._made = self._sources(access)
         yield Children(self._made)
-        questions = (self._allowed(call, verb) for call in self._asked() for verb in call.verbs)
-        async with contextlib.aclosing(each(questions)) as answers:
-            async for refused in answers:
-                if refused is not None:
+        for call in self._asked():
+            for verb in call.verbs:  # one after the other: aiohttp leaves the writer of a body behind that is cut off
+                if (refused := await self._allowed(call, verb)) is not None:
                     yield ReadRefused(refused)
 
     async def close(self) -> None:
@@ -142,13 +139,13 @@ def _question(call: Call, verb: str, namespace: str) -> bytes:
     )
 
 
-def open_kubernetes(setup: Setup, blocks: Blocks, limits: Limits | None = None) -> list[Source]:
+def open_kubernetes(setup: Setup, blocks: Blocks) -> list[Source]:
     """The first source of every cluster. One that several tenants name is asked once, and shared by namespaces."""
-    limits = client.LIMITS if limits is None else limits
+    limits = msgspec.convert(setup.limits, KubeLimits, from_attributes=True)
     ways: dict[tuple[object, ...], list[Block]] = {}
     for block in blocks:
         ways.setdefault(block.settings.connection, []).append(block)
-    plugins, names = Plugins(limit=limits.plugin), dict[str, str]()
+    plugins, names = Plugins(limits.plugin, limits.plugin_holds), dict[str, str]()
     labels: dict[tuple[str, str], int] = {}
     made: list[Source] = []
     for members in ways.values():

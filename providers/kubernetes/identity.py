@@ -24,8 +24,6 @@ from providers.kubernetes.plugins import Credential, Plugins
 CONNECT = "k8s:connect"
 """What could not be done before anything was asked."""
 TOKEN_FILE_HOLDS: Seconds = 60.0
-HOLDS: Seconds = 10.0
-"""A plugin is not run again within this time, whatever it came to: sources that ask at the same time share one run."""
 EARLY: Seconds = 60.0
 """A credential is renewed that long before it ends, or in the last tenth of its life where that is shorter."""
 
@@ -39,7 +37,7 @@ class Identity:
         self._now = now
         self._held: Credential | None = None
         self._got_at: Utc = 0.0
-        self._ran_at: Seconds = -HOLDS
+        self._ran_at: Seconds = -plugins.holds
         self._failed: Refused | None = None
         self._running = asyncio.Lock()
 
@@ -129,7 +127,7 @@ class Identity:
         """What the plugin gave, once for all that ask at the same time. Raises `Refused`."""
         async with self._running:
             held, at = self._held, time.monotonic()
-            fresh = at - self._ran_at < HOLDS
+            fresh = at - self._ran_at < self._plugins.holds
             taken = held is not None and refused != f"Bearer {held.token}"
             if held is not None and (fresh or (taken and self._alive(held))):
                 return held

@@ -248,7 +248,8 @@ class ListedSource(KubeSource):
         self, call: Call, namespace: str, read: Callable[[bytes], tuple[ListMeta, P]]
     ) -> AsyncGenerator[tuple[ListMeta, P], None]:
         """Page after page, as `read` makes them of a body, each with the list's metadata."""
-        followed, query = Pages(call.operation), dict[str, str | int](limit=PAGE)
+        followed = Pages(call.operation, self.shared.client.limits.most_pages)
+        query = dict[str, str | int](limit=PAGE)
         while True:
             body = await self.shared.client.raw(call.operation, call.permission, call.path(namespace), query)
             metadata, page = read(body)

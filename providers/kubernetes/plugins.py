@@ -21,6 +21,8 @@ from providers.kubernetes.faults import misconfigured, no_login
 from providers.kubernetes.kubeconfig import V1, V1BETA1, Access, Exec
 from providers.refusals import told
 
+AT_ONCE = 2
+"""A plugin starts an interpreter, and takes a second of CPU."""
 MOST_OUTPUT = 1 << 20
 """Bytes of what a plugin writes; a credential takes a few KB."""
 
@@ -48,13 +50,13 @@ class _Answer(msgspec.Struct, rename="camel"):
 
 
 class Plugins:
-    """Runs at most `at_once` plugins at the same time, each for `limit` seconds at most: one starts an interpreter
-    and takes a second of CPU.
+    """Runs at most `AT_ONCE` plugins at the same time, each for `limit` seconds at most, and none again within `holds`
+    seconds.
     """
 
-    def __init__(self, at_once: int = 2, limit: Seconds = 30.0) -> None:
-        self._places = asyncio.Semaphore(at_once)
-        self.limit = limit
+    def __init__(self, limit: Seconds, holds: Seconds) -> None:
+        self._places = asyncio.Semaphore(AT_ONCE)
+        self.limit, self.holds = limit, holds
 
     async def run(self, access: Access, operation: str, cluster: Mapping[str, Any]) -> Credential:
         """Run the plugin of a context's user. `cluster` is what it is told of the cluster, where it wants that.

@@ -18,14 +18,15 @@ from providers.tls.source import Endpoints, Wanted
 
 def open_tls(setup: Setup, blocks: Blocks) -> list[Source]:
     """The sources of these blocks, and of the listeners that other systems' settings name and no block does."""
-    library, owners, revocations, slots = Library(), Owners(), Revocations(setup.now), Slots()
+    library, owners, slots = Library(), Owners(), Slots()
+    revocations = Revocations(setup.now, setup.limits)
     contexts: dict[str | None, Contexts] = {}
     sources: list[Source] = []
     for tenant, settings, by in _named(setup, blocks):
         ca_file = _ca_file(settings)
         if ca_file not in contexts:
             contexts[ca_file] = Contexts(ca_file)
-        prober = Prober(contexts[ca_file], library, revocations, slots, setup.version, setup.now)
+        prober = Prober(contexts[ca_file], library, revocations, slots, setup.version, setup.now, setup.limits)
         wanted = wanted_of(settings, by)
         sources.append(Endpoints(tenant, _label(wanted), setup.cadence, prober, wanted, owners, library, setup.now))
     return sources

@@ -13,12 +13,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from posture.clock import Seconds, Utc, rfc3339
+from providers.limits import USUAL, Limits
 from providers.tls.certificates import Library
 from providers.tls.faults import RETRIED, Broken, Outcome
 from providers.tls.observation import Fields, Heard, Observation, Target, iana_name, required, strictly
 from providers.tls.protocol import head, suites
 from providers.tls.protocol.answer import Answer
-from providers.tls.protocol.dial import CONNECT_LIMIT, TALK_LIMIT, Connection
+from providers.tls.protocol.dial import Connection
 from providers.tls.protocol.hello import hello, hello_13
 from providers.tls.protocol.sealed import Sealed
 from providers.tls.protocol.strict import Contexts, Handshake, handshake
@@ -34,7 +35,8 @@ TALKING = 32
 """Handshakes under way at once. More make nothing faster, and each waits for the others: half of them 1.3 s and
 more at 300.
 """
-AGAIN_AFTER: Seconds = 0.5
+TALK_LIMIT: Seconds = 8.0
+"""For everything said on a connection, from the first byte sent."""
 CLOSED_AGAIN = 2
 """Rounds of both hellos more, before a strict handshake that is closed without a word is taken for refused."""
 SLOW: Seconds = 2.0
@@ -80,6 +82,7 @@ class Prober:
         slots: Slots,
         version: str,
         now: Callable[[], Utc],
+        limits: Limits = USUAL,
     ) -> None:
         self._contexts = contexts
         self._roots = Roots(contexts.roots, contexts.system, contexts.store, now)
@@ -88,7 +91,8 @@ class Prober:
         self._slots = slots
         self._version = version
         self._now = now
-        self._limits = CONNECT_LIMIT, TALK_LIMIT
+        self._limits = limits.connect, min(TALK_LIMIT, limits.whole)
+        self._again_after = limits.pause
 
     # ------------------------------------------------------------ the fast pass
 
@@ -121,7 +125,7 @@ class Prober:
         except Broken as error:
             if error.outcome not in RETRIED or error.connected:
                 raise
-        await asyncio.sleep(AGAIN_AFTER)
+        await asyncio.sleep(self._again_after)
         return await self._strict(target, address)
 
     async def _strict(self, target: Target, address: str, made: Handshake | None = None) -> Observation:
@@ -158,7 +162,7 @@ class Prober:
         return Observation(fields, chain)
 
     async def _again(self, target: Target, address: str) -> Handshake:
-        await asyncio.sleep(AGAIN_AFTER * random.uniform(0.5, 1.5))
+        await asyncio.sleep(self._again_after * random.uniform(0.5, 1.5))
         return await self._shake(target, address, verify=True)
 
     async def _otherwise(self, target: Target, address: str, permissive: Fields) -> Handshake | None:
@@ -239,7 +243,7 @@ class Prober:
 
     async def _perhaps_plain(self, target: Target, address: str, seen: Observation) -> None:
         """Silent to a handshake: a server of plain HTTP may be waiting there for the end of a line."""
-        told = await self._plain(target, address, target.port, PLAIN_LIMIT)
+        told = await self._plain(target, address, target.port, min(PLAIN_LIMIT, self._limits[1]))
         if "Status" in told:
             seen.fields = {
                 "Outcome": Outcome.NOT_TLS.value,

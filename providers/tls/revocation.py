@@ -15,7 +15,7 @@ import msgspec
 from cryptography import x509
 
 from posture.clock import Seconds, Utc, parse_rfc3339
-from providers.limits import CHUNK, proxy_for, read_all
+from providers.limits import CHUNK, USUAL, Limits, proxy_for, read_all
 from providers.source import TALLY
 from providers.tls.certificates import Facts, common_name
 from providers.tls.crl import Crl, check, covers, ends, parsed, said
@@ -39,8 +39,9 @@ PAUSE: Seconds = 300.0
 class Revocations:
     """The CRLs of all endpoints, each fetched once. `now` gives UTC seconds."""
 
-    def __init__(self, now: Callable[[], Utc]) -> None:
+    def __init__(self, now: Callable[[], Utc], limits: Limits = USUAL) -> None:
         self._now = now
+        self._limit, self._most = min(LIMIT, limits.whole), min(MOST_BYTES, limits.most_bytes)
         self._crls: dict[tuple[str, str], Crl] = {}
         self._fetching: dict[str, asyncio.Lock] = {}
 
@@ -151,13 +152,27 @@ class Revocations:
 
     async def _fetch(self, url: str, issuer: x509.Certificate) -> Crl:
         try:
-            listed = parsed(await _get(url))
+            listed = parsed(await self._get(url))
             check(listed, issuer, self._now())
         except Unfit as unfit:
             return Crl(None, self._now(), str(unfit))
         except Exception as error:  # noqa: BLE001 - the network, the server and the parser can each fail in their own ways; all of them mean: no CRL
             return Crl(None, self._now(), f"{type(error).__name__}: {error}"[:200])
         return Crl(listed, self._now())
+
+    async def _get(self, url: str) -> bytes:
+        """Without what the environment and ~/.netrc would add, but for the proxy: a certificate names the host, and
+        that host gets no password of ours.
+        """
+        TALLY.get().calls += 1
+        timeout = aiohttp.ClientTimeout(total=self._limit)
+        async with (
+            aiohttp.ClientSession(timeout=timeout, trust_env=False) as session,
+            session.get(url, allow_redirects=False, proxy=proxy_for(url)) as response,
+        ):
+            if response.status != 200:
+                raise ValueError(f"HTTP {response.status}")
+            return await read_all(response.content.iter_chunked(CHUNK), self._most)
 
 
 def _points(certificate: x509.Certificate) -> Iterator[tuple[str, x509.DistributionPoint]]:
@@ -185,21 +200,6 @@ def _no_way(leaf: x509.Certificate) -> str:
     return (
         "no staple, and the certificate names no CRL; OCSP responders are not asked, since they learn who looks at whom"
     )
-
-
-async def _get(url: str) -> bytes:
-    """Without what the environment and ~/.netrc would add, but for the proxy: a certificate names the host, and that
-    host gets no password of ours.
-    """
-    TALLY.get().calls += 1
-    timeout = aiohttp.ClientTimeout(total=LIMIT)
-    async with (
-        aiohttp.ClientSession(timeout=timeout, trust_env=False) as session,
-        session.get(url, allow_redirects=False, proxy=proxy_for(url)) as response,
-    ):
-        if response.status != 200:
-            raise ValueError(f"HTTP {response.status}")
-        return await read_all(response.content.iter_chunked(CHUNK), MOST_BYTES)
 
 
 def _again(kept: Crl) -> Utc:

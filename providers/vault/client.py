@@ -17,6 +17,7 @@ from hvac.adapters import RawAdapter
 from posture.clock import Seconds
 from posture.fault import Fault, FaultKind, Refused
 from providers.lane import Lane
+from providers.limits import USUAL, Limits
 from providers.refusals import LEAST_SECRET
 from providers.source import TALLY
 from providers.threads import Threads
@@ -31,7 +32,6 @@ can be shared.
 """
 RATE = 100
 """Requests a second: a tenth of what a small server answers (1,044 lookups/s measured on two cores)."""
-TIMEOUT: tuple[Seconds, Seconds] = (5.0, 20.0)
 TOKEN_CHECKED: Seconds = 5.0
 """How long the answer to `is it the token or the policy` holds."""
 
@@ -49,8 +49,8 @@ class VaultClient:
     the live source keeps both.
     """
 
-    def __init__(self, settings: Any, version: str) -> None:
-        self.settings = settings
+    def __init__(self, settings: Any, version: str, limits: Limits = USUAL) -> None:
+        self.settings, self.limits = settings, limits
         self.base: str = settings.address
         self.leader: str | None = None
         self.accessor = ""
@@ -62,7 +62,7 @@ class VaultClient:
         no more.
         """
         self._agent = f"enctop/{version}"
-        self._lane = Lane(RATE, 1.0, WORKERS)
+        self._lane = Lane(RATE, 1.0, WORKERS, limits)
         self._threads = Threads(WORKERS, "vault")
         self._local = threading.local()
         self._sessions: list[Session] = []
@@ -210,10 +210,11 @@ class VaultClient:
         known: dict[str, Any] = vars(self._local).setdefault("clients", {})
         if base not in known:
             verify = self.settings.ca_file or os.environ.get("VAULT_CACERT") or True
-            session = Session(base, str(Path(verify).expanduser()) if isinstance(verify, str) else verify)
+            ca = str(Path(verify).expanduser()) if isinstance(verify, str) else verify
+            session, timeouts = Session(base, ca, self.limits), (self.limits.connect, self.limits.read)
             self._sessions.append(session)
             known[base] = hvac.Client(
-                url=base, token="", session=session, timeout=TIMEOUT, allow_redirects=False, adapter=RawAdapter
+                url=base, token="", session=session, timeout=timeouts, allow_redirects=False, adapter=RawAdapter
             )
         return known[base]
 

@@ -35,4 +35,4 @@ def open_vault(setup: Setup, blocks: Blocks) -> list[Source]:
 
 def cluster_of(tenant: str, settings: VaultSettings, setup: Setup) -> Cluster:
     """The first source of one Vault, with a way in of its own."""
-    return Cluster(tenant, VaultClient(settings, setup.version), Shared(setup.now), setup.cadence.live)
+    return Cluster(tenant, VaultClient(settings, setup.version, setup.limits), Shared(setup.now), setup.cadence.live)

@@ -31,10 +31,6 @@ FOLDERS = 200
 ADVISORY = 256_000
 """Leases that Vault itself warns of (HashiCorp, "Vault limits and maximums")."""
 COUNT = "expire_num_leases"
-TRIES, BETWEEN = 4, 0.5
-"""A server counts its leases a second after it was unsealed: the first poll asks so often again, so many seconds
-apart.
-"""
 NOT_COUNTED = Fault(
     FaultKind.ERROR,
     "NotCounted",
@@ -113,10 +109,11 @@ class Leases(VaultSource):
     async def _count(self, reading: VaultReading) -> None:
         try:
             found = await self._metrics(reading)
-            for _ in range(0 if self._waited else TRIES):
+            # a server counts its leases a second after it was unsealed
+            for _ in range(0 if self._waited else self.client.limits.attempts - 1):
                 if found is None or COUNT in found:
                     break
-                await asyncio.sleep(BETWEEN)
+                await asyncio.sleep(self.client.limits.pause)
                 found = await self._metrics(reading)
         except Refused as ended:
             self.seen.uncounted = ended.fault

@@ -6,8 +6,10 @@ import http.client
 import io
 import socket
 import time
+from functools import cache
 from typing import Any
 
+import msgspec
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
@@ -15,7 +17,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from posture.clock import Seconds
-from providers.limits import CHUNK, MOST_BYTES, TooLongError, hang_up, proxies_for, read_whole
+from providers.limits import CHUNK, Limits, TooLongError, hang_up, proxies_for, read_whole
 
 WHOLE: Seconds = 30.0
 """For an answer of Vault's to be whole; the longest known, a list of 100,000 accessors, takes seconds."""
@@ -27,14 +29,15 @@ class Session(requests.Session):
     answer is read whole before it is returned.
     """
 
-    def __init__(self, base: str, verify: str | bool) -> None:
+    def __init__(self, base: str, verify: str | bool, limits: Limits) -> None:
         super().__init__()
+        self._limits = limits = msgspec.structs.replace(limits, whole=min(WHOLE, limits.whole))
         self.trust_env = False
         self.proxies = proxies_for(base)
         self.verify = verify
         self.headers["Accept-Encoding"] = "identity"  # a few bytes of gzip become gigabytes
-        self.mount("http://", _Adapter())
-        self.mount("https://", _Adapter())
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, _Adapter(_pools(limits)))
 
     def close(self) -> None:
         """Close the connections now."""
@@ -48,31 +51,30 @@ class Session(requests.Session):
         """As requests does it. Raises `TooLongError`, TimeoutError where the answer is not whole in time, and what
         requests raises.
         """
-        ends_at = time.monotonic() + WHOLE
+        limits, ends_at = self._limits, time.monotonic() + self._limits.whole
         try:
             response = super().request(*arguments, **named | {"stream": True})
             try:
                 if response.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
                     raise requests.exceptions.ContentDecodingError("the answer is compressed, which was not asked for")
-                response._content = read_whole(
-                    response.raw.stream(CHUNK, decode_content=False), ends_at, time.monotonic
-                )
+                chunks = response.raw.stream(CHUNK, decode_content=False)
+                response._content = read_whole(chunks, ends_at, time.monotonic, limits.most_bytes)
                 response._content_consumed = True
             finally:
                 response.close()
         except requests.RequestException:
             if time.monotonic() >= ends_at:
-                raise TimeoutError(_not_whole()) from None
+                raise TimeoutError(_not_whole(limits)) from None
             raise
         except urllib3.exceptions.HTTPError as error:
             if time.monotonic() >= ends_at:
-                raise TimeoutError(_not_whole()) from None
+                raise TimeoutError(_not_whole(limits)) from None
             raise requests.exceptions.ChunkedEncodingError(error) from None
         return response
 
 
-def _not_whole() -> str:
-    return f"the answer was not whole after {WHOLE:g} s"
+def _not_whole(limits: Limits) -> str:
+    return f"the answer was not whole after {limits.whole:g} s"
 
 
 class _Bounded(io.RawIOBase):
@@ -80,12 +82,13 @@ class _Bounded(io.RawIOBase):
     for ever.
     """
 
-    def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket, limits: Limits) -> None:
         self._raw = raw
         self._sock = sock
+        self._limits = limits
         self._pause = sock.gettimeout()
-        self._ends_at = time.monotonic() + WHOLE
-        self._left = MOST_BYTES + HEADERS_TOO
+        self._ends_at = time.monotonic() + limits.whole
+        self._left = limits.most_bytes + HEADERS_TOO
 
     def readable(self) -> bool:
         return True
@@ -93,12 +96,12 @@ class _Bounded(io.RawIOBase):
     def readinto(self, buffer: Any) -> int | None:
         left = self._ends_at - time.monotonic()
         if left <= 0:
-            raise TimeoutError(_not_whole())
+            raise TimeoutError(_not_whole(self._limits))
         self._sock.settimeout(left if self._pause is None else min(left, self._pause))
         many: int | None = self._raw.readinto(buffer)
         self._left -= many or 0
         if self._left < 0:
-            raise TooLongError(MOST_BYTES)
+            raise TooLongError(self._limits.most_bytes)
         return many
 
     def close(self) -> None:
@@ -106,37 +109,40 @@ class _Bounded(io.RawIOBase):
         super().close()
 
 
-class _Response(http.client.HTTPResponse):
-    def __init__(self, sock: socket.socket, *arguments: Any, **named: Any) -> None:
-        super().__init__(sock, *arguments, **named)
-        self.fp: io.BufferedReader = io.BufferedReader(_Bounded(self.fp.detach(), sock))
+@cache
+def _pools(limits: Limits) -> dict[str, type]:
+    """Pools by scheme, whose connections read their answers within these limits."""
 
+    class Response(http.client.HTTPResponse):
+        def __init__(self, sock: socket.socket, *arguments: Any, **named: Any) -> None:
+            super().__init__(sock, *arguments, **named)
+            self.fp: io.BufferedReader = io.BufferedReader(_Bounded(self.fp.detach(), sock, limits))
 
-class _Plain(HTTPConnection):
-    response_class = _Response
+    class Plain(HTTPConnection):
+        response_class = Response
 
+    class Secure(HTTPSConnection):
+        response_class = Response
 
-class _Secure(HTTPSConnection):
-    response_class = _Response
+    class PlainPool(HTTPConnectionPool):
+        ConnectionCls = Plain
 
+    class SecurePool(HTTPSConnectionPool):
+        ConnectionCls = Secure
 
-class _PlainPool(HTTPConnectionPool):
-    ConnectionCls = _Plain
-
-
-class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = _Secure
-
-
-_POOLS = {"http": _PlainPool, "https": _SecurePool}
+    return {"http": PlainPool, "https": SecurePool}
 
 
 class _Adapter(HTTPAdapter):
+    def __init__(self, pools: dict[str, type]) -> None:
+        self._pools = pools
+        super().__init__()
+
     def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
         super().init_poolmanager(*arguments, **named)
-        self.poolmanager.pool_classes_by_scheme = _POOLS
+        self.poolmanager.pool_classes_by_scheme = self._pools
 
     def proxy_manager_for(self, proxy: Any, **named: Any) -> Any:
         manager = super().proxy_manager_for(proxy, **named)
-        manager.pool_classes_by_scheme = _POOLS
+        manager.pool_classes_by_scheme = self._pools
         return manager

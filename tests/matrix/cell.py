@@ -26,7 +26,7 @@ from providers.demo.tls.pki import Authority
 from providers.demo.tls.server import context_for, load
 from tests.matrix.faults import Fault
 from tests.matrix.front import Front
-from tests.matrix.limits import LONGEST
+from tests.matrix.limits import LONGEST, SHORT
 from tests.matrix.names import Names
 from tests.matrix.system import System
 from tests.world.memory import peak_mb
@@ -102,7 +102,7 @@ class Place:
         url = f"{'http' if self._context is None else 'https'}://{self.host}:{self.front.port}"
         poll = "".join(f'{each} = "{CADENCE:g}s"\n' for each in ("live", "warm", "cold"))
         text = f'[poll]\n{poll}[[tenant]]\nname = "acme"\n{self.system.configuration(url, self._world.ca_file)}'
-        return Collector(parse(text, "matrix"), now=self.now)
+        return Collector(parse(text, "matrix"), now=self.now, limits=SHORT)
 
 
 class Watch:

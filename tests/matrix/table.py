@@ -10,7 +10,6 @@ import pytest
 
 from tests.matrix.cell import Outcome, World, run
 from tests.matrix.faults import FAULTS, Fault
-from tests.matrix.limits import shortened
 from tests.matrix.names import Names
 from tests.matrix.system import PROXIES, System
 from tests.matrix.systems import SYSTEMS
@@ -41,7 +40,6 @@ def outcomes(cells: Iterable[Cell]) -> dict[Cell, Outcome]:
             stack.callback(systems[made.name].stop)
         world = World(folder, names)
         _set(patch, systems.values(), world)
-        stack.enter_context(shortened())
         stack.enter_context(names.asked())
         return asyncio.run(_all(world, systems, wanted))
 

@@ -12,8 +12,6 @@ from posture.entry import Entry
 from posture.snapshot import take, to_json
 from posture.source import Source
 from posture.verdict import Finding, Status
-from providers import lane
-from providers.aws import client as aws_account
 from providers.aws.client import AwsClient
 from providers.aws.kms import Keys
 from providers.aws.settings import AwsSettings
@@ -21,6 +19,7 @@ from providers.collector.collector import Collector
 from providers.collector.config import parse
 from providers.demo.aws import bucketpolicy
 from providers.demo.aws.accounts import ENVIRONMENT
+from providers.limits import USUAL, Limits
 from providers.source import TALLY, Tally
 from tests.world.aws import Aws
 
@@ -28,6 +27,9 @@ SOON: Seconds = 90.0
 """Everything that is waited for comes sooner than this, even on a very busy machine; nobody waits for it but who
 waits in vain.
 """
+
+
+SHORT = Limits(read=3.0, attempts=2, transient_attempts=2)
 
 
 def configuration(
@@ -58,8 +60,8 @@ def configuration(
 class Watch:
     """A collector that is polled when the test says so, and what it holds."""
 
-    def __init__(self, text: str) -> None:
-        self.collector = Collector(parse(text, "test.toml"))
+    def __init__(self, text: str, limits: Limits = USUAL) -> None:
+        self.collector = Collector(parse(text, "test.toml"), limits=limits)
         self.model = self.collector.model
         self.poller = self.collector.poller
 
@@ -155,17 +157,12 @@ def world(aws: Aws) -> World:
 
 
 @pytest.fixture
-async def watch(
-    aws: Aws, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> AsyncIterator[Callable[..., Watch]]:
+async def watch(aws: Aws, caplog: pytest.LogCaptureFixture) -> AsyncIterator[Callable[..., Watch]]:
     """Make a `Watch`; at the end it is stopped, and nothing may have been taken for a defect of enctop's own."""
-    monkeypatch.setattr(aws_account, "READ_TIMEOUT", 3.0)
-    monkeypatch.setattr(lane, "ATTEMPTS", 2)
-    monkeypatch.setattr(lane, "TRANSIENT_ATTEMPTS", 2)
     made: list[Watch] = []
 
-    def make(*arguments: object, text: str | None = None, **named: object) -> Watch:
-        made.append(Watch(text or configuration(aws, *arguments, **named)))  # type: ignore[arg-type]
+    def make(*arguments: object, text: str | None = None, limits: Limits = SHORT, **named: object) -> Watch:
+        made.append(Watch(text or configuration(aws, *arguments, **named), limits))  # type: ignore[arg-type]
         return made[-1]
 
     with caplog.at_level(logging.DEBUG, "asyncio"):
@@ -178,14 +175,14 @@ async def watch(
 
 
 @pytest.fixture
-def account(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], AwsClient]:
+def account(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AwsClient]:
     """Make an account whose every call goes to one server."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     TALLY.set(Tally())
 
-    def make(url: str) -> AwsClient:
-        made = AwsClient(AwsSettings(endpoint_url=url, regions=("us-east-1",)), "test")
+    def make(url: str, limits: Limits = USUAL) -> AwsClient:
+        made = AwsClient(AwsSettings(endpoint_url=url, regions=("us-east-1",)), "test", limits)
         made.number = "111122223333"
         return made
 

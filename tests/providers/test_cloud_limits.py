@@ -5,7 +5,6 @@ and never beyond their own host.
 import gzip
 import json
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from providers.demo.answer import Answer, Environ
 from providers.demo.azure.accounts import SUBSCRIPTION, TOKEN_ENV
 from providers.demo.gcp import answers
 from providers.demo.gcp import server as gcp
-from providers.limits import WHOLE_ANSWER, read_all, whole_answer
+from providers.limits import USUAL, Limits
 from tests.world.azure import Azure
 from tests.world.azure import Seen as AzureSeen
 from tests.world.gcp import Google
@@ -28,11 +27,8 @@ DISKS = "compute.disks.aggregatedList"
 JSON = {"content-type": "application/json"}
 
 
-@pytest.fixture
-def once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No second tries: what is tested is what the first ends in."""
-    monkeypatch.setattr("providers.lane.TRANSIENT_ATTEMPTS", 1)
-    monkeypatch.setattr("providers.lane.ATTEMPTS", 1)
+ONCE = Limits(attempts=1, transient_attempts=1, most_bytes=1 << 20)
+"""No second tries: what is tested is what the first ends in."""
 
 
 def _azure_answers(
@@ -60,49 +56,41 @@ def _google_answers(
 BOMB = Answer(200, gzip.compress(b'{"value":["' + b"a" * (3 << 20) + b'"]}'), {**JSON, "content-encoding": "gzip"})
 
 
-@pytest.mark.usefixtures("once")
 async def test_an_answer_that_unpacks_to_more_than_any_may_be_is_refused_by_azure(
     azure: Azure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("providers.azure.client.read_all", partial(read_all, most=1 << 20))
     _azure_answers(azure, monkeypatch, lambda path, query: BOMB if path.endswith("/disks") else None)
-    seen = await azure.poll()
+    seen = await azure.poll(limits=ONCE)
     assert (seen.source("disks").state, seen.fault("disks").message) == ("error", "longer than 1048576 bytes")
     assert seen.source("snapshots").state == "ok"
 
 
-@pytest.mark.usefixtures("once")
 @pytest.mark.parametrize("client", ["rest", "google-cloud-compute"])
 async def test_an_answer_that_unpacks_to_more_than_any_may_be_is_refused_by_google(
     google: Google, monkeypatch: pytest.MonkeyPatch, client: str
 ) -> None:
-    from providers.limits import read_whole
-
-    monkeypatch.setattr("providers.gcp.client.read_all", partial(read_all, most=1 << 20))
-    monkeypatch.setattr("providers.gcp.sessions.read_whole", partial(read_whole, most=1 << 20))
     _google_answers(google, monkeypatch, lambda operation, query: BOMB if operation == DISKS else None)
-    seen = await google.poll(client=client)
+    seen = await google.poll(client=client, limits=ONCE)
     assert (seen.source("disks").state, seen.fault("disks").message) == ("error", "longer than 1048576 bytes")
     assert seen.source("storage").state == "ok"
 
 
-@pytest.mark.usefixtures("once")
 @pytest.mark.parametrize("cloud", ["azure", "gcp"])
 async def test_an_answer_that_never_ends_is_given_up_after_its_time_and_asked_once(
-    azure: Azure, google: Google, monkeypatch: pytest.MonkeyPatch, cloud: str
+    azure: Azure, google: Google, cloud: str
 ) -> None:
-    monkeypatch.setattr(f"providers.{cloud}.client.whole_answer", partial(whole_answer, 0.4))
+    limits = msgspec.structs.replace(ONCE, whole=0.4)
     if cloud == "azure":
         rule = azure.faults.hang(operation=LIST_DISKS.permission, seconds=5)
-        seen: Any = await azure.poll()
+        seen: Any = await azure.poll(limits=limits)
         azure.faults.remove(rule)
     else:
         slow = google.server.faults.add("hang", DISKS, seconds=5)
-        seen = await google.poll()
+        seen = await google.poll(limits=limits)
         google.server.faults.remove(slow)
     assert seen.source("disks").state == "unreachable"
     assert seen.fault("disks").message == "the answer was not whole after 0.4 s"
-    assert WHOLE_ANSWER == 60
+    assert USUAL.whole == 60
 
 
 async def test_links_that_lead_in_a_circle_are_ended_by_azure(azure: Azure, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,11 +115,6 @@ async def test_links_that_lead_in_a_circle_are_ended_by_azure(azure: Azure, monk
 async def test_tokens_that_lead_to_each_other_or_are_always_fresh_are_ended_by_google(
     google: Google, monkeypatch: pytest.MonkeyPatch, fresh: bool
 ) -> None:
-    if fresh:
-        from providers.limits import Pages
-
-        monkeypatch.setattr("providers.gcp.client.Pages", partial(Pages, most=20))
-
     def circle(operation: str, query: Any) -> Answer | None:
         if operation != DISKS:
             return None
@@ -147,7 +130,7 @@ async def test_tokens_that_lead_to_each_other_or_are_always_fresh_are_ended_by_g
     monkeypatch.setattr(
         gcp, "answered", lambda cloud, asked, *more: circle(asked.operation, asked.query) or rest(cloud, asked, *more)
     )
-    seen = await google.poll()
+    seen = await google.poll(limits=Limits(most_pages=20) if fresh else USUAL)
     assert (seen.source("disks").state, seen.fault("disks").code) == (
         "error",
         "EndlessListing" if fresh else "LoopingListing",
@@ -261,11 +244,11 @@ async def test_where_the_ids_are_refused_resource_manager_is_asked_for_each_kind
     ["Mon, 01 Jan 99999 00:00:00 GMT", "nan", "inf", "-inf", "9" * 400, "1e400", "", "Thu, 99 Foo 2026 99:99:99 GMT"],
 )
 async def test_a_time_to_come_back_that_is_none_does_not_hide_the_throttling(
-    azure: Azure, google: Google, monkeypatch: pytest.MonkeyPatch, once: None, said: str
+    azure: Azure, google: Google, monkeypatch: pytest.MonkeyPatch, said: str
 ) -> None:
     refusal = Answer(429, b'{"error":{"code":"TooManyRequests","message":"slow"}}', {**JSON, "retry-after": said})
     _azure_answers(azure, monkeypatch, lambda path, query: refusal if path.endswith("/disks") else None)
-    assert (await azure.poll()).source("disks").state == "throttled"
+    assert (await azure.poll(limits=ONCE)).source("disks").state == "throttled"
     assert (retry_after({"Retry-After": said}) or 0.0) <= 86400
 
 
@@ -316,7 +299,7 @@ async def test_a_netrc_is_neither_read_nor_in_the_way(
     "token", ["eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9.canary-5f1d.2c3b", "an-opaque-token-of-this-machine"]
 )
 async def test_a_server_that_repeats_the_request_does_not_make_us_tell_the_token(
-    azure: Azure, monkeypatch: pytest.MonkeyPatch, once: None, status: int, token: str
+    azure: Azure, monkeypatch: pytest.MonkeyPatch, status: int, token: str
 ) -> None:
     azure.server.token = token
     monkeypatch.setenv(TOKEN_ENV, token)
@@ -327,7 +310,7 @@ async def test_a_server_that_repeats_the_request_does_not_make_us_tell_the_token
         escaped[1:-1].encode(),
     )
     _azure_answers(azure, monkeypatch, lambda path, query: Answer(status, body, JSON))
-    seen = await azure.poll()
+    seen = await azure.poll(limits=ONCE)
     written = msgspec.json.encode([source.fault for source in seen.model.sources.values()]).decode()
     assert "[secret]" in written
     assert token not in written

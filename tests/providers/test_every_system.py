@@ -10,7 +10,6 @@ import pytest
 
 import providers
 from providers import system
-from tests.matrix.limits import shortened
 from tests.matrix.systems import SYSTEMS
 from tests.providers.subjects import SUBJECTS, laws
 from tests.providers.subjects.subject import Subject
@@ -79,8 +78,13 @@ async def test_no_source_knows_another_time_than_it_is_given(subject: Subject) -
 @EVERY
 @pytest.mark.parametrize("fault", laws.FAULTY)
 async def test_every_source_says_in_a_line_what_went_wrong_and_is_back_after_it(subject: Subject, fault: str) -> None:
-    with shortened():
-        wrong = await laws.tells_badly(subject, fault)
+    wrong = await laws.tells_badly(subject, fault)
+    assert not wrong, "\n".join(wrong)
+
+
+@EVERY
+async def test_no_source_reads_more_than_the_limits_that_it_is_given(subject: Subject) -> None:
+    wrong = await laws.reads_beyond(subject)
     assert not wrong, "\n".join(wrong)
 
 
@@ -128,3 +132,7 @@ async def test_a_system_that_reads_the_clock_is_found(toy: Callable[[str], Subje
     wrong = await laws.reads_the_clock(toy("early"))
     assert [one for one in wrong if "broken:Early.poll reads the clock" in one]
     assert [one for one in wrong if one.endswith(".fields.seen")]
+
+
+async def test_a_system_that_reads_without_its_limits_is_found(toy: Callable[[str], Subject]) -> None:
+    assert await laws.reads_beyond(toy("boundless")) == ["acme/toy/red/boxes reads more than it may"]

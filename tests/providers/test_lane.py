@@ -8,8 +8,8 @@ from itertools import pairwise
 import pytest
 
 from posture.fault import Fault, FaultKind, Refused
-from providers import lane as lanes
 from providers.lane import Lane
+from providers.limits import Limits
 
 
 def throttled(retry_after: float | None = None) -> Refused:
@@ -123,9 +123,8 @@ async def test_throttling_halves_the_rate_once_a_burst_and_every_answer_gives_on
     assert lane.rate == lane.full_rate
 
 
-async def test_a_server_that_throttles_for_good_is_believed_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lanes, "ATTEMPTS", 2)
-    lane, service = Lane(100, 0.1, 4), Service(*[throttled(retry_after=0.01) for _ in range(1000)])
+async def test_a_server_that_throttles_for_good_is_believed_soon() -> None:
+    lane, service = Lane(100, 0.1, 4, Limits(attempts=2)), Service(*[throttled(retry_after=0.01) for _ in range(1000)])
     started = time.monotonic()
     ended = await asyncio.wait_for(
         asyncio.gather(*(lane.run(service.call()) for _ in range(300)), return_exceptions=True), 10
@@ -135,11 +134,8 @@ async def test_a_server_that_throttles_for_good_is_believed_soon(monkeypatch: py
     assert time.monotonic() - started < 5
 
 
-async def test_a_wait_beyond_the_longest_fails_as_throttled_and_is_not_sent_until_it_is_over(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(lanes, "LONGEST_WAIT", 0.2)
-    lane, service = Lane(100, 0.1, 4), Service(throttled(retry_after=0.6))
+async def test_a_wait_beyond_the_longest_fails_as_throttled_and_is_not_sent_until_it_is_over() -> None:
+    lane, service = Lane(100, 0.1, 4, Limits(longest_wait=0.2)), Service(throttled(retry_after=0.6))
     started = time.monotonic()
     for _ in range(3):
         with pytest.raises(Refused) as refused:
@@ -151,9 +147,9 @@ async def test_a_wait_beyond_the_longest_fails_as_throttled_and_is_not_sent_unti
     assert await lane.run(service.call(7)) == 7
 
 
-async def test_several_waits_count_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lanes, "LONGEST_WAIT", 0.5)
-    lane, service = Lane(100, 0.1, 4), Service(*[throttled(retry_after=0.3) for _ in range(9)])
+async def test_several_waits_count_together() -> None:
+    lane = Lane(100, 0.1, 4, Limits(longest_wait=0.5))
+    service = Service(*[throttled(retry_after=0.3) for _ in range(9)])
     with pytest.raises(Refused):
         await lane.run(service.call())
     assert len(service.asked) == 2

@@ -19,6 +19,7 @@ from providers.demo.azure.accounts import SUBSCRIPTION, TOKEN, TOKEN_ENV
 from providers.demo.azure.faults import AzureFaults
 from providers.demo.azure.resources import BOTH, CUSTOMER, PLATFORM, Body, Resources
 from providers.demo.azure.server import Server, start
+from providers.limits import USUAL, Limits
 
 REGIONS = ("westeurope", "northeurope", "eastus", "eastus2", "westus2", "uksouth", "francecentral", "swedencentral")
 """A subscription may have 250 storage accounts in a region."""
@@ -132,9 +133,12 @@ class Azure:
         """The same, read."""
         return parse(self.text(*subscriptions, policy=policy, more=more), "test")
 
-    async def poll(self, *subscriptions: str, policy: str = "", more: str = "", timeout: float = 60) -> Seen:
+    async def poll(
+        self, *subscriptions: str, policy: str = "", more: str = "", timeout: float = 60, limits: Limits = USUAL
+    ) -> Seen:
         """Look at it once."""
-        collector = Collector(self.config(*(subscriptions or (SUBSCRIPTION,)), policy=policy, more=more))
+        config = self.config(*(subscriptions or (SUBSCRIPTION,)), policy=policy, more=more)
+        collector = Collector(config, limits=limits)
         await collector.once(timeout)
         return Seen(collector.model)
 

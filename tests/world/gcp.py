@@ -17,6 +17,7 @@ from providers.collector.collector import Collector
 from providers.collector.config import parse
 from providers.demo.gcp.server import Server, start
 from providers.demo.gcp.world import Project
+from providers.limits import USUAL, Limits
 
 ID = "//compute.googleapis.com/projects/acme-prod"
 
@@ -53,13 +54,13 @@ class Google:
         )
         return f'[[tenant]]\nname = "acme"\n[[tenant.gcp]]\n{block}\n[tenant.policy]\n{policy}\n'
 
-    def collector(self, policy: str = "", **settings: Any) -> "Seen":
+    def collector(self, policy: str = "", limits: Limits = USUAL, **settings: Any) -> "Seen":
         """A collector that has not asked yet."""
-        return Seen(Collector(parse(self.configuration(policy, **settings), "test")))
+        return Seen(Collector(parse(self.configuration(policy, **settings), "test"), limits=limits))
 
-    async def poll(self, policy: str = "", **settings: Any) -> "Seen":
+    async def poll(self, policy: str = "", limits: Limits = USUAL, **settings: Any) -> "Seen":
         """Everything, once."""
-        seen = self.collector(policy, **settings)
+        seen = self.collector(policy, limits, **settings)
         await seen.collector.once(60)
         return seen
 

@@ -14,6 +14,7 @@ from providers.collector.collector import Collector
 from providers.collector.config import parse
 from providers.demo.vault.rabbit import Rabbit
 from providers.demo.vault.server import Bao, BaoError
+from providers.limits import USUAL, Limits
 from providers.vault.policy import policy
 from providers.vault.source import Mount
 
@@ -36,9 +37,9 @@ def configured(address: str, more: str = "", *, live: str = "1s", warm: str = "2
         """
 
 
-async def polled(configuration: str) -> Collector:
+async def polled(configuration: str, limits: Limits = USUAL) -> Collector:
     """A collector that has asked everything once."""
-    collector = Collector(parse(configuration, "test"))
+    collector = Collector(parse(configuration, "test"), limits=limits)
     await collector.once(timeout=60)
     return collector
 
@@ -130,9 +131,9 @@ class Watched:
 
 
 @contextlib.asynccontextmanager
-async def watched(configuration: str) -> AsyncIterator[Watched]:
+async def watched(configuration: str, limits: Limits = USUAL) -> AsyncIterator[Watched]:
     """Poll while the block runs; it begins when everything has been asked once."""
-    collector = Collector(parse(configuration, "test"))
+    collector = Collector(parse(configuration, "test"), limits=limits)
     collector.poller.add(collector.sources())
     try:
         async with asyncio.timeout(60):

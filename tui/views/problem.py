@@ -49,7 +49,7 @@ def problem_of(found: Sequence[FindingRow], replica: Replica, opened: Collection
     why = row.reason if row is not None and row.status < Status.PASS else first.reason
     problem = Problem(
         resource=cause,
-        name=cause if row is None else row.name,
+        name=row.name if row is not None else first.name if len(resources) == 1 else _called(cause),
         place=first.place if row is None else row.place,
         control=f"{len(found):,} findings",
         status=min(each.status for each in found),
@@ -62,6 +62,12 @@ def problem_of(found: Sequence[FindingRow], replica: Replica, opened: Collection
         opened=False,
     )
     return msgspec.structs.replace(problem, opened=True) if problem.id in opened else problem
+
+
+def _called(cause: str) -> str:
+    """A root that is no resource: a source by its id, a fault by what was refused (`posture.problems.cause_of`)."""
+    words = cause.split(" ")
+    return words[1] if len(words) > 1 else cause
 
 
 def _counted(kinds: "Counter[str]") -> str:

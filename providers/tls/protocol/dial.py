@@ -19,10 +19,6 @@ from posture.clock import Seconds
 from providers.source import TALLY
 from providers.tls.faults import Broken, Outcome, broken
 
-CONNECT_LIMIT: Seconds = 5.0
-"""For the TCP connection: a lost SYN is sent again after 1 s and 3 s."""
-TALK_LIMIT: Seconds = 8.0
-"""For everything said on a connection, from the first byte sent."""
 CHUNK = 16384
 MOST_BYTES = 256 * 1024
 """More than this on one connection answers nothing that was asked: OpenSSL takes chains of 100 KB, and heads end at
@@ -33,15 +29,13 @@ _GRACES = 3
 
 
 class Connection:
-    """`async with Connection(address, port) as line`: then `send` and `receive`. Raises `Broken` and nothing else.
+    """`async with Connection(...) as line`: then `send` and `receive`. Raises `Broken` and nothing else.
 
     The limits are seconds, for connecting and for talking. `address` is an IP address: names are resolved before.
     `received` counts bytes.
     """
 
-    def __init__(
-        self, address: str, port: int, connect_limit: Seconds = CONNECT_LIMIT, talk_limit: Seconds = TALK_LIMIT
-    ) -> None:
+    def __init__(self, address: str, port: int, connect_limit: Seconds, talk_limit: Seconds) -> None:
         self._loop = asyncio.get_running_loop()
         self._to = (address, port)
         self._connect_limit = connect_limit

@@ -12,8 +12,6 @@ import pytest
 from posture.fault import FaultKind, Refused
 from posture.source import State
 from posture.verdict import Status
-from providers.aws import client as account_module
-from providers.aws import transport
 from providers.aws.calls import (
     DESCRIBE_LAUNCH_TEMPLATE_VERSIONS,
     DESCRIBE_SNAPSHOTS,
@@ -34,6 +32,7 @@ from providers.aws.objects import _count
 from providers.aws.s3 import TOKEN as BUCKETS
 from providers.aws.settings import AwsSettings
 from providers.demo.aws import bucketpolicy
+from providers.limits import Limits
 from tests.providers.conftest import Watch, World
 from tests.world.aws import SECOND, Aws
 from tests.world.awsserver import Handler, serving
@@ -112,19 +111,17 @@ def _page(call: Call, inner: str, row: object, token: object) -> bytes:
     ids=["looping", "endless", "again"],
 )
 async def test_a_listing_that_does_not_end_is_ended_and_what_it_gave_is_kept(
-    account: Callable[[str], AwsClient],
-    monkeypatch: pytest.MonkeyPatch,
+    account: Callable[..., AwsClient],
     listing: tuple[Call, str, tuple[str, str], str, dict[str, Any]],
     row: Callable[[int], int],
     token: Callable[[int], object],
     code: str,
     most: int,
 ) -> None:
-    monkeypatch.setattr(account_module, "MOST_PAGES", 5)
     call, answers, tokens, inner, parameters = listing
     asked: list[str]
     with serving(lambda one: one.whole(_page(call, inner, row(len(one.asked)), token(len(one.asked))))) as (url, asked):
-        here, rows = account(url), list[object]()
+        here, rows = account(url, Limits(most_pages=5)), list[object]()
         with pytest.raises(Refused) as ended:
             await _read_into(rows, here.pages(call, "us-east-1", answers, tokens, **parameters))
         assert (ended.value.fault.kind, ended.value.fault.code) == (FaultKind.ERROR, code)
@@ -144,13 +141,9 @@ async def _lost(asking: Any) -> Refused:
     return refused.value
 
 
-async def test_a_body_without_end_is_let_go_of(
-    account: Callable[[str], AwsClient], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(transport, "MOST_PAGE", 1 << 20)
-    monkeypatch.setattr(account_module, "MOST_SETTING", 1 << 20)
+async def test_a_body_without_end_is_let_go_of(account: Callable[..., AwsClient]) -> None:
     with serving(lambda one: one.endless(b"x" * 65536)) as (url, _):
-        here = account(url)
+        here = account(url, Limits(most_bytes=1 << 20))
         assert "longer than" in (await _lost(here.ask(GET_CALLER_IDENTITY, "us-east-1"))).fault.message
         assert "longer than" in (await _lost(here.read_bucket(GET_BUCKET_POLICY, "b-1", "us-east-1"))).fault.message
         await here.close()
@@ -158,12 +151,10 @@ async def test_a_body_without_end_is_let_go_of(
 
 @pytest.mark.parametrize("drip", [lambda one: one.endless(b"x", 0.02), Handler.endless_header], ids=["body", "header"])
 async def test_an_answer_that_drips_is_ended_when_its_time_is_over_and_frees_its_thread(
-    account: Callable[[str], AwsClient], monkeypatch: pytest.MonkeyPatch, drip: Callable[[Handler], None]
+    account: Callable[..., AwsClient], drip: Callable[[Handler], None]
 ) -> None:
-    monkeypatch.setattr(transport, "WHOLE_ANSWER", 0.5)
-    monkeypatch.setattr(account_module, "LONGEST_BODY", 0.5)
     with serving(drip) as (url, _):
-        here = account(url)
+        here = account(url, Limits(whole=0.5))
         for asking in (
             here.ask(GET_CALLER_IDENTITY, "us-east-1"),
             here.read_bucket(GET_BUCKET_POLICY, "b-1", "us-east-1"),
@@ -174,7 +165,7 @@ async def test_an_answer_that_drips_is_ended_when_its_time_is_over_and_frees_its
         await here.close()
 
 
-async def test_what_a_server_packs_unasked_is_not_unpacked(account: Callable[[str], AwsClient]) -> None:
+async def test_what_a_server_packs_unasked_is_not_unpacked(account: Callable[..., AwsClient]) -> None:
     with serving(lambda one: one.whole(b"\x1f\x8b" + b"\0" * 100, Content_Encoding="gzip")) as (url, _):
         here = account(url)
         for asking in (
@@ -186,7 +177,7 @@ async def test_what_a_server_packs_unasked_is_not_unpacked(account: Callable[[st
 
 
 async def test_requests_for_this_machine_take_no_proxy_and_carry_nothing_of_netrc(
-    account: Callable[[str], AwsClient], monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+    account: Callable[..., AwsClient], monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     (tmp_path / ".netrc").write_text("default login me password netrc-secret\n")
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -239,7 +230,7 @@ async def test_one_lost_answer_of_three_leaves_the_two_others_as_they_were_told(
 
 
 async def test_a_role_is_assumed_within_the_same_bounds_also_for_a_buckets_setting(
-    aws: Aws, account: Callable[[str], AwsClient], monkeypatch: pytest.MonkeyPatch
+    aws: Aws, account: Callable[..., AwsClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     aws.buckets(SECOND).make("b-1", policy=bucketpolicy.tls_only("b-1"))
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")

@@ -4,6 +4,7 @@ and nothing vanishes.
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from posture.fault import FaultKind
@@ -11,7 +12,7 @@ from posture.source import STALE_CADENCES, State
 from posture.verdict import Status
 from providers.demo.aws import bucketpolicy
 from providers.demo.faults import Rule
-from tests.providers.conftest import Watch, World, until
+from tests.providers.conftest import SHORT, Watch, World, until
 from tests.world.aws import Aws
 
 FAIL, UNKNOWN, WARN, PASS, NA = Status.FAIL, Status.UNKNOWN, Status.WARN, Status.PASS, Status.NOT_APPLICABLE
@@ -37,14 +38,13 @@ async def test_a_stall_in_mid_poll_costs_a_second_question_and_no_verdict(
 
 @pytest.mark.parametrize("fault", ["refuse", "hang"])
 async def test_a_region_that_is_gone_is_unreachable_and_the_others_go_on(
-    aws: Aws, watch: MakeWatch, world: World, fault: str, monkeypatch: pytest.MonkeyPatch
+    aws: Aws, watch: MakeWatch, world: World, fault: str
 ) -> None:
     far, own = aws.region("eu-west-1"), aws.buckets()
     volume, key = far.volume(), far.key("far")
     for number in range(6):
         own.make(f"far-{number}", "eu-west-1", policy=bucketpolicy.tls_12(f"far-{number}"))
-    monkeypatch.setattr("providers.aws.client.READ_TIMEOUT", 0.5)
-    seen = await watch(("us-east-1", "eu-west-1")).poll()
+    seen = await watch(("us-east-1", "eu-west-1"), limits=msgspec.structs.replace(SHORT, read=0.5)).poll()
     rule = getattr(aws.faults, fault)("eu-west-1")
     world_before = seen.verdicts(DEFAULT)
     aws.region().delete_volume(world.volumes[2])
@@ -90,13 +90,10 @@ async def test_an_account_is_seen_whole_though_its_first_region_is_gone(
     assert seen.source("ebs", "eu-west-1").state is State.UNREACHABLE
 
 
-async def test_several_regions_that_hang_do_not_stop_one_that_answers(
-    aws: Aws, watch: MakeWatch, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("providers.aws.client.READ_TIMEOUT", 60)
+async def test_several_regions_that_hang_do_not_stop_one_that_answers(aws: Aws, watch: MakeWatch, world: World) -> None:
     hanging = ("eu-west-1", "eu-west-2", "eu-west-3", "eu-north-1", "eu-central-1", "us-west-1")
     rules = [aws.faults.hang(region) for region in hanging]
-    seen = watch(("us-east-1", *hanging))
+    seen = watch(("us-east-1", *hanging), limits=msgspec.structs.replace(SHORT, read=60.0))
     seen.poller.add(seen.collector.sources())
     await until(
         lambda: [

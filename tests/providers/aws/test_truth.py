@@ -13,6 +13,7 @@ from providers.aws.calls import CALLS
 from providers.collector.collector import Collector
 from providers.collector.config import parse
 from providers.demo.aws.accounts import FOREIGN, REGIONS, ROLE
+from providers.limits import USUAL, Limits
 from tests.world.aws import Aws
 from tests.world.big import BUCKETS, KEYS, SNAPSHOTS, VOLUMES
 from tests.world.truth import Truth
@@ -33,8 +34,8 @@ def _two_accounts(aws: Aws) -> str:
         """
 
 
-async def _snapshot(configuration: str) -> Snapshot:
-    collector = Collector(parse(configuration, "test"))
+async def _snapshot(configuration: str, limits: Limits = USUAL) -> Snapshot:
+    collector = Collector(parse(configuration, "test"), limits=limits)
     await collector.once(timeout=120)
     return take(collector.model, collector.model.now, "test")
 
@@ -76,8 +77,7 @@ def _times_left_out(snapshot: Snapshot) -> str:
     )
 
 
-async def test_every_golden_case_is_told_as_it_was_seeded(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("providers.aws.client.READ_TIMEOUT", 1)
+async def test_every_golden_case_is_told_as_it_was_seeded(aws: Aws) -> None:
     golden = aws.golden()
     regions = json.dumps(list(golden.regions))
     text = f"""
@@ -87,7 +87,7 @@ async def test_every_golden_case_is_told_as_it_was_seeded(aws: Aws, monkeypatch:
         endpoint_url = "{aws.url}"
         regions = {regions}
         """
-    snapshot = await _snapshot(text)
+    snapshot = await _snapshot(text, Limits(read=1.0))
     assert _differences(golden.truth, snapshot) == []
     states = {source.id.rpartition("123456789012/")[2]: source.state for source in snapshot.sources}
     assert states[f"{golden.opted_out}/region"] == "disabled", (

@@ -16,6 +16,7 @@ from providers.azure.faults import answered, broken, retry_after
 from providers.collector.collector import Collector
 from providers.collector.config import parse
 from providers.demo.azure.accounts import SECOND, SUBSCRIPTION, TOKEN_ENV
+from providers.limits import Limits
 from tests.world.azure import Azure, Seen
 
 DISKS = "Microsoft.Compute/disks/read"
@@ -108,10 +109,9 @@ async def test_a_reset_is_unreachable(azure: Azure) -> None:
     assert seen.source("disks").state == "unreachable"
 
 
-async def test_silence_is_unreachable(azure: Azure, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("providers.azure.client.READ_TIMEOUT", 0.3)
+async def test_silence_is_unreachable(azure: Azure) -> None:
     rule = azure.faults.hang(operation=DISKS, seconds=5)
-    seen = await azure.poll()
+    seen = await azure.poll(limits=Limits(read=0.3))
     azure.faults.remove(rule)
     assert seen.source("disks").state == "unreachable"
 

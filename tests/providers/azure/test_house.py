@@ -15,7 +15,6 @@ from urllib.parse import parse_qs
 import pytest
 
 from posture.fault import ConfigError
-from providers import lane
 from providers.azure.calls import CALLS, QUERY_RESOURCES, role
 from providers.collector.collector import Collector
 from providers.collector.config import parse
@@ -24,6 +23,7 @@ from providers.demo import server
 from providers.demo.answer import Answer, Environ
 from providers.demo.azure import more
 from providers.demo.azure.accounts import SUBSCRIPTION, TOKEN, TOKEN_ENV
+from providers.limits import Limits
 from tests.world.azure import Azure, Seen
 from tests.world.tlsfront import in_front_of
 
@@ -228,8 +228,8 @@ async def test_a_token_is_asked_for_the_cloud_that_it_is_sent_to(
     cloud: str, audience: str, identity: _Identity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # nothing leaves this machine
-    monkeypatch.setattr(lane, "TRANSIENT_ATTEMPTS", 1)
-    collector = Collector(parse(_block(f'subscription = "{SUBSCRIPTION}"\ncloud = "{cloud}"\nentra = false'), "t"))
+    config = parse(_block(f'subscription = "{SUBSCRIPTION}"\ncloud = "{cloud}"\nentra = false'), "t")
+    collector = Collector(config, limits=Limits(transient_attempts=1))
     await collector.once(30)
     assert set(identity.resources) == {audience}
     assert {

@@ -15,11 +15,13 @@ from posture.reports import Batch
 from posture.resource import Resource
 from posture.source import Source as Record
 from posture.source import State
-from providers.collector import poller as loops
 from providers.collector.poller import Poller
+from providers.limits import Limits
 from providers.source import News, Source
 from tests.providers.conftest import until
 from tests.world.toy.shelf import Boxes, Shelf
+
+QUICK = Limits(first_retry=0.05)
 
 
 class World:
@@ -31,7 +33,7 @@ class World:
         self.model = Model(registry(), {"acme": Policy()}, self.now())
         self.stood: list[tuple[State, bool]] = []
         """How the source stood, and whether it was followed, each time that anything moved."""
-        self.poller = Poller(self.model, self._moved, self.now)
+        self.poller = Poller(self.model, self._moved, self.now, QUICK)
         self.waits: list[tuple[Seconds, Fault | None]] = []
         decide = self.poller._wait
 
@@ -74,9 +76,8 @@ class World:
 
 
 @pytest.fixture
-async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+async def world() -> AsyncIterator[World]:
     """Everything, and nothing of it left at the end."""
-    monkeypatch.setattr(loops, "FIRST_RETRY", 0.05)
     before = asyncio.all_tasks()
     shelf = Shelf()
     made = World(shelf, Boxes(await shelf.open()))
@@ -119,7 +120,7 @@ async def test_a_quiet_watch_keeps_rows_and_source_fresh(world: World) -> None:
 
 async def test_one_that_ends_is_polled_at_once_and_followed_again(world: World) -> None:
     await world.start("a")
-    await asyncio.sleep(loops.FIRST_RETRY)  # it lasts longer than one that is cut at once
+    await asyncio.sleep(QUICK.first_retry)  # it lasts longer than one that is cut at once
     world.shelf.boxes = ["b"]
     world.shelf.tell(end=True)
     await until(lambda: world.boxes() == {"b"})

@@ -17,9 +17,9 @@ from posture.policy import Policy
 from posture.reports import Batch, Complete, NotRead, ReadRefused
 from posture.resource import Resource
 from posture.source import State
-from providers.collector import poller as loops
 from providers.collector.poller import Poller
 from providers.lane import Lane
+from providers.limits import Limits
 from providers.source import Children, Source, Yield
 from tests.providers.conftest import Watch, until
 from tests.world.aws import Aws
@@ -93,7 +93,7 @@ class Loop:
 
     def __init__(self) -> None:
         self.model = Model(registry(), {"acme": Policy()}, time.time())
-        self.poller = Poller(self.model, lambda: None)
+        self.poller = Poller(self.model, lambda: None, limits=Limits(first_retry=0.1))
 
     def state(self, source: Source) -> State:
         """How a source stands."""
@@ -101,9 +101,8 @@ class Loop:
 
 
 @pytest.fixture
-async def loop(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Loop]:
+async def loop() -> AsyncIterator[Loop]:
     """A poller that comes back soon after a failure, and is stopped at the end."""
-    monkeypatch.setattr(loops, "FIRST_RETRY", 0.1)
     made = Loop()
     yield made
     await made.poller.stop()

@@ -25,6 +25,7 @@ from providers.collector.frames import Encoder
 from providers.collector.publisher import Publisher
 from providers.gcp import faults
 from providers.gcp.calls import CALLS, CLOUD_SCOPE, DIRECTORY_SCOPE, HOSTS, LIST_DISKS, Call
+from providers.limits import Limits
 from providers.refusals import retry_after
 from tests.world.gcp import Google
 
@@ -50,19 +51,16 @@ REFUSALS = [
 ]
 
 
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Retries at once: what is tested is what they end in."""
-    monkeypatch.setattr("providers.lane.ATTEMPTS", 2)
+QUICK = Limits(attempts=2)
+"""What is tested is what the retries end in."""
 
 
-@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize(("kind", "state", "code", "mend"), REFUSALS)
 async def test_a_refusal_is_unknown_names_what_would_mend_it_and_passes(
     google: Google, kind: Any, state: State, code: str | None, mend: str | None
 ) -> None:
     google.project.disk("d")
-    async with google.collector().running() as seen:
+    async with google.collector(limits=QUICK).running() as seen:
         assert seen.finding("gcp.disk.encryption", DISK).status is Status.PASS
         google.server.faults.add(kind, "compute.disks.*")
         await seen.again("disks")
@@ -83,13 +81,12 @@ async def test_a_refusal_is_unknown_names_what_would_mend_it_and_passes(
         await seen.again("disks", until=lambda: seen.source("disks").state is State.OK)
 
 
-@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize(("kind", "state", "code", "mend"), REFUSALS)
 async def test_never_seen_and_refused_is_unknown_for_every_service(
     google: Google, kind: Any, state: State, code: str | None, mend: str | None
 ) -> None:
     google.server.faults.add(kind)
-    seen = await google.poll()
+    seen = await google.poll(limits=QUICK)
     states = {source.service: source.state for source in seen.model.sources.values()}
     if kind == "disable":
         assert states.pop("filestore") is State.DISABLED, "most projects have that API off, and no file system"
@@ -290,7 +287,6 @@ async def test_a_token_that_is_revoked_is_renewed_once_and_where_that_fails_it_i
         await seen.again("disks", until=lambda: seen.source("disks").state is State.OK)
 
 
-@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("kind", ["deny", "fail", "throttle", "expire"])
 async def test_no_token_is_in_a_snapshot_a_frame_a_log_or_an_error(
     google: Google, account: Path, private_key: str, kind: Any
@@ -303,7 +299,7 @@ async def test_no_token_is_in_a_snapshot_a_frame_a_log_or_an_error(
     logging.getLogger().addHandler(handler)
     with contextlib.ExitStack() as stack:
         stack.callback(logging.getLogger().removeHandler, handler)
-        seen = await google.poll(credentials=str(account))
+        seen = await google.poll(limits=QUICK, credentials=str(account))
     snapshot = seen.snapshot()
     frames = b"".join(Encoder().encode(frame) for frame in Publisher(seen.model).frames(seen.model.drain()))
     written = (

@@ -136,7 +136,7 @@ async def test_googles_own_client_gives_the_same_resources_and_the_same_refusals
     project.snapshot("s", key=key)
     project.image("i")
     project.proxy("https", policy=project.ssl_policy("strict"))
-    lean, typed = [await google.poll(**more) for more in ({}, {"client": "google-cloud-compute"})]
+    lean, typed = [await google.poll(client=client) for client in ("rest", "google-cloud-compute")]
     ours, theirs = ({entry.resource.id: entry for entry in seen.model.all()} for seen in (lean, typed))
     assert ours.keys() == theirs.keys()
     assert sum(entry.resource.type == "gcp.compute.disk" for entry in theirs.values()) == 700

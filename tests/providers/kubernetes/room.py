@@ -14,7 +14,7 @@ from posture.reports import Batch, Gone
 from posture.resource import Resource
 from providers.cadence import Cadence
 from providers.collector.config import parse
-from providers.kubernetes.client import Limits
+from providers.kubernetes.client import KubeLimits
 from providers.kubernetes.discovery import open_kubernetes
 from providers.kubernetes.watching import WatchedSource
 from providers.source import TALLY, Children, Source, Tally
@@ -23,22 +23,26 @@ from tests.providers.subjects.laws import Poll, polled
 
 BOUND = 20.0
 """Seconds; of anything that is waited for: a bound on a hang, not a measure."""
-QUICK = Limits(connect=2.0, read=5.0, silence=5.0, settle=0.05, backoff=(0.01, 0.05), plugin=5.0)
+QUICK = KubeLimits(connect=2.0, read=5.0, first_retry=0.05, silence=5.0, settle=0.05, backoff=(0.01, 0.05), plugin=5.0)
 
 
 class Room:
     """What `[[tenant.kubernetes]]` blocks open."""
 
     def __init__(
-        self, *blocks: str, limits: Limits = QUICK, cadence: Cadence | None = None, now: Callable[[], Utc] = time.time
+        self,
+        *blocks: str,
+        limits: KubeLimits = QUICK,
+        cadence: Cadence | None = None,
+        now: Callable[[], Utc] = time.time,
     ) -> None:
         tenants = ("acme", "globex", "initech")
         text = "".join(
             f'[[tenant]]\nname = "{tenant}"\n[[tenant.kubernetes]]\n{block}\n'
             for tenant, block in zip(tenants, blocks, strict=False)
         )
-        setup = Setup(version="test", cadence=cadence or Cadence(), now=now)
-        self.roots = open_kubernetes(setup, parse(text, "test").blocks("kubernetes"), limits)
+        setup = Setup(version="test", cadence=cadence or Cadence(), now=now, limits=limits)
+        self.roots = open_kubernetes(setup, parse(text, "test").blocks("kubernetes"))
         self.sources: dict[str, Source] = {}
         self.held: dict[str, Resource] = {}
         """What a model would hold."""

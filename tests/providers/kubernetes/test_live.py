@@ -11,12 +11,11 @@ import msgspec
 import pytest
 
 from posture.source import State
-from providers.collector import poller
 from providers.collector.collector import Collector
 from providers.collector.config import parse
 from providers.demo.kubernetes.cluster import CLAIM, STORAGE_CLASS, ebs, selector
-from providers.kubernetes import client
 from providers.kubernetes.calls import CALLS
+from providers.limits import Limits
 from tests.providers.kubernetes.room import BOUND, QUICK, block
 from tests.world.kubernetes import Kubernetes
 
@@ -29,10 +28,10 @@ LISTED = {"access", *(call.plural for call in CALLS.values() if not call.watched
 class Live:
     """A collector on one or more contexts of a server."""
 
-    def __init__(self, *configs: Path) -> None:
+    def __init__(self, *configs: Path, limits: Limits = QUICK) -> None:
         blocks = "".join(f"[[tenant.kubernetes]]\n{block(config)}\nname = 'c{n}'\n" for n, config in enumerate(configs))
         blocks = blocks if len(configs) > 1 else f"[[tenant.kubernetes]]\n{block(configs[0])}\n"
-        self.collector = Collector(parse(f'[[tenant]]\nname = "acme"\n{blocks}', "test"))
+        self.collector = Collector(parse(f'[[tenant]]\nname = "acme"\n{blocks}', "test"), limits=limits)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator["Live"]:
@@ -63,13 +62,6 @@ class Live:
 
 
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the room's own tests wait; the first retry at once."""
-    monkeypatch.setattr(client, "LIMITS", QUICK)
-    monkeypatch.setattr(poller, "FIRST_RETRY", 0.05)
-
-
-@pytest.fixture
 def seeded(kubernetes: Kubernetes) -> Kubernetes:
     """A set with a claim, and its class."""
     kubernetes.cluster.storage_class("gp3", default=True)
@@ -79,7 +71,7 @@ def seeded(kubernetes: Kubernetes) -> Kubernetes:
 
 
 async def test_what_happens_in_a_cluster_is_in_the_model_without_another_poll(
-    seeded: Kubernetes, tmp_path: Path, quick: None
+    seeded: Kubernetes, tmp_path: Path
 ) -> None:
     async with Live(seeded.kubeconfig(tmp_path)).running() as live:
         model = live.collector.model
@@ -95,9 +87,7 @@ async def test_what_happens_in_a_cluster_is_in_the_model_without_another_poll(
     assert not [each.operation for each in seeded.server.log if each.verb == "list"], "on the watches"
 
 
-async def test_a_server_that_is_away_is_told_and_is_back_without_a_list(
-    seeded: Kubernetes, tmp_path: Path, quick: None
-) -> None:
+async def test_a_server_that_is_away_is_told_and_is_back_without_a_list(seeded: Kubernetes, tmp_path: Path) -> None:
     server = seeded.server
     async with Live(seeded.kubeconfig(tmp_path)).running() as live:
         sources = live.collector.model.sources
@@ -120,17 +110,14 @@ async def test_a_server_that_is_away_is_told_and_is_back_without_a_list(
     ]
 
 
-async def test_no_storm_of_lists_follows_a_compaction_under_five_clusters(
-    seeded: Kubernetes, tmp_path: Path, quick: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_no_storm_of_lists_follows_a_compaction_under_five_clusters(seeded: Kubernetes, tmp_path: Path) -> None:
     limits = msgspec.structs.replace(QUICK, backoff=(0.2, 0.5))
-    monkeypatch.setattr(client, "LIMITS", limits)
     configs = []
     for number in range(5):
         (tmp_path / str(number)).mkdir()
         configs.append(seeded.kubeconfig(tmp_path / str(number)))
     server = seeded.server
-    async with Live(*configs).running() as live:
+    async with Live(*configs, limits=limits).running() as live:
         async with asyncio.timeout(BOUND):
             while len(server.streams) < 60:  # noqa: ASYNC110 - the server has no event for it
                 await asyncio.sleep(0.01)

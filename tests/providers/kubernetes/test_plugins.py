@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from providers.kubernetes import identity
-from providers.kubernetes.client import Limits
+from providers.kubernetes.client import KubeLimits
 from tests.providers.kubernetes.room import block, opened
 from tests.providers.kubernetes.signing_in import (
     CANARY,
@@ -26,6 +25,8 @@ from tests.providers.kubernetes.signing_in import (
     told,
 )
 from tests.world.kubernetes import TOKEN, USER, Secured, authority
+
+AGAIN = KubeLimits(plugin_holds=0.0)
 
 
 @pytest.mark.parametrize("version", [V1, V1BETA1])
@@ -73,15 +74,14 @@ async def test_one_run_of_a_plugin_is_for_all_sources_that_ask_at_the_same_time(
 
 
 async def test_a_plugin_is_run_again_before_its_token_ends_and_not_sooner(
-    secured_kubernetes: Secured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    secured_kubernetes: Secured, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(identity, "HOLDS", 0.0)
     ends = "time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(time.time() + 840))"
     status = f"dict(token='{TOKEN}', expirationTimestamp={ends})"
     plugin = Plugin(tmp_path, f"print(json.dumps(dict(apiVersion='{V1}', kind='ExecCredential', status={status})))")
     ahead = 0.0
     async with opened(
-        block(secured_kubernetes.kubeconfig(tmp_path, plugin.user())), now=lambda: time.time() + ahead
+        block(secured_kubernetes.kubeconfig(tmp_path, plugin.user())), now=lambda: time.time() + ahead, limits=AGAIN
     ) as room:
         for later, runs in ((0.0, 1), (700.0, 1), (800.0, 2)):
             ahead = later
@@ -89,14 +89,11 @@ async def test_a_plugin_is_run_again_before_its_token_ends_and_not_sooner(
             assert plugin.runs == runs
 
 
-async def test_a_token_that_is_not_taken_any_more_is_got_anew_once(
-    secured_kubernetes: Secured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(identity, "HOLDS", 0.0)
+async def test_a_token_that_is_not_taken_any_more_is_got_anew_once(secured_kubernetes: Secured, tmp_path: Path) -> None:
     plugin = Plugin(tmp_path, GOOD.replace(f"'{TOKEN}'", "'t' + str(len(open(sys.argv[1]).read()))"))
     server, user = secured_kubernetes.server, plugin.user(args=[str(tmp_path / "runs")])
     server.tokens = {"t4": USER}
-    async with opened(block(secured_kubernetes.kubeconfig(tmp_path, user))) as room:
+    async with opened(block(secured_kubernetes.kubeconfig(tmp_path, user)), limits=AGAIN) as room:
         assert await told(room) == (None, "")
         server.tokens = {"t8": USER}
         assert await told(room) == (None, "")
@@ -157,7 +154,7 @@ async def test_a_plugin_that_hangs_is_ended_with_all_that_it_started(
         f"import subprocess\nchild = subprocess.Popen(['sleep', '600'])\n"
         f"open({str(mark)!r}, 'w').write(str(child.pid))\ntime.sleep(600)"
     )
-    limits = Limits(plugin=0.5)
+    limits = KubeLimits(plugin=0.5)
     fault, shown = await login(secured_kubernetes, tmp_path, Plugin(tmp_path, does).user(), limits=limits)
     assert no_login(fault)
     assert "did not answer within 0.5 s; it may be waiting for somebody" in shown

@@ -3,11 +3,13 @@ way in which a watch ends.
 """
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,22 +20,29 @@ from providers.cadence import Cadence
 from providers.demo.kubernetes.cluster import CLAIM, STATEFUL_SET, STORAGE_CLASS
 from providers.demo.kubernetes.server import Server
 from providers.demo.kubernetes.watch import Settings
-from providers.kubernetes.client import Limits
+from providers.kubernetes.client import KubeLimits
 from providers.kubernetes.listing import parted
-from tests.providers.kubernetes.room import Following, Room, block, faults, opened
+from tests.providers.kubernetes.room import QUICK, Following, Room, block, faults, opened
 from tests.world.kubernetes import Kubernetes
 
 CLASSES, CLAIMS, SETS = "storageclasses", "persistentvolumeclaims", "statefulsets"
 GP3 = "k8s://prod//storageclass/gp3"
-SHORT = Limits(connect=2.0, read=5.0, silence=0.3, settle=0.05, backoff=(0.01, 0.05))
+SHORT = KubeLimits(connect=2.0, read=5.0, silence=0.3, settle=0.05, backoff=(0.01, 0.05))
+
+
+@contextlib.asynccontextmanager
+async def listed(kubernetes: Kubernetes, folder: Path, limits: KubeLimits = QUICK) -> AsyncIterator[Room]:
+    """The room on a cluster with one class, listed once."""
+    kubernetes.cluster.storage_class("gp3")
+    async with opened(block(kubernetes.kubeconfig(folder)), limits=limits) as made:
+        await made.poll(CLASSES)
+        yield made
 
 
 @pytest.fixture
 async def room(kubernetes: Kubernetes, tmp_path: Path) -> AsyncIterator[Room]:
-    """The room on a cluster with one class, listed once."""
-    kubernetes.cluster.storage_class("gp3")
-    async with opened(block(kubernetes.kubeconfig(tmp_path))) as made:
-        await made.poll(CLASSES)
+    """The same, while a test runs."""
+    async with listed(kubernetes, tmp_path) as made:
         yield made
 
 
@@ -356,21 +365,21 @@ async def test_a_watch_that_may_not_be_opened_is_told_and_the_kind_listed_on_its
     ],
 )
 async def test_whatever_takes_the_place_of_an_answer_is_told_and_nothing_is_gone_for_it(
-    kind: str, said: FaultKind, code: str, room: Room, kubernetes: Kubernetes, monkeypatch: pytest.MonkeyPatch
+    kind: str, said: FaultKind, code: str, kubernetes: Kubernetes, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("providers.lane.ATTEMPTS", 1)
-    monkeypatch.setattr("providers.lane.TRANSIENT_ATTEMPTS", 1)
-    kubernetes.server.faults.add(kind, f"k8s:{CLASSES}", verb="list")  # type: ignore[arg-type]
-    made = await room.poll(CLASSES)
-    assert made.error is None
-    assert made.refused is not None
-    assert (made.refused.kind, made.refused.code) == (said, code)
-    assert "<" not in made.refused.message
-    assert made.reports == []
-    kubernetes.server.faults.clear()
-    assert GP3 in room.held
-    room.watched(CLASSES).shared.client._lane._not_before = 0.0  # the server asked for a second
-    assert (await room.poll(CLASSES)).refused is None
+    once = msgspec.structs.replace(QUICK, attempts=1, transient_attempts=1)
+    async with listed(kubernetes, tmp_path, once) as room:
+        kubernetes.server.faults.add(kind, f"k8s:{CLASSES}", verb="list")  # type: ignore[arg-type]
+        made = await room.poll(CLASSES)
+        assert made.error is None
+        assert made.refused is not None
+        assert (made.refused.kind, made.refused.code) == (said, code)
+        assert "<" not in made.refused.message
+        assert made.reports == []
+        kubernetes.server.faults.clear()
+        assert GP3 in room.held
+        room.watched(CLASSES).shared.client._lane._not_before = 0.0  # the server asked for a second
+        assert (await room.poll(CLASSES)).refused is None
 
 
 async def test_a_page_for_people_in_the_place_of_a_watch_is_no_watch(room: Room, kubernetes: Kubernetes) -> None:

@@ -20,12 +20,14 @@ from posture.fault import Fault, FaultKind, Refused
 from posture.reports import Batch, NotRead, ReadRefused
 from providers.cadence import Cadence
 from providers.collector.config import parse
+from providers.limits import USUAL, Limits
 from providers.source import TALLY, Children, Source, Tally
 from providers.system import Setup, called
 from providers.threads import Threads, _Crew
 from tests.matrix import front as front_module
 from tests.matrix.faults import FAULTS
 from tests.matrix.front import Front, Line, session
+from tests.matrix.limits import SHORT
 from tests.providers.subjects.subject import Subject
 
 BOUND: Seconds = 60.0
@@ -63,10 +65,12 @@ class Stage:
     the matrix takes hold of.
     """
 
-    def __init__(self, subject: Subject, front: Front, now: Callable[[], Utc], *, everything: bool = True) -> None:
+    def __init__(
+        self, subject: Subject, front: Front, now: Callable[[], Utc], *, everything: bool = True, limits: Limits = USUAL
+    ) -> None:
         self.subject, self.front, self.system = subject, front, subject
         text = f'[[tenant]]\nname = "acme"\n{subject.settings(front.port, everything=everything)}'
-        setup = Setup(version="test", cadence=Cadence(cold=0.0), now=now)
+        setup = Setup(version="test", cadence=Cadence(cold=0.0), now=now, limits=limits)
         blocks = parse(text, "test").blocks(subject.system.name)
         self.sources: list[Source] = list(called(subject.system.open)(setup, blocks))
 
@@ -125,14 +129,14 @@ async def followed(source: Source) -> None:
 
 @contextlib.asynccontextmanager
 async def staged(
-    subject: Subject, now: Callable[[], Utc] = time.time, *, everything: bool = True
+    subject: Subject, now: Callable[[], Utc] = time.time, *, everything: bool = True, limits: Limits = USUAL
 ) -> AsyncIterator[Stage]:
     """The subject behind a front, until the block ends."""
     asyncio.get_running_loop().set_default_executor(Threads(8, "calls"))
     async with session() as http:
         front = Front(("127.0.0.1", subject.port), http if subject.http else None)
         await front.open()
-        stage = Stage(subject, front, now, everything=everything)
+        stage = Stage(subject, front, now, everything=everything, limits=limits)
         try:
             yield stage
         finally:
@@ -156,6 +160,15 @@ async def asks_otherwise_than_printed(subject: Subject, *, everything: bool) -> 
     return wrong + [f"granted and never asked: {one}" for one in sorted(granted - asked - subject.spare)]
 
 
+async def reads_beyond(subject: Subject) -> list[str]:
+    """Sources that are answered in full though no answer may be longer than a byte: they read without the limits of
+    their `Setup`. What is no http has bounds of its own.
+    """
+    async with staged(subject, limits=msgspec.structs.replace(SHORT, most_bytes=1)) as stage:
+        polls = await stage.walk() if subject.http else {}
+    return [f"{id} reads more than it may" for id, poll in polls.items() if poll.calls and not poll.faults()]
+
+
 # ------------------------------------------------------------ what goes wrong
 
 
@@ -165,7 +178,7 @@ async def tells_badly(subject: Subject, name: str) -> list[str]:
     """
     fault = next(each for each in FAULTS if each.name == name)
     wrong: list[str] = []
-    async with staged(subject) as stage:
+    async with staged(subject, limits=SHORT) as stage:
         before = await stage.walk()
         wrong += [f"{id} is not healthy: {poll.error or poll.faults()[0]}" for id, poll in before.items() if _bad(poll)]
         place = cast(Any, stage)

@@ -20,6 +20,7 @@ from providers.collector.collector import Collector
 from providers.collector.config import parse
 from providers.demo.tls.pki import Authority
 from providers.demo.tls.server import context_for
+from providers.limits import Limits
 from providers.tls.protocol.answer import MOST_BYTES
 from tests.providers.tls.test_answer import (
     CERTIFICATES,
@@ -37,17 +38,15 @@ from tests.world.tlsservers import Serve, Threads
 
 TALK = 1.0
 """Seconds a conversation may last in these tests."""
+HURRIED = Limits(whole=TALK, pause=0.0)
 CONNECTIONS = 12
 """More than are made to one address that answers the worst it can, both passes together."""
 STREAMS = max(100, TOTAL // 100)
 
 
 @pytest.fixture
-def threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[Threads]:
-    """Listeners, and a prober that is in a hurry."""
-    monkeypatch.setattr("providers.tls.probe.TALK_LIMIT", TALK)
-    monkeypatch.setattr("providers.tls.probe.PLAIN_LIMIT", TALK)
-    monkeypatch.setattr("providers.tls.probe.AGAIN_AFTER", 0.0)
+def threads() -> Iterator[Threads]:
+    """Listeners."""
     made = Threads()
     yield made
     made.stop()
@@ -59,7 +58,7 @@ async def ask(port: int, *, lagging: list[float] | None = None) -> tuple[Resourc
         f'[[tenant]]\nname = "a"\n[[tenant.tls]]\nendpoints = ["x.example:{port}"]\nresolve = {{ "x.example" ='
         ' "127.0.0.1" }\nhttp_port = 0\n'
     )
-    collector = Collector(parse(text, "test"))
+    collector = Collector(parse(text, "test"), limits=HURRIED)
     async with ticking([] if lagging is None else lagging):
         await collector.once(CONNECTIONS * TALK * 3)
     held = collector.model.entry(f"tls://x.example:{port}")
@@ -203,7 +202,7 @@ async def test_fuzz_no_server_that_answers_rubbish_is_believed(
         f'[[tenant]]\nname = "a"\n[[tenant.tls]]\nendpoints = [{names}]\nresolve = {{ "x.example" = "127.0.0.1"'
         " }\nhttp_port = 0\n"
     )
-    collector = Collector(parse(text, "test"))
+    collector = Collector(parse(text, "test"), limits=HURRIED)
     await collector.once(60 + STREAMS)
     for port, stream in ports.items():
         held = collector.model.entry(f"tls://x.example:{port}")

@@ -9,6 +9,7 @@ from posture.model import Model
 from posture.verdict import Finding, Status
 from providers.collector.collector import Collector
 from providers.collector.config import parse
+from providers.limits import Limits
 from tests.world.tlsdoors import Endpoint
 from tests.world.tlslab import Lab
 
@@ -28,8 +29,7 @@ def seen(tls_lab: Lab) -> Model:
     """The lab, asked once; its authority counts as a public one."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SSL_CERT_FILE", str(tls_lab.roots))
-        patch.setattr("providers.tls.probe.TALK_LIMIT", 3.0)
-        collector = Collector(parse(tls_lab.configuration(), "lab"))
+        collector = Collector(parse(tls_lab.configuration(), "lab"), limits=Limits(whole=3.0))
         asyncio.run(collector.once(120))
     return collector.model
 

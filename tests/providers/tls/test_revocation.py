@@ -20,6 +20,7 @@ from posture.verdict import Status, Verdict
 from providers.demo.tls import server
 from providers.demo.tls.pki import _signed_with_sha1
 from providers.demo.tls.server import Doors
+from providers.limits import USUAL, Limits
 from providers.tls.revocation import Revocations
 from tests.world import tlsservers as servers
 from tests.world.tlschains import Made, key, leaf, middle, root
@@ -49,11 +50,12 @@ class Lists:
         )
 
 
-def looked(of: Authorities, stapled: bytes | None, *, trusted: bool = True) -> Verdict:
+def looked(of: Authorities, stapled: bytes | None, *, trusted: bool = True, limits: Limits = USUAL) -> Verdict:
     """The verdict on what is found of the leaf."""
     chain = [of.leaf.der, of.middle.der]
     above = (of.middle.certificate, of.root.certificate)
-    told = asyncio.run(Revocations(time.time).look(chain, of.middle.certificate, stapled, trusted=trusted, above=above))
+    revocations = Revocations(time.time, limits)
+    told = asyncio.run(revocations.look(chain, of.middle.certificate, stapled, trusted=trusted, above=above))
     return judge_revocation(told, "now", time.time() + 3600, time.time(), None)
 
 
@@ -385,9 +387,8 @@ def _point(url: str) -> x509.DistributionPoint:
     return x509.DistributionPoint([x509.UniformResourceIdentifier(url)], None, None, None)
 
 
-def test_a_list_that_does_not_end_is_not_held(lists: Lists, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("providers.tls.revocation.MOST_BYTES", 1000)
+def test_a_list_that_does_not_end_is_not_held(lists: Lists) -> None:
     of = Authorities(lists.port)
     lists.bodies |= {"/leaf.crl": crl(of.middle) + bytes(2000), "/root.crl": crl(of.root)}
-    verdict = looked(of, None)
+    verdict = looked(of, None, limits=Limits(most_bytes=1000))
     assert (verdict.status, "longer than 1000 bytes" in verdict.reason) == (UNKNOWN, True)

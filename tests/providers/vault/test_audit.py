@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from providers.demo.vault.rabbit import Rabbit
 from providers.demo.vault.server import Bao
-from providers.vault import client
+from providers.limits import Limits
 from providers.vault.calls import CALLS
 from tests.providers.vault.test_login import signed
 from tests.providers.vault.test_truth import provision
@@ -110,7 +110,6 @@ async def run(tier: str, hours: int, around: World) -> tuple[list[dict[str, Any]
     """
     bao, rabbit, reviews, folder, monkeypatch, log = around
     provision(bao, rabbit)
-    monkeypatch.setattr(client, "RATE", 2000)  # the time is shortened, so is the budget's
     token = reader(
         bao, sudo=tier != "plain", renew=tier == "renew", ttl="4s" if tier == "renew" else "1h", namespaces=NAMESPACES
     )
@@ -125,7 +124,7 @@ async def run(tier: str, hours: int, around: World) -> tuple[list[dict[str, Any]
     text = text if tier in {"sudo", "plain", "renew"} else text.replace(f'token_env = "{TOKEN_ENV}"', "")
     since = bao.audit_log.stat().st_size
     begun = time.monotonic()
-    async with watched(text) as it:
+    async with watched(text, Limits(pace=20.0)) as it:  # the time is shortened, so is the budget's
         live = [name for name, source in it.model.sources.items() if source.service in {"vault", "leases", "tokens"}]
         while any(many < hours * AN_HOUR[path] for path, many in _polls(bao.audit_log, since).items()) or (
             more and time.monotonic() - begun < LEAST

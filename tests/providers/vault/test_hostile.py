@@ -13,13 +13,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from posture.fault import Refused
 from posture.snapshot import to_json
-from providers import lane
+from providers.limits import Limits
 from providers.source import TALLY, Tally
-from providers.vault import leases, session
 from providers.vault.calls import ACCESSORS, AUDIT, MOUNTS, SEAL_STATUS
 from providers.vault.client import VaultClient
 from providers.vault.settings import VaultSettings
@@ -27,6 +27,7 @@ from tests.world.vault import TOKEN_ENV, configured, polled, taken
 
 TOKEN = "hvs.CAESIcanary0123456789abcdefghijklmnop"
 Speak = Callable[[socket.socket, bytes], None]
+ONCE = Limits(whole=1.0, attempts=1, transient_attempts=1)
 
 
 class Stranger:
@@ -64,12 +65,8 @@ class Stranger:
 
 @pytest.fixture
 def stranger(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Speak], Stranger]]:
-    """Start one; a whole answer may take a second there."""
+    """Start one."""
     monkeypatch.setenv(TOKEN_ENV, TOKEN)
-    monkeypatch.setattr(session, "WHOLE", 1.0)
-    monkeypatch.setattr(lane, "ATTEMPTS", 1)
-    monkeypatch.setattr(lane, "TRANSIENT_ATTEMPTS", 1)
-    monkeypatch.setattr(leases, "TRIES", 0)
     started: list[Stranger] = []
 
     def start(speak: Speak) -> Stranger:
@@ -161,6 +158,7 @@ async def test_an_answer_that_is_not_vaults_own_is_no_empty_list(
             token_env=TOKEN_ENV,
         ),
         "test",
+        ONCE,
     )
     nothing_there = status.startswith("404") and b"request_id" in body
     for call in (MOUNTS, AUDIT, ACCESSORS):
@@ -174,13 +172,11 @@ async def test_an_answer_that_is_not_vaults_own_is_no_empty_list(
 
 @pytest.mark.parametrize(("speak", "code"), HARM.values(), ids=list(HARM))
 async def test_an_answer_without_bounds_ends_in_time_and_takes_no_memory(
-    stranger: Callable[[Speak], Stranger], monkeypatch: pytest.MonkeyPatch, speak: Speak, code: str
+    stranger: Callable[[Speak], Stranger], speak: Speak, code: str
 ) -> None:
-    monkeypatch.setattr(session, "MOST_BYTES", 4 << 20)
-    if code == "TooLong":
-        monkeypatch.setattr(session, "WHOLE", 20.0)
+    limits = msgspec.structs.replace(ONCE, most_bytes=4 << 20, whole=20.0 if code == "TooLong" else 1.0)
     TALLY.set(Tally())
-    way = VaultClient(VaultSettings(stranger(speak).url, token_env=TOKEN_ENV), "test")
+    way = VaultClient(VaultSettings(stranger(speak).url, token_env=TOKEN_ENV), "test", limits)
     with pytest.raises(Refused) as caught:
         await asyncio.wait_for(way.ask(SEAL_STATUS), 30)
     await way.close()
@@ -202,7 +198,7 @@ def test_a_dripping_server_does_not_keep_the_process(
     done = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     before = time.monotonic()
     _, errors = done.communicate(timeout=60)
-    assert time.monotonic() - before < session.WHOLE + 24, "far less than the half a minute that the answer may take"
+    assert time.monotonic() - before < ONCE.whole + 24, "far less than the half a minute that the answer may take"
     assert b"Traceback" not in errors
     assert not server.over.is_set()
 
@@ -242,7 +238,7 @@ async def test_a_server_that_repeats_the_request_is_not_repeated(
     stranger: Callable[[Speak], Stranger], caplog: pytest.LogCaptureFixture, status: str, form: str
 ) -> None:
     server = stranger(repeats(status, form))
-    collector = await polled(configured(server.url))
+    collector = await polled(configured(server.url), ONCE)
     texts = [
         to_json(taken(collector)).decode(),
         *(record.getMessage() for record in caplog.records if record.name.split(".")[0] in {"providers", "posture"}),
@@ -285,7 +281,7 @@ async def test_what_one_logs_in_with_is_not_repeated_either(
             connection.sendall(healthy)
 
     server = stranger(speak)
-    collector = await polled(configured(server.url, auth).replace(f'token_env = "{TOKEN_ENV}"', ""))
+    collector = await polled(configured(server.url, auth).replace(f'token_env = "{TOKEN_ENV}"', ""), ONCE)
     assert any(b"/login" in request for request in server.requests)
     assert "canary" not in to_json(taken(collector)).decode()
     assert "canary" not in " ".join(record.getMessage() for record in caplog.records)
@@ -304,7 +300,7 @@ async def test_a_token_that_is_a_common_word_takes_no_word_out_of_an_answer(
     def speak(connection: socket.socket, request: bytes) -> None:
         connection.sendall(answer(own if b"lookup-self" in request.partition(b"\r\n")[0] else sealed))
 
-    collector = await polled(configured(stranger(speak).url))
+    collector = await polled(configured(stranger(speak).url), ONCE)
     reasons = {finding.reason for entry in collector.model.all() if (finding := entry.findings.get("vault.token.own"))}
     assert len(reasons) == 1
     assert "root" in reasons.pop()
@@ -315,7 +311,7 @@ async def test_how_long_to_wait_is_told_in_any_form(stranger: Callable[[Speak], 
     for value in ("7", "inf", "nan", "-3", "1e9", "soon", "Fri, 31 Dec 1999 23:59:59 GMT"):
         server = stranger(says(answer(b'{"errors": []}', f"retry-after: {value}", status="429 Slow")))
         TALLY.set(Tally())
-        way = VaultClient(VaultSettings(server.url, token_env=TOKEN_ENV), "test")
+        way = VaultClient(VaultSettings(server.url, token_env=TOKEN_ENV), "test", ONCE)
         with pytest.raises(Refused) as caught:
             await asyncio.get_running_loop().run_in_executor(
                 None, way._blocking, SEAL_STATUS, SEAL_STATUS.path, "", server.url, None, None
@@ -343,7 +339,7 @@ async def test_no_proxy_gets_what_is_meant_for_this_machine(
         monkeypatch.setenv(name, proxy.url)
     server = stranger(repeats("200 OK", '{"initialized": true, "sealed": false}'))
     for address in (server.url, server.url.replace("127.0.0.1", "localhost")):
-        await polled(configured(address))
+        await polled(configured(address), ONCE)
     assert server.requests
     assert proxy.requests == []
 
@@ -366,7 +362,7 @@ async def test_a_vault_elsewhere_that_names_a_service_of_this_machine_gets_it_no
         "getaddrinfo",
         lambda host, *rest, **named: address if host == "vault.acme.example" else real(host, *rest, **named),
     )
-    collector = await polled(configured("http://vault.acme.example:8200", "allow_plaintext = true"))
+    collector = await polled(configured("http://vault.acme.example:8200", "allow_plaintext = true"), ONCE)
     assert len(server.requests) > 5
     assert victim.requests == []
     (cluster,) = [entry for entry in collector.model.all() if entry.resource.type == "vault.cluster"]

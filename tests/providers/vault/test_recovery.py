@@ -10,12 +10,11 @@ from pathlib import Path
 import pytest
 
 from posture.verdict import Status
-from providers import lane
 from providers.collector.collector import Collector
 from providers.collector.config import parse
 from providers.demo.vault.rabbit import Rabbit
 from providers.demo.vault.server import Bao
-from providers.vault import client
+from providers.limits import Limits
 from tests.world.raft import Raft, make_certificates
 from tests.world.vault import TOKEN_ENV, Watched, broker, configured, polled, printed, reader, watched
 
@@ -42,11 +41,10 @@ def kinds(it: Watched) -> set[str]:
     return {finding.fault.kind.value for finding in it.findings() if finding.fault is not None}
 
 
-async def test_a_quota_is_throttled_and_all_is_back_when_it_is_gone(bao: Bao, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lane, "ATTEMPTS", 2)
+async def test_a_quota_is_throttled_and_all_is_back_when_it_is_gone(bao: Bao) -> None:
     quota = "sys/quotas/rate-limit/tight"
     bao.call("POST", "sys/quotas/config", {"rate_limit_exempt_paths": [quota, "sys/health", "sys/seal-status"]})
-    async with watched(configured(bao.url)) as it:
+    async with watched(configured(bao.url), Limits(attempts=2)) as it:
         before = rows(it)
         bao.call("POST", quota, {"rate": 0.001, "interval": "60s", "path": ""})
         await it.until(lambda: states(it) >= {"throttled"}, "the quota", 20)
@@ -253,15 +251,15 @@ async def _silent(it: Watched) -> None:
 
 @pytest.mark.parametrize("moment", ["the first", "a later"])
 async def test_a_server_killed_during_a_poll_and_restarted_empty_has_nothing(
-    moment: str, bao: Bao, rabbit: Rabbit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    moment: str, bao: Bao, rabbit: Rabbit, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(client, "RATE", 40)  # a poll takes its time
     file = tmp_path / "token"
     file.write_text(bao.token)
     broker(bao, rabbit)
     for _ in range(150):
         bao.call("GET", "rabbitmq/creds/app")
-    collector = Collector(parse(by_file(configured(bao.url), file), "test"))
+    limits = Limits(pace=0.4)  # a poll takes its time
+    collector = Collector(parse(by_file(configured(bao.url), file), "test"), limits=limits)
     it = Watched(collector)
     collector.poller.add(collector.sources())
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Callable
 
 from posture.fault import Refused
 from posture.reports import Batch, Complete
+from providers.limits import USUAL
 from providers.source import News, Source, Yield
 from providers.system import Blocks, Setup
 from tests.world.toy.source import Boxes
@@ -96,6 +97,16 @@ class Early(Boxes):
         yield Complete(("toy.box",))
 
 
+class Boundless(Boxes):
+    """Reads whatever comes."""
+
+    async def poll(self) -> AsyncGenerator[Yield, None]:
+        """The box."""
+        self.limits = USUAL
+        async for report in super().poll():
+            yield report
+
+
 def opens(kind: type[Boxes]) -> Callable[[Setup, Blocks], list[Source]]:
     """What `System.open` names, with a source of this class a box."""
 
@@ -113,3 +124,4 @@ open_open = opens(Open)
 open_raising = opens(Raising)
 open_silent = opens(Silent)
 open_early = opens(Early)
+open_boundless = opens(Boundless)

@@ -4,10 +4,12 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 import aiohttp
+import msgspec
 
 from posture.fault import Fault, FaultKind, Refused
 from posture.reports import Batch, Complete
 from posture.resource import Encryption, KeyClass, Resource
+from providers.limits import CHUNK, read_all
 from providers.source import TALLY, Source, Yield
 from providers.system import Blocks, Setup
 from tests.world.toy.settings import ToySettings
@@ -24,7 +26,7 @@ class Boxes(Source):
     def __init__(self, tenant: str, settings: ToySettings, setup: Setup) -> None:
         super().__init__(tenant, "toy", settings.box, setup.cadence.live)
         self.settings = settings
-        self.now = setup.now
+        self.now, self.limits = setup.now, setup.limits
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """The box."""
@@ -48,8 +50,8 @@ class Boxes(Source):
                 if answer.status != 200:
                     kind = KINDS.get(answer.status, FaultKind.ERROR)
                     raise Refused(Fault(kind, str(answer.status), operation, "the server said no"))
-                told: dict[str, Any] = await answer.json()
-                return told
+                body = await read_all(answer.content.iter_chunked(CHUNK), self.limits.most_bytes)
+                return msgspec.json.decode(body, type=dict[str, Any])
         except (aiohttp.ClientConnectionError, OSError) as error:
             raise Refused(Fault(FaultKind.UNREACHABLE, type(error).__name__, operation, "nobody answers")) from None
         except (aiohttp.ClientError, ValueError) as error:
