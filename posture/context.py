@@ -8,6 +8,7 @@ from posture.entry import Entry
 from posture.links import Links
 from posture.policy import Policy, shared
 from posture.resource import Resource
+from posture.rollup import Rollup
 from posture.source import Source
 from posture.unanswered import Listing
 from posture.verdict import Finding
@@ -77,12 +78,16 @@ class Context(Protocol):
     def unassigned(self, tenant: str) -> int:
         """How many resources of the accounts this tenant shares carry no tenant's tag."""
 
+    def rollup(self, tenant: str) -> Rollup:
+        """How the tenant's resources stand now. `enctop://TENANT` is judged again when that changes."""
+
 
 class Held(Protocol):
     """What `ModelContext` asks of the model (`posture.model.Model`)."""
 
     links: Links
     sources: dict[str, Source]
+    rollups: dict[str, Rollup]
 
     @property
     def now(self) -> Utc:
@@ -167,6 +172,10 @@ class ModelContext:
     def unassigned(self, tenant: str) -> int:
         """Resources that carry no tenant's tag in accounts this tenant shares."""
         return self._model.unassigned(tenant)
+
+    def rollup(self, tenant: str) -> Rollup:
+        """How the tenant's resources stand now."""
+        return self._model.rollups.get(tenant) or Rollup()
 
     def _at(self, target: str) -> Resource | None:
         entry = self._model.entry(target)

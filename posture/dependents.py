@@ -19,7 +19,9 @@ MOST_LINES = 1000
 MOST_DEPTH = 12
 STEP = 2000
 """Resources looked at between two turns of the loop."""
-_FRAMES = frozenset({"aws.account", "aws.ec2.region", "gcp.project", "k8s.cluster", "k8s.storageclass"})
+_FRAMES = frozenset(
+    {"aws.account", "aws.ec2.region", "aws.eks.cluster", "gcp.project", "k8s.cluster", "k8s.storageclass"}
+)
 """Types of what others are in, or are made by: they do not fail with a key that they name for what is to come."""
 
 

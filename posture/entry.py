@@ -144,8 +144,26 @@ def gap_of(status: Status, since: Utc, begins: Utc, ends: Utc | None) -> Gap:
     return Gap(status, since, begins, ends)
 
 
+def tenant_id(tenant: str) -> str:
+    """The id of a tenant as a resource of enctop's own."""
+    return f"{OWN}://{tenant}"
+
+
+def users_id(tenant: str) -> str:
+    """The id of the users of a tenant's product, of whom a realm tells, or a person."""
+    return f"{tenant_id(tenant)}/users"
+
+
+def own_of(resource_id: str, tenant: str, now: Utc) -> Entry:
+    """The resource of enctop's own that has this id: a tenant, its users, or a source."""
+    if resource_id == users_id(tenant):
+        return own_entry(resource_id, "identity", "application users", tenant, now)
+    kind = "tenant" if resource_id.startswith(f"{OWN}://") else "source"
+    return own_entry(resource_id, kind, resource_id.rpartition("/")[2], tenant, now)
+
+
 def own_entry(resource_id: str, kind: str, name: str, tenant: str, now: Utc) -> Entry:
-    """A tenant or a source as a resource of enctop's own, which meta-controls judge."""
+    """A resource of enctop's own, which its controls judge."""
     resource = Resource(
         id=resource_id,
         kind=kind,

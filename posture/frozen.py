@@ -7,7 +7,7 @@ import msgspec
 from posture.clock import parse_rfc3339
 from posture.context import Context
 from posture.controls.registry import Control, Registry, registry
-from posture.entry import Entry, own_entry
+from posture.entry import Entry, own_of
 from posture.kinds import kind_of
 from posture.model import Model
 from posture.policy import Policy
@@ -82,9 +82,7 @@ def _held(snapshot: Snapshot) -> Iterator[Entry]:
             held.key_class = resource.encryption.key_class
         yield held
     for resource_id, own in findings.items():  # of tenants and sources, which are no resources of a snapshot
-        kind = "tenant" if resource_id.startswith("enctop://") else "source"
-        name, tenant = resource_id.rpartition("/")[2], next(iter(own.values())).tenant
-        held = own_entry(resource_id, kind, name, tenant, 0.0)
+        held = own_of(resource_id, next(iter(own.values())).tenant, 0.0)
         held.findings = own
         yield held
 

@@ -118,8 +118,8 @@ def _began(known: Finding | None, status: Status, now: Utc) -> tuple[Utc, Gap | 
         return now, None
     if known.status is status:
         return known.since, known.gap
-    if status is Status.UNKNOWN:
-        return now, gap_of(known.status, known.since, now, None)
+    if status is Status.UNKNOWN:  # a status of no time at all was none
+        return now, gap_of(known.status, known.since, now, None) if known.since < now else known.gap
     if known.gap is not None and known.gap.ends is None and known.gap.status is status:
         return known.gap.since, gap_of(status, known.gap.since, known.gap.begins, now)
     return now, None

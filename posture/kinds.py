@@ -9,7 +9,8 @@ from collections.abc import Mapping
 import msgspec
 
 from posture.resource import Resource
-from posture.verdict import Finding, Status
+from posture.rollup import OWN
+from posture.verdict import EvidenceClass, Finding, Status
 
 YES_OR_NO = ("no", "?", "in part", "yes", "")
 """What a column says of a promise that its title names, by the `Status` of the control."""
@@ -24,7 +25,8 @@ class Col(msgspec.Struct, frozen=True):
     text begins with, the greatest first.
 
     `verdict` names controls, at most one of which judges a resource: the column then says how that one judged, in
-    `words`, one for each `Status`. Where none of them applies, it says what the source wrote.
+    `words`, one for each `Status`, and `attested` for a PASS on somebody's word. Where none of them applies, it says
+    what the source wrote.
     """
 
     title: str
@@ -36,6 +38,19 @@ class Col(msgspec.Struct, frozen=True):
     number: bool = False
     verdict: tuple[str, ...] = ()
     words: tuple[str, str, str, str, str] = YES_OR_NO
+    attested: str = ""
+
+    def word(self, finding: Finding) -> str:
+        """How a verdict is told here."""
+        # an exception changes what is done about a FAIL, not what was seen
+        status = Status.FAIL if finding.exception is not None else finding.status
+        if status is Status.PASS and finding.evidence_class is EvidenceClass.ATTESTED and self.attested:
+            return self.attested
+        return self.words[status]
+
+
+FACTOR_WORDS = ("NO", "?", "weak", "yes", "")
+ATTESTED = "attested"
 
 
 class Kind(msgspec.Struct, frozen=True):
@@ -105,7 +120,35 @@ _ALL = (
     Kind("blob-service", "Blob services"),
     Kind("file-service", "File services"),
     Kind("account", "Accounts", (Col("DEFAULT"),)),
-    Kind("identity", "Identities"),
+    Kind(
+        "identity",
+        "Identities",
+        (
+            Col(
+                "SECOND FACTOR",
+                13,
+                13,
+                verdict=(
+                    "aws.iam.root-mfa",
+                    "aws.iam.user-console-mfa",
+                    "azure.entra.mfa",
+                    "gcp.identity.2sv",
+                    "app.2fa.supported",
+                ),
+                words=FACTOR_WORDS,
+                attested=ATTESTED,
+            ),
+            Col("FACTOR", 8, 20),
+            Col("SINCE", 10, 10),
+            Col("REPORT OF", 10, 20, keep=3),
+        ),
+    ),
+    Kind(
+        "database",
+        "Databases",
+        (Col("ENGINE", 10, 28), Col("CLUSTER", 8, 24, middle=True), Col("SIZE", 8, right=True, number=True)),
+        encrypted=True,
+    ),
     Kind("file-system", "File systems", (Col("STATE", 9, 12), Col("SIZE", 8, right=True, number=True)), encrypted=True),
     Kind("workload", "Workloads", (Col("VOLUMES", 8, 18),)),
     Kind("cluster", "Clusters", (Col("SECRETS"),)),
@@ -192,7 +235,16 @@ _ALL = (
     ),
     Kind("token", "Tokens", (Col("ISSUED"), Col("RENEWED"), Col("RENEWABLE"), Col("KIND"), Col("POLICIES"))),
     Kind("secret-engine", "Secret engines", (Col("TYPE"), Col("DEFAULT TTL"), Col("MAX TTL"))),
-    Kind("auth-method", "Auth methods", (Col("TYPE"), Col("DEFAULT TTL"), Col("MAX TTL"), Col("SECOND FACTOR"))),
+    Kind(
+        "auth-method",
+        "Auth methods",
+        (
+            Col("TYPE"),
+            Col("DEFAULT TTL"),
+            Col("MAX TTL"),
+            Col("SECOND FACTOR", verdict=("vault.auth.mfa-enforced",), words=FACTOR_WORDS, attested=ATTESTED),
+        ),
+    ),
 )
 
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _ALL}
@@ -201,6 +253,11 @@ KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _ALL}
 def kind_of(name: str) -> Kind:
     """The kind of this name; one that only another version knows, from its snapshot, has no columns of its own."""
     return KINDS.get(name) or Kind(name, f"{name.replace('-', ' ').capitalize()}s")
+
+
+def is_listed(resource: Resource) -> bool:
+    """Whether it is a row of a list, and a resource of a snapshot: of enctop's own only what is of a kind."""
+    return resource.provider != OWN or resource.kind in KINDS
 
 
 def cells_of(resource: Resource, findings: Mapping[str, Finding]) -> tuple[str, ...]:
@@ -213,8 +270,7 @@ def cells_of(resource: Resource, findings: Mapping[str, Finding]) -> tuple[str, 
         finding = next((findings[control] for control in column.verdict if control in findings), None)
         if finding is not None:
             cells += [""] * (index + 1 - len(cells))
-            # an exception changes what is done about a FAIL, not what was seen
-            cells[index] = column.words[Status.FAIL if finding.exception is not None else finding.status]
+            cells[index] = column.word(finding)
     return tuple(cells)
 
 

@@ -10,7 +10,7 @@ from posture.changes import Change
 from posture.clock import Seconds, Utc
 from posture.context import ModelContext
 from posture.controls.registry import Registry
-from posture.entry import Entry, Statuses, clamped, own_entry
+from posture.entry import Entry, Statuses, clamped, own_of, tenant_id, users_id
 from posture.fault import Fault
 from posture.interning import intern_strings
 from posture.judging import judge, says_otherwise
@@ -19,7 +19,7 @@ from posture.policy import Policy
 from posture.reported import Reported
 from posture.reports import Batch, Complete, Gone, NotRead, ReadRefused, Report, StillSo
 from posture.resource import Resource
-from posture.rollup import OWN, UNASSIGNED, Rollup, add, counted
+from posture.rollup import OWN, UNASSIGNED, Counted, Rollup, add, counted
 from posture.source import STALE_CADENCES, Source, account_of
 from posture.unanswered import Listing, Unanswered
 from posture.unjudged import Unjudged
@@ -55,7 +55,8 @@ class Model:
         self._recalled: dict[str, Statuses] = {}
         self._contexts = {tenant: ModelContext(self, tenant, (policy,)) for tenant, policy in self.policies.items()}
         for tenant in self.policies:
-            self._own(f"enctop://{tenant}", "tenant", tenant, tenant)
+            self._own(tenant_id(tenant), tenant)
+            self._own(users_id(tenant), tenant)
 
     # ------------------------------------------------------------ what is held
 
@@ -106,11 +107,8 @@ class Model:
 
     def unassigned(self, tenant: str) -> int:
         """Resources without a tenant in the accounts whose sources this tenant shares."""
-        scopes = {
-            account_of(source)
-            for source in self.sources.values()
-            if "+" in source.tenant and tenant in source.tenant.split("+")
-        }
+        sources = (source for source in self.sources.values() if "+" in source.tenant)
+        scopes = {account_of(source) for source in sources if tenant in source.tenant.split("+")}
         return sum(self._alone[scope] for scope in scopes)
 
     # ------------------------------------------------------------ what sources do
@@ -121,7 +119,7 @@ class Model:
         if known is not None:
             source = source.succeeding(known)
         rows = self._reported.rows.setdefault(source.id, {})
-        self._own(source.id, "source", source.service, source.tenant)
+        self._own(source.id, source.tenant)
         self._set_source(source)
         if known is not None and known.cadence != source.cadence:
             self._unjudged.add(rows)
@@ -265,7 +263,8 @@ class Model:
         for entry in judged:
             known = self._entries.get(entry.resource.id)
             if known is not None and known.resource.provider == OWN:
-                known.findings, entry = entry.findings, known
+                known.findings, known.observed_at = entry.findings, entry.observed_at or known.observed_at
+                entry = known
                 known.status = worst(finding.status for finding in known.findings.values())
             else:
                 self._entries[entry.resource.id] = entry
@@ -276,6 +275,7 @@ class Model:
         for entry in taken:
             entry.users = self.links.count(entry.resource)
             self._recount(entry)
+        self._dirty.clear()  # all stands as it was judged
 
     def tell_rollup(self, tenant: str, status: Status) -> None:
         """The status of a tenant as a whole, where not all that it comes from is held."""
@@ -311,9 +311,9 @@ class Model:
             self._set_source(source.rewound(now))
             self._ageing.follow(source.id, now)
 
-    def _own(self, resource_id: str, kind: str, name: str, tenant: str) -> None:
+    def _own(self, resource_id: str, tenant: str) -> None:
         if resource_id not in self._entries:
-            self._entries[resource_id] = own_entry(resource_id, kind, name, tenant, self._now)
+            self._entries[resource_id] = own_of(resource_id, tenant, self._now)
             self._change.gone.discard(resource_id)
         self._dirty[resource_id] = None
 
@@ -339,8 +339,8 @@ class Model:
 
     def _touch_tenants(self, source: Source) -> None:
         for tenant in source.tenant.split("+"):
-            if f"enctop://{tenant}" in self._entries:
-                self._dirty[f"enctop://{tenant}"] = None
+            if tenant in self.policies:
+                self._dirty[tenant_id(tenant)] = self._dirty[users_id(tenant)] = None
 
     def _take(self, resources: Sequence[Resource], source_id: str) -> None:
         words: dict[str, str] = {}
@@ -358,11 +358,8 @@ class Model:
             if entry.source != source_id and self._reported.is_better(entry, resource, source_id):
                 self._reported.seen[source_id] += 1
                 return
-            old, moved, aged = (
-                entry.resource,
-                entry.source != source_id,
-                stale_at(entry, self.sources[entry.source]) <= now,
-            )
+            old, moved = entry.resource, entry.source != source_id
+            aged = stale_at(entry, self.sources[entry.source]) <= now
             self._reported.seen[source_id] += moved or entry.poll != poll
             restored = not entry.poll
             entry.poll, entry.seen_in, entry.observed_at = poll, poll, now
@@ -416,8 +413,7 @@ class Model:
         for resource, step in ((old, -1), (new, 1)):
             if resource is not None and resource.tenant == UNASSIGNED:
                 self._alone[resource.scope] += step
-                for tenant in self.policies:
-                    self._dirty[f"enctop://{tenant}"] = None
+                self._dirty.update(dict.fromkeys(map(tenant_id, self.policies)))
 
     def _remove(self, resource_id: str) -> None:
         entry = self._entries.pop(resource_id, None)
@@ -438,10 +434,16 @@ class Model:
         now = counted(entry.status, entry.findings.values())
         if now != entry.counted:
             self._uncount(entry)
-            self._change.tenants.update(add(self.rollups, entry.resource, now, 1))
+            self._count(entry, now, 1)
             entry.counted = now
 
     def _uncount(self, entry: Entry) -> None:
         if entry.counted is not None:
-            self._change.tenants.update(add(self.rollups, entry.resource, entry.counted, -1))
+            self._count(entry, entry.counted, -1)
             entry.counted = None
+
+    def _count(self, entry: Entry, what: Counted, step: int) -> None:
+        names = add(self.rollups, entry.resource, what, step)
+        self._change.tenants.update(names)
+        own = entry.resource.provider == OWN  # what is judged of a tenant itself does not judge it again
+        self._dirty.update((tenant_id(name), None) for name in names if not own and name in self.policies)

@@ -5,15 +5,15 @@ from collections.abc import Iterable
 import msgspec
 
 from posture.resource import Resource
-from posture.verdict import Finding, Status, worst
+from posture.verdict import Finding, Severity, Status, worst
 
 OWN = "enctop"
 """The provider of the resources the model makes itself: sources and tenants."""
 UNASSIGNED = "unassigned"
 """The tenant of whatever carries no tenant's tag in an account that tenants share."""
 
-Counted = tuple[Status, tuple[Status, ...]]
-"""What a resource adds to the roll-ups: its status, and those of its findings."""
+Counted = tuple[Status, tuple[Status, ...], tuple[Severity, ...]]
+"""What a resource adds to the roll-ups: its status, those of its findings, and how severe those are that fail."""
 _COUNTED: dict[Counted, Counted] = {}  # there are few, and each is kept for thousands of resources
 
 
@@ -22,6 +22,8 @@ class Rollup(msgspec.Struct):
 
     resources: list[int] = msgspec.field(default_factory=lambda: [0] * len(Status))
     findings: list[int] = msgspec.field(default_factory=lambda: [0] * len(Status))
+    failed: list[int] = msgspec.field(default_factory=lambda: [0] * len(Severity))
+    """How many findings on a provider's resources fail, indexed by `Severity`."""
     told: Status | None = None
     """The status as a snapshot tells it, which may have been taken through a filter."""
 
@@ -48,7 +50,9 @@ def tenants_of(tenant: str, *, own: bool = False) -> list[str]:
 
 def counted(status: Status, findings: Iterable[Finding]) -> Counted:
     """What a resource of this status with these findings adds."""
-    made = status, tuple(finding.status for finding in findings)
+    found = tuple(findings)
+    failed = tuple(finding.severity for finding in found if finding.status is Status.FAIL)
+    made = status, tuple(finding.status for finding in found), failed
     return _COUNTED.setdefault(made, made)
 
 
@@ -56,11 +60,13 @@ def add(rollups: dict[str, Rollup], resource: Resource, what: Counted, step: int
     """Count a resource in (`step` 1) or out (-1); returns the tenants whose roll-up moved."""
     own = resource.provider == OWN
     names = tenants_of(resource.tenant, own=own)
-    status, findings = what
+    status, findings, failed = what
     for name in names:
         rollup = rollups.setdefault(name, Rollup())
         if not own:
             rollup.resources[status] += step
+            for severity in failed:
+                rollup.failed[severity] += step
         for finding in findings:
             rollup.findings[finding] += step
     return names

@@ -10,10 +10,10 @@ from posture.controls.registry import verifying
 from posture.entry import Entry
 from posture.fault import Fault, SnapshotError
 from posture.filter import Filter, Term, parse
-from posture.kinds import kind_of
+from posture.kinds import is_listed, kind_of
 from posture.model import Model
 from posture.resource import KeyClass, Link
-from posture.rollup import OWN, tenants_of
+from posture.rollup import tenants_of
 from posture.source import ANSWERED, Source, answered
 from posture.text import one_line
 from posture.verdict import Excepted, Finding, Gap, Severity, SeverityWord, Status, StatusWord, shown, worst
@@ -173,8 +173,8 @@ def take(model: Model, at: Utc, version: str, *, query: str = "", simulated: boo
     model.tick(at)
     wanted = parse(query)
     passed = list(filter(selects(wanted), model.all()))
-    held = sorted((one for one in passed if one.resource.provider != OWN), key=lambda one: one.resource.id)
-    own = [one for one in passed if one.resource.provider == OWN]
+    held = sorted((one for one in passed if is_listed(one.resource)), key=lambda one: one.resource.id)
+    own = [one for one in passed if not is_listed(one.resource)]
     findings = sorted(
         (finding for one in (*held, *own) for finding in one.findings.values() if chosen(wanted, finding)),
         key=lambda finding: (finding.resource, finding.control),

@@ -134,9 +134,11 @@ def failed(reason: str, evidence: Mapping[str, Any] | None = None, *, until: Utc
     return Verdict(Status.FAIL, reason, evidence or {}, until)
 
 
-def warned(reason: str, evidence: Mapping[str, Any] | None = None, *, until: Utc | None = None) -> Verdict:
+def warned(
+    reason: str, evidence: Mapping[str, Any] | None = None, *, until: Utc | None = None, by: EvidenceClass | None = None
+) -> Verdict:
     """As promised, but fragile, partial, ageing or outside the document's letter."""
-    return Verdict(Status.WARN, reason, evidence or {}, until)
+    return Verdict(Status.WARN, reason, evidence or {}, until, None, by)
 
 
 def unknown(reason: str, fault: Fault | None = None, evidence: Mapping[str, Any] | None = None) -> Verdict:

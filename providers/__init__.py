@@ -6,6 +6,7 @@ SYSTEMS: tuple[str, ...] = (
     "providers.gcp",
     "providers.kubernetes",
     "providers.vault",
+    "providers.keycloak",
     "providers.tls",
 )
 """The rooms, each of which declares its `SYSTEM` (`providers.system`)."""

@@ -14,6 +14,8 @@ from tests.world.aws import Aws, serving
 from tests.world.azure import Azure
 from tests.world.gcp import Google
 from tests.world.gcp import serving as google_serving
+from tests.world.keycloak import Keycloak
+from tests.world.keycloak import serving as keycloak_serving
 from tests.world.kubernetes import TOKEN, USER, Kubernetes, Secured, server_context
 from tests.world.kubernetes import serving as kubernetes_serving
 from tests.world.raft import Raft, RaftCluster
@@ -160,6 +162,20 @@ def google(google_server: Google, monkeypatch: pytest.MonkeyPatch) -> Google:
     monkeypatch.setenv("CLOUDSDK_CONFIG", "/nonexistent")
     monkeypatch.setenv("NO_GCE_CHECK", "true")
     return google_server
+
+
+@pytest.fixture(scope="session")
+def keycloak_server() -> Iterator[Keycloak]:
+    """The simulated Keycloak, one for all tests."""
+    with keycloak_serving() as keycloak:
+        yield keycloak
+
+
+@pytest.fixture
+def keycloak(keycloak_server: Keycloak) -> Keycloak:
+    """The simulated Keycloak without a realm."""
+    keycloak_server.server.reset()
+    return keycloak_server
 
 
 @pytest.fixture(scope="session")

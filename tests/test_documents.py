@@ -79,18 +79,19 @@ def test_a_manual_names_every_setting_right_source_and_call(system: System) -> N
 
 @pytest.mark.parametrize("table", ["policy", "policy.tls", "policy.vault", "poll"])
 def test_the_manuals_name_every_key_of_the_policy(table: str) -> None:
-    from posture.policy import ExceptionRule, Policy
+    from posture.policy import Attestation, ExceptionRule, Policy
     from posture.policy.tls import TlsPolicy
     from posture.policy.vault import VaultPolicy
     from providers.collector.config import Poll
 
     types, room = {
-        "policy": ((Policy, ExceptionRule), "collector"),
+        "policy": ((Policy, Attestation, ExceptionRule), "collector"),
         "policy.tls": ((TlsPolicy,), "tls"),
         "policy.vault": ((VaultPolicy,), "vault"),
         "poll": ((Poll,), "collector"),
     }[table]
-    names = {field.name for type_ in types for field in msgspec.structs.fields(type_)} - {"exception", "tls", "vault"}
+    names = {field.name for type_ in types for field in msgspec.structs.fields(type_)}
+    names -= {"attestation", "exception", "tls", "vault"}
     assert not {name for name in names if f"`{name}`" not in manual(room)}
 
 

@@ -89,7 +89,7 @@ def test_it_is_in_the_snapshot_in_check_and_in_policy(file: Path, tmp_path: Path
     done = enctop(tmp_path, "policy", "toy", "--with", "lids")
     assert (done.stdout, done.returncode) == ("look at boxes and lids\n", 0)
     done = enctop(tmp_path, "policy", "toi")
-    assert "did you mean toy?; there are aws, azure, gcp, kubernetes, vault, toy" in done.stderr
+    assert "did you mean toy?; there are aws, azure, gcp, kubernetes, vault, keycloak, toy" in done.stderr
     assert "toy" in enctop(tmp_path, "policy", "--help").stdout
 
 

@@ -37,7 +37,8 @@ class Control(msgspec.Struct, frozen=True, kw_only=True):
 
     `verifies` are sentences of the document; `reads` the operations without which it is UNKNOWN; `maps` framework ->
     its numbers; `states` what each status means here; `remedy` a template (see `posture.controls.remedy`);
-    `evidence_class` that of a verdict which names none.
+    `evidence_class` that of a verdict which names none. `attestable` where it takes a person's word
+    (`posture.policy.Attestation`).
     """
 
     id: str
@@ -55,6 +56,7 @@ class Control(msgspec.Struct, frozen=True, kw_only=True):
     traps: str
     applies: tuple[str, ...]
     judge: Judge
+    attestable: bool = False
 
 
 class Registry:
@@ -157,6 +159,7 @@ class Metadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     remedy: str
     reads: tuple[str, ...] = ()
     traps: str = ""
+    attestable: bool = False
 
 
 def joined(
@@ -232,6 +235,7 @@ def _control(control_id: str, data: Metadata, applies: tuple[str, ...], judge: J
         traps=data.traps.strip(),
         applies=applies,
         judge=judge,
+        attestable=data.attestable,
     )
 
 

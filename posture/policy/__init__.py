@@ -31,6 +31,27 @@ class KeyMode(StrEnum):
 _COLUMNS = {KeyMode.PROVIDER_MANAGED: 1, KeyMode.EITHER: 2, KeyMode.CUSTOMER_MANAGED: 3, KeyMode.DOUBLE: 4}
 
 
+class Attestation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A person's word where nothing can be read: that what `control` asks for is so, in a `statement`, by whom, and
+    until which day in UTC it holds.
+    """
+
+    control: str
+    statement: str
+    attested_by: str
+    until: datetime.date
+
+    def __post_init__(self) -> None:
+        for key in ("statement", "attested_by"):
+            if not getattr(self, key).strip():
+                raise ValueError(f"{key}: is empty; say {'what is so' if key == 'statement' else 'who says so'}")
+
+    @property
+    def ends(self) -> Utc:
+        """The first instant at which it no longer holds: midnight UTC after `until`."""
+        return _after(self.until)
+
+
 class ExceptionRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One agreed exception: `control` is an id or the beginning of one up to a dot, `resource` an id or a glob of `*`
     and `?`.
@@ -52,9 +73,7 @@ class ExceptionRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def ends(self) -> Utc:
         """The first instant at which it no longer holds: midnight UTC after `until`."""
-        return (
-            datetime.datetime(self.until.year, self.until.month, self.until.day, tzinfo=datetime.UTC).timestamp() + DAY
-        )
+        return _after(self.until)
 
     @property
     def approved(self) -> bool:
@@ -87,6 +106,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rotation_max_days: Annotated[int, msgspec.Meta(ge=1)] = 365
     overrides: Mapping[str, KeyMode] = {}
     exception: tuple[ExceptionRule, ...] = ()
+    attestation: tuple[Attestation, ...] = ()
     tls: TlsPolicy = TlsPolicy()
     vault: VaultPolicy = VaultPolicy()
 
@@ -157,6 +177,7 @@ def shared(policies: Sequence[Policy]) -> Policy:
         ),
         rotation_max_days=min(policy.rotation_max_days for policy in policies),
         exception=tuple(rule for rule in first.exception if all(rule in policy.exception for policy in policies)),
+        attestation=tuple(one for one in first.attestation if all(one in policy.attestation for policy in policies)),
     )
 
 
@@ -220,6 +241,10 @@ def _row(observed: KeyClass, control_id: str, beneath: KeyClass) -> Cells:
     if observed is KeyClass.DOUBLE and family == "aws.s3":
         return S3_DOUBLE.get(beneath, _NOT_SEEN)
     return DECISIONS.get((family, observed)) or DECISIONS.get((provider, observed)) or DECISIONS["", observed]
+
+
+def _after(day: datetime.date) -> Utc:
+    return datetime.datetime(day.year, day.month, day.day, tzinfo=datetime.UTC).timestamp() + DAY
 
 
 def _begins(control: str, prefix: str) -> bool:

@@ -1,6 +1,7 @@
 """Every AWS operation enctop may call, and the permission it takes. A call that is not declared here cannot be made.
 
-Names: API references of EC2, S3, S3 Control, KMS and STS; permissions: Service Authorization Reference.
+Names: API references of EC2, EFS, EKS, IAM, KMS, RDS, S3, S3 Control and STS; permissions: Service Authorization
+Reference.
 """
 
 import json
@@ -11,6 +12,10 @@ import msgspec
 from providers.system import Blocks
 
 Need = Literal["always", "role", "tag", "object_sample", "inventory"]
+_PREFIXES = {"s3control": "s3", "efs": "elasticfilesystem"}
+"""boto3's name of a service -> IAM's prefix, where it is another."""
+_XML = frozenset({"ec2", "iam", "rds", "sts"})
+"""Services whose answers are XML of one outermost element, `NAMEResponse`."""
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -31,7 +36,7 @@ class Call(msgspec.Struct, frozen=True):
     @property
     def operation(self) -> str:
         """As errors and evidence name it: `ec2:DescribeVolumes`."""
-        return f"{'s3' if self.service == 's3control' else self.service}:{self.name}"
+        return f"{_PREFIXES.get(self.service, self.service)}:{self.name}"
 
     @property
     def method(self) -> str:
@@ -49,8 +54,9 @@ def _call(
     need: Need = "always",
     root: str = "",
 ) -> Call:
-    root = root or (f"{name}Response" if service in {"ec2", "sts"} else "")
-    call = Call(service, name, permission or f"{service}:{name}", family or service, need, root)
+    root = root or (f"{name}Response" if service in _XML else "")
+    prefix = _PREFIXES.get(service, service)
+    call = Call(service, name, permission or f"{prefix}:{name}", family or service, need, root)
     CALLS[name if service != "s3control" else f"Account{name}"] = call
     return call
 
@@ -96,11 +102,27 @@ DESCRIBE_KEY = _call("kms", "DescribeKey")
 GET_KEY_ROTATION_STATUS = _call("kms", "GetKeyRotationStatus")
 GET_KEY_POLICY = _call("kms", "GetKeyPolicy")
 
+GET_ACCOUNT_SUMMARY = _call("iam", "GetAccountSummary")
+GENERATE_CREDENTIAL_REPORT = _call("iam", "GenerateCredentialReport")
+GET_CREDENTIAL_REPORT = _call("iam", "GetCredentialReport")
+LIST_VIRTUAL_MFA_DEVICES = _call("iam", "ListVirtualMFADevices")
+
+DESCRIBE_DB_INSTANCES = _call("rds", "DescribeDBInstances")
+DESCRIBE_DB_CLUSTERS = _call("rds", "DescribeDBClusters")
+DESCRIBE_DB_SNAPSHOTS = _call("rds", "DescribeDBSnapshots")
+DESCRIBE_DB_CLUSTER_SNAPSHOTS = _call("rds", "DescribeDBClusterSnapshots")
+DESCRIBE_DB_SNAPSHOT_ATTRIBUTES = _call("rds", "DescribeDBSnapshotAttributes")
+DESCRIBE_DB_CLUSTER_SNAPSHOT_ATTRIBUTES = _call("rds", "DescribeDBClusterSnapshotAttributes")
+
+DESCRIBE_FILE_SYSTEMS = _call("efs", "DescribeFileSystems")
+
+LIST_CLUSTERS = _call("eks", "ListClusters")
+DESCRIBE_CLUSTER = _call("eks", "DescribeCluster")
+
 # Requests a period, the period in seconds, and how many under way, per account and region. EC2 refills 20 a second into
 # a bucket of 100 for each
-# action and shares it with every other tool of the account (EC2 request throttling): half of it is taken. S3 and KMS
-# publish no rate for these reads;
-# they answer SlowDown or ThrottlingException, and the lane shrinks.
+# action and shares it with every other tool of the account (EC2 request throttling): half of it is taken. The others
+# publish no rate for these reads; they answer SlowDown or ThrottlingException, and the lane shrinks.
 BUDGETS: dict[str, tuple[int, float, int]] = {
     "ec2:DescribeVolumes": (50, 5.0, 4),
     "ec2:DescribeSnapshots": (50, 5.0, 4),
@@ -108,6 +130,10 @@ BUDGETS: dict[str, tuple[int, float, int]] = {
     "s3": (1000, 1.0, 48),
     "s3control": (10, 1.0, 2),
     "kms": (100, 1.0, 16),
+    "iam": (10, 1.0, 2),
+    "rds": (10, 1.0, 4),
+    "efs": (5, 1.0, 2),
+    "eks": (10, 1.0, 4),
     "sts": (10, 1.0, 2),
 }
 

@@ -26,7 +26,10 @@ class Wire:
     """Decodes one output shape of botocore's model (`botocore.model.Shape`)."""
 
     def __init__(self, shape: Any) -> None:
-        self._shape = shape
+        self._wrapper: str = shape.serialization.get("resultWrapper", "")
+        """The element inside the outermost one that holds the answer, in IAM, RDS and STS."""
+        self.empty = f"<read><{self._wrapper}/></read>".encode() if self._wrapper else b"<read/>"
+        """What botocore takes for an answer without fields."""
         self._for_namespace = lru_cache(maxsize=4)(lambda namespace: _compile(shape, namespace))
 
     def decode(self, body: bytes, root: str | None = None) -> Any:
@@ -43,7 +46,10 @@ class Wire:
         namespace, brace, name = element.tag.rpartition("}")
         if root is not None and name != root:
             raise UnreadablePage(f"<{name[:40]}> where <{root}> was expected")
-        return self._for_namespace(namespace + brace)(element)
+        within = element.find(namespace + brace + self._wrapper) if self._wrapper else element
+        if within is None:
+            raise UnreadablePage(f"an answer without <{self._wrapper}>")
+        return self._for_namespace(namespace + brace)(within)
 
 
 def _compile(shape: Any, namespace: str) -> Decode:
@@ -53,6 +59,8 @@ def _compile(shape: Any, namespace: str) -> Decode:
         case "list":
             item = _compile(shape.member, namespace)
             return lambda element: [item(child) for child in element]
+        case "map":
+            return _map(shape, namespace)
         case "boolean":
             return _boolean
         case "integer" | "long":
@@ -80,6 +88,16 @@ def _structure(shape: Any, namespace: str) -> Decode:
             elif (several := many.get(child.tag)) is not None:
                 fields.setdefault(several[0], []).append(several[1](child))
         return fields
+
+    return decode
+
+
+def _map(shape: Any, namespace: str) -> Decode:
+    key, value = namespace + "key", namespace + "value"
+    read = _compile(shape.value, namespace)
+
+    def decode(element: ET.Element) -> dict[str, Any]:
+        return {entry.findtext(key) or "": read(held) for entry in element if (held := entry.find(value)) is not None}
 
     return decode
 
@@ -122,20 +140,19 @@ def read_answers(client: Any) -> None:
         ):
             return
         name, shape = operation_model.name, operation_model.output_shape
-        if model.resolved_protocol == "json":
+        if model.resolved_protocol in {"json", "rest-json"}:
             customized_response_dict.update(_object(response_dict["body"]))
             response_dict["body"] = b"{}"
         elif not (root := roots.get(name)):
             return
-        # a text of its own, and answers within answers
-        elif name == "GetBucketLocation" or "resultWrapper" in shape.serialization:
+        elif name == "GetBucketLocation":  # a text of its own
             _must_begin(response_dict["body"], root)
         else:
             payload = shape.serialization.get("payload")
             wire = wires.get(name) or wires.setdefault(name, Wire(shape.members[payload] if payload else shape))
             decoded = wire.decode(response_dict["body"], root)
             customized_response_dict.update({payload: decoded} if payload else decoded)
-            response_dict["body"] = b"<read/>"
+            response_dict["body"] = wire.empty
 
     client.meta.events.register("before-parse", before_parse)
 

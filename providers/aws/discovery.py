@@ -12,15 +12,22 @@ from posture.reports import ReadRefused
 from providers.aws.calls import DESCRIBE_REGIONS, GET_CALLER_IDENTITY
 from providers.aws.client import AwsClient
 from providers.aws.ebs import Region, Snapshots, Volumes
+from providers.aws.efs import FileSystems
+from providers.aws.eks import Clusters
 from providers.aws.faults import refused
+from providers.aws.iam import Identities
 from providers.aws.kms import ForeignKeys, Keys
 from providers.aws.objects import Inventory, ObjectSample
+from providers.aws.rds import Databases
 from providers.aws.s3 import Buckets
 from providers.aws.settings import AwsSettings
 from providers.aws.source import AwsSource, Claims, Rows, Shared
 from providers.source import Children, Source, Yield
 from providers.system import Block, Blocks, Setup
 from providers.tenancy import Tenancy
+
+_NAMING = frozenset({"ebs", "efs", "eks", "kms", "rds", "s3", "s3-objects", "snapshots"})
+"""Services whose sources come upon keys."""
 
 
 class Root(Source):
@@ -119,10 +126,13 @@ class Root(Source):
                 self._once(Keys, account, region, live),
                 self._once(Region, account, region, warm),
                 self._once(Snapshots, account, region, cold),
+                self._once(FileSystems, account, region, warm),
+                self._once(Clusters, account, region, warm),
+                self._once(Databases, account, region, cold),
             ]
         made += [self._once(OptedOut, account, region, cold) for region in off]
         buckets = self._once(Buckets, account, "", warm)
-        made.append(buckets)
+        made += [buckets, self._once(Identities, account, "", cold)]
         for wanted, kind in ((self._settings.object_sample, ObjectSample), (self._settings.inventory, Inventory)):
             if wanted:
                 objects = self._once(kind, account, "", cold)
@@ -130,11 +140,7 @@ class Root(Source):
                 made.append(objects)
         foreign = self._once(ForeignKeys, account, "", live)
         naming = self._claims.naming
-        naming += [
-            source.id
-            for source in made
-            if source.service in {"ebs", "kms", "s3", "snapshots", "s3-objects"} and source.id not in naming
-        ]
+        naming += [source.id for source in made if source.service in _NAMING and source.id not in naming]
         foreign.after = naming  # grows while the accounts before it are found: it is read as it is then
         return [*made, foreign]
 

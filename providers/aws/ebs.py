@@ -252,16 +252,19 @@ class Region(AwsSource):
 
 def at_rest(source: AwsSource, fields: Mapping[str, Any]) -> tuple[Encryption, tuple[Link, ...]]:
     """The encryption of a volume or snapshot, and its links to key and region. Whose the key is, the key says."""
-    home = Link("region", region_id(source.account.number, source.region))
-    encrypted = fields.get("Encrypted")
+    encryption, links = under_key(source, fields.get("Encrypted"), fields.get("KmsKeyId"))
+    return encryption, (*links, Link("region", region_id(source.account.number, source.region)))
+
+
+def under_key(source: AwsSource, encrypted: object, key: object) -> tuple[Encryption, tuple[Link, ...]]:
+    """Encryption as a service tells it, by a flag and the name of a key; and the link to the key."""
     if encrypted is not True:
-        return (Encryption(False, None, KeyClass.NONE) if encrypted is False else Encryption()), (home,)
-    key = fields.get("KmsKeyId")
+        return (Encryption(False, None, KeyClass.NONE) if encrypted is False else Encryption()), ()
     arn = key_arn(source, str(key), source.region) if key else None
     if arn is None:
-        return Encryption(True, "AES-256"), (home,)
+        return Encryption(True, "AES-256"), ()
     source.seen.name(source.id, arn)
-    return Encryption(True, "AES-256", KeyClass.UNKNOWN, arn), (Link("key", arn), home)
+    return Encryption(True, "AES-256", KeyClass.UNKNOWN, arn), (Link("key", arn),)
 
 
 def key_arn(source: AwsSource, key: str, region: str) -> str | None:

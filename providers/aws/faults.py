@@ -1,6 +1,6 @@
 """AWS's errors as `Fault`s: botocore's exceptions in, one kind out.
 
-Source: API error references of EC2, S3, KMS and STS.
+Source: API error references of EC2, EFS, EKS, IAM, KMS, RDS, S3 and STS.
 """
 
 import re
@@ -51,6 +51,8 @@ CODES: dict[str, FaultKind] = {
 }
 """Provider's code -> kind. Codes not here are told by their HTTP status."""
 
+_LATER = frozenset({"ReportInProgress"})
+"""Codes of what will be there in a moment."""
 _NETWORK = {
     "EndpointConnectionError",
     "ConnectTimeoutError",
@@ -133,7 +135,7 @@ def answered(call: Call, status: int, code: str, message: str, headers: Any) -> 
         permission,
         retry_after(headers, ("x-amz-retry-after",)),
     )
-    return Refused(fault, transient=status >= 500 and kind is ERROR)
+    return Refused(fault, transient=kind is ERROR and (status >= 500 or code in _LATER))
 
 
 def plain(said: object) -> str:

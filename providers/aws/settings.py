@@ -1,6 +1,7 @@
 """`[[tenant.aws]]`: which accounts and regions, and by whose hand."""
 
 import configparser
+import datetime
 import os
 import re
 import shlex
@@ -17,12 +18,29 @@ _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/.+")
 _REGION = re.compile(r"[a-z]{2,5}(-[a-z]+)+-\d{1,2}")
 
 
+class IdentityCenter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[tenant.aws.identity_center]`: a person's word on the second factor of IAM Identity Center, which no API tells.
+    It is shown as attested, never as observed, and holds for 90 days.
+
+    `mfa` is what it asks for: `required` of everybody at every sign-in, `optional` for less; `external` where people
+    sign in at an identity provider of their own, `unused` where the account has no Identity Center.
+    """
+
+    mfa: Literal["required", "optional", "external", "unused"]
+    attested_by: str
+    on: datetime.date
+
+    def __post_init__(self) -> None:
+        if not self.attested_by.strip():
+            raise ValueError("attested_by: is empty; name who says so")
+
+
 class AwsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One way into AWS. No secret ever stands here: a profile, a role, or the default chain.
 
     `tag` (`tenant=acme`) is for an account that tenants share: what carries it is this tenant's, what carries no
     tenant's is `unassigned`. `object_sample` objects a bucket are asked for their headers (needs s3:GetObject; 0 =
-    off); `inventory` reads S3 Inventory reports.
+    off); `inventory` reads S3 Inventory reports. `identity_center` is what a person says of IAM Identity Center.
     """
 
     profile: str | None = None
@@ -34,6 +52,7 @@ class AwsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tag: str | None = None
     object_sample: int = 0
     inventory: bool = False
+    identity_center: IdentityCenter | None = None
 
     def __post_init__(self) -> None:
         if self.profile == "":

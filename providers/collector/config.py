@@ -271,11 +271,17 @@ def _check(config: Config, where: str) -> None:
 
 def _check_controls(config: Config, where: str) -> None:
     """What a policy says of a control that does not exist would hold for nothing, and nobody would be told."""
-    named = list(_named_controls(config))
-    if not named:
+    named, attested = list(_named_controls(config)), list(_attested_controls(config))
+    if not named and not attested:
         return
     from posture.controls.registry import registry
 
+    taken = [control.id for control in registry() if control.attestable]
+    for key, name in attested:
+        if name not in taken:
+            raise ConfigError(
+                f"{where}: {key}: {name!r} takes nobody's word{nearest(name, taken)}; {', '.join(taken)} do"
+            )
     known = [control.id for control in registry()]
     for key, name in named:
         if not any(control == name or control.startswith(f"{name}.") for control in known):
@@ -292,3 +298,9 @@ def _named_controls(config: Config) -> Iterator[tuple[str, str]]:
             (f"tenant[{number}].policy.exception[{index}].control", rule.control)
             for index, rule in enumerate(tenant.policy.exception)
         )
+
+
+def _attested_controls(config: Config) -> Iterator[tuple[str, str]]:
+    for number, tenant in enumerate(config.tenant):
+        for index, said in enumerate(tenant.policy.attestation):
+            yield f"tenant[{number}].policy.attestation[{index}].control", said.control

@@ -10,9 +10,10 @@ from posture.clock import Utc
 from posture.controls.remedy import remedy_for
 from posture.entry import Entry
 from posture.exposure import Exposures
+from posture.kinds import is_listed
 from posture.model import Model
 from posture.resource import Resource
-from posture.rollup import OWN, Rollup
+from posture.rollup import Rollup
 from posture.rows import KEY_CLASSES, FindingRow, Place, Row
 from posture.verdict import Finding, Severity, Status, shown
 from providers.collector.blast import boxes, five, linked
@@ -70,7 +71,7 @@ class Publisher:
             if entry is None or entry.resource.id != name:
                 continue
             place = self._place(entry)
-            if entry.resource.provider != OWN:
+            if is_listed(entry.resource):
                 row = self._row(entry, place)
                 if self._rows.get(name) != row:
                     self._rows[name] = row

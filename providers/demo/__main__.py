@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NoReturn
 
@@ -24,8 +25,11 @@ from providers.demo.azure import accounts
 from providers.demo.azure.lazy import LazyAzure
 from providers.demo.gcp import server as gcp
 from providers.demo.gcp import tenant
+from providers.demo.keycloak import live as keycloak
+from providers.demo.keycloak.server import Server as Keycloak
 from providers.demo.kubernetes import live as kubernetes
 from providers.demo.kubernetes import tenants
+from providers.demo.kubernetes.tenants import Clusters
 from providers.demo.tls import live as tls
 from providers.demo.vault import live as vault
 
@@ -49,6 +53,7 @@ def main() -> NoReturn:
         azure, street = LazyAzure(stopped), tls.start()
         google = gcp.start()
         initech = tenant.seed(google)
+        logins = keycloak.start()
         clusters = tenants.start(acme, azure.resources, initech)
         secrets = starting.result()
     for happens, where in (
@@ -56,7 +61,7 @@ def main() -> NoReturn:
         (kubernetes.live, clusters.running),
     ):
         threading.Thread(target=happens, args=(where, stopped), name="live", daemon=True).start()
-    own = clusters.configuration
+    own = _beside(clusters, logins)
     systems = tls.configuration(street) + vault.configuration(secrets.bao.url) + own("acme")
     started = {
         "url": server.url,
@@ -78,6 +83,11 @@ def main() -> NoReturn:
         sys.stdout.flush()
     while True:
         signal.pause()
+
+
+def _beside(clusters: Clusters, logins: Keycloak) -> Callable[[str], str]:
+    """Name of a tenant -> the collector's blocks for what it has beside its cloud."""
+    return lambda tenant: clusters.configuration(tenant) + keycloak.configuration(logins, tenant)
 
 
 def _until_left() -> None:

@@ -9,6 +9,7 @@ import msgspec
 import requests
 
 from posture.fault import NO_CREDENTIALS, Fault, FaultKind, Refused
+from providers.secret_file import checked_secret, read_secret
 from providers.vault.calls import LOGIN
 from providers.vault.faults import cause
 from providers.vault.settings import KUBERNETES_JWT, VaultSettings
@@ -98,21 +99,16 @@ def _secret(variable: str | None, file: str | None, what: str) -> str:
 
 def _read(file: str, what: str) -> str:
     try:
-        return _checked(Path(file).expanduser().read_text("utf-8"), file)
-    except (OSError, UnicodeDecodeError) as error:
-        raise _none(
-            f"{what}: {file} cannot be read: {error.strerror if isinstance(error, OSError) else 'not UTF-8'}"
-        ) from None
+        return read_secret(file, what)
+    except ValueError as error:
+        raise _none(str(error)) from None
 
 
 def _checked(text: str, where: str) -> str:
-    """Without the newline that editors leave; what no HTTP header can hold is refused here, since requests would
-    quote it in its error.
-    """
-    text = text.strip()
-    if not text or not text.isascii() or not text.isprintable():
-        raise _none(f"{where} holds no token")
-    return text
+    try:
+        return checked_secret(text, where, "token")
+    except ValueError as error:
+        raise _none(str(error)) from None
 
 
 def _none(why: str) -> Refused:

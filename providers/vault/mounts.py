@@ -195,8 +195,7 @@ class Mounts(VaultSource):
             fields["covering"] = covering
         if type_ == "userpass":
             await self._users(mount, reading, fields)
-        cells = (*cells, "" if covering is None else "enforced" if covering else "-")
-        return mount, self._auth_method(mount, fields, {**reading.faults, **factors.faults}, cells)
+        return mount, self._auth_method(mount, fields, {**reading.faults, **factors.faults}, (*cells, ""))
 
     def _auth_method(
         self, mount: Mount, fields: dict[str, Any], faults: dict[str, Fault], cells: tuple[str, ...]

@@ -8,7 +8,7 @@ from functools import cache
 import msgspec
 
 from posture.controls.registry import Control, registry
-from posture.policy import ExceptionRule, KeyMode, Policy
+from posture.policy import Attestation, ExceptionRule, KeyMode, Policy
 from posture.resource import KeyClass, Resource
 from posture.source import State
 from posture.verdict import Status
@@ -25,12 +25,18 @@ EXCEPTION = msgspec.convert(
     {"control": "aws.ebs", "resource": "*", "until": "2027-11-01", "reason": "scratch", "approved_by": "j.doe"},
     ExceptionRule,
 )
+WORDS = tuple(
+    msgspec.convert(
+        {"control": control, "statement": "it is so", "attested_by": "j.doe", "until": "2027-11-01"}, Attestation
+    )
+    for control in ("app.password.hashing", "app.2fa.supported", "doc.claim.fips")
+)
 DOUBLE = azure_world.account(KeyClass.DOUBLE, "Microsoft.Keyvault")
 DOUBLY = {**DOUBLE.fields["properties"]["encryption"], "requireInfrastructureEncryption": True}
 POLICIES = (
     *(Policy(keys=mode, strict=strict) for mode in KeyMode for strict in (False, True)),
     Policy(keys=KeyMode.CUSTOMER_MANAGED, mfa="required"),
-    Policy(exception=(EXCEPTION,)),
+    Policy(exception=(EXCEPTION,), attestation=WORDS),
 )
 KEY = aws.key(
     KeyRotationEnabled=True, RotationPeriodInDays=365, Policy='{"Statement": []}', ValidTo="2027-11-23T14:00:00Z"
@@ -54,6 +60,10 @@ MORE: tuple[Resource, ...] = (
         PolicyStatus={"IsPublic": False},
         PublicAccessBlockConfiguration=OPEN_FLAGS,
     ),
+    aws.eks_cluster(),
+    aws.database(StorageEncrypted=False, StorageEncryptionType="sse-rds"),
+    aws.database_snapshot(Encrypted=False, Public=False),
+    aws.database_snapshot(Encrypted=False, SnapshotType="automated"),
     azure_world.account(KeyClass.CUSTOMER, "Microsoft.Keyvault", allowBlobPublicAccess=False),
     azure_world.mounted(),
     azure_world.mounted(azure_world.instance().id),
@@ -118,7 +128,11 @@ def _worlds(resource: Resource) -> Iterator[World]:
         *k8s_world.BESIDE,
     ]
     beside = [other for other in beside if other.id != resource.id]
-    asked = [aws.source(state=State.OK, last_success=NOW - DAY / 1440), k8s_world.listed("persistentvolumes")]
+    asked = [
+        aws.source(state=State.OK, last_success=NOW - DAY / 1440),
+        aws.source("acme/azure/1/disks", provider="azure", state=State.OK, last_success=NOW),
+        k8s_world.listed("persistentvolumes"),
+    ]
     for policy in POLICIES:
         for seen in (beside, []):
             yield World(seen, policy, asked)

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given, settings
 
 from posture.changes import Change
+from posture.entry import users_id
 from posture.fault import Fault
 from posture.filter import parse
+from posture.kinds import is_listed
 from posture.model import Model
 from posture.resource import Resource
-from posture.rollup import OWN
 from posture.snapshot import matches, take
 from providers.collector.frames import Hello
 from providers.collector.publisher import Publisher
@@ -42,7 +43,7 @@ def in_the_list(query: str, viewer: Replica) -> set[str]:
 
 
 def in_the_export(query: str, model: Model) -> set[str]:
-    return {held.resource.id for held in model.all() if held.resource.provider != OWN and matches(parse(query), held)}
+    return {held.resource.id for held in model.all() if is_listed(held.resource) and matches(parse(query), held)}
 
 
 @settings(max_examples=25, deadline=None)
@@ -60,14 +61,14 @@ def test_every_filter_selects_the_same_in_the_list_and_in_the_export(
     ("query", "found"),
     [
         ("control:aws.ebs.volume-encrypted", {"vol-1", "vol-2"}),  # who is judged by it, satisfied or not
-        ("-control:aws.ebs.volume-encrypted", {"k-1", "alone"}),
+        ("-control:aws.ebs.volume-encrypted", {"k-1", "alone", users_id("acme"), users_id("beta")}),
         ("control:aws.ebs.volume-encrypted status:fail", {"vol-2"}),
         ('"Encrypted is false"', {"vol-2"}),
         ("volume-encrypted", {"vol-2"}),  # free text finds the controls that are not satisfied
         ("severity:info", {"alone"}),
         ("key:unknown", set()),  # what is not encrypted at all has no class
         ("key:none", {"vol-2"}),
-        ("tenant:beta", {"k-1"}),
+        ("tenant:beta", {"k-1", users_id("beta")}),
     ],
 )
 def test_the_cases_in_which_they_once_differed(query: str, found: set[str]) -> None:
@@ -76,6 +77,7 @@ def test_the_cases_in_which_they_once_differed(query: str, found: set[str]) -> N
     feed = (
         Feed(VOLUMES, KEYS).poll(KEYS, shared_key).poll(VOLUMES, volume("vol-1", key=key_arn()), volume("vol-2"), alone)
     )
-    expected = {{"k-1": key_arn(), "alone": "alone"}.get(name, volume(name).id) for name in found}
+    ids = {"k-1": key_arn(), **{name: volume(name).id for name in ("vol-1", "vol-2")}}
+    expected = {ids.get(name, name) for name in found}
     assert in_the_export(query, feed.model) == in_the_list(query, viewer_of(feed.model)) == expected
     assert {entry.id for entry in take(feed.model, feed.now, "1", query=query).resources} == expected

@@ -152,7 +152,7 @@ class Life(RuleBasedStateMachine):
             self.feed.now,
         )
         self.feed.model.tick(self.feed.now)
-        assert len(self.feed.model) == len(rows) + len(ALL) + 2
+        assert len(self.feed.model) == len(rows) + len(ALL) + 4
         self.publisher, self.viewer = Publisher(self.feed.model), Replica()
         self.viewer.apply(Hello("test", ("acme", "beta"), False, NOW))
 
@@ -195,6 +195,7 @@ class Life(RuleBasedStateMachine):
                 rollup.resources[entry.status] += not own
                 for finding in entry.findings.values():
                     rollup.findings[finding.status] += 1
+                    rollup.failed[finding.severity] += finding.status is Status.FAIL and not own
         empty = Rollup()
         assert {name: rollup for name, rollup in self.feed.model.rollups.items() if rollup != empty} == {
             n: r for n, r in recount.items() if r != empty

@@ -33,7 +33,7 @@ def test_views_and_their_keys_stand_as_they_always_did() -> None:
     assert [view.name for view in views()] == [
         *("overview", "volumes", "snapshots", "buckets", "keys", "vault", "leases", "endpoints", "findings", "sources"),
         *("certificates", "expiring", "workloads", "storageclasses", "persistentvolumes", "claims", "ingresses"),
-        *("promises", "others"),
+        *("access", "promises", "databases", "filesystems", "others"),
     ]
 
 

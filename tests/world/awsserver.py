@@ -14,9 +14,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     answer: Callable[["Handler"], None]
     asked: list[str]
+    form: str
 
     def _answer(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.form = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode(errors="replace")
         self.asked.append(self.path)
         with contextlib.suppress(OSError):
             type(self).answer(self)

@@ -10,7 +10,7 @@ from posture.verdict import Status
 from providers.demo.aws import bucketpolicy
 from providers.demo.aws.accounts import ACCOUNT, FOREIGN, REGIONS, SECOND
 from providers.demo.aws.seed import Buckets, Region, repeatable
-from tests.world import truth
+from tests.world import stores, truth
 from tests.world.truth import FAIL, NA, PASS, WARN, Truth
 
 VOLUMES, SNAPSHOTS, BUCKETS, KEYS = 10_000, 3_000, 2_000, 50
@@ -29,10 +29,12 @@ def big(volumes: int = VOLUMES, snapshots: int = SNAPSHOTS, buckets: int = BUCKE
         used = _odd_keys(known, region) if number == 0 else []
         common = region.key("common", days=100)
         known[common] = dict(truth.key())
+        stores.stores(known, region, common)
         arns = _volumes(known, region, volumes // 4, [(common, PASS), *used])
         _snapshots(known, region, arns, snapshots // 4, public=number == 0)
     for account in (ACCOUNT, SECOND):
         _buckets(known, account, buckets // 2)
+        stores.people(known, account, mfa=account == ACCOUNT)
     _fill_keys(known, regions)
     return known
 

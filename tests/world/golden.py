@@ -1,4 +1,4 @@
-"""The golden cases that speak of AWS: 1 to 11, and 34."""
+"""The golden cases that speak of AWS: 1 to 11, 34 and 36."""
 
 import msgspec
 
@@ -6,6 +6,7 @@ from posture.verdict import Status
 from providers.demo.aws import bucketpolicy
 from providers.demo.aws.accounts import ACCOUNT, FOREIGN
 from providers.demo.aws.seed import Buckets, Region
+from providers.demo.aws.stores import People
 from providers.demo.faults import Faults
 from tests.world import truth
 from tests.world.truth import FAIL, NA, PASS, UNKNOWN, WARN, Truth
@@ -42,6 +43,7 @@ def golden(faults: Faults) -> Golden:
     made.truth[home.id] = dict(truth.region())
     _buckets(made, faults)
     _volumes(made, home)
+    _root(made)
     made.cases[10] = f"aws://{ACCOUNT}/{HANGING}"
     made.truth[made.cases[10]] = dict(truth.region(default=UNKNOWN, default_key=UNKNOWN))
     faults.hang(HANGING)
@@ -101,3 +103,9 @@ def _volumes(made: Golden, home: Region) -> None:
     made.truth[made.cases[11]] = dict(truth.plaintext_volume())
     made.cases[34] = home.volume()
     made.truth[made.cases[34]] = dict(truth.aws_key_volume())
+
+
+def _root(made: Golden) -> None:
+    """Case 36: Organizations has removed the credentials of root."""
+    made.cases[36] = People().root(mfa=False, password=False)
+    made.truth[made.cases[36]] = dict(truth.root())

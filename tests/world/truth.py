@@ -81,6 +81,36 @@ def launch_template(status: Status) -> Mapping[str, Status]:
     return {"aws.ebs.launch-template-encrypted": status}
 
 
+def root(*, mfa: Status = PASS) -> Mapping[str, Status]:
+    """An account's root user, where nobody says anything of Identity Center."""
+    return {"aws.iam.root-mfa": mfa, "aws.iam.sso-mfa": UNKNOWN}
+
+
+def user(status: Status) -> Mapping[str, Status]:
+    """An IAM user."""
+    return {"aws.iam.user-console-mfa": status}
+
+
+def database(encrypted: Status) -> Mapping[str, Status]:
+    """An RDS instance or cluster."""
+    return {"aws.rds.encrypted": encrypted}
+
+
+def database_snapshot(encrypted: Status, public: Status = PASS) -> Mapping[str, Status]:
+    """A snapshot of either."""
+    return {"aws.rds.encrypted": encrypted, "aws.rds.snapshot-public": public}
+
+
+def file_system(encrypted: Status) -> Mapping[str, Status]:
+    """An EFS file system."""
+    return {"aws.efs.encrypted": encrypted}
+
+
+def cluster(secrets: Status) -> Mapping[str, Status]:
+    """An EKS cluster."""
+    return {"aws.eks.secrets-encryption": secrets}
+
+
 def _volume(encrypted: Status, key_policy: Status, usable: Status, cross_account: Status) -> Mapping[str, Status]:
     return {
         "aws.ebs.volume-encrypted": encrypted,

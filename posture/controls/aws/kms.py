@@ -12,7 +12,7 @@ from posture.resource import Resource
 from posture.verdict import Status, Verdict, failed, not_applicable, passed, unanswered, unknown, warned
 
 # the services whose resources point at keys
-_NAME_KEYS = frozenset({"ebs", "ec2", "s3", "s3-inventory", "s3-objects", "snapshots"})
+_NAME_KEYS = frozenset({"ebs", "ec2", "efs", "eks", "rds", "s3", "s3-inventory", "s3-objects", "snapshots"})
 _ROTATION = "kms:GetKeyRotationStatus"
 _MANAGERS = frozenset({"AWS", "CUSTOMER"})
 _ORIGINS = frozenset({"AWS_KMS", "EXTERNAL", "AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"})

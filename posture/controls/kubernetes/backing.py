@@ -14,9 +14,11 @@ from posture.resource import Resource
 from posture.source import Source, account_of
 from posture.verdict import Finding, Status
 
+_EFS = "aws.efs.file-system"
 JUDGED_BY: Mapping[str, tuple[str, ...]] = {
     "aws.ebs.volume": ("aws.ebs.volume-encrypted", "aws.ebs.volume-key-policy", "aws.ebs.kms-key-usable"),
     "aws.ebs.snapshot": ("aws.ebs.snapshot-encrypted", "aws.ebs.kms-key-usable", "aws.ebs.snapshot-public"),
+    _EFS: ("aws.efs.encrypted",),
     "aws.s3.bucket": ("aws.s3.default-encryption", "aws.s3.default-key-policy", "aws.s3.kms-key-usable"),
     "azure.compute.disk": ("azure.disk.encryption-type", "azure.disk.key-policy"),
     "azure.compute.snapshot": ("azure.disk.snapshot-encryption",),
@@ -56,8 +58,8 @@ class Behind(msgspec.Struct, frozen=True):
 
 
 def behind(resource: Resource, context: Context) -> Behind:
-    """What stands on a cloud resource, and on the encryption set that leads to its key. The asker is judged again when
-    that changes.
+    """What stands on a cloud resource, and on the encryption set or the key that it is under, where no control of its
+    own tells of that. The asker is judged again when that changes.
     """
     controls = JUDGED_BY.get(resource.type)
     if controls is None:
@@ -65,8 +67,8 @@ def behind(resource: Resource, context: Context) -> Behind:
     found = context.findings(resource)
     told = {control: found.get(control) for control in controls}
     leads = context.linked(resource, "key")
-    if leads is not None and leads.type == _SET:
-        told[KEY_HEALTH[_SET]] = context.findings(leads).get(KEY_HEALTH[_SET])
+    if leads is not None and (leads.type == _SET or resource.type == _EFS):
+        told[KEY_HEALTH[leads.type]] = context.findings(leads).get(KEY_HEALTH[leads.type])
     words = {control: finding.status.word if finding else "unknown" for control, finding in told.items()}
     evidence = {"behind it": resource.id, **words}
     missing = next((control for control, finding in told.items() if finding is None), None)

@@ -29,6 +29,8 @@ DENIED = {
     "s3control": Spelling(403, "AccessDenied"),
     "sts": Spelling(403, "AccessDenied"),
     "kms": Spelling(400, "AccessDeniedException"),
+    "eks": Spelling(403, "AccessDeniedException"),
+    "elasticfilesystem": Spelling(403, "AccessDeniedException"),
 }
 EXPIRED = {
     "ec2": Spelling(400, "RequestExpired"),
@@ -36,6 +38,8 @@ EXPIRED = {
     "s3control": Spelling(400, "ExpiredToken"),
     "sts": Spelling(403, "ExpiredToken"),
     "kms": Spelling(400, "ExpiredTokenException"),
+    "eks": Spelling(403, "ExpiredTokenException"),
+    "elasticfilesystem": Spelling(403, "ExpiredTokenException"),
 }
 THROTTLED = {
     "ec2": Spelling(503, "RequestLimitExceeded"),
@@ -43,6 +47,8 @@ THROTTLED = {
     "s3control": Spelling(503, "SlowDown"),
     "sts": Spelling(400, "Throttling"),
     "kms": Spelling(400, "ThrottlingException"),
+    "eks": Spelling(429, "ThrottlingException"),
+    "elasticfilesystem": Spelling(429, "ThrottlingException"),
 }
 BROKEN = {
     "ec2": Spelling(500, "InternalError"),
@@ -50,10 +56,15 @@ BROKEN = {
     "s3control": Spelling(500, "InternalError"),
     "sts": Spelling(500, "InternalFailure"),
     "kms": Spelling(500, "KMSInternalException"),
+    "eks": Spelling(500, "ServerException"),
+    "elasticfilesystem": Spelling(500, "InternalServerError"),
 }
 OPTED_OUT = {
     "ec2": Spelling(401, "AuthFailure"),
     "kms": Spelling(400, "UnrecognizedClientException"),
+    "eks": Spelling(403, "UnrecognizedClientException"),
+    "elasticfilesystem": Spelling(403, "UnrecognizedClientException"),
+    "rds": Spelling(403, "InvalidClientTokenId"),
     "sts": Spelling(403, "RegionDisabledException"),
 }
 """What a region answers that the account has not opted in to: it looks like bad credentials."""
@@ -115,4 +126,9 @@ def _json_error(code: str, message: str) -> tuple[str, str]:
     return JSON, json.dumps({"__type": code, "message": message})
 
 
-_ENVELOPES = {"ec2": _ec2_error, "s3": _s3_error, "s3control": _s3control_error, "kms": _json_error}
+_ENVELOPES = {
+    "ec2": _ec2_error,
+    "s3": _s3_error,
+    "s3control": _s3control_error,
+    **dict.fromkeys(("eks", "elasticfilesystem", "kms"), _json_error),
+}

@@ -6,6 +6,7 @@ What it merely *answers* wrongly is in `answers`.
 from collections.abc import Callable
 from typing import Any
 
+from providers.demo.aws import repairs_stores
 from providers.demo.aws.answers.kms import aws_managed_policy
 
 Method = Callable[..., Any]
@@ -28,6 +29,9 @@ def apply() -> None:
         _buckets,
         _inventories,
         _policy_conditions,
+        repairs_stores.databases,
+        repairs_stores.pages,
+        repairs_stores.file_systems,
     ):
         repair()
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -52,6 +53,11 @@ NAMED_BY = (
     "LaunchTemplateId",
     "InstanceId.1",
     "ResourceId.1",
+    "DBSnapshotIdentifier",
+    "DBClusterSnapshotIdentifier",
+    "DBInstanceIdentifier",
+    "DBClusterIdentifier",
+    "UserName",
 )
 """Parameters that name what a request is about; the first that is there is its resource."""
 
@@ -202,8 +208,31 @@ def _s3control(environ: Environ) -> tuple[str, str, dict[str, Any]]:
     return VERBS.get(environ["REQUEST_METHOD"], "") + last[:1].upper() + last[1:], account, {"AccountId": account}
 
 
+def _rest(environ: Environ) -> tuple[str, str, dict[str, Any]]:
+    """The services that are asked by method and path: EFS and EKS. The resource is what the path names last."""
+    method, path = environ["REQUEST_METHOD"], unquote(environ["PATH_INFO"]).rstrip("/")
+    operation = next((name for verb, shape, name in _PATHS if verb == method and shape.fullmatch(path)), None)
+    named = path.rpartition("/")[2] if operation is not None and not operation.endswith("s") else ""
+    return operation or f"{VERBS.get(method, method)}{path}", named, _query(environ)
+
+
+_PATHS = (
+    ("GET", re.compile(r"/2015-02-01/file-systems"), "DescribeFileSystems"),
+    ("POST", re.compile(r"/2015-02-01/file-systems"), "CreateFileSystem"),
+    ("GET", re.compile(r"/clusters"), "ListClusters"),
+    ("POST", re.compile(r"/clusters"), "CreateCluster"),
+    ("GET", re.compile(r"/clusters/[^/]+"), "DescribeCluster"),
+)
+
+
 def _unknown(environ: Environ) -> tuple[str, str, dict[str, Any]]:
     return environ.get("HTTP_X_AMZ_TARGET", "Unknown").rpartition(".")[2], "", {}
 
 
-_READERS = {"ec2": _form, "sts": _form, "iam": _form, "kms": _json, "s3": _s3, "s3control": _s3control}
+_READERS = {
+    **dict.fromkeys(("ec2", "iam", "rds", "sts"), _form),
+    **dict.fromkeys(("eks", "elasticfilesystem"), _rest),
+    "kms": _json,
+    "s3": _s3,
+    "s3control": _s3control,
+}

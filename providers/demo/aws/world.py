@@ -2,6 +2,7 @@
 not as promised.
 """
 
+import datetime
 import random
 from collections.abc import Callable
 
@@ -9,6 +10,7 @@ import msgspec
 
 from providers.demo.aws import bucketpolicy
 from providers.demo.aws.accounts import ACCOUNT, FOREIGN, REGIONS, ROLE, SECOND
+from providers.demo.aws.holdings import holdings
 from providers.demo.aws.seed import Buckets, Region, block_public_access, repeatable
 from providers.demo.faults import Faults
 
@@ -101,6 +103,7 @@ def seed(faults: Faults) -> World:
     _snapshots(regions, chance)
     buckets = {account: Buckets(account) for account in (ACCOUNT, SECOND)}
     guarded = _buckets(regions, buckets)
+    holdings(regions, payments)
     faults.deny("s3:Get*", resource=DENIED_BUCKET)
     return World(regions, buckets, chance, payments, calm, guarded)
 
@@ -110,6 +113,7 @@ def configuration(url: str, systems: str = "", policy: str = "") -> str:
     what they are meant to be.
     """
     regions = ", ".join(f'"{region}"' for region in REGIONS)
+    looked = datetime.datetime.now(datetime.UTC).date() - datetime.timedelta(days=20)
     return f"""\
 [poll]  # quicker than anybody would ask a cloud, so that what changes is seen while one watches
 live = "5s"
@@ -122,6 +126,10 @@ name = "acme"
   [[tenant.aws]]
   regions = [{regions}]
   endpoint_url = "{url}"
+    [tenant.aws.identity_center]
+    mfa = "required"
+    attested_by = "r.okafor"
+    on = {looked}
 
   [[tenant.aws]]
   role_arn = "{ROLE}"

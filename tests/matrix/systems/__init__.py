@@ -4,6 +4,7 @@ from tests.matrix.system import System
 from tests.matrix.systems.aws import AwsSystem
 from tests.matrix.systems.azure import AzureSystem
 from tests.matrix.systems.google import GoogleSystem
+from tests.matrix.systems.keycloak import KeycloakSystem
 from tests.matrix.systems.kubernetes import KubernetesSystem
 from tests.matrix.systems.tls import TlsSystem
 from tests.matrix.systems.vault import VaultSystem
@@ -14,5 +15,6 @@ SYSTEMS: tuple[type[System], ...] = (
     GoogleSystem,
     KubernetesSystem,
     VaultSystem,
+    KeycloakSystem,
     TlsSystem,
 )

@@ -14,6 +14,7 @@ from providers.demo.aws import request as asked
 from providers.demo.aws.accounts import ENVIRONMENT
 from providers.demo.aws.faults import AwsFaults
 from providers.demo.aws.seed import Buckets, Region
+from providers.demo.aws.stores import People, Stores
 from tests.matrix.cell import Place
 from tests.matrix.front import Line, Request
 from tests.matrix.system import System
@@ -22,7 +23,7 @@ T = TypeVar("T", Request, Answer)
 
 
 class AwsSystem(System):
-    """Two volumes, a snapshot, a bucket and a key."""
+    """Two volumes, a snapshot, a bucket and a key; a database, a file system, a cluster and a user."""
 
     name, provider = "AWS", "aws"
     good, bad = "aws.kms.key-state", "aws.ebs.volume-encrypted"
@@ -40,6 +41,11 @@ class AwsSystem(System):
         home.snapshot(home.volume(key=key))
         home.volume(encrypted=False)
         Buckets().make("ledger", policy=bucketpolicy.tls_12("ledger"))
+        stores = Stores()
+        stores.database_snapshot("ledger", stores.database("ledger", key=key).rpartition(":")[2])
+        stores.file_system("share", key=key)
+        stores.cluster("prod", key=key)
+        People().user("alice")
 
     def stop(self) -> None:
         """End moto, and forget what was in it."""
@@ -115,7 +121,10 @@ class AwsSystem(System):
                 await line.answer(_body(answer, answer.body[:begin] + b"<Buckets>" + answer.body[end:]))
             else:
                 moved = line.request.headers.get("authorization", "").replace("/us-east-1/", "/eu-west-1/")
-                away = one.service in {"ec2", "kms"} and one.operation != "ec2:DescribeRegions"
+                away = (
+                    one.service in {"ec2", "eks", "elasticfilesystem", "kms", "rds"}
+                    and one.operation != "ec2:DescribeRegions"
+                )
                 await line.answer(
                     await line.truth(
                         msgspec.structs.replace(line.request, headers={**line.request.headers, "authorization": moved})

@@ -12,12 +12,14 @@ from posture.controls.registry import Metadata, Registry, control, joined, regis
 from posture.controls.remedy import remedy_for
 from posture.resource import Resource
 from posture.verdict import EvidenceClass, Severity, Status, Verdict, passed
+from tests.posture.controls.app.world import TYPES as APP
 from tests.posture.controls.azure import world
 from tests.posture.controls.gcp.world import GCP_RESOURCES
 from tests.posture.controls.kubernetes.world import TYPES as KUBERNETES
 from tests.posture.controls.tls.world import certificate, endpoint
 from tests.posture.controls.vault.world import WHOLE as VAULT
 from tests.posture.controls.world import (
+    AWS_TYPES,
     bucket,
     key,
     key_arn,
@@ -39,6 +41,7 @@ RESOURCES = {
     "aws.s3.inventory": made("b-1/inventory", "inventory", "aws.s3.inventory", fields={"Bucket": "b-1"}),
     "aws.s3.object-sample": made("b-1/sample", "object-sample", "aws.s3.object-sample"),
     "aws.kms.key": key(),
+    **AWS_TYPES,
     "tls.endpoint": endpoint(),
     "tls.certificate": certificate(Host="shop.acme.example", Connect="shop.acme.example:443"),
     "enctop.source": source_row(),
@@ -47,6 +50,7 @@ RESOURCES = {
     **world.TYPES,
     **GCP_RESOURCES,
     **KUBERNETES,
+    **APP,
 }
 
 
@@ -54,8 +58,18 @@ def test_every_control_of_the_areas_is_there_in_the_order_of_ids() -> None:
     ids = [control.id for control in registry()]
     assert ids == sorted(ids)
     clouds = {"aws.s3.": 9, "aws.ebs.": 9, "aws.kms.": 3, "azure.": 20, "gcp.": 12}
-    many = {**clouds, "k8s.": 11, "meta.": 4, "tls.": 19, "vault.": 23}
+    many = {**clouds, "app.": 2, "doc.": 2, "k8s.": 11, "meta.": 4, "tls.": 19, "vault.": 23}
     assert {area: sum(control.startswith(area) for control in ids) for area in many} == many
+
+
+def test_what_aws_keeps_beside_disks_and_buckets_and_who_may_log_in_has_its_controls() -> None:
+    ids = {
+        control.id for control in registry() if control.id.startswith(("aws.efs.", "aws.eks.", "aws.iam.", "aws.rds."))
+    }
+    assert ids == {
+        *("aws.efs.encrypted", "aws.eks.secrets-encryption", "aws.rds.encrypted", "aws.rds.snapshot-public"),
+        *("aws.iam.root-mfa", "aws.iam.sso-mfa", "aws.iam.user-console-mfa"),
+    }
 
 
 def test_a_type_is_judged_by_its_controls_and_an_unknown_type_by_none() -> None:

@@ -14,6 +14,7 @@ from posture.fault import Fault, FaultKind
 from posture.policy import Policy
 from posture.problems import cause_of
 from posture.resource import Encryption, KeyClass, Link, Resource
+from posture.rollup import Rollup
 from posture.source import ANSWERED, Source, account_of
 from posture.verdict import Finding, Verdict
 
@@ -32,6 +33,7 @@ class World(msgspec.Struct):
     asked: list[Source] = []
     strays: int = 0
     now: Utc = NOW
+    counts: Rollup = msgspec.field(default_factory=lambda: Rollup(resources=[0, 0, 0, 1, 0]))
 
     def linked(self, resource: Resource, rel: str) -> Resource | None:
         to = resource.link(rel)
@@ -74,6 +76,9 @@ class World(msgspec.Struct):
 
     def unassigned(self, tenant: str) -> int:
         return self.strays
+
+    def rollup(self, tenant: str) -> Rollup:
+        return self.counts
 
     def ask(self, control: str, resource: Resource) -> Verdict:
         found = registry().get(control)
@@ -245,6 +250,89 @@ def bucket(
     )
 
 
+def iam_account(**fields: Any) -> Resource:
+    """Root with a second factor, and a person's word on Identity Center."""
+    usual = {
+        "AccountMFAEnabled": 1,
+        "AccountPasswordPresent": 1,
+        "AccountAccessKeysPresent": 0,
+        "identity_center": {"mfa": "required", "attested_by": "r.okafor", "on": "2026-11-01"},
+    }
+    return made(f"arn:aws:iam::{HOME}:root", "identity", "aws.iam.account", fields={**usual, **fields}, region="")
+
+
+def iam_user(name: str = "alice", **fields: Any) -> Resource:
+    """A user with a password and a second factor, by a report of an hour ago."""
+    usual = {
+        "user": name,
+        "password_enabled": "true",
+        "mfa_active": "true",
+        "access_key_1_active": "false",
+        "access_key_1_last_rotated": "N/A",
+        "access_key_2_active": "false",
+        "access_key_2_last_rotated": "N/A",
+        "GeneratedTime": "2026-11-23T13:00:00Z",
+        "EnableDate": None,
+    }
+    return made(f"arn:aws:iam::{HOME}:user/{name}", "identity", "aws.iam.user", name=name, fields={**usual, **fields})
+
+
+def database(type: str = "aws.rds.instance", flag: str = "StorageEncrypted", **fields: Any) -> Resource:
+    """A database or a snapshot of one, encrypted; `flag` is the field that says so."""
+    usual = {flag: True, "StorageEncryptionType": "sse-kms", "Engine": "postgres"}
+    kind = "snapshot" if type.endswith("snapshot") else "database"
+    return made(f"arn:aws:rds:us-east-1:{HOME}:{type[8:]}:d", kind, type, name="d", fields={**usual, **fields})
+
+
+def database_snapshot(**fields: Any) -> Resource:
+    """A snapshot of a database: manual, and encrypted."""
+    usual = {"DBSnapshotIdentifier": "d-1", "SnapshotType": "manual"}
+    return database("aws.rds.snapshot", "Encrypted", **{**usual, **fields})
+
+
+def file_system(*, key: str | None = None, **fields: Any) -> Resource:
+    """Of EFS; encrypted where it has a key."""
+    on = key is not None
+    usual = {"FileSystemId": "fs-0123abcd", "Encrypted": on, **({"KmsKeyId": key} if key else {})}
+    arn = f"arn:aws:elasticfilesystem:us-east-1:{HOME}:file-system/fs-0123abcd"
+    encryption = Encryption(at_rest=on, key_class=KeyClass.UNKNOWN if on else KeyClass.NONE, key=key)
+    return made(
+        arn,
+        "file-system",
+        "aws.efs.file-system",
+        links={"key": key},
+        encryption=encryption,
+        fields={**usual, **fields},
+        aliases=("fs-0123abcd",),
+    )
+
+
+def eks_cluster(version: str = "1.33", *, key: str | None = None, **fields: Any) -> Resource:
+    """Of EKS; its secrets under a key, or under none of the account's."""
+    named = [{"resources": ["secrets"], "provider": {"keyArn": key}}] if key else None
+    usual: dict[str, Any] = {
+        "name": "c",
+        "version": version,
+        "health": {"issues": []},
+        **({"encryptionConfig": named} if key else {}),
+    }
+    arn = f"arn:aws:eks:us-east-1:{HOME}:cluster/c"
+    return made(arn, "cluster", "aws.eks.cluster", name="c", links={"key": key}, fields={**usual, **fields})
+
+
+AWS_TYPES = {
+    "aws.iam.account": iam_account(),
+    "aws.iam.user": iam_user(),
+    "aws.rds.instance": database(),
+    "aws.rds.cluster": database("aws.rds.cluster"),
+    "aws.rds.snapshot": database_snapshot(),
+    "aws.rds.cluster-snapshot": database("aws.rds.cluster-snapshot", SnapshotType="manual"),
+    "aws.efs.file-system": file_system(key=key_arn()),
+    "aws.eks.cluster": eks_cluster(key=key_arn()),
+}
+"""Type -> a resource that its controls can answer for."""
+
+
 def account(**fields: Any) -> Resource:
     return made(f"aws://{HOME}", "account", "aws.account", fields={"PublicAccessBlockConfiguration": None, **fields})
 
@@ -269,3 +357,7 @@ def source_row(id: str = "acme/aws/1/us-east-1/ebs") -> Resource:
 
 def tenant() -> Resource:
     return made("enctop://acme", "tenant", "enctop.tenant", provider="enctop", scope="", region="")
+
+
+def users() -> Resource:
+    return made("enctop://acme/users", "identity", "enctop.identity", provider="enctop", scope="", region="")

@@ -8,6 +8,7 @@ model, in process.
 import contextlib
 import json
 import threading
+import time
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from contextvars import ContextVar
@@ -22,12 +23,17 @@ from posture.model import Model
 from posture.policy import KeyMode, Policy
 from posture.reports import Report
 from posture.verdict import Finding, Status
+from providers.aws import eks, rds
 from providers.aws.calls import CALLS, Call
 from providers.aws.client import AwsClient
 from providers.aws.decode import UnreadablePage, Wire, _object
 from providers.aws.ebs import Region, Snapshots, Volumes
+from providers.aws.efs import FileSystems
+from providers.aws.eks import Clusters
 from providers.aws.faults import refused
+from providers.aws.iam import Identities
 from providers.aws.kms import Keys
+from providers.aws.rds import Databases
 from providers.aws.s3 import Buckets
 from providers.aws.s3_answers import AnswerReader, reader_of
 from providers.aws.settings import AwsSettings
@@ -35,14 +41,18 @@ from providers.aws.source import AwsSource, Claims, Shared
 from providers.aws.transport import Transport
 from providers.demo.aws import bucketpolicy
 from providers.demo.aws.accounts import ACCOUNT, ENVIRONMENT
+from providers.demo.aws.stores import People, Stores
 from providers.source import TALLY, Children, Tally
 from providers.tenancy import Tenancy
 from tests.world.aws import Aws
 
-NOW = 1_795_700_000.0
+NOW = time.time()
 Bodies = dict[tuple[str, str], bytes]
-SOURCES: tuple[type[AwsSource], ...] = (Volumes, Snapshots, Region, Buckets, Keys)
-JSON_CALLS = {call.name for call in CALLS.values() if call.service == "kms"}
+SOURCES: tuple[type[AwsSource], ...] = (
+    *(Volumes, Snapshots, Region, Databases, FileSystems, Clusters),
+    *(Buckets, Identities, Keys),
+)
+JSON_CALLS = {call.name for call in CALLS.values() if call.service in {"kms", "efs", "eks"}}
 # What only says which thing it is: another name is another thing, which is judged as well.
 NAMES = {
     "volumeId",
@@ -61,17 +71,28 @@ NAMES = {
 }
 PLACES = {"BucketRegion"}
 AS_GOOD = {
-    ("item", "name in another case"),  # what the items of a list are called says nothing of them
+    # what the items of a list are called says nothing of them
+    *(
+        (item, "name in another case")
+        for item in ("item", "DBCluster", "DBClusterSnapshot", "DBInstance", "DBSnapshot")
+    ),
     ("Bucket", "name in another case"),
     ("EncryptionType", "twice"),  # it is a list
     ("RotationPeriodInDays", "7"),  # a number of days, and fewer than asked for
 }
+KEPT = {
+    **{each.call.name: {each.name, each.arn, each.flag, *each.kept} for each in rds.LISTINGS},
+    "DescribeCluster": set(eks._KEPT),
+    "GetAccountSummary": {"entry"},
+}
+"""Operation -> the fields that are kept, where the others are many."""
 _MODEL = botocore.session.Session()
 
 
 def _about(parameters: dict[str, Any]) -> str:
     """What a call is about, so that answers of one operation are told apart."""
-    named = parameters.get("KeyId") or parameters.get("Bucket")
+    known = ("KeyId", "Bucket", "name", "DBSnapshotIdentifier", "DBClusterSnapshotIdentifier")
+    named = next((parameters[each] for each in known if each in parameters), None)
     return str(named or parameters.get("Filters") or parameters.get("RestorableByUserIds") or "")
 
 
@@ -175,11 +196,22 @@ def _seed(aws: Aws) -> None:
     home.launch_template("others", True)
     for name in ("b-1", "b-2"):
         own.make(name, algorithm="aws:kms", key=key, policy=bucketpolicy.tls_12(name))
+    stores, people = Stores(), People()
+    for name in ("a", "b"):
+        stores.database(f"d-{name}", key=key)
+        stores.database_cluster(f"c-{name}", key=key)
+        for of in (f"d-{name}", f"c-{name}"):
+            stores.database_snapshot(of, f"{of}-1")
+        stores.file_system(name, key=key)
+        stores.cluster(name, "1.27", key=key)
+        people.user(name)
 
 
 def _sources(account: AwsClient) -> list[AwsSource]:
     seen, tenancy = Shared(Claims()), Tenancy({"acme": None})
-    return [kind(account, tenancy, "" if kind is Buckets else "us-east-1", 60.0, seen) for kind in SOURCES]
+    return [
+        kind(account, tenancy, "" if kind in {Buckets, Identities} else "us-east-1", 60.0, seen) for kind in SOURCES
+    ]
 
 
 async def _reports(source: AwsSource) -> list[Report]:
@@ -216,9 +248,15 @@ def mutants(operation: str, body: bytes) -> Iterator[tuple[str, str, bytes]]:
     others must stand.
     """
     if operation in JSON_CALLS:
-        yield from _json_mutants(json.loads(body), ())
+        yield from (each for each in _json_mutants(json.loads(body), ()) if not _dropped(operation, each[0]))
     elif body.lstrip().startswith(b"<"):
-        yield from _xml_mutants(body)
+        yield from (each for each in _xml_mutants(body) if not _dropped(operation, each[0]))
+
+
+def _dropped(operation: str, where: str) -> bool:
+    """Whether a field is one of those that the room lets go before anything looks at it."""
+    kept = KEPT.get(operation)
+    return kept is not None and not kept & set(where.split(".")) and where.count(".") > 1
 
 
 def _json_mutants(whole: Any, path: tuple[Any, ...]) -> Iterator[tuple[str, str, bytes]]:
@@ -333,6 +371,14 @@ def _kind(operation: str) -> str:
         "GetEbsEncryptionByDefault": "ec2",
         "GetEbsDefaultKmsKeyId": "ec2",
         "GetSnapshotBlockPublicAccessState": "ec2",
+        "DescribeFileSystems": "efs",
+        "ListClusters": "eks",
+        "DescribeCluster": "eks",
+        "GetAccountSummary": "iam",
+        "ListVirtualMFADevices": "iam",
+        "GetCredentialReport": "iam",
+        "GenerateCredentialReport": "iam",
+        **dict.fromkeys((call.name for call in CALLS.values() if call.service == "rds"), "rds"),
     }.get(operation, "s3")
 
 

@@ -134,8 +134,9 @@ async def test_a_big_tenant_is_told_whole_and_the_same_twice(aws: Aws, many: tup
     truth = aws.big(*many)
     first = await _snapshot(_two_accounts(aws))
     assert _differences(truth, first) == []
-    kinds = Counter(entry.kind for entry in first.resources if FOREIGN not in entry.id)
-    assert (kinds["volume"], kinds["snapshot"], kinds["bucket"], kinds["key"]) == (*many, KEYS)
+    types = Counter(entry.type for entry in first.resources if FOREIGN not in entry.id)
+    named = ("aws.ebs.volume", "aws.ebs.snapshot", "aws.s3.bucket", "aws.kms.key")
+    assert [types[each] for each in named] == [*many, KEYS]
     Draft202012Validator(schema()).validate(json.loads(to_json(first)))
     second = await _snapshot(_two_accounts(aws))
     assert _times_left_out(first) == _times_left_out(second)

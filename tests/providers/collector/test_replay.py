@@ -10,7 +10,7 @@ import pytest
 
 from posture.controls.registry import registry
 from posture.fault import Fault, FaultKind
-from posture.kinds import KINDS
+from posture.kinds import KINDS, is_listed
 from posture.model import Model
 from posture.policy import Policy
 from posture.reports import Batch, Complete
@@ -99,7 +99,7 @@ def test_the_rows_findings_sources_and_roll_ups_are_those_of_the_collector(live:
     change.tenants.update(live.rollups)
     told = shown(list(Publisher(live).frames(change)))
     again = shown(list(Publisher(replay.model).frames(replay.model.moved())))
-    assert len(told["rows"]) == sum(held.resource.provider != OWN for held in live.all())
+    assert len(told["rows"]) == sum(is_listed(held.resource) for held in live.all())
     for what, held in told.items():
         assert again[what] == held, what
 
@@ -107,7 +107,7 @@ def test_the_rows_findings_sources_and_roll_ups_are_those_of_the_collector(live:
 def test_the_page_of_each_resource_is_that_of_the_collector(live: Model, replay: Replay) -> None:
     publisher, other = Publisher(live), Publisher(replay.model)
     for held in live.all():
-        if held.resource.provider != OWN:
+        if is_listed(held.resource):
             assert _page(other.detail(held.resource.id)) == _page(publisher.detail(held.resource.id))
 
 

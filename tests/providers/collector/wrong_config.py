@@ -2,7 +2,7 @@
 
 IN_FILE, IN_TENANT, IN_POLL = (
     "allowed here: poll, tenant",
-    "allowed here: aws, azure, gcp, kubernetes, name, policy, tls, vault",
+    "allowed here: aws, azure, gcp, keycloak, kubernetes, name, policy, tls, vault",
     "allowed here: cold, live, warm",
 )
 
@@ -47,8 +47,8 @@ IN_AWS = (
 
 
 IN_POLICY = (
-    "allowed here: exception, key_accounts, keys, mfa, overrides, regulated, required_keys, rotation_max_days, strict,"
-    " tls, vault"
+    "allowed here: attestation, exception, key_accounts, keys, mfa, overrides, regulated, required_keys,"
+    " rotation_max_days, strict, tls, vault"
 )
 
 
@@ -90,7 +90,8 @@ WRONG: list[tuple[str, str]] = [
         "",
         (
             "tenant: there is none; write [[tenant]] with a name and at least one of "
-            "[[tenant.aws]], [[tenant.azure]], [[tenant.gcp]], [[tenant.kubernetes]], [[tenant.tls]], [[tenant.vault]]"
+            "[[tenant.aws]], [[tenant.azure]], [[tenant.gcp]], [[tenant.keycloak]], [[tenant.kubernetes]],"
+            " [[tenant.tls]], [[tenant.vault]]"
         ),
     ),
     (tenant(name=""), "tenant[0].name: is missing"),

@@ -87,6 +87,7 @@ async def test_initech_is_believable_and_has_a_handful_of_defects(google: Google
         "gcp.kms.key-state": 2,
         "gcp.gke.secrets-encryption": 1,
         "gcp.lb.ssl-policy": 1,
+        "doc.standards": 1,
     }
     again = await _initech(google)
     assert {entry.resource.id: entry.status for entry in seen.model.all()} == {

@@ -11,6 +11,8 @@ from providers.demo.aws.accounts import ACCOUNT, REGIONS, SECOND
 from providers.demo.aws.live import live
 from tests.world.aws import Aws
 
+STORES = tuple(f"arn:aws:{service}:" for service in ("rds", "elasticfilesystem", "eks", "iam"))
+
 
 def census(acme: world.World) -> dict[str, list[str]]:
     """Everything acme has, by its ids."""
@@ -42,7 +44,7 @@ def test_acme_has_a_believable_size_and_a_handful_of_defects(aws: Aws) -> None:
 def test_the_configuration_is_toml_with_two_accounts_and_one_exception() -> None:
     (tenant,) = tomllib.loads(world.configuration("http://127.0.0.1:1"))["tenant"]
     assert [sorted(block) for block in tenant["aws"]] == [
-        ["endpoint_url", "regions"],
+        ["endpoint_url", "identity_center", "regions"],
         ["endpoint_url", "regions", "role_arn"],
     ]
     assert len(tenant["policy"]["exception"]) == 1
@@ -85,11 +87,13 @@ def test_the_big_tenant_is_whole_and_its_truth_names_every_thing(aws: Aws) -> No
     keys = {k.arn for r in places for k in r.kms.keys.values()}
     buckets = {b.arn for account in (ACCOUNT, SECOND) for b in aws.buckets(account).s3.buckets.values()}
     assert (len(volumes), len(snapshots), len(keys), len(buckets)) == (10_000, 3_000, 50, 2_000)
-    assert set(known) == volumes | snapshots | templates | keys | buckets | {r.id for r in places}
+    others = {arn for arn in known if arn.startswith(STORES)}
+    assert len(others) == 4 * 19 + 2 * 6
+    assert set(known) - others == volumes | snapshots | templates | keys | buckets | {r.id for r in places}
     assert {status for statuses in known.values() for status in statuses.values()} == set(Status)
 
 
 def test_the_golden_cases_are_all_there(aws: Aws) -> None:
     made = aws.golden()
-    assert set(made.cases) == {*range(1, 12), 34}
+    assert set(made.cases) == {*range(1, 12), 34, 36}
     assert set(made.cases.values()) <= set(made.truth)

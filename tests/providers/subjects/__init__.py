@@ -3,6 +3,7 @@
 from tests.providers.subjects.aws import AwsSubject
 from tests.providers.subjects.azure import AzureSubject
 from tests.providers.subjects.google import GoogleSubject
+from tests.providers.subjects.keycloak import KeycloakSubject
 from tests.providers.subjects.kubernetes import KubernetesSubject
 from tests.providers.subjects.subject import Subject
 from tests.providers.subjects.tls import TlsSubject
@@ -14,5 +15,6 @@ SUBJECTS: dict[str, type[Subject]] = {
     "gcp": GoogleSubject,
     "kubernetes": KubernetesSubject,
     "vault": VaultSubject,
+    "keycloak": KeycloakSubject,
     "tls": TlsSubject,
 }

@@ -8,6 +8,7 @@ from providers.aws import SYSTEM
 from providers.demo.answer import Answer
 from providers.demo.aws import bucketpolicy, faults
 from providers.demo.aws.accounts import ROLE
+from providers.demo.aws.stores import Stores
 from tests.matrix.front import Request
 from tests.matrix.systems.aws import AwsSystem
 from tests.providers.subjects.subject import Subject, granted
@@ -63,3 +64,8 @@ def seed(aws: Aws) -> None:
     own.make("open", policy=bucketpolicy.tls_12("open"), block=None)
     own.put("open", "o", b"x")
     own.inventory("open", "reports", {"o": "SSE-S3"})
+    stores = Stores()
+    stores.cluster("k")
+    for database, make in (("d", stores.database), ("c", stores.database_cluster)):
+        make(database, encrypted=False)
+        stores.database_snapshot(database, f"{database}-1")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from providers.demo.answer import Answer, Environ
 from providers.demo.aws.answer import OPTED_OUT, error
-from providers.demo.aws.answers import ebs, kms, launch, regions, s3
+from providers.demo.aws.answers import ebs, eks, iam, kms, launch, regions, s3
 from providers.demo.aws.request import Asked
 from providers.demo.paging import BadToken
 
@@ -23,6 +23,11 @@ TABLE: dict[str, Callable[[Asked, Environ], Answer | None]] = {
     "ec2:DisableSnapshotBlockPublicAccess": ebs.disable_snapshot_block_public_access,
     "ec2:DescribeLaunchTemplateVersions": launch.describe_launch_template_versions,
     "ec2:DescribeRegions": regions.describe_regions,
+    "eks:DescribeCluster": eks.describe_cluster,
+    "iam:GetAccountSummary": iam.get_account_summary,
+    "iam:GenerateCredentialReport": iam.generate_credential_report,
+    "iam:GetCredentialReport": iam.get_credential_report,
+    "iam:ListVirtualMFADevices": iam.list_virtual_mfa_devices,
     "kms:ListKeys": kms.list_keys,
     "kms:ListAliases": kms.list_aliases,
     "kms:DescribeKey": kms.describe_key,
@@ -46,7 +51,7 @@ TABLE: dict[str, Callable[[Asked, Environ], Answer | None]] = {
 
 def answer(asked: Asked, environ: Environ) -> Answer | None:
     """Our own answer, or None where moto's will do."""
-    if asked.service in ("ec2", "kms") and not regions.enabled(asked.account, asked.region):
+    if asked.service in OPTED_OUT.keys() - {"sts"} and not regions.enabled(asked.account, asked.region):
         spelling = OPTED_OUT[asked.service]
         return error(
             asked.service,

@@ -323,6 +323,24 @@ def test_storage_that_nobody_can_judge_is_unknown_never_a_pass_nor_a_fail(made: 
     assert World().ask(UNMAPPED, made).status.word == says
 
 
+@pytest.mark.parametrize(
+    ("share", "key", "says"),
+    [
+        (aws.file_system(key=key_arn()), aws.key(manager="AWS"), "pass"),
+        (aws.file_system(key=key_arn()), aws.key(manager="AWS", KeyState="Disabled"), "fail"),
+        (aws.file_system(key=key_arn()), undescribed(), "unknown"),
+        (aws.file_system(), None, "fail"),
+        (None, None, "unknown"),
+    ],
+)
+def test_a_share_is_as_its_file_system_and_the_key_of_that(
+    share: Resource | None, key: Resource | None, says: str
+) -> None:
+    made = pv("fs-0123abcd", driver="efs.csi.aws.com", rel="filesystem")
+    beside = [each for each in (share, key) if each is not None]
+    assert World(beside, Policy()).ask(BACKING, made).status.word == says
+
+
 def test_a_bucket_and_a_storage_account_are_judged_by_their_own_controls() -> None:
     own = bucket("AES256")
     made = pv(own.id, driver="s3.csi.aws.com", rel="bucket")

@@ -1,0 +1,1 @@
+"""What the security page itself says, and whether it may."""
