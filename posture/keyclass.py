@@ -20,7 +20,11 @@ def key_holder(resource: Resource, context: Context) -> KeyClass:
     """The class that the key `resource` points at confers on it: a customer's key of an account that is neither its
     own nor listed is foreign.
     """
-    key = context.linked(resource, "key")
+    return conferred(context.linked(resource, "key"), resource, context)
+
+
+def conferred(key: Resource | None, resource: Resource, context: Context) -> KeyClass:
+    """As `key_holder`, for one of several keys that a resource points at; UNKNOWN where that was not seen."""
     if key is None or key.encryption is None or DESCRIBE_KEY in key.faults:
         return KeyClass.UNKNOWN
     confers = key.encryption.key_class

@@ -125,6 +125,7 @@ _ALL = (
     Kind("inventory", "Inventories"),
     Kind("encryption-scope", "Encryption scopes", encrypted=True),
     Kind("blob-service", "Blob services"),
+    Kind("file-service", "File services"),
     Kind("account", "Accounts", (Col("DEFAULT"),)),
     Kind(
         "identity",
@@ -216,7 +217,7 @@ _ALL = (
             Col("LIFE", 5, 5, keep=6, number=True),
             Col("NAMES", 12, 40, keep=3),
         ),
-        ends=("tls.cert-expiry", "vault.pki.certificate-expiry", "aws.acm.certificate"),
+        ends=("tls.cert-expiry", "vault.pki.certificate-expiry", "aws.acm.certificate", "gcp.lb.certificate"),
     ),
     Kind(
         "load-balancer",

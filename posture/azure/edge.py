@@ -7,6 +7,7 @@ from posture.fields import low, part, parts, strange, text
 from posture.reading import NoAnswer
 
 GATEWAYS = "Microsoft.Network/applicationGateways/read"
+CLASSIC = "Microsoft.Network/frontDoors/read"
 ROUTES = "Microsoft.Cdn/profiles/afdendpoints/routes/read"
 PREDEFINED = {
     "appgwsslpolicy20150501": "TLSv1_0",
@@ -117,6 +118,57 @@ def route_redirects(endpoint: Any, route: Any) -> bool | None:
     if "http" not in {low(each) for each in protocols} or redirect == "enabled":
         return True
     return False if redirect == "disabled" and states <= {None, "enabled"} else None
+
+
+def classic_routes(properties: dict[str, Any]) -> dict[str, str]:
+    """Name of each rule of a classic front door that is on and takes plain HTTP -> whether it serves, sends it
+    elsewhere, or that cannot be told: a rules engine may do either. Raises `NoAnswer`.
+    """
+    rules = parts(properties, CLASSIC, "routingRules")
+    if not rules:
+        raise NoAnswer(strange(CLASSIC, "routingRules", rules))
+    found: dict[str, str] = {}
+    for number, rule in enumerate(rules):
+        settings = part(rule, CLASSIC, "properties")
+        state, accepted = low(text(settings, CLASSIC, "enabledState")), settings.get("acceptedProtocols")
+        if state == "disabled":
+            continue
+        words = [low(each) for each in accepted if isinstance(each, str)] if isinstance(accepted, list) else []
+        known = words and len(words) == len(accepted or ()) and set(words) <= {"http", "https"}
+        if not known or state not in {None, "enabled"}:
+            found[text(rule, CLASSIC, "name") or f"#{number}"] = UNSURE
+        elif "http" in words:
+            found[text(rule, CLASSIC, "name") or f"#{number}"] = _classic_way(settings)
+    return found
+
+
+def _classic_way(settings: dict[str, Any]) -> str:
+    way = part(settings, CLASSIC, "routeConfiguration")
+    kind = (low(text(way, CLASSIC, "@odata.type")) or "").rpartition(".")[2]
+    if kind == "frontdoorredirectconfiguration":
+        target = low(text(way, CLASSIC, "redirectProtocol"))
+        return {"httpsonly": REDIRECTS, "httponly": SERVES, "matchrequest": SERVES}.get(target or "", UNSURE)
+    if kind == "frontdoorforwardingconfiguration":
+        return UNSURE if settings.get("rulesEngine") is not None else SERVES
+    return UNSURE
+
+
+def classic_domains(properties: dict[str, Any]) -> dict[str, str | None]:
+    """Host of each domain of a classic front door's own -> its least TLS version, None where it names none.
+    The default host (`.azurefd.net`) has no setting. Raises `NoAnswer`.
+    """
+    ends = parts(properties, CLASSIC, "frontendEndpoints")
+    if not ends:
+        raise NoAnswer(strange(CLASSIC, "frontendEndpoints", ends))
+    found: dict[str, str | None] = {}
+    for end in ends:
+        settings = part(end, CLASSIC, "properties")
+        host = text(settings, CLASSIC, "hostName")
+        if host is None:
+            raise NoAnswer(strange(CLASSIC, "frontendEndpoints.hostName", None))
+        if settings.get("customHttpsConfiguration") is not None or not host.lower().endswith(".azurefd.net"):
+            found[host] = text(part(settings, CLASSIC, "customHttpsConfiguration"), CLASSIC, "minimumTlsVersion")
+    return found
 
 
 def by_id(properties: dict[str, Any], field: str) -> dict[str, dict[str, Any]]:

@@ -119,6 +119,7 @@ class Blobs(AzureSource):
             encryption=Encryption(),
             links=(Link("bucket", normal(container)), Link("account", normal(account))),
             faults=faults,
+            tenant=about.tenant,
         )
 
 

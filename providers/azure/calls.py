@@ -70,6 +70,16 @@ LIST_SCALE_SETS = _call(
     "/providers/Microsoft.Compute/virtualMachineScaleSets",
     "2026-04-01",
 )
+LIST_INSTANCES = _call(
+    "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/read", "/virtualMachines", "2026-04-01", within=True
+)
+"""The machines of one uniform scale set, which the listing of machines leaves out."""
+LIST_EXTENSIONS = _call("Microsoft.Compute/virtualMachines/extensions/read", "/extensions", "2026-04-01", within=True)
+LIST_GALLERIES = _call("Microsoft.Compute/galleries/read", "/providers/Microsoft.Compute/galleries", "2026-03-03")
+LIST_GALLERY_IMAGES = _call("Microsoft.Compute/galleries/images/read", "/images", "2026-03-03", within=True)
+LIST_GALLERY_VERSIONS = _call(
+    "Microsoft.Compute/galleries/images/versions/read", "/versions", "2026-03-03", within=True
+)
 
 LIST_ACCOUNTS = _call(
     "Microsoft.Storage/storageAccounts/read",
@@ -91,6 +101,20 @@ LIST_CONTAINERS = _call(
     "storage:read",
     within=True,
 )
+LIST_SHARES = _call(
+    "Microsoft.Storage/storageAccounts/fileServices/shares/read",
+    "/fileServices/default/shares",
+    "2026-09-01",
+    "storage:files",
+    within=True,
+)
+GET_FILES = _call(
+    "Microsoft.Storage/storageAccounts/fileServices/read",
+    "/fileServices/default",
+    "2026-09-01",
+    "storage:files",
+    within=True,
+)
 
 LIST_VAULTS = _call("Microsoft.KeyVault/vaults/read", "/providers/Microsoft.KeyVault/vaults", "2026-05-15")
 LIST_HSMS = _call("Microsoft.KeyVault/managedHSMs/read", "/providers/Microsoft.KeyVault/managedHSMs", "2026-05-15")
@@ -106,6 +130,8 @@ LIST_CLUSTERS = _call(
 LIST_GATEWAYS = _call(
     "Microsoft.Network/applicationGateways/read", "/providers/Microsoft.Network/applicationGateways", "2026-03-01"
 )
+LIST_CLASSIC_DOORS = _call("Microsoft.Network/frontDoors/read", "/providers/Microsoft.Network/frontDoors", "2021-06-01")
+"""Front doors of before the standard and premium tiers; they are retired on 2027-03-31."""
 LIST_PROFILES = _call("Microsoft.Cdn/profiles/read", "/providers/Microsoft.Cdn/profiles", "2026-10-01")
 LIST_AFD_DOMAINS = _call("Microsoft.Cdn/profiles/customdomains/read", "/customDomains", "2026-10-01", within=True)
 LIST_AFD_ENDPOINTS = _call("Microsoft.Cdn/profiles/afdendpoints/read", "/afdEndpoints", "2026-10-01", within=True)
@@ -145,13 +171,14 @@ REGISTRATION = _graph(
 # subscription, region and principal and shares it with every other tool of that principal: half of it is taken. The
 # storage provider has its own, 100 lists
 # and 800 reads in 5 minutes per subscription and region: reads have a lane for each region, or 2,000 accounts would
-# take a quarter of an hour. Resource
+# take a quarter of an hour, and the shares do not hold up the containers. Resource
 # Graph: 15 queries in 5 seconds per principal. A blob endpoint takes 20,000 requests a second; each account has its own
 # lane, for one may be out of reach.
 BUDGETS: dict[str, tuple[int, float, int]] = {
     "arm": (60, 5.0, 8),
     "storage:list": (50, 300.0, 2),
     "storage:read": (600, 300.0, 16),
+    "storage:files": (150, 300.0, 8),
     "graph": (8, 5.0, 2),
     "entra": (20, 5.0, 4),
     "blob": (50, 1.0, 4),

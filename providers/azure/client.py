@@ -87,11 +87,21 @@ class ArmClient:
         self._session: aiohttp.ClientSession | None = None
         self._credential: Any = None
 
-    async def get(self, call: Call, shape: type[T], *, subscription: str = "", within: str = "", tail: str = "") -> T:
+    async def get(
+        self,
+        call: Call,
+        shape: type[T],
+        *,
+        subscription: str = "",
+        within: str = "",
+        tail: str = "",
+        region: str = "",
+    ) -> T:
         """Make one declared call and decode its answer. `within` is the id of the resource it reads below, `tail`
-        what follows the path. Raises `Refused`.
+        what follows the path, `region` as for `pages`. Raises `Refused`.
         """
-        answer: T = await self._ask(call, self._url(call, subscription, within, tail), shape, subscription)
+        url = self._url(call, subscription, within, tail)
+        answer: T = await self._ask(call, url, shape, subscription, region=region)
         return answer
 
     async def pages(

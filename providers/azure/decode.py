@@ -163,8 +163,9 @@ class Thing(Row, kw_only=True, gc=False):
 
 
 class Machine(Row, kw_only=True, gc=False):
-    """A virtual machine or a scale set: where its disks are, and what of them the host encrypts."""
+    """A virtual machine, a scale set or a machine of one: where its disks are, and what of them the host encrypts."""
 
+    instanceId: Text = UNSET
     resources: Tables = UNSET
     sku: Table = UNSET
     properties: "Union[MachineProperties, UnsetType, None]" = UNSET
@@ -175,5 +176,6 @@ class MachineProperties(msgspec.Struct, gc=False):
 
     securityProfile: Table = UNSET
     storageProfile: Table = UNSET
+    extensionProfile: Table = UNSET
     orchestrationMode: Text = UNSET
     virtualMachineProfile: "Union[MachineProperties, UnsetType, None]" = UNSET

@@ -12,6 +12,8 @@ from providers.azure.decode import Subscription, Unread
 from providers.azure.disks import Disks, EncryptionSets, Snapshots
 from providers.azure.edge import Edge
 from providers.azure.entra import Entra
+from providers.azure.files import FileServices
+from providers.azure.galleries import Galleries
 from providers.azure.ids import subscription_of
 from providers.azure.keys import Keys, ScopeKeys
 from providers.azure.machines import Clusters, Machines
@@ -21,7 +23,8 @@ from providers.azure.storage import Accounts, Containers
 from providers.azure.sweep import Sweep
 from providers.cadence import Cadence
 from providers.source import Children, Source, Yield
-from providers.system import Blocks, Setup
+from providers.system import Block, Blocks, Setup
+from providers.tenancy import Tenancy
 
 S = TypeVar("S", bound=AzureSource)
 
@@ -35,9 +38,10 @@ class Root(Source):
     permissions = (LIST_SUBSCRIPTIONS.permission,)
 
     def __init__(
-        self, tenant: str, settings: AzureSettings, label: str, cadence: Cadence, shared: "SharedSubscriptions"
+        self, tenancy: Tenancy, settings: AzureSettings, label: str, cadence: Cadence, shared: "SharedSubscriptions"
     ) -> None:
-        super().__init__(tenant, "azure", label, cadence.warm)
+        super().__init__(tenancy.name, "azure", label, cadence.warm)
+        self._tenancy = tenancy
         self._settings = settings
         self._cadence = cadence
         self._shared = shared
@@ -72,8 +76,8 @@ class Root(Source):
                     FaultKind.ERROR,
                     "AlreadyPolled",
                     LIST_SUBSCRIPTIONS.operation,
-                    f"subscription {lost} is polled by {self._shared.claimed[lost]} already; a subscription has one"
-                    " tenant",
+                    f"subscription {lost} is polled by {self._shared.claimed[lost]} already; tenants share a"
+                    ' subscription by tag = "KEY=VALUE"',
                 )
             )
         self._shared.polled |= set(mine)
@@ -95,6 +99,8 @@ class Root(Source):
         containers = self._once(Containers, subscription, cold)
         containers.after = (accounts.id,)
         containers.sampled = self._settings.blob_sample > 0
+        files = self._once(FileServices, subscription, cold)
+        files.after = (accounts.id,)
         keys = self._once(Keys, subscription, live)
         keys.after = (sets.id, accounts.id)
         scope_keys = self._once(ScopeKeys, subscription, live)
@@ -104,10 +110,11 @@ class Root(Source):
             sets,
             accounts,
             containers,
+            files,
             keys,
             scope_keys,
             self._once(Snapshots, subscription, cold),
-            *(self._once(kind, subscription, cold) for kind in (Machines, Clusters, Edge)),
+            *(self._once(kind, subscription, cold) for kind in (Machines, Galleries, Clusters, Edge)),
             *self._blobs(subscription, containers),
         ]
 
@@ -134,7 +141,9 @@ class Root(Source):
         name = f"{kind.__name__}/{subscription}"
         if name not in self._made:
             more = (self._shared.sweep,) if issubclass(kind, SweptSource) else ()
-            self._made[name] = kind(self.tenant, self._shared.arm, subscription, cadence, self._shared.seen, *more)
+            made = kind(self.tenant, self._shared.arm, subscription, cadence, self._shared.seen, *more)
+            made.tenancy = self._tenancy if self._tenancy.shared else None
+            self._made[name] = made
         found: S = self._made[name]  # type: ignore[assignment]
         return found
 
@@ -153,18 +162,34 @@ class SharedSubscriptions:
 
 
 def open_azure(setup: Setup, blocks: Blocks) -> list[Source]:
-    """The first sources of every way into Azure; blocks that are the same way in share its connections and budgets."""
+    """The first sources of every way into Azure; blocks that are the same way in share its connections and budgets, and
+    those that share subscriptions by a tag are asked as one.
+    """
     ways: dict[tuple[object, ...], SharedSubscriptions] = {}
     labels: dict[tuple[str, str], int] = {}
     made: list[Source] = []
-    for tenant, settings, _ in blocks:
+    groups: dict[object, list[Block]] = {}
+    for block in blocks:
+        groups.setdefault(block.settings.together, []).append(block)
+    for members in groups.values():
+        settings = members[0].settings
+        tenancy = Tenancy({block.tenant: _mark(block.settings.tag) for block in members})
+        tenant = tenancy.name
         shared = ways.get(settings.connection)
         if shared is None:
             shared = ways[settings.connection] = SharedSubscriptions(ArmClient(settings, setup.version, setup.limits))
         base = settings.cloud if settings.endpoint is None else "private"
         count = labels[tenant, base] = labels.get((tenant, base), 0) + 1
-        made.append(Root(tenant, settings, base if count == 1 else f"{base}-{count}", setup.cadence, shared))
+        made.append(Root(tenancy, settings, base if count == 1 else f"{base}-{count}", setup.cadence, shared))
     return made
+
+
+def _mark(tag: str | None) -> str | None:
+    """A tag as it is compared: its name in lower case."""
+    if tag is None:
+        return None
+    name, _, value = tag.partition("=")
+    return f"{name.lower()}={value}"
 
 
 def _not_found(subscription: str, seen: int) -> Fault:

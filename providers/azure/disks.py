@@ -1,7 +1,7 @@
 """Managed disks, their snapshots, and the disk encryption sets that name a customer's key."""
 
 from collections.abc import AsyncGenerator
-from functools import partial
+from functools import lru_cache, partial
 
 from posture.azure.key import named_key
 from posture.fault import FaultKind, Refused
@@ -45,9 +45,7 @@ class Disks(AzureSource):
             fields=fields_of(row),
             region=text(row.location),
             encryption=encryption,
-            links=(*links, Link("machine", normal(row.managedBy)))
-            if isinstance(row.managedBy, str) and row.managedBy
-            else links,
+            links=(*links, *_mounted_by(text(row.managedBy))),
             cells=(_used_by(row, properties), f"{properties.diskSizeGB or '?'} GiB"),
         )
 
@@ -186,6 +184,21 @@ def _set_class(properties: SetProperties) -> KeyClass:
 
 def _rotation(properties: SetProperties) -> str:
     return "on" if properties.rotationToLatestKeyVersionEnabled else "off"
+
+
+def _mounted_by(machine: str) -> tuple[Link, ...]:
+    """The machine that mounts a disk, and the uniform scale set that machine is in."""
+    if not machine:
+        return ()
+    scale_set, _, number = normal(machine).rpartition("/virtualmachines/")
+    in_set = bool(number) and "/virtualmachinescalesets/" in scale_set
+    return (Link("machine", normal(machine)), *((_scale_set(scale_set),) if in_set else ()))
+
+
+@lru_cache(maxsize=1024)
+def _scale_set(id: str) -> Link:
+    """One for the thousands of disks of a set."""
+    return Link("scale-set", id)
 
 
 def _used_by(row: Disk, properties: DiskProperties) -> str:

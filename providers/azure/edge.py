@@ -4,14 +4,29 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
-from posture.azure.edge import PREDEFINED, SERVES, UNSURE, plain_listeners, route_redirects
+from posture.azure.edge import (
+    PREDEFINED,
+    SERVES,
+    UNSURE,
+    classic_domains,
+    classic_routes,
+    plain_listeners,
+    route_redirects,
+)
 from posture.fault import FaultKind, Refused
 from posture.fields import low, part
 from posture.reading import NoAnswer
 from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Resource
 from providers.asking import each
-from providers.azure.calls import LIST_AFD_DOMAINS, LIST_AFD_ENDPOINTS, LIST_AFD_ROUTES, LIST_GATEWAYS, LIST_PROFILES
+from providers.azure.calls import (
+    LIST_AFD_DOMAINS,
+    LIST_AFD_ENDPOINTS,
+    LIST_AFD_ROUTES,
+    LIST_CLASSIC_DOORS,
+    LIST_GATEWAYS,
+    LIST_PROFILES,
+)
 from providers.azure.decode import Thing, Unread
 from providers.azure.faults import bad_row
 from providers.azure.ids import last
@@ -29,26 +44,29 @@ KEPT = (
     "provisioningState",
     "operationalState",
 )
-DOOR = "azure.cdn.front-door"
+CLASSIC = ("routingRules", "frontendEndpoints", "enabledState", "resourceState", "provisioningState")
+DOOR, CLASSIC_DOOR = "azure.cdn.front-door", "azure.network.front-door"
 
 
 class Edge(SweptSource):
-    """Application gateways, and front doors of the standard and premium tier, of one subscription."""
+    """Application gateways, and front doors of all tiers and of before there were any, of one subscription."""
 
     service = "edge"
-    calls = (LIST_GATEWAYS, LIST_PROFILES, LIST_AFD_DOMAINS, LIST_AFD_ENDPOINTS, LIST_AFD_ROUTES)
+    calls = (LIST_GATEWAYS, LIST_CLASSIC_DOORS, LIST_PROFILES, LIST_AFD_DOMAINS, LIST_AFD_ENDPOINTS, LIST_AFD_ROUTES)
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
-        """Two listings, then for each front door its domains and routes; one that is refused does not keep the
-        other.
+        """Three listings, then for each front door with a tier its domains and routes; one that is refused does not
+        keep the others.
         """
-        try:
-            async for report in self.listing(
-                LIST_GATEWAYS, Thing, self._gateway, "endpoint", "azure.network.application-gateway"
-            ):
-                yield report
-        except Refused as refused:
-            yield _partly(refused)
+        for call, make, type_ in (
+            (LIST_GATEWAYS, self._gateway, "azure.network.application-gateway"),
+            (LIST_CLASSIC_DOORS, self._classic, CLASSIC_DOOR),
+        ):
+            try:
+                async for report in self.listing(call, Thing, make, "endpoint", type_):
+                    yield report
+            except Refused as refused:
+                yield _partly(refused)
         try:
             async for report in self._front_doors():
                 yield report
@@ -99,6 +117,26 @@ class Edge(SweptSource):
             fields=fields,
             region=text(row.location),
             cells=cells,
+        )
+
+    def _classic(self, row: Thing) -> Resource:
+        """A front door of before the tiers: its answer holds its rules and hosts."""
+        fields, properties = fields_of(row), row.properties or {}
+        fields["properties"] = {name: properties[name] for name in CLASSIC if name in properties}
+        try:
+            ways = set(classic_routes(properties).values())
+            plain = "SERVES" if SERVES in ways else "?" if UNSURE in ways else "redirects"
+            least = min((minimum or "?" for minimum in classic_domains(properties).values()), default="?")
+        except NoAnswer:
+            plain = least = "?"
+        return self.resource(
+            id=row.id,
+            kind="endpoint",
+            type=CLASSIC_DOOR,
+            name=row.name,
+            fields=fields,
+            region=text(row.location),
+            cells=(_shown(least), "", "", "", plain, ""),
         )
 
     async def _front_door(self, row: Thing) -> Resource:

@@ -177,6 +177,7 @@ class Keys(SweptSource):
             faults=faults,
             aliases=(url,) if normal(key_id) != url else (),
             cells=("customer", state, _rotation(properties)),
+            tenant=self.tenant,
             scope=subscription_of(key_id),
             expires=float(ends)
             if isinstance(ends, int | float) and not isinstance(ends, bool) and 0 < ends < LAST

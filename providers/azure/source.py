@@ -1,6 +1,6 @@
 """What the Azure sources share: the way in, the subscription they ask about, and how their resources are named."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -19,19 +19,22 @@ from providers.azure.ids import last, normal
 from providers.azure.sweep import Sweep
 from providers.reading import Reading
 from providers.source import Source, Yield
+from providers.tenancy import Tenancy
 
 R = TypeVar("R", bound=Row)
 
 
 class AccountSeen(msgspec.Struct, frozen=True, gc=False):
-    """A storage account: whether anonymous access to its containers is possible, what they have from it, and where
-    its blobs are (empty: not said).
+    """A storage account: whether anonymous access to its containers is possible, what they have from it, where its
+    blobs are (empty: not said), whether it has a file service, and whose it is where tags say so.
     """
 
     public: bool
     region: str
     encryption: Encryption
     blobs: str = ""
+    files: bool = True
+    tenant: str = ""
 
 
 class Shared:
@@ -68,6 +71,8 @@ class AzureSource(Source):
     """A question asked about one subscription."""
 
     calls: tuple[Call, ...] = ()
+    tenancy: Tenancy | None = None
+    """Whose its resources are, where tenants share the subscription."""
 
     def __init__(self, tenant: str, arm: ArmClient, subscription: str, cadence: Seconds, seen: Shared) -> None:
         self.arm = arm
@@ -79,6 +84,16 @@ class AzureSource(Source):
     async def close(self) -> None:
         """The way in; closing it twice does no harm."""
         await self.arm.close()
+
+    def owner(self, fields: Mapping[str, Any]) -> str:
+        """The tenant of a resource; its tags tell where tenants share the subscription. Names of tags do not regard
+        case, their values do.
+        """
+        if self.tenancy is None:
+            return self.tenant
+        tags = fields.get("tags")
+        marks = tags.items() if isinstance(tags, dict) else ()
+        return self.tenancy.of((str(name).lower(), value) for name, value in marks if isinstance(value, str))
 
     def spelled(self, id: str, aliases: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
         """The id as it was returned first, and its normal form, by which links name it, as an alias."""
@@ -126,7 +141,7 @@ class AzureSource(Source):
             )
             return None
 
-    def unread(self, bad: Unread, kind: str, type: str, name: str = "") -> Resource:
+    def unread(self, bad: Unread, kind: str, type: str, name: str = "", tenant: str = "") -> Resource:
         """A resource of which no more is known than that it is there, and why."""
         encryption = Encryption() if kind_of(kind).encrypted else None
         cells = ("?",) * len(kind_of(kind).columns)
@@ -141,6 +156,7 @@ class AzureSource(Source):
             encryption=encryption,
             faults=faults,
             cells=cells,
+            tenant=tenant,
         )
 
 

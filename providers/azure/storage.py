@@ -9,7 +9,7 @@ from typing import Any
 
 from posture.azure.key import account_class
 from posture.fault import Fault, FaultKind, Refused
-from posture.fields import part
+from posture.fields import low, part
 from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Encryption, KeyClass, Link, Resource
 from providers.asking import each
@@ -27,6 +27,8 @@ AT_ONCE = 200
 GIVE_UP_AFTER = 3
 """Unreachable answers after which the rest of the accounts is not asked in this poll."""
 ALGORITHM = "AES-256"
+_WITHOUT_FILES = {"blobstorage", "blockblobstorage"}
+"""Kinds of accounts that have no file service."""
 _OWN = Encryption(True, ALGORITHM, KeyClass.PROVIDER)
 
 
@@ -45,7 +47,9 @@ class Accounts(AzureSource):
         async for report in self.listing(LIST_ACCOUNTS, Account, make, "bucket", "azure.storage.account"):
             for account in report.resources if isinstance(report, Batch) else ():
                 if account.faults:  # what could not be read may have anything below it
-                    accounts[account.id] = before.get(account.id) or AccountSeen(True, account.region, Encryption())
+                    accounts[account.id] = before.get(account.id) or AccountSeen(
+                        True, account.region, Encryption(), tenant=account.tenant
+                    )
             yield report
         self.seen.keys[f"{self.subscription}/accounts"] = keys
         self.seen.accounts[self.subscription] = accounts
@@ -54,7 +58,15 @@ class Accounts(AzureSource):
         properties = row.properties or AccountProperties()
         encryption, links = at_rest(properties.encryption or {}, keys)
         blobs = text((properties.primaryEndpoints or Endpoints()).blob)
-        accounts[row.id] = AccountSeen(properties.allowBlobPublicAccess is True, text(row.location), encryption, blobs)
+        files = low(text(row.kind)) not in _WITHOUT_FILES
+        accounts[row.id] = AccountSeen(
+            properties.allowBlobPublicAccess is True,
+            text(row.location),
+            encryption,
+            blobs,
+            files,
+            self.owner(fields_of(row)) if self.tenancy is not None else "",
+        )
         return self.resource(
             id=row.id,
             kind="bucket",
@@ -145,10 +157,12 @@ class Containers(AzureSource):
                 fields.get("encryptionScopes") or scopes is None or about.public or self.sampled
             )
         below += [
-            self.unread(bad, "encryption-scope", SCOPE, f"{last(account)}/{last(bad.id)}") for bad in odd[LIST_SCOPES]
+            self.unread(bad, "encryption-scope", SCOPE, f"{last(account)}/{last(bad.id)}", about.tenant)
+            for bad in odd[LIST_SCOPES]
         ]
         below += [
-            self.unread(bad, "bucket", CONTAINER, f"{last(account)}/{last(bad.id)}") for bad in odd[LIST_CONTAINERS]
+            self.unread(bad, "bucket", CONTAINER, f"{last(account)}/{last(bad.id)}", about.tenant)
+            for bad in odd[LIST_CONTAINERS]
         ]
         service = self.resource(
             id=account + BLOB_SERVICE,
@@ -158,6 +172,7 @@ class Containers(AzureSource):
             fields=fields,
             faults=faults,
             links=(Link("account", normal(account)),),
+            tenant=about.tenant,
         )
         return (service, *below)
 
@@ -243,6 +258,7 @@ class Containers(AzureSource):
             if whose is KeyClass.PROVIDER
             else Encryption(True, ALGORITHM, whose if key else KeyClass.UNKNOWN, key),
             links=(Link("account", normal(account)), *((Link("key", key),) if key else ())),
+            tenant=about.tenant,
         )
 
     def _container(self, account: str, about: AccountSeen, under: dict[str, Encryption | None], row: Thing) -> Resource:
@@ -262,6 +278,7 @@ class Containers(AzureSource):
             region=about.region,
             encryption=encryption,
             links=tuple(links),
+            tenant=about.tenant,
             cells=(scope, "", {None: "?", False: "no"}.get(_is_public(row)) or text(properties.get("publicAccess"))),
         )
 

@@ -15,7 +15,10 @@ from typing import Any, TypeVar
 from posture.clock import Seconds
 from posture.fault import FaultKind, Refused
 from providers.azure.calls import (
+    LIST_CLASSIC_DOORS,
     LIST_CLUSTERS,
+    LIST_EXTENSIONS,
+    LIST_GALLERY_VERSIONS,
     LIST_GATEWAYS,
     LIST_MACHINES,
     LIST_PROFILES,
@@ -30,7 +33,10 @@ from providers.azure.ids import last, normal, subscription_of
 
 T = TypeVar("T", bound=Row)
 
-SWEPT = (LIST_MACHINES, LIST_SCALE_SETS, LIST_CLUSTERS, LIST_GATEWAYS, LIST_PROFILES)
+SWEPT = (
+    *(LIST_MACHINES, LIST_SCALE_SETS, LIST_EXTENSIONS, LIST_GALLERY_VERSIONS),
+    *(LIST_CLUSTERS, LIST_GATEWAYS, LIST_PROFILES, LIST_CLASSIC_DOORS),
+)
 """The listings for which Resource Graph may stand."""
 FRESH: Seconds = 30.0
 """Answers are shared among the subscriptions' sources this long; a poll after that asks again."""
@@ -61,15 +67,26 @@ class Sweep:
 
         Rows that cannot be read go to `unread`.
         """
-        found, bad = await self._swept(call, row, subscription)
-        shown = frozenset([*(normal(each.id) for each in found), *(normal(each.id) for each in bad)])
-        there = await self._there(call, subscription)
-        if shown and shown == there:
-            unread += bad
+        found = await self.shown(call, row, subscription, unread)
+        if found:
             yield found
             return
         async for page in self._arm.pages(call, row, subscription=subscription, unread=unread):
             yield page
+
+    async def shown(self, call: Call, row: type[T], subscription: str, unread: list[Unread]) -> list[T] | None:
+        """The resources of one kind in one subscription as Resource Graph shows them; None where it does not show all
+        that Resource Manager knows of. An empty list says no more than that neither names any: the identity may not
+        be allowed to see them.
+
+        Rows that cannot be read go to `unread`; where none can be read, the answer is None.
+        """
+        found, bad = await self._swept(call, row, subscription)
+        shown = frozenset([*(normal(each.id) for each in found), *(normal(each.id) for each in bad)])
+        if shown != await self._there(call, subscription) or (bad and not found):
+            return None
+        unread += bad
+        return found
 
     async def names(self, call: Call) -> dict[str, str]:
         """Name, in lower case, -> id of every resource of a kind that Resource Graph shows, in any subscription that

@@ -1,10 +1,10 @@
 """Every Google Cloud method enctop may call, and the permission it takes. A call that is not declared here cannot be
 made.
 
-Paths and fields: the services' discovery documents (compute v1, storage v1, cloudkms v1, container v1,
+Paths and fields: the services' discovery documents (compute v1, storage v1, cloudkms v1, container v1, file v1,
 cloudresourcemanager v3, admin directory_v1); permissions: the IAM permissions reference. The masks in `fields` ask for
-what is judged or shown and nothing else, and for the `kind` by which an answer is told from any other JSON; KMS, GKE
-and the project have none.
+what is judged or shown and nothing else, and for the `kind` by which an answer is told from any other JSON; KMS, GKE,
+Filestore and the project have none.
 """
 
 from collections.abc import Sequence
@@ -45,6 +45,7 @@ ROOTS: dict[str, str] = {
     "storage": "https://storage.googleapis.com",
     "cloudkms": "https://cloudkms.googleapis.com",
     "container": "https://container.googleapis.com",
+    "file": "https://file.googleapis.com",
     "cloudresourcemanager": "https://cloudresourcemanager.googleapis.com",
     "directory": "https://admin.googleapis.com",
 }
@@ -126,9 +127,22 @@ LIST_IMAGES = _listed(
     "images",
     f"name,status,diskSizeGb,labels,creationTimestamp,sourceDisk,storageLocations,family,imageEncryptionKey{_KEY}",
 )
+LIST_MACHINE_IMAGES = _listed(
+    "machineImages",
+    "name,status,totalStorageBytes,labels,creationTimestamp,sourceInstance,storageLocations"
+    f",machineImageEncryptionKey{_KEY}",
+)
+LIST_INSTANT_SNAPSHOTS = _aggregated(
+    "instantSnapshots", "name,zone,region,status,diskSizeGb,labels,creationTimestamp,sourceDisk"
+)
+"""They have no key of their own: each is encrypted as its disk is."""
+LIST_CERTIFICATES = _aggregated(
+    "sslCertificates",
+    "name,region,type,creationTimestamp,expireTime,subjectAlternativeNames,managed(domains,status,domainStatus)",
+)
 LIST_REGIONS = _listed("regions", "name,status", where="")
-LIST_HTTPS_PROXIES = _aggregated("targetHttpsProxies", "name,region,sslPolicy,urlMap,creationTimestamp")
-LIST_SSL_PROXIES = _listed("targetSslProxies", "name,sslPolicy,service,creationTimestamp")
+LIST_HTTPS_PROXIES = _aggregated("targetHttpsProxies", "name,region,sslPolicy,sslCertificates,urlMap,creationTimestamp")
+LIST_SSL_PROXIES = _listed("targetSslProxies", "name,sslPolicy,sslCertificates,service,creationTimestamp")
 LIST_HTTP_PROXIES = _aggregated("targetHttpProxies", "name,region,urlMap,creationTimestamp")
 LIST_SSL_POLICIES = _aggregated("sslPolicies", "name,region,selfLink,minTlsVersion,profile,enabledFeatures")
 _REDIRECT = "(httpsRedirect,redirectResponseCode)"
@@ -139,7 +153,7 @@ LIST_URL_MAPS = _aggregated(
 )
 
 _BUCKET = (
-    "name,location,locationType,storageClass,labels,timeCreated,encryption"
+    "name,location,locationType,storageClass,labels,timeCreated,generation,softDeleteTime,hardDeleteTime,encryption"
     ",iamConfiguration(publicAccessPrevention,uniformBucketLevelAccess)"
 )
 LIST_BUCKETS = _call(
@@ -187,6 +201,13 @@ LIST_CLUSTERS = _call(
     "container.clusters.list", "v1/projects/{project}/locations/-/clusters", f"clusters({_CLUSTER}),missingZones"
 )
 
+LIST_FILESTORE = _call(
+    "file.instances.list",
+    "v1/projects/{project}/locations/-/instances",
+    "instances(name,state,tier,labels,createTime,kmsKeyName,protocol,fileShares(name,capacityGb)),unreachable,nextPageToken",
+    size=("pageSize", 500),
+)
+
 _USER = "primaryEmail,isAdmin,isDelegatedAdmin,suspended,archived,isEnrolledIn2Sv,isEnforcedIn2Sv"
 LIST_USERS = _call(
     "directory.users.list",
@@ -211,6 +232,7 @@ BUDGETS: dict[str, tuple[int, float, int]] = {
     "storage": (200, 1.0, 32),
     "cloudkms": (150, 60.0, 8),
     "container": (60, 60.0, 2),
+    "file": (60, 60.0, 2),
     "cloudresourcemanager": (60, 60.0, 2),
     "directory": (300, 60.0, 2),
 }

@@ -39,7 +39,7 @@ class Disk(TypedDict, total=False):
 
 
 class Stored(TypedDict, total=False):
-    """compute v1 `Snapshot` or `Image`."""
+    """compute v1 `Snapshot`, `Image` or `MachineImage`."""
 
     name: Required[str]
     region: str | None
@@ -53,6 +53,9 @@ class Stored(TypedDict, total=False):
     family: str | None
     snapshotEncryptionKey: EncryptionKey | None
     imageEncryptionKey: EncryptionKey | None
+    machineImageEncryptionKey: EncryptionKey | None
+    totalStorageBytes: str | None
+    sourceInstance: str | None
 
 
 class BucketEncryption(TypedDict, total=False):
@@ -80,6 +83,9 @@ class Bucket(TypedDict, total=False):
     storageClass: str | None
     labels: dict[str, str] | None
     timeCreated: str | None
+    generation: str | None
+    softDeleteTime: str | None
+    hardDeleteTime: str | None
     encryption: BucketEncryption | None
     iamConfiguration: IamConfiguration | None
 
@@ -124,6 +130,7 @@ class Proxy(TypedDict, total=False):
     name: Required[str]
     region: str | None
     sslPolicy: str | None
+    sslCertificates: list[str] | None
     urlMap: str | None
     service: str | None
     creationTimestamp: str | None

@@ -5,18 +5,21 @@ from collections.abc import AsyncGenerator
 from posture.reports import Batch, Complete
 from providers.cadence import Cadence
 from providers.gcp.calls import GET_PROJECT
+from providers.gcp.certificates import Certificates
 from providers.gcp.client import GcpClient
 from providers.gcp.decode import ProjectAnswer
 from providers.gcp.disks import Disks
 from providers.gcp.edge import Proxies
 from providers.gcp.faults import unreadable
+from providers.gcp.filestore import Filestore
 from providers.gcp.gke import Clusters
 from providers.gcp.identity import TwoStep
+from providers.gcp.instant import InstantSnapshots
 from providers.gcp.kms import Keys, NamedKeys
 from providers.gcp.objects import Sweep
 from providers.gcp.snapshots import Snapshots
 from providers.gcp.source import GcpSource, Shared
-from providers.gcp.storage import Buckets
+from providers.gcp.storage import Buckets, DeletedBuckets
 from providers.source import Source, Yield
 from providers.system import Block, Blocks, Setup
 from providers.tenancy import Tenancy
@@ -81,6 +84,8 @@ def _sources(project: GcpClient, tenancy: Tenancy, cadence: Cadence, seen: Share
         buckets,
         Snapshots(project, tenancy, cold, seen),
         Clusters(project, tenancy, cold, seen),
+        Filestore(project, tenancy, cold, seen),
+        DeletedBuckets(project, tenancy, cold, seen),
     ]
     for source in naming:
         source.after = (identity.id,)
@@ -92,7 +97,7 @@ def _sources(project: GcpClient, tenancy: Tenancy, cadence: Cadence, seen: Share
     keys.cold = cold
     keys.after = tuple(source.id for source in naming)
     named.after = (keys.id,)
-    around: list[GcpSource] = [Proxies(project, tenancy, cold, seen)]
+    around: list[GcpSource] = [kind(project, tenancy, cold, seen) for kind in (Proxies, Certificates, InstantSnapshots)]
     if project.settings.workspace or project.settings.two_step:
         around.append(TwoStep(project, tenancy, cold, seen))
     return [identity, *naming, keys, named, *around]

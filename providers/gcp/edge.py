@@ -6,7 +6,7 @@ from typing import Any
 
 from posture.fault import Fault, FaultKind, Refused
 from posture.reports import Batch, Complete, ReadRefused
-from posture.resource import Resource
+from posture.resource import Link, Resource
 from providers.asking import each
 from providers.gcp.calls import (
     HOSTS,
@@ -141,6 +141,10 @@ class Proxies(GcpSource):
         if found is not None:
             fields[field] = found
         missing = found is None and needed in faults
+        links = tuple(
+            Link("certificate", f"//{HOSTS['compute']}/projects/{url.partition('/projects/')[2]}")
+            for url in fields.get("sslCertificates") or ()
+        )
         return self.resource(
             id=f"//{HOSTS['compute']}/projects/{self.project.name}/{scope}/{kind}/{fields['name']}",
             kind="endpoint",
@@ -148,6 +152,7 @@ class Proxies(GcpSource):
             name=fields["name"],
             region=last(scope),
             fields=fields,
+            links=links,
             faults={needed: faults[needed]} if missing else {},
             cells=cells,
         )

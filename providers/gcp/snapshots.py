@@ -1,24 +1,39 @@
-"""Snapshots and images: what outlives the disks."""
+"""Snapshots, images and images of machines: what outlives the disks."""
 
 from collections.abc import AsyncGenerator
+from typing import Any
 
 from posture.fault import Fault, FaultKind, Refused
 from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Resource
-from providers.gcp.calls import HOSTS, LIST_IMAGES, LIST_REGION_SNAPSHOTS, LIST_REGIONS, LIST_SNAPSHOTS, Call
+from providers.gcp.calls import (
+    HOSTS,
+    LIST_IMAGES,
+    LIST_MACHINE_IMAGES,
+    LIST_REGION_SNAPSHOTS,
+    LIST_REGIONS,
+    LIST_SNAPSHOTS,
+    Call,
+)
 from providers.gcp.decode import NamedPage, Stored, StoredPage, Unread
 from providers.gcp.scopes import Unanswered
 from providers.gcp.source import UNTOLD, GcpSource, Remembered, last
 from providers.source import Yield
 
-SNAPSHOT, IMAGE = "gcp.compute.snapshot", "gcp.compute.image"
+SNAPSHOT, IMAGE, MACHINE_IMAGE = "gcp.compute.snapshot", "gcp.compute.image", "gcp.compute.machine-image"
+_LISTS = {
+    SNAPSHOT: (LIST_SNAPSHOTS, "snapshots", "snapshotEncryptionKey"),
+    IMAGE: (LIST_IMAGES, "images", "imageEncryptionKey"),
+    MACHINE_IMAGE: (LIST_MACHINE_IMAGES, "machineImages", "machineImageEncryptionKey"),
+}
+"""Type -> the listing that its controls look for, its collection, and the field that tells its key."""
 
 
 class Snapshots(GcpSource):
-    """The global snapshots, those of each region, and the project's own images."""
+    """The global snapshots, those of each region, and the project's own images, of disks and of machines."""
 
     service = "snapshots"
-    calls = (LIST_SNAPSHOTS, LIST_REGIONS, LIST_REGION_SNAPSHOTS, LIST_IMAGES)
+    calls = (LIST_SNAPSHOTS, LIST_REGIONS, LIST_REGION_SNAPSHOTS, LIST_IMAGES, LIST_MACHINE_IMAGES)
 
     def __init__(self, *arguments: object, **named: object) -> None:
         super().__init__(*arguments, **named)  # type: ignore[arg-type]
@@ -30,7 +45,7 @@ class Snapshots(GcpSource):
         """
         keys: set[str] = set()
         refusals: list[Refused] = []
-        listings = [(LIST_SNAPSHOTS, SNAPSHOT, "global"), (LIST_IMAGES, IMAGE, "global")]
+        listings = [(call, type_, "global") for type_, (call, _, _) in _LISTS.items()]
         try:
             regions = [
                 region["name"]
@@ -49,7 +64,7 @@ class Snapshots(GcpSource):
         if len(refusals) > len(listings) - (listings[-1][2] != "global"):
             raise refusals[0]
         self.seen.named[self.id] = keys if not refusals else keys | self.seen.named.get(self.id, set())
-        yield Complete((SNAPSHOT, IMAGE))
+        yield Complete(tuple(_LISTS))
 
     async def _listing(
         self, call: Call, type_: str, where: str, keys: set[str], refusals: list[Refused]
@@ -80,13 +95,11 @@ class Snapshots(GcpSource):
             self._kept.seen(listing, here)
         else:
             yield ReadRefused(fault)
-            yield self._kept.unseen(
-                listing, (LIST_SNAPSHOTS if type_ == SNAPSHOT else LIST_IMAGES).operation, fault, here
-            )
+            yield self._kept.unseen(listing, _LISTS[type_][0].operation, fault, here)
 
     def _unread(self, type_: str, where: str, bad: Unread) -> Resource:
         """A snapshot or image of which no more is known than that it is there, and why."""
-        collection, call = ("snapshots", LIST_SNAPSHOTS) if type_ == SNAPSHOT else ("images", LIST_IMAGES)
+        call, collection, _ = _LISTS[type_]
         id = f"//{HOSTS['compute']}/projects/{self.project.name}/{where}/{collection}/{bad.name}"
         fields, faults = {"name": bad.name}, {call.operation: bad.fault}
         return self.resource(
@@ -103,13 +116,9 @@ class Snapshots(GcpSource):
 
     def _stored(self, type_: str, where: str, fields: Stored, keys: set[str]) -> Resource:
         name = fields["name"]
-        key = (
-            fields.setdefault("snapshotEncryptionKey", None)
-            if type_ == SNAPSHOT
-            else fields.setdefault("imageEncryptionKey", None)
-        )
-        encryption, links = self.under_key(key, keys)
-        collection = "snapshots" if type_ == SNAPSHOT else "images"
+        _, collection, field = _LISTS[type_]
+        told: dict[str, Any] = fields  # type: ignore[assignment]
+        encryption, links = self.under_key(told.setdefault(field, None), keys)
         return self.resource(
             id=f"//{HOSTS['compute']}/projects/{self.project.name}/{where}/{collection}/{name}",
             kind="snapshot",
@@ -119,5 +128,11 @@ class Snapshots(GcpSource):
             fields=fields,
             encryption=encryption,
             links=links,
-            cells=(last(fields.get("sourceDisk")), "", f"{fields.get('diskSizeGb') or '?'} GiB"),
+            cells=(last(fields.get("sourceDisk") or fields.get("sourceInstance")), "", f"{_size(fields)} GiB"),
         )
+
+
+def _size(fields: Stored) -> str:
+    """In GiB: of a disk as it was, of a machine's image what it takes."""
+    taken = str(fields.get("totalStorageBytes") or "")
+    return fields.get("diskSizeGb") or (str(int(taken) >> 30) if taken.isdecimal() else "?")

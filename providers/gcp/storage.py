@@ -11,15 +11,66 @@ from providers.asking import each
 from providers.gcp.calls import GET_BUCKET_IAM, HOSTS, LIST_BUCKETS
 from providers.gcp.decode import Bucket, BucketPage, IamPolicy, Unread
 from providers.gcp.faults import scope_fault
-from providers.gcp.source import GOOGLE, GcpSource
+from providers.gcp.source import GOOGLE, GcpSource, last
 from providers.source import Yield
 
-BUCKET = "gcp.storage.bucket"
+BUCKET, DELETED = "gcp.storage.bucket", "gcp.storage.deleted-bucket"
 AT_ONCE = 1000
 """Buckets whose tasks exist at the same time, a page of them; the lane lets fewer ask."""
 GIVE_UP_AFTER = 3
 """Unreachable answers about single buckets after which no more are asked for in this poll."""
 PUBLIC = ("allUsers", "allAuthenticatedUsers")
+
+
+class DeletedBuckets(GcpSource):
+    """Buckets that were deleted and can be restored: their objects are still there."""
+
+    service = "deleted-buckets"
+    calls = (LIST_BUCKETS,)
+
+    async def poll(self) -> AsyncGenerator[Yield, None]:
+        """One listing; a bucket that it could not reach leaves those known before as they were."""
+        keys: set[str] = set()
+        query = {
+            "project": self.project.name,
+            "projection": "noAcl",
+            "softDeleted": "true",
+            "returnPartialSuccess": "true",
+        }
+        unread: list[Unread] = []
+        whole = True
+        async for page in self.project.pages(LIST_BUCKETS, BucketPage, query, unread):
+            faults = [
+                scope_fault(LIST_BUCKETS, f"bucket {last(name)}", "UNREACHABLE") for name in page.unreachable or ()
+            ]
+            for fault in (*faults, *(bad.fault for bad in unread)):
+                whole = False
+                yield ReadRefused(fault)
+            unread.clear()
+            yield Batch(tuple(self._bucket(fields, keys) for fields in page.items or ()))
+        self.seen.named[self.id] = keys if whole else keys | self.seen.named.get(self.id, set())
+        if whole:
+            yield Complete((DELETED,))
+
+    def _bucket(self, fields: Bucket, keys: set[str]) -> Resource:
+        fields.setdefault("encryption", None)
+        encryption, links = GOOGLE, tuple[Link, ...]()
+        key = (fields["encryption"] or {}).get("defaultKmsKeyName")
+        if key:
+            keys.add(key)
+            encryption, links = self.under_kms(key)
+        name = fields["name"]
+        return self.resource(
+            id=f"//{HOSTS['storage']}/projects/_/buckets/{name}#{fields.get('generation') or ''}",
+            kind="bucket",
+            type=DELETED,
+            name=f"{name} (deleted)",
+            region=str(fields.get("location") or "").lower(),
+            fields=fields,
+            encryption=encryption,
+            links=links,
+            cells=("Cloud KMS" if key else "Google",),
+        )
 
 
 class Buckets(GcpSource):

@@ -66,6 +66,8 @@ MORE: tuple[Resource, ...] = (
     aws.database_snapshot(Encrypted=False, Public=False),
     aws.database_snapshot(Encrypted=False, SnapshotType="automated"),
     azure_world.account(KeyClass.CUSTOMER, "Microsoft.Keyvault", allowBlobPublicAccess=False),
+    azure_world.mounted(),
+    azure_world.mounted(azure_world.instance().id),
     msgspec.structs.replace(
         DOUBLE, fields={**DOUBLE.fields, "properties": {**DOUBLE.fields["properties"], "encryption": DOUBLY}}
     ),
@@ -123,6 +125,7 @@ def _worlds(resource: Resource) -> Iterator[World]:
         *edge_world.BESIDE,
         *azure_world.BESIDE,
         gcp_world.key(),
+        *gcp_world.BESIDE,
         vault_world.cluster(),
         aws.volume(key=ARN),
         *k8s_world.BESIDE,

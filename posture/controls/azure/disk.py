@@ -4,13 +4,13 @@ from typing import Any
 
 import msgspec
 
+from posture.azure.gallery import VERSIONS, replicas
 from posture.azure.key import CONFIDENTIAL, SECURITY_TYPES, TYPES, named_key
-from posture.clock import parse_rfc3339, rfc3339
 from posture.context import Context
 from posture.controls.azure.keys import class_verdict, key_ids, used_key_health, vault_key_health
 from posture.controls.registry import control
 from posture.fields import flag, low, part, parts, strange, text
-from posture.keyclass import key_holder
+from posture.keyclass import conferred, key_holder
 from posture.policy import decide
 from posture.reading import NoAnswer, expected, field_of, nested
 from posture.resource import KeyClass, Resource
@@ -20,8 +20,8 @@ _READS = {
     "azure.compute.disk": "Microsoft.Compute/disks/read",
     "azure.compute.snapshot": "Microsoft.Compute/snapshots/read",
     "azure.compute.image": "Microsoft.Compute/images/read",
+    "azure.compute.gallery-image-version": VERSIONS,
 }
-_MACHINES = "Microsoft.Compute/virtualMachines/read"
 _SETS = "Microsoft.Compute/diskEncryptionSets/read"
 _ON_SETS = frozenset({"azure.compute.disk-encryption-set"})
 _NAME_SETS = frozenset({"encryption-sets"})
@@ -29,16 +29,10 @@ _NAME_SETS = frozenset({"encryption-sets"})
 _TYPE = "Microsoft.Compute/disks.properties.encryption.type"
 _ACCESS = {None, "denyall", "allowprivate"}
 """Network access policies that are no warning; without one, nobody has opened it by a signed link's host."""
-ADE_ENDS = parse_rfc3339("2028-09-15T00:00:00Z")
-"""Azure Disk Encryption is retired: its disks fail to unlock after a reboot."""
 
 # One verdict for 10,000 disks, not 10,000 equal ones.
 _ENCRYPTED = {kind.lower(): passed(f"encrypted at rest: {kind}", {_TYPE: kind}) for kind in TYPES}
 _UNSAID = warned("the answer has no encryption block: an old disk, encrypted by the platform", {_TYPE: None})
-_NO_ADE = passed(
-    "does not depend on Azure Disk Encryption",
-    {"Microsoft.Compute/disks.properties.encryptionSettingsCollection.enabled": False},
-)
 
 
 @control("azure.disk.encryption-type", on="azure.compute.disk")
@@ -58,11 +52,16 @@ def key_policy(disk: Resource, context: Context) -> Verdict:
     return _class(disk, context, "azure.disk.key-policy")
 
 
-@control("azure.disk.snapshot-encryption", on=("azure.compute.snapshot", "azure.compute.image"))
+@control(
+    "azure.disk.snapshot-encryption",
+    on=("azure.compute.snapshot", "azure.compute.image", "azure.compute.gallery-image-version"),
+)
 def snapshot_encryption(snapshot: Resource, context: Context) -> Verdict:
     """The same rule as for disks; a snapshot that anybody with a signed link may read from anywhere is worth a look."""
     if snapshot.type == "azure.compute.image":
         return _image(snapshot, context)
+    if snapshot.type == "azure.compute.gallery-image-version":
+        return _gallery(snapshot, context)
     verdict = _class(snapshot, context, "azure.disk.snapshot-encryption")
     if verdict.status is not Status.PASS:
         return verdict
@@ -107,63 +106,6 @@ def des_health(encryption_set: Resource, context: Context) -> Verdict:
     return health
 
 
-@control("azure.disk.ade-legacy", on=("azure.compute.disk", "azure.compute.vm"))
-def ade_legacy(resource: Resource, context: Context) -> Verdict:
-    """Encryption inside the guest stacks on the platform's: its absence is not plaintext, its presence ends with the
-    product.
-    """
-    if resource.type == "azure.compute.disk":
-        on = _switched(_properties(resource), _READS[resource.type], "encryptionSettingsCollection")
-        return _depends(context, {"encryptionSettings.enabled": True}) if on else _NO_ADE
-    properties = field_of(resource, _MACHINES, "properties")
-    disk = expected(
-        nested(nested(properties, _MACHINES, "storageProfile"), _MACHINES, "osDisk"), dict, _MACHINES, "osDisk"
-    )
-    facts: dict[str, Any] = {
-        "virtualMachines.properties.storageProfile.osDisk.encryptionSettings.enabled": _switched(
-            disk, _MACHINES, "encryptionSettings"
-        )
-    }
-    extensions = parts(resource.fields, _MACHINES, "resources")
-    facts["virtualMachines.resources"] = (
-        None if extensions is None else [name for each in extensions if (name := _ade_extension(each))]
-    )
-    if any(facts.values()):
-        return _depends(context, facts)
-    return passed(
-        "neither its system disk nor an extension that its answer names depends on Azure Disk Encryption", facts
-    )
-
-
-def _switched(holder: dict[str, Any], operation: str, field: str) -> bool:
-    """Whether settings of Azure Disk Encryption are there and on. Raises `NoAnswer` where they are there and do not
-    say.
-    """
-    if holder.get(field) is None:
-        return False
-    on = flag(part(holder, operation, field), operation, "enabled")
-    if on is None:
-        raise NoAnswer(strange(operation, f"{field}.enabled", None))
-    return on
-
-
-def _ade_extension(extension: dict[str, Any]) -> str | None:
-    """The name of an extension that is Azure Disk Encryption: by its type, or by its name where no more than its id
-    is told.
-    """
-    properties = part(extension, _MACHINES, "properties")
-    name = text(extension, _MACHINES, "name") or (text(extension, _MACHINES, "id") or "").rstrip("/").rpartition("/")[2]
-    kind = text(properties, _MACHINES, "type") or name
-    return (name or kind) if kind.lower().startswith("azurediskencryption") else None
-
-
-def _depends(context: Context, facts: dict[str, Any]) -> Verdict:
-    facts = {**facts, "retired": rfc3339(ADE_ENDS)}
-    if context.now >= ADE_ENDS:
-        return failed("Azure Disk Encryption was retired on 2028-09-15: does not unlock after a reboot", facts)
-    return warned("depends on Azure Disk Encryption, retired on 2028-09-15", facts, until=ADE_ENDS)
-
-
 def _image(image: Resource, context: Context) -> Verdict:
     """An image names the encryption set of each of its disks, and no type."""
     read = _READS[image.type]
@@ -186,6 +128,29 @@ def _image(image: Resource, context: Context) -> Verdict:
         ids=(*key_ids(context.linked(image, "key")), sets[0]),
         evidence=facts,
     )
+
+
+def _gallery(version: Resource, context: Context) -> Verdict:
+    """A version is kept in several regions, each image there under a key of its own: as the worst of them."""
+    kept = replicas(_properties(version))
+    held = {_plain(to): holder for to, holder in context.linked_all(version, "key")}
+    facts = {f"{VERSIONS}.targetRegions.encryption.diskEncryptionSetId": kept}
+    verdicts: list[Verdict] = []
+    for region, sets in kept.items():
+        for named in dict.fromkeys(sets):
+            holder = held.get(_plain(named))
+            if named and holder is None:
+                verdicts.append(unknown(f"{region}: its disk encryption set has not been seen", evidence=facts))
+                continue
+            observed = conferred(holder, version, context) if named else KeyClass.PROVIDER
+            ids = (*key_ids(holder), named or None)
+            verdict = class_verdict(observed, context, "azure.disk.snapshot-encryption", ids=ids, evidence=facts)
+            verdicts.append(msgspec.structs.replace(verdict, reason=f"{region}: {verdict.reason}"))
+    return min(verdicts, key=lambda verdict: verdict.status)
+
+
+def _plain(id: str) -> str:
+    return id.strip().rstrip("/").lower()
 
 
 def _class(disk: Resource, context: Context, control_id: str) -> Verdict:

@@ -4,12 +4,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from posture.azure.edge import (
+    CLASSIC,
     GATEWAYS,
     PREDEFINED,
     ROUTES,
     SERVES,
     UNSURE,
     by_id,
+    classic_domains,
+    classic_routes,
     id_of,
     plain_listeners,
     properties_of,
@@ -20,7 +23,7 @@ from posture.fields import low, part, parts, strange, text
 from posture.reading import NoAnswer, expected, field_of, optional, refusals
 from posture.resource import Resource
 from posture.text import one_line
-from posture.verdict import Status, Verdict, failed, passed, unanswered, unknown, warned
+from posture.verdict import Status, Verdict, failed, not_applicable, passed, unanswered, unknown, warned
 
 PROFILES = "Microsoft.Cdn/profiles/read"
 DOMAINS, ENDPOINTS = (f"Microsoft.Cdn/profiles/{kind}/read" for kind in ("customdomains", "afdendpoints"))
@@ -30,9 +33,14 @@ _OLD_DOMAIN, _GOOD_DOMAIN = {"tls10", "tls11"}, {"tls12", "tls13"}
 _TYPES = {"predefined", "custom", "customv2"}
 
 
-@control("azure.edge.ssl-policy", on=("azure.network.application-gateway", "azure.cdn.front-door"))
+@control(
+    "azure.edge.ssl-policy",
+    on=("azure.network.application-gateway", "azure.network.front-door", "azure.cdn.front-door"),
+)
 def ssl_policy(edge: Resource, context: Context) -> Verdict:
     """TLS 1.2 at least, and plain HTTP only to be sent elsewhere."""
+    if edge.type == "azure.network.front-door":
+        return _classic_door(edge)
     return _gateway(edge) if edge.type == "azure.network.application-gateway" else _front_door(edge)
 
 
@@ -117,6 +125,32 @@ def _shown(policy: dict[str, Any]) -> dict[str, Any]:
 
 
 # ---------------------------------------------------------------- front doors
+
+
+def _classic_door(door: Resource) -> Verdict:
+    """Its answer holds its rules and hosts; a rules engine's own rules are not read."""
+    properties = expected(field_of(door, CLASSIC, "properties"), dict, CLASSIC, "properties")
+    if low(text(properties, CLASSIC, "enabledState")) == "disabled":
+        return not_applicable("is switched off", {"enabledState": properties["enabledState"]})
+    routes, domains = classic_routes(properties), classic_domains(properties)
+    facts: dict[str, Any] = {
+        "routingRules that take plain HTTP": routes,
+        "frontendEndpoints.customHttpsConfiguration.minimumTlsVersion": domains,
+    }
+    serving = [name for name, how in routes.items() if how == SERVES]
+    old = [host for host, minimum in domains.items() if minimum in {"1.0", "1.1"}]
+    if serving:
+        return failed(f"rule {serving[0]} serves plain HTTP", facts)
+    if old:
+        return failed(f"domain {old[0]} accepts TLS {domains[old[0]]}", facts)
+    if unsure := [name for name, how in routes.items() if how == UNSURE]:
+        return unknown(f"rule {unsure[0]} does not say where it sends plain HTTP", evidence=facts)
+    for host, minimum in domains.items():
+        if minimum not in {None, "1.2", "1.3"}:
+            return strange(CLASSIC, f"{host} minimumTlsVersion", minimum)
+    if unsaid := [host for host, minimum in domains.items() if minimum is None]:
+        return warned(f"domain {unsaid[0]} names no minimum", facts)
+    return passed("minimum is TLS 1.2, plain HTTP is redirected", facts)
 
 
 def _front_door(profile: Resource) -> Verdict:

@@ -16,6 +16,7 @@ from posture.verdict import Verdict, failed, not_applicable, passed, unknown, wa
 READS = {
     "azure.compute.vm": "Microsoft.Compute/virtualMachines/read",
     "azure.compute.vmss": "Microsoft.Compute/virtualMachineScaleSets/read",
+    "azure.compute.vmss-vm": "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/read",
     "azure.aks.cluster": "Microsoft.ContainerService/managedClusters/read",
 }
 _AT_HOST = passed("the host encrypts temporary disks and caches", {"securityProfile.encryptionAtHost": True})
@@ -29,7 +30,7 @@ _FLEXIBLE = not_applicable(
 )
 
 
-@control("azure.vm.encryption-at-host", on=("azure.compute.vm", "azure.compute.vmss", "azure.aks.cluster"))
+@control("azure.vm.encryption-at-host", on=tuple(READS))
 def encryption_at_host(machine: Resource, context: Context) -> Verdict:
     """Server-side encryption of a disk ends where the host caches it; this carries it on."""
     properties, read = _properties(machine), READS[machine.type]
@@ -64,7 +65,7 @@ def _pools(properties: dict[str, Any], read: str) -> Verdict:
     )
 
 
-@control("azure.disk.unmanaged", on="azure.compute.vm")
+@control("azure.disk.unmanaged", on=("azure.compute.vm", "azure.compute.vmss-vm"))
 def unmanaged(machine: Resource, context: Context) -> Verdict:
     """A page blob is encrypted as its storage account is, and judged there."""
     read = READS[machine.type]

@@ -29,9 +29,9 @@ _WANTED: Mapping[KeyMode, tuple[str, ...]] = {
 """The types of which new objects must be able to have one; the others are to be restricted."""
 
 
-@control("gcp.gcs.bucket-encryption", on="gcp.storage.bucket")
+@control("gcp.gcs.bucket-encryption", on=("gcp.storage.bucket", "gcp.storage.deleted-bucket"))
 def bucket_encryption(bucket: Resource, context: Context) -> Verdict:
-    """Plaintext cannot exist here: what is judged is whose key new objects get."""
+    """Plaintext cannot exist here: what is judged is whose key new objects get, or got in a bucket that was deleted."""
     block = optional(field_of(bucket, LIST_BUCKETS, "encryption"), dict, LIST_BUCKETS, "encryption")
     name = text(block, LIST_BUCKETS, "defaultKmsKeyName")
     evidence = {f"{LIST_BUCKETS}.encryption.defaultKmsKeyName": name}

@@ -16,14 +16,16 @@ NAMED_BY: Mapping[str, tuple[str, str, str]] = {
     "gcp.compute.disk": ("compute.disks.aggregatedList", "diskEncryptionKey", "kmsKeyName"),
     "gcp.compute.snapshot": ("compute.snapshots.list", "snapshotEncryptionKey", "kmsKeyName"),
     "gcp.compute.image": ("compute.images.list", "imageEncryptionKey", "kmsKeyName"),
+    "gcp.compute.machine-image": ("compute.machineImages.list", "machineImageEncryptionKey", "kmsKeyName"),
     "gcp.storage.bucket": ("storage.buckets.list", "encryption", "defaultKmsKeyName"),
     "gcp.container.cluster": ("container.clusters.list", "databaseEncryption", "keyName"),
+    "gcp.file.instance": ("file.instances.list", "", "kmsKeyName"),
 }
-"""Type -> the listing, the block and the field in it that name a key."""
+"""Type -> the listing, the block ("" for none) and the field in it that name a key."""
 _OTHER_PURPOSES = ("ASYMMETRIC_SIGN", "ASYMMETRIC_DECRYPT", "RAW_ENCRYPT_DECRYPT", "MAC", "KEY_ENCAPSULATION")
 _LEVELS = ("SOFTWARE", "HSM", "HSM_SINGLE_TENANT", "EXTERNAL", "EXTERNAL_VPC")
 # the services whose resources point at keys
-_NAME_KEYS = frozenset({"disks", "gke", "objects", "snapshots", "storage"})
+_NAME_KEYS = frozenset({"deleted-buckets", "disks", "filestore", "gke", "objects", "snapshots", "storage"})
 _NO_KEY = not_applicable("no key of Cloud KMS is involved")
 
 
@@ -37,12 +39,17 @@ def key_state(resource: Resource, context: Context) -> Verdict:
 
 def _user(user: Resource, context: Context) -> Verdict:
     operation, block, field = NAMED_BY[user.type]
-    name = text(optional(field_of(user, operation, block), dict, operation, block), operation, field)
+    named = (
+        optional(field_of(user, operation, block), dict, operation, block)
+        if block
+        else {field: field_of(user, operation, field)}
+    )
+    name = text(named, operation, field)
     if name is None:
         return _NO_KEY
     key = context.linked(user, "key")
     if key is None:
-        return unknown("its key has not been seen", evidence={f"{operation}.{block}.{field}": name})
+        return unknown("its key has not been seen", evidence={f"{operation}.{f'{block}.{field}'.strip('.')}": name})
     return version_health(key, plain(str(name))[1], context.now)
 
 
@@ -103,8 +110,8 @@ def _versions(key: Resource, context: Context) -> Iterator[str]:
     """The version each user names, "" for the primary."""
     for user in context.users(key):
         if (named := NAMED_BY.get(user.type)) is not None:
-            block = user.fields.get(named[1])
-            yield plain(str((block if isinstance(block, dict) else {}).get(named[2]) or ""))[1]
+            block = user.fields.get(named[1]) if named[1] else user.fields
+            yield plain(str((block if isinstance(block, Mapping) else {}).get(named[2]) or ""))[1]
         elif user.type == "k8s.storageclass":  # what it makes is under the primary
             yield ""
 

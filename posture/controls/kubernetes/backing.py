@@ -30,6 +30,7 @@ JUDGED_BY: Mapping[str, tuple[str, ...]] = {
     "gcp.compute.disk": ("gcp.disk.encryption", "gcp.disk.csek", "gcp.kms.key-state"),
     "gcp.compute.snapshot": ("gcp.disk.snapshot-encryption", "gcp.kms.key-state"),
     "gcp.compute.image": ("gcp.disk.snapshot-encryption", "gcp.kms.key-state"),
+    "gcp.file.instance": ("gcp.disk.encryption", "gcp.kms.key-state"),
     "gcp.storage.bucket": ("gcp.gcs.bucket-encryption", "gcp.kms.key-state"),
 }
 """Type -> the controls of its cloud that say how it is encrypted, the first whether it is."""

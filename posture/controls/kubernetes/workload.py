@@ -17,6 +17,7 @@ _NODES = "k8s:nodes"
 _MEDIA = {
     "aws.ebs.volume": "aws.ebs.volume-encrypted",
     "azure.compute.vm": "azure.vm.encryption-at-host",
+    "azure.compute.vmss-vm": "azure.vm.encryption-at-host",
     "gcp.compute.disk": "gcp.disk.encryption",
 }
 """Type of what a node is on -> the control that says whether its disks are encrypted."""

@@ -41,8 +41,9 @@ def judge_chain(fields: Fields, sent: Sequence[Fields], trust: Fields, context: 
     if end != "trusted":
         return unknown("the chain cannot be read", evidence=evidence)
     turns: list[Utc] = []
-    above = [*list(trust.get("Path") or ())[1:], trust.get("Root")]
-    for sha256, (name, one) in zip(above, authorities(fields, sent, trust), strict=True):
+    path = trust.get("Path")
+    above = (*(path[1:] if isinstance(path, list | tuple) else ()), trust.get("Root"))
+    for (name, one), sha256 in zip(authorities(fields, sent, trust), above, strict=True):
         begins, until = dates(one)
         if not begins <= context.now < until:
             return because(failed(f"{name} is out of date ({one['NotAfter']})", evidence), f"cert://{sha256}")

@@ -2,6 +2,7 @@
 doors, and people.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from azure.mgmt.cdn import models as cdn
@@ -50,6 +51,87 @@ def scale_set(
         f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Compute/virtualMachineScaleSets/{name}",
         body,
     )
+
+
+def instance(estate: Resources, scale_set: str, number: int, *, at_host: bool = True, disks: Sequence[str] = ()) -> str:
+    """A machine of a uniform scale set (its id), with these managed data disks (ids)."""
+    data = [
+        compute.DataDisk(lun=lun, create_option="Attach", managed_disk=compute.ManagedDiskParameters(id=disk))
+        for lun, disk in enumerate(disks)
+    ]
+    properties = compute.VirtualMachineScaleSetVMProperties(
+        storage_profile=compute.StorageProfile(
+            os_disk=compute.OSDisk(create_option="FromImage", os_type="Linux"), data_disks=data
+        ),
+        security_profile=compute.SecurityProfile(encryption_at_host=at_host),
+    )
+    body = compute.VirtualMachineScaleSetVM(location=PLACE, properties=properties).as_dict()
+    body |= {"instanceId": str(number), "name": f"{scale_set.rpartition('/')[2]}_{number}"}
+    return estate.put(f"{scale_set}/virtualMachines/{number}", body)
+
+
+def extension(
+    estate: Resources,
+    machine: str,
+    name: str = "AzureDiskEncryptionForLinux",
+    *,
+    publisher: str = "Microsoft.Azure.Security",
+    kind: str | None = None,
+    settings: Body | None = None,
+) -> str:
+    """An extension of a virtual machine (its id); Azure Disk Encryption, unless it is said otherwise."""
+    properties = compute.VirtualMachineExtensionProperties(
+        publisher=publisher, type=kind or name, type_handler_version="1.1", settings=settings
+    )
+    body = compute.VirtualMachineExtension(location=PLACE, properties=properties).as_dict()
+    return estate.put(f"{machine}/extensions/{name}", body)
+
+
+def gallery_version(
+    estate: Resources,
+    gallery: str,
+    image: str = "node",
+    version: str = "1.0.0",
+    *,
+    regions: Mapping[str, str | None],
+    data_disks: int = 0,
+    subscription: str = SUBSCRIPTION,
+) -> str:
+    """A version of a gallery's image; `regions` maps where it is kept to the disk encryption set there, None for the
+    platform's key.
+    """
+    own = f"/subscriptions/{subscription}/resourceGroups/images/providers/Microsoft.Compute/galleries/{gallery}"
+    estate.put(own, compute.Gallery(location=PLACE, properties=compute.GalleryProperties()).as_dict())
+    about = compute.GalleryImageProperties(
+        os_type="Linux",
+        os_state="Generalized",
+        identifier=compute.GalleryImageIdentifier(publisher="acme", offer="linux", sku=image),
+    )
+    estate.put(f"{own}/images/{image}", compute.GalleryImage(location=PLACE, properties=about).as_dict())
+    targets = [_replica(region, set_id, data_disks) for region, set_id in regions.items()]
+    properties = compute.GalleryImageVersionProperties(
+        publishing_profile=compute.GalleryImageVersionPublishingProfile(target_regions=targets),
+        storage_profile=compute.GalleryImageVersionStorageProfile(
+            os_disk_image=compute.GalleryOSDiskImage(),
+            data_disk_images=[compute.GalleryDataDiskImage(lun=lun) for lun in range(data_disks)],
+        ),
+    )
+    body = compute.GalleryImageVersion(location=PLACE, properties=properties).as_dict()
+    for disk in (
+        body["properties"]["storageProfile"]["osDiskImage"],
+        *body["properties"]["storageProfile"]["dataDiskImages"],
+    ):
+        disk["sizeInGB"] = 30
+    return estate.put(f"{own}/images/{image}/versions/{version}", body)
+
+
+def _replica(region: str, set_id: str | None, data_disks: int) -> compute.TargetRegion:
+    if set_id is None:
+        return compute.TargetRegion(name=region)
+    system = compute.OSDiskImageEncryption(disk_encryption_set_id=set_id)
+    data = [compute.DataDiskImageEncryption(lun=lun, disk_encryption_set_id=set_id) for lun in range(data_disks)]
+    encryption = compute.EncryptionImages(os_disk_image=system, data_disk_images=data)
+    return compute.TargetRegion(name=region, encryption=encryption)
 
 
 def cluster(
@@ -128,6 +210,67 @@ def gateway(
     if policy is not None:
         properties["sslPolicy"] = {"policyType": "Predefined", "policyName": policy}
     return estate.put(own, {"location": PLACE, "properties": properties})
+
+
+def classic_front_door(
+    estate: Resources,
+    name: str,
+    *,
+    minimum: str | None = "1.2",
+    redirects: bool = True,
+    engine: bool = False,
+    group: str = "edge",
+    subscription: str = SUBSCRIPTION,
+) -> str:
+    """A front door of before the tiers, with a domain of its own; plain HTTP is redirected or served, or goes through
+    a rules engine.
+
+    Written by hand after the service's REST reference (2021-06-01): its SDK package is used for nothing else.
+    """
+    own = f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Network/frontDoors/{name}"
+    https = {"certificateSource": "FrontDoor", "protocolType": "ServerNameIndication", "minimumTlsVersion": minimum}
+    ends = [
+        _classic_end(own, "default", f"{name}.azurefd.net", None),
+        _classic_end(own, "www", f"{name}.acme.example", https),
+    ]
+    rules = [
+        _classic_rule(own, short, protocol, ends, redirects=redirects and protocol == "Http", engine=engine)
+        for short, protocol in (("https", "Https"), ("http", "Http"))
+    ]
+    properties = {
+        "friendlyName": name,
+        "enabledState": "Enabled",
+        "resourceState": "Enabled",
+        "provisioningState": "Succeeded",
+        "routingRules": rules,
+        "frontendEndpoints": ends,
+    }
+    return estate.put(own, {"location": "Global", "properties": properties})
+
+
+def _classic_end(own: str, name: str, host: str, https: Body | None) -> Body:
+    state = "Enabled" if https else "Disabled"
+    properties = {"hostName": host, "customHttpsProvisioningState": state, "customHttpsConfiguration": https}
+    return {"id": f"{own}/frontendEndpoints/{name}", "name": name, "properties": properties}
+
+
+def _classic_rule(own: str, name: str, protocol: str, ends: Sequence[Body], *, redirects: bool, engine: bool) -> Body:
+    model = "#Microsoft.Azure.FrontDoor.Models.Frontdoor"
+    serve: Body = {"@odata.type": f"{model}ForwardingConfiguration", "forwardingProtocol": "HttpsOnly"}
+    away: Body = {
+        "@odata.type": f"{model}RedirectConfiguration",
+        "redirectType": "Moved",
+        "redirectProtocol": "HttpsOnly",
+    }
+    properties = {
+        "frontendEndpoints": [{"id": end["id"]} for end in ends],
+        "acceptedProtocols": [protocol],
+        "patternsToMatch": ["/*"],
+        "enabledState": "Enabled",
+        "routeConfiguration": away if redirects else serve,
+        **({"rulesEngine": {"id": f"{own}/rulesEngines/e"}} if engine else {}),
+    }
+    return {"id": f"{own}/routingRules/{name}", "name": name, "properties": properties}
 
 
 def front_door(

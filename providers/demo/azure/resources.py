@@ -4,7 +4,7 @@ field's name can drift.
 
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from azure.mgmt.compute import models as compute
@@ -288,7 +288,34 @@ class Resources:
         body["properties"] |= {"provisioningState": "Succeeded", "creationTime": "2025-02-03T09:00:00.0000000Z"}
         made = self.put(_id(subscription, group, "Microsoft.Storage/storageAccounts", name), body)
         self.put(f"{made}/blobServices/default", {"properties": {"deleteRetentionPolicy": {"enabled": False}}})
+        self.put(f"{made}/fileServices/default", {"properties": {"protocolSettings": {"smb": {}}}})
         return made
+
+    def share(self, account: str, name: str, protocol: str | None = "SMB") -> str:
+        """A file share of an account."""
+        properties = storage.FileShareProperties(enabled_protocols=protocol, share_quota=100)
+        return self.put(
+            f"{account}/fileServices/default/shares/{name}",
+            storage.FileShare(file_share_properties=properties).as_dict(),
+        )
+
+    def files(
+        self,
+        account: str,
+        *,
+        ciphers: str | None = "AES-256-GCM;",
+        versions: str | None = "SMB3.1.1;",
+        required: Mapping[str, bool] | None = None,
+    ) -> str:
+        """What the file service of an account asks; `required` maps `smb` and `nfs` to whether they have to encrypt."""
+        in_transit = {name: storage.EncryptionInTransit(required=on) for name, on in (required or {}).items()}
+        smb = storage.SmbSetting(
+            channel_encryption=ciphers, versions=versions, encryption_in_transit=in_transit.get("smb")
+        )
+        nfs = storage.NfsSetting(encryption_in_transit=in_transit["nfs"]) if "nfs" in in_transit else None
+        settings = storage.FileServicePropertiesProperties(protocol_settings=storage.ProtocolSettings(smb=smb, nfs=nfs))
+        body = storage.FileServiceProperties(file_service_properties=settings).as_dict()
+        return self.put(f"{account}/fileServices/default", body)
 
     def scope(
         self, account: str, name: str, *, key: str | None = None, state: str = "Enabled", source: str | None = None

@@ -44,6 +44,8 @@ def seed(server: Server) -> World:
     _stray_disks(estate, sets)
     _accounts(estate)
     more.machine(estate, "bastion", at_host=None)
+    sql = more.machine(estate, "sql-2019", at_host=None)
+    more.extension(estate, sql, "AzureDiskEncryption", settings={"VolumeType": "Data"})
     more.machine(
         estate,
         "fileserver-2016",
@@ -53,6 +55,7 @@ def seed(server: Server) -> World:
     more.gateway(estate, "shop-gateway")
     more.gateway(estate, "partner-gateway", policy="AppGwSslPolicy20170401")
     more.front_door(estate, "globex-www")
+    more.classic_front_door(estate, "globex-2019", minimum="1.0")
     more.people(estate, defaults=False, users=140, admins=6, not_capable=3)
     more.conditional_access(estate, excluded=2)
     server.faults.deny(
@@ -77,13 +80,13 @@ def _cluster(estate: Resources, cluster: str, subscription: str, nodes: int, cha
     """System disks of the nodes, and the disks of the StatefulSets on them."""
     group = GROUP.format(cluster)
     more.cluster(estate, cluster, at_host=cluster != "aks-stage-weu", subscription=subscription)
-    more.scale_set(
-        estate, f"{cluster}-vmss", at_host=cluster != "aks-stage-weu", group=group, subscription=subscription
-    )
+    encrypts = cluster != "aks-stage-weu"
+    scaled = more.scale_set(estate, f"{cluster}-vmss", at_host=encrypts, group=group, subscription=subscription)
     compute = f"/subscriptions/{subscription}/resourceGroups/{group.upper()}/providers/Microsoft.Compute"
     scale_set = f"{compute}/virtualMachineScaleSets/{cluster}-vmss"
     for node in range(nodes):
         owner = f"{scale_set}/virtualMachines/{node}"
+        more.instance(estate, scaled, node, at_host=encrypts)
         estate.disk(
             f"{cluster}-node-{node:02}_OsDisk",
             subscription=subscription,
@@ -121,6 +124,8 @@ def _stray_disks(estate: Resources, sets: dict[str, str]) -> None:
         encryption_settings_collection=EncryptionSettingsCollection(enabled=True, encryption_settings_version="1.1"),
     )
     estate.image("node-2026-10")
+    more.gallery_version(estate, "globex", "node", "2026.11.0", regions={"West Europe": None, "North Europe": None})
+    more.gallery_version(estate, "globex", "jumphost", "7.0.1", regions={"West Europe": sets["calm"], "East US": None})
     for number in range(24):
         nightly = estate.snapshot(
             f"nightly-{number:02}",
@@ -151,6 +156,10 @@ def _accounts(estate: Resources) -> None:
         estate.container(account, "data")
         if name == "globexshopmedia":
             estate.container(account, "product-images", public="Blob")
+        if name in {"globexfinanceexports", "globexplatformmedia"}:
+            estate.share(account, "team")
+        if name == "globexfinanceexports":
+            estate.files(account)
         if name == "globexshopuploads":
             estate.scope(account, "partner-scope", key=estate.key(platform, "partner"))
             estate.container(account, "partner-drop", scope="partner-scope", deny_override=True)

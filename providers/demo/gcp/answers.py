@@ -18,14 +18,17 @@ class Missing(Exception):
 
 Method = Callable[[Cloud, Asked, tuple[str, ...]], Json]
 
-_AGGREGATED = ("disks", "targetHttpsProxies", "targetHttpProxies", "sslPolicies", "urlMaps")
-_GLOBAL = ("snapshots", "images", "targetSslProxies")
+_ZONAL = {"disks", "instantSnapshots"}
+_AGGREGATED = (*sorted(_ZONAL), "targetHttpsProxies", "targetHttpProxies", "sslPolicies", "sslCertificates", "urlMaps")
+_GLOBAL = ("snapshots", "images", "machineImages", "targetSslProxies")
 _KINDS = {
     "disks": "disk",
     "targetHttpsProxies": "targetHttpsProxy",
     "targetHttpProxies": "targetHttpProxy",
     "sslPolicies": "sslPolicy",
     "urlMaps": "urlMap",
+    "instantSnapshots": "instantSnapshot",
+    "sslCertificates": "sslCertificate",
 }
 
 
@@ -62,7 +65,7 @@ def _project(cloud: Cloud, name: str) -> Project:
 
 def _aggregated_list(cloud: Cloud, asked: Asked, blanks: tuple[str, ...]) -> Json:
     project, kind = _project(cloud, blanks[0]), blanks[1]
-    zonal = kind == "disks"
+    zonal = kind in _ZONAL
     scopes = (
         [f"zones/{zone}" for zone in project.zones] * zonal
         + [f"regions/{region}" for region in project.regions]
@@ -141,6 +144,8 @@ def _regions(cloud: Cloud, asked: Asked, blanks: tuple[str, ...]) -> Json:
 
 def _buckets(cloud: Cloud, asked: Asked, blanks: tuple[str, ...]) -> Json:
     project = _project(cloud, asked.query.get("project", ""))
+    if asked.query.get("softDeleted") == "true":
+        return {"kind": "storage#buckets", **({"items": list(project.deleted)} if project.deleted else {})}
     reachable = [bucket for name, bucket in project.buckets.items() if name not in project.unreachable_buckets]
     here, following = paging.page(
         reachable, lambda bucket: str(bucket["name"]), _size(asked, 1000), asked.query.get("pageToken")
@@ -245,6 +250,20 @@ def _clusters(cloud: Cloud, asked: Asked, blanks: tuple[str, ...]) -> Json:
     )
 
 
+def _filestore(cloud: Cloud, asked: Asked, blanks: tuple[str, ...]) -> Json:
+    project = _project(cloud, blanks[0])
+    silent = {scope.rpartition("/")[2] for scope in project.unreachable}
+    here = [each for each in project.filestore.values() if each["name"].split("/")[3] not in silent]
+    some, following = paging.page(
+        here, lambda each: str(each["name"]), _size(asked, 500, "pageSize"), asked.query.get("pageToken")
+    )
+    lost = sorted({each["name"].split("/")[3] for each in project.filestore.values()} & silent)
+    body: Json = {"instances": list(some)} if some else {}
+    if lost:
+        body["unreachable"] = [f"projects/{project.name}/locations/{location}" for location in lost]
+    return body | ({"nextPageToken": following} if following else {})
+
+
 def _users(cloud: Cloud, asked: Asked, blanks: tuple[str, ...]) -> Json:
     users = cloud.users.get(asked.query.get("customer", ""), [])
     here, following = paging.page(
@@ -278,6 +297,7 @@ _ROUTES: list[tuple[re.Pattern[str], str, Method]] = [
         (f"/{_K}/([^/]+)/cryptoKeys/([^/]+)", "cloudkms.cryptoKeys.get", _key),
         (f"/{_K}/([^/]+)/cryptoKeys/([^/]+)/cryptoKeyVersions/([^/]+)", "cloudkms.cryptoKeyVersions.get", _version),
         ("/v1/projects/([^/]+)/locations/-/clusters", "container.clusters.list", _clusters),
+        ("/v1/projects/([^/]+)/locations/-/instances", "file.instances.list", _filestore),
         ("/admin/directory/v1/users", "directory.users.list", _users),
     )
 ]

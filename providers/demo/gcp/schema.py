@@ -14,6 +14,7 @@ DOCUMENTS = {
     "storage": "storage.v1",
     "cloudkms": "cloudkms.v1",
     "container": "container.v1",
+    "file": "file.v1",
     "cloudresourcemanager": "cloudresourcemanager.v3",
     "directory": "admin.directory_v1",
 }
@@ -24,6 +25,7 @@ METHODS = {
     "cloudkms.cryptoKeys.get": "projects.locations.keyRings.cryptoKeys.get",
     "cloudkms.cryptoKeyVersions.get": "projects.locations.keyRings.cryptoKeys.cryptoKeyVersions.get",
     "container.clusters.list": "projects.locations.clusters.list",
+    "file.instances.list": "projects.locations.instances.list",
 }
 """Operation -> its method in the document, where that is longer than the operation without its service."""
 

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from providers.demo.gcp import more
 from providers.demo.gcp.server import Server
 from providers.demo.gcp.world import Project
 from providers.demo.kubernetes.names import pd_description, pv_name
@@ -45,12 +46,7 @@ def seed(server: Server) -> Project:
     foreign = server.cloud.project(FOREIGN).key("handover", "us-central1")
     _disks(project, chance, ledger, foreign)
     _buckets(project, ledger)
-    ledger_disk = pv_name(CLUSTERS[0], TENANT, "data-postgres-ledger-0")
-    for number in range(36):
-        project.snapshot(f"ledger-nightly-{number:02}", of=ledger_disk, size=500)
-    project.snapshot("before-migration", key=ledger)
-    project.image("node-base-2026-10")
-    project.image("node-base-2026-11")
+    _copies(project, ledger)
     project.cluster(CLUSTERS[0], "us-central1")
     error = {
         "keyName": ledger.removeprefix("//cloudkms.googleapis.com/"),
@@ -64,10 +60,7 @@ def seed(server: Server) -> Project:
         "lastOperationErrors": [error],
     }
     project.cluster(CLUSTERS[1], "europe-west1", encryption=broken)
-    strict = project.ssl_policy("modern-12")
-    project.proxy("web-https", policy=strict, url_map=project.url_map("web", redirect=False))
-    project.proxy("partner-api-https", url_map=project.url_map("partner-api", redirect=False))
-    project.proxy("web-http", "targetHttpProxies", url_map=project.url_map("to-https", redirect=True))
+    _doors(project)
     server.faults.add("deny", "storage.buckets.getIamPolicy", DENIED_BUCKET)
     return project
 
@@ -166,6 +159,35 @@ def _odd_disks(project: Project, ledger: str, foreign: str) -> None:
     )
 
 
+def _copies(project: Project, ledger: str) -> None:
+    """What outlives the disks, and the file systems."""
+    ledger_disk = pv_name(CLUSTERS[0], TENANT, "data-postgres-ledger-0")
+    for number in range(36):
+        project.snapshot(f"ledger-nightly-{number:02}", of=ledger_disk, size=500)
+    project.snapshot("before-migration", key=ledger)
+    project.image("node-base-2026-10")
+    project.image("node-base-2026-11")
+    more.machine_image(project, "bastion-2026-11")
+    more.machine_image(project, "ledger-host", key=ledger)
+    more.instant_snapshot(project, "archive-before-patch", "ledger-archive", "zones/us-central1-b")
+    more.file_system(project, "shared-home", "us-central1-b")
+    more.file_system(project, "ledger-reports", "us-central1-a", key=ledger)
+
+
+def _doors(project: Project) -> None:
+    """The proxies and their certificates."""
+    strict = project.ssl_policy("modern-12")
+    certificates = [
+        more.certificate(project, "web"),
+        more.certificate(project, "shop", domains={"shop.initech.example": "ACTIVE"}),
+    ]
+    project.proxy("web-https", policy=strict, url_map=project.url_map("web", redirect=False), certificates=certificates)
+    waits = more.certificate(project, "partner-api", domains={"api.initech.example": "FAILED_NOT_VISIBLE"})
+    project.proxy("partner-api-https", url_map=project.url_map("partner-api", redirect=False), certificates=[waits])
+    more.certificate(project, "web-2024", days=-200, status=None)
+    project.proxy("web-http", "targetHttpProxies", url_map=project.url_map("to-https", redirect=True))
+
+
 def _buckets(project: Project, ledger: str) -> None:
     for team in BUCKET_TEAMS:
         for number, use in enumerate(BUCKET_USES):
@@ -181,6 +203,8 @@ def _buckets(project: Project, ledger: str) -> None:
             )
     project.bucket(f"{TENANT}-billing-ledger", "US-CENTRAL1", key=ledger)
     project.bucket(f"{TENANT}-www-assets", "US", prevention="inherited", members=["allUsers"])
+    project.bucket(f"{TENANT}-sales-2024", "EU")
+    more.delete_bucket(project, f"{TENANT}-sales-2024")
     project.bucket(f"{TENANT}-sales-handouts", "EU", prevention="inherited", uniform=False)
 
 

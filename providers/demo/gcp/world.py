@@ -55,6 +55,9 @@ class Project:
         self.policies: dict[str, Json] = {}
         self.objects: dict[str, list[Json]] = {}
         self.clusters: dict[str, Json] = {}
+        self.filestore: dict[str, Json] = {}
+        self.deleted: list[Json] = []
+        """Buckets that can be restored."""
         self.unreachable: dict[str, str] = {}
         """Scope -> the code of the warning in place of its rows."""
         self.unnamed: set[str] = set()
@@ -97,7 +100,7 @@ class Project:
             disk["labels"] = dict(labels)
         if key is not None:
             disk["diskEncryptionKey"] = {"kmsKeyName": self.cloud_version(key)} if isinstance(key, str) else dict(key)
-        return self._put("disks", scope, {**disk, **also})
+        return self.put("disks", scope, {**disk, **also})
 
     def snapshot(
         self,
@@ -127,7 +130,7 @@ class Project:
             snapshot["snapshotEncryptionKey"] = (
                 {"kmsKeyName": self.cloud_version(key)} if isinstance(key, str) else dict(key)
             )
-        return self._put("snapshots", scope, {**snapshot, **also})
+        return self.put("snapshots", scope, {**snapshot, **also})
 
     def image(self, name: str, *, key: Mapping[str, Any] | str | None = None, **also: Any) -> str:
         """An image of the project's own."""
@@ -141,7 +144,7 @@ class Project:
         }
         if key is not None:
             image["imageEncryptionKey"] = {"kmsKeyName": self.cloud_version(key)} if isinstance(key, str) else dict(key)
-        return self._put("images", "global", {**image, **also})
+        return self.put("images", "global", {**image, **also})
 
     def bucket(
         self,
@@ -334,7 +337,7 @@ class Project:
             "profile": profile,
             "enabledFeatures": list(features),
         }
-        self._put("sslPolicies", scope, policy)
+        self.put("sslPolicies", scope, policy)
         return url
 
     def url_map(self, name: str, *, redirect: bool, scope: str = "global", **also: Any) -> str:
@@ -345,7 +348,7 @@ class Project:
             if redirect
             else {"defaultService": f"{API}/projects/{self.name}/{scope}/backendServices/web"}
         )
-        self._put("urlMaps", scope, {"kind": "compute#urlMap", "name": name, "selfLink": url, **default, **also})
+        self.put("urlMaps", scope, {"kind": "compute#urlMap", "name": name, "selfLink": url, **default, **also})
         return url
 
     def proxy(
@@ -355,6 +358,7 @@ class Project:
         *,
         policy: str | None = None,
         url_map: str | None = None,
+        certificates: Iterable[str] = (),
         scope: str = "global",
     ) -> str:
         """A target proxy: `targetHttpsProxies`, `targetHttpProxies` or `targetSslProxies`."""
@@ -367,7 +371,9 @@ class Project:
             proxy["sslPolicy"] = policy
         if url_map:
             proxy["urlMap"] = url_map
-        return self._put(kind, scope, proxy)
+        if certificates := list(certificates):
+            proxy["sslCertificates"] = certificates
+        return self.put(kind, scope, proxy)
 
     def delete(self, id: str) -> None:
         """Delete what compute knows by this full resource name."""
@@ -384,7 +390,8 @@ class Project:
         finally:
             self.unreachable.pop(scope, None)
 
-    def _put(self, kind: str, scope: str, thing: Json) -> str:
+    def put(self, kind: str, scope: str, thing: Json) -> str:
+        """Make or replace what compute shows in a list; returns its full resource name."""
         with self.cloud.lock:
             self.compute.setdefault(kind, {}).setdefault(scope, {})[thing["name"]] = thing
         return f"//compute.googleapis.com/projects/{self.name}/{scope}/{kind}/{thing['name']}"

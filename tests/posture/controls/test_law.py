@@ -20,6 +20,7 @@ from posture.verdict import Status, Verdict
 from tests.posture.controls.app import world as app_world
 from tests.posture.controls.aws import edge_world
 from tests.posture.controls.azure import world as azure_world
+from tests.posture.controls.gcp.world import BESIDE as GCP_BESIDE
 from tests.posture.controls.gcp.world import GCP_RESOURCES
 from tests.posture.controls.kubernetes import world as k8s_world
 from tests.posture.controls.tls.world import certificate, endpoint
@@ -133,6 +134,7 @@ def world_of(random: Random) -> World:
         volume(key=ARN),
         *edge_world.BESIDE,
         *azure_world.BESIDE,
+        *GCP_BESIDE,
         *k8s_world.BESIDE,
     )
     beside = [worn(random, whole) for whole in neighbours if random.random() < 0.5]

@@ -49,7 +49,7 @@ async def test_expired_credentials_are_expired_everywhere(azure: Azure) -> None:
     azure.faults.expire()
     seen = await azure.poll()
     states = {source.service: source.state for source in seen.model.sources.values()}
-    assert {states.pop(each) for each in ("subscriptions", "containers", "keyvault", "keyvault-scopes")} == {
+    assert {states.pop(each) for each in ("subscriptions", "containers", "files", "keyvault", "keyvault-scopes")} == {
         State.PARTIAL,
         State.ERROR,
     }, "none is ok"

@@ -112,7 +112,9 @@ def _bases(azure: Azure) -> list[str]:
     )
     disk = estate.disk("plain")
     estate.change(disk, securityProfile={"securityType": "TrustedLaunch"})
-    account = estate.account("acmeplain")
+    account, under_key = estate.account("acmeplain"), estate.account("acmekeyed", key=key)
+    for each in (account, under_key):  # hundreds in one region, where Azure answers 150 questions about shares
+        estate.resources[each.lower()]["kind"] = "BlobStorage"
     return [
         disk,
         estate.disk("keyed", CUSTOMER, set_id=made),
@@ -123,7 +125,7 @@ def _bases(azure: Azure) -> list[str]:
         more.scale_set(estate, "ss"),
         cluster,
         account,
-        estate.account("acmekeyed", key=key),
+        under_key,
         _gateway(azure, "gw"),
     ]
 

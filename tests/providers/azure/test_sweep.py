@@ -32,8 +32,9 @@ async def test_one_query_serves_every_subscription(azure: Azure) -> None:
     assert len([entry for entry in seen.model.all() if entry.resource.type == "azure.compute.vm"]) == 2
     assert azure.server.count(MACHINES) == 0
     queries = azure.server.count(GRAPH)
-    assert queries == 6, (
-        "the subscriptions, and one for each kind: machines, scale sets, clusters, gateways, front doors"
+    assert queries == 9, (
+        "the subscriptions, and one for each kind: machines, extensions, scale sets, galleries, clusters, gateways,"
+        " front doors of both kinds"
     )
 
 

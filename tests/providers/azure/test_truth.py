@@ -303,3 +303,30 @@ async def test_a_disk_without_its_set_is_unknown_under_either_way(azure: Azure) 
     own = azure.estate.disk("d", CUSTOMER, set_id="/subscriptions/x/y")
     _change(azure, own, encryption={"type": CUSTOMER})
     assert await _says(azure, own, KEYS, CUSTOMERS) == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("made", "rule", "status"),
+    [
+        ({}, {}, "pass"),
+        ({"redirects": False}, {}, "fail"),
+        ({"redirects": False, "engine": True}, {}, "unknown"),
+        ({"minimum": "1.0"}, {}, "fail"),
+        ({"minimum": "9.9"}, {}, "unknown"),
+        ({"minimum": None}, {}, "warn"),
+        ({"redirects": False}, {"enabledState": "disabled"}, "pass"),
+        ({}, {"acceptedProtocols": ["Gopher"]}, "unknown"),
+        ({}, {"acceptedProtocols": None}, "unknown"),
+    ],
+)
+async def test_a_classic_front_door_is_as_its_rules_and_domains_say(
+    azure: Azure, made: dict[str, Any], rule: dict[str, Any], status: str
+) -> None:
+    own = more.classic_front_door(azure.estate, "fd", **made)
+    _properties(azure, own)["routingRules"][1]["properties"].update(rule)
+    assert await _says(azure, own, EDGE) == status
+
+
+async def test_a_classic_front_door_that_is_off_serves_nobody(azure: Azure) -> None:
+    own = more.classic_front_door(azure.estate, "fd", redirects=False)
+    assert await _says(azure, _change(azure, own, enabledState="Disabled"), EDGE) == "not_applicable"

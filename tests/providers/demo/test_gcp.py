@@ -76,12 +76,12 @@ def test_a_mask_keeps_what_it_names() -> None:
 async def test_initech_is_believable_and_has_a_handful_of_defects(google: Google) -> None:
     seen = await _initech(google)
     kinds = Counter(entry.resource.kind for entry in seen.model.all() if entry.resource.provider == "gcp")
-    assert (kinds["volume"], kinds["bucket"], kinds["snapshot"], kinds["key"], kinds["cluster"]) == (145, 59, 39, 5, 2)
+    assert (kinds["volume"], kinds["bucket"], kinds["snapshot"], kinds["key"], kinds["cluster"]) == (145, 60, 42, 5, 2)
     bad = Counter(f.control for entry in seen.model.all() for f in entry.findings.values() if f.status is Status.FAIL)
     assert bad == {
-        "gcp.disk.encryption": 4,
+        "gcp.disk.encryption": 5,
         "gcp.disk.csek": 1,
-        "gcp.disk.snapshot-encryption": 1,
+        "gcp.disk.snapshot-encryption": 3,
         "gcp.gcs.bucket-encryption": 1,
         "gcp.gcs.public-access": 1,
         "gcp.kms.key-state": 2,

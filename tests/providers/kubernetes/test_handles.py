@@ -325,6 +325,13 @@ def test_a_class_points_at_the_key_that_it_names(provisioner: str, parameters: d
     [
         ("aws:///us-east-1a/i-0123456789abcdef0", ("i-0123456789abcdef0", "")),
         ("azure://" + DISK.replace("disks", "virtualMachines"), (FOLDED.replace("disks", "virtualmachines"), "")),
+        (
+            "azure:///subscriptions/S/resourceGroups/mc_x/providers/Microsoft.Compute/virtualMachineScaleSets/P/virtualMachines/3",
+            (
+                "/subscriptions/s/resourcegroups/mc_x/providers/microsoft.compute/virtualmachinescalesets/p/virtualmachines/3",
+                "",
+            ),
+        ),
         ("gce://acme/us-central1-a/n1", (f"{PD}zones/us-central1-a/instances/n1", "acme")),
         ("kind://docker/kind/n1", ("", "")),
         ("", ("", "")),

@@ -170,6 +170,44 @@ _GATEWAY = {
     "httpListeners": [{"id": "/l/https", "name": "https", "properties": {"protocol": "Https"}}],
     "requestRoutingRules": [],
 }
+CLASSIC: dict[str, Any] = {
+    "enabledState": "Enabled",
+    "routingRules": [
+        {
+            "name": "http",
+            "properties": {
+                "enabledState": "Enabled",
+                "acceptedProtocols": ["Http"],
+                "routeConfiguration": {
+                    "@odata.type": "#Microsoft.Azure.FrontDoor.Models.FrontdoorRedirectConfiguration",
+                    "redirectProtocol": "HttpsOnly",
+                },
+            },
+        }
+    ],
+    "frontendEndpoints": [
+        {
+            "name": "www",
+            "properties": {"hostName": "www.acme.example", "customHttpsConfiguration": {"minimumTlsVersion": "1.2"}},
+        }
+    ],
+}
+"""Properties of a classic front door with a domain of its own, which sends plain HTTP elsewhere."""
+
+
+def file_service(shares: dict[str, str | None] | None = None, **settings: Any) -> Resource:
+    """The file service of the account, with a share for SMB."""
+    smb = {"channelEncryption": "AES-256-GCM;", "versions": "SMB3.1.1", **settings.pop("smb", {})}
+    return made(
+        f"{ACCOUNT}/fileServices/default",
+        "file-service",
+        "azure.storage.file-service",
+        {"protocolSettings": {"smb": smb, **settings}},
+        links={"account": ACCOUNT},
+        fields={"shares": {"team": "SMB"} if shares is None else shares},
+    )
+
+
 _REGISTRATION = {"users": 5, "notCapable": 0, "admins": 1, "adminsNotCapable": 0}
 _POLICY = {
     "displayName": "everybody",
@@ -179,6 +217,89 @@ _POLICY = {
 }
 ENTRA = {"securityDefaults": {"isEnabled": False}, "conditionalAccess": [_POLICY], "registration": _REGISTRATION}
 """Fields of an Entra tenant in which a policy asks everybody for a second factor, and everybody can answer it."""
+
+_SET_ID, _VM_ID = (
+    f"{GROUP}/Microsoft.Compute/virtualMachineScaleSets/ss",
+    f"{GROUP}/Microsoft.Compute/virtualMachines/vm",
+)
+VERSION = f"{GROUP}/Microsoft.Compute/galleries/g/images/i/versions/1.0.0"
+
+
+def machine(*extensions: dict[str, Any], **more: Any) -> Resource:
+    """A virtual machine with these extensions."""
+    properties = {"securityProfile": {"encryptionAtHost": True}, "storageProfile": {"osDisk": {}, "dataDisks": []}}
+    return made(
+        _VM_ID,
+        "workload",
+        "azure.compute.vm",
+        {**properties, **more},
+        fields={"extensions": list(extensions)},
+    )
+
+
+def scale_set(*extensions: dict[str, Any]) -> Resource:
+    """A uniform scale set whose machines get these extensions."""
+    profile = {
+        "securityProfile": {"encryptionAtHost": True},
+        "extensionProfile": {"extensions": list(extensions)},
+    }
+    return made(_SET_ID, "workload", "azure.compute.vmss", {"virtualMachineProfile": profile})
+
+
+def instance(**more: Any) -> Resource:
+    """A machine of that scale set."""
+    properties = {"securityProfile": {"encryptionAtHost": True}, "storageProfile": {"osDisk": {}, "dataDisks": []}}
+    return made(
+        f"{_SET_ID}/virtualMachines/0",
+        "workload",
+        "azure.compute.vmss-vm",
+        {**properties, **more},
+        links={"scale-set": _SET_ID},
+    )
+
+
+def extension(kind: str = "AzureDiskEncryptionForLinux", **settings: str) -> dict[str, Any]:
+    """An extension as the room keeps it."""
+    return {
+        "name": "x",
+        "properties": {"publisher": "Microsoft.Azure.Security", "type": kind, "settings": dict(settings)},
+    }
+
+
+def mounted(by: str = _VM_ID, **more: Any) -> Resource:
+    """A data disk under the platform's key, on a machine, that says nothing of Azure Disk Encryption."""
+    properties = {"encryption": {"type": "EncryptionAtRestWithPlatformKey"}, **more}
+    links = {"machine": by, **({"scale-set": _SET_ID} if by.startswith(_SET_ID) else {})}
+    at_rest = Encryption(True, None, KeyClass.PROVIDER)
+    return made(
+        f"{DISK}-m",
+        "volume",
+        "azure.compute.disk",
+        properties,
+        links=links,
+        encryption=at_rest,
+        fields={"managedBy": by},
+    )
+
+
+def gallery_version(**regions: str | None) -> Resource:
+    """A version of a gallery's image: region -> the encryption set of its system disk there, None for the platform's
+    key.
+    """
+    targets = [
+        {"name": name, **({"encryption": {"osDiskImage": {"diskEncryptionSetId": to}}} if to else {})}
+        for name, to in regions.items()
+    ]
+    named = next((to for to in regions.values() if to), None)
+    return made(
+        VERSION,
+        "snapshot",
+        "azure.compute.gallery-image-version",
+        {"publishingProfile": {"targetRegions": targets}, "storageProfile": {"osDiskImage": {"sizeInGB": 30}}},
+        links={"key": named} if named else {},
+        encryption=Encryption(True, None, KeyClass.UNKNOWN),
+    )
+
 
 TYPES: dict[str, Resource] = {
     "azure.storage.object-sample": blobs(),
@@ -199,18 +320,10 @@ TYPES: dict[str, Resource] = {
         encryption=Encryption(True, None, KeyClass.UNKNOWN, SET),
     ),
     "azure.compute.disk-encryption-set": encryption_set(),
-    "azure.compute.vm": made(
-        f"{GROUP}/Microsoft.Compute/virtualMachines/vm",
-        "workload",
-        "azure.compute.vm",
-        {"securityProfile": {"encryptionAtHost": True}, "storageProfile": {"osDisk": {}, "dataDisks": []}},
-    ),
-    "azure.compute.vmss": made(
-        f"{GROUP}/Microsoft.Compute/virtualMachineScaleSets/ss",
-        "workload",
-        "azure.compute.vmss",
-        {"virtualMachineProfile": {"securityProfile": {"encryptionAtHost": True}}},
-    ),
+    "azure.compute.gallery-image-version": gallery_version(westeurope=None, northeurope=SET),
+    "azure.compute.vm": machine(),
+    "azure.compute.vmss": scale_set(),
+    "azure.compute.vmss-vm": instance(),
     "azure.aks.cluster": made(
         f"{GROUP}/Microsoft.ContainerService/managedClusters/aks",
         "workload",
@@ -227,6 +340,10 @@ TYPES: dict[str, Resource] = {
     "azure.network.application-gateway": made(
         f"{GROUP}/Microsoft.Network/applicationGateways/gw", "endpoint", "azure.network.application-gateway", _GATEWAY
     ),
+    "azure.storage.file-service": file_service(),
+    "azure.network.front-door": made(
+        f"{GROUP}/Microsoft.Network/frontDoors/fd", "endpoint", "azure.network.front-door", CLASSIC
+    ),
     "azure.cdn.front-door": made(
         f"{GROUP}/Microsoft.Cdn/profiles/fd",
         "endpoint",
@@ -237,5 +354,8 @@ TYPES: dict[str, Resource] = {
     "azure.entra.tenant": made("azure://entra", "identity", "azure.entra.tenant", {}, fields=ENTRA),
 }
 """Type -> a resource that its controls can answer for."""
-BESIDE = (encryption_set(), key(), blob_service(), scope())
+BESIDE = (
+    *(encryption_set(), key(), blob_service(), scope(), machine(), scale_set()),
+    account(KeyClass.CUSTOMER, "Microsoft.Keyvault"),
+)
 """What those point at."""

@@ -52,6 +52,39 @@ def image(block: dict[str, Any] | None = None) -> Resource:
     return _made("//compute/i", "snapshot", "gcp.compute.image", {"name": "i", "imageEncryptionKey": block}, key)
 
 
+def machine_image(block: dict[str, Any] | None = None) -> Resource:
+    key = (block or {}).get("kmsKeyName")
+    return _made(
+        "//compute/m", "snapshot", "gcp.compute.machine-image", {"name": "m", "machineImageEncryptionKey": block}, key
+    )
+
+
+def instant(of: str = f"{PLACE}/disks/d") -> Resource:
+    fields = {"name": "i", "sourceDisk": f"https://compute.googleapis.com/compute/v1/{of.partition('.com/')[2]}"}
+    resource = _made("//compute/instant", "snapshot", "gcp.compute.instant-snapshot", fields)
+    return msgspec.structs.replace(resource, links=(Link("disk", of),))
+
+
+def file_system(key: str | None = None) -> Resource:
+    return _made("//file/f", "file-system", "gcp.file.instance", {"name": "f", "kmsKeyName": key}, key)
+
+
+def deleted(key: str | None = None) -> Resource:
+    return msgspec.structs.replace(bucket(key), id="//storage/b#1", type="gcp.storage.deleted-bucket")
+
+
+CERTIFICATE = "//compute/c"
+
+
+def certificate(ends: str | None = "2027-06-01T00:00:00Z", kind: str = "MANAGED", **managed: Any) -> Resource:
+    fields: dict[str, Any] = {"name": "c", "type": kind}
+    if ends:
+        fields["expireTime"] = ends
+    if kind == "MANAGED":
+        fields["managed"] = {"status": "ACTIVE", "domainStatus": {"www": "ACTIVE"}, **managed}
+    return _made(CERTIFICATE, "certificate", "gcp.compute.ssl-certificate", fields)
+
+
 def bucket(key: str | None = None, modes: dict[str, str] | None = None, **fields: Any) -> Resource:
     configs = {
         f"{which}EncryptionEnforcementConfig": {"restrictionMode": mode} for which, mode in (modes or {}).items()
@@ -134,6 +167,11 @@ GCP_RESOURCES: dict[str, Resource] = {
     "gcp.compute.location": disk(),
     "gcp.compute.snapshot": snapshot(UNDER_KEY),
     "gcp.compute.image": image(UNDER_KEY),
+    "gcp.compute.machine-image": machine_image(UNDER_KEY),
+    "gcp.compute.instant-snapshot": instant(),
+    "gcp.compute.ssl-certificate": certificate(),
+    "gcp.file.instance": file_system(key_name()),
+    "gcp.storage.deleted-bucket": deleted(key_name()),
     "gcp.storage.bucket": bucket(key_name()),
     "gcp.storage.objects": objects({"Google": 3}),
     "gcp.kms.key": key(),
@@ -144,3 +182,11 @@ GCP_RESOURCES: dict[str, Resource] = {
     "gcp.workspace": workspace(),
 }
 """Type -> one in order, of which the laws take parts away."""
+
+BESIDE = (
+    disk(),
+    msgspec.structs.replace(
+        proxy({"minTlsVersion": "TLS_1_2", "profile": "MODERN"}), links=(Link("certificate", CERTIFICATE),)
+    ),
+)
+"""What those point at, and what points at the certificate."""

@@ -353,6 +353,10 @@ def test_a_bucket_and_a_storage_account_are_judged_by_their_own_controls() -> No
     made = pv(gcs.id, driver="gcsfuse.csi.storage.gke.io", rel="bucket")
     assert judge(made, gcs, policy=Policy()).status is Status.PASS
     assert judge(made, gcs, policy=CUSTOMER).status is Status.FAIL
+    files = gcp_world.file_system()
+    made = pv(files.id, driver="filestore.csi.storage.gke.io", rel="filesystem")
+    assert judge(made, files, policy=Policy()).status is Status.PASS
+    assert judge(made, files, policy=CUSTOMER).status is Status.FAIL
 
 
 def test_every_control_that_is_asked_judges_the_type_it_is_asked_of() -> None:
