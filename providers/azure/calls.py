@@ -166,6 +166,9 @@ REGISTRATION = _graph(
     "graph:userRegistrationDetails", "AuditLog.Read.All", "/v1.0/reports/authenticationMethods/userRegistrationDetails"
 )
 
+MOST_PAGE = 32 << 20
+"""Bytes of one answer, decoded: a page of 1,000 rows is some 5 MB."""
+
 # Requests a period, the period in seconds, and how many under way, per subscription. Resource Manager refills 25 reads
 # a second into a bucket of 250 per
 # subscription, region and principal and shares it with every other tool of that principal: half of it is taken. The

@@ -27,7 +27,7 @@ from azure.mgmt.storage.aio import StorageManagementClient
 
 from posture.fault import ConfigError, Fault, FaultKind, Refused
 from posture.text import one_line
-from providers.azure.calls import BUDGETS, LIST_BLOBS, QUERY_RESOURCES, Call
+from providers.azure.calls import BUDGETS, LIST_BLOBS, MOST_PAGE, QUERY_RESOURCES, Call
 from providers.azure.decode import Graph, Page, Unread
 from providers.azure.faults import answered, bad_row, broken, unreadable
 from providers.azure.identity import EnvironmentToken
@@ -244,7 +244,7 @@ class ArmClient:
                 response = await self._client(call).send_request(request, stream=True)
                 try:
                     # aiohttp has decoded it, a chunk at a time
-                    content = await read_all(response.iter_raw(), self.limits.most_bytes)
+                    content = await read_all(response.iter_raw(), min(MOST_PAGE, self.limits.most_bytes))
                 finally:
                     await response.close()
         except ConfigError:

@@ -16,7 +16,7 @@ from yarl import URL
 
 from posture.fault import Refused
 from providers.gcp.answers import read
-from providers.gcp.calls import BUDGETS, CLOUD_SCOPE, DIRECTORY_SCOPE, ROOTS, Call
+from providers.gcp.calls import BUDGETS, CLOUD_SCOPE, DIRECTORY_SCOPE, MOST_PAGE, ROOTS, Call
 from providers.gcp.decode import Page, Unread
 from providers.gcp.faults import answered, no_credentials, unreachable, unreadable
 from providers.gcp.settings import GcpSettings
@@ -123,7 +123,7 @@ class GcpClient:
                 whole_answer(limits.whole),
                 session.get(address, headers=headers, allow_redirects=False, proxy=self._proxy(url)) as response,
             ):
-                body = await read_all(response.content.iter_chunked(CHUNK), limits.most_bytes)
+                body = await read_all(response.content.iter_chunked(CHUNK), min(MOST_PAGE, limits.most_bytes))
                 return response.status, body, response.headers
         except aiohttp.ClientPayloadError as error:
             raise unreadable(call, error) from None

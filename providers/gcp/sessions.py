@@ -9,6 +9,7 @@ from typing import Any
 
 import requests
 
+from providers.gcp.calls import MOST_PAGE
 from providers.limits import CHUNK, Limits, proxies_for, read_whole
 
 
@@ -29,7 +30,9 @@ def _bounded(send: Callable[..., Any], limits: Limits) -> Callable[..., Any]:
         ends_at = time.monotonic() + limits.whole
         response = send(request, *arguments, **{**options, "proxies": proxies_for(str(request.url))})
         try:
-            response._content = read_whole(response.iter_content(CHUNK), ends_at, time.monotonic, limits.most_bytes)
+            response._content = read_whole(
+                response.iter_content(CHUNK), ends_at, time.monotonic, min(MOST_PAGE, limits.most_bytes)
+            )
         except BaseException:
             response.close()
             raise

@@ -94,6 +94,35 @@ def _edge(reader: Reader, region: str) -> None:
             reader.ask(acm.describe_certificate, CertificateArn=certificate["CertificateArn"])
 
 
+def _stores(reader: Reader, region: str) -> None:
+    """Databases and their snapshots, those of them that may be public, file systems and clusters."""
+    rds, efs, eks = (reader.client(service, region) for service in ("rds", "efs", "eks"))
+    for operation, key in (("describe_db_instances", "DBInstances"), ("describe_db_clusters", "DBClusters")):
+        reader.facts.append(reader.pool.submit(reader.listed, rds, operation, key))
+    for one in reader.listed(rds, "describe_db_snapshots", "DBSnapshots"):
+        if not one["Encrypted"] and one["SnapshotType"] == "manual":
+            name = one["DBSnapshotIdentifier"]
+            reader.ask(rds.describe_db_snapshot_attributes, DBSnapshotIdentifier=name)
+    for one in reader.listed(rds, "describe_db_cluster_snapshots", "DBClusterSnapshots"):
+        if not one["StorageEncrypted"] and one["SnapshotType"] == "manual":
+            name = one["DBClusterSnapshotIdentifier"]
+            reader.ask(rds.describe_db_cluster_snapshot_attributes, DBClusterSnapshotIdentifier=name)
+    reader.facts.append(reader.pool.submit(reader.listed, efs, "describe_file_systems", "FileSystems"))
+    for page in eks.get_paginator("list_clusters").paginate():
+        for name in page["clusters"]:
+            reader.ask(eks.describe_cluster, name=name)
+
+
+def _people(reader: Reader, region: str) -> None:
+    """Who has a second factor."""
+    iam = reader.client("iam", region)
+    reader.ask(iam.get_account_summary)
+    reader.facts.append(reader.pool.submit(reader.listed, iam, "list_virtual_mfa_devices", "VirtualMFADevices"))
+    if _answer(iam.get_credential_report, {}) == "ReportNotPresent":
+        iam.generate_credential_report()
+        reader.ask(iam.get_credential_report)
+
+
 def _distributions(reader: Reader, region: str) -> None:
     cloudfront = reader.client("cloudfront", region)
     for page in cloudfront.get_paginator("list_distributions").paginate():
@@ -112,7 +141,9 @@ def main(url: str, regions: list[str]) -> None:
         for region in regions:
             _region(reader, region)
             _edge(reader, region)
+            _stores(reader, region)
         _distributions(reader, regions[0])
+        _people(reader, regions[0])
         clients = {region: reader.client("s3", region) for region in regions}
         for bucket in reader.listed(
             clients[regions[0]], "list_buckets", "Buckets", PaginationConfig={"PageSize": 1000}

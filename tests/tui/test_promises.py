@@ -145,7 +145,7 @@ async def view(file: Path, size: tuple[int, int] = (120, 40), query: str = "") -
 
 async def test_arrows_go_from_cell_to_cell_the_foot_tells_what_stands_behind_and_enter_opens_it(file: Path) -> None:
     async with view(file) as it:
-        assert "[? UNKN]" in it.screen
+        assert "[✗ FAIL]" in it.screen
         it.view.move_to(23)
         await it.press("down")
         await it.shows("S25 acme does not hold: 1 of 2 checks fails")

@@ -78,6 +78,7 @@ class Stores:
                 "tags": _pairs(tags),
             }
         )
+        made.status = "available"  # moto says so from its second answer on
         self._without_automated()
         return str(made.db_cluster_arn)
 

@@ -32,6 +32,7 @@ from providers.collector.frames import (
     Rows,
     Settled,
     Sources,
+    TenantPromises,
 )
 from providers.collector.publisher import Publisher
 from providers.collector.replay import Replay
@@ -105,7 +106,9 @@ async def test_a_poll_that_finds_nothing_new_sends_no_row_and_no_finding(aws: Aw
     await until(lambda: aws.log.count("ec2:DescribeVolumes") >= polls + 2)
     polls, known = aws.log.count("ec2:DescribeVolumes"), len(viewer.frames)
     await until(lambda: aws.log.count("ec2:DescribeVolumes") >= polls + 4)
-    assert {type(frame) for frame in viewer.frames[known:]} <= {Sources}
+    sent = [type(frame) for frame in viewer.frames[known:]]
+    assert set(sent) <= {Sources, TenantPromises}
+    assert sent.count(TenantPromises) <= 1, "rolled up once a second: the last time for what came before"
 
 
 async def test_what_changes_is_told_within_a_cadence_and_so_is_what_goes(aws: Aws, start: Start) -> None:

@@ -41,8 +41,8 @@ SECRET_OF_VAULT = (
 
 
 IN_AWS = (
-    "allowed here: allow_plaintext, endpoint_url, external_id, inventory, object_sample, profile, regions,"
-    " role_arn, tag"
+    "allowed here: allow_plaintext, endpoint_url, external_id, identity_center, inventory, object_sample, profile,"
+    " regions, role_arn, tag"
 )
 
 

@@ -37,7 +37,7 @@ async def walk(collector: list[str]) -> dict[str, str]:
     child.start()
     app = Dashboard(Feed(child, Replica()), view="overview", query="", export_dir=Path(), on_terminal=False)
     seen: dict[str, str] = {}
-    async with app.run_test(size=(150, 60)) as pilot:
+    async with app.run_test(size=(260, 60)) as pilot:
         it = Opened(app, pilot)
         await it.until(lambda: app.replica.settled and not app.replica.touched, "settled")
         seen["footer"] = it.screen.splitlines()[-1]
