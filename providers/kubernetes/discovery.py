@@ -1,5 +1,6 @@
 """Where Kubernetes begins: a context of a kubeconfig, what we may do there, and the sources of its cluster."""
 
+import contextlib
 import os
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ import msgspec
 
 from posture.fault import Fault, FaultKind, Refused
 from posture.reports import ReadRefused
+from providers.asking import each
 from providers.kubernetes import kubeconfig
 from providers.kubernetes.calls import CALLS, NAMESPACES, REVIEW, Call
 from providers.kubernetes.client import KubeClient, KubeLimits
@@ -49,9 +51,10 @@ class ClusterAccess(Source):
         if not self._made:
             self._made = self._sources(access)
         yield Children(self._made)
-        for call in self._asked():
-            for verb in call.verbs:  # one after the other: aiohttp leaves the writer of a body behind that is cut off
-                if (refused := await self._allowed(call, verb)) is not None:
+        questions = (self._allowed(call, verb) for call in self._asked() for verb in call.verbs)
+        async with contextlib.aclosing(each(questions)) as answers:
+            async for refused in answers:
+                if refused is not None:
                     yield ReadRefused(refused)
 
     async def close(self) -> None:

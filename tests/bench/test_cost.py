@@ -55,6 +55,7 @@ def _run(command: Sequence[str | Path], url: str) -> Cost:
         return Cost(wall, used.ru_utime + used.ru_stime, int(answer.read()))
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("many", [(1_000, 250, 1), WHOLE], ids=str)
 def test_a_snapshot_costs_less_than_a_plain_script_that_reads_the_same(
     recorded: str, many: tuple[int, int, int], tmp_path: Path

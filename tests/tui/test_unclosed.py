@@ -17,7 +17,11 @@ LEFT = ("nclosed", "ResourceWarning", "was destroyed", "never awaited", "never r
 
 
 @pytest.mark.parametrize(
-    "command", [["snapshot", "--demo", "-o", "snapshot.json"], ["check", "--demo"]], ids=["snapshot", "check"]
+    "command",
+    [
+        pytest.param(["snapshot", "--demo", "-o", "snapshot.json"], id="snapshot"),
+        pytest.param(["check", "--demo"], id="check", marks=pytest.mark.bench),
+    ],
 )
 def test_nothing_is_left_open_when_every_simulated_tenant_was_asked(
     command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -51,8 +51,8 @@ REFUSALS = [
 ]
 
 
-QUICK = Limits(attempts=2)
-"""What is tested is what the retries end in."""
+QUICK = Limits(attempts=2, pace=60.0)
+"""What is tested is what the retries end in, not how slowly a budget that was halved ten times is spent."""
 
 
 @pytest.mark.parametrize(("kind", "state", "code", "mend"), REFUSALS)

@@ -188,7 +188,7 @@ async def tells_badly(subject: Subject, name: str) -> list[str]:
             tasks = asyncio.all_tasks()
             async with asyncio.timeout(BOUND):
                 made = await polled(source)
-            wrong += [f"{source.id} leaves {each}" for each in _left(tasks)]
+            wrong += [f"{source.id} leaves {each}" for each in await _left(tasks)]
             if before[source.id].calls or not subject.http:
                 wrong += [
                     f"{source.id}: {each}"
@@ -282,16 +282,16 @@ async def _dropped(
     ended = poll.done()
     poll.cancel()
     await asyncio.wait({poll, waits}, timeout=BOUND)
-    for _ in range(3):
-        await asyncio.sleep(0)
-    left = _left(before)
+    left = await _left(before)
     stage.front.drop()  # a call that blocks in a thread ends
     stage.front.wrong = None
     return None if ended else left
 
 
-def _left(before: "set[asyncio.Task[Any]]") -> list[str]:
-    """Tasks that were not there before, and end now."""
+async def _left(before: "set[asyncio.Task[Any]]") -> list[str]:
+    """Tasks that were not there before and do not end by themselves at once; they end now."""
+    for _ in range(3):
+        await asyncio.sleep(0)
     left = [task for task in asyncio.all_tasks() - before if not _of_front(task)]
     for task in left:
         task.cancel()
