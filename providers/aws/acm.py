@@ -8,7 +8,7 @@ from typing import Any
 from posture.aws.edge import IMPORTED, RENEWAL_WINDOW
 from posture.clock import Seconds, parse_rfc3339
 from posture.fault import Fault, FaultKind, Refused
-from posture.reports import Batch, Complete, NotRead, ReadRefused, Report
+from posture.reports import Batch, NotRead, ReadRefused, Report
 from posture.resource import Resource
 from providers.asking import each_again
 from providers.aws.calls import DESCRIBE_CERTIFICATE, LIST_CERTIFICATE_TAGS, LIST_CERTIFICATES
@@ -80,12 +80,8 @@ class Certificates(TaggedSource):
         for report in self._lost(unread, started):
             yield report
         self.seen.certificates[self.id] = ends
-        if rows.fault is not None:
-            yield ReadRefused(rows.fault)
-            return
-        if rows.odd is not None:
-            yield ReadRefused(rows.odd)
-        yield Complete(("aws.acm.certificate",))
+        for report in rows.ended("aws.acm.certificate"):
+            yield report
 
     def _lost(self, unread: list[_Certificate], started: Seconds) -> Iterator[Report]:
         """What is told of those whose reads were lost. Raises `Refused` where nobody answers any more."""

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Iterator, Mapping
 from typing import Any
 
 from posture.fault import Fault, Refused
-from posture.reports import Batch, Complete, NotRead, ReadRefused
+from posture.reports import Batch, NotRead, ReadRefused
 from posture.resource import Link, Resource
 from providers.asking import each_again
 from providers.aws.calls import GET_VPC_ORIGIN, LIST_DISTRIBUTION_TAGS, LIST_DISTRIBUTIONS
@@ -72,10 +72,8 @@ class Distributions(TaggedSource):
             yield Batch((distribution,)) if silence is None else NotRead((distribution,))
         if silence is not None:
             raise silence
-        if rows.fault is not None:
-            yield ReadRefused(rows.fault)
-            return
-        yield Complete((_TYPE,))
+        for report in rows.ended(_TYPE):
+            yield report
 
     async def _read(self, row: dict[str, Any]) -> Reading:
         read = Reading()

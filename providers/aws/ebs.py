@@ -52,13 +52,10 @@ class Volumes(AwsSource):
             yield Batch.of(rows.of(page, self._volume))
         async for page in self.account.pages(DESCRIBE_VOLUMES, self.region, "Volumes", TOKEN, **everything):
             yield Batch.of(rows.of(page, self._volume))
-        if rows.fault is not None:
-            yield ReadRefused(rows.fault)
-            return
-        if rows.odd is not None:
-            yield ReadRefused(rows.odd)
-        self.seen.listed(self.id)
-        yield Complete(("aws.ebs.volume",))
+        if rows.fault is None:
+            self.seen.listed(self.id)
+        for report in rows.ended("aws.ebs.volume"):
+            yield report
 
     def _volume(self, fields: Mapping[str, Any]) -> Resource:
         volume_id = fields["VolumeId"]
@@ -106,13 +103,10 @@ class Snapshots(AwsSource):
         rows = Rows(DESCRIBE_SNAPSHOTS, "SnapshotId", types=_TYPES)
         async for page in self.account.pages(DESCRIBE_SNAPSHOTS, self.region, "Snapshots", TOKEN, **own):
             yield Batch.of(rows.of(page, lambda fields: self._snapshot(fields, public, faults)))
-        if rows.fault is not None:
-            yield ReadRefused(rows.fault)
-            return
-        if rows.odd is not None:
-            yield ReadRefused(rows.odd)
-        self.seen.listed(self.id)
-        yield Complete(("aws.ebs.snapshot",))
+        if rows.fault is None:
+            self.seen.listed(self.id)
+        for report in rows.ended("aws.ebs.snapshot"):
+            yield report
 
     def _snapshot(self, fields: dict[str, Any], public: set[str] | None, faults: Mapping[str, Fault]) -> Resource:
         snapshot_id = fields["SnapshotId"]

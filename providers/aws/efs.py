@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-from posture.reports import Batch, Complete, ReadRefused
+from posture.reports import Batch
 from posture.resource import Resource
 from providers.aws.calls import DESCRIBE_FILE_SYSTEMS
 from providers.aws.ebs import under_key
@@ -29,13 +29,10 @@ class FileSystems(AwsSource):
         rows = Rows(DESCRIBE_FILE_SYSTEMS, "FileSystemId", r"fs-[0-9a-f]{8,40}", _TYPES)
         async for page in self.account.pages(DESCRIBE_FILE_SYSTEMS, self.region, "FileSystems", TOKEN, MaxItems=PAGE):
             yield Batch.of(rows.of(page, self._file_system))
-        if rows.fault is not None:
-            yield ReadRefused(rows.fault)
-            return
-        if rows.odd is not None:
-            yield ReadRefused(rows.odd)
-        self.seen.listed(self.id)
-        yield Complete(("aws.efs.file-system",))
+        if rows.fault is None:
+            self.seen.listed(self.id)
+        for report in rows.ended("aws.efs.file-system"):
+            yield report
 
     def _file_system(self, row: Mapping[str, Any]) -> Resource:
         """The driver of Kubernetes names it by its id alone, which is an alias here."""

@@ -85,10 +85,11 @@ class Clusters(AwsSource):
         return self._cluster(name, {field: told[field] for field in _KEPT if field in told}, {}), True
 
     def _cluster(self, name: str, fields: Mapping[str, Any], faults: Mapping[str, Fault]) -> Resource:
-        arn, encryption, links = self._key(fields), Encryption(), ()
+        arn, encryption = self._key(fields), Encryption()
+        links: tuple[Link, ...] = ()
         if arn is not None:
             self.seen.name(self.id, arn)
-            encryption, links = Encryption(True, "AES-256", KeyClass.UNKNOWN, arn), (Link("key", arn),)  # type: ignore[assignment]
+            encryption, links = Encryption(True, "AES-256", KeyClass.UNKNOWN, arn), (Link("key", arn),)
         tags = fields.get("tags")
         marks = tags.items() if isinstance(tags, dict) else ()
         return self.resource(

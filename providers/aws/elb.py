@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from posture.aws.edge import HOSTS, TLS_PROTOCOLS, last_action
 from posture.clock import Seconds
 from posture.fault import Fault, Refused
-from posture.reports import Batch, Complete, NotRead, ReadRefused
+from posture.reports import Batch, NotRead, ReadRefused
 from posture.resource import Link, Resource
 from posture.source import COLD
 from providers.asking import each_again
@@ -67,6 +67,8 @@ class Balancers(TaggedSource):
     """How they are listed: by which call, under which field, what names a row, and how that is spelled."""
     each_call: ClassVar[Call]
     """What is asked of each."""
+    tagged_by: ClassVar[tuple[str, str]]
+    """What the call for tags is given the names as, and what each of its answers is named by."""
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """One listing; then of each balancer what it does not tell."""
@@ -96,10 +98,27 @@ class Balancers(TaggedSource):
             yield Batch.of(self.resources(read)) if silence is None else NotRead(tuple(self.resources(read)))
         if silence is not None:
             raise silence
-        if rows.fault is not None:
-            yield ReadRefused(rows.fault)
-            return
-        yield Complete((BALANCER, LISTENER), frozenset(part))
+        for report in rows.ended(BALANCER, LISTENER, unless=frozenset(part)):
+            yield report
+
+    async def tagged(self, listed: Sequence[dict[str, Any]]) -> list[Fault]:
+        """Put the tags into the rows, where they tell the tenant; answers with what was refused of them. Raises
+        `Refused` where nobody answered.
+        """
+        faults, (_, _, own, _), (asked, answered) = list[Fault](), self.rows, self.tagged_by
+        for begin in range(0, len(listed), TAGS_AT_ONCE) if self.tenancy.shared else ():
+            named = {row[own]: row for row in listed[begin : begin + TAGS_AT_ONCE]}
+            try:
+                answer = await self.tags_of(self.region, **{asked: list(named)})
+            except Refused as refused:
+                if lost(refused):
+                    raise
+                faults.append(refused.fault)
+                continue
+            for told in answer.get("TagDescriptions", []):
+                if told.get(answered) in named:
+                    named[told[answered]]["Tags"] = told.get("Tags", [])
+        return faults
 
     @abstractmethod
     async def prepare(self, listed: Sequence[dict[str, Any]]) -> list[Fault]:
@@ -188,6 +207,7 @@ class LoadBalancers(Balancers):
     tag_call = DESCRIBE_TAGS
     rows = (DESCRIBE_LOAD_BALANCERS, "LoadBalancers", "LoadBalancerArn", _ARN % "loadbalancer")
     each_call = DESCRIBE_LISTENERS
+    tagged_by = ("ResourceArns", "ResourceArn")
     cold: Seconds = COLD
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -200,20 +220,7 @@ class LoadBalancers(Balancers):
     async def prepare(self, listed: Sequence[dict[str, Any]]) -> list[Fault]:
         """The region's TLS policies, whose names say nothing, and the tags where they tell the tenant."""
         faults = [fault] if listed and (fault := await self._read_policies()) is not None else []
-        if self.tenancy.shared:
-            for begin in range(0, len(listed), TAGS_AT_ONCE):
-                named = {row["LoadBalancerArn"]: row for row in listed[begin : begin + TAGS_AT_ONCE]}
-                try:
-                    answer = await self.tags_of(self.region, ResourceArns=list(named))
-                except Refused as refused:
-                    if lost(refused):
-                        raise
-                    faults.append(refused.fault)
-                    continue
-                for told in answer.get("TagDescriptions", []):
-                    if told.get("ResourceArn") in named:
-                        named[told["ResourceArn"]]["Tags"] = told.get("Tags", [])
-        return faults
+        return faults + await self.tagged(listed)
 
     async def _read_policies(self) -> Fault | None:
         """What each TLS policy of the region allows, once a poll. Raises `Refused` where nobody answers."""

@@ -7,8 +7,7 @@ from posture.aws.edge import NEGOTIATION, TLS_PROTOCOLS
 from posture.fault import Fault, Refused
 from posture.resource import Resource
 from providers.aws.calls import DESCRIBE_CLASSIC, DESCRIBE_CLASSIC_POLICIES, DESCRIBE_CLASSIC_TAGS
-from providers.aws.elb import TAGS_AT_ONCE, Balancer, Balancers
-from providers.lane import lost
+from providers.aws.elb import Balancer, Balancers
 
 
 class ClassicLoadBalancers(Balancers):
@@ -19,23 +18,11 @@ class ClassicLoadBalancers(Balancers):
     tag_call = DESCRIBE_CLASSIC_TAGS
     rows = (DESCRIBE_CLASSIC, "LoadBalancerDescriptions", "LoadBalancerName", r"[A-Za-z0-9-]{1,64}")
     each_call = DESCRIBE_CLASSIC_POLICIES
+    tagged_by = ("LoadBalancerNames", "LoadBalancerName")
 
     async def prepare(self, listed: Sequence[dict[str, Any]]) -> list[Fault]:
         """The tags, where they tell the tenant."""
-        faults = []
-        for begin in range(0, len(listed), TAGS_AT_ONCE) if self.tenancy.shared else ():
-            named = {row["LoadBalancerName"]: row for row in listed[begin : begin + TAGS_AT_ONCE]}
-            try:
-                answer = await self.tags_of(self.region, LoadBalancerNames=list(named))
-            except Refused as refused:
-                if lost(refused):
-                    raise
-                faults.append(refused.fault)
-                continue
-            for told in answer.get("TagDescriptions", []):
-                if told.get("LoadBalancerName") in named:
-                    named[told["LoadBalancerName"]]["Tags"] = told.get("Tags", [])
-        return faults
+        return await self.tagged(listed)
 
     async def read(self, row: dict[str, Any]) -> Balancer:
         """The policies of one that speaks TLS: the listing tells only what they are called."""

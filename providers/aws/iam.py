@@ -39,6 +39,7 @@ REPORT_AGE: Seconds = 86400.0
 that a wrong one here takes no verdict away.
 """
 _NO_REPORT = frozenset({"ReportNotPresent", "ReportExpired"})
+_ON: Mapping[object, bool] = {1: True, 0: False}
 
 
 class _Answers(Reading):
@@ -156,7 +157,7 @@ class Identities(AwsSource):
         said = self.account.settings.identity_center
         if said is not None:
             fields["identity_center"] = {"mfa": said.mfa, "attested_by": said.attested_by, "on": str(said.on)}
-        on = {1: True, 0: False}.get(summary.get("AccountMFAEnabled"))  # type: ignore[arg-type]
+        on = _ON.get(summary.get("AccountMFAEnabled"))
         return self.resource(
             id=arn,
             kind="identity",

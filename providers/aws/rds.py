@@ -30,6 +30,7 @@ AWS_OWNED = "sse-rds"
 """`StorageEncryptionType` of what is encrypted under a key that AWS owns: the flag beside it is false then."""
 _TAGS = "TagList"
 _COMMON = ("KmsKeyId", "StorageEncryptionType", "Engine", "EngineVersion", "AllocatedStorage", _TAGS)
+_SHARED: Mapping[object, str] = {True: "PUBLIC", False: "no"}
 
 
 class Listing(msgspec.Struct, frozen=True):
@@ -62,7 +63,7 @@ def _database(fields: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _snapshot(fields: Mapping[str, Any]) -> tuple[str, ...]:
     of = fields.get("DBInstanceIdentifier") or fields.get("DBClusterIdentifier") or ""
-    shared = {True: "PUBLIC", False: "no"}.get(fields.get("Public"), "?")  # type: ignore[arg-type]
+    shared = _SHARED.get(fields.get("Public"), "?")
     return str(of), shared, _gib(fields)
 
 

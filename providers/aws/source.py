@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ import msgspec
 
 from posture.clock import Seconds, Utc
 from posture.fault import Fault, FaultKind, Refused
+from posture.reports import Complete, ReadRefused, Report
 from providers.aws.calls import Call
 from providers.aws.client import AwsClient
 from providers.source import Source
@@ -55,6 +56,15 @@ class Rows:
             except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
                 self._lost(f"{named[:80]} cannot be read: {type(error).__name__}")
         return made
+
+    def ended(self, *types: str, unless: frozenset[str] = frozenset()) -> Iterator[Report]:
+        """What is told when the listing has ended: it has named all of these types, unless a row was not named."""
+        if self.fault is not None:
+            yield ReadRefused(self.fault)
+            return
+        if self.odd is not None:
+            yield ReadRefused(self.odd)
+        yield Complete(types, unless)
 
     def _lost(self, why: str) -> None:
         self.fault = self.fault or Fault(FaultKind.ERROR, "UnreadableRow", self._call.operation, why)
