@@ -122,4 +122,6 @@ def _began(known: Finding | None, status: Status, now: Utc) -> tuple[Utc, Gap | 
         return now, gap_of(known.status, known.since, now, None) if known.since < now else known.gap
     if known.gap is not None and known.gap.ends is None and known.gap.status is status:
         return known.gap.since, gap_of(status, known.gap.since, known.gap.begins, now)
+    if known.gap is not None and known.gap.ends is None:  # it became so in a time in which nobody saw
+        return now, gap_of(known.gap.status, known.gap.since, known.gap.begins, now)
     return now, None

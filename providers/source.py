@@ -14,6 +14,7 @@ from posture.fault import Fault
 from posture.reports import Batch, Gone, NotRead, Report, StillSo
 from posture.resource import Encryption, Link, Resource
 from posture.source import Source as Record
+from posture.who import Change, Trail, Who, not_recorded
 
 
 class Tally:
@@ -45,6 +46,8 @@ class Source(ABC):
     """
 
     service: ClassVar[str]
+    unrecorded: ClassVar[str] = "its system writes down nowhere who changed it"
+    """Why nobody can be asked who changed something, where nobody can."""
     region: str = ""
     permissions: tuple[str, ...] = ()
     after: Sequence[str] = ()
@@ -122,6 +125,12 @@ class Source(ABC):
         and not yielded then must be read again by the next `poll`.
         """
         return None
+
+    async def who(self, change: Change) -> Trail | Who:
+        """What the trail of its system holds of a change, or an answer where none is to be asked. Raises
+        `posture.fault.Refused`.
+        """
+        return not_recorded(self.unrecorded, change)
 
     def unasked(self, fault: Fault) -> Iterable[Report]:
         """What a poll that was cut off has named and not asked yet, as it stands with this fault. Nothing, where a

@@ -38,7 +38,8 @@ class Control(msgspec.Struct, frozen=True, kw_only=True):
     `verifies` are sentences of the document; `reads` the operations without which it is UNKNOWN; `maps` framework ->
     its numbers; `states` what each status means here; `remedy` a template (see `posture.controls.remedy`);
     `evidence_class` that of a verdict which names none. `attestable` where it takes a person's word
-    (`posture.policy.Attestation`).
+    (`posture.policy.Attestation`). `events` are what can have caused a finding, as its system's trail names it
+    (`posture.who`); `unrecorded` says why none is.
     """
 
     id: str
@@ -57,6 +58,8 @@ class Control(msgspec.Struct, frozen=True, kw_only=True):
     applies: tuple[str, ...]
     judge: Judge
     attestable: bool = False
+    events: tuple[str, ...] = ()
+    unrecorded: str = ""
 
 
 class Registry:
@@ -160,6 +163,8 @@ class Metadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reads: tuple[str, ...] = ()
     traps: str = ""
     attestable: bool = False
+    events: tuple[str, ...] = ()
+    unrecorded: str = ""
 
 
 def joined(
@@ -189,6 +194,8 @@ def joined(
                     f"{where} leaves {{{blanks[0]}}} to be filled in; a remedy may leave {', '.join(sorted(BLANKS))} or"
                     " a field"
                 )
+            if data.events and data.unrecorded:
+                raise ValueError(f"{where} names events and says why none is recorded; it is one of the two")
             if quoted := _quoted_blank(data.remedy):
                 raise ValueError(
                     f"{where} leaves {quoted} inside quotes or a substitution, where the quotes it is filled in with"
@@ -236,6 +243,8 @@ def _control(control_id: str, data: Metadata, applies: tuple[str, ...], judge: J
         applies=applies,
         judge=judge,
         attestable=data.attestable,
+        events=data.events,
+        unrecorded=data.unrecorded.strip(),
     )
 
 

@@ -1,7 +1,7 @@
 """Every AWS operation enctop may call, and the permission it takes. A call that is not declared here cannot be made.
 
-Names: API references of ACM, CloudFront, EC2, EFS, EKS, Elastic Load Balancing (both versions), IAM, KMS, RDS, S3,
-S3 Control and STS; permissions: Service Authorization Reference.
+Names: API references of ACM, CloudFront, CloudTrail, EC2, EFS, EKS, Elastic Load Balancing (both versions), IAM, KMS,
+RDS, S3, S3 Control and STS; permissions: Service Authorization Reference.
 """
 
 import json
@@ -11,7 +11,7 @@ import msgspec
 
 from providers.system import Blocks
 
-Need = Literal["always", "role", "tag", "object_sample", "inventory"]
+Need = Literal["always", "role", "tag", "object_sample", "inventory", "who"]
 _PREFIXES = {
     "s3control": "s3",
     "efs": "elasticfilesystem",
@@ -141,12 +141,15 @@ LIST_DISTRIBUTIONS = _call("cloudfront", "ListDistributions", root="Distribution
 GET_VPC_ORIGIN = _call("cloudfront", "GetVpcOrigin", root="VpcOrigin")
 LIST_DISTRIBUTION_TAGS = _call("cloudfront", "ListTagsForResource", need="tag", root="Tags")
 
+LOOKUP_EVENTS = _call("cloudtrail", "LookupEvents", need="who")
+
 # Requests a period, the period in seconds, and how many under way, per account and region. EC2 refills 20 a second into
 # a bucket of 100 for each
 # action and shares it with every other tool of the account (EC2 request throttling): half of it is taken. The others
 # publish no rate for these reads; they answer SlowDown or ThrottlingException, and the lane shrinks. Each version of
 # Elastic Load Balancing refills 10 Describe calls a second into a bucket of 40 (its user guide): half of it is taken.
-# ACM and CloudFront: as gently.
+# ACM and CloudFront: as gently. CloudTrail answers two lookups a second and no more (LookupEvents): half of it is
+# taken.
 BUDGETS: dict[str, tuple[int, float, int]] = {
     "ec2:DescribeVolumes": (50, 5.0, 4),
     "ec2:DescribeSnapshots": (50, 5.0, 4),
@@ -163,6 +166,7 @@ BUDGETS: dict[str, tuple[int, float, int]] = {
     "elb": (20, 4.0, 4),
     "acm": (20, 4.0, 4),
     "cloudfront": (10, 2.0, 2),
+    "cloudtrail": (1, 1.0, 1),
 }
 
 
@@ -172,6 +176,7 @@ _SIDS: dict[Need, str] = {
     "role": "EnctopAssumeRole",
     "object_sample": "EnctopObjectSample",
     "inventory": "EnctopInventory",
+    "who": "EnctopWho",
 }
 
 

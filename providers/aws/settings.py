@@ -40,7 +40,8 @@ class AwsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `tag` (`tenant=acme`) is for an account that tenants share: what carries it is this tenant's, what carries no
     tenant's is `unassigned`. `object_sample` objects a bucket are asked for their headers (needs s3:GetObject; 0 =
-    off); `inventory` reads S3 Inventory reports. `identity_center` is what a person says of IAM Identity Center.
+    off); `inventory` reads S3 Inventory reports; `who` asks CloudTrail who changed what (needs
+    cloudtrail:LookupEvents). `identity_center` is what a person says of IAM Identity Center.
     """
 
     profile: str | None = None
@@ -52,6 +53,7 @@ class AwsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tag: str | None = None
     object_sample: int = 0
     inventory: bool = False
+    who: bool = False
     identity_center: IdentityCenter | None = None
 
     def __post_init__(self) -> None:

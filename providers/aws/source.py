@@ -14,12 +14,16 @@ import msgspec
 from posture.clock import Seconds, Utc
 from posture.fault import Fault, FaultKind, Refused
 from posture.reports import Complete, ReadRefused, Report
+from posture.who import Change, Trail, Who, not_permitted
+from providers.aws import trail
 from providers.aws.calls import Call
 from providers.aws.client import AwsClient
 from providers.source import Source
 from providers.tenancy import Tenancy
 
 T = TypeVar("T")
+
+OPT_IN = "set who = true in its [[tenant.aws]], and attach what enctop policy aws --with who prints"
 
 _KEY_ARN = re.compile(r"arn:[a-z0-9-]+:kms:[a-z0-9-]+:\d{12}:(?:key|alias)/.+")
 
@@ -110,6 +114,12 @@ class AwsSource(Source):
         self.permissions = tuple(sorted({call.permission for call in self.calls}))
         super().__init__(tenancy.name, "aws", "/".join(filter(None, (account.number, region))), cadence)
         self.within = account.number
+
+    async def who(self, change: Change) -> Trail | Who:
+        """What CloudTrail holds of it, where `who` allows to ask."""
+        if not self.account.settings.who:
+            return not_permitted("who is off for this account", OPT_IN, change)
+        return await trail.asked(self.account, change)
 
     def owner(self, fields: Mapping[str, Any]) -> str:
         """The tenant of a resource; its tags tell where tenants share the account."""

@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -30,6 +30,7 @@ from providers.collector.config import Config
 from providers.collector.files import write
 from providers.collector.frames import (
     Ask,
+    AskWho,
     Blast,
     BlastRadius,
     Decoder,
@@ -48,6 +49,7 @@ from providers.collector.promised import EVERY
 from providers.collector.publisher import Publisher
 from providers.collector.systems import open_systems
 from providers.collector.version import enctop_version
+from providers.collector.who import Whos
 from providers.limits import USUAL, Limits
 from providers.source import Source
 from providers.threads import Threads
@@ -86,21 +88,22 @@ class Collector:
         self.model = Model(registry(), {tenant.name: tenant.policy for tenant in config.tenant}, now())
         self._moved = asyncio.Event()
         self.poller = Poller(self.model, self._moved.set, now, limits)
+        self.whos = Whos(self.model, self.poller.source, now)
         self.version = enctop_version()
 
     def sources(self) -> list[Source]:
         """The first sources of all that is configured."""
         return open_systems(self.config, self.version, self._now, self.limits)
 
-    async def once(self, timeout: Seconds) -> None:
-        """Poll everything one time, for a snapshot."""
+    async def once(self, timeout: Seconds, then: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Poll everything one time, for a snapshot; `then` is done before the sources are let go."""
         collect_garbage_seldom()
         asyncio.get_running_loop().set_default_executor(_others)
         if not self.simulated:
             self.model.recall(saved_state.recall(saved_state.path_for(self.config), self._now()))
         judging = asyncio.create_task(self._judge())
         try:
-            await self.poller.once(self.sources(), timeout)
+            await self.poller.once(self.sources(), timeout, then)
         finally:
             judging.cancel()
         self.model.tick(self._now())
@@ -142,12 +145,14 @@ class Collector:
                     jobs.create_task(self._keep(kept))
                 jobs.create_task(self._publish(publisher, send, settled))
                 jobs.create_task(_collect_garbage(settled))
+                jobs.create_task(self.whos.run())
                 jobs.create_task(self._listen(reader, publisher, send))
         except* (_Left, ConnectionError):
             log.info("the viewer left")
         finally:
             if kept is not None:
                 saved_state.keep(self.model, kept)
+            await self.whos.stop()
             await self.poller.stop()
 
     async def _keep(self, path: Path) -> None:
@@ -166,11 +171,14 @@ class Collector:
             # in slices: a key that 50,000 volumes hang on must not keep asks and signals waiting for seconds
             while not settled_all:
                 settled_all = self.model.settle(SLICE)
-                for frame in publisher.frames(self.model.moved()):
+                moved = self.model.moved()
+                self.whos.note(moved)
+                for frame in publisher.frames(moved):
                     await send(frame)
                 await asyncio.sleep(0)
             if all_answered and not told:  # after what the last of them reported
                 told = True
+                self.whos.begin()
                 await send(Settled())
                 collect_garbage_of_hours()
             await asyncio.sleep(GATHER)
@@ -193,7 +201,9 @@ class Collector:
         async for ask in decoder.read_from(reader):
             match ask:
                 case Open():
-                    await send(publisher.detail(ask.id))
+                    await send(publisher.detail(ask.id), *self.whos.answers(ask.id))
+                case AskWho():
+                    self.whos.wanted(ask.id, ask.control, send)
                 case Blast():
                     await send(await self._blast(ask))
                 case Refresh():

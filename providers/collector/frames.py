@@ -16,6 +16,7 @@ from posture.resource import Resource
 from posture.rows import FindingRow, Place, Row
 from posture.source import Source
 from posture.verdict import Finding
+from posture.who import Who
 
 log = logging.getLogger(__name__)
 
@@ -222,6 +223,14 @@ class BlastRadius(msgspec.Struct, frozen=True, tag="blast", array_like=True):
     lines: tuple[Branch, ...]
 
 
+class WhoTold(msgspec.Struct, frozen=True, tag="who", array_like=True):
+    """Who made a finding what it is, as far as its system's trail tells (`posture.who`)."""
+
+    id: str
+    control: str
+    who: Who
+
+
 class Notice(msgspec.Struct, frozen=True, tag="notice", array_like=True):
     """A line for the person: `level` is information, warning or error."""
 
@@ -245,6 +254,7 @@ Frame = Union[
     TenantPromises,
     Detail,
     BlastRadius,
+    WhoTold,
     Notice,
     Settled,
 ]
@@ -263,6 +273,13 @@ class Blast(msgspec.Struct, frozen=True, tag="blast"):
 
     id: str
     most: int = 100
+
+
+class AskWho(msgspec.Struct, frozen=True, tag="who"):
+    """Send `WhoTold` of a finding as soon as its system has answered."""
+
+    id: str
+    control: str
 
 
 class Refresh(msgspec.Struct, frozen=True, tag="refresh"):
@@ -284,7 +301,7 @@ class Export(msgspec.Struct, frozen=True, tag="export"):
     query: str
 
 
-Ask = Union[Open, Blast, Refresh, Pause, Export]
+Ask = Union[Open, Blast, AskWho, Refresh, Pause, Export]
 
 # ---------------------------------------------------------------- bytes
 

@@ -131,6 +131,10 @@ class Poller:
         else:
             self._go.set()
 
+    def source(self, source_id: str) -> Source | None:
+        """The source of this id that is polled."""
+        return self._sources.get(source_id)
+
     async def settled(self) -> None:
         """Wait until every source, children included, has answered or failed once."""
         while True:
@@ -139,12 +143,22 @@ class Poller:
                 return
             await asyncio.gather(*waiting)
 
-    async def once(self, sources: Iterable[Source], timeout: Seconds) -> None:
+    async def once(
+        self, sources: Iterable[Source], timeout: Seconds, then: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
         """Poll each source and its children one time. What has not ended after `timeout` seconds is recorded as
-        unreachable.
+        unreachable. `then` is done before the sources are let go.
         """
         self._once = True
         self.add(sources)
+        try:
+            await self._within(timeout)
+            if then is not None:
+                await then()
+        finally:
+            await self.stop()
+
+    async def _within(self, timeout: Seconds) -> None:
         try:
             async with asyncio.timeout(timeout):
                 await self.settled()
@@ -153,8 +167,6 @@ class Poller:
             for name, event in self._first.items():
                 if not event.is_set():
                     self._cut_off(name, timeout)
-        finally:
-            await self.stop()
 
     def _cut_off(self, name: str, timeout: Seconds) -> None:
         """End a poll whose time is over: what it has named so far stands there with the reason."""

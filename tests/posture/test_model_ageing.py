@@ -202,7 +202,8 @@ def test_what_is_otherwise_after_a_time_of_unknown_begins_when_it_is_seen() -> N
     feed.poll(VOLUMES, refused(PLAIN, "ec2:DescribeVolumes"), after=60.0)
     feed.poll(VOLUMES, volume("vol-p", key=key_arn()), after=60.0)
     finding = feed.finding(ENCRYPTED, PLAIN)
-    assert (finding.status, finding.since, finding.gap) == (Status.PASS, NOW + 120.0, None)
+    unseen = Gap(Status.FAIL, NOW, NOW + 60.0, NOW + 120.0)
+    assert (finding.status, finding.since, finding.gap) == (Status.PASS, NOW + 120.0, unseen)
 
 
 def test_what_was_never_told_begins_with_its_first_verdict() -> None:

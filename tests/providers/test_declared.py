@@ -20,7 +20,7 @@ from tests.providers.conftest import Watch, configuration
 from tests.providers.subjects.aws import OPT_INS, seed
 from tests.world.aws import Aws
 
-ALL = frozenset({"role", "tag", "object_sample", "inventory"})
+ALL = frozenset({"role", "tag", "object_sample", "inventory", "who"})
 
 
 def everything(aws: Aws) -> str:
@@ -44,8 +44,8 @@ async def test_all_that_is_asked_is_declared_and_all_that_is_granted_is_asked(aw
     declared = {call.operation if call.service != "s3control" else f"s3control:{call.name}" for call in CALLS.values()}
     assert aws.log.operations <= declared
     needed = {faults.PERMISSIONS.get(operation, operation) for operation in aws.log.operations}
-    assert granted(ALL) - needed <= {"s3:GetBucketLocation"}, (
-        "that is asked only where a listing does not say the region"
+    assert granted(ALL) - needed <= {"s3:GetBucketLocation", "cloudtrail:LookupEvents"}, (
+        "the first is asked only where a listing does not say the region, the second when somebody wants to know"
     )
     assert needed <= granted(ALL)
 

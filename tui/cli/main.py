@@ -63,6 +63,10 @@ def _run(chosen: argparse.Namespace) -> int:
             from tui.cli.promises import promises
 
             return promises(chosen)
+        case "who":
+            from tui.cli.who import who
+
+            return who(chosen)
         case "controls":
             from tui.cli.describe import controls
 
@@ -210,6 +214,13 @@ def _check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--demo", action="store_true", help="the simulated tenants")
 
 
+def _who(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID", help="of a resource: its id, or its name where no other has it")
+    parser.add_argument("--control", metavar="CONTROL", help="default: every control that fails or warns")
+    parser.add_argument("--timeout", type=_positive, default=300.0, metavar="SECONDS", help="as of snapshot")
+    parser.add_argument("--demo", action="store_true", help="of the simulated tenants")
+
+
 def _policy(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("provider", metavar="SYSTEM", help=", ".join(room.rpartition(".")[2] for room in SYSTEMS))
     parser.add_argument(
@@ -272,6 +283,7 @@ COMMANDS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...]
     ("view", "open a snapshot in the dashboard, offline", _view),
     ("check", "try every source and say what will be UNKNOWN, and which permission would mend it", _check),
     ("promises", "say how each sentence of the encryption document stands, for each tenant", _promises),
+    ("who", "poll everything once, and say who changed a resource", _who),
     ("controls", "list the controls, or describe one", _controls),
     ("policy", "print the least-privilege read-only policy of a provider", _policy),
     ("trust", "allow ./enctop.toml, as it is now, to say where credentials go; --list, --revoke", _trust),

@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 from posture.clock import Seconds
 from providers.collector.__main__ import Demo, keep_log, need_demo
@@ -12,9 +12,13 @@ from providers.collector.collector import Collector
 from providers.collector.config import Config, configured
 from tui.cli.say import named
 
+Then = Callable[[Collector], Awaitable[None]]
 
-def polled(chosen: argparse.Namespace, timeout: Seconds) -> tuple[Collector, Config, str]:
-    """Everything asked once, the configuration it was asked by, and what that is called."""
+
+def polled(chosen: argparse.Namespace, timeout: Seconds, then: Then | None = None) -> tuple[Collector, Config, str]:
+    """Everything asked once, the configuration it was asked by, and what that is called. `then` is done with the
+    collector while its sources can still be asked.
+    """
     with contextlib.ExitStack() as stack:
         keep_log(chosen.log_file)
         if chosen.demo:
@@ -25,14 +29,14 @@ def polled(chosen: argparse.Namespace, timeout: Seconds) -> tuple[Collector, Con
             origin = named(file)
         config = config.only(chosen.tenant)
         collector = Collector(config, simulated=chosen.demo)
-        asyncio.run(_poll(collector, timeout))
+        asyncio.run(_poll(collector, timeout, then))
         return collector, config, origin
 
 
-async def _poll(collector: Collector, timeout: Seconds) -> None:
+async def _poll(collector: Collector, timeout: Seconds, then: Then | None) -> None:
     progress = asyncio.create_task(_progress(collector)) if sys.stderr.isatty() else None
     try:
-        await collector.once(timeout)
+        await collector.once(timeout, None if then is None else lambda: then(collector))
     finally:
         if progress is not None:
             progress.cancel()

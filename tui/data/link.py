@@ -7,7 +7,19 @@ import gc
 from collections.abc import Callable
 
 from posture.clock import Seconds
-from providers.collector.frames import Ask, Blast, BlastRadius, Detail, Frame, Hello, Notice, Open, Pause, Settled
+from providers.collector.frames import (
+    Ask,
+    Blast,
+    BlastRadius,
+    Detail,
+    Frame,
+    Hello,
+    Notice,
+    Open,
+    Pause,
+    Settled,
+    WhoTold,
+)
 from tui.data.process import Collector
 from tui.data.replica import Replica
 
@@ -77,7 +89,7 @@ class Feed:
         if isinstance(frame, Notice):
             self.on_notice(frame)
             return
-        if isinstance(frame, Detail | BlastRadius) and (self._opened is None or frame.id != self._opened.id):
+        if isinstance(frame, Detail | BlastRadius | WhoTold) and (self._opened is None or frame.id != self._opened.id):
             return
         self.replica.apply(frame)
         if isinstance(frame, Hello):

@@ -12,6 +12,7 @@ from posture.clock import Utc, age
 from posture.rows import FindingRow, Place, Row
 from posture.source import Source
 from posture.verdict import Status
+from posture.who import Who
 from providers.collector.frames import (
     BlastRadius,
     Detail,
@@ -29,6 +30,7 @@ from providers.collector.frames import (
     Sources,
     TenantPromises,
     TenantRollup,
+    WhoTold,
 )
 
 FINDING = "finding"
@@ -102,6 +104,8 @@ class Replica:
         """Of each tenant, in the order of `sentences`."""
         self.details: dict[str, Detail] = {}
         self.blasts: dict[str, BlastRadius] = {}
+        self.whos: dict[str, Who] = {}
+        """Who changed what the page shows, by control."""
         self.touched: set[str] = set()
         """What moved since it was last cleared: kinds, and `finding`, `sources`, `rollups`, `promises`, `places`,
         `hello`, `settled`, `detail`, `blast`.
@@ -120,6 +124,7 @@ class Replica:
             TenantPromises: self._promises,
             Detail: self._detail,
             BlastRadius: self._blast,
+            WhoTold: self._who,
             Settled: self._settled,
         }
 
@@ -255,6 +260,10 @@ class Replica:
     def _blast(self, frame: BlastRadius) -> None:
         self.blasts = {frame.id: frame}
         self.touched.add("blast")
+
+    def _who(self, frame: WhoTold) -> None:
+        self.whos[frame.control] = frame.who
+        self.touched.add("detail")
 
     def _settled(self, frame: Settled) -> None:
         self.settled = True

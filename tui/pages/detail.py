@@ -18,7 +18,9 @@ from posture.filter import Filter
 from posture.rows import Row
 from posture.source import ANSWERED
 from posture.text import clean
-from providers.collector.frames import Ask, Blast, BlastRadius, Box, Detail, Open
+from posture.verdict import Status
+from posture.who import Who
+from providers.collector.frames import Ask, AskWho, Blast, BlastRadius, Box, Detail, Open
 from tui.data.replica import Replica
 from tui.pages.blast import blast_lines
 from tui.pages.chain import chosen_box
@@ -37,6 +39,8 @@ class Copied(Message):
 
 MOST = 100
 """What a tree lists at first of all that depends directly on a resource; Enter on the rest lists four times as many."""
+PATIENCE: Seconds = 130.0
+"""A little longer than the collector waits for a trail."""
 FOLLOW: Seconds = 2.0
 """The least time between two looks at what depends on a resource, while something moves."""
 
@@ -62,6 +66,7 @@ class DetailView(Lines):
 
     ALLOW_SELECT = True
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("w", "who", "who changed it, as the cloud's own log tells"),
         Binding("c", "copy_remedy", "copy the remedy (or what the line says)"),
         Binding("J", "raw", "raw JSON, and back"),
         Binding("n", "link(1)", "next link"),
@@ -89,6 +94,8 @@ class DetailView(Lines):
         """The box of the chain that was walked to."""
         self._folded: set[str] = set()
         self._most, self._asked, self._look_after, self._stirred = MOST, 0.0, 0.0, False
+        self._wondering: dict[str, float] = {}
+        """Controls of whose verdict it is asked who changed it, and since when (`time.monotonic`)."""
 
     # ---------------------------------------------------------------- the trail
 
@@ -125,6 +132,8 @@ class DetailView(Lines):
         self._lines = []
         self.replica.details.clear()
         self.replica.blasts.clear()
+        self.replica.whos.clear()
+        self._wondering.clear()
         self.build()
         self._request()
 
@@ -178,6 +187,7 @@ class DetailView(Lines):
     def tick(self, now: Utc) -> None:
         """Ages grow; and what is beside the resource is looked at again where something of it moved."""
         if not self._stop.blast:
+            self._ask_again(now)
             self.build()
         if self._stirred and monotonic() >= self._look_after:
             self._request()
@@ -227,7 +237,7 @@ class DetailView(Lines):
         self.border_subtitle = (
             "Enter opens · ← → fold · x goes on from here · Esc back"
             if self._stop.blast
-            else "Enter follows · x blast radius · c copies the remedy · J JSON · Esc back"
+            else "Enter follows · w who · x blast radius · c copies the remedy · Esc back"
         )
         self.resized()
         self.repaint()
@@ -238,7 +248,12 @@ class DetailView(Lines):
         if self.raw:
             return raw(detail, width)
         now, freshness = self.replica.now(), self._freshness(detail)
-        return page(detail, width, now, freshness, self._stop.control, self._box)
+        return page(detail, width, now, freshness, self._stop.control, self._box, self._whos())
+
+    def _whos(self) -> dict[str, Who | None]:
+        """What is known of who changed what, by control; None where it is being asked."""
+        asking = (control for control, asked in self._wondering.items() if monotonic() - asked < PATIENCE)
+        return {**dict.fromkeys(asking), **self.replica.whos}
 
     def _blast(self, width: int) -> list[Line]:
         if (radius := self.radius) is None:
@@ -379,6 +394,36 @@ class DetailView(Lines):
             self.post_message(Copied(next(iter(remedies.values())), "the remedy", lines=True))
         else:
             self.notify("there is no remedy to copy", severity="warning", markup=False)
+
+    def action_who(self) -> None:
+        """Ask who made the verdict under the cursor what it is, else the one that the page was opened for, else the
+        first.
+        """
+        hello, detail = self.replica.hello, self.detail
+        if hello is not None and hello.frozen_at is not None:
+            self.notify("a snapshot does not tell who changed it", severity="warning", markup=False)
+            return
+        found = [judged.finding for judged in detail.findings] if detail is not None and not self._stop.blast else []
+        wanted = self.line.control or self._stop.control
+        first = next((one.control for one in found if one.status in {Status.FAIL, Status.WARN}), "")
+        control = wanted if any(one.control == wanted for one in found) else first
+        if not control:
+            self.notify("no verdict here has a change to ask about", severity="warning", markup=False)
+            return
+        self.replica.whos.pop(control, None)
+        self._wonder(control)
+        self.build()
+
+    def _wonder(self, control: str) -> None:
+        self._wondering[control] = monotonic()
+        self._ask(AskWho(self.id_shown, control))
+
+    def _ask_again(self, now: Utc) -> None:
+        """What was not there yet, at the time that it was told to be asked again."""
+        for control, who in list(self.replica.whos.items()):
+            last = self._wondering.get(control, 0.0)
+            if who.again_at is not None and who.again_at <= now and monotonic() - last > FOLLOW:
+                self._wonder(control)
 
     def action_raw(self) -> None:
         """JSON instead of the page, or the page again."""

@@ -15,6 +15,7 @@ from posture.kinds import kind_of
 from posture.resource import Encryption, Resource
 from posture.source import ANSWERED, Source, State
 from posture.verdict import Finding, Gap, Status
+from posture.who import Who, words
 from providers.collector.frames import Detail, Judged, Linked
 from tui.pages.chain import chain_lines
 from tui.pages.tls import replaces_fields, sections
@@ -46,16 +47,27 @@ class Line(NamedTuple):
         return "".join(text for text, _ in self.parts)
 
 
+Whos = Mapping[str, Who | None]
+"""Who changed what, by control; None where it is being asked."""
+
+
 def page(
-    detail: Detail, width: int, now: Utc, freshness: str, opened: str = "", chosen: int | None = None
+    detail: Detail,
+    width: int,
+    now: Utc,
+    freshness: str,
+    opened: str = "",
+    chosen: int | None = None,
+    whos: Whos | None = None,
 ) -> list[Line]:
     """What a person reads of a resource: the chain it is part of, verdicts worst first, then where it leads, then its
     fields.
 
     `freshness` tells of its source; `opened` is the control whose verdict is marked as the one that was asked for;
-    `chosen` numbers the box of the chain that is walked to, None for its own.
+    `chosen` numbers the box of the chain that is walked to, None for its own; `whos` is who changed what, where that
+    was asked.
     """
-    lines = list(_lines(detail, max(40, width), now, freshness, chosen))
+    lines = list(_lines(detail, max(40, width), now, freshness, chosen, whos or {}))
     at = next((index for index, line in enumerate(lines) if line.control == opened), None) if opened else None
     if at is not None:
         lines[at] = lines[at]._replace(parts=(*lines[at].parts, ("   ◂ opened here", "accent")))
@@ -204,7 +216,7 @@ def _encryption(encryption: Encryption, width: int) -> Iterator[Line]:
     yield from _pairs(words, width)
 
 
-def _lines(detail: Detail, width: int, now: Utc, freshness: str, chosen: int | None) -> Iterator[Line]:
+def _lines(detail: Detail, width: int, now: Utc, freshness: str, chosen: int | None, whos: Whos) -> Iterator[Line]:
     resource = detail.resource
     if resource is None:
         yield Line((("this resource has not been seen, or is gone", "unknown"),))
@@ -229,13 +241,13 @@ def _lines(detail: Detail, width: int, now: Utc, freshness: str, chosen: int | N
     # of another shape: told as they are, below
     except (TypeError, AttributeError, ValueError, LookupError, OverflowError):
         special, told = [], False
-    yield from _verdicts(detail, width, now, apart=bool(special))
+    yield from _verdicts(detail, width, now, whos, apart=bool(special))
     for title, more, rows in special:
         yield from _title(title, more)
         for parts, opens, copies in rows:
             yield from _folded(parts, width, opens, copies)
     if special:
-        yield from _as_promised(detail, width, now)
+        yield from _as_promised(detail, width, now, whos)
     yield from _linked("LEADS TO", detail.links, len(detail.links))
     yield from _linked("USED BY", detail.users, detail.users_total)
     yield from _refused(detail, width)
@@ -244,7 +256,7 @@ def _lines(detail: Detail, width: int, now: Utc, freshness: str, chosen: int | N
         yield from _fields(resource.fields, width)
 
 
-def _verdicts(detail: Detail, width: int, now: Utc, *, apart: bool) -> Iterator[Line]:
+def _verdicts(detail: Detail, width: int, now: Utc, whos: Whos, *, apart: bool) -> Iterator[Line]:
     """All, worst first; where a kind has much of its own to show, those that are as promised stand `apart`, below
     that.
     """
@@ -256,22 +268,22 @@ def _verdicts(detail: Detail, width: int, now: Utc, *, apart: bool) -> Iterator[
     for judged in sorted(detail.findings, key=lambda judged: (judged.finding.status, judged.finding.severity)):
         if apart and judged.finding.status >= Status.PASS:
             break
-        yield from _verdict(judged, width, now)
+        yield from _verdict(judged, width, now, whos)
 
 
-def _verdict(judged: Judged, width: int, now: Utc) -> Iterator[Line]:
-    for line in _verdict_lines(judged, width, now):
+def _verdict(judged: Judged, width: int, now: Utc, whos: Whos) -> Iterator[Line]:
+    for line in _verdict_lines(judged, width, now, whos):
         yield line._replace(control=judged.finding.control)
 
 
-def _as_promised(detail: Detail, width: int, now: Utc) -> Iterator[Line]:
+def _as_promised(detail: Detail, width: int, now: Utc, whos: Whos) -> Iterator[Line]:
     yield from _title("AS PROMISED")
     for judged in detail.findings:
         if judged.finding.status >= Status.PASS:
-            yield from _verdict(judged, width, now)
+            yield from _verdict(judged, width, now, whos)
 
 
-def _verdict_lines(judged: Judged, width: int, now: Utc) -> Iterator[Line]:
+def _verdict_lines(judged: Judged, width: int, now: Utc, whos: Whos) -> Iterator[Line]:
     finding, remedy = judged.finding, remedy_of(judged)
     severity = (f"{SEVERITIES[finding.severity]:<5}", SEVERITY_PAINTS[finding.severity])
     head = (
@@ -286,6 +298,7 @@ def _verdict_lines(judged: Judged, width: int, now: Utc) -> Iterator[Line]:
     yield from _wrapped(finding.reason, width, INDENT, paint, copies=remedy)
     since = f"since {_when(finding.since, now)} · " if finding.since else ""
     yield Line(((f"{'':{INDENT}}{since}{finding.evidence_class}", "faint"),), copies=remedy)
+    yield from _who(finding.control, whos, width, now)
     if finding.gap is not None:
         yield from _labelled("not seen", _gap(finding.gap, finding.status), width, "unknown")
     for sentence, claim in judged.verifies:
@@ -308,9 +321,20 @@ def _verdict_lines(judged: Judged, width: int, now: Utc) -> Iterator[Line]:
         yield from _labelled("remedy", remedy, width, "name", copies=remedy)
         yield from _labelled("", "c copies the remedy", width, "faint", copies=remedy)
     if judged.maps and finding.status < Status.PASS:
-        yield from _labelled(
-            "maps to", " · ".join(f"{name} {value}" for name, value in judged.maps.items() if value), width, "faint"
-        )
+        maps = " · ".join(f"{name} {value}" for name, value in judged.maps.items() if value)
+        yield from _labelled("maps to", maps, width, "faint")
+
+
+def _who(control: str, whos: Whos, width: int, now: Utc) -> Iterator[Line]:
+    """Who changed it, where that was asked; or that it is being asked."""
+    who = whos.get(control)
+    if who is None:
+        waits = "… the log of its system is being asked"
+        yield from _labelled("who", waits, width, "faint") if control in whos else ()
+        return
+    paint = "unknown" if who.event is None else "name"
+    for label, text in words(who, now):
+        yield from _labelled(label, text, width, paint if label == "who" else "text", copies=text)
 
 
 def _gap(gap: Gap, status: Status) -> str:

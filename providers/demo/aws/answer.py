@@ -32,6 +32,7 @@ DENIED = {
     "eks": Spelling(403, "AccessDeniedException"),
     "elasticfilesystem": Spelling(403, "AccessDeniedException"),
     "acm": Spelling(400, "AccessDeniedException"),
+    "cloudtrail": Spelling(400, "AccessDeniedException"),
 }
 EXPIRED = {
     "ec2": Spelling(400, "RequestExpired"),
@@ -42,6 +43,7 @@ EXPIRED = {
     "eks": Spelling(403, "ExpiredTokenException"),
     "elasticfilesystem": Spelling(403, "ExpiredTokenException"),
     "acm": Spelling(400, "ExpiredTokenException"),
+    "cloudtrail": Spelling(400, "ExpiredTokenException"),
 }
 THROTTLED = {
     "ec2": Spelling(503, "RequestLimitExceeded"),
@@ -52,6 +54,7 @@ THROTTLED = {
     "eks": Spelling(429, "ThrottlingException"),
     "elasticfilesystem": Spelling(429, "ThrottlingException"),
     "acm": Spelling(400, "ThrottlingException"),
+    "cloudtrail": Spelling(400, "ThrottlingException"),
 }
 BROKEN = {
     "ec2": Spelling(500, "InternalError"),
@@ -62,6 +65,7 @@ BROKEN = {
     "eks": Spelling(500, "ServerException"),
     "elasticfilesystem": Spelling(500, "InternalServerError"),
     "acm": Spelling(500, "InternalFailure"),
+    "cloudtrail": Spelling(500, "InternalError"),
 }
 OPTED_OUT = {
     "ec2": Spelling(401, "AuthFailure"),
@@ -136,5 +140,5 @@ _ENVELOPES = {
     "ec2": _ec2_error,
     "s3": _s3_error,
     "s3control": _s3control_error,
-    **dict.fromkeys(("acm", "eks", "elasticfilesystem", "kms"), _json_error),
+    **dict.fromkeys(("acm", "cloudtrail", "eks", "elasticfilesystem", "kms"), _json_error),
 }

@@ -4,12 +4,16 @@ import heapq
 import itertools
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from providers.demo.aws import bucketpolicy
+from providers.demo.aws import bucketpolicy, trail
 from providers.demo.aws.accounts import ACCOUNT, SECOND
+from providers.demo.aws.seed import Region
 from providers.demo.aws.world import World
 
+TRAIL_LAG = 20.0
+"""Seconds after which CloudTrail tells of an event here: nobody watches a demo for five minutes."""
 Undo = Callable[[], object]
 PAUSE = (2.0, 6.0)
 """Seconds between two things that happen."""
@@ -17,6 +21,7 @@ PAUSE = (2.0, 6.0)
 
 def live(world: World, stopped: threading.Event, *, speed: float = 1.0) -> None:
     """Change the world until `stopped`; `speed` 60 makes a minute of it a second. Runs in a thread of its own."""
+    trail.lag.seconds = TRAIL_LAG / speed
     putting_right: list[tuple[float, int, Undo]] = []
     order = itertools.count()
     round_about = itertools.cycle(ROUND)
@@ -32,6 +37,7 @@ def _volume_comes(world: World) -> tuple[float, Undo]:
     region = world.chance.choice(list(world.regions.values()))
     name = f"build-agent-{world.chance.randrange(1000):03}"
     arn = region.volume({"Name": name, "team": "build", "tenant": "acme"}, size=40)
+    _wrote(region, "ec2:CreateVolume", _last(arn), by=trail.role("build-agent", name, region.account))
     return world.chance.uniform(20, 90), lambda: region.delete_volume(arn)
 
 
@@ -45,6 +51,8 @@ def _somebody_forgets_to_encrypt(world: World) -> tuple[float, Undo]:
         encrypted=False,
         size=100,
     )
+    by = trail.role("load-test", "dana@acme.example", SECOND)
+    _wrote(region, "ec2:CreateVolume", _last(arn), by=by, agent=trail.CLI)
     made = getattr(region, "forgotten", None)
     if made is not None:
         region.delete_volume(made)
@@ -55,15 +63,33 @@ def _somebody_forgets_to_encrypt(world: World) -> tuple[float, Undo]:
 def _bucket_loses_its_policy(world: World) -> tuple[float, Undo]:
     """A deployment takes the TLS-only policy away, the next one brings it back."""
     own, name = world.buckets[ACCOUNT], world.guarded_bucket
+    place = Region(own.s3.buckets[name].region_name, ACCOUNT)
+    deploys = trail.role("deploy", "run-9071")
+
+    def bring_back() -> None:
+        own.policy(name, bucketpolicy.tls_12(name))
+        _wrote(place, "s3:PutBucketPolicy", name, by=deploys)
+
     own.policy(name, None)
-    return 45.0, lambda: own.policy(name, bucketpolicy.tls_12(name))
+    _wrote(place, "s3:DeleteBucketPolicy", name, by=deploys)
+    return 45.0, bring_back
 
 
 def _key_is_scheduled_for_deletion(world: World) -> tuple[float, Undo]:
     """Somebody tidies up keys, somebody else notices."""
     region = next(r for r in world.regions.values() if world.calm_key.startswith(f"arn:aws:kms:{r.name}:{r.account}:"))
     region.schedule_deletion(world.calm_key)
+    by = trail.role("admin", "alice@acme.example", region.account)
+    _wrote(region, "kms:ScheduleKeyDeletion", world.calm_key, by=by, agent=trail.CONSOLE)
     return 40.0, lambda: region.cancel_deletion(world.calm_key)
+
+
+def _wrote(region: Region, operation: str, name: str, by: Mapping[str, Any], agent: str = trail.TERRAFORM) -> None:
+    trail.record(operation, name, by=by, account=region.account, region=region.name, agent=agent)
+
+
+def _last(arn: str) -> str:
+    return arn.rpartition("/")[2]
 
 
 ROUND: tuple[Callable[[World], tuple[float, Undo]], ...] = (

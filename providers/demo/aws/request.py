@@ -159,7 +159,7 @@ def _form(environ: Environ) -> tuple[str, str, dict[str, Any]]:
 
 
 def _json(environ: Environ) -> tuple[str, str, dict[str, Any]]:
-    """The JSON protocol of KMS and ACM."""
+    """The JSON protocol of KMS, ACM and CloudTrail."""
     try:
         parameters = json.loads(_body(environ) or b"{}")
     except ValueError:
@@ -248,7 +248,7 @@ def _unknown(environ: Environ) -> tuple[str, str, dict[str, Any]]:
 _READERS = {
     **dict.fromkeys(("ec2", "elasticloadbalancing", "iam", "rds", "sts"), _form),
     **dict.fromkeys(("eks", "elasticfilesystem"), _rest),
-    **dict.fromkeys(("acm", "kms"), _json),
+    **dict.fromkeys(("acm", "cloudtrail", "kms"), _json),
     "cloudfront": _cloudfront,
     "s3": _s3,
     "s3control": _s3control,

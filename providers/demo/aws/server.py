@@ -23,7 +23,7 @@ import msgspec
 
 from providers.demo import server
 from providers.demo.answer import Answer, Environ
-from providers.demo.aws import repairs
+from providers.demo.aws import repairs, trail
 from providers.demo.aws.answers import answer as answer_ourselves
 from providers.demo.aws.answers import regions
 from providers.demo.aws.faults import AwsFaults
@@ -108,6 +108,7 @@ def empty() -> None:
     with _emptying:
         BackendDict.reset()
         regions.opted_in.clear()
+        trail.clear()
 
 
 _emptying = threading.Lock()

@@ -11,6 +11,7 @@ import msgspec
 from providers.demo.aws import bucketpolicy
 from providers.demo.aws.accounts import ACCOUNT, FOREIGN, REGIONS, ROLE, SECOND
 from providers.demo.aws.edge import FIXED, FORWARD, OLD, Distributions, Edge, for_host, redirect
+from providers.demo.aws.history import history
 from providers.demo.aws.holdings import holdings
 from providers.demo.aws.seed import Buckets, Region, block_public_access, repeatable
 from providers.demo.faults import Faults
@@ -107,6 +108,7 @@ def seed(faults: Faults) -> World:
     holdings(regions, payments)
     _edge(regions)
     faults.deny("s3:Get*", resource=DENIED_BUCKET)
+    history(regions, payments)
     return World(regions, buckets, chance, payments, calm, guarded)
 
 
@@ -128,6 +130,7 @@ name = "acme"
   [[tenant.aws]]
   regions = [{regions}]
   endpoint_url = "{url}"
+  who = true
     [tenant.aws.identity_center]
     mfa = "required"
     attested_by = "r.okafor"
@@ -137,6 +140,7 @@ name = "acme"
   role_arn = "{ROLE}"
   regions = [{regions}]
   endpoint_url = "{url}"
+  who = true
 {systems}
   [tenant.policy]
   keys = "provider-managed"

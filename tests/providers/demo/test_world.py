@@ -46,8 +46,8 @@ def test_acme_has_a_believable_size_and_a_handful_of_defects(aws: Aws) -> None:
 def test_the_configuration_is_toml_with_two_accounts_and_one_exception() -> None:
     (tenant,) = tomllib.loads(world.configuration("http://127.0.0.1:1"))["tenant"]
     assert [sorted(block) for block in tenant["aws"]] == [
-        ["endpoint_url", "identity_center", "regions"],
-        ["endpoint_url", "regions", "role_arn"],
+        ["endpoint_url", "identity_center", "regions", "who"],
+        ["endpoint_url", "regions", "role_arn", "who"],
     ]
     assert len(tenant["policy"]["exception"]) == 1
 

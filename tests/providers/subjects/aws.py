@@ -55,7 +55,7 @@ class AwsSubject(Subject):
         return AwsSystem.__new__(AwsSystem).refusal(kind, request)
 
 
-OPT_INS = 'object_sample = 2\ninventory = true\ntag = "tenant=acme"\n'
+OPT_INS = 'object_sample = 2\ninventory = true\nwho = true\ntag = "tenant=acme"\n'
 
 
 def seed(aws: Aws) -> None:

@@ -7,7 +7,7 @@ import contextlib
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from socketserver import BaseServer
 from typing import Any, cast
 
@@ -16,8 +16,10 @@ import psutil
 import pytest
 
 from posture.clock import Seconds, Utc, parse_rfc3339
+from posture.controls.registry import registry
 from posture.fault import Fault, FaultKind, Refused
 from posture.reports import Batch, NotRead, ReadRefused
+from posture.who import Change, Trail
 from providers.cadence import Cadence
 from providers.collector.config import parse
 from providers.limits import USUAL, Limits
@@ -155,9 +157,22 @@ async def asks_otherwise_than_printed(subject: Subject, *, everything: bool) -> 
         stage.front.wrong = subject.overhears
         polls = await stage.walk()
         wrong = [f"{id}: {fault}" for id, poll in polls.items() for fault in poll.faults()]
+        await wondered(stage, polls)
     asked, granted = subject.asked() - subject.free, subject.granted(everything=everything)
     wrong += [f"asked and not granted: {one}" for one in sorted(asked - granted)]
     return wrong + [f"granted and never asked: {one}" for one in sorted(granted - asked - subject.spare)]
+
+
+async def wondered(stage: "Stage", polls: Mapping[str, Poll]) -> None:
+    """Ask who changed the first resource of which its system can tell."""
+    TALLY.set(Tally())
+    for source in stage.sources:
+        batches = (report for report in polls[source.id].reports if isinstance(report, Batch))
+        for resource in (one for batch in batches for one in batch.resources):
+            events = next((control.events for control in registry().for_type(resource.type) if control.events), ())
+            change = Change(resource=resource, events=events, since=time.time(), asked_at=time.time())
+            if isinstance(await source.who(change), Trail):
+                return
 
 
 async def reads_beyond(subject: Subject) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from providers.demo.answer import Answer, Environ
 from providers.demo.aws.answer import OPTED_OUT, error
-from providers.demo.aws.answers import acm, cloudfront, ebs, eks, elb, iam, kms, launch, regions, s3
+from providers.demo.aws.answers import acm, cloudfront, cloudtrail, ebs, eks, elb, iam, kms, launch, regions, s3
 from providers.demo.aws.request import Asked
 from providers.demo.paging import BadToken
 
@@ -53,6 +53,7 @@ TABLE: dict[str, Callable[[Asked, Environ], Answer | None]] = {
     "acm:ListCertificates": acm.list_certificates,
     "cloudfront:ListDistributions": cloudfront.list_distributions,
     "cloudfront:GetVpcOrigin": cloudfront.get_vpc_origin,
+    "cloudtrail:LookupEvents": cloudtrail.lookup_events,
     "s3control:GetPublicAccessBlock": s3.get_account_public_access_block,
 }
 
