@@ -144,6 +144,9 @@ QUERY_RESOURCES = Call(
 so.
 """
 
+QUERY_CHANGES = msgspec.structs.replace(QUERY_RESOURCES, permission="Microsoft.Resources/changes/read")
+"""The same of `resourcechanges`, and only with `who`."""
+
 LIST_BLOBS = Call("Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read", "", "2023-11-03", "blob")
 """Asked of an account's own blob endpoint, and only with `blob_sample`; the version goes as a header. The right is a
 data action, which reads content too.
@@ -207,7 +210,7 @@ def role(needs: frozenset[str] = frozenset()) -> dict[str, Any]:
             "What enctop reads. Beside it, for second factors: the Microsoft Graph application permissions"
             f" {' and '.join(graph)}."
         ),
-        "Actions": sorted(CALLS),
+        "Actions": sorted([*CALLS, *([QUERY_CHANGES.permission] if "who" in needs else [])]),
         "NotActions": [],
         "DataActions": [LIST_BLOBS.permission] if "blob_sample" in needs else [],
         "NotDataActions": [],

@@ -142,6 +142,7 @@ class Root(Source):
         if name not in self._made:
             more = (self._shared.sweep,) if issubclass(kind, SweptSource) else ()
             made = kind(self.tenant, self._shared.arm, subscription, cadence, self._shared.seen, *more)
+            made.tells_who = self._settings.who
             made.tenancy = self._tenancy if self._tenancy.shared else None
             self._made[name] = made
         found: S = self._made[name]  # type: ignore[assignment]

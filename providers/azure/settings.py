@@ -25,7 +25,8 @@ class AzureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `subscription` is one id or a list of them; without it, every subscription that the credentials see. `endpoint` is a
     private or simulated Resource Manager, `graph_endpoint` a Microsoft Graph (the cloud's own by default, none beside
     an `endpoint`). `entra` asks Graph for the second factor. `blob_sample` blobs a container are listed for how they
-    are encrypted (needs a data action that also allows reading content; 0 = off). `tag` (`tenant=acme`) is for
+    are encrypted (needs a data action that also allows reading content; 0 = off). `who` asks Resource Graph who changed
+    what. `tag` (`tenant=acme`) is for
     subscriptions that tenants share: what carries it is this tenant's, what carries no tenant's is `unassigned`.
     """
 
@@ -38,6 +39,7 @@ class AzureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     allow_plaintext: bool = False
     entra: bool = True
     blob_sample: int = 0
+    who: bool = False
     tag: str | None = None
 
     def __post_init__(self) -> None:

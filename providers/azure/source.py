@@ -11,6 +11,8 @@ from posture.kinds import kind_of
 from posture.reading import NoAnswer
 from posture.reports import Batch, Complete, ReadRefused
 from posture.resource import Encryption, Resource
+from posture.who import Change, Trail, Who, not_permitted
+from providers.azure import trail
 from providers.azure.calls import Call
 from providers.azure.client import ArmClient
 from providers.azure.decode import Row, Unread
@@ -73,6 +75,8 @@ class AzureSource(Source):
     calls: tuple[Call, ...] = ()
     tenancy: Tenancy | None = None
     """Whose its resources are, where tenants share the subscription."""
+    tells_who = False
+    """Whether Resource Graph may be asked who changed what."""
 
     def __init__(self, tenant: str, arm: ArmClient, subscription: str, cadence: Seconds, seen: Shared) -> None:
         self.arm = arm
@@ -84,6 +88,12 @@ class AzureSource(Source):
     async def close(self) -> None:
         """The way in; closing it twice does no harm."""
         await self.arm.close()
+
+    async def who(self, change: Change) -> Trail | Who:
+        """What Resource Graph holds of it, where `who` allows to ask."""
+        if not self.tells_who:
+            return not_permitted("who is off for this subscription", trail.OPT_IN, change)
+        return await trail.asked(self.arm, change)
 
     def owner(self, fields: Mapping[str, Any]) -> str:
         """The tenant of a resource; its tags tell where tenants share the subscription. Names of tags do not regard

@@ -21,4 +21,5 @@ name = "globex"
   endpoint = "{url}"
   graph_endpoint = "{url}"
   token_env = "{TOKEN_ENV}"
+  who = true
 """

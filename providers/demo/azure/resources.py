@@ -3,8 +3,10 @@ field's name can drift.
 """
 
 import threading
+import time
 import zlib
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from azure.mgmt.compute import models as compute
@@ -40,6 +42,10 @@ class Resources:
         """`account/container`, in lower case -> blobs, in the order of their names' making: name and properties as
         List Blobs writes them.
         """
+        self.changes: list[Body] = []
+        """What Resource Graph keeps of changes: rows as `resourcechanges` has them, below the id of their resource."""
+        self.changes_late = 0.0
+        """After how many seconds it shows them."""
         self._listed: dict[tuple[str, str], dict[str, None]] = {}
 
     def subscription(self, subscription: str = SUBSCRIPTION, name: str = "prod", state: str = "Enabled") -> str:
@@ -55,8 +61,7 @@ class Resources:
 
     def put(self, resource_id: str, body: Body) -> str:
         """Make or replace a resource as Resource Manager would show it; returns its id."""
-        parts = resource_id.split("/providers/")[-1].split("/")
-        kind = "/".join([parts[0], *parts[1::2]])
+        kind = _kind_of(resource_id)
         with self.lock:
             self.resources[normal(resource_id)] = {
                 "id": resource_id,
@@ -93,6 +98,35 @@ class Resources:
                 **body,
                 "properties": {name: value for name, value in merged.items() if value is not None},
             }
+
+    def changed(
+        self,
+        resource_id: str,
+        *properties: str,
+        by: str,
+        at: float | None = None,
+        client: str = "Azure Portal",
+        kind: str = "Update",
+        operation: str = "",
+    ) -> None:
+        """Write down who changed which properties of a resource, or that it was made (`kind` Create). `at` is UTC
+        seconds, now unless said.
+        """
+        at = time.time() if at is None else at
+        row = {
+            "id": f"{resource_id}/providers/Microsoft.Resources/changes/{len(self.changes):08}",
+            "target": normal(resource_id),
+            "seconds": at,
+            "at": datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "kind": kind,
+            "changed": list(properties),
+            "by": by,
+            "byType": "User" if "@" in by else "Application",
+            "client": client,
+            "operation": operation or f"{_kind_of(resource_id)}/write",
+        }
+        with self.lock:
+            self.changes.append(row)
 
     def below(self, parent: str, kind: str) -> list[Body]:
         """The resources of a type under a subscription or a resource, as `microsoft.compute/disks`."""
@@ -378,6 +412,11 @@ class Resources:
 
 def _id(subscription: str, group: str, kind: str, name: str) -> str:
     return f"/subscriptions/{subscription}/resourceGroups/{group}/providers/{kind}/{name}"
+
+
+def _kind_of(resource_id: str) -> str:
+    parts = resource_id.split("/providers/")[-1].split("/")
+    return "/".join([parts[0], *parts[1::2]])
 
 
 def _parents(resource_id: str) -> Iterator[str]:

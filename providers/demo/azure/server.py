@@ -9,11 +9,15 @@ it was asked that is not a read stands in `writes`, and is refused.
 import json
 import re
 import threading
+import time
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 from xml.sax.saxutils import escape, quoteattr
 
-from providers.azure.calls import CALLS, GRAPH_CALLS, LIST_BLOBS, Call
+import msgspec
+
+from providers.azure.calls import CALLS, GRAPH_CALLS, LIST_BLOBS, QUERY_CHANGES, Call
 from providers.demo import server
 from providers.demo.answer import Answer, Environ
 from providers.demo.azure.accounts import TOKEN
@@ -23,6 +27,16 @@ from providers.demo.log import Log
 from providers.demo.paging import BadToken, page
 
 _TYPE = re.compile(r"where type =~ '([a-z0-9./]+)'", re.IGNORECASE)
+_CHANGES = re.compile(
+    r"resourcechanges \| extend at = tostring\(properties\.changeAttributes\.timestamp\)"
+    r" \| where tostring\(properties\.targetResourceId\) =~ '(?P<id>(?:[^'\\]|\\.)*)'"
+    r" \| where todatetime\(at\) between \(datetime\((?P<begins>[^)]+)\) \.\. datetime\((?P<ends>[^)]+)\)\)"
+    r" \| project id, at, kind = .* \| order by at desc \| take (?P<most>\d+)"
+)
+"""The one query on changes that is understood, and the other: whether there is any."""
+_ANY_CHANGE = "resourcechanges | project id | take 1"
+_KEPT = 14 * 86400.0
+_GRAPH = "Microsoft.ResourceGraph/resources/read"
 _EQUALS = re.compile(r"resourceType eq '([A-Za-z0-9./]+)'")
 _ACCOUNTS = "microsoft.storage/storageaccounts"
 _BY_TYPE: dict[str, Call] = {call.type: call for call in CALLS.values()}
@@ -71,6 +85,8 @@ class Server(server.StandIn):
         query = {name.lower(): values[-1] for name, values in parse_qs(environ.get("QUERY_STRING", "")).items()}
         body = environ["wsgi.input"].read()
         asked = self._asked_blobs(method, path) if query.get("comp") == "list" else _asked(method, path)
+        if asked.operation == _GRAPH and b'"resourcechanges' in body:
+            asked = msgspec.structs.replace(asked, operation=QUERY_CHANGES.permission)
         self.log.add(asked)
         wrong = self._not_a_read(method, path) or self._not_let_in(environ)
         if wrong is not None:
@@ -146,7 +162,9 @@ class Server(server.StandIn):
                 "MissingApiVersionParameter",
                 "The api-version query parameter (?api-version=) is required for all requests.",
             )
-        if asked.operation == "Microsoft.ResourceGraph/resources/read":
+        if asked.operation == QUERY_CHANGES.permission:
+            return self._resource_changes(json.loads(body))
+        if asked.operation == _GRAPH:
             return self._resource_graph(json.loads(body))
         if path.lower() == "/subscriptions":
             return _json({"value": list(self.estate.subscriptions.values())})
@@ -240,6 +258,29 @@ class Server(server.StandIn):
             {**answer, **({"$skipToken": following} if following else {})}, {"x-ms-user-quota-remaining": "14"}
         )
 
+    def _resource_changes(self, asked: Body) -> Answer:
+        """Of what may be read; nothing, and no error, of a subscription that is hidden."""
+        here = time.time() - self.estate.changes_late
+        wanted = [each.lower() for each in asked.get("subscriptions") or () if each not in self.hidden]
+        rows = [
+            row
+            for row in reversed(list(self.estate.changes))
+            if row["target"].split("/")[2] in wanted and time.time() - _KEPT <= row["seconds"] <= here
+        ]
+        if asked["query"] != _ANY_CHANGE:
+            parsed = _CHANGES.fullmatch(asked["query"])
+            if parsed is None:
+                return refusal(400, "BadRequest", "Please provide below info when asking for support: InvalidQuery")
+            target = re.sub(r"\\(.)", r"\1", parsed["id"]).lower()
+            begins, ends = (datetime.fromisoformat(parsed[name]).timestamp() for name in ("begins", "ends"))
+            rows = [row for row in rows if row["target"] == target and begins <= row["seconds"] <= ends]
+            rows = sorted(rows, key=lambda row: row["seconds"], reverse=True)[: int(parsed["most"])]
+        hidden = {"target", "seconds"}
+        data = [{name: value for name, value in row.items() if name not in hidden} for row in rows]
+        return _json(
+            {"totalRecords": len(data), "count": len(data), "data": data, "facets": [], "resultTruncated": "false"}
+        )
+
     def _microsoft_graph(self, operation: str) -> Answer:
         known = self.estate.graph
         if operation == "graph:securityDefaults":
@@ -269,7 +310,7 @@ def _asked(method: str, path: str) -> AzureAsked:
         if low == known.path.lower():
             return AzureAsked(name, path, "", method)
     if low.endswith("/providers/microsoft.resourcegraph/resources"):
-        return AzureAsked("Microsoft.ResourceGraph/resources/read", path, "", method)
+        return AzureAsked(_GRAPH, path, "", method)
     parts = low.split("/")
     if len(parts) == 4 and parts[3] == "resources":
         return AzureAsked("Microsoft.Resources/subscriptions/resources/read", path, parts[2], method)

@@ -187,6 +187,7 @@ def live(world: World, stopped: threading.Event, *, speed: float = 1.0) -> None:
 def _disk_comes(world: World) -> tuple[float, Undo]:
     """A build's scratch disk, for a while."""
     made = world.estate.disk(f"build-agent-{world.chance.randrange(1000):03}", group="build", disk_size_gb=64)
+    world.estate.changed(made, kind="Create", by="build-agents@globex.example", client="ARM Template")
     return world.chance.uniform(60, 180), lambda: world.estate.delete(made)
 
 
@@ -198,6 +199,7 @@ def _disk_under_another_key(world: World) -> tuple[float, Undo]:
         set_id=f"/subscriptions/{SUBSCRIPTION}/resourceGroups/keys/providers/Microsoft.Compute/diskEncryptionSets/des-platform",
         group="restore",
     )
+    world.estate.changed(made, kind="Create", by="m.lindqvist@globex.example")
     return 120.0, lambda: world.estate.delete(made)
 
 

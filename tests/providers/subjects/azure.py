@@ -42,7 +42,7 @@ class AzureSubject(Subject):
         url = f"http://127.0.0.1:{port}"
         return (
             f'[[tenant.azure]]\nsubscription = ["{SUBSCRIPTION}"]\nendpoint = "{url}"\ngraph_endpoint = "{url}"\n'
-            f'token_env = "{TOKEN_ENV}"\nblob_sample = {int(everything)}\n'
+            f'token_env = "{TOKEN_ENV}"\nblob_sample = {int(everything)}\nwho = {str(everything).lower()}\n'
         )
 
     def asked(self) -> set[str]:
