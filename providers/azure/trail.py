@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from posture.clock import Seconds, Utc, parse_rfc3339, rfc3339
+from posture.fault import Refused
 from posture.who import Change, Event, Trail, Who, event, not_permitted, not_recorded
 from providers.azure.calls import QUERY_CHANGES
 from providers.azure.client import ArmClient
@@ -80,6 +81,8 @@ async def _first_page(arm: ArmClient, kql: str, subscription: str) -> list[Chang
     pages = arm.query(kql, ChangeRow, (subscription,), about=QUERY_CHANGES, unread=unread)
     async with contextlib.aclosing(pages):
         async for page in pages:
+            if unread:  # it may be the newest of all, and nobody else did what it tells of
+                raise Refused(unread[0].fault)
             return page[:MOST]
     return []
 

@@ -50,16 +50,18 @@ class GcpClient:
         answer: type[T],
         query: Mapping[str, str | int] | None = None,
         unread: list[Unread] | None = None,
+        body: Mapping[str, Any] | None = None,
         **blanks: str,
     ) -> T:
-        """Make one declared call in its lane, and read its answer as `answer`. Raises `Refused`.
+        """Make one declared call in its lane, and read its answer as `answer`; with a `body` by POST. Raises
+        `Refused`.
 
         Rows of a page that cannot be read go to `unread`; without it, one such row refuses the page.
         """
 
         async def attempt() -> T:
             TALLY.get().calls += 1
-            return await self._get(call, answer, query or {}, blanks, unread)
+            return await self._get(call, answer, query or {}, blanks, unread, body)
 
         return await self.lane(call).run(attempt)
 
@@ -75,7 +77,7 @@ class GcpClient:
         asked: dict[str, str | int] = {**(query or {})}
         followed = Pages(call.operation, self.limits.most_pages)
         while True:
-            answer = await self.ask(call, page, asked, unread, **blanks)
+            answer = await self.ask(call, page, asked, unread, None, **blanks)
             yield answer
             following = answer.nextPageToken
             if not following:
@@ -93,7 +95,7 @@ class GcpClient:
             await self._http.close()
             self._http = None
 
-    # ------------------------------------------------------------ one GET
+    # ------------------------------------------------------------ one request
 
     async def _get(
         self,
@@ -102,6 +104,7 @@ class GcpClient:
         query: Mapping[str, str | int],
         blanks: Mapping[str, str],
         unread: list[Unread] | None,
+        posted: Mapping[str, Any] | None = None,
     ) -> T:
         url = self._url(call, query, blanks)
         for renew in (False, True):
@@ -109,19 +112,24 @@ class GcpClient:
             if call.service == "compute" and self.settings.client == "google-cloud-compute":
                 status, body, head = await self._typed(call, query, blanks)
             else:
-                status, body, head = await self._fetch(call, url, headers)
+                status, body, head = await self._fetch(call, url, headers, posted)
             if status != 401 or not token or renew:
                 break
         if status != 200:
             raise answered(call, status, body, head, self.name, token)
         return read(call, answer, without(body, token), unread)
 
-    async def _fetch(self, call: Call, url: str, headers: Mapping[str, str]) -> tuple[int, bytes, Mapping[str, str]]:
+    async def _fetch(
+        self, call: Call, url: str, headers: Mapping[str, str], posted: Mapping[str, Any] | None
+    ) -> tuple[int, bytes, Mapping[str, str]]:
         session, address, limits = self._session(), URL(url, encoded=True), self.limits
+        method = "GET" if posted is None else "POST"
         try:
             async with (
                 whole_answer(limits.whole),
-                session.get(address, headers=headers, allow_redirects=False, proxy=self._proxy(url)) as response,
+                session.request(
+                    method, address, headers=headers, json=posted, allow_redirects=False, proxy=self._proxy(url)
+                ) as response,
             ):
                 body = await read_all(response.content.iter_chunked(CHUNK), min(MOST_PAGE, limits.most_bytes))
                 return response.status, body, response.headers

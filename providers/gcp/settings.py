@@ -35,7 +35,8 @@ class GcpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `label` (`tenant=acme`) is for a project that tenants share: what carries it is this tenant's, what carries no
     tenant's is `unassigned`. `object_pages` listings of up to 1,000 objects a bucket are read for the keys of the
-    objects (needs storage.objects.list; 0 = off). `workspace` is a Cloud Identity customer (`my_customer`, `C01abc234`)
+    objects (needs storage.objects.list; 0 = off). `who` asks the Admin Activity log who changed what (needs
+    logging.logEntries.list). `workspace` is a Cloud Identity customer (`my_customer`, `C01abc234`)
     whose users' second step is read, as `workspace_admin` where the credentials may act for an administrator. `client`
     asks Compute through Google's own client instead of plain REST.
     """
@@ -46,6 +47,7 @@ class GcpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     allow_plaintext: bool = False
     label: str | None = None
     object_pages: int = 0
+    who: bool = False
     workspace: str | None = None
     workspace_admin: str | None = None
     two_step: TwoStep | None = None

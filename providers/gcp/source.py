@@ -10,6 +10,8 @@ from posture.clock import Seconds, Utc
 from posture.fault import Fault
 from posture.reports import Batch
 from posture.resource import Encryption, KeyClass, Link, Resource
+from posture.who import Change, Trail, Who, not_permitted
+from providers.gcp import trail
 from providers.gcp.calls import CLOUD_SCOPE, HOSTS, Call
 from providers.gcp.client import GcpClient
 from providers.source import Source
@@ -79,6 +81,12 @@ class GcpSource(Source):
     async def close(self) -> None:
         """The project's connections; closing them twice does no harm."""
         await self.project.close()
+
+    async def who(self, change: Change) -> Trail | Who:
+        """What the project's log holds of it, where `who` allows to ask."""
+        if not self.project.settings.who:
+            return not_permitted("who is off for this project", trail.OPT_IN, change)
+        return await trail.asked(self.project, change)
 
     def owner(self, fields: Mapping[str, Any]) -> str:
         """The tenant of a resource; its labels tell where tenants share the project."""

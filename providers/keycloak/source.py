@@ -22,6 +22,11 @@ ENDS = frozenset({FaultKind.EXPIRED, FaultKind.UNREACHABLE, FaultKind.THROTTLED}
 class KeycloakSource(Source):
     """A question asked of one realm. `tenant` are all that share it, joined by `+`."""
 
+    unrecorded = (
+        "Keycloak keeps admin events only where a realm saves them, and shows them to realm administrators: see Events"
+        " in its console"
+    )
+
     def __init__(self, tenant: str, client: KeycloakClient, cadence: Seconds) -> None:
         self.client = client
         super().__init__(tenant, "keycloak", client.settings.place, cadence)

@@ -143,11 +143,16 @@ class KubeClient:
         return self.read(operation, await self.raw(operation, permission, path, query), shape)
 
     async def raw(
-        self, operation: str, permission: str, path: str, query: Mapping[str, str | int] | None = None
+        self,
+        operation: str,
+        permission: str,
+        path: str,
+        query: Mapping[str, str | int] | None = None,
+        accept: str = "",
     ) -> bytes:
-        """The body of one answer in its turn. Raises `Refused`."""
+        """The body of one answer in its turn, in the form that `accept` names. Raises `Refused`."""
         target = f"{path}?{urlencode(query)}" if query else path
-        return await self._ask(operation, permission, "GET", target, None)
+        return await self._ask(operation, permission, "GET", target, None, accept)
 
     async def review(self, body: bytes) -> bytes:
         """What is answered to a SelfSubjectAccessReview: may we do this?"""
@@ -185,12 +190,14 @@ class KubeClient:
 
     # ------------------------------------------------------------ one request
 
-    async def _ask(self, operation: str, permission: str, method: str, target: str, body: bytes | None) -> bytes:
+    async def _ask(
+        self, operation: str, permission: str, method: str, target: str, body: bytes | None, accept: str = ""
+    ) -> bytes:
         async def attempt() -> bytes:
             TALLY.get().calls += 1
             try:
                 async with whole_answer(self.limits.whole):
-                    response, identity = await self._sent(operation, method, target, body)
+                    response, identity = await self._sent(operation, method, target, body, accept)
                     async with response:
                         content = await self._content(response, operation)
             except TimeoutError as error:
@@ -223,13 +230,15 @@ class KubeClient:
         )
 
     async def _sent(
-        self, operation: str, method: str, target: str, body: bytes | None, *, watch: bool = False
+        self, operation: str, method: str, target: str, body: bytes | None, accept: str = "", *, watch: bool = False
     ) -> tuple[aiohttp.ClientResponse, Identity]:
         """The answer's head; after a 401 that of a second try, with credentials got anew."""
         refused: str | None = None
         while True:
             identity = await self._identified()
             headers = await identity.headers(refused)
+            if accept:
+                headers = {**headers, "Accept": accept}
             session = await self._session(identity)
             said = str(headers.get("Authorization", ""))
             try:

@@ -10,6 +10,8 @@ from posture.clock import Seconds, Utc
 from posture.fault import Fault
 from posture.resource import Link, Resource
 from posture.rollup import UNASSIGNED
+from posture.who import Change, Trail, Who
+from providers.kubernetes import manager
 from providers.kubernetes.calls import Call
 from providers.kubernetes.claims import Claims
 from providers.kubernetes.client import KubeClient
@@ -116,6 +118,10 @@ class KubeSource(Source):
     async def close(self) -> None:
         """The way in; closing it twice does no harm."""
         await self.shared.client.close()
+
+    async def who(self, change: Change) -> Trail | Who:
+        """The field managers of the object."""
+        return await manager.asked(self.shared.client, change)
 
     def id_of(self, namespace: str, name: str, kind: str = "") -> str:
         """The id of an object: `k8s://CONTEXT/NAMESPACE/KIND/NAME`."""

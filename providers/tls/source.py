@@ -14,9 +14,11 @@ from posture.clock import Seconds, Utc, rfc3339
 from posture.fault import Fault, FaultKind, Refused
 from posture.reports import Batch, Complete
 from posture.resource import Resource
+from posture.who import Change, Trail, Who
 from providers.cadence import Cadence
 from providers.source import Source, Yield
 from providers.threads import Threads
+from providers.tls import issuer
 from providers.tls.certificates import Library
 from providers.tls.faults import Outcome
 from providers.tls.observation import Target
@@ -77,6 +79,10 @@ class Endpoints(Source):
         self._now = now
         self._known: dict[str, Known] = {}
         self._reported: set[str] = set()
+
+    async def who(self, change: Change) -> Trail | Who:
+        """What its certificates tell."""
+        return issuer.told(change)
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
         """The fast pass over all, then the full pass over those that are due; every endpoint is reported as soon as

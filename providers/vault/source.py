@@ -71,6 +71,10 @@ class VaultSource(Source):
     """A question asked of one Vault."""
 
     calls: tuple[Call, ...] = ()
+    unrecorded = (
+        "Vault answers nobody who did what: its audit devices write it to a file, a socket or syslog, where"
+        " request.path and auth.display_name tell"
+    )
 
     def __init__(self, tenant: str, client: VaultClient, seen: Shared, cadence: Seconds) -> None:
         self.client = client

@@ -3,7 +3,10 @@ partial responses.
 """
 
 import re
+import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
 from urllib.parse import unquote
 
 from providers.demo import paging
@@ -272,6 +275,35 @@ def _users(cloud: Cloud, asked: Asked, blanks: tuple[str, ...]) -> Json:
     return {"kind": "admin#directory#users", "users": list(here)} | ({"nextPageToken": following} if following else {})
 
 
+_FILTER = re.compile(
+    r'logName="projects/(?P<project>[^/"]+)/logs/cloudaudit\.googleapis\.com%2Factivity"'
+    r' AND timestamp>="(?P<begins>[^"]+)" AND timestamp<="(?P<ends>[^"]+)"'
+    r' AND \((?P<named>.+)\) AND protoPayload\.methodName=~"(?P<methods>(?:[^"\\]|\\.)*)"'
+)
+"""The one filter that is understood."""
+
+
+def _entries(cloud: Cloud, asked: Asked, blanks: tuple[str, ...]) -> Json:
+    query: Mapping[str, Any] = asked.query
+    parsed = _FILTER.fullmatch(str(query.get("filter")))
+    if parsed is None or query.get("resourceNames") != [f"projects/{parsed['project']}"]:
+        raise ValueError("filter")
+    named = [re.sub(r"\\(.)", r"\1", name) for name in re.findall(r'resourceName="((?:[^"\\]|\\.)*)"', parsed["named"])]
+    methods = re.compile(re.sub(r"\\(.)", r"\1", parsed["methods"]))
+    here = min(time.time() - cloud.log_late, datetime.fromisoformat(parsed["ends"]).timestamp())
+    begins = datetime.fromisoformat(parsed["begins"]).timestamp()
+    rows = [
+        entry
+        for at, entry in sorted(_project(cloud, parsed["project"]).log, key=lambda kept: -kept[0])
+        if begins <= at <= here
+        and methods.search(entry["protoPayload"]["methodName"])
+        and any(f"{entry['protoPayload']['resourceName']}/".startswith(f"{name}/") for name in named)
+    ]
+    first, size = int(query.get("pageToken") or 0), int(query["pageSize"])
+    page: Json = {"entries": rows[first : first + size]}
+    return page | ({"nextPageToken": str(first + size)} if first + size < len(rows) else {})
+
+
 def _size(asked: Asked, default: int, name: str = "maxResults") -> int:
     size = int(asked.query.get(name, default))
     if not 0 < size <= 1000:
@@ -299,5 +331,6 @@ _ROUTES: list[tuple[re.Pattern[str], str, Method]] = [
         ("/v1/projects/([^/]+)/locations/-/clusters", "container.clusters.list", _clusters),
         ("/v1/projects/([^/]+)/locations/-/instances", "file.instances.list", _filestore),
         ("/admin/directory/v1/users", "directory.users.list", _users),
+        ("/v2/entries:list", "logging.entries.list", _entries),
     )
 ]

@@ -188,6 +188,7 @@ _WORDS: Mapping[str, Any] = {
 PERMISSIONS = {
     "cloudresourcemanager.projects.get": "resourcemanager.projects.get",
     "compute.regionSnapshots.list": "compute.snapshots.list",
+    "logging.entries.list": "logging.logEntries.list",
     **{
         f"compute.{kind}.aggregatedList": f"compute.{kind}.list"
         for kind in ("disks", "targetHttpsProxies", "targetHttpProxies", "sslPolicies", "urlMaps")

@@ -17,6 +17,7 @@ DOCUMENTS = {
     "file": "file.v1",
     "cloudresourcemanager": "cloudresourcemanager.v3",
     "directory": "admin.directory_v1",
+    "logging": "logging.v2",
 }
 METHODS = {
     "cloudkms.locations.list": "projects.locations.list",

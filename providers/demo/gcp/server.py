@@ -58,7 +58,11 @@ class Server(server.StandIn):
                 if self.granted
                 else Answer(400, b'{"error": "invalid_grant"}', {"content-type": JSON})
             )
-        found = read(path, query) if environ["REQUEST_METHOD"] == "GET" else None
+        if environ["REQUEST_METHOD"] == "POST" and path == "/v2/entries:list":
+            query = {**query, **_posted(environ)}
+        found = (
+            read(path, query) if environ["REQUEST_METHOD"] == ("POST" if "resourceNames" in query else "GET") else None
+        )
         if found is None:
             return Answer(404, b"<!DOCTYPE html><title>Error 404 (Not Found)!!1</title>", {"content-type": "text/html"})
         asked, method, blanks = found
@@ -98,6 +102,11 @@ class Server(server.StandIn):
 def start(port: int = 0, *, strict: bool = False) -> Server:
     """Start Google Cloud on 127.0.0.1; port 0 takes a free one."""
     return Server(port, strict=strict)
+
+
+def _posted(environ: Environ) -> dict[str, Any]:
+    body = json.loads(environ["wsgi.input"].read() or b"{}")
+    return body if isinstance(body, dict) else {}
 
 
 def _json(value: object) -> Answer:

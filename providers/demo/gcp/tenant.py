@@ -75,6 +75,7 @@ name = "{TENANT}"
   project = "{PROJECT}"
   endpoint = "{url}"
   credentials = "anonymous"
+  who = true
 
     [tenant.gcp.two_step]
     enforced = true
@@ -217,6 +218,7 @@ def _disk_comes(project: Project, chance: random.Random) -> tuple[float, Undo]:
         labels={"team": "build"},
         days=0,
     )
+    project.logged("v1.compute.disks.insert", made, by=f"builds@{PROJECT}.iam.gserviceaccount.com")
     return chance.uniform(20, 90), lambda: project.delete(made)
 
 
@@ -230,6 +232,8 @@ def _key_is_disabled(project: Project, chance: random.Random) -> tuple[float, Un
     """Somebody disables the ledger's key, somebody else notices."""
     key = f"projects/{PROJECT}/locations/us-central1/keyRings/tenants/cryptoKeys/ledger"
     project.set_state(key, "DISABLED")
+    version = f"//cloudkms.googleapis.com/{key}/cryptoKeyVersions/2"
+    project.logged("UpdateCryptoKeyVersion", version, by="m.bolton@initech.example")
     return 70.0, lambda: project.set_state(key, "ENABLED")
 
 

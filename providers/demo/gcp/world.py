@@ -5,6 +5,7 @@ What exists is kept as Google would show it, so that an answer is a page of it.
 
 import datetime
 import threading
+import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ class Cloud:
         """Name -> CryptoKeyVersion."""
         self.users: dict[str, list[Json]] = {}
         """Customer -> users of the directory."""
+        self.log_late = 0.0
+        """After how many seconds a log tells of an entry."""
 
     def project(self, name: str = "acme-prod") -> "Project":
         """The project of this id, made when first asked for."""
@@ -41,6 +44,7 @@ class Cloud:
         with self.lock:
             for kept in (self.projects, self.keys, self.versions, self.users):
                 kept.clear()
+            self.log_late = 0.0
 
 
 class Project:
@@ -58,6 +62,8 @@ class Project:
         self.filestore: dict[str, Json] = {}
         self.deleted: list[Json] = []
         """Buckets that can be restored."""
+        self.log: list[tuple[float, Json]] = []
+        """The Admin Activity log: when, and the entry."""
         self.unreachable: dict[str, str] = {}
         """Scope -> the code of the warning in place of its rows."""
         self.unnamed: set[str] = set()
@@ -374,6 +380,44 @@ class Project:
         if certificates := list(certificates):
             proxy["sslCertificates"] = certificates
         return self.put(kind, scope, proxy)
+
+    def logged(
+        self,
+        method: str,
+        id: str,
+        *,
+        by: str,
+        at: float | None = None,
+        agent: str = "google-cloud-sdk gcloud/544.0.0 command/gcloud",
+        address: str = "198.51.100.7",
+        through: str = "",
+        code: int = 0,
+        request: Mapping[str, Any] | None = None,
+    ) -> Json:
+        """Write an entry about a resource into the Admin Activity log; `code` where it was refused, `through` who
+        acted as a service account. `at` is UTC seconds, now unless said.
+        """
+        at = time.time() if at is None else at
+        auth: Json = {"principalEmail": by}
+        if through:
+            auth["serviceAccountDelegationInfo"] = [{"firstPartyPrincipal": {"principalEmail": through}}]
+        payload: Json = {
+            "@type": "type.googleapis.com/google.cloud.audit.AuditLog",
+            "methodName": method,
+            "resourceName": id.removeprefix("//").partition("/")[2],
+            "authenticationInfo": auth,
+            "requestMetadata": {"callerIp": address, "callerSuppliedUserAgent": agent},
+            "request": dict(request or {}),
+            **({"status": {"code": code, "message": "denied"}} if code else {}),
+        }
+        entry = {
+            "logName": f"projects/{self.name}/logs/cloudaudit.googleapis.com%2Factivity",
+            "timestamp": datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "protoPayload": payload,
+        }
+        with self.cloud.lock:
+            self.log.append((at, entry))
+        return entry
 
     def delete(self, id: str) -> None:
         """Delete what compute knows by this full resource name."""

@@ -12,7 +12,7 @@ from tests.matrix.systems.google import GoogleSystem
 from tests.providers.subjects.subject import Subject, listed, policy_of
 from tests.world.gcp import Google
 
-OPT_INS = 'object_pages = 1\nworkspace = "my_customer"\n'
+OPT_INS = 'object_pages = 1\nworkspace = "my_customer"\nwho = true\n'
 
 
 class GoogleSubject(Subject):
