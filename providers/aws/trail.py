@@ -45,7 +45,7 @@ class Filed(NamedTuple):
 
 
 def _field(field: str) -> Callable[[Resource], tuple[str, ...]]:
-    return lambda resource: (str(resource.fields.get(field) or _last(resource)), resource.id)
+    return lambda resource: (str(resource.fields.get(field) or _last(resource)),)
 
 
 def _last(resource: Resource) -> str:

@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
@@ -88,8 +89,12 @@ class Collector:
         self.model = Model(registry(), {tenant.name: tenant.policy for tenant in config.tenant}, now())
         self._moved = asyncio.Event()
         self.poller = Poller(self.model, self._moved.set, now, limits)
-        self.whos = Whos(self.model, self.poller.source, now)
         self.version = enctop_version()
+
+    @cached_property
+    def whos(self) -> Whos:
+        """Who asks who changed what."""
+        return Whos(self.model, self.poller.source, self._now)
 
     def sources(self) -> list[Source]:
         """The first sources of all that is configured."""

@@ -33,6 +33,8 @@ PATIENCE: Seconds = 120.0
 """For one question, whatever its lane waits for."""
 ATTEMPTS = 5
 """How often a trail is asked about a new failure that it does not hold yet."""
+SHARED: Seconds = 10.0
+"""An answer holds so long for the other controls of the resource that ask for the same events."""
 POLLS_KEPT = 64
 """Polls of a source of which it is remembered when they were."""
 JUDGED_WITHIN: Seconds = 10.0
@@ -189,12 +191,29 @@ class Whos:
         finding = entry.findings.get(control) if entry is not None else None
         if entry is None or finding is None or since not in {None, finding.since}:
             return None
-        who = await self._answer(entry, finding)
+        who = self._shared(entry, finding) or await self._answer(entry, finding)
         self._answers.pop((entry.resource.id, control), None)
         self._answers[entry.resource.id, control] = finding.since, who
         while len(self._answers) > MOST_KEPT:
             del self._answers[next(iter(self._answers))]
         return who
+
+    def _shared(self, entry: Entry, finding: Finding) -> Who | None:
+        """What was just answered for another control of the resource, which asks for the same."""
+        wanted = self._registry.get(finding.control)
+        for other in entry.findings.values():
+            since, who = self._answers.get((entry.resource.id, other.control), (None, None))
+            asked = self._registry.get(other.control)
+            if (
+                who is not None
+                and since == finding.since
+                and other.control != finding.control
+                and (wanted is not None and asked is not None and asked.events == wanted.events != ())
+                and (other.root, other.status) == (finding.root, finding.status)
+                and self._now() - who.asked_at < SHARED
+            ):
+                return who
+        return None
 
     async def _answer(self, entry: Entry, finding: Finding) -> Who:
         """Ask the source of what explains the finding, which may be another resource."""

@@ -60,6 +60,8 @@ def _in_full(control: "Control", sentences: Mapping[str, str]) -> list[str]:
         *(_indented(f"{status.word.upper()}: {text}") for status, text in sorted(control.states.items())),
         "",
     ]
+    if control.events or control.unrecorded:
+        lines += ["Events", _indented(", ".join(control.events) or control.unrecorded), ""]
     lines += ["Remedy", textwrap.indent(control.remedy, "  "), ""]
     lines += [
         "Maps to",

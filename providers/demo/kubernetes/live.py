@@ -12,6 +12,7 @@ from typing import Any
 
 from providers.demo.kubernetes.cluster import CLAIM, INGRESS, STATEFUL_SET, STORAGE_CLASS, VOLUME, selector
 from providers.demo.kubernetes.running import Running
+from providers.demo.kubernetes.store import time_of
 from providers.demo.kubernetes.table import DEFAULT
 
 Json = dict[str, Any]
@@ -111,9 +112,15 @@ def _certificate_is_lost(where: Running, chance: random.Random) -> Iterator[Step
     if not ingresses:
         return
     (namespace, name), tls = ingresses[0].name, ingresses[0].body["spec"]["tls"]
-    where.cluster.change(INGRESS, name, namespace, spec={"tls": None})
+    where.cluster.change(INGRESS, name, namespace, spec={"tls": None}, metadata=_managed("helm"))
     yield 45.0
-    where.cluster.change(INGRESS, name, namespace, spec={"tls": tls})
+    where.cluster.change(INGRESS, name, namespace, spec={"tls": tls}, metadata=_managed("helm"))
+
+
+def _managed(manager: str) -> Json:
+    """Metadata in which a program has just changed the certificates of an Ingress."""
+    about = {"manager": manager, "operation": "Update", "apiVersion": "networking.k8s.io/v1", "time": time_of(0)}
+    return {"managedFields": [{**about, "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {"f:tls": {}}}}]}
 
 
 Happening = Callable[[Running, random.Random], Iterator[Step]]
