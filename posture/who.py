@@ -139,7 +139,7 @@ def refused(fault: Fault, change: Change) -> Who:
 def answer(trail: Trail, change: Change) -> Who:
     """The newest event in the time in which the change lies; or why there is none."""
     now, late = change.asked_at, change.asked_at - change.since
-    newest = max((one for one in trail.events if _fits(one, change)), key=lambda one: one.at, default=None)
+    newest = max((one for one in trail.events if _fits(one, change, trail)), key=lambda one: one.at, default=None)
     # where nobody saw it otherwise before, the change may be of the last minutes as well as of years ago
     open_ended = change.after is None and trail.lag > 0 and late < USUAL_LAG
     again = now + _wait(change) if open_ended else None
@@ -177,8 +177,10 @@ def _later(reason: str, change: Change, wait: Seconds) -> Who:
     return Who(outcome=Outcome.NOT_YET, asked_at=change.asked_at, reason=reason, again_at=change.asked_at + wait)
 
 
-def _fits(one: Event, change: Change) -> bool:
-    return one.at <= change.until and (change.after is None or one.at >= change.after - SKEW)
+def _fits(one: Event, change: Change, trail: Trail) -> bool:
+    """Whether an event lies in the time in question, and in what was read in full: beyond that a newer one may be."""
+    begins = max((at for at in (change.after, trail.back_to) if at is not None), default=None)
+    return one.at <= change.until and (begins is None or one.at >= begins - SKEW)
 
 
 def _wait(change: Change) -> Seconds:

@@ -35,6 +35,8 @@ ATTEMPTS = 5
 """How often a trail is asked about a new failure that it does not hold yet."""
 SHARED: Seconds = 10.0
 """An answer holds so long for the other controls of the resource that ask for the same events."""
+REFUSED_FOR: Seconds = 900.0
+"""How long a trail that refused is not asked by itself."""
 POLLS_KEPT = 64
 """Polls of a source of which it is remembered when they were."""
 JUDGED_WITHIN: Seconds = 10.0
@@ -70,8 +72,8 @@ class Whos:
         """The newest last: of more than there is room for, the oldest is left to whoever wants to know."""
         self._later: deque[tuple[Utc, Waiting]] = deque(maxlen=MOST_WAITING)
         """What was not there yet, and when it is to be asked again."""
-        self._refusing: set[str] = set()
-        """Sources whose trail is not ours to read."""
+        self._refusing: dict[str, Utc] = {}
+        """Sources whose trail is not ours to read, and when it last said so."""
         self._begun: Utc | None = None
         self._more = asyncio.Event()
 
@@ -92,8 +94,9 @@ class Whos:
                 polls.append((source.last_success - source.seconds, source.last_success))
                 self._first.setdefault(id, source.last_success)
         for id in moved.sources_gone:
-            for kept in (self._polls, self._first):
-                kept.pop(id, None)
+            self._polls.pop(id, None)
+            self._first.pop(id, None)
+            self._refusing.pop(id, None)
         if self._begun is not None:
             for id in moved.resources:
                 entry = self._model.entry(id)
@@ -116,7 +119,9 @@ class Whos:
     def _automatic(self, finding: Finding) -> bool:
         """Whether there is a trail to be asked, and it has not refused."""
         control, entry = self._registry.get(finding.control), self._model.entry(finding.root)
-        if control is None or not control.events or entry is None or entry.source in self._refusing:
+        if control is None or not control.events or entry is None:
+            return False
+        if self._now() - self._refusing.get(entry.source, -REFUSED_FOR) < REFUSED_FOR:
             return False
         return self._source(entry.source) is not None
 
@@ -236,9 +241,9 @@ class Whos:
         TALLY.set(Tally())
         told = await self._told(source, change)
         if told.outcome is Outcome.NOT_PERMITTED:
-            self._refusing.add(source.id)
+            self._refusing[source.id] = change.asked_at
         else:
-            self._refusing.discard(source.id)
+            self._refusing.pop(source.id, None)
         return told
 
     async def _told(self, source: Source, change: Change) -> Who:

@@ -50,6 +50,7 @@ YOUNG = NOW - 30 * DAY
         (trail(made=YOUNG), change(since=NOW - DAY, after=None), TOO_OLD),
         (trail(), change(since=NOW - 100 * DAY, after=NOW - 101 * DAY), TOO_OLD),
         (trail(back_to=NOW - DAY), change(since=NOW - 8 * HOUR, after=NOW - 2 * DAY), TOO_OLD),
+        (trail(put(NOW - DAY), back_to=NOW - HOUR), change(after=None), TOO_OLD),  # a newer one may be between
         (trail(keeps=None), change(since=NOW - 8 * HOUR, after=None), NOT_RECORDED),
     ],
 )

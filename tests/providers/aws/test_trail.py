@@ -1,5 +1,7 @@
 """Who changed it, asked of the simulated CloudTrail over its socket: the five answers, and what is never said."""
 
+import asyncio
+import itertools
 import json
 import time
 from collections.abc import AsyncIterator, Callable
@@ -289,9 +291,26 @@ async def test_no_parameter_of_a_request_is_kept_shown_or_logged(
     assert "ASIASIMULATED" not in told
 
 
-async def test_the_trail_has_a_lane_of_its_own_at_half_of_what_it_answers(aws: Aws, broken: Asking) -> None:
+async def test_the_trail_has_a_lane_of_its_own_and_is_never_asked_more_than_once_a_second(aws: Aws) -> None:
     assert BUDGETS[LOOKUP_EVENTS.family] == (1, 1.0, 1)
-    source = next(one for one in broken.collector.poller._sources.values() if one.service == "ebs")
-    account = source.account  # type: ignore[attr-defined]
-    lanes = {account.lane(LOOKUP_EVENTS, region) for region in ("us-east-1", "us-east-1", "eu-west-1")}
-    assert len(lanes) == 2
+    volumes = [aws.region().volume(encrypted=False) for _ in range(3)]
+    collector = Collector(parse(configuration(aws, also="who = true"), "test.toml"), limits=SHORT)
+
+    async def then() -> None:
+        collector.model.tick(time.time())
+        await asyncio.gather(*(collector.whos.ask(volume, ENCRYPTED) for volume in volumes))
+
+    await collector.once(60, then)
+    times = [one.at for one in aws.log if one.operation == LOOKUP]
+    assert len(times) == 3
+    assert all(later - before > 0.5 for before, later in itertools.pairwise(times))
+
+
+async def test_two_controls_of_a_volume_that_ask_for_the_same_events_ask_once(
+    aws: Aws, asking: Callable[..., Asking]
+) -> None:
+    volume = aws.region().volume(encrypted=False)
+    seen = await asking().poll()
+    first = await seen.ask(volume, ENCRYPTED)
+    assert await seen.ask(volume, "aws.ebs.volume-key-policy") == first
+    assert looked_up(aws) == 1
