@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from posture.clock import Utc, age
 from posture.rows import FindingRow, Place, Row
 from posture.source import Source
+from posture.transition import Transition
 from posture.verdict import Status
 from providers.collector.frames import (
     BlastRadius,
@@ -29,10 +30,14 @@ from providers.collector.frames import (
     Sources,
     TenantPromises,
     TenantRollup,
+    Timeline,
 )
 
 FINDING = "finding"
 """The table that holds findings; every other table is named after the kind of its rows."""
+TRANSITION = "transition"
+"""The table of what became otherwise."""
+MOST_TRANSITIONS = 5000
 NOWHERE = Place("", "", "", "", "", "", "")
 
 Item = Row | FindingRow
@@ -100,11 +105,13 @@ class Replica:
         self.sentences: dict[str, Sentence] = {}
         self.promises: dict[str, tuple[PromiseCell, ...]] = {}
         """Of each tenant, in the order of `sentences`."""
+        self.transitions: Table[Transition] = Table()
+        """What became otherwise, the newest last, at most `MOST_TRANSITIONS`."""
         self.details: dict[str, Detail] = {}
         self.blasts: dict[str, BlastRadius] = {}
         self.touched: set[str] = set()
         """What moved since it was last cleared: kinds, and `finding`, `sources`, `rollups`, `promises`, `places`,
-        `hello`, `settled`, `detail`, `blast`.
+        `hello`, `settled`, `detail`, `blast`, `transition`.
         """
         self._table_of: dict[int, Table[Row]] = {}
         self._sources_before: set[str] = set()
@@ -120,6 +127,7 @@ class Replica:
             TenantPromises: self._promises,
             Detail: self._detail,
             BlastRadius: self._blast,
+            Timeline: self._timeline,
             Settled: self._settled,
         }
 
@@ -255,6 +263,16 @@ class Replica:
     def _blast(self, frame: BlastRadius) -> None:
         self.blasts = {frame.id: frame}
         self.touched.add("blast")
+
+    def _timeline(self, frame: Timeline) -> None:
+        if frame.again:
+            for key in list(self.transitions.rows):
+                self.transitions.drop(key)
+        for one in frame.transitions:
+            self.transitions.put(one.id, one)
+        for key in list(self.transitions.rows)[: max(0, len(self.transitions.rows) - MOST_TRANSITIONS)]:
+            self.transitions.drop(key)
+        self.touched.add(TRANSITION)
 
     def _settled(self, frame: Settled) -> None:
         self.settled = True
