@@ -4,12 +4,16 @@ import msgspec
 
 
 class Change(msgspec.Struct):
-    """What moved since the last `Model.drain`: ids of resources, and of sources; `tenants` when a roll-up did."""
+    """What moved since the last `Model.drain`: ids of resources, and of sources; `tenants` when a roll-up did.
+
+    `whole` are the sources whose poll named all of something: what it did not see is marked as left behind, or gone.
+    """
 
     resources: set[str] = msgspec.field(default_factory=set)
     gone: set[str] = msgspec.field(default_factory=set)
     sources: set[str] = msgspec.field(default_factory=set)
     sources_gone: set[str] = msgspec.field(default_factory=set)
+    whole: set[str] = msgspec.field(default_factory=set)
     tenants: set[str] = msgspec.field(default_factory=set)
 
     def __bool__(self) -> bool:

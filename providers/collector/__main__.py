@@ -51,8 +51,9 @@ def _collect(chosen: argparse.Namespace) -> int:
     out = own_output()
     demo = Demo() if chosen.demo else None
     try:
-        config = demo.config if demo is not None else configured(chosen.config, chosen.digest)[0]
-        collector = Collector(config.only(chosen.tenant), simulated=demo is not None)
+        config, file = (demo.config, None) if demo is not None else configured(chosen.config, chosen.digest)
+        where = None if file is None else file.path
+        collector = Collector(config.only(chosen.tenant), file=where, simulated=demo is not None)
         os.nice(NICE)
         asyncio.run(over_pipes(collector.stream, out))
     finally:

@@ -15,6 +15,7 @@ from posture.clock import Utc
 from posture.resource import Resource
 from posture.rows import FindingRow, Place, Row
 from posture.source import Source
+from posture.transition import Transition
 from posture.verdict import Finding
 from posture.who import Who
 
@@ -168,7 +169,8 @@ class Box(msgspec.Struct, frozen=True, array_like=True):
 
 class Detail(msgspec.Struct, frozen=True, tag="detail", array_like=True):
     """Everything of one resource, worst finding first. `resource` is None when there is none of that id. `users` are
-    at most 100 of `users_total`. `chain` is empty where it is part of none.
+    at most 100 of `users_total`. `chain` is empty where it is part of none. `history` is what became otherwise, newest
+    first.
     """
 
     id: str
@@ -180,6 +182,8 @@ class Detail(msgspec.Struct, frozen=True, tag="detail", array_like=True):
     users: tuple[Linked, ...]
     users_total: int
     chain: tuple[Box, ...] = ()
+    first_seen: Utc | None = None
+    history: tuple[Transition, ...] = ()
 
 
 class Branch(msgspec.Struct, frozen=True, array_like=True):
@@ -238,6 +242,13 @@ class Notice(msgspec.Struct, frozen=True, tag="notice", array_like=True):
     text: str
 
 
+class Timeline(msgspec.Struct, frozen=True, tag="timeline", array_like=True):
+    """What became otherwise, oldest first; with `again`, all that is to be shown, and else what is new."""
+
+    transitions: tuple[Transition, ...]
+    again: bool = False
+
+
 class Settled(msgspec.Struct, frozen=True, tag="settled", array_like=True):
     """Every source has answered or failed once."""
 
@@ -256,6 +267,7 @@ Frame = Union[
     BlastRadius,
     WhoTold,
     Notice,
+    Timeline,
     Settled,
 ]
 

@@ -23,12 +23,12 @@ def polled(chosen: argparse.Namespace, timeout: Seconds, then: Then | None = Non
         keep_log(chosen.log_file)
         if chosen.demo:
             need_demo()
-            config, origin = stack.enter_context(_demo()), "simulated tenants"
+            config, file, origin = stack.enter_context(_demo()), None, "simulated tenants"
         else:
             config, file = configured(chosen.config)
             origin = named(file)
         config = config.only(chosen.tenant)
-        collector = Collector(config, simulated=chosen.demo)
+        collector = Collector(config, file=None if file is None else file.path, simulated=chosen.demo)
         asyncio.run(_poll(collector, timeout, then))
         return collector, config, origin
 

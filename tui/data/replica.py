@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from posture.clock import Utc, age
 from posture.rows import FindingRow, Place, Row
 from posture.source import Source
+from posture.transition import Transition
 from posture.verdict import Status
 from posture.who import Who
 from providers.collector.frames import (
@@ -30,11 +31,15 @@ from providers.collector.frames import (
     Sources,
     TenantPromises,
     TenantRollup,
+    Timeline,
     WhoTold,
 )
 
 FINDING = "finding"
 """The table that holds findings; every other table is named after the kind of its rows."""
+TRANSITION = "transition"
+"""The table of what became otherwise."""
+MOST_TRANSITIONS = 5000
 NOWHERE = Place("", "", "", "", "", "", "")
 
 Item = Row | FindingRow
@@ -102,13 +107,15 @@ class Replica:
         self.sentences: dict[str, Sentence] = {}
         self.promises: dict[str, tuple[PromiseCell, ...]] = {}
         """Of each tenant, in the order of `sentences`."""
+        self.transitions: Table[Transition] = Table()
+        """What became otherwise, the newest last, at most `MOST_TRANSITIONS`."""
         self.details: dict[str, Detail] = {}
         self.blasts: dict[str, BlastRadius] = {}
         self.whos: dict[str, Who] = {}
         """Who changed what the page shows, by control."""
         self.touched: set[str] = set()
         """What moved since it was last cleared: kinds, and `finding`, `sources`, `rollups`, `promises`, `places`,
-        `hello`, `settled`, `detail`, `blast`.
+        `hello`, `settled`, `detail`, `blast`, `transition`.
         """
         self._table_of: dict[int, Table[Row]] = {}
         self._sources_before: set[str] = set()
@@ -125,6 +132,7 @@ class Replica:
             Detail: self._detail,
             BlastRadius: self._blast,
             WhoTold: self._who,
+            Timeline: self._timeline,
             Settled: self._settled,
         }
 
@@ -264,6 +272,16 @@ class Replica:
     def _who(self, frame: WhoTold) -> None:
         self.whos[frame.control] = frame.who
         self.touched.add("detail")
+
+    def _timeline(self, frame: Timeline) -> None:
+        if frame.again:
+            for key in list(self.transitions.rows):
+                self.transitions.drop(key)
+        for one in frame.transitions:
+            self.transitions.put(one.id, one)
+        for key in list(self.transitions.rows)[: max(0, len(self.transitions.rows) - MOST_TRANSITIONS)]:
+            self.transitions.drop(key)
+        self.touched.add(TRANSITION)
 
     def _settled(self, frame: Settled) -> None:
         self.settled = True
