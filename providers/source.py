@@ -48,6 +48,8 @@ class Source(ABC):
     service: ClassVar[str]
     unrecorded: ClassVar[str] = "its system writes down nowhere who changed it"
     """Why nobody can be asked who changed something, where nobody can."""
+    tells_who: bool = False
+    """Whether it has a log that may be asked, also about what nobody wanted to know yet."""
     region: str = ""
     permissions: tuple[str, ...] = ()
     after: Sequence[str] = ()

@@ -111,13 +111,14 @@ class AwsSource(Source):
         self.tenancy = tenancy
         self.region = region
         self.seen = seen
+        self.tells_who = account.settings.who
         self.permissions = tuple(sorted({call.permission for call in self.calls}))
         super().__init__(tenancy.name, "aws", "/".join(filter(None, (account.number, region))), cadence)
         self.within = account.number
 
     async def who(self, change: Change) -> Trail | Who:
         """What CloudTrail holds of it, where `who` allows to ask."""
-        if not self.account.settings.who:
+        if not self.tells_who:
             return not_permitted("who is off for this account", OPT_IN, change)
         return await trail.asked(self.account, change)
 

@@ -75,8 +75,6 @@ class AzureSource(Source):
     calls: tuple[Call, ...] = ()
     tenancy: Tenancy | None = None
     """Whose its resources are, where tenants share the subscription."""
-    tells_who = False
-    """Whether Resource Graph may be asked who changed what."""
 
     def __init__(self, tenant: str, arm: ArmClient, subscription: str, cadence: Seconds, seen: Shared) -> None:
         self.arm = arm

@@ -111,19 +111,30 @@ class Whos:
                 and finding.since > begun + JUDGED_WITHIN
                 and self._answers.get(key, (None,))[0] != finding.since
                 and not any(waits == key for waits, _, _ in self._waiting)
-                and self._automatic(finding)
+                and self._automatic(entry, finding)
             ):
                 self._waiting.append((key, finding.since, 1))
                 self._more.set()
 
-    def _automatic(self, finding: Finding) -> bool:
-        """Whether there is a trail to be asked, and it has not refused."""
-        control, entry = self._registry.get(finding.control), self._model.entry(finding.root)
-        if control is None or not control.events or entry is None:
+    def _automatic(self, entry: Entry, finding: Finding) -> bool:
+        """Whether there is a log to be asked, and it has not refused."""
+        root, explains = self._explained(entry, finding)
+        control, source = self._registry.get(explains.control), self._source(root.source)
+        if control is None or control.unrecorded or source is None or not source.tells_who:
             return False
-        if self._now() - self._refusing.get(entry.source, -REFUSED_FOR) < REFUSED_FOR:
-            return False
-        return self._source(entry.source) is not None
+        return self._now() - self._refusing.get(root.source, -REFUSED_FOR) >= REFUSED_FOR
+
+    def _explained(self, entry: Entry, finding: Finding) -> tuple[Entry, Finding]:
+        """What explains a finding: where it is another resource, the worst that is said of that one itself."""
+        root = self._model.entry(finding.root)
+        if root is None or root is entry:
+            return entry, finding
+        own = (
+            one
+            for one in root.findings.values()
+            if one.status in {Status.FAIL, Status.WARN} and one.root == root.resource.id
+        )
+        return root, min(own, key=lambda one: (one.status, one.severity), default=finding)
 
     # ------------------------------------------------------------ by itself
 
@@ -222,14 +233,14 @@ class Whos:
 
     async def _answer(self, entry: Entry, finding: Finding) -> Who:
         """Ask the source of what explains the finding, which may be another resource."""
-        root = self._model.entry(finding.root) or entry
-        control = self._registry.get(finding.control)
+        root, explains = self._explained(entry, finding)
+        control = self._registry.get(explains.control)
         change = Change(
             resource=root.resource,
             events=control.events if control is not None else (),
-            since=finding.since,
+            since=explains.since,
             asked_at=self._now(),
-            after=self._otherwise_at(root.source, finding),
+            after=self._otherwise_at(root.source, explains),
         )
         if finding.status is Status.UNKNOWN:
             return not_recorded("it is not known what it is, and so neither who made it so", change)
@@ -238,7 +249,6 @@ class Whos:
         source = self._source(root.source)
         if source is None:
             return not_recorded("no source is asked about it", change)
-        TALLY.set(Tally())
         told = await self._told(source, change)
         if told.outcome is Outcome.NOT_PERMITTED:
             self._refusing[source.id] = change.asked_at
@@ -247,6 +257,7 @@ class Whos:
         return told
 
     async def _told(self, source: Source, change: Change) -> Who:
+        TALLY.set(Tally())
         try:
             async with asyncio.timeout(PATIENCE):
                 told = await source.who(change)

@@ -75,6 +75,7 @@ class GcpSource(Source):
         self.project = project
         self.tenancy = tenancy
         self.seen = seen
+        self.tells_who = project.settings.who
         self.permissions = tuple(sorted({call.permission or CLOUD_SCOPE for call in self.calls}))
         super().__init__(tenancy.name, "gcp", project.name, cadence)
 
@@ -84,7 +85,7 @@ class GcpSource(Source):
 
     async def who(self, change: Change) -> Trail | Who:
         """What the project's log holds of it, where `who` allows to ask."""
-        if not self.project.settings.who:
+        if not self.tells_who:
             return not_permitted("who is off for this project", trail.OPT_IN, change)
         return await trail.asked(self.project, change)
 

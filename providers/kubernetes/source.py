@@ -102,6 +102,7 @@ class KubeSource(Source):
     """A question asked of one cluster."""
 
     call: ClassVar[Call]
+    tells_who = True
 
     def __init_subclass__(cls) -> None:
         """The source of a kind is called by the kind's plural."""

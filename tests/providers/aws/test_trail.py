@@ -227,6 +227,7 @@ async def test_what_a_dying_key_breaks_is_asked_of_the_key(aws: Aws, asking: Cal
     trail.record("kms:ScheduleKeyDeletion", key, by=trail.role("admin", "alice"), at=seen.at + 30, agent=trail.CONSOLE)
     await seen.poll()
     assert (await seen.found(volume, "aws.ebs.kms-key-usable")).name == "kms:ScheduleKeyDeletion"
+    assert looked_up(aws) == 1, "of the key alone"
 
 
 async def test_the_console_of_another_region_is_not_asked(aws: Aws, asking: Callable[..., Asking]) -> None:

@@ -26,6 +26,7 @@ class Volumes(Source):
     """Volumes by number, of which some are plaintext; it counts who asks who changed them."""
 
     service = "ebs"
+    tells_who = True
 
     def __init__(self) -> None:
         super().__init__("acme", "aws", "1", 60.0)
