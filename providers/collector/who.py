@@ -273,9 +273,12 @@ class Whos:
     def _otherwise_at(self, source_id: str, finding: Finding) -> Utc | None:
         """When the resource was seen otherwise for the last time, None where it was never."""
         first, gap = self._first.get(source_id), finding.gap
-        if first is None or self._begun is None or finding.since <= max(first, self._begun) + JUDGED_WITHIN:
+        if gap is not None and gap.ends == finding.since and gap.status is not finding.status:
+            known = gap.begins  # it became so while nobody saw it, which may be from one run to the next
+        elif first is None or self._begun is None or finding.since <= max(first, self._begun) + JUDGED_WITHIN:
             return None
-        known = gap.begins if gap is not None and gap.ends == finding.since else finding.since
+        else:
+            known = finding.since
         ended = [began for began, ended in self._polls.get(source_id, ()) if ended < known - JUDGED_WITHIN]
         if ended:
             return ended[-1]

@@ -90,7 +90,7 @@ def _events(managed: list[Managed]) -> Iterator[Event]:
         fields = ", ".join(list(_fields(entry.fieldsV1))[:MOST_FIELDS])
         did = f"{entry.operation} of {fields}" if fields else entry.operation
         manager = f"{entry.manager}, a field manager" if isinstance(entry.manager, str) and entry.manager else ""
-        yield event(name=did, at=at, actor=manager, agent=entry.manager)
+        yield event(name=did, at=at, actor=manager)
 
 
 def _fields(owned: Any) -> Iterator[str]:

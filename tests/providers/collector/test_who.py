@@ -33,12 +33,12 @@ class Volumes(Source):
         self.plain: set[int] = set()
         self.asked: list[Change] = []
         self.refuses = False
-        self.late = False
+        self.late = self.silent = False
         self.gate = asyncio.Event()
         self.gate.set()
 
     async def poll(self) -> AsyncGenerator[Yield, None]:
-        """All in one page."""
+        """All in one page; of the seventh it is not told how it is while it is silent."""
         yield Batch.of(self.volume(number) for number in range(600))
         yield Complete(("aws.ebs.volume",))
 
@@ -49,7 +49,7 @@ class Volumes(Source):
             kind="volume",
             type="aws.ebs.volume",
             name=f"v{number}",
-            fields={"Encrypted": on, "State": "in-use"},
+            fields={"State": "in-use"} | ({} if self.silent and number == 7 else {"Encrypted": on}),
             encryption=Encryption(on),
         )
 
@@ -155,6 +155,21 @@ async def test_the_time_in_which_it_changed_begins_with_the_poll_that_saw_it_oth
     assert change.since == world.at
     assert change.after is not None
     assert before - 1 <= change.after <= before
+
+
+async def test_what_became_so_while_nobody_saw_it_lies_after_it_was_seen_last(world: World) -> None:
+    await world.poll()
+    before = world.at
+    for silent in (True, False):
+        world.source.silent = silent
+        world.source.plain = {7}
+        await world.poll()
+        world.at += 600
+        await world.poll()
+    await until(lambda: world.source.asked)
+    change = world.source.asked[0]
+    assert change.after is not None
+    assert before - 1 <= change.after <= before < change.since - 600
 
 
 async def test_the_answer_is_there_when_the_page_is_opened_and_gone_with_the_finding(world: World) -> None:
