@@ -18,3 +18,12 @@ class Change(msgspec.Struct):
 
     def __bool__(self) -> bool:
         return bool(self.resources or self.gone or self.sources or self.sources_gone or self.tenants)
+
+    def add(self, later: "Change") -> None:
+        """What moved after this, too."""
+        self.resources = (self.resources - later.gone) | later.resources
+        self.gone = (self.gone - later.resources) | later.gone
+        self.sources |= later.sources
+        self.sources_gone = (self.sources_gone | later.sources_gone) - later.sources
+        self.whole |= later.whole
+        self.tenants |= later.tenants

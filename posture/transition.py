@@ -3,13 +3,14 @@
 import msgspec
 
 from posture.clock import Utc
+from posture.rows import Place
 from posture.verdict import Status
 
 ABSENT = -1
 """Stands for a status where there was nothing before, or is nothing any more."""
 
 
-class Transition(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+class Transition(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """At `at` (UTC seconds) a control's verdict on a resource went from `before` to `after`, each a `Status` or
     `ABSENT`.
 
@@ -18,15 +19,24 @@ class Transition(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=
     """
 
     at: Utc
-    tenant: str
-    kind: str
     resource: str
     name: str
+    kind: str
+    type: str
+    tenant: str
+    provider: str
+    scope: str
+    region: str
     source: str
     control: str
     before: int
     after: int
     reason: str
+
+    @property
+    def place(self) -> Place:
+        """Where the resource stands, or stood."""
+        return Place(self.kind, self.type, self.tenant, self.provider, self.scope, self.region, self.source)
 
     @property
     def id(self) -> str:

@@ -152,7 +152,7 @@ class Collector:
         try:
             async with asyncio.TaskGroup() as jobs:
                 settled = jobs.create_task(self._settled(keeping.restored))
-                jobs.create_task(keeping.keep(send))
+                jobs.create_task(keeping.keep(send, settled))
                 jobs.create_task(self._publish(publisher, keeping, send, settled))
                 jobs.create_task(_collect_garbage(settled))
                 jobs.create_task(self.whos.run())

@@ -11,7 +11,7 @@ from typing import Any, Union
 
 import msgspec
 
-from posture.clock import Utc
+from posture.clock import Seconds, Utc
 from posture.resource import Resource
 from posture.rows import FindingRow, Place, Row
 from posture.source import Source
@@ -249,6 +249,17 @@ class Timeline(msgspec.Struct, frozen=True, tag="timeline", array_like=True):
     again: bool = False
 
 
+class Moment(msgspec.Struct, frozen=True, tag="moment", array_like=True):
+    """The time that is shown of a history, which tells of `first` to `last` (UTC seconds); `watched`: enctop ran
+    then.
+    """
+
+    at: Utc
+    first: Utc
+    last: Utc
+    watched: bool
+
+
 class Settled(msgspec.Struct, frozen=True, tag="settled", array_like=True):
     """Every source has answered or failed once."""
 
@@ -268,6 +279,7 @@ Frame = Union[
     WhoTold,
     Notice,
     Timeline,
+    Moment,
     Settled,
 ]
 
@@ -313,7 +325,15 @@ class Export(msgspec.Struct, frozen=True, tag="export"):
     query: str
 
 
-Ask = Union[Open, Blast, AskWho, Refresh, Pause, Export]
+class Travel(msgspec.Struct, frozen=True, tag="travel"):
+    """Show another time of a history: by so many transitions, or by so many seconds; or `at` (UTC seconds)."""
+
+    transitions: int = 0
+    seconds: Seconds = 0.0
+    at: Utc | None = None
+
+
+Ask = Union[Open, Blast, AskWho, Refresh, Pause, Export, Travel]
 
 # ---------------------------------------------------------------- bytes
 

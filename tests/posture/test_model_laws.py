@@ -245,7 +245,7 @@ class Life(RuleBasedStateMachine):
             set(),
             set(self.feed.model.sources),
             set(),
-            set(self.feed.model.rollups),
+            tenants=set(self.feed.model.rollups),
         )
         for frame in Publisher(self.feed.model).frames(change):
             late.apply(frame)

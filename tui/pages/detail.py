@@ -400,7 +400,7 @@ class DetailView(Lines):
         first.
         """
         hello, detail = self.replica.hello, self.detail
-        if hello is not None and hello.frozen_at is not None:
+        if (hello is not None and hello.frozen_at is not None) or self.replica.moment is not None:
             self.notify("a snapshot does not tell who changed it", severity="warning", markup=False)
             return
         found = [judged.finding for judged in detail.findings] if detail is not None and not self._stop.blast else []

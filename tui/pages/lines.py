@@ -15,10 +15,11 @@ from posture.kinds import kind_of
 from posture.resource import Encryption, Resource
 from posture.source import ANSWERED, Source, State
 from posture.verdict import Finding, Gap, Status
-from posture.who import Who, words
 from providers.collector.frames import Detail, Judged, Linked
 from tui.pages.chain import chain_lines
+from tui.pages.history import history_lines
 from tui.pages.tls import replaces_fields, sections
+from tui.pages.who import Whos, who_lines
 from tui.widgets.columns import PAINTS, SEVERITIES, SEVERITY_PAINTS, state_cell, status_cell
 
 Part = tuple[str, str]
@@ -45,10 +46,6 @@ class Line(NamedTuple):
     def text(self) -> str:
         """As plain text."""
         return "".join(text for text, _ in self.parts)
-
-
-Whos = Mapping[str, Who | None]
-"""Who changed what, by control; None where it is being asked."""
 
 
 def page(
@@ -221,6 +218,7 @@ def _lines(detail: Detail, width: int, now: Utc, freshness: str, chosen: int | N
     if resource is None:
         yield Line((("this resource has not been seen, or is gone", "unknown"),))
         yield from _wrapped(detail.id, width, 0, "faint")
+        yield from _history(detail, width, now)
         return
     yield from _where(resource, detail.status, width)
     if resource.encryption is not None:
@@ -251,9 +249,17 @@ def _lines(detail: Detail, width: int, now: Utc, freshness: str, chosen: int | N
     yield from _linked("LEADS TO", detail.links, len(detail.links))
     yield from _linked("USED BY", detail.users, detail.users_total)
     yield from _refused(detail, width)
+    yield from _history(detail, width, now)
     if resource.fields and not told:
         yield from _title("FIELDS")
         yield from _fields(resource.fields, width)
+
+
+def _history(detail: Detail, width: int, now: Utc) -> Iterator[Line]:
+    if detail.history or detail.first_seen is not None:
+        yield from _title("HISTORY")
+    for parts, copies in history_lines(detail, now):
+        yield from _folded(parts, width, "", copies)
 
 
 def _verdicts(detail: Detail, width: int, now: Utc, whos: Whos, *, apart: bool) -> Iterator[Line]:
@@ -326,15 +332,8 @@ def _verdict_lines(judged: Judged, width: int, now: Utc, whos: Whos) -> Iterator
 
 
 def _who(control: str, whos: Whos, width: int, now: Utc) -> Iterator[Line]:
-    """Who changed it, where that was asked; or that it is being asked."""
-    who = whos.get(control)
-    if who is None:
-        waits = "… the log of its system is being asked"
-        yield from _labelled("who", waits, width, "faint") if control in whos else ()
-        return
-    paint = "unknown" if who.event is None else "name"
-    for label, text in words(who, now):
-        yield from _labelled(label, text, width, paint if label == "who" else "text", copies=text)
+    for label, text, paint in who_lines(control, whos, now):
+        yield from _labelled(label, text, width, paint, copies=text)
 
 
 def _gap(gap: Gap, status: Status) -> str:

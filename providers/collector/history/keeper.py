@@ -27,6 +27,10 @@ from providers.collector.history.schema import open_reader
 Send = Callable[..., Coroutine[None, None, None]]
 
 DAY: Final[Seconds] = 86400.0
+PATIENCE: Final[Seconds] = 300.0
+"""What was seen is written after this long at the latest, though a source has not answered yet."""
+SLICE: Final = 1000
+"""Resources noted at a stretch, about 10 ms."""
 MOST: Final = 2000
 """Transitions that a viewer is told of, of the last day."""
 MOST_OF_ONE: Final = 50
@@ -64,29 +68,46 @@ class Keeper:
         """Note what moved."""
         self._recorder.take(change, self._now())
 
-    async def keep(self, send: Send) -> None:
-        """Write what was noted every second, and tell the viewer what became otherwise; for ever."""
+    async def keep(self, send: Send, settled: asyncio.Task[None]) -> None:
+        """Write what was noted every second, once all has `settled` or soon after, and tell the viewer what became
+        otherwise; for ever.
+        """
         none: list[Transition] = []
         day = await self._history.ask(lambda reader: reader.transitions(self._now() - DAY, self._now(), MOST), none)
         await send(Timeline(tuple(reversed(day)), again=True))
-        beat = pruned = self._now()
+        await self._tell(send)
+        await asyncio.wait([settled], timeout=PATIENCE)
+        self.begin()
+        beat = pruned = 0.0
         while True:
-            await self._tell(send)
-            await asyncio.sleep(EVERY)
             now = self._now()
             due = not 0 <= now - beat < BEAT
-            if due:
-                beat = now
-            if work := self._recorder.work(now, beat=due):
-                found = await self._history.write(work)
-                if found is None:
-                    self._recorder.all(now)  # what could not be written is written when it can be
-                    await asyncio.sleep(BEAT)
-                elif found:
-                    await send(Timeline(tuple(found)))
+            beat = now if due else beat
+            if not await self._write(send, beat=due):
+                await asyncio.sleep(BEAT)
+                self._recorder.all(now)  # what could not be written is written when it can be
             if not 0 <= now - pruned < PRUNE:
                 pruned = now
                 await self._history.prune()
+            await self._tell(send)
+            await asyncio.sleep(EVERY)
+
+    def begin(self) -> None:
+        """Every source has answered or failed once: what moves from now on is written, and what has moved till now."""
+        self._recorder.begin(self._now())
+
+    async def _write(self, send: Send, *, beat: bool) -> bool:
+        """Write what was noted; says whether that went well."""
+        while True:
+            more = self._recorder.more(SLICE, self._now())
+            if work := self._recorder.work(self._now(), beat=beat and not more):
+                found = await self._history.write(work)
+                if found is None:
+                    return False
+                if found:
+                    await send(Timeline(tuple(found)))
+            if not more:
+                return True
 
     async def told(self, detail: Detail) -> Detail:
         """A detail with its resource's history."""
@@ -100,6 +121,8 @@ class Keeper:
 
     async def end(self) -> None:
         """Write what is left."""
+        while self._recorder.more(SLICE, self._now()):
+            await self._history.write(self._recorder.work(self._now(), beat=False))
         await self._history.close(self._recorder.work(self._now(), beat=True))
 
     async def _tell(self, send: Send) -> None:

@@ -1,15 +1,23 @@
 """A time that is past as a model that nothing moves, of which a viewer is told as of a live one."""
 
+import contextlib
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
 
-from posture.clock import Utc
+from posture.clock import Seconds, Utc, rfc3339
 from posture.entry import Entry
 from posture.fault import HistoryError
 from posture.frozen import Still, unjudging
 from posture.policy import Policy
+from posture.snapshot import Snapshot, take
 from posture.text import one_line
 from providers.collector.history.reader import Reader, Stood, seen_at
+from providers.collector.history.schema import open_file
+
+UNWATCHED: Final[Seconds] = 180.0
+"""Without a beat for so long, enctop did not run."""
 
 
 class Past:
@@ -19,7 +27,7 @@ class Past:
 
     def __init__(self, reader: Reader, at: Utc | None = None) -> None:
         self._reader = reader
-        with _told():
+        with told():
             span = reader.span()
             if span is None:
                 raise HistoryError("the history is empty: nothing was seen yet")
@@ -34,10 +42,12 @@ class Past:
                 self._hold(piece)
         self._age(sources)
 
-    def move(self, at: Utc) -> None:
-        """To another time, within what is told."""
+    def move(self, at: Utc) -> bool:
+        """To another time, within what is told; says whether it is another."""
         at = min(max(at, self.first), self.last)
-        with _told():
+        if at == self.at:
+            return False
+        with told():
             sources = self._reader.sources(at)
             entries, gone = self._reader.moved(self.at, at)
         self.at = at
@@ -45,6 +55,7 @@ class Past:
         self.model.release(gone)
         self._hold(entries)
         self._age(sources)
+        return True
 
     def _show(self, sources: Mapping[str, Stood]) -> None:
         self.model.move(self.at, {name: stood.source for name, stood in sources.items()})
@@ -58,24 +69,38 @@ class Past:
             read = self._read.get(entry.resource.id, entry.observed_at)
             entry.observed_at = seen_at(entry, read, sources, self.at)
 
-    def step(self, forward: bool) -> Utc:
-        """When something became otherwise next, or last, from here; the end of what is told where nothing did."""
-        with _told():
+    def step(self, forward: bool) -> Utc | None:
+        """When something became otherwise next, or last, from here; None where nothing did."""
+        with told():
             found = self._reader.next_transition(self.at) if forward else self._reader.last_transition(self.at)
-        return found if found is not None else self.last if forward else self.first
+        return found if found is not None and self.first <= found <= self.last else None
 
     def watched(self) -> bool:
         """Whether enctop ran at this time."""
-        before, after = self._reader.watched(self.at)
-        return after is not None and before is not None and after - before < 180.0
+        with told():
+            before, after = self._reader.watched(self.at)
+        return before is not None and (after if after is not None else self.at) - before < UNWATCHED
 
 
-class _told:
-    """What is damaged, in one line."""
+@contextlib.contextmanager
+def told() -> Iterator[None]:
+    """What is damaged, in one line. Raises `HistoryError`."""
+    try:
+        yield
+    except (sqlite3.Error, ValueError) as error:
+        raise HistoryError(one_line(f"the history is damaged: {error}")) from None
 
-    def __enter__(self) -> None:
-        """Nothing to do."""
 
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if isinstance(error, (sqlite3.Error, ValueError)):
-            raise HistoryError(one_line(f"the history is damaged: {error}")) from None
+def tenants_of(file: Path) -> list[str]:
+    """Whose history a file holds. Raises `HistoryError`."""
+    with contextlib.closing(open_file(file)) as connection, told():
+        return Reader(connection).tenants()
+
+
+def snapshot_at(connection: sqlite3.Connection, at: Utc, version: str, query: str) -> Snapshot:
+    """How everything stood at `at` (UTC seconds), through a filter. Raises `HistoryError` and `FilterError`."""
+    past = Past(Reader(connection), at)
+    if not past.first <= at <= past.last:
+        span = f"{rfc3339(past.first)} to {rfc3339(past.last)}"
+        raise HistoryError(f"{rfc3339(at)}: the history tells of {span}")
+    return take(past.model, past.at, version, query=query)

@@ -59,9 +59,14 @@ class Reader:
     def span(self) -> tuple[Utc, Utc] | None:
         """The first and the last time that it tells of; None where it tells of none."""
         first, last = self._sql.execute(
-            "SELECT (SELECT min(began) FROM version), max((SELECT max(at) FROM beat), (SELECT max(began) FROM version))"
+            "SELECT (SELECT min(began) FROM version), max(ifnull((SELECT max(at) FROM beat), 0),"
+            " (SELECT max(began) FROM version))"
         ).fetchone()
-        return None if first is None else (first, last or first)
+        if first is None:
+            return None
+        facts = dict(self._sql.execute("SELECT name, value FROM fact WHERE name IN ('horizon', 'until')"))
+        first = max(first, float(facts.get("horizon", first)))
+        return first, max(first, min(last, float(facts.get("until", last))))
 
     def watched(self, at: Utc) -> tuple[Utc | None, Utc | None]:
         """The last beat up to `at`, and the first after it: enctop ran then."""
@@ -191,12 +196,13 @@ class Reader:
         if resource is not None:
             where, values = " AND transition.resource = (SELECT id FROM resource WHERE name = ?)", [*values, resource]
         rows = self._sql.execute(
-            "SELECT at, tenant, kind, resource.name, label, source, control.name, before, after, reason FROM transition"
+            "SELECT at, resource.name, label, kind, type, tenant, provider, scope, region, source, control.name,"
+            " before, after, reason FROM transition"
             " JOIN resource ON resource.id = transition.resource JOIN control ON control.id = transition.control"
             f" WHERE at > ? AND at <= ?{where} ORDER BY at DESC, transition.rowid DESC LIMIT ?",
             (*values, most),
         )
-        return [Transition(**dict(zip(Transition.__struct_fields__, row, strict=True))) for row in rows]
+        return [Transition(*row) for row in rows]
 
     def seen(self, resource: str) -> tuple[Utc, Utc | None] | None:
         """When a resource was first seen, and when it went; None for one that is not told of."""

@@ -5,6 +5,7 @@ import fcntl
 import os
 import sqlite3
 import time
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -32,8 +33,9 @@ CREATE TABLE standing (
 ) STRICT;
 CREATE INDEX standing_source ON standing (source, began);
 CREATE TABLE resource (
-    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, label TEXT NOT NULL, kind TEXT NOT NULL, tenant TEXT NOT NULL,
-    source TEXT NOT NULL, first_seen REAL NOT NULL, gone_at REAL, version INTEGER
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, label TEXT NOT NULL, kind TEXT NOT NULL, type TEXT NOT NULL,
+    tenant TEXT NOT NULL, provider TEXT NOT NULL, scope TEXT NOT NULL, region TEXT NOT NULL, source TEXT NOT NULL,
+    first_seen REAL NOT NULL, gone_at REAL, version INTEGER
 ) STRICT;
 CREATE TABLE version (
     id INTEGER PRIMARY KEY, resource INTEGER NOT NULL, began REAL NOT NULL, ended REAL, observed REAL NOT NULL,
@@ -88,20 +90,43 @@ def open_temporary() -> sqlite3.Connection:
     return connection
 
 
+def open_new(path: Path) -> sqlite3.Connection:
+    """A history in a new file that is one file and no more. Raises `sqlite3.Error`."""
+    connection = _connected(path.absolute().as_uri())
+    _fill(connection)
+    return connection
+
+
 def open_reader(path: Path) -> sqlite3.Connection:
-    """The history at `path`, to be read only. Raises `HistoryError` with one line."""
+    """Our own history at `path`, to be read only. Raises `HistoryError` with one line."""
     if (why := trouble(path)) is not None:
         raise HistoryError(one_line(why.replace("is not kept", "is not read", 1)))
+    return open_file(path)
+
+
+def open_file(path: Path) -> sqlite3.Connection:
+    """A history that somebody may have handed over, to be read only. Raises `HistoryError` with one line."""
     if not path.is_file():
         raise HistoryError(one_line(f"{path}: there is no history"))
     if (why := unusable(path)) is not None:
         raise HistoryError(one_line(f"{path}: {why}"))
     try:
         connection = _connected(f"{path.absolute().as_uri()}?mode=ro")
-        connection.execute("SELECT count(*) FROM fact")
+        if _objects(connection) != _ours():
+            connection.close()
+            raise HistoryError(one_line(f"{path}: its tables are not those of a history"))
         return connection
     except sqlite3.Error as error:
         raise HistoryError(one_line(f"{path}: {error}")) from None
+
+
+def is_history(path: Path) -> bool:
+    """Whether a file looks like a history, ours or not."""
+    try:
+        with path.open("rb") as file:
+            return file.read(16) == b"SQLite format 3\0"
+    except OSError:
+        return False
 
 
 def set_aside(path: Path, why: str) -> str:
@@ -155,6 +180,7 @@ def _made(path: Path) -> sqlite3.Connection:
     connection = _connected(path.absolute().as_uri())
     if new:
         _fill(connection)
+    connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(f"PRAGMA journal_size_limit = {4 << 20}")
     connection.execute("PRAGMA synchronous = NORMAL")  # what a power cut takes are the last seconds, never the rest
     return connection
@@ -162,10 +188,11 @@ def _made(path: Path) -> sqlite3.Connection:
 
 def _connected(name: str) -> sqlite3.Connection:
     if sqlite3.sqlite_version_info < OLDEST:
-        raise HistoryError(
-            f"the history is not kept: SQLite {sqlite3.sqlite_version} is older than {'.'.join(map(str, OLDEST))}"
-        )
-    return sqlite3.connect(name, timeout=5.0, isolation_level=None, check_same_thread=False, uri=True)
+        oldest = ".".join(map(str, OLDEST))
+        raise HistoryError(f"the history is not kept: SQLite {sqlite3.sqlite_version} is older than {oldest}")
+    connection = sqlite3.connect(name, timeout=5.0, isolation_level=None, check_same_thread=False, uri=True)
+    connection.execute("PRAGMA trusted_schema = OFF")
+    return connection
 
 
 def _fill(connection: sqlite3.Connection) -> None:
@@ -175,4 +202,15 @@ def _fill(connection: sqlite3.Connection) -> None:
     connection.executescript(
         f"BEGIN; PRAGMA application_id = {MARK}; PRAGMA user_version = {VERSION}; {TABLES} COMMIT;"
     )
-    connection.execute("PRAGMA journal_mode = WAL")
+
+
+@cache
+def _ours() -> frozenset[tuple[str, ...]]:
+    with contextlib.closing(_connected(":memory:")) as connection:
+        _fill(connection)
+        return _objects(connection)
+
+
+def _objects(connection: sqlite3.Connection) -> frozenset[tuple[str, ...]]:
+    """What a file defines: another's views and triggers would run as it is read."""
+    return frozenset(connection.execute("SELECT type, name, tbl_name, ifnull(sql, '') FROM sqlite_schema"))

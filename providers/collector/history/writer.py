@@ -3,11 +3,11 @@
 import itertools
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from posture.clock import Utc
-from posture.rollup import OWN
 from posture.transition import ABSENT, Transition
-from posture.verdict import Status, shown_status
+from posture.verdict import shown_status
 from providers.collector.history.reader import Reader
 from providers.collector.history.recorder import Moved, Turned, Work
 from providers.collector.history.records import (
@@ -24,6 +24,8 @@ from providers.collector.history.records import (
     verdicts,
 )
 
+ABOUT = "label, kind, type, tenant, provider, scope, region, source"
+"""What the table of resources tells of one, in the order of `Transition`."""
 BATCH = 2000
 """Resources a transaction; some 50 ms."""
 
@@ -98,7 +100,7 @@ class Writer:
 
     def _move(self, moved: Moved) -> Iterable[Transition]:
         found = self._sql.execute(
-            "SELECT resource.id, version, label, kind, tenant, source, digest, verdicts, status FROM resource"
+            f"SELECT resource.id, version, digest, verdicts, status, {ABOUT} FROM resource"
             " LEFT JOIN version ON version.id = resource.version WHERE name = ?",
             (moved.name,),
         ).fetchone()
@@ -106,7 +108,7 @@ class Writer:
             return self._gone(moved, found) if found is not None and found[1] is not None else ()
         data = body(moved.kept)
         same = digest(data)
-        if found is not None and found[1] is not None and found[6] == same:
+        if found is not None and found[1] is not None and found[2] == same:
             return ()
         now = verdicts(moved.kept.findings, self._number)
         version = self._sql.execute(
@@ -125,50 +127,33 @@ class Writer:
         resource = self._named(moved, moved.kept, version, found)
         if found is not None and found[1] is not None:
             self._sql.execute("UPDATE version SET ended = ? WHERE id = ?", (moved.at, found[1]))
-            return self._transitions(moved, resource, statuses(found[7]))
+            return self._transitions(moved, resource, statuses(found[3]))
         return self._transitions(moved, resource, None) if moved.news else ()
 
     def _named(self, moved: Moved, kept: Kept, version: int | None, found: Sequence[object] | None) -> int:
         """The number of the resource, which has this version now."""
-        resource = kept.resource
-        about = (resource.name, resource.kind, resource.tenant, kept.source)
+        about = _about(kept)
         if found is None:
             made = self._sql.execute(
-                "INSERT INTO resource (name, label, kind, tenant, source, first_seen, version)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                f"INSERT INTO resource (name, {ABOUT}, first_seen, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (moved.name, *about, moved.at, version),
             ).lastrowid
             self._sql.execute("UPDATE version SET resource = ? WHERE id = ?", (made, version))
             return made or 0
         self._sql.execute(
-            "UPDATE resource SET label = ?, kind = ?, tenant = ?, source = ?, version = ?, gone_at = NULL WHERE id = ?",
+            f"UPDATE resource SET ({ABOUT}) = (?, ?, ?, ?, ?, ?, ?, ?), version = ?, gone_at = NULL WHERE id = ?",
             (*about, version, found[0]),
         )
         return int(str(found[0]))
 
-    def _gone(self, moved: Moved, found: Sequence[object]) -> list[Transition]:
-        number, version, label, kind, tenant, source, _, known, status = found
+    def _gone(self, moved: Moved, found: tuple[Any, ...]) -> list[Transition]:
+        number, version, _, known, status, *about = found
         self._sql.execute("UPDATE version SET ended = ? WHERE id = ?", (moved.at, version))
         self._sql.execute("UPDATE resource SET version = NULL, gone_at = ? WHERE id = ?", (moved.at, number))
         names = {number: name for name, number in self._controls.items()}
-        assert isinstance(known, bytes)
-        listed = [(names[control], was) for control, was in statuses(known).items() if shown_status(was)]
-        ended = [
-            Transition(
-                at=moved.at,
-                tenant=str(tenant),
-                kind=str(kind),
-                resource=moved.name,
-                name=str(label),
-                source=str(source),
-                control=control,
-                before=was,
-                after=ABSENT,
-                reason="gone",
-            )
-            for control, was in listed or [("", int(str(status)))]
-        ]
-        return self._keep(int(str(number)), ended)
+        ended = [(names[control], was) for control, was in statuses(known).items() if shown_status(was)]
+        gone = [(control, was, ABSENT, "gone") for control, was in ended or [("", status)]]
+        return self._keep(number, [_transition(moved, (*about, *turn)) for turn in gone])
 
     def _transitions(self, moved: Moved, number: int, known: Mapping[int, int] | None) -> list[Transition]:
         """What became otherwise; of what was not there (`known` None) what is to be listed, else that it came."""
@@ -184,26 +169,7 @@ class Writer:
             turned = [("", ABSENT, int(kept.status), "new")]
         # a control that only another version of enctop knows changed nothing in the world
         listed = [one for one in turned if known is None or one[1] != ABSENT or shown_status(one[2])]
-        resource = kept.resource
-        return self._keep(
-            number,
-            [
-                Transition(
-                    at=moved.at,
-                    tenant=resource.tenant,
-                    kind=resource.kind,
-                    resource=moved.name,
-                    name=resource.name,
-                    source=kept.source,
-                    control=control,
-                    before=status,
-                    after=after,
-                    reason=reason,
-                )
-                for control, status, after, reason in listed
-                if resource.provider != OWN or Status.FAIL in {status, after}
-            ],
-        )
+        return self._keep(number, [Transition(moved.at, moved.name, *_about(kept), *turn) for turn in listed])
 
     def _keep(self, number: int, transitions: list[Transition]) -> list[Transition]:
         self._sql.executemany(
@@ -272,6 +238,16 @@ class Writer:
         ]
         if told:
             self._sql.execute("INSERT INTO beat VALUES (?, ?)", (whole, self.packer.pack(body(told))))
+
+
+def _transition(moved: Moved, rest: tuple[Any, ...]) -> Transition:
+    return Transition(moved.at, moved.name, *rest)
+
+
+def _about(kept: Kept) -> tuple[str, str, str, str, str, str, str, str]:
+    """What `ABOUT` names."""
+    one = kept.resource
+    return one.name, one.kind, one.type, one.tenant, one.provider, one.scope, one.region, kept.source
 
 
 class _Transaction:

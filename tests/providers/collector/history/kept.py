@@ -24,6 +24,7 @@ class Kept:
         self.writer = Writer(self.sql)
         self.writer.own({f"{tenant}/aws": "us" for tenant in model.policies}, model.now)
         self.recorder = Recorder(model)
+        self.recorder.begin(model.now)
 
     def take(self, *, write: bool = True, beat: bool = False) -> list[Transition]:
         """Note what moved, and write it; returns the transitions."""

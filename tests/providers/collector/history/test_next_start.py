@@ -49,7 +49,10 @@ async def keep(collector: Collector) -> list[str]:
     history = History(collector.config, None, lambda: collector.model.now, kept=True)
     await history.open()
     recorder = Recorder(collector.model)
+    recorder.begin(collector.model.now)
     recorder.all(collector.model.now)
+    while recorder.more(1000, collector.model.now):
+        pass
     await history.close(recorder.work(collector.model.now, beat=True))
     return history.troubles
 
@@ -208,6 +211,7 @@ async def test_what_is_gone_meanwhile_goes_when_its_source_answers(seen: Collect
     collector.poller.forget(keeper.restored)
     await collector.poller.stop()
     keeper.take(collector.model.drain())
+    keeper.begin()
     await keeper.end()
     assert not any(entry.resource.name in {"scratch", "acme-data"} for entry in collector.model.all())
     assert all(source.state is State.OK for source in collector.model.sources.values())
@@ -231,6 +235,7 @@ async def test_what_was_seen_stays_while_nobody_can_be_asked_who_we_are(seen: Co
     collector.poller.forget(keeper.restored)
     assert any(entry.resource.name == "scratch" for entry in collector.model.all())
     keeper.take(collector.model.drain())
+    keeper.begin()
     await keeper.end()
     again = Collector(seen.config)
     await (await restore(again.model, seen.config, time.time())).end()
