@@ -25,6 +25,10 @@ LONGEST = 200
 """Characters that are kept of a name or an agent."""
 
 
+UNNAMED = "no event is known that can have caused it"
+"""Why there is nothing to look for in a log."""
+
+
 class Outcome(StrEnum):
     """The five answers."""
 

@@ -14,7 +14,7 @@ import msgspec
 
 from posture.clock import Seconds, Utc, parse_rfc3339
 from posture.resource import Resource
-from posture.who import Change, Event, Trail, Who, event, not_recorded
+from posture.who import UNNAMED, Change, Event, Trail, Who, event, not_recorded
 from providers.aws.calls import LOOKUP_EVENTS
 from providers.aws.client import AwsClient
 
@@ -128,6 +128,8 @@ _RECORD = msgspec.json.Decoder(Record)
 
 async def asked(account: AwsClient, change: Change) -> Trail | Who:
     """Look the events of a change up, the newest first, until one is found. Raises `Refused`."""
+    if not change.events:
+        return not_recorded(UNNAMED, change)
     resource = change.resource
     filed = FILED.get(resource.type)
     if filed is None:

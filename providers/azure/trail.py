@@ -12,7 +12,7 @@ import msgspec
 
 from posture.clock import Seconds, Utc, parse_rfc3339, rfc3339
 from posture.fault import Refused
-from posture.who import Change, Event, Trail, Who, event, not_permitted, not_recorded
+from posture.who import UNNAMED, Change, Event, Trail, Who, event, not_permitted, not_recorded
 from providers.azure.calls import QUERY_CHANGES
 from providers.azure.client import ArmClient
 from providers.azure.decode import Unread
@@ -60,6 +60,8 @@ class ChangeRow(msgspec.Struct):
 
 async def asked(arm: ArmClient, change: Change) -> Trail | Who:
     """The changes of a resource in the time in question. Raises `Refused`."""
+    if not change.events:
+        return not_recorded(UNNAMED, change)
     resource = change.resource
     subscription = subscription_of(resource.id)
     if not resource.type.startswith(TRACKED) or not subscription:

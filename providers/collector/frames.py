@@ -228,10 +228,11 @@ class BlastRadius(msgspec.Struct, frozen=True, tag="blast", array_like=True):
 
 
 class WhoTold(msgspec.Struct, frozen=True, tag="who", array_like=True):
-    """Who made a finding what it is, as far as its system's trail tells (`posture.who`)."""
+    """Who made a finding what it is since `since`, as far as its system's trail tells (`posture.who`)."""
 
     id: str
     control: str
+    since: Utc
     who: Who
 
 

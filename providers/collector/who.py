@@ -169,7 +169,7 @@ class Whos:
         for control, finding in entry.findings.items() if entry is not None else ():
             since, who = self._answers.get((id, control), (None, None))
             if who is not None and since == finding.since:
-                yield WhoTold(id, control, who)
+                yield WhoTold(id, control, finding.since, who)
 
     def wanted(self, id: str, control: str, tell: Callable[[WhoTold | Notice], Awaitable[None]]) -> None:
         """A viewer wants to know; `tell` sends the answer. The same question is asked once at a time, and of more than
@@ -183,9 +183,12 @@ class Whos:
 
         async def ask() -> None:
             try:
-                who = await self.ask(id, control)
-                none = Notice("warning", f"{one_line(id, 80)} has no verdict of {one_line(control, 80)}")
-                await tell(none if who is None else WhoTold(id, control, who))
+                if await self.ask(id, control) is None:
+                    why = f"{one_line(id, 80)} has no verdict of {one_line(control, 80)}"
+                    await tell(Notice("warning", why))
+                for told in self.answers(id):
+                    if told.control == control:
+                        await tell(told)
             except ConnectionError:
                 pass  # the viewer left
             finally:

@@ -12,7 +12,7 @@ import msgspec
 
 from posture.clock import Seconds, Utc, parse_rfc3339, rfc3339
 from posture.fault import Refused
-from posture.who import Change, Event, Trail, Who, event, not_recorded
+from posture.who import UNNAMED, Change, Event, Trail, Who, event, not_recorded
 from providers.gcp.calls import LIST_ENTRIES
 from providers.gcp.client import GcpClient
 from providers.gcp.decode import Page, Unread
@@ -78,6 +78,8 @@ class LogPage(Page, frozen=True):
 
 async def asked(project: GcpClient, change: Change) -> Trail | Who:
     """The entries of a resource in the time in question, the newest first, until one is found. Raises `Refused`."""
+    if not change.events:
+        return not_recorded(UNNAMED, change)
     resource = change.resource
     if resource.type in UNFILED or not resource.id.startswith("//"):
         return not_recorded(f"no entry of the log is filed under {resource.type}", change)

@@ -48,6 +48,9 @@ async def test_w_asks_and_the_page_shows_who_it_was(config: Path) -> None:
         await it.shows("through terraform")
         assert CANARY not in it.screen
         assert all(len(line) <= 80 for line in it.screen.splitlines())
+        it.replica.whos = {name: msgspec.structs.replace(told, since=1.0) for name, told in it.replica.whos.items()}
+        it.view.build()
+        await it.until(lambda: "through terraform" not in it.screen, "what was told of another time is gone")
 
 
 async def test_a_snapshot_does_not_tell_and_says_so() -> None:

@@ -12,7 +12,6 @@ from posture.clock import Utc, age
 from posture.rows import FindingRow, Place, Row
 from posture.source import Source
 from posture.verdict import Status
-from posture.who import Who
 from providers.collector.frames import (
     BlastRadius,
     Detail,
@@ -114,7 +113,7 @@ class Replica:
         """What became otherwise, the newest last, at most `MOST_TRANSITIONS`."""
         self.details: dict[str, Detail] = {}
         self.blasts: dict[str, BlastRadius] = {}
-        self.whos: dict[str, Who] = {}
+        self.whos: dict[str, WhoTold] = {}
         """Who changed what the page shows, by control."""
         self.touched: set[str] = set()
         """What moved since it was last cleared: kinds, and `finding`, `sources`, `rollups`, `promises`, `places`,
@@ -282,7 +281,7 @@ class Replica:
         self.touched.add("blast")
 
     def _who(self, frame: WhoTold) -> None:
-        self.whos[frame.control] = frame.who
+        self.whos[frame.control] = frame
         self.touched.add("detail")
 
     def _timeline(self, frame: Timeline) -> None:

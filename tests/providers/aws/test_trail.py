@@ -286,7 +286,7 @@ async def test_no_parameter_of_a_request_is_kept_shown_or_logged(
     broken: Asking, caplog: pytest.LogCaptureFixture
 ) -> None:
     who = await broken.ask(BUCKET, TLS)
-    told = Encoder().encode(WhoTold(BUCKET, TLS, who)).decode(errors="replace") + repr(who) + caplog.text
+    told = Encoder().encode(WhoTold(BUCKET, TLS, broken.at, who)).decode(errors="replace") + repr(who) + caplog.text
     assert "ci-deploy" in told
     assert "canary-parameter" not in told + repr(broken.whos.__dict__)
     assert "ASIASIMULATED" not in told
