@@ -8,6 +8,7 @@ import pytest
 from posture.resource import Resource
 from posture.who import Outcome, Who, words
 from providers.collector.config import parse
+from providers.gcp.trail import MOST_PAGES
 from tests.providers.asking import asked_once
 from tests.world.gcp import Google
 
@@ -135,3 +136,19 @@ async def test_a_hostile_entry_is_short_and_clean_or_not_believed(logged: Google
     finally:
         logged.server.strict = True
     assert (who.outcome, who.event) == (Outcome.NOT_YET, None), "the newest cannot be read, and nobody else did it"
+
+
+async def test_it_is_found_behind_what_was_refused_page_by_page_and_no_further_than_that(logged: Google) -> None:
+    for number in range(120):
+        logged.project.logged(
+            "storage.buckets.update", BUCKET, by="bob@acme.example", at=time.time() - 20 - number / 10, code=7
+        )
+    who = await ask(logged)
+    assert who.event is not None
+    assert who.event.issuer == "alice@acme.example"
+    assert sum(one.operation == LIST for one in logged.server.log) == 3
+    for _ in range(50 * MOST_PAGES):
+        logged.project.logged("storage.buckets.update", BUCKET, by="bob@acme.example", at=time.time() - 10, code=7)
+    who = await ask(logged)
+    assert (who.outcome, who.event) == (Outcome.TOO_OLD, None)
+    assert sum(one.operation == LIST for one in logged.server.log) == 3 + MOST_PAGES
