@@ -44,6 +44,7 @@ CREATE TABLE version (
 ) STRICT;
 CREATE INDEX version_resource ON version (resource, began);
 CREATE INDEX version_began ON version (began);
+CREATE INDEX version_standing ON version (status) WHERE ended IS NULL;
 CREATE INDEX version_ended ON version (ended) WHERE ended IS NOT NULL;
 CREATE TABLE transition (
     at REAL NOT NULL, resource INTEGER NOT NULL, control INTEGER NOT NULL, before INTEGER NOT NULL,
