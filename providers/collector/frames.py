@@ -240,6 +240,14 @@ class Timeline(msgspec.Struct, frozen=True, tag="timeline", array_like=True):
     again: bool = False
 
 
+class Trends(msgspec.Struct, frozen=True, tag="trends", array_like=True):
+    """How many findings of each tenant failed in the last hour: twelve numbers, of five minutes each, the most of each;
+    -1 where nobody counted.
+    """
+
+    tenants: tuple[tuple[str, tuple[int, ...]], ...]
+
+
 class Moment(msgspec.Struct, frozen=True, tag="moment", array_like=True):
     """The time that is shown of a history, which tells of `first` to `last` (UTC seconds); `watched`: enctop ran
     then.
@@ -269,6 +277,7 @@ Frame = Union[
     BlastRadius,
     Notice,
     Timeline,
+    Trends,
     Moment,
     Settled,
 ]

@@ -78,6 +78,18 @@ async def test_the_timeline_tells_what_became_otherwise_and_a_page_what_its_reso
         assert "2026-11-23T14:41:00Z" in it.screen
 
 
+async def test_the_overview_tells_what_the_last_hour_changed_and_how_many_failed_in_it(history: Path) -> None:
+    async with on(command(history), size=(140, 40)) as it:
+        await it.shows("Last hour")
+        assert "became FAIL   ✓ 2 no more" in it.screen, it.screen
+        assert "FAIL, 1 H" in it.screen
+        (bars,) = {replica for tenant, replica in it.replica.trends.items() if tenant == "acme"}
+        assert bars[4] > bars[0]
+        assert bars[4] > bars[11], "encrypted by then"
+        await it.press("left_curly_bracket")
+        await it.until(lambda: "Last hour" not in it.screen, "nothing yet")
+
+
 async def test_what_is_live_is_not_stepped_through(history: Path) -> None:
     from tests.tui.support import SYNTHETIC
 

@@ -31,6 +31,7 @@ from providers.collector.frames import (
     TenantPromises,
     TenantRollup,
     Timeline,
+    Trends,
 )
 from tui.data.move import Move, move_of
 
@@ -113,13 +114,17 @@ class Replica:
         self.blasts: dict[str, BlastRadius] = {}
         self.touched: set[str] = set()
         """What moved since it was last cleared: kinds, and `finding`, `sources`, `rollups`, `promises`, `places`,
-        `hello`, `settled`, `detail`, `blast`, `transition`.
+        `hello`, `settled`, `detail`, `blast`, `transition`, `trends`.
         """
+        self.trends: dict[str, tuple[int, ...]] = {}  # by tenant: `Trends`
         self.moment: Moment | None = None  # of what is live, and of a snapshot
         self._past_places: dict[Place, int] = {}
         self._table_of: dict[int, Table[Row]] = {}
         self._sources_before: set[str] = set()
-        self._apply: dict[type, Callable[[Any], None]] = {
+        self._apply = self._by_type()
+
+    def _by_type(self) -> dict[type, Callable[[Any], None]]:
+        return {
             Hello: self._hello,
             Places: self._places,
             Rows: self._rows,
@@ -133,6 +138,7 @@ class Replica:
             BlastRadius: self._blast,
             Timeline: self._timeline,
             Moment: self._moment,
+            Trends: self._trends,
             Settled: self._settled,
         }
 
@@ -282,6 +288,10 @@ class Replica:
         for key in list(self.transitions.rows)[: max(0, len(self.transitions.rows) - MOST_TRANSITIONS)]:
             self.transitions.drop(key)
         self.touched.add(TRANSITION)
+
+    def _trends(self, frame: Trends) -> None:
+        self.trends = dict(frame.tenants)
+        self.touched.add("trends")
 
     def _moment(self, frame: Moment) -> None:
         self.moment = frame

@@ -27,6 +27,7 @@ from providers.collector.frames import (
     Settled,
     Timeline,
     Travel,
+    Trends,
 )
 from providers.collector.history.keeper import DAY, MOST, MOST_OF_ONE
 from providers.collector.history.past import Past, told
@@ -70,9 +71,10 @@ class Replayed:
         """What stands otherwise at the time that is shown now."""
         past = self._past
         with told():
+            trends = Trends(tuple(sorted(self._reader.trends(past.at).items())))
             day = self._reader.transitions(past.at - DAY, past.at, MOST)
         moment = Moment(past.at, past.first, past.last, past.watched())
-        return [moment, *self._publisher.frames(past.model.moved()), Timeline(tuple(reversed(day)), again=True)]
+        return [moment, trends, *self._publisher.frames(past.model.moved()), Timeline(tuple(reversed(day)), again=True)]
 
     def _answer(self, ask: Ask) -> list[Frame]:
         match ask:
