@@ -237,10 +237,9 @@ def _not_known(encryption: EncryptionEntry | None) -> bool:
 def _verdicts(sides: Sides, left_out: _LeftOut) -> tuple[list[VerdictChange], list[ExceptionChange]]:
     verdicts, exceptions = [], []
     old, new = sides.old.findings, sides.new.findings
-    for key in sorted(old.keys() | new.keys()):
+    moving = (key for key, after in new.items() if (before := old.get(key)) is None or not _same(before, after))
+    for key in sorted([*moving, *(old.keys() - new.keys())]):
         before, after = old.get(key), new.get(key)
-        if before is not None and after is not None and _same(before, after):
-            continue
         shown = after or before
         assert shown is not None
         if not sides.looked_at(key[0], shown.tenant) or not sides.chosen(shown):

@@ -48,7 +48,7 @@ def _lines(made: Diff) -> Iterator[str]:
     if not made.changes:
         yield "Nothing changed."
         return
-    yield f"{totals(made)}."
+    yield f"{'; '.join(totals(made))}."
     yield ""
     yield from _table(made)
     if made.sources:

@@ -164,7 +164,7 @@ def _stat(made: Diff) -> Iterator[Line]:
         pad = wide - sum(len(text) + 1 for text, _ in told)
         room = WIDE - name - count - 7 - wide
         yield (*line, (" " * (pad + 2), "text"), *bar(tally, most, room))
-    yield ((f" {totals(made)}", "text"),)
+    yield from (((f" {told}", "text"),) for told in totals(made))
     if tenants:
         yield (
             (" ", "text"),
@@ -199,18 +199,17 @@ def bar(tally: Tally, most: int, room: int) -> list[Part]:
     return [(MARKS[direction][0] * many, MARKS[direction][1]) for direction, many in cells.items() if many]
 
 
-def totals(made: Diff) -> str:
-    """`14 verdicts: 3 worse, 1 better; resources: 5 added; 1 source`."""
+def totals(made: Diff) -> list[str]:
+    """`14 verdicts: 3 worse, 1 better`, and what else there is: `resources: 5 added; 1 source`."""
     summary = made.summary
-    directions = [f"{many:,} {word.replace('_', ' ')}" for word in ORDER if (many := getattr(summary.verdicts, word))]
-    told = [counted(summary.verdicts.total, "verdict") + (f": {', '.join(directions)}" if directions else "")]
-    if summary.resources:
-        many = (f"{many:,} {what.replace('_', ' ')}" for what, many in summary.resources.items())
-        told.append(f"resources: {', '.join(many)}")
-    told += [f"encryption: {summary.encryption:,} changed"] if summary.encryption else []
-    told += [counted(summary.exceptions, "exception")] if summary.exceptions else []
-    told += [counted(summary.sources, "source")] if summary.sources else []
-    return "; ".join(told)
+    directions = (f"{many:,} {word.replace('_', ' ')}" for word in ORDER if (many := getattr(summary.verdicts, word)))
+    first = ": ".join(filter(None, (counted(summary.verdicts.total, "verdict"), ", ".join(directions))))
+    resources = ", ".join(f"{many:,} {what.replace('_', ' ')}" for what, many in summary.resources.items())
+    rest = [f"resources: {resources}"] if resources else []
+    rest += [f"encryption: {summary.encryption:,} changed"] if summary.encryption else []
+    rest += [counted(summary.exceptions, "exception")] if summary.exceptions else []
+    rest += [counted(summary.sources, "source")] if summary.sources else []
+    return [first, "; ".join(rest)] if rest else [first]
 
 
 # ---------------------------------------------------------------- by tenant

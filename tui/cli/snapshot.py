@@ -9,7 +9,7 @@ from posture.filter import parse
 from posture.snapshot import Snapshot, SourceEntry, take, to_json, to_jsonl
 from posture.source import ANSWERED
 from providers.collector.files import told, writable, write
-from tui.cli.diff import side
+from tui.cli.diff import first, side
 from tui.cli.once import polled
 from tui.cli.say import put_json, tell
 
@@ -66,14 +66,13 @@ def _new_fails(name: str, old: Snapshot, taken: Snapshot) -> str:
     if not found:
         return ""
     pairs = (
-        ("filter", old.scope.filter, taken.scope.filter),
-        ("tenants", sorted(old.scope.tenants), sorted(taken.scope.tenants)),
-        ("version", old.tool.version, taken.tool.version),
+        ("another filter", old.scope.filter, taken.scope.filter),
+        ("other tenants", sorted(old.scope.tenants), sorted(taken.scope.tenants)),
+        ("another version", old.tool.version, taken.tool.version),
     )
     others = [what for what, before, after in pairs if before != after]
-    differs = f" ({name} is of another {' and '.join(others)})" if others else ""
-    first = f"{found[0].control} on {found[0].resource}"
-    return f"{len(found):,} FAIL not in {name} reached --fail-on new, first {first}{differs}"
+    differs = f" ({name} has {', '.join(others)})" if others else ""
+    return f"{len(found):,} FAIL not in {name} reached --fail-on new{first(found)}{differs}"
 
 
 def _lacking(taken: Snapshot, missing: list[SourceEntry]) -> str:
