@@ -12,7 +12,7 @@ from posture.entry import tenant_id
 from posture.fault import FilterError, SnapshotError
 from posture.filter import Filter, parse
 from posture.frozen import entries
-from posture.rollup import tenants_of
+from posture.rollup import OWN, tenants_of
 from posture.snapshot import FindingEntry, ResourceEntry, Snapshot, chosen, selects
 from posture.source import State
 
@@ -71,9 +71,7 @@ class Snap:
                 return found
         if finding.fault is not None:
             return self._of_tenant(id, finding) or Unseen(self.word, own, finding.fault.kind.value)
-        if entry is not None and own not in self.sources:
-            return Unseen(self.word, own, None)
-        return self._of_tenant(id, finding)
+        return (self.missing(own) if own else None) or self._of_tenant(id, finding)
 
     def explanation(self, id: str) -> Unseen | None:
         """Who did not answer here, so that something of a resource is not known."""
@@ -84,8 +82,12 @@ class Snap:
         return next((found for found in silent if found is not None), None)
 
     def missing(self, source: str) -> Unseen | None:
-        """Who did not answer, so that a resource is not here that this source reports in the other one."""
-        return self._silent(source) if source in self.sources else Unseen(self.word, source, None)
+        """Who did not answer, so that a resource is not here that this source reports in the other one. What
+        enctop makes itself, as the users of a tenant, has none.
+        """
+        if source in self.sources:
+            return self._silent(source)
+        return None if source.startswith(f"{OWN}://") else Unseen(self.word, source, None)
 
     def _absent(self, id: str, source: str) -> Unseen | None:
         if (entry := self.entry(id)) is not None:

@@ -26,8 +26,8 @@ from posture.verdict import Severity, StatusWord
 Part = tuple[str, str]
 """Text, and the name of a tone: that of a status, or `text`, `title`, `head`, `faint`."""
 Line = tuple[Part, ...]
-WIDE = 80
-"""Columns that the line of a tenant has at the most."""
+WIDE = 76
+"""Columns that the line of a tenant has at the most: what a frame leaves of 80."""
 NAME, BAR = 16, 10
 """Columns of a tenant's name at the most, and of a bar at the least."""
 LONGEST_ID = 1000
@@ -140,9 +140,9 @@ def _head(made: Diff) -> Iterator[Line]:
     later = parse_rfc3339(made.new.generated_at) - parse_rfc3339(made.old.generated_at)
     for word, side in (("OLD", made.old), ("NEW", made.new)):
         held = f"{counted(side.resources, 'resource')}, {counted(side.findings, 'verdict')}"
-        part = "" if side.complete else ", not every source answered in full"
+        part = "" if side.complete else ", incomplete"
         after = f", {age(later)} later" if word == "NEW" and later > 0 else ""
-        yield (word, "head"), (f"  {short(side.generated_at)}{after}", "text"), (f"  {held}{part}", "faint")
+        yield (word, "head"), (f"  {short(side.generated_at)}  ", "text"), (f"{held}{part}{after}", "faint")
     if narrowed := " ".join([*(f"tenant:{name}" for name in made.tenants), made.filter or ""]).strip():
         yield ("only", "head"), (f" {short(narrowed)}", "text")
 

@@ -90,7 +90,7 @@ def test_it_reads_like_a_stat_and_then_by_tenant_and_control() -> None:
 
 TEXT = """
 OLD  2026-11-27T03:10:00Z  4 resources, 5 verdicts
-NEW  2026-11-28T03:10:00Z, 1d later  3 resources, 4 verdicts, not every source answered in full
+NEW  2026-11-28T03:10:00Z  3 resources, 4 verdicts, incomplete, 1d later
 
  acme | 4  +1 fail -2 fail +1 warn 1 not seen  ✗✓~?
  beta | 2  +1 warn                             ✗~

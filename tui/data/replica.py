@@ -14,6 +14,7 @@ from posture.source import Source
 from posture.verdict import Status
 from providers.collector.frames import (
     BlastRadius,
+    Compared,
     Detail,
     Findings,
     Gone,
@@ -102,9 +103,10 @@ class Replica:
         """Of each tenant, in the order of `sentences`."""
         self.details: dict[str, Detail] = {}
         self.blasts: dict[str, BlastRadius] = {}
+        self.compared: Compared | None = None
         self.touched: set[str] = set()
         """What moved since it was last cleared: kinds, and `finding`, `sources`, `rollups`, `promises`, `places`,
-        `hello`, `settled`, `detail`, `blast`.
+        `hello`, `settled`, `detail`, `blast`, `compared`.
         """
         self._table_of: dict[int, Table[Row]] = {}
         self._sources_before: set[str] = set()
@@ -120,6 +122,7 @@ class Replica:
             TenantPromises: self._promises,
             Detail: self._detail,
             BlastRadius: self._blast,
+            Compared: self._compared,
             Settled: self._settled,
         }
 
@@ -255,6 +258,10 @@ class Replica:
     def _blast(self, frame: BlastRadius) -> None:
         self.blasts = {frame.id: frame}
         self.touched.add("blast")
+
+    def _compared(self, frame: Compared) -> None:
+        self.compared = frame
+        self.touched.add("compared")
 
     def _settled(self, frame: Settled) -> None:
         self.settled = True
