@@ -34,7 +34,8 @@ class Snap:
 
     def __init__(self, snapshot: Snapshot, word: SideWord, renamed: Mapping[str, str]) -> None:
         self.snapshot, self.word = snapshot, word
-        self.resources = {renamed.get(one.id, one.id): one for one in snapshot.resources}
+        self._by_own_id = {one.id: one for one in snapshot.resources}
+        self.resources = {renamed.get(id, id): one for id, one in self._by_own_id.items()}
         self.findings: dict[Key, FindingEntry] = {
             (renamed.get(one.resource, one.resource), one.control): one for one in snapshot.findings
         }
@@ -50,7 +51,7 @@ class Snap:
     @cached_property
     def _of_resource(self) -> dict[str, list[FindingEntry]]:
         found: dict[str, list[FindingEntry]] = {}
-        for (id, _), finding in self.findings.items():
+        for (id, _), finding in sorted(self.findings.items(), key=lambda item: item[0]):
             found.setdefault(id, []).append(finding)
         return found
 
@@ -64,7 +65,7 @@ class Snap:
             return self._absent(id, source)
         if finding.status != "unknown":
             return None
-        entry, caused = self.entry(id), self.entry(finding.cause)
+        entry, caused = self.entry(id), self._by_own_id.get(finding.cause)
         own = entry.source if entry is not None else id if id in self.sources else ""
         for name in (finding.cause, own, caused.source if caused is not None else ""):
             if name in self.sources and (found := self._silent(name)) is not None:
