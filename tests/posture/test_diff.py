@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from jsonschema import Draft202012Validator
 
 from posture.diff import diff, new_fails, reached, schema, to_json
-from posture.diff_entries import Diff, VerdictChange
+from posture.diff_entries import Diff, Tally, VerdictChange
 from posture.fault import Fault
 from posture.resource import KeyClass, Resource
 from posture.snapshot import FindingEntry, ResourceEntry, Snapshot, StateWord, take
@@ -221,6 +221,15 @@ def test_a_source_that_did_not_answer_mends_nothing(
     assert change.direction == "not_seen"
     assert change.unseen is not None
     assert (change.unseen.side, change.unseen.source, change.unseen.state) == unseen
+    tally = Tally()
+    tally.add(change)
+    assert (tally.gained, tally.lost) == ({"fail": 1} if after == "fail" else {}, {})
+
+
+def test_what_nobody_asks_about_any_more_is_not_seen() -> None:
+    change = one([finding("fail")], [finding("unknown")], new=[])
+    assert change.unseen is not None
+    assert (change.unseen.source, change.unseen.state) == (EBS, None)
 
 
 def test_what_a_silent_source_says_of_another_is_not_seen_either() -> None:
@@ -251,9 +260,12 @@ def test_a_tenants_own_verdict_hangs_on_its_sources() -> None:
 
 def test_the_users_of_a_tenant_are_no_matter_of_a_source() -> None:
     users = resource("enctop://acme/users", kind="identity", source="enctop://acme/users", provider="enctop")
-    old, new = (snapshot([users], [finding(status, users.id, "app.x")]) for status in STEP)
-    (change,) = diff(old, new).verdicts
+    asked = [source(EBS, "denied")]
+    old, new = (snapshot([users], [finding(status, users.id, "app.x")], asked) for status in STEP)
+    made = diff(old, new)
+    (change,) = made.verdicts
     assert (change.direction, change.unseen) == ("worse", None)
+    assert (made.summary.verdicts.gained, made.summary.verdicts.lost) == ({"unknown": 1}, {"pass": 1})
     assert what(diff(snapshot(), new)) == [("added", users.id, None)]
 
 
@@ -289,6 +301,10 @@ def test_resources_of_a_source_that_is_silent_or_not_asked_are_neither_gone_nor_
             [("moved", "/rG/d", "/RG/d")],
         ),
         ({"id": "x", "aliases": ["a"]}, {"id": "y", "aliases": ["a"]}, [("gone", "x", None), ("added", "y", None)]),
+        ({"id": "V"}, {"id": "v"}, [("gone", "V", None), ("added", "v", None)]),
+        ({"id": "V", "aliases": ["v"]}, {"id": "vV"}, [("gone", "V", None), ("added", "vV", None)]),
+        ({"id": "VV", "aliases": ["vv"]}, {"id": "vV"}, [("gone", "VV", None), ("added", "vV", None)]),
+        ({"id": "VV"}, {"id": "vV", "aliases": ["vv"]}, [("gone", "VV", None), ("added", "vV", None)]),
         ({"id": "x"}, {"id": "y", "aliases": ["x"], "type": "t"}, [("gone", "x", None), ("added", "y", None)]),
     ],
 )
@@ -309,6 +325,9 @@ def test_of_two_that_claim_the_same_id_neither_is_taken() -> None:
     old = snapshot([resource("x")])
     new = snapshot([resource("y", aliases=["x"]), resource("z", aliases=["x"])])
     assert what(diff(old, new)) == [("gone", "x", None), ("added", "y", None), ("added", "z", None)]
+    both = {"aliases": ["w", "x"]}
+    made = diff(snapshot([resource("w"), resource("x")]), snapshot([resource("y", **both), resource("z", **both)]))
+    assert {one.what for one in made.resources} == {"added", "gone"}
 
 
 def test_a_key_of_another_class_and_one_that_is_not_known_for_a_silent_source() -> None:
@@ -335,7 +354,9 @@ def test_an_exception_mends_nothing_and_its_end_is_a_fail() -> None:
     longer = msgspec.structs.replace(EXCEPTED, until="2028-01-31")
     made = diff(new, snapshot([resource()], [finding("warn", exception=longer)]))
     assert ([one.what for one in made.exceptions], made.verdicts) == (["changed"], [])
-    assert not diff(new, snapshot([resource()], [finding("unknown", fault=DENIED)])).exceptions, "nobody knows"
+    dark = snapshot([resource()], [finding("unknown", fault=DENIED)])
+    assert not diff(new, dark).exceptions, "nobody knows"
+    assert not diff(dark, new).exceptions
 
 
 # ---------------------------------------------------------------- worlds

@@ -51,6 +51,12 @@ def test_what_a_filter_for_what_may_change_did_not_find_may_be_there(
     assert all(one.direction == "other" for one in diff(new, old).verdicts)
 
 
+def test_what_both_have_is_compared_though_a_filter_would_not_find_it_now() -> None:
+    old = snapshot([resource(status="fail")], [finding("fail")], query="status:fail")
+    new = snapshot([resource()], [finding("pass"), finding("warn", control="aws.ebs.other")])
+    assert [one.direction for one in diff(old, new).verdicts] == ["worse", "better"]
+
+
 def test_a_filter_for_controls_hides_the_others_of_a_resource() -> None:
     both = snapshot([resource()], [finding("pass"), finding("fail", control="aws.ebs.other")])
     part = snapshot([resource()], [finding("pass")], query=f"control:{CONTROL}")

@@ -180,6 +180,16 @@ def test_what_cannot_be_compared_is_told_first(old: dict[str, object], new: dict
     assert remark in markdown(made)
 
 
+def test_a_fail_that_is_not_seen_any_more_has_a_line_of_its_own() -> None:
+    there = [resource(), resource("vol-2")]
+    old = snapshot(there, [finding("fail"), finding("pass", "vol-2")])
+    new = snapshot(there, [finding("unknown"), finding("unknown", "vol-2")], [source(EBS, "denied")])
+    told = text(diff(old, new)).splitlines()
+    assert f"    UNKNOWN <- FAIL     vol-1  is unknown  ({EBS} is denied in NEW)" in told
+    assert f"    {EBS} is denied in NEW: 1 UNKNOWN <- FAIL, 1 UNKNOWN <- PASS" in told
+    assert not [line for line in told if "vol-2" in line]
+
+
 def test_what_is_left_out_is_counted() -> None:
     old = snapshot([resource(tenant="beta")], [finding("fail", tenant="beta")])
     told = text(diff(old, snapshot(tenants=["acme"])))
