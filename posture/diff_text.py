@@ -209,7 +209,7 @@ def totals(made: Diff) -> list[str]:
     rest += [f"encryption: {summary.encryption:,} changed"] if summary.encryption else []
     rest += [counted(summary.exceptions, "exception")] if summary.exceptions else []
     rest += [counted(summary.sources, "source")] if summary.sources else []
-    return [first, "; ".join(rest)] if rest else [first]
+    return [*([first] if summary.verdicts.total or not rest else []), *(["; ".join(rest)] if rest else [])]
 
 
 # ---------------------------------------------------------------- by tenant
