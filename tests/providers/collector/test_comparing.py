@@ -12,8 +12,12 @@ from posture.frozen import frozen
 from posture.snapshot import Snapshot, take, to_json
 from providers.collector.comparing import MOST_LINES, compared
 from providers.collector.frames import Compare, Compared, Decoder, Encoder, Frame
+from providers.collector.history.stream import Replayed
 from providers.collector.replay import Replay
+from tests.posture.controls.world import volume
+from tests.posture.models import VOLUMES, Feed
 from tests.posture.snapshots import LATER, finding, resource, snapshot
+from tests.providers.collector.history.kept import Kept
 
 
 def held(one: Snapshot) -> Snapshot:
@@ -40,6 +44,19 @@ def test_a_snapshot_that_is_viewed_is_compared_with_an_older_one(tmp_path: Path)
         (again,) = Decoder(Frame).feed(Encoder().encode(answer))
         assert again == answer
     assert compared(Compare(str(tmp_path / "new.json"), ""), NEW).lines == ()
+
+
+def test_the_past_is_compared_too(tmp_path: Path) -> None:
+    feed = Feed(VOLUMES).poll(VOLUMES, volume("vol-1"))
+    old = on_file(tmp_path / "old.json", take(feed.model, feed.now, "1"))
+    kept = Kept(feed.model)
+    kept.take(beat=True)
+    feed.poll(VOLUMES, volume("vol-1"), volume("vol-2"), after=60)
+    kept.take(beat=True)
+    (answer,) = Replayed(kept.sql, None)._answer(Compare(old, "kind:volume"))
+    assert isinstance(answer, Compared)
+    told = [text for line in answer.lines for text, _ in line if text.startswith("volume ")]
+    assert told == [f"volume {volume('vol-2').id}"]
 
 
 @pytest.mark.parametrize(
