@@ -26,8 +26,8 @@ from posture.verdict import Severity, StatusWord
 Part = tuple[str, str]
 """Text, and the name of a tone: that of a status, or `text`, `title`, `head`, `faint`."""
 Line = tuple[Part, ...]
-WIDE = 76
-"""Columns that the line of a tenant has at the most: what a frame leaves of 80."""
+WIDE = 72
+"""Columns that the line of a tenant has at the most: what a frame and a scroll bar leave of 80."""
 NAME, BAR = 16, 10
 """Columns of a tenant's name at the most, and of a bar at the least."""
 LONGEST_ID = 1000
