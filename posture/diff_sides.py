@@ -18,8 +18,10 @@ from posture.source import State
 
 Key = tuple[str, str]
 """Resource, as NEW calls it, and control."""
-LASTING = frozenset({"kind", "type", "tenant", "provider", "scope", "region", "id"})
-"""What a filter may ask for that a resource keeps: what such a filter does not find does not exist."""
+LASTING = frozenset({"kind", "type", "provider", "scope", "region", "id"})
+"""What a filter may ask for that a resource keeps: what such a filter does not find does not exist. A tenant is a tag,
+which may be another tomorrow.
+"""
 
 
 class Why(NamedTuple):

@@ -36,6 +36,7 @@ def test_another_filter_is_no_change() -> None:
     [
         ("kind:volume", "fail", "added"),
         ("status:fail", "fail", "entered"),
+        ("tenant:acme", "pass", "entered"),
         ("status:fail", "pass", None),
         ("", "pass", "added"),
     ],
