@@ -226,6 +226,17 @@ class BlastRadius(msgspec.Struct, frozen=True, tag="blast", array_like=True):
     lines: tuple[Branch, ...]
 
 
+class Compared(msgspec.Struct, frozen=True, tag="compared", array_like=True):
+    """What changed since the snapshot in a file, of what `query` lets through, as lines of (text, tone)
+    (`posture.diff_text`); `problem` says why there are none.
+    """
+
+    path: str
+    query: str
+    lines: tuple[tuple[tuple[str, str], ...], ...] = ()
+    problem: str = ""
+
+
 class Notice(msgspec.Struct, frozen=True, tag="notice", array_like=True):
     """A line for the person: `level` is information, warning or error."""
 
@@ -275,6 +286,7 @@ Frame = Union[
     TenantPromises,
     Detail,
     BlastRadius,
+    Compared,
     Notice,
     Timeline,
     Trends,
@@ -296,6 +308,13 @@ class Blast(msgspec.Struct, frozen=True, tag="blast"):
 
     id: str
     most: int = 100
+
+
+class Compare(msgspec.Struct, frozen=True, tag="compare"):
+    """Send what changed since the snapshot at `path`, of what `query` lets through."""
+
+    path: str
+    query: str
 
 
 class Refresh(msgspec.Struct, frozen=True, tag="refresh"):
@@ -325,7 +344,7 @@ class Travel(msgspec.Struct, frozen=True, tag="travel"):
     at: Utc | None = None
 
 
-Ask = Union[Open, Blast, Refresh, Pause, Export, Travel]
+Ask = Union[Open, Blast, Compare, Refresh, Pause, Export, Travel]
 
 # ---------------------------------------------------------------- bytes
 

@@ -14,6 +14,7 @@ from posture.source import Source
 from posture.verdict import Status
 from providers.collector.frames import (
     BlastRadius,
+    Compared,
     Detail,
     Findings,
     Gone,
@@ -112,9 +113,10 @@ class Replica:
         self.transitions: Table[Move] = Table()  # the newest last, at most `MOST_TRANSITIONS`
         self.details: dict[str, Detail] = {}
         self.blasts: dict[str, BlastRadius] = {}
+        self.compared: Compared | None = None
         self.touched: set[str] = set()
         """What moved since it was last cleared: kinds, and `finding`, `sources`, `rollups`, `promises`, `places`,
-        `hello`, `settled`, `detail`, `blast`, `transition`, `trends`.
+        `hello`, `settled`, `detail`, `blast`, `compared`, `transition`, `trends`.
         """
         self.trends: dict[str, tuple[int, ...]] = {}  # by tenant: `Trends`
         self.moment: Moment | None = None  # of what is live, and of a snapshot
@@ -136,6 +138,7 @@ class Replica:
             TenantPromises: self._promises,
             Detail: self._detail,
             BlastRadius: self._blast,
+            Compared: self._compared,
             Timeline: self._timeline,
             Moment: self._moment,
             Trends: self._trends,
@@ -276,6 +279,10 @@ class Replica:
     def _blast(self, frame: BlastRadius) -> None:
         self.blasts = {frame.id: frame}
         self.touched.add("blast")
+
+    def _compared(self, frame: Compared) -> None:
+        self.compared = frame
+        self.touched.add("compared")
 
     def _timeline(self, frame: Timeline) -> None:
         if frame.again:

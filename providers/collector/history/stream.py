@@ -11,10 +11,12 @@ from posture.clock import Utc
 from posture.fault import EnctopError
 from posture.snapshot import take, to_json
 from providers.collector.blast import blast_radius, finished
+from providers.collector.comparing import compared
 from providers.collector.files import write
 from providers.collector.frames import (
     Ask,
     Blast,
+    Compare,
     Decoder,
     Detail,
     Encoder,
@@ -82,6 +84,8 @@ class Replayed:
                 return [self._detail(ask.id)]
             case Blast():
                 return [finished(blast_radius(self._past.model, ask.id, ask.most))]
+            case Compare():
+                return [compared(ask, take(self._past.model, self._past.at, self._version))]
             case Export():
                 return [self._export(ask)]
             case Travel():
