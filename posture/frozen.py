@@ -97,7 +97,7 @@ def frozen(snapshot: Snapshot) -> Still:
     model = Still(_controls(snapshot), {name: Policy() for name in snapshot.scope.tenants}, at)
     for source in snapshot.sources:
         model.add_source(_source(source))
-    model.hold(_held(snapshot))
+    model.hold(entries(snapshot))
     for tenant, summary in snapshot.summary.tenants.items():
         model.tell_rollup(tenant, Status[summary.status.upper()])
     return model
@@ -146,7 +146,8 @@ def _never(resource: Resource, context: Context) -> Verdict:
     return unknown("a snapshot is not judged")
 
 
-def _held(snapshot: Snapshot) -> Iterator[Entry]:
+def entries(snapshot: Snapshot) -> Iterator[Entry]:
+    """What a snapshot holds: resources; then tenants, their users and sources, as far as there are findings of them."""
     findings: dict[str, dict[str, Finding]] = {}
     for entry in snapshot.findings:
         findings.setdefault(entry.resource, {})[entry.control] = _finding(entry)

@@ -242,7 +242,7 @@ def _read(held: Entry, field: str) -> str:
     return str(getattr(held.resource, field))
 
 
-def chosen(wanted: Filter, finding: Finding) -> bool:
+def chosen(wanted: Filter, finding: Finding | FindingEntry) -> bool:
     """Whether a filter that names controls, or sentences, names this finding's."""
     terms = (verifying(term) if term.field == "sentence" else term for term in wanted.terms)
     return all(term.test()(finding.control) for term in terms if term.field == "control")

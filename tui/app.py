@@ -18,6 +18,7 @@ from posture.filter import longest_filter, parse
 from providers.collector.frames import Notice
 from tui.asks import Asks
 from tui.data.link import Feed
+from tui.pages import PAGES, page_of
 from tui.terminal.style import APP_CSS
 from tui.views import View, views
 from tui.views.classes import KIND, view_class
@@ -28,9 +29,6 @@ from tui.widgets import bars, commands
 from tui.widgets.bars import Bar
 from tui.widgets.keys import KEYS
 from tui.widgets.lines import forget_places
-
-PAGES = ("detail", "source")
-"""What lies over a view until Esc."""
 
 
 class Dashboard(Asks):
@@ -138,15 +136,7 @@ class Dashboard(Asks):
         self._show_filter()
 
     def _make(self, name: str) -> Any:
-        if name == "detail":
-            from tui.pages.detail import DetailView
-
-            return DetailView(self.replica, self.feed.ask)
-        if name == "source":
-            from tui.pages.source import SourceView
-
-            return SourceView(self.replica)
-        return view_class(name)(self.replica)
+        return page_of(name, self.replica, self.feed.ask) if name in PAGES else view_class(name)(self.replica)
 
     def _known(self, name: str) -> str:
         return name if name in self._titles or name.startswith(KIND) else "overview"
@@ -179,10 +169,11 @@ class Dashboard(Asks):
         await self.open(event.id, "source")
 
     async def open(self, resource: str, page: str = "detail", control: str = "", *, blast: bool = False) -> None:
-        """Show the detail of a resource, at one control's verdict, or what depends on it; or the detail of a source."""
+        """Show the detail of a resource, at one control's verdict, or what depends on it; or another page."""
         title = self._titles.get(self._under, self._under.removeprefix(KIND))
         await self._front(page)
         self.current.origin = title
+        self.current.narrow(self.filter)
         self.current.open(resource, control, blast=blast)
 
     def _close_detail(self) -> None:
@@ -246,7 +237,7 @@ class Dashboard(Asks):
 
             self._line = Prompt(self._left)
             self.query_one("#filter").mount(self._line, after="#sign")
-        words = commands.names(self) if sign == ":" else commands.FILTER_WORDS
+        words = {":": commands.names(self), "=": ()}.get(sign, commands.FILTER_WORDS)
         self._line.begin(sign, self.filter.text if sign == "/" else "", words)
         self._show_filter()
 
@@ -257,6 +248,15 @@ class Dashboard(Asks):
     def action_command(self) -> None:
         """Type a command."""
         self._type(":")
+
+    def action_compare(self) -> None:
+        """Type the name of a file, to see what changed since it was written."""
+        self._type("=")
+
+    def compare(self, file: str) -> None:
+        """Show what changed since the snapshot in a file, of what is shown."""
+        path = Path(file).expanduser() if file.startswith("~/") else Path(file)
+        self.call_later(self.open, str(path.absolute()), "changes")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Tab belongs to the line one types at."""
@@ -306,7 +306,9 @@ class Dashboard(Asks):
         try:
             if sign == "/":
                 self.set_filter(text if accepted else "")
-            elif accepted:
+            elif accepted and sign == "=" and text.strip():
+                self.compare(text.strip())
+            elif accepted and sign == ":":
                 commands.run(self, text)
         except EnctopError as error:
             self.say(str(error), severity="error")

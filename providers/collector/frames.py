@@ -236,6 +236,17 @@ class WhoTold(msgspec.Struct, frozen=True, tag="who", array_like=True):
     who: Who
 
 
+class Compared(msgspec.Struct, frozen=True, tag="compared", array_like=True):
+    """What changed since the snapshot in a file, of what `query` lets through, as lines of (text, tone)
+    (`posture.diff_text`); `problem` says why there are none.
+    """
+
+    path: str
+    query: str
+    lines: tuple[tuple[tuple[str, str], ...], ...] = ()
+    problem: str = ""
+
+
 class Notice(msgspec.Struct, frozen=True, tag="notice", array_like=True):
     """A line for the person: `level` is information, warning or error."""
 
@@ -248,6 +259,14 @@ class Timeline(msgspec.Struct, frozen=True, tag="timeline", array_like=True):
 
     transitions: tuple[Transition, ...]
     again: bool = False
+
+
+class Trends(msgspec.Struct, frozen=True, tag="trends", array_like=True):
+    """How many findings of each tenant failed in the last hour: twelve numbers, of five minutes each, the most of each;
+    -1 where nobody counted.
+    """
+
+    tenants: tuple[tuple[str, tuple[int, ...]], ...]
 
 
 class Moment(msgspec.Struct, frozen=True, tag="moment", array_like=True):
@@ -278,8 +297,10 @@ Frame = Union[
     Detail,
     BlastRadius,
     WhoTold,
+    Compared,
     Notice,
     Timeline,
+    Trends,
     Moment,
     Settled,
 ]
@@ -305,6 +326,13 @@ class AskWho(msgspec.Struct, frozen=True, tag="who"):
 
     id: str
     control: str
+
+
+class Compare(msgspec.Struct, frozen=True, tag="compare"):
+    """Send what changed since the snapshot at `path`, of what `query` lets through."""
+
+    path: str
+    query: str
 
 
 class Refresh(msgspec.Struct, frozen=True, tag="refresh"):
@@ -334,7 +362,7 @@ class Travel(msgspec.Struct, frozen=True, tag="travel"):
     at: Utc | None = None
 
 
-Ask = Union[Open, Blast, AskWho, Refresh, Pause, Export, Travel]
+Ask = Union[Open, Blast, Compare, AskWho, Refresh, Pause, Export, Travel]
 
 # ---------------------------------------------------------------- bytes
 

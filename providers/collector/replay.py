@@ -8,10 +8,24 @@ from pathlib import Path
 from posture.clock import parse_rfc3339
 from posture.fault import EnctopError
 from posture.frozen import frozen
-from posture.snapshot import take, to_json
+from posture.snapshot import Snapshot, take, to_json
 from providers.collector.blast import blast_radius, finished
+from providers.collector.comparing import compared
 from providers.collector.files import read_snapshot, write
-from providers.collector.frames import Ask, Blast, Decoder, Encoder, Export, Frame, Hello, Notice, Open, Settled
+from providers.collector.frames import (
+    Ask,
+    Blast,
+    Compare,
+    Compared,
+    Decoder,
+    Encoder,
+    Export,
+    Frame,
+    Hello,
+    Notice,
+    Open,
+    Settled,
+)
 from providers.collector.publisher import Publisher
 
 
@@ -50,15 +64,25 @@ class Replay:
                 return self._publisher.detail(ask.id)
             case Blast():
                 return finished(blast_radius(self.model, ask.id, ask.most))
+            case Compare():
+                return self._compare(ask)
             case Export():
                 return self._export(ask)
             case _:
                 return Notice("warning", f"{self._file.name} is a snapshot: nothing is polled")
 
+    def _compare(self, ask: Compare) -> Compared:
+        try:
+            return compared(ask, self._snapshot(self._filter or ""))
+        except EnctopError as error:
+            return Compared(ask.path, ask.query, problem=str(error))
+
+    def _snapshot(self, query: str) -> Snapshot:
+        return take(self.model, self._at, self._version, query=query, simulated=self._simulated)
+
     def _export(self, ask: Export) -> Notice:
         try:
-            query = " ".join(filter(None, (self._filter, ask.query)))
-            snapshot = take(self.model, self._at, self._version, query=query, simulated=self._simulated)
+            snapshot = self._snapshot(" ".join(filter(None, (self._filter, ask.query))))
             write(Path(ask.path), to_json(snapshot), new=True)
         except EnctopError as error:
             return Notice("error", str(error))

@@ -67,6 +67,9 @@ class Opened:
             "[": "left_square_bracket",
             "]": "right_square_bracket",
             "/": "slash",
+            "=": "equals_sign",
+            ".": "full_stop",
+            "_": "underscore",
         }
         await self.press(*(names.get(char, char) for char in text))
 

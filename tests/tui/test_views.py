@@ -267,7 +267,7 @@ async def test_commands_open_views_kinds_themes_and_filters() -> None:
 
 
 async def test_help_lists_the_keys_that_are_bound() -> None:
-    async with dashboard(size=(120, 60)) as it:
+    async with dashboard(size=(120, 70)) as it:
         await it.press("question_mark")
         await it.shows("Everywhere")
         for words in ("export what is shown", "sort by the next column", "copy the remedy", "turns round"):

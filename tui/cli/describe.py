@@ -73,9 +73,11 @@ def _in_full(control: "Control", sentences: Mapping[str, str]) -> list[str]:
 
 
 def schema(of: str) -> int:
-    """Print the JSON Schema of the snapshot, or of the promises."""
+    """Print the JSON Schema of the snapshot, of the promises, or of the diff."""
     if of == "promises":
         from posture.promise_page import schema as made
+    elif of == "diff":
+        from posture.diff import schema as made
     else:
         from posture.snapshot import schema as made
 

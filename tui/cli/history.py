@@ -13,6 +13,7 @@ import msgspec
 from posture.clock import Utc, rfc3339
 from posture.fault import ConfigError, FilterError, HistoryError
 from posture.filter import Filter, Term, parse
+from posture.rows import Place
 from posture.text import one_line
 from posture.transition import Transition, word
 from providers.collector.config import Config, configured
@@ -36,6 +37,7 @@ def history(chosen: argparse.Namespace) -> int:
     config, path = stored(chosen)
     now = time.time()
     wanted = parse(config.narrowed(chosen.filter, chosen.tenant))
+    _check(wanted)
     since = at(chosen.since, now, "--since")
     with opened(path) as connection, told():
         found = Reader(connection).transitions(since, now, MOST, resource=chosen.id)
@@ -119,7 +121,14 @@ def _lines(shown: Sequence[Transition]) -> Iterator[str]:
         yield one_line(f"{rfc3339(one.at)}  {change:<24}  {one.tenant:<12}  {control}{one.name}: {one.reason}")
 
 
-_FIELDS = frozenset({"tenant", "kind", "type", "provider", "scope", "region", "source", "control", "name", "id"})
+_FIELDS = frozenset({"", "status", *Place.__struct_fields__, "control", "name", "id"})
+
+
+def _check(wanted: Filter) -> None:
+    for term in wanted.terms:
+        if term.field not in _FIELDS:
+            allowed = ", ".join(sorted(filter(None, _FIELDS)))
+            raise FilterError(f"{term.field}: a history is not filtered by it; there are {allowed}")
 
 
 def _passes(wanted: Filter, one: Transition) -> bool:
@@ -132,11 +141,8 @@ def _holds(term: Term, one: Transition) -> bool:
         found = any(map(test, (one.name, one.resource, one.reason, one.control)))
     elif term.field == "status":
         found = test(word(one.before)) or test(word(one.after))
-    elif term.field in _FIELDS:
-        found = test(str(getattr(one, {"id": "resource"}.get(term.field, term.field))))
     else:
-        allowed = ", ".join(sorted({*_FIELDS, "status"}))
-        raise FilterError(f"{term.field}: a history is not filtered by it; there are {allowed}")
+        found = test(str(getattr(one, {"id": "resource"}.get(term.field, term.field))))
     return found is not term.negated
 
 

@@ -67,6 +67,17 @@ def _run(chosen: argparse.Namespace) -> int:
             from tui.cli.history import replay
 
             return replay(chosen)
+        case "diff":
+            from tui.cli.diff import compare
+
+            return compare(chosen)
+        case _:
+            return _describe(chosen)
+
+
+def _describe(chosen: argparse.Namespace) -> int:
+    """What asks nobody and looks at nothing that was seen."""
+    match chosen.command:
         case "controls":
             from tui.cli.describe import controls
 
@@ -193,7 +204,8 @@ def _snapshot(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--at", metavar="TIME", help="how it was then, from the history; nothing is polled: 1h, 03:10")
     parser.add_argument("--format", choices=FORMATS, default="json", help="json: one object; jsonl: one finding a line")
-    _exits(parser, "exit 1 if a finding is this bad, or worse")
+    _exits(parser, "exit 1 if a finding is this bad, or worse; new: if one FAILs that did not in --baseline", "new")
+    parser.add_argument("--baseline", metavar="FILE", help="an earlier snapshot, for --fail-on new")
     shape = parser.add_mutually_exclusive_group()
     shape.add_argument("--pretty", action="store_true", default=True, help="indented (default)")
     shape.add_argument("--compact", dest="pretty", action="store_false", help="one line")
@@ -224,8 +236,19 @@ def _promises(parser: argparse.ArgumentParser) -> None:
     _exits(parser, "exit 1 if a sentence is this bad for a tenant, or worse")
 
 
-def _exits(parser: argparse.ArgumentParser, fail_on: str) -> None:
-    parser.add_argument("--fail-on", choices=("fail", "warn", "unknown"), help=fail_on)
+def _diff(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("old", metavar="OLD", help="a snapshot; - is standard input")
+    parser.add_argument("new", metavar="NEW", help="a later one")
+    parser.add_argument("--format", choices=("text", "json", "md"), default="text", help="md: for a ticket")
+    parser.add_argument(
+        "--fail-on",
+        choices=("worse", "new-fail", "any"),
+        help="exit 1 if a verdict is worse, if one FAILs that did not, if anything changed",
+    )
+
+
+def _exits(parser: argparse.ArgumentParser, fail_on: str, *more: str) -> None:
+    parser.add_argument("--fail-on", choices=("fail", "warn", "unknown", *more), help=fail_on)
     parser.add_argument("--require-complete", action="store_true", help="exit 3 if a source did not answer")
 
 
@@ -289,7 +312,11 @@ def _controls(parser: argparse.ArgumentParser) -> None:
 
 def _schema(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "of", nargs="?", choices=("snapshot", "promises"), default="snapshot", help="of which JSON (default snapshot)"
+        "of",
+        nargs="?",
+        choices=("snapshot", "promises", "diff"),
+        default="snapshot",
+        help="which JSON (default snapshot)",
     )
 
 
@@ -303,13 +330,14 @@ COMMANDS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...]
     ("history", "tell what became otherwise, from the history that the dashboard keeps", _history),
     ("replay", "the dashboard on the past: [ and ] step by what became otherwise, { and } by the hour", _replay),
     ("view", "open a snapshot, or a part of a history, in the dashboard, offline", _view),
+    ("diff", "say what changed between two snapshots", _diff),
     ("check", "try every source and say what will be UNKNOWN, and which permission would mend it", _check),
     ("promises", "say how each sentence of the encryption document stands, for each tenant", _promises),
     ("who", "poll everything once, and say who changed a resource", _who),
     ("controls", "list the controls, or describe one", _controls),
     ("policy", "print the least-privilege read-only policy of a provider", _policy),
     ("trust", "allow ./enctop.toml, as it is now, to say where credentials go; --list, --revoke", _trust),
-    ("schema", "print the JSON Schema of the snapshot, or of the promises", _schema),
+    ("schema", "print the JSON Schema of the snapshot, the promises or the diff", _schema),
 )
 """Name, what it does, and what it takes beside the common options."""
 

@@ -11,6 +11,8 @@ from providers.collector.frames import (
     Ask,
     Blast,
     BlastRadius,
+    Compare,
+    Compared,
     Detail,
     Frame,
     Hello,
@@ -45,7 +47,7 @@ class Feed:
         self.paused = False
         self.down = ""
         self._deaths = 0
-        self._opened: Open | Blast | None = None
+        self._opened: Open | Blast | Compare | None = None
         self._due: asyncio.TimerHandle | None = None
         self._again: asyncio.TimerHandle | None = None
         self._last = 0.0
@@ -67,7 +69,7 @@ class Feed:
         """
         if isinstance(ask, Pause):
             self.paused = ask.on
-        if isinstance(ask, Open | Blast):
+        if isinstance(ask, Open | Blast | Compare):
             self._opened = ask
         self.collector.ask(ask)
 
@@ -89,7 +91,7 @@ class Feed:
         if isinstance(frame, Notice):
             self.on_notice(frame)
             return
-        if isinstance(frame, Detail | BlastRadius | WhoTold) and (self._opened is None or frame.id != self._opened.id):
+        if isinstance(frame, Detail | BlastRadius | Compared | WhoTold) and not self._is_asked_for(frame):
             return
         self.replica.apply(frame)
         if isinstance(frame, Hello):
@@ -101,6 +103,15 @@ class Feed:
         if self._due is None:
             loop = asyncio.get_running_loop()
             self._due = loop.call_at(max(loop.time(), self._last + FRAME), self._tell)
+
+    def _is_asked_for(self, frame: Detail | BlastRadius | Compared | WhoTold) -> bool:
+        """Whether a page is what is looked at: the one before may come late."""
+        match self._opened:
+            case Open(id=id) | Blast(id=id):
+                return not isinstance(frame, Compared) and frame.id == id
+            case Compare(path=path, query=query):
+                return isinstance(frame, Compared) and (frame.path, frame.query) == (path, query)
+        return False
 
     def _tell(self) -> None:
         self._due = None

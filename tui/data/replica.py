@@ -14,6 +14,7 @@ from posture.source import Source
 from posture.verdict import Status
 from providers.collector.frames import (
     BlastRadius,
+    Compared,
     Detail,
     Findings,
     Gone,
@@ -31,6 +32,7 @@ from providers.collector.frames import (
     TenantPromises,
     TenantRollup,
     Timeline,
+    Trends,
     WhoTold,
 )
 from tui.data.move import Move, move_of
@@ -114,22 +116,19 @@ class Replica:
         self.blasts: dict[str, BlastRadius] = {}
         self.whos: dict[str, WhoTold] = {}
         """Who changed what the page shows, by control."""
+        self.compared: Compared | None = None
         self.touched: set[str] = set()
         """What moved since it was last cleared: kinds, and `finding`, `sources`, `rollups`, `promises`, `places`,
-        `hello`, `settled`, `detail`, `blast`, `transition`.
+        `hello`, `settled`, `detail`, `blast`, `compared`, `transition`, `trends`.
         """
+        self.trends: dict[str, tuple[int, ...]] = {}  # by tenant: `Trends`
         self.moment: Moment | None = None  # of what is live, and of a snapshot
         self._past_places: dict[Place, int] = {}
         self._table_of: dict[int, Table[Row]] = {}
         self._sources_before: set[str] = set()
-        self._apply = self._appliers()
+        self._apply = self._by_type()
 
-    def apply(self, frame: Any) -> None:
-        """Take in one frame; a `Notice` is for the person and changes nothing here."""
-        if not isinstance(frame, Notice):
-            self._apply[type(frame)](frame)
-
-    def _appliers(self) -> dict[type, Callable[[Any], None]]:
+    def _by_type(self) -> dict[type, Callable[[Any], None]]:
         return {
             Hello: self._hello,
             Places: self._places,
@@ -143,10 +142,17 @@ class Replica:
             Detail: self._detail,
             BlastRadius: self._blast,
             WhoTold: self._who,
+            Compared: self._compared,
             Timeline: self._timeline,
             Moment: self._moment,
+            Trends: self._trends,
             Settled: self._settled,
         }
+
+    def apply(self, frame: Any) -> None:
+        """Take in one frame; a `Notice` is for the person and changes nothing here."""
+        if not isinstance(frame, Notice):
+            self._apply[type(frame)](frame)
 
     def now(self) -> Utc:
         """The time to measure ages by, UTC seconds."""
@@ -282,6 +288,10 @@ class Replica:
         self.whos[frame.control] = frame
         self.touched.add("detail")
 
+    def _compared(self, frame: Compared) -> None:
+        self.compared = frame
+        self.touched.add("compared")
+
     def _timeline(self, frame: Timeline) -> None:
         if frame.again:
             for key in list(self.transitions.rows):
@@ -293,6 +303,10 @@ class Replica:
         for key in list(self.transitions.rows)[: max(0, len(self.transitions.rows) - MOST_TRANSITIONS)]:
             self.transitions.drop(key)
         self.touched.add(TRANSITION)
+
+    def _trends(self, frame: Trends) -> None:
+        self.trends = dict(frame.tenants)
+        self.touched.add("trends")
 
     def _moment(self, frame: Moment) -> None:
         self.moment = frame

@@ -253,9 +253,9 @@ class DetailView(Lines):
     def _whos(self) -> dict[str, Who | None]:
         """What is known of who changed what, by control; None where it is being asked."""
         asking = (control for control, asked in self._wondering.items() if monotonic() - asked < PATIENCE)
-        return {**dict.fromkeys(asking), **self._told()}
+        return {**dict.fromkeys(asking), **self._answers()}
 
-    def _told(self) -> dict[str, Who]:
+    def _answers(self) -> dict[str, Who]:
         """The answers about the verdicts as they stand now, by control."""
         found = self.detail.findings if self.detail is not None else ()
         since = {judged.finding.control: judged.finding.since for judged in found}
@@ -426,7 +426,7 @@ class DetailView(Lines):
 
     def _ask_again(self, now: Utc) -> None:
         """What was not there yet, at the time that it was told to be asked again."""
-        for control, who in self._told().items():
+        for control, who in self._answers().items():
             last = self._wondering.get(control, 0.0)
             if who.again_at is not None and who.again_at <= now and monotonic() - last > FOLLOW:
                 self._wonder(control)

@@ -14,9 +14,10 @@ from textual.message import Message
 from posture.clock import Utc
 from posture.filter import Filter
 from providers.collector.frames import TenantRollup
-from tui.data.replica import Replica
+from tui.data.replica import TRANSITION, Replica
 from tui.data.row_filter import rollup_tenants
 from tui.views import View
+from tui.views.changed_line import ChangedLine
 from tui.views.exposure_line import ExposureLine
 from tui.views.lease_pane import LeasePane
 from tui.views.pane import Pane
@@ -27,6 +28,7 @@ from tui.widgets.columns import (
     TENANT_NAME,
     TENANT_RESOURCES,
     TENANT_STATUS,
+    TENANT_TREND,
 )
 from tui.widgets.line_table import LineTable
 from tui.widgets.lines import Lines
@@ -53,7 +55,7 @@ class Tenants(LineTable[TenantRollup]):
     """One line a tenant, the worst first."""
 
     def __init__(self, replica: Replica) -> None:
-        columns = (TENANT_STATUS, TENANT_NAME, *TALLIES, TENANT_RESOURCES, TENANT_AGES)
+        columns = (TENANT_STATUS, TENANT_NAME, TENANT_TREND, *TALLIES, TENANT_RESOURCES, TENANT_AGES)
         super().__init__(
             columns,
             replica,
@@ -110,13 +112,14 @@ class OverviewView(Container):
         super().__init__(id=VIEW.name)
         self.replica = replica
         self.filter = Filter("")
-        self.tenants, self.exposures = Tenants(replica), ExposureLine(replica)
+        self.tenants, self.exposures, self.changed = Tenants(replica), ExposureLine(replica), ChangedLine(replica)
         self.panes: list[Pane] = [(LeasePane if pane[0] == "lease" else Pane)(replica, *pane) for pane in PANES]
 
     def compose(self) -> ComposeResult:
         """The tenants, what workloads stand on, and the panes in a grid."""
         yield self.tenants
         yield self.exposures
+        yield self.changed
         with Container(id="panes"):
             yield from self.panes
 
@@ -149,7 +152,7 @@ class OverviewView(Container):
             self._looked = True
 
     def _everything(self) -> set[str]:
-        return {"rollups", "workload", *(pane.kind for pane in self.panes)}
+        return {"rollups", "workload", TRANSITION, *(pane.kind for pane in self.panes)}
 
     _waiting: frozenset[str] | set[str] = frozenset()
     _timer_runs = False
@@ -164,13 +167,15 @@ class OverviewView(Container):
 
     def follow(self, touched: set[str]) -> None:
         """Bring what was touched up to date."""
-        if touched & {"rollups", "sources"}:
+        if touched & {"rollups", "sources", "trends"}:
             before = len(self.tenants.items)
             self.tenants.follow(self.filter)
             if len(self.tenants.items) != before:
                 self._arrange()
         if "workload" in touched:
             self.exposures.follow(self.filter)
+        if TRANSITION in touched:
+            self.changed.follow(self.filter, self.replica.now())
         for pane in self.panes:
             if pane.kinds & touched:
                 pane.follow(self.filter)

@@ -351,6 +351,18 @@ def _tenant_ages(rollup: TenantRollup, replica: Replica, now: Utc) -> Cell:
 
 TENANT_STATUS = Column("STATUS", lambda rollup, replica, now: status_cell(rollup.status), _by("status"), 6, keep=10)
 TENANT_NAME = Column("TENANT", lambda rollup, replica, now: (rollup.tenant, "name"), _by("tenant"), 12, 30, 2, keep=10)
+BARS = " ▁▂▃▄▅▆▇█"
+
+
+def _trend_cell(rollup: TenantRollup, replica: Replica, now: Utc) -> Cell:
+    """How many findings failed in the last hour, a bar each five minutes: from none to the most of that hour."""
+    failed = replica.trends.get(rollup.tenant, ())
+    most = max(failed, default=0)
+    text = "".join("·" if many < 0 else BARS[min(8, -(-8 * many // most) if most else 0)] for many in failed)
+    return text, "fail" if most else "faint"
+
+
+TENANT_TREND = Column("FAIL, 1 H", _trend_cell, _by("tenant"), 12, keep=3, needed=lambda replica: bool(replica.trends))
 TALLIES = tuple(
     Column(title, _tally(index), _tally_order(index), 7, 10, 1, keep=9 - index, right=True)
     for index, title in enumerate(("FAIL", "UNKNOWN", "WARN", "PASS"))

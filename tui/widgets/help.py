@@ -32,6 +32,7 @@ KEYS = {
     "enter": "Enter",
     "slash": "/",
     "colon": ":",
+    "equals_sign": "=",
     "question_mark": "?",
     "space": "Space",
 }

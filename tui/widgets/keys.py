@@ -12,6 +12,7 @@ KEYS = (
     Binding("e", "export", "export what is shown to JSON"),
     Binding("y", "copy_id", "copy the id (or what the mouse selected)"),
     Binding("x", "blast", "blast radius: what depends on the resource under the cursor"),
+    Binding("equals_sign", "compare", "compare with a snapshot: what changed since it was written"),
     Binding("r", "refresh", "poll now: the source under the cursor, else all"),
     Binding("p", "pause", "pause polling, go on"),
     Binding("left_square_bracket", "travel(-1, 0)", "in a history: back to the change before"),

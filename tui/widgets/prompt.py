@@ -1,4 +1,4 @@
-"""The line at which one types: a filter after `/`, a command after `:`."""
+"""The line at which one types: a filter after `/`, a command after `:`, a file after `=`."""
 
 from collections.abc import Callable, Sequence
 from typing import ClassVar
@@ -9,9 +9,15 @@ from textual.message import Message
 from textual.suggester import SuggestFromList
 from textual.widgets import Input
 
+PLACEHOLDERS = {
+    "/": "status:fail tenant:acme region:eu* key:customer or any text",
+    ":": "a view, theme NAME, filter QUERY, export, pause, refresh, quit",
+    "=": "a snapshot's file: what changed since it was written",
+}
+
 
 class Prompt(Input):
-    """Tells of every change, of Enter and of Esc; `sign` is `/` or `:`."""
+    """Tells of every change, of Enter and of Esc; `sign` is one of `PLACEHOLDERS`."""
 
     DEFAULT_CSS = """
     Prompt, Prompt:focus {
@@ -40,13 +46,8 @@ class Prompt(Input):
 
     def begin(self, sign: str, value: str, words: Sequence[str]) -> None:
         """From the next key on, take what is typed."""
-        filtering = sign == "/"
         self.sign = sign
-        self.placeholder = (
-            "status:fail tenant:acme region:eu* key:customer or any text"
-            if filtering
-            else "a view, theme NAME, filter QUERY, export, pause, refresh, quit"
-        )
+        self.placeholder = PLACEHOLDERS[sign]
         self.suggester = SuggestFromList(words, case_sensitive=False)
         self.value = value
         self.cursor_position = len(value)

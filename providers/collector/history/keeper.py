@@ -16,7 +16,7 @@ from posture.model import Model
 from posture.rollup import OWN
 from posture.transition import Transition
 from providers.collector.config import Config
-from providers.collector.frames import Detail, Notice, Timeline
+from providers.collector.frames import Detail, Notice, Timeline, Trends
 from providers.collector.history.history import BEAT, EVERY, PRUNE, History
 from providers.collector.history.place import owners, path_for
 from providers.collector.history.reader import Reader
@@ -29,6 +29,8 @@ Send = Callable[..., Coroutine[None, None, None]]
 DAY: Final[Seconds] = 86400.0
 PATIENCE: Final[Seconds] = 300.0
 """What was seen is written after this long at the latest, though a source has not answered yet."""
+LAST: Final[Seconds] = 0.5
+"""To write what is left at the end."""
 SLICE: Final = 1000
 """Resources noted at a stretch, about 10 ms."""
 MOST: Final = 2000
@@ -86,6 +88,8 @@ class Keeper:
             if not await self._write(send, beat=due):
                 await asyncio.sleep(BEAT)
                 self._recorder.all(now)  # what could not be written is written when it can be
+            if due:
+                await self._tell_trends(send)
             if not 0 <= now - pruned < PRUNE:
                 pruned = now
                 await self._history.prune()
@@ -120,10 +124,17 @@ class Keeper:
         return msgspec.structs.replace(detail, first_seen=None if seen is None else seen[0], history=tuple(transitions))
 
     async def end(self) -> None:
-        """Write what is left."""
-        while self._recorder.more(SLICE, self._now()):
+        """Write what is left, or as much as the viewer has patience for: what is not written is read again."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + LAST
+        while self._recorder.more(SLICE, self._now()) and loop.time() < until:
             await self._history.write(self._recorder.work(self._now(), beat=False))
         await self._history.close(self._recorder.work(self._now(), beat=True))
+
+    async def _tell_trends(self, send: Send) -> None:
+        none: dict[str, tuple[int, ...]] = {}
+        trends = await self._history.ask(lambda reader: reader.trends(self._now()), none)
+        await send(Trends(tuple(sorted(trends.items()))))
 
     async def _tell(self, send: Send) -> None:
         for line in self._history.troubles[self._told :]:

@@ -1,5 +1,6 @@
 """What a history tells: how everything stood at a time, and what changed when."""
 
+import itertools
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
@@ -18,6 +19,8 @@ LONGEST_CADENCE: Final[Seconds] = 86400.0
 """A source that was kept is not taken to be slower than this before it is configured again."""
 BACK: Final[Seconds] = 8 * 3600.0
 """The last poll of a source is looked for in the beats of so many seconds: longer than the longest usual cadence."""
+BARS: Final = 12
+BAR: Final[Seconds] = 300.0
 PIECE: Final = 1000
 """Resources at a stretch; about 30 ms."""
 
@@ -211,21 +214,29 @@ class Reader:
         ).fetchone()
         return row
 
+    def trends(self, now: Utc) -> dict[str, tuple[int, ...]]:
+        """How many findings of each tenant failed in the last hour, as `Trends` tells it."""
+        found = {}
+        for tenant, counts in self.tallies(now - BARS * BAR, now).items():
+            most = [-1] * BARS
+            for (at, by_status), (until, _) in itertools.pairwise([*counts, (now, ())]):
+                first, last = (min(BARS - 1, int((one - now + BARS * BAR) // BAR)) for one in (at, until))
+                for bar in range(max(0, first), last + 1):
+                    most[bar] = max(most[bar], by_status[Status.FAIL])
+            found[tenant] = tuple(most)
+        return found
+
     def tallies(self, since: Utc, until: Utc) -> dict[str, list[tuple[Utc, tuple[int, ...]]]]:
         """How many findings of each tenant stood at each status: (UTC seconds, by `Status`), oldest first, with what
         held at `since`.
         """
         found: dict[str, list[tuple[Utc, tuple[int, ...]]]] = {}
         for at, tenant, data in self._sql.execute(
-            "SELECT at, tenant, counts FROM tally WHERE at > ? AND at <= ? ORDER BY at", (since, until)
+            "SELECT max(at), tenant, counts FROM tally WHERE at <= ?1 GROUP BY tenant UNION ALL"
+            " SELECT * FROM (SELECT at, tenant, counts FROM tally WHERE at > ?1 AND at <= ?2 ORDER BY at)",
+            (since, until),
         ):
             found.setdefault(tenant, []).append((at, msgspec.msgpack.decode(data, type=tuple[int, ...])))
-        for tenant in found:
-            row = self._sql.execute(
-                "SELECT at, counts FROM tally WHERE at <= ? AND tenant = ? ORDER BY at DESC LIMIT 1", (since, tenant)
-            ).fetchone()
-            if row is not None:
-                found[tenant].insert(0, (row[0], msgspec.msgpack.decode(row[1], type=tuple[int, ...])))
         return found
 
 

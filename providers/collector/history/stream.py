@@ -11,10 +11,12 @@ from posture.clock import Utc
 from posture.fault import EnctopError
 from posture.snapshot import take, to_json
 from providers.collector.blast import blast_radius, finished
+from providers.collector.comparing import compared
 from providers.collector.files import write
 from providers.collector.frames import (
     Ask,
     Blast,
+    Compare,
     Decoder,
     Detail,
     Encoder,
@@ -27,6 +29,7 @@ from providers.collector.frames import (
     Settled,
     Timeline,
     Travel,
+    Trends,
 )
 from providers.collector.history.keeper import DAY, MOST, MOST_OF_ONE
 from providers.collector.history.past import Past, told
@@ -70,9 +73,10 @@ class Replayed:
         """What stands otherwise at the time that is shown now."""
         past = self._past
         with told():
+            trends = Trends(tuple(sorted(self._reader.trends(past.at).items())))
             day = self._reader.transitions(past.at - DAY, past.at, MOST)
         moment = Moment(past.at, past.first, past.last, past.watched())
-        return [moment, *self._publisher.frames(past.model.moved()), Timeline(tuple(reversed(day)), again=True)]
+        return [moment, trends, *self._publisher.frames(past.model.moved()), Timeline(tuple(reversed(day)), again=True)]
 
     def _answer(self, ask: Ask) -> list[Frame]:
         match ask:
@@ -80,6 +84,8 @@ class Replayed:
                 return [self._detail(ask.id)]
             case Blast():
                 return [finished(blast_radius(self._past.model, ask.id, ask.most))]
+            case Compare():
+                return [compared(ask, take(self._past.model, self._past.at, self._version))]
             case Export():
                 return [self._export(ask)]
             case Travel():

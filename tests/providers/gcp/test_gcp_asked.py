@@ -13,7 +13,7 @@ from providers.demo.gcp import schema as gcp_schema
 from providers.gcp.calls import CALLS, permissions, policy
 from tests.world.gcp import Google, Seen
 
-A = "zones/us-central1-a"
+A, LOG = "zones/us-central1-a", "logging.entries.list"
 
 
 async def test_ten_thousand_disks_and_two_thousand_buckets_are_told_whole_and_the_same_twice(google: Google) -> None:
@@ -67,11 +67,12 @@ async def test_nothing_is_asked_that_is_not_declared_and_every_mask_is_of_the_do
     project.bucket("b", prevention="inherited")
     project.object("b", "o")
     await google.poll(object_pages=1, workspace="my_customer")
-    polled = set(CALLS) - {"logging.entries.list"}  # which is asked when somebody wants to know
+    polled = set(CALLS) - {LOG}  # which is asked when somebody wants to know
     assert google.server.log.operations == polled, "each is declared, and each declared one is made"
     for call in CALLS.values():
         assert gcp_schema.mask_defects(call.operation, call.fields) == []
-        assert gcp_schema.method(call.operation)["httpMethod"] == "GET"
+        # a listing too, of what its body names
+        assert gcp_schema.method(call.operation)["httpMethod"] == ("POST" if call.operation == LOG else "GET")
 
 
 def test_the_policy_holds_the_declared_permissions_and_no_other() -> None:

@@ -30,6 +30,7 @@ from providers.collector.frames import (
 )
 from providers.collector.history.cut import cut_out
 from providers.collector.history.past import snapshot_at, tenants_of
+from providers.collector.history.recorder import Work
 from providers.collector.history.schema import is_history, open_file
 from providers.collector.history.stream import Replayed
 from tests.posture.controls.world import key, key_arn, volume
@@ -210,3 +211,16 @@ async def test_the_stream_begins_with_all_of_its_time_and_ends_with_its_viewer(k
     reader.feed_eof()
     await Replayed(kept[0].sql, kept[1].now).stream(reader, Writer())  # type: ignore[arg-type]
     assert CONTROL.encode() in sent
+
+
+def test_the_trend_of_an_hour_tells_the_most_that_failed_in_each_five_minutes() -> None:
+    kept = Kept(Feed(VOLUMES).model)
+    now = 36_000.0
+    for minutes, failed in ((90, 2), (50, 7), (48, 1), (20, 4)):
+        kept.writer.write(Work(now - minutes * 60.0, [], [], [], {"acme": (failed, 0, 0, 0, 0)}))
+    kept.writer.write(Work(now - 200.0, [], [], [], {"beta": (3, 0, 0, 0, 0)}))
+    assert kept.reader.trends(now) == {
+        "acme": (2, 2, 7, 1, 1, 1, 1, 1, 4, 4, 4, 4),
+        "beta": (*[-1] * 11, 3),
+    }
+    assert kept.reader.trends(1000.0) == {}
