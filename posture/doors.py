@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from posture.aws.edge import HOSTS, TLS_PROTOCOLS
-from posture.hosts import host_name, is_address, is_inside
+from posture.hosts import endpoint_id, host_name, is_address, is_inside
 from posture.kubernetes.edge import GATEWAYS, INGRESSES, SERVICES, annotations, inside_by
 from posture.reading import NoAnswer
 from posture.resource import Resource
@@ -57,7 +57,7 @@ class Door(msgspec.Struct, frozen=True, gc=False):
     @property
     def id(self) -> str:
         """The id of the endpoint that it is (`tls://HOST:PORT`)."""
-        return f"tls://[{self.host}]:{self.port}" if ":" in self.host else f"tls://{self.host}:{self.port}"
+        return endpoint_id(self.host, self.port)
 
 
 def doors_of(resource: Resource) -> tuple[Door, ...]:
@@ -182,13 +182,11 @@ def _front_door(door: Resource) -> Iterator[Door]:
 # ---------------------------------------------------------------- Google Cloud
 
 
-def _managed(certificate: Resource) -> Iterator[Door]:
-    """The domains of a certificate that Google manages: one that is active leads to a balancer that serves it."""
-    managed = _object(certificate.fields.get("managed"))
-    states = _object(managed.get("domainStatus"))
-    for host in _list(managed.get("domains")):
-        active = isinstance(host, str) and states.get(host) == "ACTIVE"
-        yield from _door(host, HTTPS, "certificate", certificate, unasked=None if active else Unasked.PENDING)
+def _proxy(proxy: Resource) -> Iterator[Door]:
+    """The domains of the certificates that Google manages for it: one that is active leads to where it is served."""
+    for host, state in _object(proxy.fields.get("managedDomains")).items():
+        unasked = None if state == "ACTIVE" else Unasked.PENDING
+        yield from _door(host, HTTPS, "proxy", proxy, unasked=unasked)
 
 
 # ---------------------------------------------------------------- Kubernetes
@@ -263,7 +261,8 @@ _LOOKS: Mapping[str, Callable[[Resource], Iterator[Door]]] = {
     "azure.network.application-gateway": _gateway,
     "azure.network.front-door": _classic_door,
     "azure.cdn.front-door": _front_door,
-    "gcp.compute.ssl-certificate": _managed,
+    "gcp.compute.https-proxy": _proxy,
+    "gcp.compute.ssl-proxy": _proxy,
     "k8s.ingress": _ingress,
     "k8s.gateway": _gateway_of_cluster,
     "k8s.service": _service,

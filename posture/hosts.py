@@ -31,6 +31,11 @@ def host_name(text: str) -> str | None:
     return name
 
 
+def endpoint_id(host: str, port: int) -> str:
+    """`tls://HOST:PORT`, with brackets round an IPv6 address: the id of an endpoint."""
+    return f"tls://[{host}]:{port}" if ":" in host else f"tls://{host}:{port}"
+
+
 def is_inside(name: str) -> bool:
     """Whether a name is of no public zone: one label alone, or one that ends as only private zones do."""
     labels = name.split(".")
