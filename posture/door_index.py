@@ -105,8 +105,8 @@ class DoorIndex:
 
 def _merged(doors: Collection[Door]) -> FoundDoor:
     first = next(iter(doors))
-    finders = {door.finder: door.where for door in doors}
-    return FoundDoor(first.host, first.port, tuple(sorted(finders.items())), _unasked(doors))
+    finders = dict(sorted((door.finder, door.where) for door in doors))
+    return FoundDoor(first.host, first.port, tuple(finders.items()), _unasked(doors))
 
 
 def _unasked(doors: Collection[Door]) -> Unasked | None:
