@@ -2,16 +2,18 @@
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from posture.door_index import FoundDoor
 from posture.hosts import host_name
+from posture.reports import Report
 from providers.system import Discover, Setup
 from providers.tls.certificates import Library
 from providers.tls.observation import Target
 from providers.tls.owners import Owners
 from providers.tls.probe import Prober
+from providers.tls.resources import Finders
 from providers.tls.settings import PORT, addresses_of
 from providers.tls.source import Endpoints, Wanted
 
@@ -45,9 +47,12 @@ class FoundEndpoints(Endpoints):
         self._named = named
         self._claims = claims
         self._left = 0
+        self._beside: dict[str, Mapping[str, FoundDoor]] = {}
+        """What the resources of other tenants name, who share an endpoint."""
 
     def wanted(self, found: Mapping[str, FoundDoor]) -> Mapping[str, Wanted]:
         """What may be asked of what is found now."""
+        self._beside.clear()
         names = [name for name, door in found.items() if door.unasked is None and name not in self._named]
         left = max(0, len(names) - MOST)
         if left != self._left:
@@ -60,6 +65,22 @@ class FoundEndpoints(Endpoints):
     def whose(self, name: str) -> str:
         """All tenants whose resources name it."""
         return self._claims.tenant(name)
+
+    def afterwards(self) -> Iterable[Report]:
+        """As of others; with what other tenants' resources name by now."""
+        self._beside.clear()
+        return super().afterwards()
+
+    def finders(self, name: str) -> Finders:
+        """Those of all tenants whose resources name it."""
+        found = dict(super().finders(name))
+        for tenant in self.whose(name).split("+"):
+            if tenant not in {"", self.tenant}:
+                if tenant not in self._beside:
+                    self._beside[tenant] = self.doors(tenant)
+                door = self._beside[tenant].get(name)
+                found.update(door.finders if door is not None else ())
+        return tuple(sorted(found.items()))
 
     def _one(self, door: FoundDoor) -> Wanted:
         http_port = self._settings.http_port if door.port == PORT else 0

@@ -21,8 +21,8 @@ Finders = tuple[tuple[str, str], ...]
 
 class Known:
     """An endpoint from round to round: its addresses, when it was asked in full (UTC seconds), and the certificates
-    it has served. `inside`: it has none but addresses that it may not be asked at. `finders` as they were reported
-    last, None before.
+    it has served. `inside`: it has none but addresses that it may not be asked at. `finders` and `tenant` as they were
+    reported last; no tenant before.
     """
 
     def __init__(self, id: str, target: Target, by: str) -> None:
@@ -37,7 +37,8 @@ class Known:
         self.change: Fields | None = None
         self.alternates = False
         self.inside = False
-        self.finders: Finders | None = None
+        self.finders: Finders = ()
+        self.tenant = ""
         self._leaf: dict[str, deque[str]] = {}
         self._chains: dict[str, tuple[str, ...]] = {}
 
@@ -116,7 +117,7 @@ def _asked(known: Known) -> Fields:
         "HttpPort": target.http_port,
         "NamedBy": known.by,
     }
-    finders = known.finders or ()
+    finders = known.finders
     if finders:
         fields["FoundIn"] = [id for id, _ in finders[:MOST_FINDERS]]
     if len(finders) > MOST_FINDERS:
@@ -124,7 +125,7 @@ def _asked(known: Known) -> Fields:
     return fields | ({"CaFile": target.ca_file} if target.ca_file else {})
 
 
-def endpoint_resource(known: Known, source: Source, tenant: str, library: Library) -> Resource:
+def endpoint_resource(known: Known, source: Source, library: Library) -> Resource:
     """An endpoint with what each of its addresses offers, and where it was found."""
     trouble, fields = known.trouble(), _asked(known)
     fields["Addresses"] = {address: _address(seen) for address, seen in known.seen.items()}
@@ -149,7 +150,7 @@ def endpoint_resource(known: Known, source: Source, tenant: str, library: Librar
         kind="endpoint",
         type="tls.endpoint",
         name=known.id.removeprefix("tls://").removesuffix(":443"),
-        tenant=tenant,
+        tenant=known.tenant,
         fields=fields,
         links=(
             *(Link("certificate", certificate_id(leaf)) for leaf in leafs),
@@ -177,7 +178,7 @@ def _cells(known: Known, certificates: Mapping[str, Facts], leafs: list[str]) ->
         _each(_hsts(fields.get("Hsts")) for fields in shown if "HttpStatus" in fields),
         _each(_http(fields["Http"]) for fields in shown if "Http" in fields),
         "" if known.change is None else known.change["At"][5:16].replace("T", " "),
-        _where(known.finders or ()),
+        _where(known.finders),
     )
 
 

@@ -76,7 +76,7 @@ class Endpoints(Source):
         self._owners = owners
         self._library = library
         self._now = setup.now
-        self._doors = setup.doors
+        self.doors = setup.doors
         self._found: Mapping[str, FoundDoor] = {}
         self._known: dict[str, Known] = {}
         self._reported: set[str] = set()
@@ -85,7 +85,7 @@ class Endpoints(Source):
         """The fast pass over all, then the full pass over those that are due; every endpoint is reported as soon as
         it was asked.
         """
-        self._found = self._doors(self.tenant)
+        self._found = self.doors(self.tenant)
         wanted = self.wanted(self._found)
         self._known = {name: known for name, known in self._known.items() if name in wanted}
         async for some in _paged(self._fast, wanted.items()):
@@ -116,10 +116,18 @@ class Endpoints(Source):
         """The tenant of an endpoint."""
         return self.tenant
 
+    def finders(self, name: str) -> Finders:
+        """What speaks for an endpoint, of what the tenant's resources name."""
+        return self._found[name].finders if name in self._found else ()
+
     def afterwards(self) -> Iterable[Report]:
         """Endpoints that others have found since they were asked."""
-        self._found = self._doors(self.tenant)
-        moved = [name for name, known in self._known.items() if known.finders not in (None, self._finders(name))]
+        self._found = self.doors(self.tenant)
+        moved = [
+            name
+            for name, known in self._known.items()
+            if known.tenant and (known.finders, known.tenant) != (self.finders(name), self.whose(name))
+        ]
         return (Batch.of(self._endpoints(moved)),) if moved else ()
 
     # ------------------------------------------------------------ asking
@@ -177,13 +185,10 @@ class Endpoints(Source):
     # ------------------------------------------------------------ telling
 
     def _endpoints(self, names: Iterable[str]) -> list[Resource]:
-        told = [(name, known) for name in names if not (known := self._known[name]).inside]
-        for name, known in told:
-            known.finders = self._finders(name)
-        return [endpoint_resource(known, self, self.whose(name), self._library) for name, known in told]
-
-    def _finders(self, name: str) -> Finders:
-        return self._found[name].finders if name in self._found else ()
+        told = [known for name in names if not (known := self._known[name]).inside]
+        for known in told:
+            known.finders, known.tenant = self.finders(known.id), self.whose(known.id)
+        return [endpoint_resource(known, self, self._library) for known in told]
 
     def _of(self, names: Iterable[str]) -> set[str]:
         """The certificates that these endpoints send."""
