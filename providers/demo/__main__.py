@@ -51,6 +51,7 @@ def main() -> NoReturn:
         server = moto.start()
         acme, stopped = world.seed(server.faults), threading.Event()
         azure, street = LazyAzure(stopped), tls.start()
+        world.lead_to(tls.behind_a_balancer(street), old=tls.STILL_OLD)
         google = gcp.start()
         initech = tenant.seed(google)
         logins = keycloak.start()
