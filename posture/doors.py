@@ -106,12 +106,12 @@ def _balancer(balancer: Resource) -> Iterator[Door]:
     for listener in _objects(fields.get("Listeners")):
         if _speaks(listener.get("Protocol"), port := listener.get("Port")):
             finder = _text(listener.get("ListenerArn"))
-            yield from _door(fields.get("DNSName"), port, "balancer", balancer, finder=finder, unasked=inside)
+            yield from _door(fields.get("DNSName"), port, "elb", balancer, finder=finder, unasked=inside)
     for described in _objects(fields.get("ListenerDescriptions")):
         classic = _object(described.get("Listener"))
         if _speaks(classic.get("Protocol"), port := classic.get("LoadBalancerPort")):
             finder = f"{balancer.id}:{port}"
-            yield from _door(fields.get("DNSName"), port, "balancer", balancer, finder=finder, unasked=inside)
+            yield from _door(fields.get("DNSName"), port, "elb", balancer, finder=finder, unasked=inside)
 
 
 def _listener(listener: Resource) -> Iterator[Door]:
@@ -123,7 +123,7 @@ def _listener(listener: Resource) -> Iterator[Door]:
             if condition.get("Field") == HOSTS:
                 config = _object(condition.get("HostHeaderConfig"))
                 for host in _list(config.get("Values")) or _list(condition.get("Values")):
-                    yield from _door(host, listener.fields.get("Port"), "balancer", listener)
+                    yield from _door(host, listener.fields.get("Port"), "elb", listener)
 
 
 def _speaks(protocol: Any, port: Any) -> bool:
@@ -137,7 +137,7 @@ def _distribution(distribution: Resource) -> Iterator[Door]:
     if fields.get("Enabled") is not True or fields.get("Staging") is True:
         return
     for host in (*_list(_object(fields.get("Aliases")).get("Items")), fields.get("DomainName")):
-        yield from _door(host, HTTPS, "distribution", distribution)
+        yield from _door(host, HTTPS, "cloudfront", distribution)
 
 
 # ---------------------------------------------------------------- Azure

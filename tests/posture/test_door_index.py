@@ -107,9 +107,9 @@ def test_a_host_that_many_name_is_one_door_with_all_of_them_and_asked_if_one_say
     (found,) = feed.model.links.doors.of("acme").values()
     assert (found.host, found.port, found.unasked) == ("a.example.com", 443, None)
     assert [where for _, where in found.finders] == [
-        f"distribution {edge.distribution().name}",
-        "balancer web-1",
-        "balancer web-2",
+        f"cloudfront {edge.distribution().name}",
+        "elb web-1",
+        "elb web-2",
     ]
 
 

@@ -14,16 +14,21 @@ from posture.controls.tls.endpoint import ENDPOINT, http_redirect, protocol_lega
 from posture.controls.tls.reading import addresses
 from posture.doors import doors_of
 from posture.resource import Resource
+from posture.text import one_line
 from posture.verdict import Finding, Status, Verdict, failed, not_applicable, passed, unknown, warned, worst
 
 
 class Says(Enum):
-    """What one witness says of a door."""
+    """What an edge says of an aspect of a door."""
 
-    NEW = "TLS 1.2 at least, nothing in clear"
-    OLD = "old TLS, or plain HTTP"
-    PERHAPS = "old TLS or plain HTTP, of this host or of another"
+    NEW = "as promised"
+    OLD = "not as promised"
+    PERHAPS = "not as promised, for this host or another"
     UNTOLD = "no answer"
+
+
+_ALLOWS = {"versions": ("TLS 1.2 at least", "TLS below 1.2"), "plain": ("nothing in clear", "plain HTTP")}
+"""What is allowed by an edge that is as promised, and by one that is not."""
 
 
 class Told(NamedTuple):
@@ -42,7 +47,9 @@ def edge_agrees(endpoint: Resource, context: Context) -> Verdict:
     """Either may be wrong alone: a policy that has not arrived, or another door than the one that was asked."""
     addresses(endpoint)
     edges = [
-        (id, _told(edge, endpoint, context)) for id, edge in context.linked_all(endpoint, "found-in") if _speaks(edge)
+        (id if edge is None else f"{one_line(edge.name, 60)} ({id})", _told(edge, endpoint, context))
+        for id, edge in context.linked_all(endpoint, "found-in")
+        if _speaks(edge)
     ]
     heard = _heard(endpoint, context)
     verdicts = [
@@ -76,24 +83,25 @@ def _heard(endpoint: Resource, context: Context) -> Heard:
 
 def _compared(aspect: str, probe: Verdict, edges: Iterable[tuple[str, Told]]) -> Verdict | None:
     """Of one aspect: agreement with one edge explains what another says. None where none says anything."""
-    said = {id: says for id, told in edges if (says := getattr(told, aspect)) is not None}
+    said = {name: says for name, told in edges if (says := getattr(told, aspect)) is not None}
     if not said:
         return None
-    evidence: dict[str, Any] = {"probe": probe.reason, **{f"edge {id}": says.value for id, says in said.items()}}
-    by = {says: id for id, says in reversed(said.items())}
+    evidence: dict[str, Any] = {"probe": probe.reason, **{f"edge {name}": says.value for name, says in said.items()}}
+    by = {says: name.partition(" (")[0] for name, says in reversed(said.items())}
+    good, bad = _ALLOWS[aspect]
     if probe.status is Status.UNKNOWN:
         return unknown(f"the probe: {probe.reason}", probe.fault, evidence)
     old = probe.status is Status.FAIL
     if old and (Says.OLD in by or Says.PERHAPS in by):
         return not_applicable("edge and probe agree that it is not as promised", evidence)
     if not old and Says.NEW in by:
-        return passed("edge and probe agree", evidence)
+        return passed(f"edge and probe agree: {good}", evidence)
     if Says.UNTOLD in by:
         return unknown(f"{by[Says.UNTOLD]} has not said what it allows", evidence=evidence)
     if old:
-        return failed(f"{by[Says.NEW]} is configured for {Says.NEW.value}; the probe: {probe.reason}", evidence)
+        return failed(f"{probe.reason}, where {by[Says.NEW]} is configured for {good}", evidence)
     if Says.OLD in by:
-        why = f"{by[Says.OLD]} allows {Says.OLD.value}, and the probe finds none"
+        why = f"{by[Says.OLD]} allows {bad}, and the probe finds none"
         return warned(f"{why}: another door was probed, or it is not so yet", evidence)
     return not_applicable("its edge speaks of several hosts together", evidence)
 

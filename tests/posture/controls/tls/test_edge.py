@@ -120,9 +120,9 @@ def test_a_gateway_of_several_hosts_may_be_old_for_another() -> None:
 
 def test_a_contradiction_names_the_edge_and_what_was_heard() -> None:
     said = agrees(OLD_TLS, NEW)
-    assert said.reason == (f"{NEW.id} is configured for TLS 1.2 at least, nothing in clear; the probe: accepts TLSv1.1")
+    assert said.reason == f"accepts TLSv1.1, where {NEW.name} is configured for TLS 1.2 at least"
     assert said.valid_until is not None
-    assert said.evidence[f"edge {NEW.id}"] == "TLS 1.2 at least, nothing in clear"
+    assert said.evidence == {"probe": "accepts TLSv1.1", f"edge {NEW.name} ({NEW.id})": "as promised"}
 
 
 def test_every_control_that_it_takes_the_word_of_judges_the_type_it_is_asked_of() -> None:
