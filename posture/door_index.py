@@ -11,6 +11,8 @@ from posture.resource import Resource
 from posture.rollup import tenants_of
 
 ENDPOINT = "tls.endpoint"
+DISCOVERY = "discovery"
+"""Who named an endpoint that is asked because it was found (`NamedBy`)."""
 
 
 class FoundDoor(msgspec.Struct, frozen=True):
@@ -43,6 +45,7 @@ class DoorIndex:
         self._doors: dict[str, dict[str, dict[str, Door]]] = {}
         """Tenant -> endpoint -> resource -> the door as that names it."""
         self._asked: set[str] = set()
+        self._merged: dict[str, dict[str, FoundDoor]] = {}
         self._found: dict[str, Found] = {}
 
     def replace(self, old: Resource | None, new: Resource | None) -> set[str]:
@@ -59,11 +62,16 @@ class DoorIndex:
                     moved |= {tenant for tenant, doors in self._doors.items() if resource.id in doors}
         for tenant in moved:
             self._found.pop(tenant, None)
+            self._merged.pop(tenant, None)
         return set(map(tenant_id, moved))
 
-    def of(self, tenant: str) -> dict[str, FoundDoor]:
+    def of(self, tenant: str) -> Mapping[str, FoundDoor]:
         """The doors of a tenant by the ids of their endpoints, in the order of these."""
-        return {id: _merged(doors.values()) for id, doors in sorted(self._doors.get(tenant, {}).items())}
+        known = self._merged.get(tenant)
+        if known is None:
+            doors = sorted(self._doors.get(tenant, {}).items())
+            known = self._merged[tenant] = {id: _merged(held.values()) for id, held in doors}
+        return known
 
     def found(self, tenant: str) -> Found:
         """How many there are."""

@@ -28,9 +28,9 @@ def inventory_coverage(tenant: Resource, context: Context) -> Verdict:
         "answered": len(sources) - len(silent),
         "unassigned": unassigned,
     }
+    beside = _unprobed(context.found(tenant.tenant), evidence)
     if not sources:
         return unknown("no source is asked about this tenant", evidence=evidence)
-    beside = _unprobed(context.found(tenant.tenant), evidence)
     if silent:
         first = silent[0]
         return unknown(

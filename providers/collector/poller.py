@@ -201,7 +201,7 @@ class Poller:
                 await self._first[needed].wait()
         if source.last:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._patience or source.cadence):
+                async with asyncio.timeout(source.cadence if self._patience is None else self._patience):
                     await self.settled(but_last=True)
         asked = self._asked[source.id]
         while True:

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from posture.door_index import FoundDoor
+from posture.door_index import DISCOVERY, FoundDoor
 from posture.hosts import host_name
 from posture.reports import Report
 from providers.system import Discover, Setup
@@ -85,7 +85,7 @@ class FoundEndpoints(Endpoints):
     def _one(self, door: FoundDoor) -> Wanted:
         http_port = self._settings.http_port if door.port == PORT else 0
         target = Target(door.host, door.port, door.host, http_port, self._roots)
-        return Wanted(target, self._resolve.get(door.host, ()), "discovery", outside=True)
+        return Wanted(target, self._resolve.get(door.host, ()), DISCOVERY, outside=True)
 
 
 def root_file(named: str | None) -> str | None:

@@ -7,6 +7,7 @@ import pytest
 
 from posture.controls.registry import registry
 from posture.resource import Resource
+from posture.text import one_line
 from posture.verdict import Status, Verdict
 from tests.posture.controls.aws import edge_world as edge
 from tests.posture.controls.azure import world as azure
@@ -119,10 +120,11 @@ def test_a_gateway_of_several_hosts_may_be_old_for_another() -> None:
 
 
 def test_a_contradiction_names_the_edge_and_what_was_heard() -> None:
+    name = one_line(NEW.name, 60)
     said = agrees(OLD_TLS, NEW)
-    assert said.reason == f"accepts TLSv1.1, where {NEW.name} is configured for TLS 1.2 at least"
+    assert said.reason == f"accepts TLSv1.1, where {name} is configured for TLS 1.2 at least"
     assert said.valid_until is not None
-    assert said.evidence == {"probe": "accepts TLSv1.1", f"edge {NEW.name} ({NEW.id})": "as promised"}
+    assert said.evidence == {"probe": "accepts TLSv1.1", f"edge {name} ({NEW.id})": "as promised"}
 
 
 def test_every_control_that_it_takes_the_word_of_judges_the_type_it_is_asked_of() -> None:
@@ -132,3 +134,19 @@ def test_every_control_that_it_takes_the_word_of_judges_the_type_it_is_asked_of(
         judging = registry().get(kind.control)
         assert judging is not None
         assert type_ in judging.applies
+
+
+@pytest.mark.parametrize(
+    ("host", "by", "status"),
+    [
+        ("web-1.us-east-1.elb.amazonaws.com", "discovery", NA),
+        ("net-1.elb.eu-west-1.amazonaws.com", "discovery", NA),
+        ("web-1.us-east-1.elb.amazonaws.com", "configuration", FAIL),
+        ("www.other.example", "discovery", FAIL),
+        ("elb.amazonaws.com", "discovery", FAIL),
+    ],
+)
+def test_no_certificate_is_for_the_name_that_aws_gave_a_balancer_and_only_who_found_it_comes_by_that(
+    host: str, by: str, status: Status
+) -> None:
+    assert World().ask("tls.hostname", endpoint(host=host, NamedBy=by)).status is status
