@@ -23,6 +23,8 @@ from tui.app import Dashboard
 from tui.data.link import Feed
 from tui.data.process import Collector
 from tui.data.replica import Replica, Table
+from tui.views import endpoints
+from tui.widgets.columns import fit
 from tui.widgets.countdown import countdown, paint
 
 
@@ -288,3 +290,10 @@ def test_what_is_left_of_a_key_has_the_colour_of_its_own_clouds_control_or_of_it
         )
     )
     assert paint(row, replica) == colour
+
+
+def test_where_an_endpoint_was_found_is_the_first_column_to_yield() -> None:
+    columns = endpoints.VIEW.columns
+    titles = [[column.title for column, _ in fit(columns, room)] for room in range(40, 300)]
+    whole = next(number for number, shown in enumerate(titles) if len(shown) == len(columns))
+    assert set(titles[-1]) - set(titles[whole - 1]) == {"FOUND IN"}
