@@ -1,7 +1,7 @@
 """The doors of every tenant, kept as resources come and go: each once, with all that name it."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
 
 import msgspec
 
@@ -13,6 +13,9 @@ from posture.rollup import tenants_of
 ENDPOINT = "tls.endpoint"
 DISCOVERY = "discovery"
 """Who named an endpoint that is asked because it was found (`NamedBy`)."""
+
+_CONCERNED = FINDERS | {ENDPOINT}
+_NOTHING: frozenset[str] = frozenset()
 
 
 class FoundDoor(msgspec.Struct, frozen=True):
@@ -48,8 +51,10 @@ class DoorIndex:
         self._merged: dict[str, dict[str, FoundDoor]] = {}
         self._found: dict[str, Found] = {}
 
-    def replace(self, old: Resource | None, new: Resource | None) -> set[str]:
+    def replace(self, old: Resource | None, new: Resource | None) -> Set[str]:
         """Take `old` out and put `new` in; returns the ids of the tenants whose doors moved."""
+        if (old is None or old.type not in _CONCERNED) and (new is None or new.type not in _CONCERNED):
+            return _NOTHING  # as nearly all of it
         moved: set[str] = set()
         if old is not None and old.type in FINDERS:
             moved |= self._take_out(old.id)

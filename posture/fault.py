@@ -69,6 +69,10 @@ class SnapshotError(EnctopError):
     """A snapshot file cannot be read or written."""
 
 
+class HistoryError(EnctopError):
+    """A history cannot be read or kept."""
+
+
 class Refused(EnctopError):
     """A provider gave no answer. Carries the `Fault`; `transient` says that the same call may well succeed at once."""
 

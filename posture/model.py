@@ -23,7 +23,7 @@ from posture.rollup import OWN, UNASSIGNED, Counted, Rollup, add, counted
 from posture.source import STALE_CADENCES, Source, account_of
 from posture.unanswered import Listing, Unanswered
 from posture.unjudged import Unjudged
-from posture.verdict import Finding, Status, worst
+from posture.verdict import Finding
 
 
 class Model:
@@ -196,6 +196,7 @@ class Model:
         )
         if fault is None and (part is not None or source_id in self._reported.listed):
             self._change.resources.update(self._reported.fall_behind(source_id))
+            self._change.whole.add(source_id)
         if source.fault != ended.fault:
             self._dirty.update(dict.fromkeys(self._ageing.stale(source_id, self._now)))
 
@@ -255,32 +256,6 @@ class Model:
             self._dirty[entry.resource.id] = None
             self._change.resources.add(entry.resource.id)
             self._ageing.look_at(entry.source, self._now)
-
-    def hold(self, judged: Iterable[Entry]) -> None:
-        """Take in what is judged already, of sources that are added already, as it stands."""
-        self.settle()
-        taken = []
-        for entry in judged:
-            known = self._entries.get(entry.resource.id)
-            if known is not None and known.resource.provider == OWN:
-                known.findings, known.observed_at = entry.findings, entry.observed_at or known.observed_at
-                entry = known
-                known.status = worst(finding.status for finding in known.findings.values())
-            else:
-                self._entries[entry.resource.id] = entry
-                self._reported.rows.setdefault(entry.source, {})[entry.resource.id] = entry
-                self.links.replace(known.resource if known else None, entry.resource)
-            self._change.resources.add(entry.resource.id)
-            taken.append(entry)
-        for entry in taken:
-            entry.users = self.links.count(entry.resource)
-            self._recount(entry)
-        self._dirty.clear()  # all stands as it was judged
-
-    def tell_rollup(self, tenant: str, status: Status) -> None:
-        """The status of a tenant as a whole, where not all that it comes from is held."""
-        self.rollups.setdefault(tenant, Rollup()).told = status
-        self._change.tenants.add(tenant)
 
     # ------------------------------------------------------------ inside
 

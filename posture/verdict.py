@@ -162,5 +162,10 @@ def because(verdict: Verdict, cause: str) -> Verdict:
 
 
 def shown(finding: Finding) -> bool:
-    """Whether the Findings view lists it: FAIL, UNKNOWN and WARN are listed."""
-    return finding.status < Status.PASS
+    """Whether the Findings view lists it."""
+    return shown_status(finding.status)
+
+
+def shown_status(status: int) -> bool:
+    """FAIL, UNKNOWN and WARN are listed."""
+    return status < Status.PASS

@@ -13,9 +13,9 @@ import pytest
 import providers
 from posture.fault import ConfigError
 from providers import system
-from providers.collector import saved_state
 from providers.collector.collector import Collector
 from providers.collector.config import ambient, parse
+from providers.collector.history.place import owners
 from providers.collector.systems import policy_text
 from tests.tui.support import Opened
 from tui.app import Dashboard
@@ -47,7 +47,7 @@ def enctop(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """The command line, with the one line."""
     program = f"{BEGIN}from tui.cli.main import main\nsys.exit(main(sys.argv[1:]))"
     variables = {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[1])}
-    variables |= {"XDG_CACHE_HOME": str(tmp_path / "cache"), "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    variables |= {"XDG_STATE_HOME": str(tmp_path / "cache"), "XDG_CONFIG_HOME": str(tmp_path / "config")}
     command = [sys.executable, "-c", program, *arguments]
     return subprocess.run(command, capture_output=True, text=True, env=variables, cwd=tmp_path)
 
@@ -100,11 +100,11 @@ def test_a_policy_takes_only_what_its_system_declares() -> None:
         policy_text("aws", frozenset({"no-sudo"}))
 
 
-def test_its_environment_is_part_of_what_the_saved_state_is_kept_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_its_environment_is_part_of_whose_answers_a_history_keeps(monkeypatch: pytest.MonkeyPatch) -> None:
     config = parse(TEXT, "test")
-    before = saved_state.path_for(config)
+    before = owners(config)
     monkeypatch.setenv("TOY_BOX", "another")
-    assert saved_state.path_for(config) != before
+    assert owners(config) != before
 
 
 async def test_it_is_on_the_screen(file: Path, tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """The dashboard: which view is in front, what is typed, what is asked of the collector. It holds no data of its own."""
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any, ClassVar
@@ -16,10 +15,10 @@ from posture import memory
 from posture.clock import Seconds
 from posture.fault import EnctopError, FilterError
 from posture.filter import longest_filter, parse
-from providers.collector.frames import Export, Notice, Pause, Refresh
+from providers.collector.frames import Notice
+from tui.asks import Asks
 from tui.data.link import Feed
 from tui.terminal.style import APP_CSS
-from tui.terminal.terminal_app import Shell
 from tui.views import View, views
 from tui.views.classes import KIND, view_class
 from tui.views.overview import Narrowed, OverviewView
@@ -34,7 +33,7 @@ PAGES = ("detail", "source")
 """What lies over a view until Esc."""
 
 
-class Dashboard(Shell):
+class Dashboard(Asks):
     """The screen over a feed. `view` and `query` are what it opens with; exports go to `export_dir`."""
 
     TITLE = "enctop"
@@ -381,52 +380,6 @@ class Dashboard(Shell):
         self._bars()
 
     # ---------------------------------------------------------------- what is asked
-
-    def action_export(self) -> None:
-        """Write the snapshot of what is shown."""
-        name = f"enctop-{self.current.id}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
-        words = [self.filter.text, self.current.own_filter]
-        if self._shown == "detail":
-            words = [f'id:"{self.current.id_shown}"']
-        self.feed.ask(Export(str(self.export_dir / name), " ".join(filter(None, words))))
-
-    def action_pause(self) -> None:
-        """Pause, or go on."""
-        if self._frozen():
-            return
-        self.feed.ask(Pause(not self.feed.paused))
-        self._bars()
-
-    def action_refresh(self) -> None:
-        """Poll now."""
-        if self._frozen():
-            return
-        source = self.current.source_id()
-        self.feed.ask(Refresh(source))
-        if self.feed.paused:
-            self.say("polling is paused: it is asked when p lets polling go on", severity="warning")
-        else:
-            self.say(f"asking {source or 'every source'} again", timeout=2)
-
-    def _frozen(self) -> bool:
-        """Whether this is a snapshot, in which there is nothing to poll; says so."""
-        frozen = self.replica.hello is not None and self.replica.hello.frozen_at is not None
-        if frozen:
-            self.say("this is a snapshot: nothing is polled", severity="warning")
-        return frozen
-
-    def action_copy_id(self) -> None:
-        """Copy what the mouse selected, else the id under the cursor."""
-        if selected := self.screen.get_selected_text():
-            self.copy(selected, "the selection", lines=True)
-        elif (target := self.current.target() or self.current.source_id()) is not None:
-            self.copy(target, "the id")
-        else:
-            self.say("there is nothing under the cursor to copy", severity="warning")
-
-    def on_copied(self, event: Any) -> None:
-        """The detail page wants something copied."""
-        self.copy(event.text, event.what, lines=event.lines)
 
     async def action_blast(self) -> None:
         """What depends on the resource under the cursor."""

@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from posture.clock import Utc
 from posture.fault import ConfigError, EnctopError
 from posture.text import one_line
 from providers.child import command, environment
@@ -30,7 +31,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m providers.collector")
     parser.add_argument("--config", type=Path)
     parser.add_argument("--digest", help="SHA-256 that the configuration must have: what was trusted is what is used")
-    parser.add_argument("--file", type=Path)
+    parser.add_argument("--file", type=Path, help="a snapshot, or a history")
+    parser.add_argument("--at", type=float, help="the time of a history that is shown first, UTC seconds")
     parser.add_argument("--demo", action="store_true")
     parser.add_argument("--tenant", action="append", default=[])
     parser.add_argument("--log-file", type=Path)
@@ -38,7 +40,7 @@ def main() -> int:
     try:
         keep_log(chosen.log_file)
         if chosen.file is not None:
-            return _replay(chosen.file)
+            return _replay(chosen.file, chosen.at)
         return _collect(chosen)
     except EnctopError as error:
         sys.stderr.write(f"enctop: {one_line(str(error))}\n")
@@ -51,8 +53,9 @@ def _collect(chosen: argparse.Namespace) -> int:
     out = own_output()
     demo = Demo() if chosen.demo else None
     try:
-        config = demo.config if demo is not None else configured(chosen.config, chosen.digest)[0]
-        collector = Collector(config.only(chosen.tenant), simulated=demo is not None)
+        config, file = (demo.config, None) if demo is not None else configured(chosen.config, chosen.digest)
+        where = None if file is None else file.path
+        collector = Collector(config.only(chosen.tenant), file=where, simulated=demo is not None)
         os.nice(NICE)
         asyncio.run(over_pipes(collector.stream, out))
     finally:
@@ -61,11 +64,14 @@ def _collect(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _replay(file: Path) -> int:
+def _replay(file: Path, at: Utc | None) -> int:
     from providers.collector.collector import over_pipes, own_output
+    from providers.collector.history.schema import is_history, open_file
+    from providers.collector.history.stream import Replayed
     from providers.collector.replay import Replay
 
-    asyncio.run(over_pipes(Replay(file).stream, own_output()))
+    shown = Replayed(open_file(file), at) if is_history(file) else Replay(file)
+    asyncio.run(over_pipes(shown.stream, own_output()))
     return 0
 
 

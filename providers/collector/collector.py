@@ -23,8 +23,6 @@ from posture.fault import EnctopError
 from posture.filter import parse
 from posture.model import Model
 from posture.snapshot import take, to_json
-from posture.text import one_line
-from providers.collector import saved_state
 from providers.collector.blast import blast_radius
 from providers.collector.config import Config
 from providers.collector.files import write
@@ -43,6 +41,8 @@ from providers.collector.frames import (
     Refresh,
     Settled,
 )
+from providers.collector.history import keeper
+from providers.collector.history.history import History
 from providers.collector.poller import Poller
 from providers.collector.promised import EVERY
 from providers.collector.publisher import Publisher
@@ -78,9 +78,15 @@ class Collector:
     """A model, what feeds it, and what it tells."""
 
     def __init__(
-        self, config: Config, *, simulated: bool = False, now: Callable[[], Utc] = time.time, limits: Limits = USUAL
+        self,
+        config: Config,
+        *,
+        file: Path | None = None,
+        simulated: bool = False,
+        now: Callable[[], Utc] = time.time,
+        limits: Limits = USUAL,
     ) -> None:
-        self.config, self.limits = config, limits
+        self.config, self.file, self.limits = config, file, limits
         self.simulated = simulated
         self._now = now
         self.model = Model(registry(), {tenant.name: tenant.policy for tenant in config.tenant}, now())
@@ -97,7 +103,7 @@ class Collector:
         collect_garbage_seldom()
         asyncio.get_running_loop().set_default_executor(_others)
         if not self.simulated:
-            self.model.recall(saved_state.recall(saved_state.path_for(self.config), self._now()))
+            self.model.recall(keeper.recall(self.config, self.file, self._now()))
         judging = asyncio.create_task(self._judge())
         try:
             await self.poller.once(self.sources(), timeout)
@@ -127,35 +133,30 @@ class Collector:
             await writer.drain()
 
         await send(Hello(self.version, tuple(sorted(self.model.policies)), self.simulated, self._now()))
-        kept = None if self.simulated else saved_state.path_for(self.config)
-        if kept is not None and (why := saved_state.trouble(kept)) is not None:
-            log.warning("%s", one_line(why))
-            await send(Notice("warning", one_line(why)))
-            kept = None
-        restored = [] if kept is None else saved_state.restore(self.model, kept, self._now())
+        history = History(self.config, self.file, self._now, kept=not self.simulated)
+        keeping = keeper.Keeper(history, self.model, self._now)
+        async for known in keeping.restore():
+            self.model.restore(known, self._now())
+            self.model.settle()
+            await send(*publisher.frames(self.model.moved()))
         self._moved.set()
         self.poller.add(self.sources())
         try:
             async with asyncio.TaskGroup() as jobs:
-                settled = jobs.create_task(self._settled(restored))
-                if kept is not None:
-                    jobs.create_task(self._keep(kept))
-                jobs.create_task(self._publish(publisher, send, settled))
+                settled = jobs.create_task(self._settled(keeping.restored))
+                jobs.create_task(keeping.keep(send, settled))
+                jobs.create_task(self._publish(publisher, keeping, send, settled))
                 jobs.create_task(_collect_garbage(settled))
-                jobs.create_task(self._listen(reader, publisher, send))
+                jobs.create_task(self._listen(reader, publisher, keeping, send))
         except* (_Left, ConnectionError):
             log.info("the viewer left")
         finally:
-            if kept is not None:
-                saved_state.keep(self.model, kept)
+            await keeping.end()
             await self.poller.stop()
 
-    async def _keep(self, path: Path) -> None:
-        while True:
-            await asyncio.sleep(saved_state.EVERY)
-            saved_state.keep(self.model, path)
-
-    async def _publish(self, publisher: Publisher, send: "Send", settled: asyncio.Task[None]) -> None:
+    async def _publish(
+        self, publisher: Publisher, keeping: keeper.Keeper, send: "Send", settled: asyncio.Task[None]
+    ) -> None:
         told = False
         while True:
             await self._awaken(EVERY if publisher.promised.waiting else LONGEST_NAP)
@@ -166,7 +167,9 @@ class Collector:
             # in slices: a key that 50,000 volumes hang on must not keep asks and signals waiting for seconds
             while not settled_all:
                 settled_all = self.model.settle(SLICE)
-                for frame in publisher.frames(self.model.moved()):
+                moved = self.model.moved()
+                keeping.take(moved)
+                for frame in publisher.frames(moved):
                     await send(frame)
                 await asyncio.sleep(0)
             if all_answered and not told:  # after what the last of them reported
@@ -188,12 +191,14 @@ class Collector:
         self.poller.forget(restored)
         self._moved.set()
 
-    async def _listen(self, reader: asyncio.StreamReader, publisher: Publisher, send: "Send") -> None:
+    async def _listen(
+        self, reader: asyncio.StreamReader, publisher: Publisher, keeping: keeper.Keeper, send: "Send"
+    ) -> None:
         decoder = Decoder(Ask)
         async for ask in decoder.read_from(reader):
             match ask:
                 case Open():
-                    await send(publisher.detail(ask.id))
+                    await send(await keeping.told(publisher.detail(ask.id)))
                 case Blast():
                     await send(await self._blast(ask))
                 case Refresh():

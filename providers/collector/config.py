@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import msgspec
 
@@ -17,7 +17,7 @@ from providers.cadence import Cadence
 from providers.collector.config_errors import explained
 from providers.collector.durations import seconds
 from providers.collector.trust import File, read, trusted
-from providers.paths import roots, settled, unusable
+from providers.paths import FilePath, roots, settled, unusable
 from providers.system import Block, Discover, System, systems
 
 SECRETS = frozenset(
@@ -78,6 +78,14 @@ class Poll(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return Cadence(seconds(self.live), seconds(self.warm), seconds(self.cold))
 
 
+class History(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[history]`: how long and in how many megabytes what was seen is kept, and in which folder (None: the user's)."""
+
+    days: Annotated[int, msgspec.Meta(ge=0, le=3650)] = 30
+    max_mb: Annotated[int, msgspec.Meta(ge=16, le=1_000_000)] = 512
+    path: FilePath | None = None
+
+
 class Tenant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[[tenant]]`: one customer's deployment and what it is meant to have. Its blocks stand under their system's name,
     in the subclass that `file_type` makes.
@@ -100,6 +108,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     tenant: tuple[Tenant, ...] = ()
     poll: Poll = msgspec.field(default_factory=Poll)
+    history: History = msgspec.field(default_factory=History)
 
     def blocks(self, system: str) -> list[Block]:
         """Every block of a system, with its tenant and the key where it stands."""

@@ -11,10 +11,11 @@ from typing import Any, Union
 
 import msgspec
 
-from posture.clock import Utc
+from posture.clock import Seconds, Utc
 from posture.resource import Resource
 from posture.rows import FindingRow, Place, Row
 from posture.source import Source
+from posture.transition import Transition
 from posture.verdict import Finding
 
 log = logging.getLogger(__name__)
@@ -167,7 +168,8 @@ class Box(msgspec.Struct, frozen=True, array_like=True):
 
 class Detail(msgspec.Struct, frozen=True, tag="detail", array_like=True):
     """Everything of one resource, worst finding first. `resource` is None when there is none of that id. `users` are
-    at most 100 of `users_total`. `chain` is empty where it is part of none.
+    at most 100 of `users_total`. `chain` is empty where it is part of none. `history` is what became otherwise, newest
+    first.
     """
 
     id: str
@@ -179,6 +181,8 @@ class Detail(msgspec.Struct, frozen=True, tag="detail", array_like=True):
     users: tuple[Linked, ...]
     users_total: int
     chain: tuple[Box, ...] = ()
+    first_seen: Utc | None = None
+    history: tuple[Transition, ...] = ()
 
 
 class Branch(msgspec.Struct, frozen=True, array_like=True):
@@ -229,6 +233,24 @@ class Notice(msgspec.Struct, frozen=True, tag="notice", array_like=True):
     text: str
 
 
+class Timeline(msgspec.Struct, frozen=True, tag="timeline", array_like=True):
+    """What became otherwise, oldest first; with `again`, all that is to be shown, and else what is new."""
+
+    transitions: tuple[Transition, ...]
+    again: bool = False
+
+
+class Moment(msgspec.Struct, frozen=True, tag="moment", array_like=True):
+    """The time that is shown of a history, which tells of `first` to `last` (UTC seconds); `watched`: enctop ran
+    then.
+    """
+
+    at: Utc
+    first: Utc
+    last: Utc
+    watched: bool
+
+
 class Settled(msgspec.Struct, frozen=True, tag="settled", array_like=True):
     """Every source has answered or failed once."""
 
@@ -246,6 +268,8 @@ Frame = Union[
     Detail,
     BlastRadius,
     Notice,
+    Timeline,
+    Moment,
     Settled,
 ]
 
@@ -284,7 +308,15 @@ class Export(msgspec.Struct, frozen=True, tag="export"):
     query: str
 
 
-Ask = Union[Open, Blast, Refresh, Pause, Export]
+class Travel(msgspec.Struct, frozen=True, tag="travel"):
+    """Show another time of a history: by so many transitions, or by so many seconds; or `at` (UTC seconds)."""
+
+    transitions: int = 0
+    seconds: Seconds = 0.0
+    at: Utc | None = None
+
+
+Ask = Union[Open, Blast, Refresh, Pause, Export, Travel]
 
 # ---------------------------------------------------------------- bytes
 

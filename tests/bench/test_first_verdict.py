@@ -29,7 +29,7 @@ def test_the_first_verdict_is_on_the_screen_a_second_after_the_first_page(
     )
     waits = []
     for number in range(3):
-        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / f"cold-{number}"))
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / f"cold-{number}"))
         aws.log.clear()
         screen = Screen([sys.executable, "-m", "tui.cli.main", "--config", str(config), "--view", "volumes"], 120, 40)
         try:

@@ -94,7 +94,7 @@ async def test_a_collector_of_three_clouds_holds_300_mb_at_most(
         )
         await _collected(file)  # the servers learn the answers
         with monkeypatch.context() as cold:
-            cold.setenv("XDG_CACHE_HOME", str(tmp_path / "cold"))
+            cold.setenv("XDG_STATE_HOME", str(tmp_path / "cold"))
             rows, entry, took = await _collected(file)
         _, again, _ = await _collected(file)
         said.append(f"{' + '.join(names)} {entry:.0f} MB in {took:.1f} s, {again:.0f} MB over a warm start")
@@ -116,7 +116,7 @@ def test_the_first_paint_does_not_wait_for_any_cloud(
     waits: dict[Path, list[float]] = {few: [], all_: []}
     for number in range(ROUNDS):
         for file in (few, all_):
-            monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / f"cold-{number}"))
+            monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / f"cold-{number}"))
             screen = Screen([sys.executable, "-m", "tui.cli.main", "--config", str(file)], 120, 40)
             try:
                 waits[file].append(screen.until("Volumes", 20))

@@ -1,7 +1,6 @@
 """What a source tells beside its polls: what changed, what is gone, and that all else is still so."""
 
 import time
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -13,12 +12,12 @@ from posture.rollup import OWN
 from posture.snapshot import take
 from posture.source import STALE_CADENCES, State
 from posture.verdict import Status
-from providers.collector import saved_state
 from providers.collector.frames import Hello
 from providers.collector.publisher import Publisher
 from tests.posture.chains import CLOUD, CLUSTER, Chains, chain, step
 from tests.posture.controls.world import NOW
 from tests.posture.models import VOLUMES, Feed
+from tests.providers.collector.history.kept import Kept
 from tui.data.replica import Replica
 
 CADENCE = 60.0
@@ -176,16 +175,22 @@ def test_what_is_gone_goes_with_all_that_was_said_of_it_and_only_of_its_own_sour
     assert chains.model.sources[CLUSTER].resources == 2
 
 
-def test_a_viewer_a_snapshot_and_the_next_start_see_what_is_still_so_as_fresh(chains: Chains, tmp_path: Path) -> None:
-    publisher, viewer = Publisher(chains.model), Replica()
+def test_a_viewer_a_snapshot_and_the_next_start_see_what_is_still_so_as_fresh(chains: Chains) -> None:
+    publisher, viewer, history = Publisher(chains.model), Replica(), Kept(chains.model)
     viewer.apply(Hello("test", ("acme",), False, NOW))
 
     def follow() -> int:
-        frames = list(publisher.frames(chains.model.drain()))
+        change = chains.model.drain()
+        history.recorder.take(change, chains.now)
+        frames = list(publisher.frames(change))
         for frame in frames:
             viewer.apply(frame)
         return len(frames)
 
+    for name in (CLUSTER, CLOUD):
+        chains.model.begin(name, chains.now)
+        chains.tell(name, Batch(tuple(one for one in chain("1", on=True) if one.source == name)))
+        chains.end(name, following=True)
     follow()
     quiet(chains, 100.0, CLUSTER, CLOUD)
     assert follow() == 1, "the two sources, and no row"
@@ -194,11 +199,9 @@ def test_a_viewer_a_snapshot_and_the_next_start_see_what_is_still_so_as_fresh(ch
     assert viewer.sources[CLUSTER].last_success == chains.now
     (written,) = [one for one in take(chains.model, chains.now, "1").resources if one.id == "pv-1"]
     assert (written.observed_at, written.not_in_last_poll) == ("2026-11-23T14:01:40Z", False)
-    saved_state.keep(chains.model, tmp_path / "state")
-    again = Chains()
-    saved_state.restore(again.model, tmp_path / "state", chains.now)
-    assert entry(again, "pv-1").observed_at == chains.now
-    assert not again.model.sources[CLUSTER].following
+    history.take(beat=True)
+    kept = history.reader.current(chains.now, history.reader.sources(chains.now))
+    assert [one.observed_at for piece in kept for one in piece if one.resource.id == "pv-1"] == [chains.now]
 
 
 def test_that_all_is_still_so_costs_a_small_part_of_seeing_it_again() -> None:

@@ -34,7 +34,7 @@ def run(tmp_path: Path) -> Run:
         home = {
             "HOME": str(tmp_path / "home"),
             "XDG_CONFIG_HOME": str(tmp_path / "home"),
-            "XDG_CACHE_HOME": str(tmp_path / "home"),
+            "XDG_STATE_HOME": str(tmp_path / "home"),
         }
         command = [sys.executable, "-m", "tui.cli.main", *map(str, arguments)]
         variables = {**os.environ, **home, "PYTHONPATH": str(Path(__file__).parents[2]), **environment}

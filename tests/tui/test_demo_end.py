@@ -44,7 +44,7 @@ def test_the_demo_leaves_nothing_behind(end: str, tmp_path: Path) -> None:
         os.execve(
             ENCTOP,
             [ENCTOP, "demo"],
-            {**os.environ, "TMPDIR": str(folder), "TERM": "xterm-256color", "XDG_CACHE_HOME": str(tmp_path)},
+            {**os.environ, "TMPDIR": str(folder), "TERM": "xterm-256color", "XDG_STATE_HOME": str(tmp_path)},
         )
     out, until = b"", time.monotonic() + 120
     while b"simulated" not in out and time.monotonic() < until:

@@ -84,7 +84,7 @@ def trap(tmp_path: Path) -> tuple[Path, Path]:
 def environment(trapped: Path, **more: str) -> dict[str, str]:
     """As of a person whose search paths have an empty entry, which means the working directory."""
     home = str(trapped.parent / "home")
-    names = ("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
+    names = ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
     kept = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "PYTHONSAFEPATH", "TMUX"}}
     clean = {
         **kept,

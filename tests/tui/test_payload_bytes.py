@@ -78,7 +78,7 @@ def test_no_byte_of_a_name_is_in_a_control_sequence(group: int, tmp_path: Path) 
     file.write_text(json.dumps(snapshot(MARK + MARK.join(GROUPS[group]) + MARK)))
     code = f"from tui.cli.main import main; raise SystemExit(main(['view', {str(file)!r}]))"
     it = Terminal(
-        "-P", "-c", code, PATH=str(tmp_path), TMUX="", HOME=str(tmp_path), XDG_CACHE_HOME=str(tmp_path), LANG="C.UTF-8"
+        "-P", "-c", code, PATH=str(tmp_path), TMUX="", HOME=str(tmp_path), XDG_STATE_HOME=str(tmp_path), LANG="C.UTF-8"
     )
     fcntl.ioctl(it.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 180, 0, 0))
     try:

@@ -197,7 +197,7 @@ def test_no_line_on_standard_error_carries_it(family: str, tmp_path: Path) -> No
         ("snapshot", "-o", str(tmp_path / name / "x"), "--config", str(config)),
         ("--log-file", str(tmp_path / name / "x"), "check", "--config", str(config)),
     ]
-    home = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"), str(tmp_path))
+    home = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"), str(tmp_path))
     env = {**os.environ, **home, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8:backslashreplace"}
     done = subprocess.run(
         [sys.executable, "-P", "-c", EACH_COMMAND],

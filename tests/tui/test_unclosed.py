@@ -26,7 +26,7 @@ LEFT = ("nclosed", "ResourceWarning", "was destroyed", "never awaited", "never r
 def test_nothing_is_left_open_when_every_simulated_tenant_was_asked(
     command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    homes = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"), str(tmp_path / "home"))
+    homes = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME"), str(tmp_path / "home"))
     environment = {
         **os.environ,
         **homes,

@@ -40,7 +40,7 @@ def _plant(bao: Bao, rabbit: Rabbit) -> None:
 
 def _leaks(texts: dict[str, str], secrets: set[str], folder: Path) -> list[tuple[str, str]]:
     """Which secrets stand where: in a text or in a file that was written."""
-    roots = (folder, Path(os.environ["XDG_CACHE_HOME"]))
+    roots = (folder, Path(os.environ["XDG_STATE_HOME"]))
     files = [path for root in roots for path in root.rglob("*") if path.is_file()]
     assert any(path.suffix == ".msgpack" for path in files), "the state that is kept for the next start"
     assert any(path.suffix == ".json" for path in files), "what was exported"

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,7 +19,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run enctop; returns the exit code (README, "Exit codes"). Whatever a user can cause ends in one line on
     standard error.
     """
-    arguments = sys.argv[1:] if arguments is None else arguments
+    # a time of the past may be written `-1h`, which is no option
+    arguments = [
+        re.sub(r"^-(\d+(?:\.\d+)?[smhd])$", r"\1", one) for one in (sys.argv[1:] if arguments is None else arguments)
+    ]
     if list(arguments) in (["--version"], ["-V"]):
         from providers.collector.version import enctop_version
 
@@ -55,6 +59,14 @@ def _run(chosen: argparse.Namespace) -> int:
             from tui.cli.snapshot import snapshot
 
             return snapshot(chosen)
+        case "history":
+            from tui.cli.history import history
+
+            return history(chosen)
+        case "replay":
+            from tui.cli.history import replay
+
+            return replay(chosen)
         case "check":
             from tui.cli.check import check
 
@@ -97,11 +109,10 @@ def _dashboard(chosen: argparse.Namespace) -> int:
         serve.append("--demo")
         origin = "simulated tenants"
     elif chosen.command == "view":
-        from providers.collector.files import read_snapshot
-
-        query = _tenants_of(read_snapshot(chosen.file).scope.tenants, chosen.tenant, query)
+        what, tenants = _on_file(chosen.file)
+        query = _tenants_of(tenants, chosen.tenant, query)
         serve += ["--file", str(chosen.file)]
-        origin = f"snapshot {chosen.file}"
+        origin = f"{what} {chosen.file}"
     else:
         from providers.collector.config import configured
 
@@ -116,15 +127,26 @@ def _dashboard(chosen: argparse.Namespace) -> int:
     return run(serve, view=chosen.view, query=query, export_dir=Path.cwd(), log_file=chosen.log_file, origin=origin)
 
 
+def _on_file(file: Path) -> tuple[str, Sequence[str]]:
+    """What a file holds, and of whom. Raises `SnapshotError` or `HistoryError`."""
+    from providers.collector.history.schema import is_history
+
+    if not is_history(file):
+        from providers.collector.files import read_snapshot
+
+        return "snapshot", read_snapshot(file).scope.tenants
+    from providers.collector.history.past import tenants_of
+
+    return "history", tenants_of(file)
+
+
 def _tenants_of(known: Sequence[str], wanted: Sequence[str], query: str) -> str:
     """The filter that shows these tenants of a snapshot only. Raises `ConfigError` for one it has not."""
     from posture.fault import ConfigError
 
     for name in wanted:
         if name not in known:
-            raise ConfigError(
-                f"--tenant {name}: no such tenant in the snapshot; there are {', '.join(known) or 'none'}"
-            )
+            raise ConfigError(f"--tenant {name}: no such tenant in the file; there are {', '.join(known) or 'none'}")
     return f"tenant:{','.join(wanted)} {query}".strip() if wanted else query
 
 
@@ -181,11 +203,25 @@ def _snapshot(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timeout", type=_positive, default=300.0, metavar="SECONDS", help="for everything together (default 300)"
     )
+    parser.add_argument("--at", metavar="TIME", help="how it was then, from the history; nothing is polled: 1h, 03:10")
     parser.add_argument("--format", choices=FORMATS, default="json", help="json: one object; jsonl: one finding a line")
     _exits(parser, "exit 1 if a finding is this bad, or worse")
     shape = parser.add_mutually_exclusive_group()
     shape.add_argument("--pretty", action="store_true", default=True, help="indented (default)")
     shape.add_argument("--compact", dest="pretty", action="store_false", help="one line")
+
+
+def _history(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", nargs="?", metavar="ID", help="of one resource; `export` cuts a part out (-o)")
+    parser.add_argument("--since", default="24h", metavar="TIME", help="from then on: 24h, 03:10, 2026-11-27T03:10Z")
+    parser.add_argument("--format", choices=("text", "json", "jsonl"), default="text")
+    parser.add_argument("--from", dest="first", metavar="TIME", help="export: the beginning of the part")
+    parser.add_argument("--to", dest="last", default="now", metavar="TIME", help="export: its end (default now)")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="export: where the part is written")
+
+
+def _replay(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--at", metavar="TIME", help="the time that is shown first (default: the last): 1h, 03:10")
 
 
 def _promises(parser: argparse.ArgumentParser) -> None:
@@ -269,7 +305,9 @@ def _nothing(parser: argparse.ArgumentParser) -> None:
 COMMANDS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...] = (
     ("demo", "the dashboard on simulated tenants; needs no account and no network", _nothing),
     ("snapshot", "poll everything once and write what was seen as JSON", _snapshot),
-    ("view", "open a snapshot in the dashboard, offline", _view),
+    ("history", "tell what became otherwise, from the history that the dashboard keeps", _history),
+    ("replay", "the dashboard on the past: [ and ] step by what became otherwise, { and } by the hour", _replay),
+    ("view", "open a snapshot, or a part of a history, in the dashboard, offline", _view),
     ("check", "try every source and say what will be UNKNOWN, and which permission would mend it", _check),
     ("promises", "say how each sentence of the encryption document stands, for each tenant", _promises),
     ("controls", "list the controls, or describe one", _controls),

@@ -19,12 +19,12 @@ def polled(chosen: argparse.Namespace, timeout: Seconds) -> tuple[Collector, Con
         keep_log(chosen.log_file)
         if chosen.demo:
             need_demo()
-            config, origin = stack.enter_context(_demo()), "simulated tenants"
+            config, file, origin = stack.enter_context(_demo()), None, "simulated tenants"
         else:
             config, file = configured(chosen.config)
             origin = named(file)
         config = config.only(chosen.tenant)
-        collector = Collector(config, simulated=chosen.demo)
+        collector = Collector(config, file=None if file is None else file.path, simulated=chosen.demo)
         asyncio.run(_poll(collector, timeout))
         return collector, config, origin
 

@@ -3,7 +3,7 @@
 import argparse
 import time
 
-from posture.fault import SnapshotError, state_word
+from posture.fault import ConfigError, SnapshotError, state_word
 from posture.filter import parse
 from posture.snapshot import Snapshot, SourceEntry, take, to_json, to_jsonl
 from posture.source import ANSWERED
@@ -22,15 +22,34 @@ def snapshot(chosen: argparse.Namespace) -> int:
             writable(chosen.output)
         except OSError as error:
             raise SnapshotError(told(chosen.output, error)) from None
-    collector, config, _ = polled(chosen, chosen.timeout)
-    query = config.narrowed(chosen.filter, chosen.tenant)
-    taken = take(collector.model, time.time(), collector.version, query=query, simulated=collector.simulated)
+    taken = _polled(chosen) if chosen.at is None else _past(chosen)
     body = to_jsonl(taken) if chosen.format == "jsonl" else to_json(taken, pretty=chosen.pretty)
     if chosen.output is None:
         put_json(body)
     else:
         write(chosen.output, body)
     return _ended(chosen, taken)
+
+
+def _polled(chosen: argparse.Namespace) -> Snapshot:
+    collector, config, _ = polled(chosen, chosen.timeout)
+    query = config.narrowed(chosen.filter, chosen.tenant)
+    return take(collector.model, time.time(), collector.version, query=query, simulated=collector.simulated)
+
+
+def _past(chosen: argparse.Namespace) -> Snapshot:
+    """How it was at a time that is past."""
+    from providers.collector.history.past import snapshot_at
+    from providers.collector.version import enctop_version
+    from tui.cli.history import at, opened, stored
+
+    if chosen.demo:
+        raise ConfigError("snapshot: --demo keeps no history for --at")
+    _, path = stored(chosen)
+    then = at(chosen.at, time.time(), "--at")
+    with opened(path) as connection:
+        query = f"tenant:{','.join(chosen.tenant)} {chosen.filter}".strip() if chosen.tenant else chosen.filter
+        return snapshot_at(connection, then, enctop_version(), query)
 
 
 def _ended(chosen: argparse.Namespace, taken: Snapshot) -> int:

@@ -18,6 +18,7 @@ from providers.collector.frames import (
     Findings,
     Gone,
     Hello,
+    Moment,
     Notice,
     Places,
     PromiseCell,
@@ -29,10 +30,17 @@ from providers.collector.frames import (
     Sources,
     TenantPromises,
     TenantRollup,
+    Timeline,
 )
+from tui.data.move import Move, move_of
 
 FINDING = "finding"
 """The table that holds findings; every other table is named after the kind of its rows."""
+TRANSITION = "transition"
+"""The table of what became otherwise."""
+MOST_TRANSITIONS = 5000
+PAST_PLACES = 1 << 32
+"""Places of transitions, which may be there no more, are numbered from here."""
 NOWHERE = Place("", "", "", "", "", "", "")
 
 Item = Row | FindingRow
@@ -100,12 +108,17 @@ class Replica:
         self.sentences: dict[str, Sentence] = {}
         self.promises: dict[str, tuple[PromiseCell, ...]] = {}
         """Of each tenant, in the order of `sentences`."""
+        self.transitions: Table[Move] = Table()
+        """What became otherwise, the newest last, at most `MOST_TRANSITIONS`."""
         self.details: dict[str, Detail] = {}
         self.blasts: dict[str, BlastRadius] = {}
         self.touched: set[str] = set()
         """What moved since it was last cleared: kinds, and `finding`, `sources`, `rollups`, `promises`, `places`,
-        `hello`, `settled`, `detail`, `blast`.
+        `hello`, `settled`, `detail`, `blast`, `transition`.
         """
+        self.moment: Moment | None = None
+        """What is shown of a history; None of what is live, and of a snapshot."""
+        self._past_places: dict[Place, int] = {}
         self._table_of: dict[int, Table[Row]] = {}
         self._sources_before: set[str] = set()
         self._apply: dict[type, Callable[[Any], None]] = {
@@ -120,6 +133,8 @@ class Replica:
             TenantPromises: self._promises,
             Detail: self._detail,
             BlastRadius: self._blast,
+            Timeline: self._timeline,
+            Moment: self._moment,
             Settled: self._settled,
         }
 
@@ -130,6 +145,8 @@ class Replica:
 
     def now(self) -> Utc:
         """The time to measure ages by, UTC seconds."""
+        if self.moment is not None:
+            return self.moment.at
         if self.hello is not None and self.hello.frozen_at is not None:
             return self.hello.frozen_at
         return self._clock()
@@ -255,6 +272,22 @@ class Replica:
     def _blast(self, frame: BlastRadius) -> None:
         self.blasts = {frame.id: frame}
         self.touched.add("blast")
+
+    def _timeline(self, frame: Timeline) -> None:
+        if frame.again:
+            for key in list(self.transitions.rows):
+                self.transitions.drop(key)
+        for one in frame.transitions:
+            number = self._past_places.setdefault(one.place, PAST_PLACES + len(self._past_places))
+            self.places[number] = one.place
+            self.transitions.put(one.id, move_of(one, number))
+        for key in list(self.transitions.rows)[: max(0, len(self.transitions.rows) - MOST_TRANSITIONS)]:
+            self.transitions.drop(key)
+        self.touched.add(TRANSITION)
+
+    def _moment(self, frame: Moment) -> None:
+        self.moment = frame
+        self.touched |= {"hello", "sources"}
 
     def _settled(self, frame: Settled) -> None:
         self.settled = True

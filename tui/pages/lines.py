@@ -17,6 +17,7 @@ from posture.source import ANSWERED, Source, State
 from posture.verdict import Finding, Gap, Status
 from providers.collector.frames import Detail, Judged, Linked
 from tui.pages.chain import chain_lines
+from tui.pages.history import history_lines
 from tui.pages.tls import replaces_fields, sections
 from tui.widgets.columns import PAINTS, SEVERITIES, SEVERITY_PAINTS, state_cell, status_cell
 
@@ -209,6 +210,7 @@ def _lines(detail: Detail, width: int, now: Utc, freshness: str, chosen: int | N
     if resource is None:
         yield Line((("this resource has not been seen, or is gone", "unknown"),))
         yield from _wrapped(detail.id, width, 0, "faint")
+        yield from _history(detail, width, now)
         return
     yield from _where(resource, detail.status, width)
     if resource.encryption is not None:
@@ -239,9 +241,17 @@ def _lines(detail: Detail, width: int, now: Utc, freshness: str, chosen: int | N
     yield from _linked("LEADS TO", detail.links, len(detail.links))
     yield from _linked("USED BY", detail.users, detail.users_total)
     yield from _refused(detail, width)
+    yield from _history(detail, width, now)
     if resource.fields and not told:
         yield from _title("FIELDS")
         yield from _fields(resource.fields, width)
+
+
+def _history(detail: Detail, width: int, now: Utc) -> Iterator[Line]:
+    if detail.history or detail.first_seen is not None:
+        yield from _title("HISTORY")
+    for parts, copies in history_lines(detail, now):
+        yield from _folded(parts, width, "", copies)
 
 
 def _verdicts(detail: Detail, width: int, now: Utc, *, apart: bool) -> Iterator[Line]:

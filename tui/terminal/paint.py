@@ -19,6 +19,7 @@ NAMES: Mapping[str, tuple[str, str]] = {
     "accent": ("primary", ""),
     "title": ("name", "bold"),
     "mark": ("accent", "bold"),
+    "alarm": ("status-warn", "reverse"),
     "link": ("primary", "underline"),
 }
 """Name -> (theme variable, attribute)."""
@@ -36,7 +37,12 @@ class Paint:
         self.bar = Style(color=_rich(variables, "foreground"), bgcolor=_rich(variables, "panel"))
         self._styles = {
             name: self.plain
-            + Style(color=_rich(variables, color), bold=attribute == "bold", underline=attribute == "underline")
+            + Style(
+                color=_rich(variables, color),
+                bold=attribute == "bold",
+                underline=attribute == "underline",
+                reverse=attribute == "reverse",
+            )
             for name, (color, attribute) in NAMES.items()
         }
 

@@ -2,6 +2,7 @@
 only when they changed.
 """
 
+import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
@@ -11,10 +12,11 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
-from posture.clock import Utc, age
+from posture.clock import Utc, age, rfc3339
 from posture.fault import state_word
 from posture.source import ANSWERED, Source, State
 from posture.text import clean
+from providers.collector.frames import Moment
 from tui.data.replica import Replica, services
 from tui.terminal.paint import Paint
 from tui.views import View
@@ -144,10 +146,25 @@ def banner(replica: Replica, width: int, *, error: str, down: str, restart_in: i
         ]
     if paused:
         return [(" ❚❚ PAUSED", "warn"), (" · nothing is polled and everything shown grows older · p goes on", "bar")]
+    if replica.moment is not None:
+        return _past(replica.moment, width)
     if hello is not None and hello.frozen_at is not None:
         at = datetime.fromtimestamp(hello.frozen_at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
         return [(f" SNAPSHOT of {at}", "warn"), (" · offline, ages are as of then", "bar")]
     return []
+
+
+def _past(moment: Moment, width: int) -> list[Part]:
+    """That this is the past, in alarm's colours: nobody must take it for now."""
+    at = datetime.fromtimestamp(moment.at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    ago = age(time.time() - moment.at)
+    parts: list[Part] = [(f" THE PAST  {at}, {ago} ago ", "alarm")]
+    if not moment.watched:
+        parts.append((" enctop did not run then: as it was last seen ", "warn"))
+    parts.append((" [ ] by change  { } by hour", "bar"))
+    if width >= 120:
+        parts.append((f"  history {rfc3339(moment.first)} to {rfc3339(moment.last)}", "faint"))
+    return parts
 
 
 NUMBERS = "1234567890"

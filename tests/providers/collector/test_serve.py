@@ -33,6 +33,7 @@ from providers.collector.frames import (
     Settled,
     Sources,
     TenantPromises,
+    Timeline,
 )
 from providers.collector.publisher import Publisher
 from providers.collector.replay import Replay
@@ -107,7 +108,7 @@ async def test_a_poll_that_finds_nothing_new_sends_no_row_and_no_finding(aws: Aw
     polls, known = aws.log.count("ec2:DescribeVolumes"), len(viewer.frames)
     await until(lambda: aws.log.count("ec2:DescribeVolumes") >= polls + 4)
     sent = [type(frame) for frame in viewer.frames[known:]]
-    assert set(sent) <= {Sources, TenantPromises}
+    assert set(sent) <= {Sources, TenantPromises, Timeline}, "what the first poll ended is told a second after it"
     assert sent.count(TenantPromises) <= 1, "rolled up once a second: the last time for what came before"
 
 

@@ -59,7 +59,7 @@ def here(tmp_path: Path, stranger: Stranger) -> Path:
 @pytest.fixture
 def run(here: Path, tmp_path: Path) -> Run:
     def call(*arguments: str | Path, cwd: Path = here, **environment: str) -> subprocess.CompletedProcess[str]:
-        home = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"), str(tmp_path / "home"))
+        home = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME"), str(tmp_path / "home"))
         variables = {
             **os.environ,
             **home,
@@ -94,7 +94,7 @@ def test_an_untrusted_file_is_told_and_nothing_goes_to_its_server(
 
 def run_in_terminal(run: Run, here: Path) -> subprocess.CompletedProcess[str]:
     """The dashboard's collector without its screen: what it is started with when nobody looked before."""
-    home = {name: str(here.parent / "home") for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME")}
+    home = {name: str(here.parent / "home") for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")}
     command = [sys.executable, "-P", "-m", "providers.collector"]
     variables = {**os.environ, **home, "PYTHONPATH": str(ROOT)}
     return subprocess.run(

@@ -1,7 +1,7 @@
 """Configurations with a mistake each, and what is said of it."""
 
 IN_FILE, IN_TENANT, IN_POLL = (
-    "allowed here: poll, tenant",
+    "allowed here: history, poll, tenant",
     "allowed here: aws, azure, discover, gcp, keycloak, kubernetes, name, policy, tls, vault",
     "allowed here: cold, live, warm",
 )
@@ -239,6 +239,12 @@ WRONG: list[tuple[str, str]] = [
     ('[poll]\nlive = "60"\n' + tenant(), f"poll.live: '60' {NO_DURATION}"),
     ('[poll]\ncold = "1 fortnight"\n' + tenant(), f"poll.cold: '1 fortnight' {NO_DURATION}"),
     ('[poll]\nwarm = "-5m"\n' + tenant(), f"poll.warm: '-5m' {NO_DURATION}"),
+    ("[history]\ndays = -1\n" + tenant(), "history.days: expected a whole number >= 0"),
+    ("[history]\nmax_mb = 1\n" + tenant(), "history.max_mb: expected a whole number >= 16"),
+    (
+        "[history]\nday = 3\n" + tenant(),
+        "history.day: unknown key, did you mean days?; allowed here: days, max_mb, path",
+    ),
     ('[poll]\nlive = "0.5s"\n' + tenant(), "poll.live: '0.5s' is shorter than 1s"),
     # policy
     (

@@ -1,0 +1,147 @@
+"""Between a model and its history: what moved goes in, what was seen comes back at the next start."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Coroutine
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from posture.changes import Change
+from posture.clock import Seconds, Utc
+from posture.entry import Entry, Statuses, clamped
+from posture.fault import HistoryError
+from posture.model import Model
+from posture.rollup import OWN
+from posture.transition import Transition
+from providers.collector.config import Config
+from providers.collector.frames import Detail, Notice, Timeline
+from providers.collector.history.history import BEAT, EVERY, PRUNE, History
+from providers.collector.history.place import owners, path_for
+from providers.collector.history.reader import Reader
+from providers.collector.history.recorder import Recorder
+from providers.collector.history.records import waiting
+from providers.collector.history.schema import open_reader
+
+Send = Callable[..., Coroutine[None, None, None]]
+
+DAY: Final[Seconds] = 86400.0
+PATIENCE: Final[Seconds] = 300.0
+"""What was seen is written after this long at the latest, though a source has not answered yet."""
+SLICE: Final = 1000
+"""Resources noted at a stretch, about 10 ms."""
+MOST: Final = 2000
+"""Transitions that a viewer is told of, of the last day."""
+MOST_OF_ONE: Final = 50
+"""Transitions that the detail of a resource tells."""
+
+
+class Keeper:
+    """Writes what moved, and fills a model that begins."""
+
+    def __init__(self, history: History, model: Model, now: Callable[[], Utc]) -> None:
+        self._history, self._model, self._now = history, model, now
+        self._recorder = Recorder(model)
+        self._told = 0
+        self.restored: list[str] = []
+        """The sources that were restored: all pending until they answer."""
+
+    async def restore(self) -> AsyncIterator[list[Entry]]:
+        """What an earlier run had seen, in pieces, the worst first, with its sources added before; it ages from when it
+        was seen.
+        """
+        sources = await self._history.open()
+        for one in sources.values():
+            self._model.add_source(waiting(one.source))
+        self.restored = sorted(sources)
+        self._recorder = Recorder(self._model, self.restored)
+        now = self._now()
+        async for piece in self._history.entries(sources):
+            yield [
+                Entry.seen(entry.resource, entry.source, entry.observed_at, clamped(entry.statuses_since(), now))
+                for entry in piece
+                if entry.resource.provider != OWN and entry.source in sources
+            ]
+
+    def take(self, change: Change) -> None:
+        """Note what moved."""
+        self._recorder.take(change, self._now())
+
+    async def keep(self, send: Send, settled: asyncio.Task[None]) -> None:
+        """Write what was noted every second, once all has `settled` or soon after, and tell the viewer what became
+        otherwise; for ever.
+        """
+        none: list[Transition] = []
+        day = await self._history.ask(lambda reader: reader.transitions(self._now() - DAY, self._now(), MOST), none)
+        await send(Timeline(tuple(reversed(day)), again=True))
+        await self._tell(send)
+        await asyncio.wait([settled], timeout=PATIENCE)
+        self.begin()
+        beat = pruned = 0.0
+        while True:
+            now = self._now()
+            due = not 0 <= now - beat < BEAT
+            beat = now if due else beat
+            if not await self._write(send, beat=due):
+                await asyncio.sleep(BEAT)
+                self._recorder.all(now)  # what could not be written is written when it can be
+            if not 0 <= now - pruned < PRUNE:
+                pruned = now
+                await self._history.prune()
+            await self._tell(send)
+            await asyncio.sleep(EVERY)
+
+    def begin(self) -> None:
+        """Every source has answered or failed once: what moves from now on is written, and what has moved till now."""
+        self._recorder.begin(self._now())
+
+    async def _write(self, send: Send, *, beat: bool) -> bool:
+        """Write what was noted; says whether that went well."""
+        while True:
+            more = self._recorder.more(SLICE, self._now())
+            if work := self._recorder.work(self._now(), beat=beat and not more):
+                found = await self._history.write(work)
+                if found is None:
+                    return False
+                if found:
+                    await send(Timeline(tuple(found)))
+            if not more:
+                return True
+
+    async def told(self, detail: Detail) -> Detail:
+        """A detail with its resource's history."""
+        now = self._now()
+        none: list[Transition] = []
+        transitions = await self._history.ask(
+            lambda reader: reader.transitions(0.0, now, MOST_OF_ONE, resource=detail.id), none
+        )
+        seen = await self._history.ask(lambda reader: reader.seen(detail.id), None)
+        return msgspec.structs.replace(detail, first_seen=None if seen is None else seen[0], history=tuple(transitions))
+
+    async def end(self) -> None:
+        """Write what is left."""
+        while self._recorder.more(SLICE, self._now()):
+            await self._history.write(self._recorder.work(self._now(), beat=False))
+        await self._history.close(self._recorder.work(self._now(), beat=True))
+
+    async def _tell(self, send: Send) -> None:
+        for line in self._history.troubles[self._told :]:
+            self._told += 1
+            await send(Notice("warning", line))
+
+
+def recall(config: Config, file: Path | None, now: Utc) -> dict[str, Statuses]:
+    """How every finding stood last, by resource id, for a run that keeps none itself; empty where there is no history,
+    or none of ours.
+    """
+    if not config.history.days:
+        return {}
+    try:
+        connection = open_reader(path_for(config, file))
+        try:
+            return Reader(connection).statuses(now, owners(config))
+        finally:
+            connection.close()
+    except (HistoryError, sqlite3.Error, ValueError):
+        return {}

@@ -1,0 +1,106 @@
+"""A time that is past as a model that nothing moves, of which a viewer is told as of a live one."""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from posture.clock import Seconds, Utc, rfc3339
+from posture.entry import Entry
+from posture.fault import HistoryError
+from posture.frozen import Still, unjudging
+from posture.policy import Policy
+from posture.snapshot import Snapshot, take
+from posture.text import one_line
+from providers.collector.history.reader import Reader, Stood, seen_at
+from providers.collector.history.schema import open_file
+
+UNWATCHED: Final[Seconds] = 180.0
+"""Without a beat for so long, enctop did not run."""
+
+
+class Past:
+    """Everything as it stood at `at` (UTC seconds), which can be moved. Raises `HistoryError` with one line for a
+    history that tells of nothing, or is damaged.
+    """
+
+    def __init__(self, reader: Reader, at: Utc | None = None) -> None:
+        self._reader = reader
+        with told():
+            span = reader.span()
+            if span is None:
+                raise HistoryError("the history is empty: nothing was seen yet")
+            self.first, self.last = span
+            self.at = self.last if at is None else min(max(at, self.first), self.last)
+            self.model = Still(unjudging(reader.controls()), {name: Policy() for name in reader.tenants()}, self.at)
+            self._read: dict[str, Utc] = {}
+            """When what is held of a resource was read, by id."""
+            sources = reader.sources(self.at)
+            self._show(sources)
+            for piece in reader.entries(self.at):
+                self._hold(piece)
+        self._age(sources)
+
+    def move(self, at: Utc) -> bool:
+        """To another time, within what is told; says whether it is another."""
+        at = min(max(at, self.first), self.last)
+        if at == self.at:
+            return False
+        with told():
+            sources = self._reader.sources(at)
+            entries, gone = self._reader.moved(self.at, at)
+        self.at = at
+        self._show(sources)
+        self.model.release(gone)
+        self._hold(entries)
+        self._age(sources)
+        return True
+
+    def _show(self, sources: Mapping[str, Stood]) -> None:
+        self.model.move(self.at, {name: stood.source for name, stood in sources.items()})
+
+    def _hold(self, entries: Sequence[Entry]) -> None:
+        self._read.update((entry.resource.id, entry.observed_at) for entry in entries)
+        self.model.hold(entries)
+
+    def _age(self, sources: Mapping[str, Stood]) -> None:
+        for entry in self.model.all():
+            read = self._read.get(entry.resource.id, entry.observed_at)
+            entry.observed_at = seen_at(entry, read, sources, self.at)
+
+    def step(self, forward: bool) -> Utc | None:
+        """When something became otherwise next, or last, from here; None where nothing did."""
+        with told():
+            found = self._reader.next_transition(self.at) if forward else self._reader.last_transition(self.at)
+        return found if found is not None and self.first <= found <= self.last else None
+
+    def watched(self) -> bool:
+        """Whether enctop ran at this time."""
+        with told():
+            before, after = self._reader.watched(self.at)
+        return before is not None and (after if after is not None else self.at) - before < UNWATCHED
+
+
+@contextlib.contextmanager
+def told() -> Iterator[None]:
+    """What is damaged, in one line. Raises `HistoryError`."""
+    try:
+        yield
+    except (sqlite3.Error, ValueError) as error:
+        raise HistoryError(one_line(f"the history is damaged: {error}")) from None
+
+
+def tenants_of(file: Path) -> list[str]:
+    """Whose history a file holds. Raises `HistoryError`."""
+    with contextlib.closing(open_file(file)) as connection, told():
+        return Reader(connection).tenants()
+
+
+def snapshot_at(connection: sqlite3.Connection, at: Utc, version: str, query: str) -> Snapshot:
+    """How everything stood at `at` (UTC seconds), through a filter. Raises `HistoryError` and `FilterError`."""
+    past = Past(Reader(connection), at)
+    if not past.first <= at <= past.last:
+        span = f"{rfc3339(past.first)} to {rfc3339(past.last)}"
+        raise HistoryError(f"{rfc3339(at)}: the history tells of {span}")
+    return take(past.model, past.at, version, query=query)

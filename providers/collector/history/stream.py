@@ -1,0 +1,118 @@
+"""A history as a stream: the frames of a live collector, of a time that is past, which the viewer can move."""
+
+import asyncio
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from posture.clock import Utc
+from posture.fault import EnctopError
+from posture.snapshot import take, to_json
+from providers.collector.blast import blast_radius, finished
+from providers.collector.files import write
+from providers.collector.frames import (
+    Ask,
+    Blast,
+    Decoder,
+    Detail,
+    Encoder,
+    Export,
+    Frame,
+    Hello,
+    Moment,
+    Notice,
+    Open,
+    Settled,
+    Timeline,
+    Travel,
+)
+from providers.collector.history.keeper import DAY, MOST, MOST_OF_ONE
+from providers.collector.history.past import Past, told
+from providers.collector.history.reader import Reader
+from providers.collector.publisher import Publisher
+from providers.collector.version import enctop_version
+
+MOST_STEPS: Final = 1000
+"""Transitions at one ask."""
+
+
+class Replayed:
+    """A history that answers a viewer as a collector would; what asks for news is told that there is none. `at` is the
+    time that is shown first (UTC seconds), None for the last. Raises `HistoryError`.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, at: Utc | None) -> None:
+        self._reader = Reader(connection)
+        self._past = Past(self._reader, at)
+        self._version = enctop_version()
+        self._publisher = Publisher(self._past.model)
+
+    async def stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Send everything, then answer until the reader ends."""
+        encoder, model = Encoder(), self._past.model
+
+        async def send(*frames: Frame) -> None:
+            for frame in frames:
+                writer.write(encoder.encode(frame))
+                await writer.drain()
+
+        await send(Hello(self._version, tuple(sorted(model.policies)), False, self._past.at, self._past.at))
+        await send(*self._moved(), Settled())
+        async for ask in Decoder(Ask).read_from(reader):
+            try:
+                await send(*self._answer(ask))
+            except EnctopError as error:
+                await send(Notice("error", str(error)))
+
+    def _moved(self) -> list[Frame]:
+        """What stands otherwise at the time that is shown now."""
+        past = self._past
+        with told():
+            day = self._reader.transitions(past.at - DAY, past.at, MOST)
+        moment = Moment(past.at, past.first, past.last, past.watched())
+        return [moment, *self._publisher.frames(past.model.moved()), Timeline(tuple(reversed(day)), again=True)]
+
+    def _answer(self, ask: Ask) -> list[Frame]:
+        match ask:
+            case Open():
+                return [self._detail(ask.id)]
+            case Blast():
+                return [finished(blast_radius(self._past.model, ask.id, ask.most))]
+            case Export():
+                return [self._export(ask)]
+            case Travel():
+                return self._travel(ask)
+            case _:
+                return [Notice("warning", "this is the past: nothing is polled")]
+
+    def _travel(self, ask: Travel) -> list[Frame]:
+        past = self._past
+        at: Utc = past.at if ask.at is None else ask.at
+        at += ask.seconds
+        if not ask.transitions:
+            if past.move(at):
+                return self._moved()
+            end = "begins" if at < past.at else "ends"
+            return [Notice("information", f"the history {end} here")]
+        for _ in range(min(abs(ask.transitions), MOST_STEPS)):
+            found = past.step(ask.transitions > 0)
+            if found is None:
+                when = "later" if ask.transitions > 0 else "earlier"
+                return [*self._moved(), Notice("information", f"nothing became otherwise {when}")]
+            past.move(found)
+        return self._moved()
+
+    def _detail(self, resource: str) -> Detail:
+        detail = self._publisher.detail(resource)
+        with told():
+            history = self._reader.transitions(0.0, self._past.at, MOST_OF_ONE, resource=resource)
+            seen = self._reader.seen(resource)
+        return msgspec.structs.replace(detail, first_seen=seen[0] if seen else None, history=tuple(history))
+
+    def _export(self, ask: Export) -> Notice:
+        snapshot = take(self._past.model, self._past.at, self._version, query=ask.query)
+        write(Path(ask.path), to_json(snapshot), new=True)
+        many = f"{len(snapshot.resources)} resources and {len(snapshot.findings)} findings"
+        return Notice("information", f"{many} written to {ask.path}")
