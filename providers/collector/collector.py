@@ -135,10 +135,13 @@ class Collector:
         await send(Hello(self.version, tuple(sorted(self.model.policies)), self.simulated, self._now()))
         history = History(self.config, self.file, self._now, kept=not self.simulated)
         keeping = keeper.Keeper(history, self.model, self._now)
+        painted = False
         async for known in keeping.restore():
             self.model.restore(known, self._now())
-            self.model.settle()
-            await send(*publisher.frames(self.model.moved()))
+            if not painted:  # the worst at once; the rest is judged together, with what it points at
+                self.model.settle()
+                await send(*publisher.frames(self.model.moved()))
+                painted = True
         self._moved.set()
         self.poller.add(self.sources())
         try:

@@ -32,7 +32,16 @@ def test_every_file_that_declares_a_view_is_one() -> None:
 def test_views_and_their_keys_stand_as_they_always_did() -> None:
     assert [view.name for view in views()] == [
         *("overview", "volumes", "snapshots", "buckets", "keys", "vault", "leases", "endpoints", "findings", "sources"),
-        *("certificates", "expiring", "workloads", "storageclasses", "persistentvolumes", "claims", "ingresses"),
+        *(
+            "timeline",
+            "certificates",
+            "expiring",
+            "workloads",
+            "storageclasses",
+            "persistentvolumes",
+            "claims",
+            "ingresses",
+        ),
         *("access", "edge", "promises", "databases", "filesystems", "others"),
     ]
 

@@ -108,16 +108,14 @@ class Replica:
         self.sentences: dict[str, Sentence] = {}
         self.promises: dict[str, tuple[PromiseCell, ...]] = {}
         """Of each tenant, in the order of `sentences`."""
-        self.transitions: Table[Move] = Table()
-        """What became otherwise, the newest last, at most `MOST_TRANSITIONS`."""
+        self.transitions: Table[Move] = Table()  # the newest last, at most `MOST_TRANSITIONS`
         self.details: dict[str, Detail] = {}
         self.blasts: dict[str, BlastRadius] = {}
         self.touched: set[str] = set()
         """What moved since it was last cleared: kinds, and `finding`, `sources`, `rollups`, `promises`, `places`,
         `hello`, `settled`, `detail`, `blast`, `transition`.
         """
-        self.moment: Moment | None = None
-        """What is shown of a history; None of what is live, and of a snapshot."""
+        self.moment: Moment | None = None  # of what is live, and of a snapshot
         self._past_places: dict[Place, int] = {}
         self._table_of: dict[int, Table[Row]] = {}
         self._sources_before: set[str] = set()

@@ -2,7 +2,7 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -40,7 +40,6 @@ class Past:
             self._show(sources)
             for piece in reader.entries(self.at):
                 self._hold(piece)
-        self._age(sources)
 
     def move(self, at: Utc) -> bool:
         """To another time, within what is told; says whether it is another."""
@@ -54,20 +53,21 @@ class Past:
         self._show(sources)
         self.model.release(gone)
         self._hold(entries)
-        self._age(sources)
         return True
 
     def _show(self, sources: Mapping[str, Stood]) -> None:
+        self._sources = sources
         self.model.move(self.at, {name: stood.source for name, stood in sources.items()})
 
     def _hold(self, entries: Sequence[Entry]) -> None:
         self._read.update((entry.resource.id, entry.observed_at) for entry in entries)
         self.model.hold(entries)
 
-    def _age(self, sources: Mapping[str, Stood]) -> None:
-        for entry in self.model.all():
+    def age(self, entries: Iterable[Entry]) -> None:
+        """Find when these were seen last: every poll moves that of all that it has seen."""
+        for entry in entries:
             read = self._read.get(entry.resource.id, entry.observed_at)
-            entry.observed_at = seen_at(entry, read, sources, self.at)
+            entry.observed_at = seen_at(entry, read, self._sources, self.at)
 
     def step(self, forward: bool) -> Utc | None:
         """When something became otherwise next, or last, from here; None where nothing did."""
@@ -103,4 +103,5 @@ def snapshot_at(connection: sqlite3.Connection, at: Utc, version: str, query: st
     if not past.first <= at <= past.last:
         span = f"{rfc3339(past.first)} to {rfc3339(past.last)}"
         raise HistoryError(f"{rfc3339(at)}: the history tells of {span}")
+    past.age(past.model.all())
     return take(past.model, past.at, version, query=query)

@@ -116,11 +116,12 @@ class Recorder:
         return bool(self._backlog)
 
     def all(self, now: Utc) -> None:
-        """Note everything, after something could not be written."""
+        """Note everything, after something could not be written; what was not there before is no news by now."""
         self._standing.clear()
         for source in self._model.sources.values():
             self._source(source, now, whole=False)
         self._backlog = [entry.resource.id for entry in self._model.all()]
+        self._old = set(self._backlog)
 
     def work(self, now: Utc, *, beat: bool) -> Work:
         """What was noted since the last call; with `beat`, once a minute, also what the polls and the counts were."""

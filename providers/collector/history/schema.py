@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import itertools
 import os
 import sqlite3
 import time
@@ -43,6 +44,7 @@ CREATE TABLE version (
 ) STRICT;
 CREATE INDEX version_resource ON version (resource, began);
 CREATE INDEX version_began ON version (began);
+CREATE INDEX version_standing ON version (status) WHERE ended IS NULL;
 CREATE INDEX version_ended ON version (ended) WHERE ended IS NOT NULL;
 CREATE TABLE transition (
     at REAL NOT NULL, resource INTEGER NOT NULL, control INTEGER NOT NULL, before INTEGER NOT NULL,
@@ -77,7 +79,13 @@ def open_writer(path: Path) -> tuple[sqlite3.Connection, int, str | None]:
     try:
         why = unusable(path)
         aside = None if why is None else set_aside(path, why)
-        return _made(path), lock, aside
+        try:
+            return _made(path), lock, aside
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError as damaged:
+            aside = set_aside(path, str(damaged))
+            return _made(path), lock, aside
     except (OSError, sqlite3.Error) as error:
         os.close(lock)
         raise HistoryError(one_line(f"the history is not kept: {path}: {error}")) from None
@@ -132,7 +140,8 @@ def is_history(path: Path) -> bool:
 def set_aside(path: Path, why: str) -> str:
     """Rename a history that cannot be used, with what belongs to it; returns what to tell. Raises OSError."""
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    target = path.with_name(f"{path.name}.aside-{stamp}-{os.getpid()}")
+    names = (path.with_name(f"{path.name}.aside-{stamp}-{number}") for number in itertools.count(1))
+    target = next(name for name in names if not os.path.lexists(name))
     for tail in ("", "-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):
             path.with_name(path.name + tail).rename(target.with_name(target.name + tail))

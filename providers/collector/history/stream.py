@@ -105,6 +105,8 @@ class Replayed:
         return self._moved()
 
     def _detail(self, resource: str) -> Detail:
+        if (entry := self._past.model.entry(resource)) is not None:
+            self._past.age((entry,))
         detail = self._publisher.detail(resource)
         with told():
             history = self._reader.transitions(0.0, self._past.at, MOST_OF_ONE, resource=resource)
@@ -112,6 +114,7 @@ class Replayed:
         return msgspec.structs.replace(detail, first_seen=seen[0] if seen else None, history=tuple(history))
 
     def _export(self, ask: Export) -> Notice:
+        self._past.age(self._past.model.all())
         snapshot = take(self._past.model, self._past.at, self._version, query=ask.query)
         write(Path(ask.path), to_json(snapshot), new=True)
         many = f"{len(snapshot.resources)} resources and {len(snapshot.findings)} findings"

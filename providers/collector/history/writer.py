@@ -41,6 +41,7 @@ class Writer:
             name: number for number, name in connection.execute("SELECT id, name FROM control")
         }
         self._sources: dict[str, int] = {}
+        self._versions = int(connection.execute("SELECT ifnull(max(id), 0) FROM version").fetchone()[0])
 
     def write(self, work: Work) -> list[Transition]:
         """Write what moved; returns the transitions. Raises `sqlite3.Error`, and what was begun is undone."""
@@ -111,11 +112,14 @@ class Writer:
         if found is not None and found[1] is not None and found[2] == same:
             return ()
         now = verdicts(moved.kept.findings, self._number)
-        version = self._sql.execute(
-            "INSERT INTO version (resource, began, ended, observed, status, digest, verdicts, data)"
-            " VALUES (?, ?, NULL, ?, ?, ?, ?, ?)",
+        self._versions += 1
+        resource = self._named(moved, moved.kept, self._versions, found)
+        self._sql.execute(
+            "INSERT INTO version (id, resource, began, ended, observed, status, digest, verdicts, data)"
+            " VALUES (?, ?, ?, NULL, ?, ?, ?, ?, ?)",
             (
-                found[0] if found else 0,
+                self._versions,
+                resource,
                 moved.at,
                 moved.observed_at,
                 moved.kept.status,
@@ -123,28 +127,26 @@ class Writer:
                 now,
                 self.packer.pack(data),
             ),
-        ).lastrowid
-        resource = self._named(moved, moved.kept, version, found)
+        )
         if found is not None and found[1] is not None:
             self._sql.execute("UPDATE version SET ended = ? WHERE id = ?", (moved.at, found[1]))
             return self._transitions(moved, resource, statuses(found[3]))
         return self._transitions(moved, resource, None) if moved.news else ()
 
-    def _named(self, moved: Moved, kept: Kept, version: int | None, found: Sequence[object] | None) -> int:
+    def _named(self, moved: Moved, kept: Kept, version: int, found: Sequence[Any] | None) -> int:
         """The number of the resource, which has this version now."""
         about = _about(kept)
-        if found is None:
-            made = self._sql.execute(
-                f"INSERT INTO resource (name, {ABOUT}, first_seen, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (moved.name, *about, moved.at, version),
-            ).lastrowid
-            self._sql.execute("UPDATE version SET resource = ? WHERE id = ?", (made, version))
-            return made or 0
-        self._sql.execute(
-            f"UPDATE resource SET ({ABOUT}) = (?, ?, ?, ?, ?, ?, ?, ?), version = ?, gone_at = NULL WHERE id = ?",
-            (*about, version, found[0]),
-        )
-        return int(str(found[0]))
+        if found is not None:
+            self._sql.execute(
+                f"UPDATE resource SET ({ABOUT}) = (?, ?, ?, ?, ?, ?, ?, ?), version = ?, gone_at = NULL WHERE id = ?",
+                (*about, version, found[0]),
+            )
+            return int(found[0])
+        made = self._sql.execute(
+            f"INSERT INTO resource (name, {ABOUT}, first_seen, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (moved.name, *about, moved.at, version),
+        ).lastrowid
+        return made or 0
 
     def _gone(self, moved: Moved, found: tuple[Any, ...]) -> list[Transition]:
         number, version, _, known, status, *about = found

@@ -68,6 +68,7 @@ def assert_so(then: dict[float, tuple[dict[str, Any], dict[str, float]]], kept: 
     for at, (was, seen) in [*then.items(), *reversed(then.items())]:
         moving.move(at)
         for past in (moving, Past(kept.reader, at)):
+            past.age(past.model.all())
             now = told(past.model)
             for part, value in was.items():
                 other = {name for name in {**now[part], **value} if now[part].get(name) != value.get(name)}
