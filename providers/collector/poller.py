@@ -57,6 +57,7 @@ class Poller:
         self._go = asyncio.Event()
         self._go.set()
         self._once = False
+        self._patience: Seconds | None = None
 
     # ------------------------------------------------------------ what callers do
 
@@ -131,10 +132,16 @@ class Poller:
         else:
             self._go.set()
 
-    async def settled(self) -> None:
-        """Wait until every source, children included, has answered or failed once."""
+    async def settled(self, *, but_last: bool = False) -> None:
+        """Wait until every source, children included, has answered or failed once; `but_last`: those that wait for
+        these themselves excepted.
+        """
         while True:
-            waiting = [event.wait() for event in list(self._first.values()) if not event.is_set()]
+            waiting = [
+                event.wait()
+                for name, event in list(self._first.items())
+                if not event.is_set() and not (but_last and self._sources[name].last)
+            ]
             if not waiting:
                 return
             await asyncio.gather(*waiting)
@@ -143,7 +150,7 @@ class Poller:
         """Poll each source and its children one time. What has not ended after `timeout` seconds is recorded as
         unreachable.
         """
-        self._once = True
+        self._once, self._patience = True, timeout / 2
         self.add(sources)
         try:
             async with asyncio.timeout(timeout):
@@ -155,6 +162,9 @@ class Poller:
                     self._cut_off(name, timeout)
         finally:
             await self.stop()
+        for source in self._sources.values():
+            for report in source.afterwards():
+                self._model.apply(source.id, report, self._now())
 
     def _cut_off(self, name: str, timeout: Seconds) -> None:
         """End a poll whose time is over: what it has named so far stands there with the reason."""
@@ -189,6 +199,10 @@ class Poller:
         for needed in source.after:
             if needed in self._first:
                 await self._first[needed].wait()
+        if source.last:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(source.cadence if self._patience is None else self._patience):
+                    await self.settled(but_last=True)
         asked = self._asked[source.id]
         while True:
             await self._go.wait()
