@@ -13,8 +13,8 @@ class Change(msgspec.Struct):
     gone: set[str] = msgspec.field(default_factory=set)
     sources: set[str] = msgspec.field(default_factory=set)
     sources_gone: set[str] = msgspec.field(default_factory=set)
-    whole: set[str] = msgspec.field(default_factory=set)
     tenants: set[str] = msgspec.field(default_factory=set)
+    whole: set[str] = msgspec.field(default_factory=set)
 
     def __bool__(self) -> bool:
         return bool(self.resources or self.gone or self.sources or self.sources_gone or self.tenants)

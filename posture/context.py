@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from posture.clock import Utc
+from posture.door_index import Found
 from posture.entry import Entry
 from posture.links import Links
 from posture.policy import Policy, shared
@@ -77,6 +78,9 @@ class Context(Protocol):
 
     def unassigned(self, tenant: str) -> int:
         """How many resources of the accounts this tenant shares carry no tenant's tag."""
+
+    def found(self, tenant: str) -> Found:
+        """How many TLS endpoints the tenant's resources name. `enctop://TENANT` is judged again when that changes."""
 
     def rollup(self, tenant: str) -> Rollup:
         """How the tenant's resources stand now. `enctop://TENANT` is judged again when that changes."""
@@ -172,6 +176,10 @@ class ModelContext:
     def unassigned(self, tenant: str) -> int:
         """Resources that carry no tenant's tag in accounts this tenant shares."""
         return self._model.unassigned(tenant)
+
+    def found(self, tenant: str) -> Found:
+        """How many TLS endpoints the tenant's resources name."""
+        return self._model.links.doors.found(tenant)
 
     def rollup(self, tenant: str) -> Rollup:
         """How the tenant's resources stand now."""

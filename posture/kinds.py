@@ -203,6 +203,7 @@ _ALL = (
             Col("HSTS", 5, 5, keep=2, number=True),
             Col("HTTP", 9, 10, keep=2),
             Col("CHANGED", 11, 11, keep=3),
+            Col("FOUND IN", 10, 36, keep=0, middle=True),
         ),
         ends=("tls.cert-expiry",),
         ends_with="certificate",

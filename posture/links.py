@@ -1,21 +1,24 @@
-"""Who points at whom: the joins of the model, kept as resources come and go."""
+"""Who points at whom, and who names which TLS endpoint: the joins of the model, kept as resources come and go."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator
 
+from posture.door_index import DoorIndex
 from posture.resource import Resource
 
 _NOBODY: frozenset[str] = frozenset()
 
 
 class Links:
-    """Both directions of every link, by id; a link may name its target by an alias.
+    """Both directions of every link, by id; a link may name its target by an alias. `doors` are the endpoints that
+    resources name.
 
     Where two resources carry one alias, it is the later one's until that gives it up. An alias never hides the resource
     whose id it equals: see `Model.entry`.
     """
 
     def __init__(self) -> None:
+        self.doors = DoorIndex()
         self._users: dict[str, set[str]] = {}
         self._kinds: dict[str, Counter[str]] = {}
         self._named: dict[str, str | dict[str, None]] = {}
@@ -46,11 +49,11 @@ class Links:
 
     def replace(self, old: Resource | None, new: Resource | None) -> set[str]:
         """Take `old` out and put `new` in; returns the ids whose joins moved by it: targets lost or won, holders and
-        users of aliases that changed hands.
+        users of aliases that changed hands, and tenants whose doors are others.
         """
         before = {link.to for link in old.links} if old else set()
         after = {link.to for link in new.links} if new else set()
-        moved = {self.resolve(target) for target in before ^ after}
+        moved = {self.resolve(target) for target in before ^ after} | self.doors.replace(old, new)
         if old is not None:
             for target in before - after:
                 users = self._users[target]

@@ -41,8 +41,9 @@ class Source(ABC):
 
     `poll` yields reports page by page and raises `posture.fault.Refused` when there is no answer, already translated by
     its room. `after` are ids of sources whose first poll comes before the first of this one; it may grow until then.
-    `permissions` are what it needs to be allowed. `within` and `region` are where its resources are: `scope`, and none,
-    unless its room says otherwise.
+    `last` says that those of all others do, for what it asks is what they find: it waits for one cadence at the most,
+    in a snapshot for half of the time there is. `permissions` are what it needs to be allowed. `within` and `region`
+    are where its resources are: `scope`, and none, unless its room says otherwise.
     """
 
     service: ClassVar[str]
@@ -53,6 +54,7 @@ class Source(ABC):
     region: str = ""
     permissions: tuple[str, ...] = ()
     after: Sequence[str] = ()
+    last: ClassVar[bool] = False
 
     def __init__(self, tenant: str, provider: str, scope: str, cadence: Seconds) -> None:
         self.tenant = tenant
@@ -138,6 +140,10 @@ class Source(ABC):
         """What a poll that was cut off has named and not asked yet, as it stands with this fault. Nothing, where a
         source names only what it has asked.
         """
+        return ()
+
+    def afterwards(self) -> Iterable[Report]:
+        """What it has to add in a snapshot, which polls it once, after all others were polled too."""
         return ()
 
     async def close(self) -> None:  # noqa: B027 - most sources hold nothing open

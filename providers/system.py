@@ -5,7 +5,7 @@ policy, saved state and the command line are loops over `systems()`.
 """
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -14,8 +14,11 @@ import msgspec
 
 import providers
 from posture.clock import Utc
+from posture.door_index import FoundDoor
+from posture.hosts import host_name, is_address, is_link_local
 from providers.cadence import Cadence
 from providers.limits import USUAL, Limits
+from providers.paths import CaFile
 
 
 class Block(NamedTuple):
@@ -39,14 +42,49 @@ class Listener(NamedTuple):
     by: str
 
 
+class Discover(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[tenant.discover]`: what is asked because it was found, though nobody configured it.
+
+    `tls`: the TLS endpoints that the tenant's resources name. `ca_file`, `resolve` and `http_port` are for these as in
+    `[[tenant.tls]]`; a name without an address here is asked of DNS, and then at public addresses alone.
+    """
+
+    tls: bool = False
+    ca_file: CaFile | None = None
+    resolve: Mapping[str, str | tuple[str, ...]] = {}
+    http_port: int = 80
+
+    def __post_init__(self) -> None:
+        for name, value in self.resolve.items():
+            if host_name(name) is None:
+                raise ValueError(f"resolve: {name!r} is not the name of a host")
+            addresses = (value,) if isinstance(value, str) else value
+            if not addresses:
+                raise ValueError(f"resolve: {name!r} has no address")
+            for address in addresses:
+                if not is_address(address) or is_link_local(address):
+                    raise ValueError(f"resolve: {address!r} is not an IP address that may be asked")
+        if not 0 <= self.http_port <= 65535:
+            raise ValueError(f"http_port: {self.http_port} is not a port; 0 looks for no redirect")
+
+
+def _no_doors(tenant: str) -> Mapping[str, FoundDoor]:
+    return {}
+
+
 class Setup(msgspec.Struct, frozen=True, kw_only=True):
-    """What every source is made with. `now` gives UTC seconds; `listeners` are what other systems' settings name."""
+    """What every source is made with. `now` gives UTC seconds; `listeners` are what other systems' settings name.
+    `doors` answers with the TLS endpoints that a tenant's resources name now, by their ids; `discover` says by tenant
+    what is asked of them.
+    """
 
     version: str
     cadence: Cadence
     now: Callable[[], Utc]
     listeners: tuple[Listener, ...] = ()
     limits: Limits = USUAL
+    doors: Callable[[str], Mapping[str, FoundDoor]] = _no_doors
+    discover: Mapping[str, Discover] = {}
 
 
 class Identity(NamedTuple):
@@ -98,7 +136,9 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
     listeners: Callable[[Blocks], Iterable[Listener]] = _nothing
     """TLS endpoints that its settings name."""
     takes_listeners: bool = False
-    """Whether it is opened for what other systems' settings name, also without a block of its own."""
+    """Whether it is opened for what other systems' settings name, and for what is found, also without a block of its
+    own.
+    """
 
 
 @cache

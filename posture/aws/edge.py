@@ -1,5 +1,6 @@
 """Load balancers and certificates: what a rule does with a request, and when ACM renews."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,8 +16,14 @@ TLS_PROTOCOLS = frozenset({"HTTPS", "TLS", "SSL"})
 """What a listener that terminates TLS speaks; SSL is a classic load balancer's word."""
 HOSTS = "host-header"
 """The condition of a rule that names hosts."""
+_OWN_NAME = re.compile(r".+\.elb\.([a-z0-9-]+\.)?amazonaws\.com(\.cn)?")
 NEGOTIATION = "SSLNegotiationPolicyType"
 """The type of a classic load balancer's policies about TLS."""
+
+
+def is_own_name(host: str) -> bool:
+    """Whether this is the name that AWS gave a load balancer, for which nobody gets a certificate."""
+    return _OWN_NAME.fullmatch(host) is not None
 
 
 def last_action(actions: Any) -> Mapping[str, Any]:

@@ -1,10 +1,12 @@
 """enctop about itself: was everything looked at, is it fresh, was it allowed, are the exceptions in order."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from posture.clock import Utc, rfc3339
 from posture.context import Context
 from posture.controls.registry import control, registry
+from posture.door_index import Found
 from posture.fault import Fault, FaultKind
 from posture.policy import DAY, ExceptionRule
 from posture.resource import Resource
@@ -20,11 +22,13 @@ def inventory_coverage(tenant: Resource, context: Context) -> Verdict:
     """`All` is only as good as the inventory: one question without an answer, and it is not known."""
     sources = sorted(context.sources(tenant.tenant), key=lambda source: source.id)
     silent = [source for source in sources if source.state not in ANSWERED]
-    evidence = {
+    unassigned = context.unassigned(tenant.tenant)
+    evidence: dict[str, Any] = {
         "sources": len(sources),
         "answered": len(sources) - len(silent),
-        "unassigned": context.unassigned(tenant.tenant),
+        "unassigned": unassigned,
     }
+    beside = _unprobed(context.found(tenant.tenant), evidence)
     if not sources:
         return unknown("no source is asked about this tenant", evidence=evidence)
     if silent:
@@ -34,9 +38,20 @@ def inventory_coverage(tenant: Resource, context: Context) -> Verdict:
             first.fault,
             evidence,
         )
-    if evidence["unassigned"]:
-        return warned(f"{evidence['unassigned']} resources carry no tenant's tag, or several tenants'", evidence)
-    return passed("every source answered, every resource has its tenant", evidence)
+    if unassigned:
+        return warned(f"{unassigned} resources carry no tenant's tag, or several tenants'", evidence)
+    return passed(f"every source answered, every resource has its tenant{beside}", evidence)
+
+
+def _unprobed(found: Found, evidence: dict[str, Any]) -> str:
+    """Put into the evidence which TLS endpoints were found; says how many of them nobody asks, though one could."""
+    if not found.doors:
+        return ""
+    evidence["endpoints found"] = found.doors
+    evidence["endpoints found and not probed"] = found.doors - found.probed
+    evidence |= {f"not probed: {why}": many for why, many in found.unasked.items() if why}
+    left = found.unasked.get("", 0)
+    return f"; {left} TLS endpoint{'s were' if left > 1 else ' was'} found and not probed" if left else ""
 
 
 @control("meta.evidence.freshness", on="enctop.source")

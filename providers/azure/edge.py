@@ -1,6 +1,6 @@
 """Application gateways and front doors: what faces the outside with TLS."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from typing import Any
 
@@ -41,6 +41,8 @@ KEPT = (
     "requestRoutingRules",
     "urlPathMaps",
     "redirectConfigurations",
+    "frontendPorts",
+    "frontendIPConfigurations",
     "provisioningState",
     "operationalState",
 )
@@ -146,6 +148,7 @@ class Edge(SweptSource):
             async for page in self.arm.pages(LIST_AFD_DOMAINS, Thing, subscription=self.subscription, within=row.id):
                 found = reading.fields.setdefault("customDomains", {})
                 found.update((each.name or last(each.id), _minimum(each)) for each in page)
+                self._hosts(reading, page, "domainValidationState")
         except Refused as refused:
             reading.refused(refused, LIST_AFD_DOMAINS.operation)
         await self._routes(row, reading)
@@ -164,12 +167,20 @@ class Edge(SweptSource):
             cells=cells,
         )
 
+    @staticmethod
+    def _hosts(reading: AzureReading, page: Iterable[Thing], state: str) -> None:
+        """The hosts of domains or endpoints, each with this state of it."""
+        told = [each.properties or {} for each in page]
+        hosts = {str(each["hostName"]): each.get(state) for each in told if isinstance(each.get("hostName"), str)}
+        reading.fields.setdefault("hosts", {}).update(hosts)
+
     async def _routes(self, row: Thing, reading: AzureReading) -> None:
         """Whether each route of a front door sends plain HTTP elsewhere, by `ENDPOINT/ROUTE`."""
         call = LIST_AFD_ENDPOINTS
         routes: dict[str, bool | None] = {}
         try:
             async for page in self.arm.pages(call, Thing, subscription=self.subscription, within=row.id):
+                self._hosts(reading, page, "enabledState")
                 for endpoint in page:
                     name, call = endpoint.name or last(endpoint.id), LIST_AFD_ROUTES
                     async for some in self.arm.pages(call, Thing, subscription=self.subscription, within=endpoint.id):

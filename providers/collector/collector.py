@@ -107,7 +107,7 @@ class Collector:
 
     def sources(self) -> list[Source]:
         """The first sources of all that is configured."""
-        return open_systems(self.config, self.version, self._now, self.limits)
+        return open_systems(self.config, self.version, self._now, self.limits, self.model.links.doors.of)
 
     async def once(self, timeout: Seconds, then: Callable[[], Awaitable[None]] | None = None) -> None:
         """Poll everything one time, for a snapshot; `then` is done before the sources are let go."""

@@ -18,7 +18,7 @@ from providers.collector.config_errors import explained
 from providers.collector.durations import seconds
 from providers.collector.trust import File, read, trusted
 from providers.paths import FilePath, roots, settled, unusable
-from providers.system import Block, System, systems
+from providers.system import Block, Discover, System, systems
 
 SECRETS = frozenset(
     {
@@ -93,6 +93,7 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     name: str
     policy: Policy = msgspec.field(default_factory=Policy)
+    discover: Discover = msgspec.field(default_factory=Discover)
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name) or self.name == "unassigned":

@@ -16,6 +16,15 @@ def seconds(text: str) -> Seconds:
     return float(match[1]) * _UNITS[match[2]]
 
 
+def is_time(text: str) -> bool:
+    """Whether this is a time that `time_of` reads."""
+    try:
+        time_of(text, 0.0)
+    except ValueError:
+        return False
+    return True
+
+
 def time_of(text: str, now: Utc) -> Utc:
     """A time that is past, UTC seconds: `-1h` or `1h` (ago), `2026-11-27T03:10Z`, `03:10` (UTC, the last), or `now`.
     Raises ValueError with what is allowed.

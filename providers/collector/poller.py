@@ -57,6 +57,7 @@ class Poller:
         self._go = asyncio.Event()
         self._go.set()
         self._once = False
+        self._patience: Seconds | None = None
 
     # ------------------------------------------------------------ what callers do
 
@@ -135,10 +136,16 @@ class Poller:
         """The source of this id that is polled."""
         return self._sources.get(source_id)
 
-    async def settled(self) -> None:
-        """Wait until every source, children included, has answered or failed once."""
+    async def settled(self, *, but_last: bool = False) -> None:
+        """Wait until every source, children included, has answered or failed once; `but_last`: those that wait for
+        these themselves excepted.
+        """
         while True:
-            waiting = [event.wait() for event in list(self._first.values()) if not event.is_set()]
+            waiting = [
+                event.wait()
+                for name, event in list(self._first.items())
+                if not event.is_set() and not (but_last and self._sources[name].last)
+            ]
             if not waiting:
                 return
             await asyncio.gather(*waiting)
@@ -149,7 +156,7 @@ class Poller:
         """Poll each source and its children one time. What has not ended after `timeout` seconds is recorded as
         unreachable. `then` is done before the sources are let go.
         """
-        self._once = True
+        self._once, self._patience = True, timeout / 2
         self.add(sources)
         try:
             await self._within(timeout)
@@ -157,6 +164,9 @@ class Poller:
                 await then()
         finally:
             await self.stop()
+        for source in self._sources.values():
+            for report in source.afterwards():
+                self._model.apply(source.id, report, self._now())
 
     async def _within(self, timeout: Seconds) -> None:
         try:
@@ -201,6 +211,10 @@ class Poller:
         for needed in source.after:
             if needed in self._first:
                 await self._first[needed].wait()
+        if source.last:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(source.cadence if self._patience is None else self._patience):
+                    await self.settled(but_last=True)
         asked = self._asked[source.id]
         while True:
             await self._go.wait()

@@ -1,9 +1,10 @@
 """What the systems declare, put to use: the first sources of a configuration, and a system's least privilege."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from posture.clock import Utc
+from posture.door_index import FoundDoor
 from posture.fault import ConfigError
 from posture.text import nearest
 from providers.collector.config import Config
@@ -14,17 +15,30 @@ from providers.system import Setup, called, systems
 
 
 def open_systems(
-    config: Config, version: str, now: Callable[[], Utc] = time.time, limits: Limits = USUAL
+    config: Config,
+    version: str,
+    now: Callable[[], Utc] = time.time,
+    limits: Limits = USUAL,
+    doors: Callable[[str], Mapping[str, FoundDoor]] = lambda tenant: {},
 ) -> list[Source]:
     """The first sources of everything that is configured; a room is imported only if it has any. `now` gives UTC
-    seconds.
+    seconds, `doors` the TLS endpoints that a tenant's resources name.
     """
     blocks = {system.name: config.blocks(system.name) for system in systems()}
     listeners = tuple(found for system in systems() for found in system.listeners(blocks[system.name]))
-    setup = Setup(version=version, cadence=config.poll.cadence(), now=now, listeners=listeners, limits=limits)
+    discover = {tenant.name: tenant.discover for tenant in config.tenant if tenant.discover.tls}
+    setup = Setup(
+        version=version,
+        cadence=config.poll.cadence(),
+        now=now,
+        listeners=listeners,
+        limits=limits,
+        doors=doors,
+        discover=discover,
+    )
     sources: list[Source] = []
     for system in systems():
-        if blocks[system.name] or (system.takes_listeners and listeners):
+        if blocks[system.name] or (system.takes_listeners and (listeners or discover)):
             sources += called(system.open)(setup, blocks[system.name])
     return sources
 

@@ -31,6 +31,7 @@ from providers.demo.kubernetes import live as kubernetes
 from providers.demo.kubernetes import tenants
 from providers.demo.kubernetes.tenants import Clusters
 from providers.demo.tls import live as tls
+from providers.demo.tls.live import TlsFleet
 from providers.demo.vault import live as vault
 
 REMOVED_AFTER_US = ("/bin/sh", "-c", """trap '' HUP INT TERM; read _; rm -rf -- "$1"; sleep 1; rm -rf -- "$1" """, "sh")
@@ -50,7 +51,7 @@ def main() -> NoReturn:
         starting = other.submit(vault.start)
         server = moto.start()
         acme, stopped = world.seed(server.faults), threading.Event()
-        azure, street = LazyAzure(stopped), tls.start()
+        azure, street = LazyAzure(stopped), _street()
         google = gcp.start()
         initech = tenant.seed(google)
         logins = keycloak.start()
@@ -83,6 +84,13 @@ def main() -> NoReturn:
         sys.stdout.flush()
     while True:
         signal.pause()
+
+
+def _street() -> TlsFleet:
+    """acme's doors, some of them behind a load balancer that names them."""
+    street = tls.start()
+    world.lead_to(tls.behind_a_balancer(street), old=tls.STILL_OLD)
+    return street
 
 
 def _beside(clusters: Clusters, logins: Keycloak) -> Callable[[str], str]:

@@ -52,7 +52,9 @@ class Certificates(ScopedSource):
         """A certificate and when it ends."""
         fields.setdefault("type", None)  # the mask asks for it: without one it was brought
         issuer = "Google" if fields.get("type") == "MANAGED" else "brought"
-        domains = (fields.get("managed") or {}).get("domains")
+        managed = fields.get("managed") or {}
+        domains, states = managed.get("domains"), managed.get("domainStatus")
+        self.seen.domains[id] = states if issuer == "Google" and isinstance(states, dict) else {}
         names = fields.get("subjectAlternativeNames") or (domains if isinstance(domains, list) else ())
         return self.resource(
             id=id,

@@ -97,7 +97,9 @@ def _sources(project: GcpClient, tenancy: Tenancy, cadence: Cadence, seen: Share
     keys.cold = cold
     keys.after = tuple(source.id for source in naming)
     named.after = (keys.id,)
-    around: list[GcpSource] = [kind(project, tenancy, cold, seen) for kind in (Proxies, Certificates, InstantSnapshots)]
+    certificates, proxies = Certificates(project, tenancy, cold, seen), Proxies(project, tenancy, cold, seen)
+    proxies.after = (certificates.id,)
+    around: list[GcpSource] = [certificates, proxies, InstantSnapshots(project, tenancy, cold, seen)]
     if project.settings.workspace or project.settings.two_step:
         around.append(TwoStep(project, tenancy, cold, seen))
     return [identity, *naming, keys, named, *around]

@@ -140,11 +140,10 @@ class Proxies(GcpSource):
             cells = (version, str((found or {}).get("profile") or ""), "", "", "", "")
         if found is not None:
             fields[field] = found
+        if domains := self._domains(fields.get("sslCertificates") or ()):
+            fields["managedDomains"] = domains
         missing = found is None and needed in faults
-        links = tuple(
-            Link("certificate", f"//{HOSTS['compute']}/projects/{url.partition('/projects/')[2]}")
-            for url in fields.get("sslCertificates") or ()
-        )
+        links = tuple(Link("certificate", _certificate(url)) for url in fields.get("sslCertificates") or ())
         return self.resource(
             id=f"//{HOSTS['compute']}/projects/{self.project.name}/{scope}/{kind}/{fields['name']}",
             kind="endpoint",
@@ -156,6 +155,15 @@ class Proxies(GcpSource):
             faults={needed: faults[needed]} if missing else {},
             cells=cells,
         )
+
+    def _domains(self, urls: Iterable[str]) -> dict[str, Any]:
+        """The domains of the certificates that Google manages for a proxy, and the state of each."""
+        return {host: state for url in urls for host, state in self.seen.domains.get(_certificate(url), {}).items()}
+
+
+def _certificate(url: str) -> str:
+    """The id of a certificate, off its URL."""
+    return f"//{HOSTS['compute']}/projects/{url.partition('/projects/')[2]}"
 
 
 def _scoped(items: Any, kind: str) -> Iterable[tuple[str, Any]]:

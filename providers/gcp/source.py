@@ -20,7 +20,7 @@ from providers.tenancy import Tenancy
 
 class Shared:
     """What some sources of a project learn and another needs: the keys that are named, by source, with their
-    versions. `now` gives UTC seconds.
+    versions, and the domains of certificates. `now` gives UTC seconds.
     """
 
     def __init__(self, now: Callable[[], Utc] = time.time) -> None:
@@ -29,6 +29,8 @@ class Shared:
         """Source id -> key names as resources carry them, with a version or without."""
         self.listed: set[str] = set()
         """Names of the keys that the project's own listing gave."""
+        self.domains: dict[str, dict[str, Any]] = {}
+        """Id of a certificate that Google manages -> its domains and the state of each."""
 
     def versions(self) -> dict[str, set[str]]:
         """Key name -> the versions of it that something names."""

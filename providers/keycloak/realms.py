@@ -5,7 +5,7 @@ from typing import Any
 
 from posture.fault import Fault, Refused
 from posture.reports import Batch, Complete, ReadRefused
-from posture.resource import Resource
+from posture.resource import Link, Resource
 from providers.keycloak.calls import ACTIONS, CALLS, EXECUTIONS, FEDERATION, REALM, SERVER_INFO
 from providers.keycloak.decode import Action, Component, Execution, Realm, ServerInfo
 from providers.keycloak.faults import limited, needed, unreadable
@@ -73,13 +73,14 @@ class Realms(KeycloakSource):
                 reading.fields["version"] = version
 
     def _realm(self, fields: Mapping[str, Any], faults: Mapping[str, Fault]) -> Resource:
-        name = fields.get("realm")
+        name, settings = fields.get("realm"), self.client.settings
         return self.resource(
             id=self.root,
             kind="identity",
             type="keycloak.realm",
-            name=name if isinstance(name, str) else self.client.settings.realm,
+            name=name if isinstance(name, str) else settings.realm,
             fields={name: fields[name] for name in fields if name not in {"id", "realm"}},
             faults=faults,
+            links=(Link("endpoint", f"tls://{settings.host}"),) if settings.address.startswith("https:") else (),
             cells=("", "", "", ""),
         )

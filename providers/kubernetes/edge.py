@@ -105,11 +105,16 @@ class HttpRoutes(WatchedSource):
 
     def note(self, thing: Route, namespace: str, name: str) -> None:
         """For its Gateways."""
-        redirects = _redirects(thing)
+        told: dict[str, Any] = {"name": f"{namespace}/{name}", "redirects": _redirects(thing)}
+        if hosts := [host for host in within(thing, "spec", "hostnames") or () if isinstance(host, str)]:
+            told["hostnames"] = hosts
         self._routes.put(
             (namespace, name),
             [
-                (_gateway(parent, namespace), _told(parent, namespace, name, redirects))
+                (
+                    _gateway(parent, namespace),
+                    told | ({"sectionName": parent.sectionName} if isinstance(parent.sectionName, str) else {}),
+                )
                 for parent in within(thing, "spec", "parentRefs") or ()
                 if text(parent.kind) in {"", "Gateway"}
             ],
@@ -171,11 +176,6 @@ class Gateways(WatchedSource):
 
 def _gateway(parent: Parent, namespace: str) -> Key:
     return text(parent.namespace) or namespace, text(parent.name)
-
-
-def _told(parent: Parent, namespace: str, name: str, redirects: bool) -> dict[str, Any]:
-    told: dict[str, Any] = {"name": f"{namespace}/{name}", "redirects": redirects}
-    return told | ({"sectionName": parent.sectionName} if isinstance(parent.sectionName, str) else {})
 
 
 def _redirects(route: Route) -> bool:

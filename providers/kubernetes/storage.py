@@ -167,7 +167,11 @@ class StorageClasses(WatchedSource):
             kind="cluster",
             type="k8s.cluster",
             name=self.shared.name,
-            fields={"defaultClasses": defaults, "secretManagers": dict(self.shared.kept_elsewhere)},
+            fields={
+                "defaultClasses": defaults,
+                "secretManagers": dict(self.shared.kept_elsewhere),
+                "server": self.shared.client.server,
+            },
             links=links,
             aliases=self.shared.known_as,
             cells=("",),

@@ -1,11 +1,13 @@
-"""Whose a certificate is that several tenants serve: it is one resource, so one source reports it, for all of them."""
+"""Whose a certificate is that several tenants serve, or an endpoint that several name: it is one resource, so one
+source reports it, for all of them.
+"""
 
 from collections.abc import Iterable
 
 
 class Owners:
-    """For each certificate, which sources serve it. The one that came first reports it; when it serves it no more,
-    the next one does.
+    """For each certificate, which sources serve it (for each endpoint, which name it). The one that came first reports
+    it; when it serves it no more, the next one does.
     """
 
     def __init__(self) -> None:

@@ -13,11 +13,16 @@ from providers.tls.faults import Outcome, fault
 from providers.tls.observation import Fields, Observation, Target
 
 _REMEMBERED = 8
+MOST_FINDERS = 32
+"""Resources that are named as where an endpoint was found; how many there are is told."""
+Finders = tuple[tuple[str, str], ...]
+"""Ids of the resources that name an endpoint, and what a person calls each."""
 
 
 class Known:
     """An endpoint from round to round: its addresses, when it was asked in full (UTC seconds), and the certificates
-    it has served.
+    it has served. `inside`: it has none but addresses that it may not be asked at. `finders` and `tenant` as they were
+    reported last; no tenant before.
     """
 
     def __init__(self, id: str, target: Target, by: str) -> None:
@@ -31,6 +36,9 @@ class Known:
         self.answered_at: str | None = None
         self.change: Fields | None = None
         self.alternates = False
+        self.inside = False
+        self.finders: Finders = ()
+        self.tenant = ""
         self._leaf: dict[str, deque[str]] = {}
         self._chains: dict[str, tuple[str, ...]] = {}
 
@@ -109,11 +117,16 @@ def _asked(known: Known) -> Fields:
         "HttpPort": target.http_port,
         "NamedBy": known.by,
     }
+    finders = known.finders
+    if finders:
+        fields["FoundIn"] = [id for id, _ in finders[:MOST_FINDERS]]
+    if len(finders) > MOST_FINDERS:
+        fields["FoundInAll"] = len(finders)
     return fields | ({"CaFile": target.ca_file} if target.ca_file else {})
 
 
 def endpoint_resource(known: Known, source: Source, library: Library) -> Resource:
-    """An endpoint with what each of its addresses offers."""
+    """An endpoint with what each of its addresses offers, and where it was found."""
     trouble, fields = known.trouble(), _asked(known)
     fields["Addresses"] = {address: _address(seen) for address, seen in known.seen.items()}
     if known.addresses > len(known.seen):
@@ -137,8 +150,12 @@ def endpoint_resource(known: Known, source: Source, library: Library) -> Resourc
         kind="endpoint",
         type="tls.endpoint",
         name=known.id.removeprefix("tls://").removesuffix(":443"),
+        tenant=known.tenant,
         fields=fields,
-        links=tuple(Link("certificate", certificate_id(leaf)) for leaf in leafs),
+        links=(
+            *(Link("certificate", certificate_id(leaf)) for leaf in leafs),
+            *(Link("found-in", id) for id in fields.get("FoundIn", ())),
+        ),
         faults={} if trouble is None else {trouble.operation: trouble},
         cells=_cells(known, certificates, leafs),
         expires=min(ends, default=None),
@@ -150,7 +167,7 @@ def _address(seen: Observation) -> Fields:
 
 
 def _cells(known: Known, certificates: Mapping[str, Facts], leafs: list[str]) -> tuple[str, ...]:
-    """PROTOCOL, SUITE, ISSUER, HSTS, HTTP, CHANGED; of several addresses all that differ."""
+    """PROTOCOL, SUITE, ISSUER, HSTS, HTTP, CHANGED, FOUND IN; of several addresses all that differ."""
     shown = [seen.fields for seen in known.seen.values()]
     return (
         _each(
@@ -161,7 +178,12 @@ def _cells(known: Known, certificates: Mapping[str, Facts], leafs: list[str]) ->
         _each(_hsts(fields.get("Hsts")) for fields in shown if "HttpStatus" in fields),
         _each(_http(fields["Http"]) for fields in shown if "Http" in fields),
         "" if known.change is None else known.change["At"][5:16].replace("T", " "),
+        _where(known.finders),
     )
+
+
+def _where(finders: Finders) -> str:
+    return "".join(where for _, where in finders[:1]) + (f" +{len(finders) - 1}" if len(finders) > 1 else "")
 
 
 def _each(texts: Iterable[str]) -> str:

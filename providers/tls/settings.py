@@ -1,15 +1,14 @@
 """`[[tenant.tls]]`: which names are asked, at which addresses, and whom to trust."""
 
 import ipaddress
-import re
 from collections.abc import Mapping
 
 import msgspec
 
+from posture.hosts import endpoint_id, host_name, is_address, is_link_local
 from providers.paths import CaFile
 from providers.system import Blocks
 
-_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 PORT = 443
 
 
@@ -36,14 +35,16 @@ class TlsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             target = parse_target(text)
             if target in seen:
                 raise ValueError(f"endpoints: {text!r} stands there twice")
+            if is_link_local(target[0]):
+                raise ValueError(f"endpoints: {text!r} is an address of the link alone, which is never asked")
             seen.add(target)
         names = {host for host, _ in seen}
         for name, addresses in self.resolve.items():
             if name.lower().rstrip(".") not in names:
                 raise ValueError(f"resolve: {name!r} is none of the endpoints' names")
             for address in addresses_of(addresses):
-                if not is_address(address):
-                    raise ValueError(f"resolve: {address!r} is not an IP address")
+                if not is_address(address) or is_link_local(address):
+                    raise ValueError(f"resolve: {address!r} is not an IP address that may be asked")
             if not addresses_of(addresses):
                 raise ValueError(f"resolve: {name!r} has no address")
         if not 0 <= self.http_port <= 65535:
@@ -63,15 +64,6 @@ class TlsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def addresses_of(value: str | tuple[str, ...]) -> tuple[str, ...]:
     """One address or a list of them, as a list."""
     return (value,) if isinstance(value, str) else value
-
-
-def is_address(host: str) -> bool:
-    """Whether this is an IP address and no name."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def parse_target(text: str) -> tuple[str, int]:
@@ -103,24 +95,12 @@ def parse_target(text: str) -> tuple[str, int]:
 
 def _name(host: str, wrong: ValueError) -> str:
     try:
-        name = (
-            host.rstrip(".").lower().encode("idna").decode("ascii") if not host.isascii() else host.rstrip(".").lower()
-        )
+        name = host_name(host if host.isascii() else host.encode("idna").decode("ascii"))
     except UnicodeError:
         raise wrong from None
-    if (
-        not name
-        or len(name) > 253
-        or not all(_LABEL.fullmatch(label) for label in name.split("."))
-        or name.replace(".", "").isdigit()
-    ):
+    if name is None:
         raise wrong
     return name
-
-
-def endpoint_id(host: str, port: int) -> str:
-    """`tls://HOST:PORT`, with brackets round an IPv6 address."""
-    return f"tls://[{host}]:{port}" if ":" in host else f"tls://{host}:{port}"
 
 
 def named_twice(blocks: Blocks) -> str | None:

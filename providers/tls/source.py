@@ -6,17 +6,19 @@ import asyncio
 import logging
 import socket
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping, Sequence
 
 import msgspec
 
-from posture.clock import Seconds, Utc, rfc3339
+from posture.clock import Seconds, rfc3339
+from posture.door_index import FoundDoor
 from posture.fault import Fault, FaultKind, Refused
-from posture.reports import Batch, Complete
+from posture.hosts import endpoint_id, is_address, is_link_local, is_public
+from posture.reports import Batch, Complete, Report
 from posture.resource import Resource
 from posture.who import Change, Trail, Who
-from providers.cadence import Cadence
 from providers.source import Source, Yield
+from providers.system import Setup
 from providers.threads import Threads
 from providers.tls import issuer
 from providers.tls.certificates import Library
@@ -24,8 +26,7 @@ from providers.tls.faults import Outcome
 from providers.tls.observation import Target
 from providers.tls.owners import Owners
 from providers.tls.probe import Prober
-from providers.tls.resources import Known, certificate_resource, endpoint_resource
-from providers.tls.settings import endpoint_id, is_address
+from providers.tls.resources import Finders, Known, certificate_resource, endpoint_resource
 
 log = logging.getLogger(__name__)
 
@@ -39,19 +40,20 @@ WORKERS = 256
 MOST_ADDRESSES = 32
 """Addresses of a name that are asked; how many there are is told."""
 DNS_LIMIT: Seconds = 6.0
-Clock = Callable[[], Utc]
+_WITHHELD = "none of its addresses is one that may be asked"
 _resolving = Threads(32, "dns")
 """getaddrinfo blocks for as long as the system's resolver likes: it gets threads of its own."""
 
 
 class Wanted(msgspec.Struct, frozen=True):
     """An endpoint to ask: `addresses` given in the configuration, none where DNS is asked; `by` says who named it
-    (`configuration`, `vault`...).
+    (`configuration`, `vault`...). `outside`: it is asked at public addresses alone, whatever DNS says.
     """
 
     target: Target
     addresses: tuple[str, ...] = ()
     by: str = "configuration"
+    outside: bool = False
 
 
 class Endpoints(Source):
@@ -63,20 +65,21 @@ class Endpoints(Source):
         self,
         tenant: str,
         label: str,
-        cadence: Cadence,
+        setup: Setup,
         prober: Prober,
         wanted: Sequence[Wanted],
         owners: Owners,
         library: Library,
-        now: Clock,
     ) -> None:
-        super().__init__(tenant, "tls", label, max(cadence.live, len(wanted) / RATE))
-        self._warm = cadence.warm
+        super().__init__(tenant, "tls", label, max(setup.cadence.live, len(wanted) / RATE))
+        self._warm = setup.cadence.warm
         self._prober = prober
-        self._wanted = {endpoint_id(one.target.host, one.target.port): one for one in wanted}
+        self._wanted: Mapping[str, Wanted] = {endpoint_id(one.target.host, one.target.port): one for one in wanted}
         self._owners = owners
         self._library = library
-        self._now = now
+        self._now = setup.now
+        self.doors = setup.doors
+        self._found: Mapping[str, FoundDoor] = {}
         self._known: dict[str, Known] = {}
         self._reported: set[str] = set()
 
@@ -88,11 +91,14 @@ class Endpoints(Source):
         """The fast pass over all, then the full pass over those that are due; every endpoint is reported as soon as
         it was asked.
         """
-        wanted = self._wanted
+        self._found = self.doors(self.tenant)
+        wanted = self.wanted(self._found)
+        self._known = {name: known for name, known in self._known.items() if name in wanted}
         async for some in _paged(self._fast, wanted.items()):
             yield Batch.of([*self._endpoints(some), *self._certificates(self._of(some) - self._reported)])
         yield Batch.of(self._certificates(self._served()))
-        if not any(known.answered for known in self._known.values()):
+        asked = [known for known in self._known.values() if not known.inside]
+        if asked and not any(known.answered for known in asked):
             self._owners.forget_unserved(self.id, self._served())
             raise Refused(self._silent())
         due = sorted((name for name in wanted if self._due(name)), key=lambda name: self._known[name].full_at)
@@ -108,11 +114,34 @@ class Endpoints(Source):
         self._owners.forget_unserved(self.id, self._reported)
         yield Complete(("tls.endpoint", "tls.certificate"))
 
+    def wanted(self, found: Mapping[str, FoundDoor]) -> Mapping[str, Wanted]:
+        """What is asked now, by the ids of the endpoints; `found` are those that the tenant's resources name."""
+        return self._wanted
+
+    def whose(self, name: str) -> str:
+        """The tenant of an endpoint."""
+        return self.tenant
+
+    def finders(self, name: str) -> Finders:
+        """What speaks for an endpoint, of what the tenant's resources name."""
+        return self._found[name].finders if name in self._found else ()
+
+    def afterwards(self) -> Iterable[Report]:
+        """Endpoints that others have found since they were asked."""
+        self._found = self.doors(self.tenant)
+        moved = [
+            name
+            for name, known in self._known.items()
+            if known.tenant and (known.finders, known.tenant) != (self.finders(name), self.whose(name))
+        ]
+        return (Batch.of(self._endpoints(moved)),) if moved else ()
+
     # ------------------------------------------------------------ asking
 
     async def _fast(self, name: str, wanted: Wanted) -> str:
         known = self._known.setdefault(name, Known(name, wanted.target, wanted.by))
         addresses, trouble = await self._addresses(wanted)
+        known.inside = wanted.outside and trouble == _WITHHELD
         if trouble is not None:
             known.unresolved(trouble)
             return name
@@ -139,7 +168,8 @@ class Endpoints(Source):
             return [], f"no answer within {DNS_LIMIT:g} s"
         except (OSError, UnicodeError) as error:
             return [], str(getattr(error, "strerror", None) or error)
-        return found, None if found else "no address"
+        allowed = [one for one in found if (is_public(one) if wanted.outside else not is_link_local(one))]
+        return allowed, None if allowed else _WITHHELD if found else "no address"
 
     async def _full(self, name: str, wanted: Wanted) -> str:
         known = self._known[name]
@@ -161,7 +191,10 @@ class Endpoints(Source):
     # ------------------------------------------------------------ telling
 
     def _endpoints(self, names: Iterable[str]) -> list[Resource]:
-        return [endpoint_resource(self._known[name], self, self._library) for name in names]
+        told = [known for name in names if not (known := self._known[name]).inside]
+        for known in told:
+            known.finders, known.tenant = self.finders(known.id), self.whose(known.id)
+        return [endpoint_resource(known, self, self._library) for known in told]
 
     def _of(self, names: Iterable[str]) -> set[str]:
         """The certificates that these endpoints send."""

@@ -19,6 +19,7 @@ from tests.posture.controls.azure import world as azure_world
 from tests.posture.controls.gcp import world as gcp_world
 from tests.posture.controls.kubernetes import world as k8s_world
 from tests.posture.controls.test_law import ARN, TYPES
+from tests.posture.controls.tls.world import endpoint, found
 from tests.posture.controls.vault import world as vault_world
 from tests.posture.controls.world import DAY, NOW, World
 
@@ -83,6 +84,7 @@ MORE: tuple[Resource, ...] = (
     aws.tenant(),
     k8s_world.storage_class(k8s_world.EBS, {"encrypted": "true"}),
     *edge_world.MORE,
+    found(endpoint(), edge_world.listener().id, edge_world.distribution().id),
 )
 """Resources beside one of each type, for controls that pass none of those."""
 

@@ -167,3 +167,14 @@ def test_where_nothing_was_seen_yet_it_says_so(tmp_path: Path, capsys: pytest.Ca
     for arguments in (["history"], ["replay"], ["snapshot", "--at", "1h"]):
         assert main([*arguments, "--config", str(file)]) == 2
         assert "there is no history" in capsys.readouterr().err
+
+
+def test_two_times_of_a_history_are_compared(configured: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    times = ["2026-11-23T14:30Z", "now"]
+    assert main(["diff", *times, *configured, "--filter", "control:aws.ebs.volume-encrypted", "--fail-on", "any"]) == 1
+    said = capsys.readouterr().out
+    assert "aws.ebs.volume-encrypted" in said
+    assert "<- not encrypted" in said
+    assert main(["diff", "2026-11-23T14:30Z", "2026-11-23T14:30Z", *configured, "--fail-on", "any"]) == 0
+    assert main(["diff", "3h", "now", *configured]) == 2
+    assert "the history tells of" in capsys.readouterr().err

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from posture.clock import rfc3339
+from posture.kinds import kind_of
 from posture.rows import FindingRow, Place, Row
 from posture.verdict import Severity, Status
 from providers.collector.frames import Findings, Places, Rows
@@ -23,7 +24,11 @@ from tui.app import Dashboard
 from tui.data.link import Feed
 from tui.data.process import Collector
 from tui.data.replica import Replica, Table
+from tui.views import endpoints
+from tui.widgets.columns import fit
 from tui.widgets.countdown import countdown, paint
+
+CHANGED = kind_of("endpoint").titles.index("CHANGED")
 
 
 @pytest.fixture(scope="module")
@@ -181,13 +186,13 @@ async def test_a_renewal_is_seen_while_one_watches(street: TlsFleet, tmp_path: P
     async with opened(street, tmp_path, query="payments") as it:
         await it.shows("payments.", 60)
         before = next(row for row in it.view.items if row.name.startswith("payments"))
-        assert not before.cells[-1]
+        assert not before.cells[CHANGED]
         street.renew()
         await it.press("r")
-        await it.until(lambda: (row := it.replica.row(before.id)) is not None and row.cells[-1], "the change", 60)
+        await it.until(lambda: (row := it.replica.row(before.id)) is not None and row.cells[CHANGED], "the change", 60)
         after = it.replica.row(before.id)
         assert after is not None
-        await it.until(lambda: after.cells[-1] in line(it, "payments."), "the change on the screen", 60)
+        await it.until(lambda: after.cells[CHANGED] in line(it, "payments."), "the change on the screen", 60)
         assert after.expires > before.expires
         text = await page(it, "payments.")
         change = text[text.index("LAST CHANGE") :]
@@ -288,3 +293,10 @@ def test_what_is_left_of_a_key_has_the_colour_of_its_own_clouds_control_or_of_it
         )
     )
     assert paint(row, replica) == colour
+
+
+def test_where_an_endpoint_was_found_is_the_first_column_to_yield() -> None:
+    columns = endpoints.VIEW.columns
+    titles = [[column.title for column, _ in fit(columns, room)] for room in range(40, 300)]
+    whole = next(number for number, shown in enumerate(titles) if len(shown) == len(columns))
+    assert set(titles[-1]) - set(titles[whole - 1]) == {"FOUND IN"}

@@ -13,6 +13,7 @@ from providers.collector.files import append_lines
 from providers.demo.vault.live import listed
 from providers.demo.vault.rabbit import Rabbit
 from providers.demo.vault.server import Bao
+from tests.providers.collector.history.kept import readable
 from tests.providers.vault.test_leases import give_up
 from tests.providers.vault.test_truth import provision
 from tests.tui.support import Opened
@@ -42,9 +43,11 @@ def _leaks(texts: dict[str, str], secrets: set[str], folder: Path) -> list[tuple
     """Which secrets stand where: in a text or in a file that was written."""
     roots = (folder, Path(os.environ["XDG_STATE_HOME"]))
     files = [path for root in roots for path in root.rglob("*") if path.is_file()]
-    assert any(path.suffix == ".msgpack" for path in files), "the state that is kept for the next start"
+    (history,) = (path for path in files if path.suffix == ".sqlite")
+    kept = readable(history)
+    assert "rabbitmq/creds/app" in kept, "what is kept for the next start"
     assert any(path.suffix == ".json" for path in files), "what was exported"
-    texts = texts | {str(path): path.read_bytes().decode("utf-8", "replace") for path in files}
+    texts = texts | {"the history": kept} | {str(path): path.read_bytes().decode("utf-8", "replace") for path in files}
     return [(where, secret) for where, text in texts.items() for secret in secrets if secret in text]
 
 

@@ -18,6 +18,7 @@ from posture.rollup import OWN
 from posture.snapshot import FindingEntry, Snapshot, decoded
 from posture.text import clean, nearest
 from posture.verdict import Severity
+from providers.collector.durations import is_time
 from providers.collector.files import read_snapshot
 from tui.cli.say import put, put_json, tell
 
@@ -35,7 +36,7 @@ def compare(chosen: argparse.Namespace) -> int:
     if chosen.old == chosen.new == STDIN:
         raise ConfigError("diff: only one of OLD and NEW can be - (standard input)")
     with _no_garbage():
-        old, new = side(chosen.old), side(chosen.new)
+        old, new = side(chosen.old, chosen), side(chosen.new, chosen)
         _known(chosen.tenant, old, new)
         made = diff(old, new, query=chosen.filter, tenants=chosen.tenant)
         _print(made, chosen.format)
@@ -62,8 +63,14 @@ def _print(made: Diff, form: str) -> None:
         put("".join(f"{written(line, coloured=coloured)}\n" for line in lines(made)))
 
 
-def side(text: str) -> Snapshot:
-    """One of the two: a snapshot by the name of its file, or from standard input (`-`). Raises `SnapshotError`."""
+def side(text: str, chosen: argparse.Namespace) -> Snapshot:
+    """One of the two: a snapshot by the name of its file, or from standard input (`-`); or how it was at a time, from
+    the history. Raises `SnapshotError`, `HistoryError`, `ConfigError`.
+    """
+    if text != STDIN and not os.path.lexists(text) and is_time(text):
+        from tui.cli.history import then
+
+        return then(chosen, text, "diff")
     if text != STDIN:
         return read_snapshot(Path(text))
     try:

@@ -14,15 +14,17 @@ from posture.clock import Utc, rfc3339
 from posture.fault import ConfigError, FilterError, HistoryError
 from posture.filter import Filter, Term, parse
 from posture.rows import Place
+from posture.snapshot import Snapshot
 from posture.text import one_line
 from posture.transition import Transition, word
 from providers.collector.config import Config, configured
 from providers.collector.durations import time_of
 from providers.collector.history.cut import cut_out
-from providers.collector.history.past import told
+from providers.collector.history.past import snapshot_at, told
 from providers.collector.history.place import path_for
 from providers.collector.history.reader import Reader
 from providers.collector.history.schema import open_reader
+from providers.collector.version import enctop_version
 from tui.cli.say import put, put_json, tell
 
 MOST = 100_000
@@ -74,6 +76,16 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
         yield connection
     finally:
         connection.close()
+
+
+def then(chosen: argparse.Namespace, text: str, option: str, query: str = "") -> Snapshot:
+    """How everything stood at a time, from the history; `now` is the last time that it tells of. Raises `ConfigError`,
+    `HistoryError`, `FilterError`.
+    """
+    _, path = stored(chosen)
+    when = None if text.strip() == "now" else at(text, time.time(), option)
+    with opened(path) as connection:
+        return snapshot_at(connection, when, enctop_version(), query)
 
 
 def at(text: str, now: Utc, option: str) -> Utc:

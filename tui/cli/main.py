@@ -237,8 +237,10 @@ def _promises(parser: argparse.ArgumentParser) -> None:
 
 
 def _diff(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("old", metavar="OLD", help="a snapshot; - is standard input")
-    parser.add_argument("new", metavar="NEW", help="a later one")
+    parser.add_argument(
+        "old", metavar="OLD", help="a snapshot, or a time of the history: 1h, 03:10; - is standard input"
+    )
+    parser.add_argument("new", metavar="NEW", help="a later one; now is the last time of the history")
     parser.add_argument("--format", choices=("text", "json", "md"), default="text", help="md: for a ticket")
     parser.add_argument(
         "--fail-on",

@@ -38,7 +38,7 @@ def _baseline(chosen: argparse.Namespace) -> Snapshot | None:
     """What is compared with, read before anything is asked. Raises `ConfigError`, `SnapshotError`."""
     if (chosen.baseline is None) is (chosen.fail_on == "new"):
         raise ConfigError("snapshot: --fail-on new and --baseline FILE need each other")
-    return None if chosen.baseline is None else side(chosen.baseline)
+    return None if chosen.baseline is None else side(chosen.baseline, chosen)
 
 
 def _polled(chosen: argparse.Namespace) -> Snapshot:
@@ -49,17 +49,12 @@ def _polled(chosen: argparse.Namespace) -> Snapshot:
 
 def _past(chosen: argparse.Namespace) -> Snapshot:
     """How it was at a time that is past."""
-    from providers.collector.history.past import snapshot_at
-    from providers.collector.version import enctop_version
-    from tui.cli.history import at, opened, stored
+    from tui.cli.history import then
 
     if chosen.demo:
         raise ConfigError("snapshot: --demo keeps no history for --at")
-    _, path = stored(chosen)
-    then = at(chosen.at, time.time(), "--at")
-    with opened(path) as connection:
-        query = f"tenant:{','.join(chosen.tenant)} {chosen.filter}".strip() if chosen.tenant else chosen.filter
-        return snapshot_at(connection, then, enctop_version(), query)
+    query = f"tenant:{','.join(chosen.tenant)} {chosen.filter}".strip() if chosen.tenant else chosen.filter
+    return then(chosen, chosen.at, "--at", query)
 
 
 def _ended(chosen: argparse.Namespace, taken: Snapshot, baseline: Snapshot | None) -> int:

@@ -35,6 +35,14 @@ def viewer_tls(distribution: Resource, context: Context) -> Verdict:
     return Verdict(worst.status, worst.reason, evidence, fault=worst.fault)
 
 
+def viewers_come_by(distribution: Resource) -> tuple[Verdict, Verdict]:
+    """How viewers may come, whatever the origins: over plain HTTP, and by old TLS. Each is the worst that is said."""
+    return (
+        min(_answered(_viewers(distribution, {})), key=lambda verdict: verdict.status),
+        min(_answered(_minimum(distribution, {})), key=lambda verdict: verdict.status),
+    )
+
+
 def _answered(question: Iterator[Verdict]) -> Iterator[Verdict]:
     """What a question comes to: what is not said there does not hide a FAIL of another."""
     try:

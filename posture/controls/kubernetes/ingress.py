@@ -2,30 +2,18 @@
 really does, tls.* sees from outside.
 """
 
-import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
 from posture.context import Context
 from posture.controls.registry import control
 from posture.fields import flag, part, parts, text
+from posture.kubernetes.edge import GATEWAYS, INGRESSES, SERVICES, addresses, annotations, inside_by
 from posture.reading import expected, field_of, natural, optional, texts
 from posture.resource import Resource
 from posture.text import one_line
 from posture.verdict import EvidenceClass, Status, Verdict, failed, not_applicable, passed, unknown, warned, worst
 
-INGRESSES, GATEWAYS, SERVICES = "k8s:ingresses", "k8s:gateways", "k8s:services"
-_INTERNAL: Mapping[str, frozenset[str]] = {
-    "alb.ingress.kubernetes.io/scheme": frozenset({"internal"}),
-    "appgw.ingress.kubernetes.io/use-private-ip": frozenset({"true"}),
-    "kubernetes.io/ingress.class": frozenset({"gce-internal"}),
-    "networking.gke.io/load-balancer-type": frozenset({"internal"}),
-    "cloud.google.com/load-balancer-type": frozenset({"internal"}),
-    "service.beta.kubernetes.io/aws-load-balancer-scheme": frozenset({"internal"}),
-    "service.beta.kubernetes.io/aws-load-balancer-internal": frozenset({"true", "0.0.0.0/0"}),
-    "service.beta.kubernetes.io/azure-load-balancer-internal": frozenset({"true"}),
-}
-"""Annotation -> values, in lower case, that keep a balancer inside."""
 _TLS_ELSEWHERE = (
     "alb.ingress.kubernetes.io/certificate-arn",
     "networking.gke.io/managed-certificates",
@@ -66,13 +54,13 @@ def ingress_tls(route: Resource, context: Context) -> Verdict:
 
 def _ingress(ingress: Resource) -> Verdict:
     spec = expected(field_of(ingress, INGRESSES, "spec"), dict, INGRESSES, "spec")
-    notes = _annotations(ingress, INGRESSES)
+    notes = annotations(ingress, INGRESSES)
     rules = parts(spec, INGRESSES, "rules") or []
     hosts = [text(rule, INGRESSES, "host") for rule in rules]
     if spec.get("defaultBackend") is not None and not rules:
         hosts = [None]
     facts: dict[str, Any] = {"hosts": [host or "*" for host in hosts]}
-    if inside := _inside(ingress, notes, INGRESSES):
+    if inside := inside_by(ingress, notes, INGRESSES):
         return not_applicable(f"inside: {inside}", facts)
     if not hosts:
         return not_applicable("routes nothing", facts)
@@ -104,7 +92,7 @@ def _gateway(gateway: Resource) -> Verdict:
     listeners = parts(spec, GATEWAYS, "listeners")
     if not listeners:
         return unknown(f"{GATEWAYS} answered without spec.listeners")
-    if inside := _inside(gateway, _annotations(gateway, GATEWAYS), GATEWAYS):
+    if inside := inside_by(gateway, annotations(gateway, GATEWAYS), GATEWAYS):
         return not_applicable(f"inside: {inside}")
     verdicts = [_listener(gateway, listener) for listener in listeners]
     status = worst(verdict.status for verdict in verdicts)
@@ -160,8 +148,8 @@ def _service(service: Resource) -> Verdict:
         return not_applicable(f"{kind}: no balancer", {f"{SERVICES}.spec.type": kind})
     if kind != "LoadBalancer":
         return unknown(f"{SERVICES}: spec.type is {one_line(kind, 60)!r}, which enctop does not know")
-    notes = _annotations(service, SERVICES)
-    if inside := _inside(service, notes, SERVICES):
+    notes = annotations(service, SERVICES)
+    if inside := inside_by(service, notes, SERVICES):
         return not_applicable(f"inside: {inside}")
     ports = parts(spec, SERVICES, "ports")
     if not ports:
@@ -191,42 +179,9 @@ def _port(port: Mapping[str, Any], ended: bool) -> tuple[Status, str]:
     return Status.WARN, f"port {number} does not say that it is TLS"
 
 
-def _annotations(route: Resource, operation: str) -> dict[str, str]:
-    metadata = part(route.fields, operation, "metadata")
-    told = part(metadata, operation, "annotations")
-    return {name: value for name, value in told.items() if isinstance(value, str)}
-
-
-def _inside(route: Resource, notes: Mapping[str, str], operation: str) -> str:
-    """What keeps a route from being public: an annotation, or addresses that are all private; empty where nothing
-    does.
-    """
-    for name, values in _INTERNAL.items():
-        if notes.get(name, "").strip().lower() in values:
-            return f"{name} is {one_line(notes[name], 40)}"
-    addresses = _addresses(route, operation)
-    if addresses and all(_private(address) for address in addresses):
-        return "all of its addresses are private"
-    return ""
-
-
-def _addresses(route: Resource, operation: str) -> list[str]:
-    status = part(route.fields, operation, "status")
-    found = parts(part(status, operation, "loadBalancer"), operation, "ingress") or []
-    named = [str(each.get("ip") or each.get("hostname") or "") for each in found]
-    return named + [str(each.get("value") or "") for each in parts(status, operation, "addresses") or []]
-
-
 def _served(route: Resource, operation: str) -> bool:
     """Whether a balancer has taken the route on; also where its status was not told."""
-    return "status" not in route.fields or bool(_addresses(route, operation))
-
-
-def _private(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_private
-    except ValueError:
-        return False
+    return "status" not in route.fields or bool(addresses(route, operation))
 
 
 def _covered(host: str | None, tls: list[dict[str, Any]]) -> bool:

@@ -9,6 +9,7 @@ import ipaddress
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from posture.aws.edge import is_own_name
 from posture.clock import Utc, age, parse_rfc3339
 from posture.context import Context
 from posture.controls.registry import control
@@ -28,6 +29,7 @@ from posture.controls.tls.reading import (
     talked,
 )
 from posture.controls.tls.revocation import judge_revocation
+from posture.door_index import DISCOVERY
 from posture.policy import DAY
 from posture.reading import NoAnswer, time_of
 from posture.resource import Resource
@@ -176,6 +178,8 @@ def _hostname(fields: Fields, endpoint: Resource, context: Context) -> Verdict:
     if leaf.get("NamesInAll"):
         return unknown(f"not among the first {len(names)} of its {leaf['NamesInAll']} names", evidence=evidence)
     shown = ", ".join([*names, *numbers][:3]) or "nobody"
+    if is_own_name(host) and endpoint.fields.get("NamedBy") == DISCOVERY:
+        return not_applicable(f"the balancer's own name, by which it was found: clients come by {shown}", evidence)
     return failed(f"names {shown}, not {host}", evidence)
 
 

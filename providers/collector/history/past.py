@@ -97,10 +97,13 @@ def tenants_of(file: Path) -> list[str]:
         return Reader(connection).tenants()
 
 
-def snapshot_at(connection: sqlite3.Connection, at: Utc, version: str, query: str) -> Snapshot:
-    """How everything stood at `at` (UTC seconds), through a filter. Raises `HistoryError` and `FilterError`."""
+def snapshot_at(connection: sqlite3.Connection, at: Utc | None, version: str, query: str) -> Snapshot:
+    """How everything stood at `at` (UTC seconds; None: at last), through a filter.
+
+    Raises `HistoryError` and `FilterError`.
+    """
     past = Past(Reader(connection), at)
-    if not past.first <= at <= past.last:
+    if at is not None and not past.first <= at <= past.last:
         span = f"{rfc3339(past.first)} to {rfc3339(past.last)}"
         raise HistoryError(f"{rfc3339(at)}: the history tells of {span}")
     past.age(past.model.all())

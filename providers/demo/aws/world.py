@@ -4,13 +4,13 @@ not as promised.
 
 import datetime
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Container, Mapping
 
 import msgspec
 
 from providers.demo.aws import bucketpolicy
 from providers.demo.aws.accounts import ACCOUNT, FOREIGN, REGIONS, ROLE, SECOND
-from providers.demo.aws.edge import FIXED, FORWARD, OLD, Distributions, Edge, for_host, redirect
+from providers.demo.aws.edge import FIXED, FORWARD, MODERN, OLD, Distributions, Edge, for_host, redirect
 from providers.demo.aws.history import history
 from providers.demo.aws.holdings import holdings
 from providers.demo.aws.seed import Buckets, Region, block_public_access, repeatable
@@ -315,6 +315,17 @@ def _buckets(regions: dict[tuple[str, str], Region], buckets: dict[str, Buckets]
         if name in odd:
             odd[name](own, name)
     return "acme-orders-uploads"
+
+
+def lead_to(doors: Mapping[str, int], *, old: Container[str] = ()) -> None:
+    """A balancer in front of these servers (name -> port), with a listener for each; `old` are those whose listener
+    still allows what the server refuses by now.
+    """
+    edge = Edge("us-east-1", ACCOUNT)
+    front = edge.balancer("storefront", tags={"team": "platform", "tenant": "acme"})
+    for name, port in doors.items():
+        policy = OLD if name in old else MODERN
+        edge.listener(front, "HTTPS", port, FIXED, ([for_host(name)], FORWARD), policy=policy)
 
 
 def _edge(regions: dict[tuple[str, str], Region]) -> None:

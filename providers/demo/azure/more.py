@@ -163,11 +163,31 @@ def cluster(
     )
 
 
-def _listener(gateway_id: str, kind: str) -> Body:
+def _listener(gateway_id: str, kind: str, hosts: Sequence[str]) -> Body:
     return {
         "id": f"{gateway_id}/httpListeners/{kind.lower()}",
         "name": kind.lower(),
-        "properties": {"protocol": kind, "hostNames": ["shop.acme.example"]},
+        "properties": {
+            "protocol": kind,
+            "hostNames": list(hosts),
+            "frontendPort": {"id": f"{gateway_id}/frontendPorts/{kind.lower()}"},
+            "frontendIPConfiguration": {"id": f"{gateway_id}/frontendIPConfigurations/front"},
+        },
+    }
+
+
+def _front(gateway_id: str, ports: Mapping[str, int], *, inside: bool) -> dict[str, Any]:
+    """The ports that a gateway listens at, and its address on one side."""
+    address = f"{gateway_id.partition('/applicationGateways/')[0]}/publicIPAddresses/front"
+    side: Body = {"privateIPAddress": "10.1.0.4"} if inside else {"publicIPAddress": {"id": address}}
+    return {
+        "frontendPorts": [
+            {"id": f"{gateway_id}/frontendPorts/{kind.lower()}", "name": kind.lower(), "properties": {"port": port}}
+            for kind, port in ports.items()
+        ],
+        "frontendIPConfigurations": [
+            {"id": f"{gateway_id}/frontendIPConfigurations/front", "name": "front", "properties": side}
+        ],
     }
 
 
@@ -179,13 +199,16 @@ def gateway(
     redirects: bool = True,
     group: str = "edge",
     subscription: str = SUBSCRIPTION,
+    hosts: Sequence[str] = ("shop.acme.example",),
+    port: int = 443,
+    inside: bool = False,
 ) -> str:
     """An application gateway with a listener for HTTPS and one for HTTP, which redirects or serves.
 
     Written by hand: the models of azure-mgmt-network take 315 MB; a test reads the body back through them.
     """
     own = f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Network/applicationGateways/{name}"
-    listeners = [_listener(own, kind) for kind in ("Https", "Http")]
+    listeners = [_listener(own, kind, hosts) for kind in ("Https", "Http")]
     redirect = {"redirectType": "Permanent", "targetListener": {"id": listeners[0]["id"]}, "includePath": True}
     away: Body = {"redirectConfiguration": {"id": f"{own}/redirectConfigurations/away"}}
     serve: Body = {"backendAddressPool": {"id": f"{own}/backendAddressPools/web"}}
@@ -201,6 +224,7 @@ def gateway(
     ]
     properties: dict[str, Any] = {
         "provisioningState": "Succeeded",
+        **_front(own, {"Https": port, "Http": 80}, inside=inside),
         "httpListeners": listeners,
         "requestRoutingRules": rules,
         "redirectConfigurations": [
@@ -281,8 +305,9 @@ def front_door(
     redirects: bool = True,
     group: str = "edge",
     subscription: str = SUBSCRIPTION,
+    hosts: Sequence[str] = (),
 ) -> str:
-    """A front door with one domain and one route."""
+    """A front door with one route, and one domain, or these."""
     own = f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Cdn/profiles/{name}"
     profile = cdn.Profile(
         {
@@ -293,9 +318,13 @@ def front_door(
     )
     estate.put(own, profile.as_dict())
     settings = cdn.AFDDomainHttpsParameters(certificate_type="ManagedCertificate", minimum_tls_version=minimum)
-    domain = cdn.AFDDomain(properties=cdn.AFDDomainProperties(host_name=f"{name}.acme.example", tls_settings=settings))
-    estate.put(f"{own}/customDomains/www", domain.as_dict())
-    estate.put(f"{own}/afdEndpoints/web", cdn.AFDEndpoint({"location": "Global"}).as_dict())
+    for number, host in enumerate(hosts or (f"{name}.acme.example",)):
+        domain = cdn.AFDDomain(properties=cdn.AFDDomainProperties(host_name=host, tls_settings=settings)).as_dict()
+        domain["properties"]["domainValidationState"] = "Approved"
+        estate.put(f"{own}/customDomains/{f'www{number}' if number else 'www'}", domain)
+    endpoint = cdn.AFDEndpoint({"location": "Global"}).as_dict()
+    endpoint["properties"] = {"hostName": f"web-{name}.z01.azurefd.net", "enabledState": "Enabled"}
+    estate.put(f"{own}/afdEndpoints/web", endpoint)
     route = cdn.RouteProperties(
         supported_protocols=["Http", "Https"],
         https_redirect="Enabled" if redirects else "Disabled",

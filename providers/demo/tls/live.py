@@ -36,6 +36,10 @@ _CLEAN = (
     "registry",
     "support",
 )
+_BALANCED = ("www", "api", "app", "login", "shop", "checkout", "legacy")
+"""Those that a load balancer names. It calls `legacy` modern, which it is not."""
+STILL_OLD = (f"checkout.{DOMAIN}",)
+"""Of those, which it still calls old."""
 _NO_HSTS = doors.answer()
 
 
@@ -116,6 +120,12 @@ def configuration(street: TlsFleet) -> str:
   resolve = {{ {resolve} }}
   http_port = {street.http_port}
 """
+
+
+def behind_a_balancer(street: TlsFleet) -> dict[str, int]:
+    """The doors (name -> port) that a load balancer's listeners name."""
+    names = {f"{name}.{DOMAIN}" for name in _BALANCED}
+    return {door.name: door.port for door in street.doors if door.name in names}
 
 
 def policy() -> str:

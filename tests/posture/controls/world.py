@@ -10,6 +10,7 @@ import msgspec
 
 from posture.clock import Utc, parse_rfc3339
 from posture.controls.registry import Control, registry
+from posture.door_index import Found
 from posture.fault import Fault, FaultKind
 from posture.policy import Policy
 from posture.problems import cause_of
@@ -33,6 +34,7 @@ class World(msgspec.Struct):
     asked: list[Source] = []
     strays: int = 0
     now: Utc = NOW
+    doors: Found = Found()
     counts: Rollup = msgspec.field(default_factory=lambda: Rollup(resources=[0, 0, 0, 1, 0]))
 
     def linked(self, resource: Resource, rel: str) -> Resource | None:
@@ -76,6 +78,9 @@ class World(msgspec.Struct):
 
     def unassigned(self, tenant: str) -> int:
         return self.strays
+
+    def found(self, tenant: str) -> Found:
+        return self.doors
 
     def rollup(self, tenant: str) -> Rollup:
         return self.counts

@@ -2,7 +2,7 @@
 
 IN_FILE, IN_TENANT, IN_POLL = (
     "allowed here: history, poll, tenant",
-    "allowed here: aws, azure, gcp, keycloak, kubernetes, name, policy, tls, vault",
+    "allowed here: aws, azure, discover, gcp, keycloak, kubernetes, name, policy, tls, vault",
     "allowed here: cold, live, warm",
 )
 

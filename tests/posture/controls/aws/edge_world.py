@@ -157,4 +157,4 @@ MORE = (
     ),
 )
 """Others that are as promised."""
-BESIDE = (balancer(),)
+BESIDE = (balancer(), listener(), distribution())

@@ -4,11 +4,13 @@ it.
 
 from typing import Any
 
+import msgspec
+
 from posture.clock import rfc3339
 from posture.fault import Fault, FaultKind
 from posture.policy import Policy
 from posture.policy.tls import TlsPolicy
-from posture.resource import Resource
+from posture.resource import Link, Resource
 from posture.verdict import Status
 from tests.posture.controls.world import DAY, NOW, World, made
 
@@ -140,6 +142,12 @@ def endpoint(*addresses: dict[str, Any], leaf: dict[str, Any] | None = None, hos
         fields=fields,
         links={"certificate": f"cert://{LEAF}"},
     )
+
+
+def found(endpoint: Resource, *edges: str) -> Resource:
+    """The same, had it been found in these resources."""
+    links = (*endpoint.links, *(Link("found-in", edge) for edge in edges))
+    return msgspec.structs.replace(endpoint, links=links, fields={**endpoint.fields, "FoundIn": list(edges)})
 
 
 def silent(outcome: str = "timeout", **more: Any) -> Resource:
