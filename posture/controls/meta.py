@@ -54,6 +54,18 @@ def _unprobed(found: Found, evidence: dict[str, Any]) -> str:
     return f"; {left} TLS endpoint{'s were' if left > 1 else ' was'} found and not probed" if left else ""
 
 
+@control("meta.endpoints.probed", on="enctop.tenant")
+def endpoints_probed(tenant: Resource, context: Context) -> Verdict:
+    """`Always` is only as good as the list of endpoints: what a configuration names and nobody asks is not known."""
+    found, evidence = context.found(tenant.tenant), dict[str, Any]()
+    _unprobed(found, evidence)
+    if not found.doors:
+        return not_applicable("no resource names a TLS endpoint")
+    if left := found.unasked.get("", 0):
+        return warned(f"{left} TLS endpoint{'s were' if left > 1 else ' was'} found and not probed", evidence)
+    return passed("every endpoint that was found, and that can be asked from here, is probed", evidence)
+
+
 @control("meta.evidence.freshness", on="enctop.source")
 def evidence_freshness(resource: Resource, context: Context) -> Verdict:
     """A PASS must decay: dim after two cadences, UNKNOWN after six."""

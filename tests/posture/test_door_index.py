@@ -97,6 +97,9 @@ def test_the_index_is_what_a_fresh_look_at_everything_finds(steps: list[tuple[st
             agrees(feed)
 
 
+PROBED = "meta.endpoints.probed"
+
+
 def test_a_host_that_many_name_is_one_door_with_all_of_them_and_asked_if_one_says_so() -> None:
     feed = Feed(VOLUMES)
     public, inside = balancer(1, "a.example.com"), balancer(2, "a.example.com", "internal")
@@ -129,3 +132,19 @@ def test_coverage_counts_what_was_found_and_not_probed_and_says_why_not() -> Non
     feed.poll(VOLUMES, listed=TYPES)
     assert "endpoints found" not in feed.finding("meta.inventory.coverage", "enctop://acme").evidence
     assert feed.model.links.doors.found("acme") == Found()
+
+
+def test_a_tenant_is_not_as_promised_while_an_endpoint_that_could_be_asked_is_not() -> None:
+    feed = Feed(VOLUMES, MORE)
+    feed.poll(MORE).poll(VOLUMES, listed=TYPES)
+    finding = feed.finding(PROBED, "enctop://acme")
+    assert (finding.status, finding.reason) == (Status.NOT_APPLICABLE, "no resource names a TLS endpoint")
+    feed.poll(VOLUMES, balancer(1, "*.example.com"), balancer(2, "b.example.com"), listed=TYPES)
+    finding = feed.finding(PROBED, "enctop://acme")
+    assert (finding.status, finding.reason) == (Status.WARN, "1 TLS endpoint was found and not probed")
+    feed.poll(MORE, door("b.example.com"))
+    finding = feed.finding(PROBED, "enctop://acme")
+    assert finding.status is Status.PASS
+    assert finding.evidence["not probed: wildcard"] == 1
+    feed.poll(VOLUMES, balancer(1, "*.example.com"), listed=TYPES)
+    assert feed.finding(PROBED, "enctop://acme").status is Status.PASS, "a wildcard is not asked"
