@@ -17,6 +17,10 @@ _INSIDE_ZONES = (".home.arpa", ".in-addr.arpa", ".ip6.arpa")
 _PRIVATE_LINK = "privatelink"
 """The label by which Azure spells the private addresses of a service."""
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_TRANSLATED = tuple(map(ipaddress.IPv6Network, ("64:ff9b:1::/48", "fec0::/10", "::/96", "::ffff:0:0:0/96")))
+"""What leads to addresses of a network's own: local NAT64 (RFC 8215), site-local (RFC 3879), IPv4-compatible
+(RFC 4291), SIIT (RFC 2765).
+"""
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -50,7 +54,12 @@ def is_address(text: str) -> bool:
 def is_public(text: str) -> bool:
     """Whether an address is one that the internet routes, also where it stands inside an IPv6 address."""
     address = _read(text)
-    if address is None or address.is_multicast:
+    if (
+        address is None
+        or address in _METADATA
+        or address.is_multicast
+        or any(address in network for network in _TRANSLATED)
+    ):
         return False
     inner = _inner(address)
     return address.is_global and (inner is None or (inner.is_global and not inner.is_multicast))
@@ -65,8 +74,14 @@ def is_link_local(text: str) -> bool:
     return address.is_link_local or address in _METADATA or (inner is not None and inner.is_link_local)
 
 
-_METADATA = frozenset({ipaddress.IPv6Address("fd00:ec2::254"), ipaddress.IPv4Address("100.100.100.200")})
-"""Instance metadata beside 169.254.0.0/16: of AWS over IPv6, of Alibaba Cloud."""
+_METADATA = frozenset(
+    {
+        ipaddress.IPv6Address("fd00:ec2::254"),
+        ipaddress.IPv4Address("100.100.100.200"),
+        ipaddress.IPv4Address("168.63.129.16"),
+    }
+)
+"""Instance metadata beside 169.254.0.0/16: of AWS over IPv6, of Alibaba Cloud, of Azure's host."""
 
 
 def _read(text: str) -> Address | None:

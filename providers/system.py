@@ -1,7 +1,7 @@
 """What an outside system is to enctop, declared once: its settings, how its sources are made, and what it needs.
 
 A room declares its `SYSTEM` in its `__init__.py`, and `providers.SYSTEMS` names the room. Configuration, opening,
-policy, saved state and the command line are loops over `systems()`.
+policy, history and the command line are loops over `systems()`.
 """
 
 import os

@@ -151,7 +151,9 @@ class Collector:
             self.model.restore(known, self._now())
             if not painted:  # the worst at once; the rest is judged together, with what it points at
                 self.model.settle()
-                await send(*publisher.frames(self.model.moved()))
+                moved = self.model.moved()
+                keeping.take(moved)
+                await send(*publisher.frames(moved))
                 painted = True
         self._moved.set()
         self.poller.add(self.sources())

@@ -133,6 +133,7 @@ def test_the_command_tells_what_became_otherwise(configured: list[str], capsys: 
         (["history", "nosuch"], "nosuch: nothing is known of a resource of this id"),
         (["history", "--filter", "severity:high"], "severity: a history is not filtered by it; there are control,"),
         (["history", "export"], "history export: needs -o FILE"),
+        (["history", "export", "-o", "part", "--tenant", "acme"], "a part is of all tenants"),
         (
             ["history", "export", "-o", "part", *LONG_AGO],
             "nothing was seen in that time",

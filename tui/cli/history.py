@@ -99,6 +99,8 @@ def at(text: str, now: Utc, option: str) -> Utc:
 def _export(chosen: argparse.Namespace) -> int:
     if chosen.output is None:
         raise ConfigError("history export: needs -o FILE, where the part is written")
+    if chosen.tenant or chosen.filter:
+        raise ConfigError("history export: a part is of all tenants; --tenant and --filter do not narrow it")
     _, path = stored(chosen)
     now = time.time()
     first, last = at(chosen.first or chosen.since, now, "--from"), at(chosen.last, now, "--to")

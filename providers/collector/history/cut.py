@@ -1,5 +1,6 @@
 """A part of a history, cut out to be handed over: a history of its own, which `enctop view` opens."""
 
+import contextlib
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -23,7 +24,8 @@ _PARTS: Final = {
     "version": "began <= :last AND (ended IS NULL OR ended > :first)",
     "transition": "at BETWEEN :first AND :last",
     "beat": f"at BETWEEN :first - {BACK} AND :last",
-    "tally": "at BETWEEN :first AND :last",
+    "tally": "at BETWEEN (SELECT ifnull(min(at), 0) FROM (SELECT max(at) AS at FROM main.tally WHERE at <= :first"
+    " GROUP BY tenant)) AND :last",
     "resource": "id IN (SELECT resource FROM part.version UNION SELECT resource FROM part.transition)",
 }
 """What of each table belongs to a part."""
@@ -35,7 +37,7 @@ def cut_out(connection: sqlite3.Connection, target: Path, first: Utc, last: Utc)
     """
     if first > last:
         raise HistoryError("history export: --from is later than --to")
-    with tempfile.TemporaryDirectory(prefix="enctop.") as folder, told():
+    with _folder() as folder, told():
         made = Path(folder) / "part"
         open_new(made).close()
         connection.execute("ATTACH DATABASE ? AS part", (str(made),))
@@ -65,6 +67,16 @@ def cut_out(connection: sqlite3.Connection, target: Path, first: Utc, last: Utc)
             raise HistoryError(one_line("history export: nothing was seen in that time"))
         write(target, _pieces(made))
     return many
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[str]:
+    try:
+        made = tempfile.TemporaryDirectory(prefix="enctop.")
+    except OSError as error:
+        raise HistoryError(one_line(f"history export: there is no folder for it: {error}")) from None
+    with made as folder:
+        yield folder
 
 
 def _pieces(path: Path) -> Iterator[bytes]:

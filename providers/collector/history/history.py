@@ -32,7 +32,10 @@ EVERY: Final[Seconds] = 1.0
 BEAT: Final[Seconds] = 60.0
 """What the polls were, and the counts, are written so often."""
 PRUNE: Final[Seconds] = 600.0
+USUAL_DAYS: Final = 30
+"""Of a history that is not on disk."""
 _DAMAGED: Final = ("malformed", "not a database", "corrupt")
+"""What SQLite says of SQLITE_CORRUPT and SQLITE_NOTADB (https://www.sqlite.org/rescode.html)."""
 
 
 class History:
@@ -55,6 +58,11 @@ class History:
         """Open it; returns the sources that it tells of, as they stood last."""
         return await self._in_thread(self._open)
 
+    @property
+    def shared(self) -> bool:
+        """Whether another enctop writes it, and this one only reads."""
+        return self._past is not None
+
     async def entries(self, sources: dict[str, Stood]) -> AsyncIterator[list[Entry]]:
         """What was there last, in pieces, the worst first."""
         pieces: Iterator[list[Entry]] | None = None
@@ -71,6 +79,10 @@ class History:
     async def write(self, work: Work) -> list[Transition] | None:
         """Write what moved; returns the transitions, None where it could not be written."""
         return await self._in_thread(lambda: self._trying(lambda: self._write(work), None))
+
+    async def correct(self, now: Utc) -> None:
+        """The clock was set back to `now` (UTC seconds)."""
+        await self._in_thread(lambda: self._trying(lambda: self._correct(now), None))
 
     async def prune(self) -> None:
         """Keep it within its bounds; what is to be written has its turn between two parts of it."""
@@ -112,9 +124,17 @@ class History:
             except (sqlite3.Error, ValueError, OSError) as error:
                 self._damaged(error)
         if self._sql is None:
+            self._temporary()
+        return self._known()
+
+    def _temporary(self) -> None:
+        """One that ends with the process; none at all where SQLite cannot have even that."""
+        try:
             self._sql = open_temporary()
             self._writer = Writer(self._sql)
-        return self._known()
+        except (sqlite3.Error, OSError, HistoryError) as error:
+            self._tell(str(error))
+            self._sql = self._writer = None
 
     def _begin(self) -> None:
         assert self._writer is not None
@@ -131,42 +151,64 @@ class History:
         if self._path is None:
             return {}
         none: dict[str, Stood] = {}
-        found = self._trying(lambda: self._reader().sources(self._now()), none)
-        foreign = self._reader().foreign(owners(self._config), found)
-        return {
-            name: one
-            for name, one in found.items()
-            if name not in foreign and tenants.intersection(one.source.tenant.split("+"))
-        }
+
+        def known() -> dict[str, Stood]:
+            reader = self._reader()
+            found = reader.sources(self._now())
+            foreign = reader.foreign(owners(self._config), found)
+            return {
+                name: one
+                for name, one in found.items()
+                if name not in foreign and tenants.intersection(one.source.tenant.split("+"))
+            }
+
+        return self._trying(known, none)
 
     def _reader(self) -> Reader:
         if self._past is not None:
             return Reader(self._past)
-        assert self._sql is not None
-        assert self._writer is not None
+        if self._sql is None or self._writer is None:
+            raise HistoryError("there is no history")
         return Reader(self._sql, self._writer.packer)
 
     def _write(self, work: Work) -> list[Transition]:
-        assert self._writer is not None
-        return self._writer.write(work)
+        return [] if self._writer is None else self._writer.write(work)
+
+    def _correct(self, now: Utc) -> None:
+        if self._writer is not None:
+            self._writer.correct(now)
 
     def _prune(self) -> bool:
         if self._sql is None:
             return True
-        return prune(self._sql, self._now(), self._config.history.days, self._config.history.max_mb << 20)
+        days = self._config.history.days or USUAL_DAYS
+        return prune(self._sql, self._now(), days, self._config.history.max_mb << 20)
 
     def _trying(self, act: Callable[[], T], otherwise: T) -> T:
         """Do it; where the disk refuses or the file is damaged, tell it, and go on without."""
         try:
             return act()
-        except (sqlite3.Error, ValueError, OSError) as error:
-            if isinstance(error, sqlite3.OperationalError) and not any(word in str(error) for word in _DAMAGED):
-                self._tell(f"the history is not kept: {self._path or 'temporary file'}: {error}")
-                if self._sql is not None:
-                    self._writer = Writer(self._sql)  # what it remembers may have been undone
-            else:
+        except HistoryError:
+            return otherwise  # it was told
+        except sqlite3.OperationalError as error:
+            if any(word in str(error) for word in _DAMAGED):
                 self._damaged(error)
+            else:
+                self._refused(error)
             return otherwise
+        except (sqlite3.Error, ValueError, OSError) as error:
+            self._damaged(error)
+            return otherwise
+
+    def _refused(self, error: Exception) -> None:
+        """The disk takes no more, or fails: what the writer remembers may have been undone."""
+        self._tell(f"the history is not kept: {self._path or 'temporary file'}: {error}")
+        if self._sql is not None:
+            try:
+                self._writer = Writer(self._sql)
+            except sqlite3.Error:
+                self._path = None
+                self._temporary()
 
     def _damaged(self, error: Exception) -> None:
         """Set the file aside and begin a new one; where that cannot be, one that ends with the process."""
@@ -182,10 +224,10 @@ class History:
             os.close(self._lock)
             self._sql, self._lock, _ = open_writer(path)
             self._path = path
-        except (OSError, HistoryError) as refused:
+            self._writer = Writer(self._sql)
+        except (OSError, HistoryError, sqlite3.Error) as refused:
             self._tell(str(refused))
-            self._sql = open_temporary()
-        self._writer = Writer(self._sql)
+            self._temporary()
 
     def _tell(self, line: str) -> None:
         line = one_line(line)

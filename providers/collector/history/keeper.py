@@ -13,7 +13,7 @@ from posture.clock import Seconds, Utc
 from posture.entry import Entry, Statuses, clamped
 from posture.fault import HistoryError
 from posture.model import Model
-from posture.rollup import OWN
+from posture.rollup import OWN, UNASSIGNED
 from posture.transition import Transition
 from providers.collector.config import Config
 from providers.collector.frames import Detail, Notice, Timeline, Trends
@@ -44,6 +44,7 @@ class Keeper:
 
     def __init__(self, history: History, model: Model, now: Callable[[], Utc]) -> None:
         self._history, self._model, self._now = history, model, now
+        self._tenants = set(model.policies) | {UNASSIGNED}
         self._recorder = Recorder(model)
         self._told = 0
         self.restored: list[str] = []
@@ -57,7 +58,7 @@ class Keeper:
         for one in sources.values():
             self._model.add_source(waiting(one.source))
         self.restored = sorted(sources)
-        self._recorder = Recorder(self._model, self.restored)
+        self._recorder = Recorder(self._model, () if self._history.shared else self.restored)
         now = self._now()
         async for piece in self._history.entries(sources):
             yield [
@@ -76,18 +77,22 @@ class Keeper:
         """
         none: list[Transition] = []
         day = await self._history.ask(lambda reader: reader.transitions(self._now() - DAY, self._now(), MOST), none)
-        await send(Timeline(tuple(reversed(day)), again=True))
+        ours = [one for one in reversed(day) if not self._tenants.isdisjoint(one.tenant.split("+"))]
+        await send(Timeline(tuple(ours), again=True))
         await self._tell(send)
         await asyncio.wait([settled], timeout=PATIENCE)
         self.begin()
-        beat = pruned = 0.0
+        beat, pruned, before = 0.0, self._now(), self._now()
         while True:
             now = self._now()
+            if now < before - Model.SLACK:
+                await self._history.correct(now)
+            before = now
             due = not 0 <= now - beat < BEAT
             beat = now if due else beat
             if not await self._write(send, beat=due):
                 await asyncio.sleep(BEAT)
-                self._recorder.all(now)  # what could not be written is written when it can be
+                await self._again()
             if due:
                 await self._tell_trends(send)
             if not 0 <= now - pruned < PRUNE:
@@ -100,12 +105,24 @@ class Keeper:
         """Every source has answered or failed once: what moves from now on is written, and what has moved till now."""
         self._recorder.begin(self._now())
 
+    async def _again(self) -> None:
+        """What could not be written is written when it can be, and what went meanwhile is ended."""
+        none: tuple[list[tuple[str, str]], list[str]] = ([], [])
+        resources, sources = await self._history.ask(lambda reader: reader.open_now(), none)
+        gone = [name for name, source in resources if self._ours(source) and self._model.entry(name) is None]
+        ended = [name for name in sources if self._ours(name) and name not in self._model.sources]
+        self._recorder.all(self._now(), gone, ended)
+
+    def _ours(self, source: str) -> bool:
+        return not self._tenants.isdisjoint(source.partition("/")[0].split("+"))
+
     async def _write(self, send: Send, *, beat: bool) -> bool:
         """Write what was noted; says whether that went well."""
         while True:
             more = self._recorder.more(SLICE, self._now())
             if work := self._recorder.work(self._now(), beat=beat and not more):
-                found = await self._history.write(work)
+                # it is written though the viewer leaves meanwhile
+                found = await asyncio.shield(self._history.write(work))
                 if found is None:
                     return False
                 if found:
@@ -134,7 +151,7 @@ class Keeper:
     async def _tell_trends(self, send: Send) -> None:
         none: dict[str, tuple[int, ...]] = {}
         trends = await self._history.ask(lambda reader: reader.trends(self._now()), none)
-        await send(Trends(tuple(sorted(trends.items()))))
+        await send(Trends(tuple(sorted(one for one in trends.items() if one[0] in self._tenants))))
 
     async def _tell(self, send: Send) -> None:
         for line in self._history.troubles[self._told :]:

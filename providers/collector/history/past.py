@@ -6,14 +6,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from posture.clock import Seconds, Utc, rfc3339
 from posture.entry import Entry
 from posture.fault import HistoryError
 from posture.frozen import Still, unjudging
 from posture.policy import Policy
+from posture.rollup import OWN
 from posture.snapshot import Snapshot, take
 from posture.text import one_line
+from posture.verdict import Status, worst
 from providers.collector.history.reader import Reader, Stood, seen_at
+from providers.collector.history.records import waiting
 from providers.collector.history.schema import open_file
 
 UNWATCHED: Final[Seconds] = 180.0
@@ -36,10 +41,7 @@ class Past:
             self.model = Still(unjudging(reader.controls()), {name: Policy() for name in reader.tenants()}, self.at)
             self._read: dict[str, Utc] = {}
             """When what is held of a resource was read, by id."""
-            sources = reader.sources(self.at)
-            self._show(sources)
-            for piece in reader.entries(self.at):
-                self._hold(piece)
+            self._fill(reader.sources(self.at))
 
     def move(self, at: Utc) -> bool:
         """To another time, within what is told; says whether it is another."""
@@ -48,6 +50,11 @@ class Past:
             return False
         with told():
             sources = self._reader.sources(at)
+            if _quiet(sources, at) != self._quiet:
+                self.at = at
+                self.model.release([entry.resource.id for entry in self.model.all() if entry.resource.provider != OWN])
+                self._fill(sources)
+                return True
             entries, gone = self._reader.moved(self.at, at)
         self.at = at
         self._show(sources)
@@ -55,13 +62,32 @@ class Past:
         self._hold(entries)
         return True
 
+    def _fill(self, sources: Mapping[str, Stood]) -> None:
+        self._quiet = _quiet(sources, self.at)
+        self._show(sources)
+        for piece in self._reader.entries(self.at):
+            self._hold(piece)
+
     def _show(self, sources: Mapping[str, Stood]) -> None:
         self._sources = sources
-        self.model.move(self.at, {name: stood.source for name, stood in sources.items()})
+        self.model.move(
+            self.at,
+            {name: waiting(one.source) if name in self._quiet else one.source for name, one in sources.items()},
+        )
 
     def _hold(self, entries: Sequence[Entry]) -> None:
         self._read.update((entry.resource.id, entry.observed_at) for entry in entries)
+        for entry in entries if self._quiet else ():
+            if self._unasked(entry):
+                _darken(entry)
         self.model.hold(entries)
+
+    def _unasked(self, entry: Entry) -> bool:
+        """Whether nobody asked about it for so long that what was known is evidence no more."""
+        if entry.resource.provider != OWN or entry.source in self._sources:
+            return entry.source in self._quiet
+        tenants = {tenant for name in self._quiet for tenant in name.partition("/")[0].split("+")}
+        return entry.resource.tenant in tenants
 
     def age(self, entries: Iterable[Entry]) -> None:
         """Find when these were seen last: every poll moves that of all that it has seen."""
@@ -82,12 +108,27 @@ class Past:
         return before is not None and (after if after is not None else self.at) - before < UNWATCHED
 
 
+def _quiet(sources: Mapping[str, Stood], at: Utc) -> frozenset[str]:
+    return frozenset(name for name, stood in sources.items() if stood.quiet(at))
+
+
+def _darken(entry: Entry) -> None:
+    """What was told is known no more: enctop did not run, or did not ask."""
+    for control, finding in entry.findings.items():
+        if finding.status in {Status.FAIL, Status.WARN, Status.PASS}:
+            reason = f"nobody asked; was {finding.status.word}: {finding.reason}"
+            entry.findings[control] = msgspec.structs.replace(
+                finding, status=Status.UNKNOWN, reason=reason, exception=None, cause=""
+            )
+    entry.status = worst(finding.status for finding in entry.findings.values())
+
+
 @contextlib.contextmanager
 def told() -> Iterator[None]:
     """What is damaged, in one line. Raises `HistoryError`."""
     try:
         yield
-    except (sqlite3.Error, ValueError) as error:
+    except (sqlite3.Error, ValueError, OverflowError, LookupError, TypeError, RecursionError) as error:
         raise HistoryError(one_line(f"the history is damaged: {error}")) from None
 
 
@@ -102,7 +143,9 @@ def snapshot_at(connection: sqlite3.Connection, at: Utc | None, version: str, qu
 
     Raises `HistoryError` and `FilterError`.
     """
-    past = Past(Reader(connection), at)
+    with told():
+        reader = Reader(connection)
+    past = Past(reader, at)
     if at is not None and not past.first <= at <= past.last:
         span = f"{rfc3339(past.first)} to {rfc3339(past.last)}"
         raise HistoryError(f"{rfc3339(at)}: the history tells of {span}")

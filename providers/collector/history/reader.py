@@ -11,25 +11,35 @@ from posture.clock import Seconds, Utc, past
 from posture.entry import Entry, Statuses, clamped
 from posture.rollup import OWN
 from posture.source import STALE_CADENCES, Source
-from posture.transition import Transition
+from posture.transition import ABSENT, Transition
 from posture.verdict import Gap, Status
-from providers.collector.history.records import Packer, Poll, Unpacker
+from providers.collector.history.records import LATEST, Packer, Poll, Unpacker
 
 LONGEST_CADENCE: Final[Seconds] = 86400.0
 """A source that was kept is not taken to be slower than this before it is configured again."""
-BACK: Final[Seconds] = 8 * 3600.0
-"""The last poll of a source is looked for in the beats of so many seconds: longer than the longest usual cadence."""
+BACK: Final[Seconds] = 2 * 86400.0
+"""The last poll of a source is looked for in so many seconds of beats: longer than the longest cadence."""
 BARS: Final = 12
 BAR: Final[Seconds] = 300.0
 PIECE: Final = 1000
 """Resources at a stretch; about 30 ms."""
 
 
+_STATUSES: Final = frozenset({ABSENT, *Status})
+
+
 class Stood(msgspec.Struct, frozen=True):
-    """A source as it stood; from `seen` on (UTC seconds) all that it held had been read."""
+    """A source as it stood; from `seen` on (UTC seconds) all that it held had been read, and it was asked last at
+    `asked`.
+    """
 
     source: Source
     seen: Utc
+    asked: Utc = 0.0
+
+    def quiet(self, at: Utc) -> bool:
+        """Whether nobody asked it for so long that what it said was evidence no more."""
+        return at >= self.asked + STALE_CADENCES * self.source.cadence
 
 
 class Reader:
@@ -67,6 +77,8 @@ class Reader:
         ).fetchone()
         if first is None:
             return None
+        if not (0.0 <= first < LATEST and 0.0 <= last < LATEST):
+            raise ValueError("a time that is none")
         facts = dict(self._sql.execute("SELECT name, value FROM fact WHERE name IN ('horizon', 'until')"))
         first = max(first, float(facts.get("horizon", first)))
         return first, max(first, min(last, float(facts.get("until", last))))
@@ -106,10 +118,10 @@ class Reader:
                 name, stood = found[poll.source]
                 if poll.source in left:
                     left.discard(poll.source)
-                    stood = Stood(_sane(poll.applied(stood.source, beat), at), stood.seen)
+                    stood = Stood(_sane(poll.applied(stood.source, beat), at), stood.seen, beat - poll.at / 1e6)
                 if poll.seen is not None:
                     unseen.discard(poll.source)
-                    stood = Stood(stood.source, past(beat - poll.seen / 1e6, at))
+                    stood = Stood(stood.source, past(beat - poll.seen / 1e6, at), stood.asked)
                 found[poll.source] = name, stood
             if not unseen:
                 break
@@ -118,7 +130,9 @@ class Reader:
     def _beats(self, at: Utc) -> Iterator[tuple[Utc, list[Poll]]]:
         """Newest first, with those that may tell of `at` though they were written later."""
         for beat, data in self._sql.execute(
-            "SELECT at, polls FROM beat WHERE at BETWEEN ? AND ? ORDER BY at DESC, rowid DESC", (at - BACK, at + 120.0)
+            "SELECT at, polls FROM beat WHERE at BETWEEN (SELECT ifnull(max(at), ?1) FROM beat WHERE at <= ?1) - ?2 AND"
+            " ?1 + 120 ORDER BY at DESC, rowid DESC",
+            (at, BACK),
         ):
             yield beat, self._unpack.polls(data)
 
@@ -188,6 +202,14 @@ class Reader:
             )
             yield [self._unpack.kept(row[1]).entry(row[0]) for row in rows if row is not None]
 
+    def open_now(self) -> tuple[list[tuple[str, str]], list[str]]:
+        """What is told to be there still: (id, source) of resources, and ids of sources."""
+        resources = self._sql.execute("SELECT name, source FROM resource WHERE version IS NOT NULL").fetchall()
+        sources = self._sql.execute(
+            "SELECT name FROM source JOIN standing ON standing.source = source.id WHERE ended IS NULL"
+        ).fetchall()
+        return resources, [name for (name,) in sources]
+
     # ------------------------------------------------------------ what changed
 
     def transitions(self, since: Utc, until: Utc, most: int, *, resource: str | None = None) -> list[Transition]:
@@ -205,7 +227,10 @@ class Reader:
             f" WHERE at > ? AND at <= ?{where} ORDER BY at DESC, transition.rowid DESC LIMIT ?",
             (*values, most),
         )
-        return [Transition(*row) for row in rows]
+        found = [Transition(*row) for row in rows]
+        if not all(0.0 <= one.at < LATEST and {one.before, one.after} <= _STATUSES for one in found):
+            raise ValueError("a transition of no time, or of no status")
+        return found
 
     def seen(self, resource: str) -> tuple[Utc, Utc | None] | None:
         """When a resource was first seen, and when it went; None for one that is not told of."""

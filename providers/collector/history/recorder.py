@@ -102,7 +102,7 @@ class Recorder:
             if (source := model.sources.get(name)) is not None and not source.polling:
                 self._source(source, now, whole=name in change.whole)
         for name in change.gone:
-            self._moved[name, int(now)] = Moved(now, name, None, now, news=True)
+            self._note(Moved(now, name, None, now, news=True))
         for name in change.resources:
             self._resource(name, now, news=self._is_news(name))
 
@@ -115,9 +115,15 @@ class Recorder:
             self._old.clear()
         return bool(self._backlog)
 
-    def all(self, now: Utc) -> None:
-        """Note everything, after something could not be written; what was not there before is no news by now."""
+    def all(self, now: Utc, gone: Iterable[str] = (), ended: Iterable[str] = ()) -> None:
+        """Note everything, after something could not be written, and that these resources are gone and these sources
+        are asked no more; what was not there before is no news by now.
+        """
         self._standing.clear()
+        for name in ended:
+            self._turn(Turned(now, name, None))
+        for name in gone:
+            self._note(Moved(now, name, None, now, news=True))
         for source in self._model.sources.values():
             self._source(source, now, whole=False)
         self._backlog = [entry.resource.id for entry in self._model.all()]
@@ -140,10 +146,17 @@ class Recorder:
     def _resource(self, name: str, now: Utc, *, news: bool) -> None:
         entry = self._model.entry(name)
         if entry is not None and entry.resource.id == name:
-            self._moved[name, int(now)] = Moved(now, name, Kept.of(entry), entry.observed_at, news)
+            self._note(Moved(now, name, Kept.of(entry), entry.observed_at, news))
+
+    def _note(self, moved: Moved) -> None:
+        key = (moved.name, int(moved.at))
+        self._moved.pop(key, None)  # the last state is written last, whatever the clock does
+        self._moved[key] = moved
 
     def _source(self, source: Source, now: Utc, *, whole: bool) -> None:
-        seen = source.last_success if source.following else source.last_attempt if whole else None
+        # what is known to have been whole may be an earlier poll than the last
+        whole_at = min(source.last_attempt or 0.0, source.last_success or 0.0) if whole else None
+        seen = source.last_success if source.following else whole_at
         turned, stands = Turned(now, source.id, source, seen), standing(source)
         if self._standing.get(source.id) != stands:
             self._standing[source.id] = stands

@@ -25,6 +25,10 @@ DICTIONARY: Final = 32 << 10
 SAMPLES: Final = 1000
 LONGEST: Final = 64 << 20
 """Bytes that one body may have."""
+LATEST: Final = 253_402_300_800.0
+"""The year 10000, UTC seconds."""
+MOST: Final = 4 << 30
+"""Bytes that all bodies which one reader unpacks may have."""
 _ALIKE: Final = ("kind", "type", "tenant", "provider", "scope", "region", "source", "encryption", "cells")
 _VERDICT = struct.Struct("<HB")
 
@@ -172,19 +176,28 @@ def verdicts(findings: Iterable[KeptFinding], number: Callable[[str], int]) -> b
 
 
 def statuses(body: bytes) -> dict[int, int]:
-    """Control -> status, of what `verdicts` wrote."""
+    """Control -> status, of what `verdicts` wrote. Raises ValueError for what is damaged."""
+    if len(body) % _VERDICT.size:
+        raise ValueError("verdicts of another length")
     return dict(_VERDICT.iter_unpack(body))
 
 
 class Packer:
-    """Bodies as they stand in the file: zstd, with what they have in common set before each (RFC 8878)."""
+    """Bodies as they stand in the file: zstd, with what they have in common set before each (RFC 8878). Raises
+    ValueError for a dictionary that is none.
+    """
 
     def __init__(self, dictionary: bytes | None = None) -> None:
         self.trained = dictionary is not None
-        known = zstandard.ZstdCompressionDict(dictionary) if dictionary is not None else None
-        self._compress = zstandard.ZstdCompressor(LEVEL, dict_data=known, write_checksum=True)
-        self._plain = zstandard.ZstdDecompressor()
-        self._known = zstandard.ZstdDecompressor(dict_data=known) if known is not None else self._plain
+        self._unpacked = 0
+        """Bytes beyond a hundred times what they were packed in."""
+        try:
+            known = zstandard.ZstdCompressionDict(dictionary) if dictionary is not None else None
+            self._compress = zstandard.ZstdCompressor(LEVEL, dict_data=known, write_checksum=True)
+            self._plain = zstandard.ZstdDecompressor()
+            self._known = zstandard.ZstdDecompressor(dict_data=known) if known is not None else self._plain
+        except zstandard.ZstdError as error:
+            raise ValueError(str(error)) from None
 
     def pack(self, body: bytes) -> bytes:
         """Shorter."""
@@ -196,9 +209,14 @@ class Packer:
             about = zstandard.get_frame_parameters(data)
             if about.content_size > LONGEST:
                 raise ValueError(f"a body of {about.content_size} bytes")
-            return (self._known if about.dict_id else self._plain).decompress(data, max_output_size=LONGEST)
+            body = (self._known if about.dict_id else self._plain).decompress(data, max_output_size=LONGEST)
         except zstandard.ZstdError as error:
             raise ValueError(str(error)) from None
+        # a body of some megabytes may come from a few hundred bytes
+        self._unpacked += max(0, len(body) - 100 * len(data))
+        if self._unpacked > MOST:
+            raise ValueError(f"more than {MOST} bytes")
+        return body
 
 
 def learnt(bodies: Sequence[bytes]) -> bytes | None:
@@ -221,6 +239,8 @@ class Unpacker:
     def kept(self, data: bytes) -> Kept:
         """Raises ValueError for what is damaged (msgspec's errors are)."""
         kept = self._kept.decode(self._packer.unpack(data))
+        if not all(0.0 <= finding.since < LATEST for finding in kept.findings):
+            raise ValueError("a finding of a time that is none")
         resource, same = kept.resource, self._same
         parts = {name: same(getattr(resource, name)) for name in _ALIKE}
         resource = msgspec.structs.replace(resource, links=tuple(map(same, resource.links)), **parts)

@@ -8,7 +8,7 @@ from posture.clock import Seconds, Utc
 SLICE: Final = 5000
 """Rows a transaction; some 50 ms."""
 DAY: Final[Seconds] = 86400.0
-_TABLES: Final = (("version", "ended"), ("standing", "ended"), ("transition", "at"), ("beat", "at"), ("tally", "at"))
+_TABLES: Final = (("version", "ended"), ("standing", "ended"), ("transition", "at"), ("beat", "at"))
 
 
 def prune(sql: sqlite3.Connection, now: Utc, days: int, max_bytes: int) -> bool:
@@ -21,6 +21,10 @@ def prune(sql: sqlite3.Connection, now: Utc, days: int, max_bytes: int) -> bool:
     if before <= _horizon(sql):
         return True
     more = [_take_out(sql, table, column, before) for table, column in _TABLES]
+    sql.execute(
+        "DELETE FROM tally WHERE at <= ? AND at < (SELECT max(at) FROM tally AS last WHERE last.tenant = tally.tenant)",
+        (before,),
+    )
     sql.execute("DELETE FROM resource WHERE gone_at <= ? AND version IS NULL", (before,))
     if any(more):
         return False

@@ -89,6 +89,9 @@ def open_writer(path: Path) -> tuple[sqlite3.Connection, int, str | None]:
     except (OSError, sqlite3.Error) as error:
         os.close(lock)
         raise HistoryError(one_line(f"the history is not kept: {path}: {error}")) from None
+    except HistoryError:
+        os.close(lock)
+        raise
 
 
 def open_temporary() -> sqlite3.Connection:
@@ -155,6 +158,8 @@ def unusable(path: Path) -> str | None:
             head, size = file.read(100), os.fstat(file.fileno()).st_size
     except FileNotFoundError:
         return None
+    except OSError as error:
+        return error.strerror or str(error)
     if not head:
         return None
     if len(head) < 100 or not head.startswith(b"SQLite format 3\0"):
@@ -164,9 +169,17 @@ def unusable(path: Path) -> str | None:
         return "it is not a history of enctop"
     if version > VERSION:
         return f"it is of a newer enctop (version {version}, this one reads {VERSION})"
-    if pages * _PAGE > size:
+    if pages * _PAGE > size and not _logged(path):
         return "it is not whole"
     return None
+
+
+def _logged(path: Path) -> bool:
+    """Whether pages are in the log still, so that the file may be shorter than it says."""
+    try:
+        return path.with_name(path.name + "-wal").stat().st_size > 0
+    except OSError:
+        return False
 
 
 class BusyError(HistoryError):

@@ -47,7 +47,8 @@ class Replayed:
     """
 
     def __init__(self, connection: sqlite3.Connection, at: Utc | None) -> None:
-        self._reader = Reader(connection)
+        with told():
+            self._reader = Reader(connection)
         self._past = Past(self._reader, at)
         self._version = enctop_version()
         self._publisher = Publisher(self._past.model)

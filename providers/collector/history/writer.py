@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from posture.clock import Utc
+from posture.rollup import OWN
 from posture.transition import ABSENT, Transition
 from posture.verdict import shown_status
 from providers.collector.history.reader import Reader
@@ -68,6 +69,7 @@ class Writer:
             asked = self._sql.execute("SELECT name FROM source JOIN standing ON source = source.id WHERE ended IS NULL")
             for name in Reader(self._sql, self.packer).foreign(owners, [name for (name,) in asked.fetchall()]):
                 self._end(name, at)
+            self._end_orphans(at)
             self._sql.executemany(
                 "INSERT OR REPLACE INTO fact VALUES (?, ?)", [(f"owner {name}", one) for name, one in owners.items()]
             )
@@ -75,11 +77,14 @@ class Writer:
     def correct(self, now: Utc) -> None:
         """The clock ran ahead: nothing that is told began, ended or was seen later than now (UTC seconds)."""
         with _Transaction(self._sql):
+            # a poll of a time to come tells of no time at all
+            self._sql.execute("DELETE FROM beat WHERE at > ?", (now,))
+            self._sql.execute("UPDATE fact SET value = ?1 WHERE name = 'horizon' AND CAST(value AS REAL) > ?1", (now,))
             for table, column in (
                 *(("standing", column) for column in ("began", "ended")),
                 *(("resource", column) for column in ("first_seen", "gone_at")),
                 *(("version", column) for column in ("began", "ended", "observed")),
-                *((table, "at") for table in ("transition", "beat", "tally")),
+                *((table, "at") for table in ("transition", "tally")),
             ):
                 self._sql.execute(f"UPDATE {table} SET {column} = ? WHERE {column} > ?", (now, now))
 
@@ -153,7 +158,7 @@ class Writer:
         self._sql.execute("UPDATE version SET ended = ? WHERE id = ?", (moved.at, version))
         self._sql.execute("UPDATE resource SET version = NULL, gone_at = ? WHERE id = ?", (moved.at, number))
         names = {number: name for name, number in self._controls.items()}
-        ended = [(names[control], was) for control, was in statuses(known).items() if shown_status(was)]
+        ended = [(names.get(control, ""), was) for control, was in statuses(known).items() if shown_status(was)]
         gone = [(control, was, ABSENT, "gone") for control, was in ended or [("", status)]]
         return self._keep(number, [_transition(moved, (*about, *turn)) for turn in gone])
 
@@ -215,6 +220,15 @@ class Writer:
         ).fetchall():
             self._sql.execute("UPDATE version SET ended = ? WHERE id = ?", (at, version))
             self._sql.execute("UPDATE resource SET version = NULL, gone_at = ? WHERE id = ?", (at, number))
+
+    def _end_orphans(self, at: Utc) -> None:
+        """End what is told to be there of sources that nobody asks: a process was killed between the two."""
+        orphans = (
+            "SELECT id FROM resource WHERE version IS NOT NULL AND provider <> ? AND source NOT IN"
+            " (SELECT name FROM source JOIN standing ON standing.source = source.id WHERE ended IS NULL)"
+        )
+        self._sql.execute(f"UPDATE version SET ended = ? WHERE ended IS NULL AND resource IN ({orphans})", (at, OWN))
+        self._sql.execute(f"UPDATE resource SET version = NULL, gone_at = ? WHERE id IN ({orphans})", (at, OWN))
 
     def _beat(self, work: Work) -> None:
         self._polled(work.at, work.polls)

@@ -42,7 +42,7 @@ SECRET_OF_VAULT = (
 
 IN_AWS = (
     "allowed here: allow_plaintext, endpoint_url, external_id, identity_center, inventory, object_sample, profile,"
-    " regions, role_arn, tag"
+    " regions, role_arn, tag, who"
 )
 
 

@@ -20,8 +20,9 @@ from providers.collector.history.past import Past
 from providers.collector.history.reader import Reader
 from providers.collector.history.recorder import Moved, Work
 from providers.collector.history.records import Kept as KeptResource
+from providers.collector.history.records import Packer
 from providers.collector.history.retention import DAY, prune
-from providers.collector.history.schema import open_reader, open_writer
+from providers.collector.history.schema import open_reader, open_writer, unusable
 from providers.collector.history.writer import Writer
 from tests.posture.controls.world import NOW, key_arn, volume
 from tests.posture.models import VOLUMES, Feed
@@ -246,3 +247,94 @@ def test_a_history_that_is_empty_says_so(tmp_path: Path) -> None:
     with contextlib.closing(sql), pytest.raises(HistoryError, match="nothing was seen yet"):
         Past(Reader(sql))
     os.close(lock)
+
+
+def test_what_goes_while_nothing_can_be_written_is_ended_when_it_can(tmp_path: Path) -> None:
+    feed = Feed(VOLUMES)
+    kept = Kept(feed.model, tmp_path / "history")
+    good, other = volume("vol-g", key=key_arn()), volume("vol-o", key=key_arn())
+    feed.poll(VOLUMES, good, other)
+    kept.take(beat=True)
+    feed.poll(VOLUMES, good, after=60.0)
+    kept.take(write=False)
+    kept.recorder.work(feed.now, beat=True)  # which is lost
+    resources, _ = kept.reader.open_now()
+    gone = [name for name, _ in resources if feed.model.entry(name) is None]
+    assert gone == [other.id]
+    kept.recorder.all(feed.now, gone)
+    while kept.recorder.more(100, feed.now):
+        pass
+    kept.writer.write(kept.recorder.work(feed.now, beat=True))
+    assert volumes_at(kept.reader, feed.now) == 1
+
+
+def test_a_file_that_is_shorter_than_it_says_while_its_log_is_there_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "history"
+    sql, lock, _ = open_writer(path)
+    for number in range(600):
+        sql.execute("INSERT INTO fact VALUES (?, ?)", (f"name-{number}", "x" * 900))
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM fact").fetchone()
+        sql.execute("UPDATE fact SET value = 'y'")
+        sql.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        assert unusable(path) is None
+        reader.execute("COMMIT")
+    sql.close()
+    os.close(lock)
+
+
+def test_a_clock_that_ran_ahead_while_it_was_pruned_leaves_a_history_that_can_be_read(tmp_path: Path) -> None:
+    feed = Feed(VOLUMES)
+    kept = Kept(feed.model, tmp_path / "history")
+    feed.poll(VOLUMES, volume("vol-g", key=key_arn()))
+    kept.take(beat=True)
+    while not prune(kept.sql, feed.now + 365 * DAY, 30, 1 << 30):
+        pass
+    kept.writer.correct(feed.now)
+    span = kept.reader.span()
+    assert span is not None
+    assert max(span) <= feed.now
+    feed.poll(VOLUMES, volume("vol-g", key=key_arn(), Size=9), after=60.0)
+    kept.take(beat=True)
+    assert Past(kept.reader, feed.now).at == feed.now
+
+
+async def test_a_disk_that_fails_with_every_statement_ends_nothing(
+    filled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history = await _opened(filled.parent)
+
+    class Broken:
+        """A connection whose disk is gone."""
+
+        in_transaction = False
+
+        def execute(self, *values: object) -> object:
+            raise sqlite3.OperationalError("disk I/O error")
+
+        def close(self) -> None:
+            return
+
+    monkeypatch.setattr(history, "_sql", Broken())
+    monkeypatch.setattr(history, "_writer", None)
+    history._writer = Writer.__new__(Writer)
+    history._writer._sql = history._sql  # type: ignore[assignment]
+    history._writer.packer = Packer()
+    assert await history.write(Work(NOW, [], [], [], {"acme": (1, 2, 3, 4, 5)})) is None
+    none: dict[str, tuple[int, ...]] = {}
+    assert await history.ask(lambda reader: reader.trends(NOW), none) == {}
+    assert await history.write(Work(NOW, [], [], [], {"acme": (1, 2, 3, 4, 5)})) == []
+    await history.close()
+
+
+async def test_an_sqlite_that_is_too_old_keeps_no_history_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
+    history = await _opened(tmp_path)
+    (line,) = history.troubles
+    assert "is older than 3.37" in line
+    assert await history.write(Work(NOW, [], [], [], {"acme": (1, 2, 3, 4, 5)})) == []
+    await history.prune()
+    await history.close()

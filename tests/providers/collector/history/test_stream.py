@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from posture.clock import rfc3339
+from posture.clock import parse_rfc3339, rfc3339
 from posture.fault import HistoryError, SnapshotError
 from posture.snapshot import decoded
 from posture.transition import ABSENT
@@ -27,6 +27,7 @@ from providers.collector.frames import (
     Refresh,
     Timeline,
     Travel,
+    Trends,
 )
 from providers.collector.history.cut import cut_out
 from providers.collector.history.past import snapshot_at, tenants_of
@@ -224,3 +225,62 @@ def test_the_trend_of_an_hour_tells_the_most_that_failed_in_each_five_minutes() 
         "beta": (*[-1] * 11, 3),
     }
     assert kept.reader.trends(1000.0) == {}
+
+
+def _dictionary(sql: sqlite3.Connection) -> None:
+    sql.execute("INSERT OR REPLACE INTO dictionary VALUES (1, ?)", (b"\x37\xa4\x30\xec" + b"\0" * 20,))
+
+
+def _counts(sql: sqlite3.Connection) -> None:
+    sql.execute("UPDATE tally SET counts = ?", (msgspec.msgpack.encode(()),))
+
+
+def _late(sql: sqlite3.Connection) -> None:
+    sql.execute("UPDATE beat SET at = 1e90")
+
+
+def _status(sql: sqlite3.Connection) -> None:
+    sql.execute("UPDATE transition SET after = 77")
+
+
+def _when(sql: sqlite3.Connection) -> None:
+    sql.execute("UPDATE version SET began = -1e9")
+
+
+@pytest.mark.parametrize("spoil", [_dictionary, _counts, _late, _status, _when])
+def test_numbers_that_are_none_are_told_in_one_line(
+    kept: tuple[Kept, Feed], tmp_path: Path, spoil: Callable[[sqlite3.Connection], None]
+) -> None:
+    part = tmp_path / "part"
+    cut_out(kept[0].sql, part, 0.0, 9e9)
+    with contextlib.closing(sqlite3.connect(part)) as sql, sql:
+        spoil(sql)
+    with contextlib.closing(open_file(part)) as connection, pytest.raises(HistoryError, match="damaged"):
+        viewer_of(connection)
+
+
+def viewer_of(connection: sqlite3.Connection) -> None:
+    """Begin to look."""
+    Replayed(connection, None)._moved()
+
+
+def test_a_time_at_which_nobody_asked_is_not_green_and_not_complete(kept: tuple[Kept, Feed]) -> None:
+    kept_, feed = kept
+    then = snapshot_at(kept_.sql, feed.now, "1", "")
+    assert then.complete
+    feed.wait(86400.0)
+    feed.poll(KEYS, key())
+    kept_.take(beat=True)
+    late = snapshot_at(kept_.sql, feed.now - 40_000.0, "1", "")
+    assert not late.complete
+    assert {one.status for one in late.findings} <= {"unknown", "not_applicable"}
+    assert {one.state for one in late.sources} == {"pending"}
+    looking = viewer(kept_, feed.now - 40_000.0)
+    looking.ask(Travel(at=then_at(then.generated_at)))
+    rows = shown([one for one in looking.frames if not isinstance(one, (Moment, Timeline, Trends))])["rows"]
+    assert Status.FAIL in {row[1]["status"] for row in rows.values()}, "and back to when somebody did"
+
+
+def then_at(text: str) -> float:
+    """UTC seconds."""
+    return parse_rfc3339(text)
