@@ -118,7 +118,7 @@ def test_what_stands_on_another_in_one_chain_does_so_in_the_others(seen: list[Re
 def by_hand(model: Model, name: str, tier: int) -> Exposure:
     """The exposure of a resource, from its links alone."""
     resource, found = entry(model, name).resource, Exposure(0)
-    if tier >= SET:
+    if tier > SET:
         return found
     if tier == STORE:
         on = None if resource.encryption is None else resource.encryption.at_rest

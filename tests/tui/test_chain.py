@@ -25,9 +25,14 @@ def collector(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     return [sys.executable, "-P", "-m", "providers.collector", "--file", str(file)]
 
 
+def fits(it: Opened) -> bool:
+    """Whether nothing is wider than the screen."""
+    return all(len(line) <= it.app.size.width for line in it.screen.splitlines())
+
+
 def narrow(it: Opened) -> None:
     """Nothing is wider than the screen."""
-    assert all(len(line) <= it.app.size.width for line in it.screen.splitlines())
+    assert fits(it)
 
 
 def row_of(it: Opened, text: str) -> str:
@@ -156,6 +161,6 @@ async def test_no_keys_do_harm_to_chains_and_trees(seed: int) -> None:
             await it.press("5", "enter", *chance.choices(KEYS, k=6))
             await it.pilot.resize_terminal(*chance.choice(((80, 24), (200, 50), (61, 16), (100, 30))))
             seen |= {word for word in ("CHAIN", "BLAST RADIUS", "JSON") if word in it.screen}
-            narrow(it)
+            await it.until(lambda: fits(it), "nothing is wider than the screen")
             assert it.app.is_running
         assert {"CHAIN", "BLAST RADIUS"} <= seen

@@ -130,7 +130,7 @@ class History:
     def _temporary(self) -> None:
         """One that ends with the process; none at all where SQLite cannot have even that."""
         try:
-            self._sql = open_temporary()
+            self._sql = open_temporary(in_memory=not self._config.history.days)
             self._writer = Writer(self._sql)
         except (sqlite3.Error, OSError, HistoryError) as error:
             self._tell(str(error))

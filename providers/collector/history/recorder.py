@@ -79,6 +79,9 @@ class Recorder:
         self._backlog = sorted(early.resources)
         early.resources = set()
         self.take(early, now)
+        for source in self._model.sources.values():
+            if source.polling:  # else what it holds is of a source that is not told of until its poll ends
+                self._source(source, now, whole=False)
 
     def take(self, change: Change, now: Utc) -> None:
         """Note what moved."""

@@ -94,9 +94,9 @@ def open_writer(path: Path) -> tuple[sqlite3.Connection, int, str | None]:
         raise
 
 
-def open_temporary() -> sqlite3.Connection:
-    """A history that ends with this process: SQLite keeps it in a file that has no name."""
-    connection = _connected("")
+def open_temporary(*, in_memory: bool = False) -> sqlite3.Connection:
+    """A history that ends with this process: SQLite keeps it in a file that has no name, or in memory."""
+    connection = _connected(":memory:" if in_memory else "")
     _fill(connection)
     return connection
 
