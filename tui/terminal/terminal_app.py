@@ -153,7 +153,8 @@ class Shell(App[int]):
         """A toast; the same one is not shown twice at a time, and of many the old ones go: each that stands is
         measured again at every layout.
         """
-        shown = list(self._notifications)
+        # `list` would ask for their number, at which those whose time is over go while it counts them
+        shown = [one for one in self._notifications]  # noqa: C416
         if any(one.message == message and one.title == how.get("title", "") for one in shown):
             return
         if len(shown) >= MOST_TOASTS:

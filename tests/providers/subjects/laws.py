@@ -316,8 +316,10 @@ async def _left(before: "set[asyncio.Task[Any]]") -> list[str]:
 
 
 def _of_front(task: "asyncio.Task[Any]") -> bool:
+    """Whether it is of the server in front: its own code, or a connection that it is just taking (asyncio's)."""
     code = getattr(task.get_coro(), "cr_code", None)
-    return code is not None and code.co_filename == front_module.__file__
+    accepting = code is not None and code.co_name == "_accept_connection2"
+    return accepting or (code is not None and code.co_filename == front_module.__file__)
 
 
 async def _connections(port: int) -> list[str]:
