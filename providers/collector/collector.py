@@ -23,11 +23,11 @@ from posture.controls.registry import registry
 from posture.fault import EnctopError
 from posture.filter import parse
 from posture.model import Model
-from posture.snapshot import take, to_json
+from posture.snapshot import take
 from providers.collector.blast import blast_radius
 from providers.collector.comparing import compared
 from providers.collector.config import Config
-from providers.collector.files import write
+from providers.collector.exporting import exported
 from providers.collector.frames import (
     Ask,
     AskWho,
@@ -250,17 +250,13 @@ class Collector:
         return await asyncio.to_thread(compared, ask, taken)
 
     def _export(self, ask: Export) -> Notice:
-        path = Path(ask.path)
         try:
             parse(ask.query)
-            snapshot = take(self.model, self._now(), self.version, query=ask.query, simulated=self.simulated)
-            write(path, to_json(snapshot), new=True)  # the name is ours, and whoever filled the directory may know it
+            return exported(
+                ask.path, take(self.model, self._now(), self.version, query=ask.query, simulated=self.simulated)
+            )
         except EnctopError as error:
             return Notice("error", str(error))
-        return Notice(
-            "information",
-            f"{len(snapshot.resources)} resources and {len(snapshot.findings)} findings written to {path}",
-        )
 
 
 def collect_garbage_seldom() -> None:

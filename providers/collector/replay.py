@@ -8,10 +8,11 @@ from pathlib import Path
 from posture.clock import parse_rfc3339
 from posture.fault import EnctopError
 from posture.frozen import frozen
-from posture.snapshot import Snapshot, take, to_json
+from posture.snapshot import Snapshot, take
 from providers.collector.blast import blast_radius, finished
 from providers.collector.comparing import compared
-from providers.collector.files import read_snapshot, write
+from providers.collector.exporting import exported
+from providers.collector.files import read_snapshot
 from providers.collector.frames import (
     Ask,
     Blast,
@@ -83,10 +84,6 @@ class Replay:
     def _export(self, ask: Export) -> Notice:
         try:
             snapshot = self._snapshot(" ".join(filter(None, (self._filter, ask.query))))
-            write(Path(ask.path), to_json(snapshot), new=True)
+            return exported(ask.path, snapshot)
         except EnctopError as error:
             return Notice("error", str(error))
-        return Notice(
-            "information",
-            f"{len(snapshot.resources)} resources and {len(snapshot.findings)} findings written to {ask.path}",
-        )

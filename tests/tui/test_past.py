@@ -99,8 +99,9 @@ async def test_what_is_live_is_not_stepped_through(history: Path) -> None:
 
 
 @pytest.fixture
-def configured(tmp_path: Path) -> list[str]:
-    """The options of a configuration with that history."""
+def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The options of a configuration with that history; what a command writes is beside it."""
+    monkeypatch.chdir(tmp_path)
     file = tmp_path / "enctop.toml"
     file.write_text(f'{TEXT}[history]\npath = "kept"\n')
     (tmp_path / "kept").mkdir(mode=0o700)

@@ -65,15 +65,11 @@ class History:
 
     async def entries(self, sources: dict[str, Stood]) -> AsyncIterator[list[Entry]]:
         """What was there last, in pieces, the worst first."""
-        pieces: Iterator[list[Entry]] | None = None
         if self._path is None:
             return
-        while True:
-            if pieces is None:
-                pieces = await self._in_thread(lambda: self._reader().current(self._now(), sources))
-            piece = await self._in_thread(lambda: self._trying(lambda: next(pieces, None), None))  # noqa: B023
-            if piece is None:
-                return
+        none: Iterator[list[Entry]] = iter(())
+        pieces = await self.ask(lambda reader: reader.current(self._now(), sources), none)
+        while (piece := await self._in_thread(lambda: self._trying(lambda: next(pieces, None), None))) is not None:
             yield piece
 
     async def write(self, work: Work) -> list[Transition] | None:

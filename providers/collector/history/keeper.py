@@ -132,13 +132,7 @@ class Keeper:
 
     async def told(self, detail: Detail) -> Detail:
         """A detail with its resource's history."""
-        now = self._now()
-        none: list[Transition] = []
-        transitions = await self._history.ask(
-            lambda reader: reader.transitions(0.0, now, MOST_OF_ONE, resource=detail.id), none
-        )
-        seen = await self._history.ask(lambda reader: reader.seen(detail.id), None)
-        return msgspec.structs.replace(detail, first_seen=None if seen is None else seen[0], history=tuple(transitions))
+        return await self._history.ask(lambda reader: with_history(detail, reader, self._now()), detail)
 
     async def end(self) -> None:
         """Write what is left, or as much as the viewer has patience for: what is not written is read again."""
@@ -157,6 +151,13 @@ class Keeper:
         for line in self._history.troubles[self._told :]:
             self._told += 1
             await send(Notice("warning", line))
+
+
+def with_history(detail: Detail, reader: Reader, now: Utc) -> Detail:
+    """A detail with what became otherwise of its resource up to `now` (UTC seconds), and when that was first seen."""
+    seen = reader.seen(detail.id)
+    history = tuple(reader.transitions(0.0, now, MOST_OF_ONE, resource=detail.id))
+    return msgspec.structs.replace(detail, first_seen=None if seen is None else seen[0], history=history)
 
 
 def recall(config: Config, file: Path | None, now: Utc) -> dict[str, Statuses]:

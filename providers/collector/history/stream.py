@@ -2,17 +2,14 @@
 
 import asyncio
 import sqlite3
-from pathlib import Path
 from typing import Final
-
-import msgspec
 
 from posture.clock import Utc
 from posture.fault import EnctopError
-from posture.snapshot import take, to_json
+from posture.snapshot import take
 from providers.collector.blast import blast_radius, finished
 from providers.collector.comparing import compared
-from providers.collector.files import write
+from providers.collector.exporting import exported
 from providers.collector.frames import (
     Ask,
     Blast,
@@ -31,7 +28,7 @@ from providers.collector.frames import (
     Travel,
     Trends,
 )
-from providers.collector.history.keeper import DAY, MOST, MOST_OF_ONE
+from providers.collector.history.keeper import DAY, MOST, with_history
 from providers.collector.history.past import Past, told
 from providers.collector.history.reader import Reader
 from providers.collector.publisher import Publisher
@@ -116,13 +113,8 @@ class Replayed:
             self._past.age((entry,))
         detail = self._publisher.detail(resource)
         with told():
-            history = self._reader.transitions(0.0, self._past.at, MOST_OF_ONE, resource=resource)
-            seen = self._reader.seen(resource)
-        return msgspec.structs.replace(detail, first_seen=seen[0] if seen else None, history=tuple(history))
+            return with_history(detail, self._reader, self._past.at)
 
     def _export(self, ask: Export) -> Notice:
         self._past.age(self._past.model.all())
-        snapshot = take(self._past.model, self._past.at, self._version, query=ask.query)
-        write(Path(ask.path), to_json(snapshot), new=True)
-        many = f"{len(snapshot.resources)} resources and {len(snapshot.findings)} findings"
-        return Notice("information", f"{many} written to {ask.path}")
+        return exported(ask.path, take(self._past.model, self._past.at, self._version, query=ask.query))

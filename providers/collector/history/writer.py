@@ -68,7 +68,9 @@ class Writer:
         with _Transaction(self._sql):
             asked = self._sql.execute("SELECT name FROM source JOIN standing ON source = source.id WHERE ended IS NULL")
             for name in Reader(self._sql, self.packer).foreign(owners, [name for (name,) in asked.fetchall()]):
-                self._end(name, at)
+                self._sql.execute(
+                    "UPDATE standing SET ended = ? WHERE source = ? AND ended IS NULL", (at, self._asked(name))
+                )
             self._end_orphans(at)
             self._sql.executemany(
                 "INSERT OR REPLACE INTO fact VALUES (?, ?)", [(f"owner {name}", one) for name, one in owners.items()]
@@ -212,23 +214,15 @@ class Writer:
             self._sources[name] = number
         return number
 
-    def _end(self, name: str, at: Utc) -> None:
-        """End a source and what it holds."""
-        self._sql.execute("UPDATE standing SET ended = ? WHERE source = ? AND ended IS NULL", (at, self._asked(name)))
-        for number, version in self._sql.execute(
-            "SELECT id, version FROM resource WHERE source = ? AND version IS NOT NULL", (name,)
-        ).fetchall():
-            self._sql.execute("UPDATE version SET ended = ? WHERE id = ?", (at, version))
-            self._sql.execute("UPDATE resource SET version = NULL, gone_at = ? WHERE id = ?", (at, number))
-
     def _end_orphans(self, at: Utc) -> None:
-        """End what is told to be there of sources that nobody asks: a process was killed between the two."""
+        """End what is told to be there of sources that are asked no more. What is of a tenant as a whole has none."""
         orphans = (
-            "SELECT id FROM resource WHERE version IS NOT NULL AND provider <> ? AND source NOT IN"
+            "SELECT id FROM resource WHERE version IS NOT NULL AND source NOT LIKE ? AND source NOT IN"
             " (SELECT name FROM source JOIN standing ON standing.source = source.id WHERE ended IS NULL)"
         )
-        self._sql.execute(f"UPDATE version SET ended = ? WHERE ended IS NULL AND resource IN ({orphans})", (at, OWN))
-        self._sql.execute(f"UPDATE resource SET version = NULL, gone_at = ? WHERE id IN ({orphans})", (at, OWN))
+        own = f"{OWN}://%"
+        self._sql.execute(f"UPDATE version SET ended = ? WHERE ended IS NULL AND resource IN ({orphans})", (at, own))
+        self._sql.execute(f"UPDATE resource SET version = NULL, gone_at = ? WHERE id IN ({orphans})", (at, own))
 
     def _beat(self, work: Work) -> None:
         self._polled(work.at, work.polls)
